@@ -1,0 +1,166 @@
+"""Policies, transition requests, reviews and the validation jobs they wait for."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from registry.models import ModelVersion
+from registry.stages import Stage
+
+
+class Policy(models.Model):
+    """A named list of rules for a target stage and the models whose names match ``models_pattern`` (fnmatch)."""
+
+    name = models.CharField(max_length=100, unique=True)
+    target = models.CharField(max_length=10, choices=Stage.choices)
+    models_pattern = models.CharField(max_length=256, default="*")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyRevision(models.Model):
+    """The rules as they were published. Never changed; ``digest`` is SHA-256 of the canonical body."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
+    number = models.PositiveIntegerField()
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    published_by = models.CharField(max_length=150)
+    published_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="approvals_revision_number")]
+
+    def __str__(self) -> str:
+        return f"{self.policy} r{self.number}"
+
+
+class RequestState(models.TextChoices):
+    """open → approved → applied | rejected | withdrawn | expired | stale"""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    STALE = "stale"
+
+
+LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
+
+
+class TransitionRequest(models.Model):
+    """Somebody asks that a version move to a stage. ``subject_digest`` is what a review given now would cover."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
+    source = models.CharField(max_length=10, choices=Stage.choices)
+    target = models.CharField(max_length=10, choices=Stage.choices)
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField(default="", blank=True)
+    archive_existing = models.BooleanField(default=False)
+    policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="requests")
+    subject_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=9, choices=RequestState.choices, default=RequestState.OPEN)
+    state_reason = models.CharField(max_length=1000, default="", blank=True)
+    opened_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "target"],
+                condition=Q(state__in=["open", "approved"]),
+                name="approvals_one_live_request",
+            ),
+            models.CheckConstraint(condition=Q(state__in=RequestState.values), name="approvals_request_state"),
+        ]
+        indexes = [models.Index(fields=["state", "-opened_at"], name="approvals_request_inbox")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.version} → {self.target}"
+
+
+class Decision(models.TextChoices):
+    """What a reviewer says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Review(models.Model):
+    """A reviewer's word on one subject digest. A row, never edited; the database refuses the requester as reviewer."""
+
+    request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10, choices=Decision.choices)
+    comment = models.TextField()
+    subject_digest = models.CharField(max_length=64)
+    given_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(decision__in=Decision.values), name="approvals_review_decision"),
+            models.CheckConstraint(condition=~Q(comment=""), name="approvals_review_has_comment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision} by {self.reviewer_id}"
+
+
+class CheckState(models.TextChoices):
+    """Where a validation job is. `error` is the job's own failure and never counts as a pass."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class CheckRun(models.Model):
+    """One validation job of one request. The row is the truth; the queue only says "look".
+
+    ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
+    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's.
+    """
+
+    request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
+    rule = models.CharField(max_length=100)
+    check_code = models.CharField(max_length=100)
+    params = models.JSONField(default=dict, blank=True)
+    inputs_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=7, choices=CheckState.choices, default=CheckState.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    summary = models.CharField(max_length=1000, default="", blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    evidence_digest = models.CharField(max_length=64, default="", blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=200, default="", blank=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "rule", "inputs_digest"], name="approvals_checkrun_once"),
+            models.CheckConstraint(condition=Q(state__in=CheckState.values), name="approvals_checkrun_state"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], name="approvals_checkrun_lease", condition=Q(state__in=["queued", "running"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_code} {self.state}"

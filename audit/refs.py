@@ -1,0 +1,56 @@
+"""How objects are named in events and in the lineage graph: ``kind:identity``, readable and never a foreign key."""
+
+from __future__ import annotations
+
+
+def model_ref(name: str) -> str:
+    return f"model:{name}"
+
+
+def version_ref(name: str, version: int | str) -> str:
+    return f"model-version:{name}/{version}"
+
+
+def run_ref(run_id: str) -> str:
+    return f"run:{run_id}"
+
+
+def experiment_ref(experiment_id: int | str) -> str:
+    return f"experiment:{experiment_id}"
+
+
+def logged_model_ref(model_id: str) -> str:
+    return f"logged-model:{model_id}"
+
+
+def artifact_ref(path: str) -> str:
+    return f"artifact:{path}"
+
+
+def dataset_version_ref(name: str, version: str) -> str:
+    return f"dataset-version:{name}/{version}"
+
+
+def code_ref(commit: str) -> str:
+    return f"code:{commit}"
+
+
+def endpoint_ref(name: str) -> str:
+    return f"endpoint:{name}"
+
+
+def deployment_ref(endpoint: str, number: int | str) -> str:
+    return f"deployment:{endpoint}@{number}"
+
+
+def request_ref(request_id: int | str) -> str:
+    return f"transition-request:{request_id}"
+
+
+def user_ref(username: str) -> str:
+    return f"user:{username}"
+
+
+def model_stream(model_id: int) -> str:
+    """Return the event stream of one registered model; it survives a rename."""
+    return f"model:{model_id}"

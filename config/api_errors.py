@@ -1,0 +1,1 @@
+"""Domain errors as problem+json."""

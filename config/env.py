@@ -1,0 +1,91 @@
+"""The environment variables Custody reads, parsed strictly: a value it does not understand stops the start.
+
+Every secret may also come from a file named by ``NAME_FILE`` (the convention of container secrets).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# A unix socket path may be about 107 bytes long (sun_path); stay clear of it.
+_SOCKET_PATH_LIMIT = 100
+
+
+class BadSetting(Exception):
+    """An environment variable holds something Custody cannot use."""
+
+
+def text(name: str, default: str = "") -> str:
+    """Return variable ``name``, or the stripped content of the file named by ``name + "_FILE"``."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text(encoding="utf-8").strip()
+    return os.environ.get(name, default)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return an on/off variable. Only on, off, true, false, 1 and 0 are understood."""
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw in {"on", "true", "1"}:
+        return True
+    if raw in {"off", "false", "0"}:
+        return False
+    msg = f"{name} must be on or off, not {raw!r}"
+    raise BadSetting(msg)
+
+
+def number(name: str, default: float) -> float:
+    """Return a numeric variable."""
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        return float(raw)
+    except ValueError as error:
+        msg = f"{name} must be a number, not {raw!r}"
+        raise BadSetting(msg) from error
+
+
+def names(name: str, default: str = "") -> list[str]:
+    """Return a comma-separated variable as a list without blanks."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def data_dir() -> Path:
+    """Return the directory that holds all state: database, artifacts, keys, logs."""
+    return Path(text("CUSTODY_DATA") or BASE_DIR / "var").resolve()
+
+
+def runtime_dir(data: Path) -> Path:
+    """Return the directory for sockets of this data directory: inside it, or a short one when its path is too long."""
+    inside = data / "run"
+    if len(str(inside / "valkey.sock")) < _SOCKET_PATH_LIMIT:
+        return inside
+    tag = hashlib.sha256(str(data).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"custody-{os.getuid()}-{tag}"
+
+
+def secret_key(data: Path) -> str:
+    """Return ``CUSTODY_SECRET_KEY``, or a key made once and kept (mode 0600) in the data directory."""
+    if given := text("CUSTODY_SECRET_KEY"):
+        return given
+    path = data / "keys" / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64), encoding="utf-8")
+        try:
+            os.link(draft, path)  # the first process wins; the others read its key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="utf-8").strip()

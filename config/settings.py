@@ -1,0 +1,224 @@
+"""Django settings. What an operator may change comes from the environment (docs/operations.md lists it)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+
+from config import env
+
+VERSION = "0.1.0"
+# The MLflow version whose protocol is spoken; `/version` answers it.
+MLFLOW_PROTOCOL_VERSION = "3.17.2"
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.data_dir()
+RUNTIME_DIR = env.runtime_dir(DATA_DIR)
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+SECRET_KEY = env.secret_key(DATA_DIR)
+DEBUG = env.flag("CUSTODY_DEBUG", default=False)
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.names("CUSTODY_ALLOWED_HOSTS")]
+CSRF_TRUSTED_ORIGINS = env.names("CUSTODY_TRUSTED_ORIGINS")
+# Where people reach this server; used in messages that carry a link. Empty: the host of the request.
+BASE_URL = env.text("CUSTODY_BASE_URL").rstrip("/")
+
+INSTALLED_APPS = [
+    "console",  # before unfold: our templates extend and replace its own
+    "unfold",
+    "unfold.contrib.guardian",
+    "config.apps.CustodyAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "guardian",
+    "audit",
+    "accounts",
+    "lineage",
+    "tracking",
+    "registry",
+    "approvals",
+    "mlflow_api",
+    "config.apps.ConfigConfig",
+]
+
+MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- database -------------------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'custody.sqlite3'}"
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Return the Django DATABASES entry for ``url``, with the options each back end needs to be safe and quick."""
+    conf: dict[str, Any] = dict(dj_database_url.parse(url))
+    options = conf.setdefault("OPTIONS", {})
+    if conf["ENGINE"].endswith("sqlite3"):
+        # IMMEDIATE: a transaction that will write takes the write lock first, so it cannot fail half way as "locked".
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA cache_size=-20000; PRAGMA mmap_size=268435456",
+        }
+        conf["CONN_MAX_AGE"] = None
+    else:
+        options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
+    return conf
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+VALKEY_SOCKET = RUNTIME_DIR / "valkey.sock"
+REDIS_URL = env.text("REDIS_URL") or f"redis+socket://{VALKEY_SOCKET}?virtual_host=0"
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "fast"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Publishing must never hold a web request when the broker is away: the outbox relay sends later.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 600}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE = {
+    "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},
+    "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
+    "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
+    "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
+    "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
+}
+
+# --- artifacts ------------------------------------------------------------------------------------------------------
+ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
+MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
+# Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
+ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
+# JSON bodies. MLflow's own batch limit is one million bytes; cards and descriptions stay far below.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# --- governance -----------------------------------------------------------------------------------------------------
+DEFAULT_POLICIES = env.flag("CUSTODY_DEFAULT_POLICIES", default=True)
+# Asked, in order, inside the promoting transaction. A gate that raises refuses.
+TRANSITION_GATES = ["approvals.gate.PolicyGate"]
+# Validation checks a policy may name; each is a class with `code`, `run(context)`.
+CHECKS = [
+    "approvals.checks.lineage.RequiredTags",
+    "approvals.checks.artifact.DigestMatches",
+    "approvals.checks.artifact.Scan",
+    "approvals.checks.card.Complete",
+    "approvals.checks.metric.NoRegression",
+]
+# How long the MLflow door waits for running checks before it answers (seconds).
+CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
+
+# --- people ---------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_RAISE_403 = False
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+HTTPS = env.flag("CUSTODY_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- API ------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.api_auth.TokenAuthentication", "config.api_auth.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api_auth.IsAuthenticatedWithScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api_errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_PAGINATION_CLASS": None,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "Custody", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+# django-unfold's Alpine needs 'unsafe-eval' and inline styles; nothing of ours is inline.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "object-src": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+    },
+}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Custody",
+    "SITE_HEADER": "Custody",
+    "SITE_SUBHEADER": "Model registry with the gate built in",
+    "SITE_SYMBOL": "verified_user",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,122 @@
+"""The graph: nodes named by URN, edges in the direction data flows, and who witnessed each edge.
+
+Containers (dataset, model, endpoint) are not on the path: ``container`` is a column, so the blast radius of version 1
+never leaks to the users of version 2. Only accepted edges live in Edge, so traversal needs no status predicate.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class NodeKind(models.IntegerChoices):
+    """What a node stands for."""
+
+    DATASET = 1, "dataset"
+    DATASET_VERSION = 2, "dataset version"
+    CODE_VERSION = 3, "code version"
+    ENVIRONMENT = 4, "environment"
+    RUN = 5, "run"
+    MODEL = 6, "registered model"
+    MODEL_VERSION = 7, "model version"
+    EVALUATION = 8, "evaluation"
+    ENDPOINT = 9, "endpoint"
+    DEPLOYMENT = 10, "deployment"
+
+
+class Relation(models.IntegerChoices):
+    """Edges point from upstream to downstream."""
+
+    CONSUMED = 1, "consumed by"
+    USED_CODE = 2, "ran in"
+    USED_ENV = 3, "environment of"
+    PRODUCED = 4, "produced"
+    DERIVED_FROM = 5, "derived into"
+    EVALUATED = 6, "evaluated in"
+    EVALUATED_ON = 7, "evaluation data of"
+    DEPLOYED = 8, "deployed as"
+    SERVES = 9, "serves"
+
+
+class Node(models.Model):
+    """One artifact. ``urn`` is its name everywhere; ``digest`` is ``sha256:…``, ``md5:…`` or a commit where known."""
+
+    kind = models.SmallIntegerField(choices=NodeKind.choices)
+    urn = models.CharField(max_length=700, unique=True)
+    name = models.CharField(max_length=500)
+    version = models.CharField(max_length=255, default="", blank=True)
+    digest = models.CharField(max_length=255, default="", blank=True)
+    container = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="members")
+    attrs = models.JSONField(default=dict, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "name"], name="lineage_node_kind_name"),
+            models.Index(fields=["digest"], name="lineage_node_digest", condition=~models.Q(digest="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.urn
+
+
+class Assertion(models.Model):
+    """Who said so: an observed event, a declaration by a person, or an import."""
+
+    mode = models.CharField(max_length=10)  # observed | declared | imported
+    source = models.CharField(max_length=700)
+    actor_ref = models.CharField(max_length=100, default="", blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.mode} by {self.source}"
+
+
+class Edge(models.Model):
+    """``src`` flowed into ``dst``. Never changed; a retraction moves the row to RetractedEdge."""
+
+    src = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="out_edges", db_index=False)
+    dst = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="in_edges", db_index=False)
+    rel = models.SmallIntegerField(choices=Relation.choices)
+    role = models.CharField(max_length=32, default="", blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["src", "dst", "rel", "role"], name="lineage_edge_forward"),
+            models.CheckConstraint(condition=~models.Q(src=models.F("dst")), name="lineage_edge_no_loop"),
+        ]
+        indexes = [models.Index(fields=["dst", "src", "rel"], name="lineage_edge_reverse")]
+
+    def __str__(self) -> str:
+        return f"{self.src_id} → {self.dst_id}"
+
+
+class EdgeAssertion(models.Model):
+    """One of the witnesses of an edge."""
+
+    edge_id = models.BigIntegerField(db_index=True)  # no foreign key: the witness outlives a retraction
+    assertion = models.ForeignKey(Assertion, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edge_id", "assertion"], name="lineage_edge_witness")]
+
+    def __str__(self) -> str:
+        return f"edge {self.edge_id} by {self.assertion_id}"
+
+
+class RetractedEdge(models.Model):
+    """An edge that was accepted once: kept whole, with who took it back and why."""
+
+    edge_id = models.BigIntegerField(unique=True)
+    src_id = models.BigIntegerField()
+    dst_id = models.BigIntegerField()
+    rel = models.SmallIntegerField(choices=Relation.choices)
+    role = models.CharField(max_length=32, default="", blank=True)
+    recorded_at = models.DateTimeField()
+    retracted_at = models.DateTimeField(auto_now_add=True)
+    retracted_by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return f"{self.src_id} → {self.dst_id} (retracted)"

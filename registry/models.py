@@ -1,0 +1,170 @@
+"""Registered models, their versions, aliases and cards, and the endpoints that serve them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from registry.stages import Stage
+
+
+class RegisteredModel(models.Model):
+    """A name under which versions are kept. ``created_by`` is a username as it was."""
+
+    name = models.CharField(max_length=256)
+    description = models.TextField(default="", blank=True)
+    created_by = models.CharField(max_length=150, default="", blank=True)
+    created_ms = models.BigIntegerField()
+    updated_ms = models.BigIntegerField()
+    # Numbers of deleted versions are not given again.
+    last_version = models.PositiveIntegerField(default=0)
+    # Deleting hides; requests, reviews and events keep pointing at what was.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at__isnull=True), name="registry_model_name"),
+        ]
+        permissions = [("edit_model", "Can log to and edit this model"), ("manage_model", "Can manage this model")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RegisteredModelTag(models.Model):
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    key = models.CharField(max_length=250)
+    value = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "key"], name="registry_modeltag_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class ModelVersion(models.Model):
+    """One immutable model. ``stage`` is written by registry/services/stages.py alone.
+
+    ``is_current`` marks the one version that readers of Production get. A superseded version may keep its stage for the
+    policy's rollback window, but never the mark. ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held.
+    """
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    version = models.PositiveIntegerField()
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE)
+    is_current = models.BooleanField(default=False)
+    description = models.TextField(default="", blank=True)
+    source = models.CharField(max_length=1000)
+    run_id = models.CharField(max_length=32, default="", blank=True, db_index=True)
+    run_link = models.CharField(max_length=1000, default="", blank=True)
+    logged_model_id = models.CharField(max_length=40, default="", blank=True)
+    artifact_path = models.CharField(max_length=1000, default="", blank=True)
+    artifact_digest = models.CharField(max_length=80, default="", blank=True)
+    created_by = models.CharField(max_length=150, default="", blank=True)
+    created_ms = models.BigIntegerField()
+    updated_ms = models.BigIntegerField()
+    # Of the last stage change: who, when, and on whose approval.
+    staged_by = models.CharField(max_length=150, default="", blank=True)
+    staged_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=500, default="", blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    superseded_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "version"], name="registry_version_number"),
+            models.UniqueConstraint(fields=["model"], condition=Q(is_current=True), name="registry_one_current"),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(stage=Stage.PRODUCTION), name="registry_current_is_production"
+            ),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="registry_version_stage"),
+            models.CheckConstraint(condition=~Q(superseded_by=F("id")), name="registry_not_superseded_by_self"),
+        ]
+        indexes = [models.Index(fields=["model", "stage", "-version"], name="registry_version_stage_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.model} v{self.version}"
+
+
+class ModelVersionTag(models.Model):
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    key = models.CharField(max_length=250)
+    value = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="registry_versiontag_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class Alias(models.Model):
+    """A movable name for a version."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases", db_index=False)
+    name = models.CharField(max_length=255)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="registry_alias_name")]
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return f"@{self.name}"
+
+
+class CardRevision(models.Model):
+    """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical body.
+
+    Revisions are numbered from 1 and never changed; the card of a version is its highest number.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="card_revisions", db_index=False)
+    number = models.PositiveIntegerField()
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    author = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="registry_card_number")]
+
+    def __str__(self) -> str:
+        return f"card {self.number} of {self.version_id}"
+
+
+class Endpoint(models.Model):
+    """Something that answers requests, such as `/predict`."""
+
+    name = models.CharField(max_length=255, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Deployment(models.Model):
+    """A rollout of one version to one endpoint: immutable but for its end. ``number`` counts per endpoint."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
+    number = models.PositiveIntegerField()
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
+    revision = models.CharField(max_length=100, default="", blank=True)
+    traffic_percent = models.PositiveSmallIntegerField(default=100)
+    environment = models.CharField(max_length=100, default="", blank=True)
+    deployed_by = models.CharField(max_length=150)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "number"], name="registry_deployment_number"),
+            models.CheckConstraint(condition=Q(traffic_percent__lte=100), name="registry_deployment_traffic"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.revision}"
