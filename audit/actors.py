@@ -56,6 +56,4 @@ def system_actor(job: str, *, on_behalf_of: str = "", request_id: str = "") -> A
 
 def anonymous_actor(*, request_id: str = "") -> Actor:
     """Return the actor of a caller who has not proved who they are."""
-    return Actor(
-        kind=ActorKind.ANONYMOUS, name="anonymous", auth="none", scopes=frozenset(), request_id=request_id
-    )
+    return Actor(kind=ActorKind.ANONYMOUS, name="anonymous", auth="none", scopes=frozenset(), request_id=request_id)

@@ -75,9 +75,7 @@ class Denied(DomainError):
 
     code = "denied"
 
-    def __init__(
-        self, message: str, *, action: str, obj: str = "", stream: str = "", recorded: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, action: str, obj: str = "", stream: str = "", recorded: bool = False) -> None:
         super().__init__(message)
         self.action = action
         self.obj = obj

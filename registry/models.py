@@ -71,7 +71,9 @@ class ModelVersion(models.Model):
     approved_by = models.CharField(max_length=500, default="", blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
-    superseded_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes")
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
+    )
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,0 +1,44 @@
+"""Handing outbox messages to the broker. A broker that is away costs one short wait, then nothing for a while."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from celery import current_app
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from audit.models import OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 5.0
+
+
+class _Broker:
+    """Remembers per process that the broker was away, so that only one request in five seconds pays to find out."""
+
+    away_until = 0.0
+
+
+def dispatch_soon(message: OutboxMessage) -> bool:
+    """Send one message now if the broker seems to be there; never raise. Return whether it was sent."""
+    if time.monotonic() < _Broker.away_until:
+        return False
+    return send(message)
+
+
+def send(message: OutboxMessage) -> bool:
+    """Send one message and mark it delivered; on a broker error note it and return False."""
+    try:
+        current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        _Broker.away_until = time.monotonic() + _PAUSE_SECONDS
+        logger.warning("broker away, %s stays in the outbox: %s", message.task, error)
+        OutboxMessage.objects.filter(pk=message.pk).update(attempts=F("attempts") + 1, last_error=str(error)[:500])
+        return False
+    OutboxMessage.objects.filter(pk=message.pk).update(delivered_at=timezone.now(), attempts=F("attempts") + 1)
+    return True

@@ -1,0 +1,159 @@
+"""The only writer of events, and the outbox. Both must be called inside the transaction of the change they belong to."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import uuid
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
+from audit.dispatch import dispatch_soon
+from audit.errors import Denied
+from audit.models import Event, OutboxMessage, Stream
+
+SCHEMA = 1
+
+
+def leaf_hash(body: bytes) -> str:
+    """Return the RFC 6962 leaf hash of an event: SHA-256 over a zero byte and the exact bytes, in hex."""
+    return hashlib.sha256(b"\x00" + body).hexdigest()
+
+
+def record(
+    *,
+    actor: Actor,
+    action: Action,
+    obj: str,
+    stream: str = "",
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    reason: str = "",
+    outcome: str = "ok",
+) -> Event:
+    """Insert one event in the caller's transaction and return it.
+
+    ``stream`` names the registered model the event belongs to (`model:<id>`); its events are numbered without gaps and
+    each names the hash of the one before. Raises RuntimeError outside a transaction: an event that can be lost while the
+    change stays, or the other way round, is worse than an error.
+    """
+    if not connection.in_atomic_block:
+        msg = f"audit.record({action}) outside a transaction"
+        raise RuntimeError(msg)
+    gen, prev = _advance(stream) if stream else (None, "")
+    at = timezone.now()
+    event_id = uuid.uuid4()
+    body = _body(
+        {
+            "schema": SCHEMA,
+            "event_id": event_id,
+            "at": at,
+            "action": Action(action).value,
+            "outcome": outcome,
+            "actor": _actor_facts(actor),
+            "request_id": actor.request_id,
+            "object": obj,
+            "stream": stream,
+            "gen": gen,
+            "prev": prev,
+            "before": before or {},
+            "after": after or {},
+            "reason": reason,
+            "app_version": settings.VERSION,
+        }
+    )
+    leaf = leaf_hash(body)
+    if stream:
+        Stream.objects.filter(key=stream).update(head=leaf)
+    return _insert(event_id, body, leaf, at, action, outcome, actor, obj, stream, gen)
+
+
+def _insert(  # noqa: PLR0913 - the columns of one row, in order
+    event_id: uuid.UUID,
+    body: bytes,
+    leaf: str,
+    at: datetime.datetime,
+    action: Action,
+    outcome: str,
+    actor: Actor,
+    obj: str,
+    stream: str,
+    gen: int | None,
+) -> Event:
+    event = Event(
+        event_id=event_id,
+        body=body,
+        leaf_hash=leaf,
+        at=at,
+        action=Action(action).value,
+        outcome=outcome,
+        actor_ref=actor.ref[:100],
+        actor_name=actor.name[:150],
+        object_ref=obj[:600],
+        stream=stream,
+        gen=gen,
+        request_id=actor.request_id[:64],
+    )
+    event.save(force_insert=True)
+    return event
+
+
+def record_denial(*, actor: Actor, error: Denied) -> Event | None:
+    """Record a refusal in a transaction of its own, after the refused one has rolled back."""
+    if error.recorded:
+        return None
+    with transaction.atomic():
+        return record(
+            actor=actor,
+            action=Action(error.action),
+            obj=error.obj,
+            stream=error.stream,
+            reason=error.message,
+            outcome="denied",
+        )
+
+
+def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
+    """Write an effect to the outbox in the caller's transaction, and send it as soon as that has committed.
+
+    ``task`` is the dotted name of a Celery task; it must tolerate being run more than once. When the broker is away the
+    relay (`audit.tasks.relay_outbox`) sends it later.
+    """
+    if not connection.in_atomic_block:
+        msg = f"audit.enqueue({task}) outside a transaction"
+        raise RuntimeError(msg)
+    message = OutboxMessage.objects.create(task=task, kwargs=plain(kwargs, shorten=False), queue=queue)
+    transaction.on_commit(lambda: dispatch_soon(message))
+
+
+def _advance(stream: str) -> tuple[int, str]:
+    """Take the next generation of a stream and return it with the previous head; holds the stream's row until commit."""
+    sql = (
+        "INSERT INTO audit_stream (key, gen, head) VALUES (%s, 1, '') "
+        "ON CONFLICT (key) DO UPDATE SET gen = audit_stream.gen + 1 RETURNING gen, head"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [stream])
+        gen, head = cursor.fetchone()
+    return int(gen), str(head)
+
+
+def _actor_facts(actor: Actor) -> dict[str, str]:
+    facts = {"ref": actor.ref, "kind": actor.kind.value, "name": actor.name, "auth": actor.auth}
+    return facts | ({"on_behalf_of": actor.on_behalf_of} if actor.on_behalf_of else {})
+
+
+def _body(facts: dict[str, object]) -> bytes:
+    """Return the event's bytes; when before and after are too much for one event they are kept as digests."""
+    body = canonical_bytes(facts)
+    if len(body) <= MAX_BYTES:
+        return body
+    for key in ("before", "after", "reason"):
+        facts[key] = {"sha256": digest_of(facts[key]), "shortened": True}
+    return canonical_bytes(facts)
