@@ -33,7 +33,7 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(orjson.dumps(plain(value, shorten=False), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:  # noqa: ANN401 - JSON has no narrower type
+def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
     """Return ``value`` as canonical JSON values: text, int, bool, None, lists and mappings of them."""
     if depth > MAX_DEPTH:
         return _digested(repr(value))
@@ -55,7 +55,7 @@ def _mapping(value: Mapping[Any, Any], *, shorten: bool, depth: int) -> dict[str
     return {**kept, "more": {"count": len(full) - _LONG_LIST, "sha256": digest_of(value)}}
 
 
-def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:  # noqa: ANN401 - sequence or set
+def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:
     items = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
     if shorten and len(items) > _LONG_LIST:
         cut = {"count": len(items) - _LONG_LIST, "sha256": digest_of(items)}

@@ -74,7 +74,7 @@ def record(
     return _insert(event_id, body, leaf, at, action, outcome, actor, obj, stream, gen)
 
 
-def _insert(  # noqa: PLR0913 - the columns of one row, in order
+def _insert(
     event_id: uuid.UUID,
     body: bytes,
     leaf: str,

@@ -1,0 +1,123 @@
+"""Creating people, service accounts and tokens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.authentication import TOKEN_PREFIX, token_digest
+from accounts.models import ApiToken, User
+from audit.actions import Action
+from audit.actors import ALL_SCOPES, Actor
+from audit.errors import AlreadyExists, InvalidInput
+from audit.refs import user_ref
+from audit.services import record
+
+MAX_TOKEN_LIFE = timedelta(days=365)
+
+
+@transaction.atomic
+def create_user(
+    *,
+    actor: Actor,
+    username: str,
+    password: str | None = None,
+    groups: Iterable[str] = (),
+    is_superuser: bool = False,
+    is_service: bool = False,
+    owner: User | None = None,
+) -> User:
+    """Create a person, or a service account owned by one. Without a password nobody can sign in with it.
+
+    Groups must exist (`reviewers`, `auditors`, `operators` do from the start).
+    """
+    wanted = sorted(set(groups))
+    found = {group.name: group for group in Group.objects.filter(name__in=wanted)}
+    if missing := [name for name in wanted if name not in found]:
+        raise InvalidInput(f"There is no group called {missing[0]}.")
+    if User.objects.filter(username__iexact=username).exists():
+        raise AlreadyExists(f"There is already a user called {username}.")
+    if is_service and (owner is None or owner.is_service):
+        raise InvalidInput("A service account needs a person as its owner.")
+    user = User(username=username, is_superuser=is_superuser, is_staff=is_superuser, is_service=is_service, owner=owner)
+    _set_password(user, password)
+    try:
+        user.full_clean()
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+    user.save()
+    user.groups.set(found.values())
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_USER_CREATED,
+        obj=user_ref(username),
+        after={"groups": wanted, "superuser": is_superuser, "service": is_service},
+    )
+    return user
+
+
+def _set_password(user: User, password: str | None) -> None:
+    if password is None:
+        user.set_unusable_password()
+        return
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+    user.set_password(password)
+
+
+@transaction.atomic
+def issue_token(
+    *,
+    actor: Actor,
+    user: User,
+    scopes: Iterable[str] | None = None,
+    expires_in: timedelta,
+    label: str = "",
+) -> tuple[ApiToken, str]:
+    """Issue a token for a user and return it with its secret, which is shown this once. Default: every scope there is."""
+    chosen = sorted(ALL_SCOPES if scopes is None else set(scopes))
+    if unknown := [scope for scope in chosen if scope not in ALL_SCOPES]:
+        raise InvalidInput(f"There is no scope {unknown[0]}; there are {', '.join(sorted(ALL_SCOPES))}.")
+    if not timedelta(0) < expires_in <= MAX_TOKEN_LIFE:
+        raise InvalidInput(f"A token lives between a moment and {MAX_TOKEN_LIFE.days} days.")
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        user=user,
+        label=label[:100],
+        digest=token_digest(secret),
+        hint=secret[:10],
+        scopes=[str(scope) for scope in chosen],
+        expires_at=timezone.now() + expires_in,
+    )
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_TOKEN_ISSUED,
+        obj=user_ref(user.username),
+        after={"token": token.pk, "scopes": token.scopes, "expires_at": token.expires_at, "label": token.label},
+    )
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token: ApiToken) -> None:
+    """End a token now. Revoking twice changes nothing."""
+    locked = ApiToken.objects.select_for_update().select_related("user").get(pk=token.pk)
+    if locked.revoked_at is not None:
+        return
+    locked.revoked_at = timezone.now()
+    locked.save(update_fields=["revoked_at"])
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_TOKEN_REVOKED,
+        obj=user_ref(locked.user.username),
+        before={"token": locked.pk, "label": locked.label},
+    )
