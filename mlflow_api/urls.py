@@ -1,3 +1,17 @@
-from django.urls import URLPattern
+"""The MLflow protocol. Importing a handler module registers its RPCs."""
 
-urlpatterns: list[URLPattern] = []
+from importlib import import_module
+from importlib.util import find_spec
+
+from mlflow_api.dispatch import rpc_urls
+
+HANDLERS = ("experiments", "runs", "logged_models", "metrics", "registered_models", "model_versions")
+for _name in HANDLERS:
+    if find_spec(f"mlflow_api.{_name}"):
+        import_module(f"mlflow_api.{_name}")
+
+urlpatterns = [*rpc_urls()]
+if find_spec("mlflow_api.artifacts"):
+    urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
+if find_spec("mlflow_api.server"):
+    urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]

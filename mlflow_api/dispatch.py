@@ -1,0 +1,139 @@
+"""One dispatcher for every MLflow RPC: authenticate → parse → the handler (service, render) → JSON.
+
+A handler is registered once with `@rpc` and served under /api and /ajax-api alike; nothing is written twice per prefix.
+Routes that do not speak JSON (the artifact proxy) use `door`, which gives them the same authentication and errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.authentication import actor_from_request, require_scope
+from audit.actions import Action
+from audit.actors import Actor, Scope, anonymous_actor
+from audit.errors import Denied, DomainError, NotAuthenticated
+from audit.services import record_denial
+from mlflow_api.errors import domain_response, error_response, unexpected_response
+from mlflow_api.parse import Params, read_params
+
+PREFIXES = ("api", "ajax-api")
+DEFAULT_MAX_BODY = 2_000_000
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_VARIABLE = re.compile(r"\{(\w+)\}")
+
+Handler = Callable[[Actor, Params], dict[str, object]]
+
+
+class View(Protocol):
+    """A plain view behind `door`."""
+
+    def __call__(self, request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One RPC: method and path below `/api/<version>/mlflow/`."""
+
+    method: str
+    path: str
+    handler: Handler
+    write: bool
+    version: str
+    max_body: int
+
+
+REGISTERED: list[Rpc] = []
+
+
+def rpc(
+    method: str, path: str, *, write: bool | None = None, version: str = "2.0", max_body: int = DEFAULT_MAX_BODY
+) -> Callable[[Handler], Handler]:
+    """Register a handler. ``write`` says which token scope it needs; by default everything but GET writes."""
+
+    def register(handler: Handler) -> Handler:
+        writes = method != "GET" if write is None else write
+        REGISTERED.append(Rpc(method, path, handler, writes, version, max_body))
+        return handler
+
+    return register
+
+
+def door(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None) -> Callable[..., HttpResponseBase]:
+    """Wrap a plain view: the caller must prove who they are, errors leave in MLflow's format, denials are recorded."""
+
+    @csrf_exempt
+    def guarded(request: HttpRequest, **path_values: str) -> HttpResponseBase:
+        actor = anonymous_actor(request_id=getattr(request, "request_id", ""))
+        try:
+            actor = authenticate(request)
+            needed = scope(request) if scope else _scope_of(request)
+            require_scope(actor, needed, action=Action.API_CALLED, obj=request.path[:500])
+            return view(request, actor, **path_values)
+        except Denied as error:
+            record_denial(actor=actor, error=error)
+            return domain_response(error)
+        except DomainError as error:
+            return domain_response(error)
+        except Exception as error:  # noqa: BLE001 - the door's last line: clients must get JSON, the log the traceback
+            return unexpected_response(request, error)
+
+    return guarded
+
+
+def authenticate(request: HttpRequest) -> Actor:
+    """Return who calls. A session counts for reading only: nothing written here can be forged by another site's form."""
+    if not request.headers.get("Authorization") and request.method not in _SAFE:
+        raise NotAuthenticated(
+            "Send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
+        )
+    return actor_from_request(request)
+
+
+def _scope_of(request: HttpRequest) -> Scope:
+    return Scope.REGISTRY_READ if request.method in _SAFE else Scope.REGISTRY_WRITE
+
+
+def _view_of(rpcs: dict[str, Rpc]) -> Callable[..., HttpResponseBase]:
+    """Return the view of one path: the RPC for the request's method."""
+
+    def call(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
+        found = rpcs.get(request.method or "")
+        if found is None:
+            allowed = ", ".join(sorted(rpcs))
+            response = error_response(405, "ENDPOINT_NOT_FOUND", f"This endpoint answers {allowed} only.")
+            response["Allow"] = allowed
+            return response
+        params = read_params(request, path_values, max_body=found.max_body)
+        return HttpResponse(orjson.dumps(found.handler(actor, params)), content_type="application/json")
+
+    def scope(request: HttpRequest) -> Scope:
+        found = rpcs.get(request.method or "")
+        return Scope.REGISTRY_WRITE if found and found.write else Scope.REGISTRY_READ
+
+    return door(call, scope=scope)
+
+
+def _unknown(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
+    return error_response(404, "ENDPOINT_NOT_FOUND", f"There is no endpoint {request.path[:200]}.")
+
+
+def rpc_urls() -> list[URLPattern]:
+    """Return the URL patterns of every registered RPC under both prefixes, fixed paths before those with variables."""
+    by_path: dict[tuple[str, str], dict[str, Rpc]] = {}
+    for entry in REGISTERED:
+        by_path.setdefault((entry.version, entry.path), {})[entry.method] = entry
+    prefixes = "|".join(PREFIXES)
+    patterns = []
+    for (version, path), rpcs in sorted(by_path.items(), key=lambda item: ("{" in item[0][1], item[0])):
+        route = _VARIABLE.sub(lambda match: f"(?P<{match[1]}>[^/]+)", path)
+        patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/mlflow/{route}$", _view_of(rpcs)))
+    patterns.append(re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|preview)/.*$", door(_unknown)))
+    return patterns

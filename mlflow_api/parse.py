@@ -1,0 +1,226 @@
+"""From an MLflow request to typed values, by the rules of protobuf JSON that MLflow's servers follow.
+
+Fields come in snake_case or camelCase; unknown fields are ignored; null means "not given"; 64-bit integers may be numbers
+or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enums are names or numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, QueryDict
+
+from audit.errors import InvalidInput, TooLarge
+
+INT64_MAX = 2**63 - 1
+_INTEGER = re.compile(r"[+-]?\d{1,19}")
+_SHOWN = 100
+
+
+class Params:
+    """The fields of one request (or of one message inside it), read by name and type."""
+
+    def __init__(self, values: Mapping[str, Any], *, from_query: bool = False, prefix: str = "") -> None:
+        self._values = values
+        self._from_query = from_query
+        self._prefix = prefix
+
+    def _raw(self, name: str) -> Any:
+        value = self._values.get(name)
+        return self._values.get(_camel(name)) if value is None else value
+
+    def _label(self, name: str) -> str:
+        return f"{self._prefix}{name}"
+
+    def _invalid(self, name: str, value: object, expected: str) -> InvalidInput:
+        shown = repr(value)
+        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+        return InvalidInput(
+            f"Invalid value {shown} for parameter '{self._label(name)}' supplied: it must be {expected}."
+        )
+
+    def _missing(self, name: str) -> InvalidInput:
+        return InvalidInput(
+            f"Missing value for required parameter '{self._label(name)}'. "
+            "See the API docs for more information about request parameters."
+        )
+
+    def has(self, name: str) -> bool:
+        """Return whether the field was given (null counts as not given)."""
+        return self._raw(name) is not None
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return a text field. A NUL character is refused: PostgreSQL could not keep it."""
+        value = self._raw(name)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self._invalid(name, value, "a string")
+        if "\x00" in value:
+            raise self._invalid(name, value, "text without NUL characters")
+        return value
+
+    def need(self, name: str) -> str:
+        """Return a text field that must be there and not empty."""
+        value = self.text(name)
+        if not value:
+            raise self._missing(name)
+        return value
+
+    def integer(self, name: str, default: int | None = None) -> int | None:
+        """Return a 64-bit integer field."""
+        value = self._raw(name)
+        if value is None:
+            return default
+        number = _as_integer(value)
+        if number is None or not -INT64_MAX - 1 <= number <= INT64_MAX:
+            raise self._invalid(name, value, "a 64-bit integer")
+        return number
+
+    def need_integer(self, name: str) -> int:
+        """Return an integer field that must be there."""
+        value = self.integer(name)
+        if value is None:
+            raise self._missing(name)
+        return value
+
+    def number(self, name: str) -> float:
+        """Return a double field that must be there; NaN and the infinities are possible."""
+        value = self._raw(name)
+        if value is None:
+            raise self._missing(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise self._invalid(name, value, "a number")
+        try:
+            number = float(value)
+        except (ValueError, OverflowError) as error:
+            raise self._invalid(name, value, "a number") from error
+        if math.isinf(number) and isinstance(value, int):
+            raise self._invalid(name, value, "a double")
+        return number
+
+    def boolean(self, name: str, *, default: bool = False) -> bool:
+        """Return a true/false field."""
+        value = self._raw(name)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        if self._from_query and value in {"true", "false"}:
+            return bool(value == "true")
+        raise self._invalid(name, value, "true or false")
+
+    def texts(self, name: str) -> list[str]:
+        """Return a repeated text field: a JSON list, or a repeated key of the query string."""
+        values = self._list(name)
+        return [Params({name: value}, prefix=self._prefix).text(name) for value in values]
+
+    def items(self, name: str) -> list[Params]:
+        """Return a repeated message field."""
+        found = []
+        for number, value in enumerate(self._list(name)):
+            if not isinstance(value, dict):
+                raise self._invalid(name, value, "a list of objects")
+            found.append(Params(value, prefix=f"{self._label(name)}[{number}]."))
+        return found
+
+    def message(self, name: str) -> Params:
+        """Return a message field; an absent one reads as empty."""
+        value = self._raw(name)
+        if value is None:
+            return Params({}, prefix=f"{self._label(name)}.")
+        if not isinstance(value, dict):
+            raise self._invalid(name, value, "an object")
+        return Params(value, prefix=f"{self._label(name)}.")
+
+    def _list(self, name: str) -> list[Any]:
+        if self._from_query and isinstance(self._values, QueryDict):
+            return list(self._values.getlist(name) or self._values.getlist(_camel(name)))
+        value = self._raw(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._invalid(name, value, "a list")
+        return value
+
+    def choice(self, name: str, values: Mapping[str, int]) -> str:
+        """Return the name of an enum field, "" when absent. MLflow drops a name it does not know, and so do we."""
+        value = self._raw(name)
+        if isinstance(value, str) and value in values:
+            return value
+        number = None if value is None else _as_integer(value)
+        return next((known for known, code in values.items() if code == number), "")
+
+    def tags(self, name: str) -> list[tuple[str, str]]:
+        """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty."""
+        return [(item.need("key"), item.text("value")) for item in self.items(name)]
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _as_integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    return None
+
+
+def read_params(request: HttpRequest, path_values: Mapping[str, str], *, max_body: int) -> Params:
+    """Return the fields of a request: query string for GET, else the JSON body; variables of the path win."""
+    if request.method == "GET":
+        return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
+    body = read_body(request, max_body)
+    if not body.strip():
+        values: dict[str, Any] = {}
+    else:
+        if request.content_type != "application/json":
+            raise InvalidInput("Bad Request. Content-Type must be one of ['application/json'].")
+        values = _json_object(body)
+    return Params({**values, **path_values})
+
+
+def _with_path(params: Params, query: QueryDict, path_values: Mapping[str, str]) -> Params:
+    if not path_values:
+        return params
+    merged = query.copy()
+    for name, value in path_values.items():
+        merged[name] = value
+    return Params(merged, from_query=True)
+
+
+def read_body(request: HttpRequest, max_body: int) -> bytes:
+    """Return the body, at most ``max_body`` bytes of it; a longer one is refused before it is read."""
+    declared = request.headers.get("Content-Length", "") or "0"
+    if declared.isdigit() and int(declared) > max_body:
+        raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
+    body = request.read(max_body + 1)
+    if len(body) > max_body:
+        raise TooLarge(f"The request body may hold at most {max_body} bytes.")
+    return body
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidInput("The request body must be a JSON object.")
+    return values
+
+
+def pairs(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return key/value pairs as a mapping; the last of equal keys wins."""
+    return dict(items)
