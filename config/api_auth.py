@@ -1,16 +1,71 @@
-"""Who calls /api/v1. (Being written: the classes the settings name.)"""
+"""Who calls /api/v1: an API token (Bearer, or the password of Basic), or a signed-in person with a CSRF token.
 
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import IsAuthenticated
+`request.auth` is the Actor. A view may name the scope each method needs in `required_scopes`; otherwise reading needs
+`registry:read` and everything else `registry:write`.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.authentication import actor_from_token, actor_from_user, presented_secret, require_scope
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import Actor, Scope
+from audit.errors import NotAuthenticated
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class TokenAuthentication(BaseAuthentication):
-    pass
+    """An API token in the Authorization header."""
+
+    def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+        secret = presented_secret(request.headers.get("Authorization", ""))
+        if secret is None:
+            return None
+        actor = actor_from_token(secret, request_id=getattr(request, "request_id", ""))
+        return User.objects.get(username=actor.name), actor
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+        return 'Basic realm="Custody", charset="UTF-8"'
 
 
 class SessionAuthentication(BaseAuthentication):
-    pass
+    """A person who signed in through the login page. Writing needs the CSRF token, as every form does."""
+
+    def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+        user = getattr(request._request, "user", None)  # noqa: SLF001 - how DRF's own session authentication reads it
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        _require_csrf(request._request)  # noqa: SLF001
+        return user, actor_from_user(user, auth="session", request_id=getattr(request, "request_id", ""))
 
 
-class IsAuthenticatedWithScope(IsAuthenticated):
-    pass
+def _require_csrf(request: HttpRequest) -> None:
+    if request.method in _SAFE:
+        return
+    check = CSRFCheck(lambda _: None)  # type: ignore[arg-type]  # as in DRF's own SessionAuthentication
+    check.process_request(request)
+    reason = check.process_view(request, None, (), {})  # type: ignore[arg-type]  # likewise
+    if reason:
+        raise PermissionDenied(f"CSRF Failed: {reason}")
+
+
+class IsAuthenticatedWithScope(BasePermission):
+    """Somebody, and a token issued for this kind of call."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        actor = request.auth
+        if not isinstance(actor, Actor):
+            raise NotAuthenticated("Sign in, or send an API token as Bearer or as the password of Basic.")
+        by_method: dict[str, Scope] = getattr(view, "required_scopes", {})
+        method = request.method or ""
+        default = Scope.REGISTRY_READ if method in _SAFE else Scope.REGISTRY_WRITE
+        require_scope(actor, by_method.get(method, default), action=Action.API_CALLED, obj=request.path[:500])
+        return True

@@ -1,1 +1,112 @@
-"""Domain errors as problem+json."""
+"""Domain errors as problem+json (RFC 9457): the one place where /api/v1 meets HTTP statuses."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from audit.actors import Actor, anonymous_actor
+from audit.errors import (
+    AlreadyExists,
+    Conflict,
+    Denied,
+    DomainError,
+    GateRefused,
+    InvalidInput,
+    InvalidState,
+    NotAuthenticated,
+    NotFound,
+    TooLarge,
+)
+from audit.services import record_denial
+
+logger = logging.getLogger(__name__)
+
+# Most special first: the first class that fits decides.
+_STATUSES: tuple[tuple[type[DomainError], int], ...] = (
+    (TooLarge, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE),
+    (InvalidInput, status.HTTP_400_BAD_REQUEST),
+    (AlreadyExists, status.HTTP_409_CONFLICT),
+    (NotFound, status.HTTP_404_NOT_FOUND),
+    (InvalidState, status.HTTP_409_CONFLICT),
+    (Conflict, status.HTTP_409_CONFLICT),
+    (NotAuthenticated, status.HTTP_401_UNAUTHORIZED),
+    (Denied, status.HTTP_403_FORBIDDEN),
+)
+
+
+def problem(code: int, kind: str, detail: str, **more: object) -> Response:
+    """Return one problem document."""
+    title = kind.replace("_", " ")
+    response = Response(
+        {"type": f"urn:custody:error:{kind}", "title": title, "status": code, "detail": detail, **more},
+        status=code,
+        content_type="application/problem+json",
+    )
+    if code == status.HTTP_401_UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Basic realm="Custody", charset="UTF-8"'
+    return response
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the response for an exception of an API view; a denial is recorded. DRF's EXCEPTION_HANDLER."""
+    if isinstance(error, DomainError):
+        if isinstance(error, Denied):
+            record_denial(actor=_actor_of(context), error=error)
+        return _domain_problem(error)
+    if isinstance(error, exceptions.ValidationError):
+        return problem(400, "invalid", _sentence(error.detail), errors=error.detail)
+    if isinstance(error, exceptions.APIException):
+        return problem(error.status_code, error.default_code, str(error.detail))
+    return _foreign_problem(error, context)
+
+
+def _domain_problem(error: DomainError) -> Response:
+    code = next((code for kind, code in _STATUSES if isinstance(error, kind)), 400)
+    more = {"blocked_by": error.blocked_by, "request_id": error.request_id} if isinstance(error, GateRefused) else {}
+    return problem(code, error.code, error.message, **more)
+
+
+# What Django or the database raise for bad input, in the order they are tried.
+_FOREIGN: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (Http404, 404, "not_found", "There is no such thing."),
+    (DjangoPermissionDenied, 403, "denied", "You may not do this."),
+    (RequestDataTooBig, 413, "too_large", "The request body is too large."),
+    (DataError, 400, "invalid", "A value is too long or out of range for its field."),
+    (IntegrityError, 409, "conflict", "Somebody else changed the same thing at the same moment."),
+)
+
+
+def _foreign_problem(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the response for what Django or the database raised; the server's own faults are logged."""
+    if isinstance(error, ValueError) and "NUL" in str(error):
+        return problem(400, "invalid", "Text must not contain NUL characters.")
+    for kind, code, name, detail in _FOREIGN:
+        if isinstance(error, kind):
+            return problem(code, name, detail)
+    logger.error("%s failed", type(context.get("view")).__name__, exc_info=error)
+    if isinstance(error, OperationalError | InterfaceError):
+        return problem(503, "unavailable", "The database did not answer in time. Try again.")
+    return problem(500, "server_error", "The server failed; its log has the reason under this request id.")
+
+
+def _actor_of(context: dict[str, Any]) -> Actor:
+    request = context.get("request")
+    actor = getattr(request, "auth", None)
+    return actor if isinstance(actor, Actor) else anonymous_actor(request_id=getattr(request, "request_id", ""))
+
+
+def _sentence(detail: object) -> str:
+    """Return DRF's nested validation errors as one sentence, the first of each field."""
+    if isinstance(detail, dict):
+        return " ".join(f"{field}: {_sentence(what)}" for field, what in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_sentence(what) for what in detail)
+    return str(detail)

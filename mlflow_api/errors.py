@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 
 import orjson
-from django.db import DatabaseError, DataError, IntegrityError, OperationalError
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
-from django.http.request import RawPostDataException, RequestDataTooBig, UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 from audit.errors import (
     AlreadyExists,
@@ -83,7 +84,7 @@ def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
     if isinstance(error, IntegrityError):
         logger.warning("%s %s lost a race: %s", request.method, request.path, error)
         return error_response(409, "RESOURCE_CONFLICT", "Somebody else changed the same thing at the same moment.")
-    logger.exception("%s %s failed", request.method, request.path)
-    if isinstance(error, OperationalError | DatabaseError):
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    if isinstance(error, OperationalError | InterfaceError):
         return error_response(503, "TEMPORARILY_UNAVAILABLE", "The database did not answer in time. Try again.")
     return error_response(500, "INTERNAL_ERROR", "The server failed; its log has the reason under this request id.")
