@@ -17,7 +17,7 @@ from django.http import HttpRequest, QueryDict
 from audit.errors import InvalidInput, TooLarge
 
 INT64_MAX = 2**63 - 1
-_INTEGER = re.compile(r"[+-]?\d{1,19}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _SHOWN = 100
 
 
