@@ -27,6 +27,10 @@ def artifact_ref(path: str) -> str:
     return f"artifact:{path}"
 
 
+def dataset_ref(name: str) -> str:
+    return f"dataset:{name}"
+
+
 def dataset_version_ref(name: str, version: str) -> str:
     return f"dataset-version:{name}/{version}"
 

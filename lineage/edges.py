@@ -1,0 +1,59 @@
+"""Accepting edges with their witnesses, and which kinds of nodes a relation may join."""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from audit.errors import InvalidInput
+from lineage.models import Assertion, Edge, EdgeAssertion, Node, NodeKind, Relation
+from lineage.sql import insert_edge
+
+_K = NodeKind
+# What each relation may join, upstream kinds → downstream kinds.
+ENDS: dict[Relation, tuple[frozenset[NodeKind], frozenset[NodeKind]]] = {
+    Relation.CONSUMED: (frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}), frozenset({_K.RUN})),
+    Relation.USED_CODE: (frozenset({_K.CODE_VERSION}), frozenset({_K.RUN})),
+    Relation.USED_ENV: (frozenset({_K.ENVIRONMENT}), frozenset({_K.RUN})),
+    Relation.PRODUCED: (frozenset({_K.RUN}), frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION})),
+    Relation.DERIVED_FROM: (
+        frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}),
+        frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}),
+    ),
+    Relation.EVALUATED: (frozenset({_K.MODEL_VERSION}), frozenset({_K.EVALUATION})),
+    Relation.EVALUATED_ON: (frozenset({_K.DATASET_VERSION}), frozenset({_K.EVALUATION})),
+    Relation.DEPLOYED: (frozenset({_K.MODEL_VERSION}), frozenset({_K.DEPLOYMENT})),
+    Relation.SERVES: (frozenset({_K.DEPLOYMENT}), frozenset({_K.ENDPOINT})),
+}
+# What was rolled out where is a fact of the deployment API, never a claim.
+DECLARABLE = frozenset(Relation) - {Relation.DEPLOYED, Relation.SERVES}
+
+
+def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
+    """Refuse an edge that makes no sense between these kinds of nodes, or that nobody may claim."""
+    if rel not in DECLARABLE:
+        raise InvalidInput(f"An edge {rel.name} follows from a deployment; it cannot be declared.")
+    sources, targets = ENDS[rel]
+    if src.kind not in sources or dst.kind not in targets:
+        kinds = f"{NodeKind(src.kind).label} → {NodeKind(dst.kind).label}"
+        raise InvalidInput(f"{rel.name} cannot join {kinds}.")
+    if rel is Relation.DERIVED_FROM and src.kind != dst.kind:
+        raise InvalidInput("DERIVED_FROM joins versions of one kind.")
+
+
+def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:
+    """Make sure that the edge is there and has this witness; return its id. Saying the same twice adds nothing."""
+    key = {"src_id": src.pk, "dst_id": dst.pk, "rel": rel.value, "role": role[:32]}
+    edge_id = Edge.objects.filter(**key).values_list("pk", flat=True).first()
+    witness = {"mode": mode, "source": source[:700], "actor_ref": actor.ref[:100]}
+    if edge_id is None:
+        edge_id = insert_edge(src=src.pk, dst=dst.pk, rel=rel.value, role=key["role"])
+    elif _has_witness(edge_id, witness):
+        return edge_id
+    if edge_id is None:  # another transaction was first
+        edge_id = Edge.objects.get(**key).pk
+    EdgeAssertion.objects.create(edge_id=edge_id, assertion=Assertion.objects.create(**witness))
+    return edge_id
+
+
+def _has_witness(edge_id: int, witness: dict[str, str]) -> bool:
+    wanted = {f"assertion__{name}": value for name, value in witness.items()}
+    return EdgeAssertion.objects.filter(edge_id=edge_id, **wanted).exists()

@@ -1,0 +1,172 @@
+"""Reading the graph: ancestors, descendants and the part of it around a node.
+
+The database walks ids only; what is known about each node is fetched for at most ``limit`` of them, and ``truncated``
+says when that was not all. Distances are counted here, over the edges that were fetched.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from audit.errors import NotFound
+from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.sql import Direction, walk_ids
+
+DEFAULT_LIMIT = 2000
+MAX_LIMIT = 10_000
+_CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL})
+_NODES_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Nodes and the edges between them. ``nodes`` holds the root too, nearest first; ``depths`` maps node id to distance.
+
+    ``total_seen`` is how many nodes the walk met before it stopped; with ``truncated`` there are more.
+    """
+
+    root: Node
+    nodes: list[Node]
+    edges: list[Edge]
+    truncated: bool
+    depths: dict[int, int]
+    total_seen: int
+
+
+def find_node(urn: str) -> Node:
+    """Return the node called ``urn``, with its container. Raises NotFound."""
+    node = Node.objects.select_related("container").filter(urn=urn).first() if "\x00" not in urn else None
+    if node is None:
+        raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
+    return node
+
+
+def nodes_matching(*, kind: NodeKind | None = None, text: str = "", limit: int = _NODES_LISTED) -> QuerySet[Node]:
+    """Return nodes whose name, version or digest contains ``text``, by kind and name."""
+    nodes = Node.objects.order_by("kind", "name", "id")
+    if kind is not None:
+        nodes = nodes.filter(kind=kind)
+    if text:
+        nodes = nodes.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
+    return nodes[:limit]
+
+
+def ancestors(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
+    """Return everything that flowed into ``start``. An endpoint starts from its live deployments, a container from its members."""
+    return _closure(start, "up", limit)
+
+
+def descendants(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
+    """Return everything that ``start`` flowed into. Endpoints are reached only through deployments that are live."""
+    return _closure(start, "down", limit)
+
+
+def subgraph(start: Node, *, up: int, down: int, limit: int = 300) -> Closure:
+    """Return the nodes at most ``up`` steps upstream and ``down`` steps downstream, for drawing; upstream depths are negative."""
+    above = _neighbourhood(start, "up", steps=up, limit=limit)
+    below = _neighbourhood(start, "down", steps=down, limit=limit)
+    depths = below.depths | {pk: -depth for pk, depth in above.depths.items()}
+    nodes = {node.pk: node for node in [*above.nodes, *below.nodes]}
+    kept = sorted(nodes, key=lambda pk: (abs(depths[pk]), pk))[:limit]
+    edges = {edge.pk: edge for edge in [*above.edges, *below.edges] if edge.src_id in kept and edge.dst_id in kept}
+    return Closure(
+        root=start,
+        nodes=[nodes[pk] for pk in kept],
+        edges=[edges[pk] for pk in sorted(edges)],
+        truncated=above.truncated or below.truncated or len(kept) < len(nodes),
+        depths={pk: depths[pk] for pk in kept},
+        total_seen=len(nodes),
+    )
+
+
+def is_upstream(node: Node, *, of: Node) -> bool:
+    """Say whether ``node`` flows into ``of``; walks the whole of its ancestry."""
+    return node.pk in walk_ids([of.pk], "up", limit=2**31 - 1)
+
+
+def _closure(start: Node, direction: Direction, limit: int) -> Closure:
+    anchors = _anchors(start, direction, limit)
+    ids = list(dict.fromkeys([start.pk, *walk_ids(anchors, direction, limit=limit + 1)]))
+    return _assemble(start, direction, anchors, ids[:limit], seen=len(ids), truncated=len(ids) > limit)
+
+
+def _neighbourhood(start: Node, direction: Direction, *, steps: int, limit: int) -> Closure:
+    """Walk step by step: exact for few steps, and never more than one query a step."""
+    anchors = _anchors(start, direction, limit)
+    seen = dict.fromkeys([start.pk, *anchors] if steps else [start.pk])
+    frontier = list(seen)
+    for _ in range(steps - (start.pk not in anchors)):
+        near, far = ("dst_id", "src_id") if direction == "up" else ("src_id", "dst_id")
+        reached = Edge.objects.filter(**{f"{near}__in": frontier}).order_by(far).values_list(far, flat=True).distinct()
+        frontier = [pk for pk in reached[: limit + len(seen) + 1] if pk not in seen]
+        seen |= dict.fromkeys(frontier)
+        if not frontier or len(seen) > limit:
+            break
+    ids = list(seen)
+    return _assemble(start, direction, anchors, ids[:limit], seen=len(ids), truncated=len(ids) > limit)
+
+
+def _anchors(start: Node, direction: Direction, limit: int) -> list[int]:
+    """Return the ids the walk starts from: the node, the members of a container, the live deployments of an endpoint."""
+    if start.kind in _CONTAINERS:
+        members = Node.objects.filter(container=start)
+    elif start.kind == NodeKind.ENDPOINT and direction == "up":
+        members = Node.objects.filter(container=start).exclude(attrs__has_key="ended_at")
+    else:
+        return [start.pk]
+    return list(members.order_by("-id").values_list("pk", flat=True)[: limit + 1])
+
+
+def _assemble(
+    start: Node, direction: Direction, anchors: list[int], ids: list[int], *, seen: int, truncated: bool
+) -> Closure:
+    """Fetch nodes and edges of the walked ids, and count distances over them. Two queries."""
+    nodes = Node.objects.select_related("container").in_bulk(ids)
+    edges = [edge for edge in _edges_among(ids) if _flows(edge, nodes)]
+    depths = _depths(start.pk, anchors, edges, direction)
+    near = sorted((pk for pk in nodes if pk in depths), key=lambda pk: (depths[pk], pk))
+    return Closure(
+        root=start,
+        nodes=[nodes[pk] for pk in near],
+        edges=[edge for edge in edges if edge.src_id in depths and edge.dst_id in depths],
+        truncated=truncated,
+        depths={pk: depths[pk] for pk in near},
+        total_seen=seen,
+    )
+
+
+def _edges_among(ids: list[int]) -> list[Edge]:
+    """Return the edges with both ends in ``ids``.
+
+    Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million readers.
+    """
+    known = set(ids)
+    edges = Edge.objects.filter(dst_id__in=ids).order_by("id")
+    return [edge for edge in edges.iterator() if edge.src_id in known]
+
+
+def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:
+    """Say whether an edge counts today: what an ended deployment served is no longer what its endpoint serves."""
+    return edge.rel != Relation.SERVES or "ended_at" not in nodes[edge.src_id].attrs
+
+
+def _depths(start: int, anchors: list[int], edges: Iterable[Edge], direction: Direction) -> dict[int, int]:
+    """Return the distance of each reachable node from the start; members of a container are one step from it."""
+    onward: dict[int, list[int]] = defaultdict(list)
+    for edge in edges:
+        near, far = (edge.dst_id, edge.src_id) if direction == "up" else (edge.src_id, edge.dst_id)
+        onward[near].append(far)
+    onward[start] += [pk for pk in anchors if pk != start]
+    depths = {start: 0}
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        for there in onward[here]:
+            if there not in depths:
+                depths[there] = depths[here] + 1
+                queue.append(there)
+    return depths

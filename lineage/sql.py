@@ -1,0 +1,44 @@
+"""The only raw SQL of the graph, the same text for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from django.db import connection
+from django.utils import timezone
+
+Direction = Literal["up", "down"]
+
+# No constant predicate on the edge in the recursive part: SQLite would build a Bloom filter over the whole index first.
+# UNION (not UNION ALL) is what ends a walk round a cycle, and it only removes duplicates while a row is nothing but an id.
+_WALK = {
+    "up": "SELECT e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id",
+    "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
+}
+
+
+def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list[int]:
+    """Return up to ``limit`` node ids reached from ``starts`` (themselves included), in practice nearest first."""
+    if not starts:
+        return []
+    anchors = ", ".join(["(%s)"] * len(starts))
+    sql = (
+        f"WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor "  # noqa: S608 - only placeholders
+        f"UNION {_WALK[direction]}) SELECT id FROM walk LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*starts, limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def insert_edge(*, src: int, dst: int, rel: int, role: str) -> int | None:
+    """Insert an edge and return its id, or None where it is there already. One round trip."""
+    sql = (
+        "INSERT INTO lineage_edge (src_id, dst_id, rel, role, recorded_at) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT (src_id, dst_id, rel, role) DO NOTHING RETURNING id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [src, dst, rel, role, timezone.now()])
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
