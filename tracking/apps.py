@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class TrackingConfig(AppConfig):
     name = "tracking"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Stop the start, with the reason, where ``ARTIFACT_URL`` names a store that there is not."""
+        from tracking.store import current_store  # noqa: PLC0415 - settings are complete only now
+
+        current_store()

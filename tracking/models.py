@@ -118,8 +118,14 @@ class Metric(MetricFields):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="metrics", db_index=False)
 
     class Meta:
+        # The same point sent twice (a retried request) is one point. Also the index of the history.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "key", "step", "timestamp_ms", "value", "is_nan", "model_id"],
+                name="tracking_metric_point",
+            ),
+        ]
         indexes = [
-            models.Index(fields=["run", "key", "step", "timestamp_ms"], name="tracking_metric_history"),
             models.Index(fields=["model_id"], name="tracking_metric_model", condition=~Q(model_id="")),
         ]
 
@@ -262,6 +268,7 @@ class Seal(models.Model):
 
     prefix = models.CharField(max_length=1000, unique=True)
     digest = models.CharField(max_length=80)
+    manifest = models.JSONField(default=list)  # [[path below the prefix, SHA-256, size], …] as sealed
     reason = models.CharField(max_length=700)
     sealed_at = models.DateTimeField(auto_now_add=True)
 

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('prefix', models.CharField(max_length=1000, unique=True)),
                 ('digest', models.CharField(max_length=80)),
+                ('manifest', models.JSONField(default=list)),
                 ('reason', models.CharField(max_length=700)),
                 ('sealed_at', models.DateTimeField(auto_now_add=True)),
             ],
@@ -213,9 +214,9 @@ class Migration(migrations.Migration):
             model_name='param',
             constraint=models.UniqueConstraint(fields=('run', 'key'), name='tracking_param_key'),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name='metric',
-            index=models.Index(fields=['run', 'key', 'step', 'timestamp_ms'], name='tracking_metric_history'),
+            constraint=models.UniqueConstraint(fields=('run', 'key', 'step', 'timestamp_ms', 'value', 'is_nan', 'model_id'), name='tracking_metric_point'),
         ),
         migrations.AddIndex(
             model_name='metric',

@@ -1,0 +1,228 @@
+"""Artifacts: files by the path their client gave them, folders that are sealed once a registered version stands on them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.canonical import digest_of
+from audit.errors import Conflict, InvalidInput, NotFound, TooLarge
+from audit.refs import artifact_ref
+from audit.services import record
+from tracking.models import Artifact, Seal
+from tracking.paths import ancestors, below, clean_folder, clean_path, parent_of
+from tracking.store import CHUNK, Blob, ByteSource, current_store
+
+FileFact = tuple[str, str, int]
+"""A file of a folder: path relative to the folder, SHA-256 in hex, size in bytes."""
+
+
+def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
+    """Store what ``stream`` yields under ``path`` and return its row; the last of several writers wins.
+
+    The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed folder only
+    the very bytes that are there already are accepted (Conflict otherwise). InvalidInput: a bad path. TooLarge: more than
+    ``CUSTODY_MAX_ARTIFACT_BYTES``.
+    """
+    clean_path(path)
+    _refuse_hopeless(path)
+    blob = current_store().put(stream, limit=settings.MAX_ARTIFACT_BYTES)
+    return _place(actor, path, blob)
+
+
+def _refuse_hopeless(path: str) -> None:
+    """Refuse, before any byte is read, what cannot succeed."""
+    if Artifact.objects.filter(path__in=ancestors(path)).exists() or Artifact.objects.filter(below(path)).exists():
+        raise InvalidInput(f"Invalid path: {path[:100]!r} would make one name both a file and a folder.")
+    seal = _seal_over(path)
+    if seal is not None and not Artifact.objects.filter(path=path).exists():
+        raise _sealed(path, seal)
+
+
+@transaction.atomic
+def _place(actor: Actor, path: str, blob: Blob) -> Artifact:
+    _hold_folder(path, exclusive=False)
+    before = Artifact.objects.filter(path=path).first()
+    if before is not None and before.sha256 == blob.sha256:
+        return before
+    if seal := _seal_over(path):
+        raise _sealed(path, seal)
+    row = Artifact(path=path, parent=parent_of(path), sha256=blob.sha256, size=blob.size, stored_by=actor.name)
+    Artifact.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["path"],
+        update_fields=["sha256", "size", "stored_at", "stored_by"],
+    )
+    record(
+        actor=actor,
+        action=Action.TRACKING_ARTIFACT_STORED,
+        obj=artifact_ref(path),
+        before=_facts(before) if before else None,
+        after=_facts(row),
+    )
+    return row
+
+
+def _facts(row: Artifact) -> dict[str, object]:
+    return {"sha256": row.sha256, "size": row.size}
+
+
+def _seal_over(path: str) -> Seal | None:
+    return Seal.objects.filter(prefix__in=[*ancestors(path), path]).first()
+
+
+def _sealed(path: str, seal: Seal) -> Conflict:
+    return Conflict(f"{path} cannot change: {seal.prefix} is sealed ({seal.reason}).")
+
+
+def _hold_folder(path: str, *, exclusive: bool) -> None:
+    """Keep sealing and storing apart until commit: writers share the lock of a run's (or model's) tree, a seal owns it.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    if connection.vendor != "postgresql":
+        return
+    tree = "/".join(path.split("/")[:2])
+    number = int.from_bytes(hashlib.sha256(f"artifacts:{tree}".encode()).digest()[:8], "big", signed=True)
+    lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(%s)", [number])
+
+
+def get_artifact(path: str) -> Artifact:
+    """Return the row of a file. NotFound: none of that name; InvalidInput: it is a folder."""
+    clean_path(path)
+    row = Artifact.objects.filter(path=path).first()
+    if row is not None:
+        return row
+    if Artifact.objects.filter(below(path)).exists():
+        raise InvalidInput(f"{path[:200]!r} is a folder, not a file.")
+    raise NotFound(f"No such artifact: {path[:200]!r}")
+
+
+def open_artifact(path: str) -> tuple[Artifact, BinaryIO]:
+    """Return a file's row and its bytes, open for reading; the caller closes them."""
+    row = get_artifact(path)
+    try:
+        return row, current_store().open(row.sha256)
+    except FileNotFoundError as error:
+        raise NotFound(f"The bytes of {path[:200]!r} are missing from the store.") from error
+
+
+def read_artifact(path: str, max_bytes: int) -> bytes:
+    """Return a small file whole; TooLarge beyond ``max_bytes``."""
+    row, file = open_artifact(path)
+    with file:
+        if row.size > max_bytes:
+            raise TooLarge(f"{path[:200]!r} has {row.size} bytes, more than the {max_bytes} that are read here.")
+        return file.read(max_bytes)
+
+
+def list_artifacts(prefix: str) -> list[tuple[str, bool, int]]:
+    """Return what lies directly in a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders)."""
+    folder = clean_folder(prefix)
+    files = [(path, False, size) for path, size in Artifact.objects.filter(parent=folder).values_list("path", "size")]
+    cut = len(folder) + 1 if folder else 0
+    parents = Artifact.objects.filter(below(folder, column="parent")).values_list("parent", flat=True).distinct()
+    folders = {parent[:cut] + parent[cut:].split("/", 1)[0] for parent in parents}
+    return sorted([*files, *((name, True, 0) for name in folders)])
+
+
+@transaction.atomic
+def delete_artifact(*, actor: Actor, path: str) -> int:
+    """Forget a file, or a folder with all in it; return how many files. What is not there is no error.
+
+    The bytes stay in the store: another path may name them. Conflict: something in it is sealed.
+    """
+    clean_path(path)
+    _hold_folder(path, exclusive=False)
+    rows = Artifact.objects.filter(path=path) | Artifact.objects.filter(below(path))
+    seal = _seal_over(path) or Seal.objects.filter(below(path, column="prefix")).first()
+    if seal is not None:
+        raise _sealed(path, seal)
+    gone = {row.path: row.sha256 for row in rows.only("path", "sha256")}
+    if gone:
+        rows.delete()
+        record(actor=actor, action=Action.TRACKING_ARTIFACT_DELETED, obj=artifact_ref(path), before={"files": gone})
+    return len(gone)
+
+
+def folder_files(prefix: str) -> list[FileFact]:
+    """Return every file below a folder, sorted by relative path."""
+    folder = clean_folder(prefix)
+    cut = len(folder) + 1 if folder else 0
+    rows = Artifact.objects.filter(below(folder)).values_list("path", "sha256", "size")
+    return sorted((path[cut:], sha256, size) for path, sha256, size in rows)
+
+
+def folder_digest(prefix: str) -> str:
+    """Return ``sha256:…`` over the canonical JSON of the folder's files ([[path, sha256, size], …]), "" when empty."""
+    return _digest(folder_files(prefix))
+
+
+def _digest(files: list[FileFact]) -> str:
+    return f"sha256:{digest_of([list(file) for file in files])}" if files else ""
+
+
+@transaction.atomic
+def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
+    """Close a folder for good and keep its manifest. Sealing again changes nothing.
+
+    Conflict: it was sealed with another digest. InvalidInput: it is empty, or wider than one run or logged model.
+    """
+    folder = clean_folder(prefix)
+    if folder.count("/") < 1:
+        raise InvalidInput(f"{folder!r} is too wide to be sealed: name a folder of a run or of a logged model.")
+    _hold_folder(folder, exclusive=True)
+    files = folder_files(folder)
+    digest = _digest(files)
+    found = Seal.objects.filter(prefix=folder).first()
+    if found is not None and found.digest == digest:
+        return found
+    if found is not None:
+        raise Conflict(f"{folder} was sealed as {found.digest} and is now {digest or 'empty'}.")
+    if not files:
+        raise InvalidInput(f"{folder} holds no files, so there is nothing to seal.")
+    seal = Seal.objects.create(
+        prefix=folder, digest=digest, reason=reason[:700], manifest=[list(file) for file in files]
+    )
+    record(
+        actor=actor,
+        action=Action.TRACKING_ARTIFACTS_SEALED,
+        obj=artifact_ref(folder),
+        after={"digest": digest, "files": len(files)},
+        reason=reason[:700],
+    )
+    return seal
+
+
+def verify_folder(prefix: str) -> list[str]:
+    """Read a folder's bytes again and return the relative names of files that are missing, extra or changed.
+
+    Measured against the manifest of its seal, else against what the table says.
+    """
+    folder = clean_folder(prefix)
+    now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
+    seal = Seal.objects.filter(prefix=folder).first()
+    sealed = {name: (sha256, size) for name, sha256, size in seal.manifest} if seal else now
+    differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
+    return sorted(differ | {name for name, (sha256, size) in sealed.items() if not _bytes_are(sha256, size)})
+
+
+def _bytes_are(sha256: str, size: int) -> bool:
+    """Tell whether the store still holds exactly these bytes."""
+    digest, count = hashlib.sha256(), 0
+    try:
+        with current_store().open(sha256) as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                count += len(chunk)
+    except FileNotFoundError:
+        return False
+    return count == size and digest.hexdigest() == sha256

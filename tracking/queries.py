@@ -1,0 +1,150 @@
+"""Reads of tracking, shared by the doors, the pages and the layers above."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import prefetch_related_objects
+
+from audit.errors import InvalidInput, NotFound
+from tracking.models import (
+    Experiment,
+    LoggedModel,
+    Metric,
+    MetricFields,
+    Run,
+    RunInput,
+    RunModel,
+)
+
+_EXPERIMENT_ID = re.compile(r"[0-9]{1,19}")
+_MAX_ID = 2**63 - 1
+# SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
+_SLICE = 5000
+
+
+def experiment_number(experiment_id: str | int) -> int:
+    """Return an experiment id as the number it is; InvalidInput for anything else."""
+    text = str(experiment_id)
+    if not _EXPERIMENT_ID.fullmatch(text) or int(text) > _MAX_ID:
+        raise InvalidInput(f"Invalid experiment ID '{text[:500]}'. Experiment ID must be a valid integer.")
+    return int(text)
+
+
+def get_experiment(experiment_id: str | int) -> Experiment:
+    """Return an experiment, deleted or not, with its tags. NotFound, InvalidInput."""
+    number = experiment_number(experiment_id)
+    found = Experiment.objects.filter(pk=number).prefetch_related("tags").first()
+    if found is None:
+        raise NotFound(f"No Experiment with id={number} exists")
+    return found
+
+
+def get_experiment_by_name(name: str) -> Experiment:
+    """Return the experiment of exactly this name, deleted or not. NotFound."""
+    found = Experiment.objects.filter(name=name).prefetch_related("tags").first()
+    if found is None:
+        raise NotFound(f"Could not find experiment with name '{name[:500]}'")
+    return found
+
+
+def get_run(run_id: str) -> Run:
+    """Return a run, deleted or not, with its experiment. NotFound."""
+    found = Run.objects.select_related("experiment").filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(f"Run with id={run_id[:100]} not found")
+    return found
+
+
+def get_run_in_full(run_id: str) -> Run:
+    """Return a run with all that was logged to it already loaded; the query count does not depend on how much."""
+    run = get_run(run_id)
+    load_runs([run])
+    return run
+
+
+def load_runs(runs: Sequence[Run]) -> None:
+    """Load params, tags, latest metrics, dataset inputs and model links of many runs in a fixed number of queries."""
+    for start in range(0, len(runs), _SLICE):
+        prefetch_related_objects(
+            runs[start : start + _SLICE], "params", "tags", "latest_metrics", "dataset_inputs__dataset", "model_links"
+        )
+
+
+def get_logged_model(model_id: str) -> LoggedModel:
+    """Return a logged model that was not deleted. NotFound."""
+    found = LoggedModel.objects.select_related("experiment").filter(pk=model_id, lifecycle_stage="active").first()
+    if found is None:
+        raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
+    return found
+
+
+def load_models(models: Sequence[LoggedModel]) -> None:
+    """Load params and tags of many logged models, and attach their metrics as ``model_metrics``: three queries a slice."""
+    for start in range(0, len(models), _SLICE):
+        part = models[start : start + _SLICE]
+        prefetch_related_objects(part, "params", "tags")
+        metrics: dict[str, list[Metric]] = {model.pk: [] for model in part}
+        for metric in Metric.objects.filter(model_id__in=metrics.keys()).order_by("key", "step", "timestamp_ms", "id"):
+            metrics[metric.model_id].append(metric)
+        for model in part:
+            model.model_metrics = latest_of_each(metrics[model.pk])
+
+
+def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
+    """Return the value that counts for each key, dataset and run: the latest by (step, timestamp, value)."""
+    best: dict[tuple[str, str, str, str], Metric] = {}
+    for metric in metrics:
+        identity = (metric.key, metric.dataset_name, metric.dataset_digest, metric.run_id)
+        held = best.get(identity)
+        if held is None or metric_rank(metric) > metric_rank(held):
+            best[identity] = metric
+    return list(best.values())
+
+
+def metric_rank(metric: MetricFields) -> tuple[int, int, bool, float]:
+    """Return what orders the values of one key: step, timestamp, value; NaN after every number."""
+    return (metric.step, metric.timestamp_ms, metric.is_nan, metric.value)
+
+
+def metric_value(metric: MetricFields) -> float:
+    """Return the value as it was logged: NaN where it was not a number."""
+    return math.nan if metric.is_nan else metric.value
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What one run logged, ready for cards, checks and pages. ``metrics`` holds the latest value of each key."""
+
+    run: Run
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    datasets: tuple[RunInput, ...]
+    models: tuple[RunModel, ...]
+
+
+def run_facts(run_id: str) -> RunFacts:
+    """Return everything a run logged. NotFound."""
+    run = get_run_in_full(run_id)
+    return RunFacts(
+        run=run,
+        params={param.key: param.value for param in sorted(run.params.all(), key=lambda param: param.key)},
+        tags={tag.key: tag.value for tag in sorted(run.tags.all(), key=lambda tag: tag.key)},
+        metrics={m.key: metric_value(m) for m in sorted(run.latest_metrics.all(), key=lambda metric: metric.key)},
+        datasets=tuple(sorted(run.dataset_inputs.all(), key=lambda used: used.pk)),
+        models=tuple(sorted(run.model_links.all(), key=lambda link: link.pk)),
+    )
+
+
+def model_metrics(model_id: str) -> list[Metric]:
+    """Return the metrics that name a logged model, the latest of each."""
+    return latest_of_each(Metric.objects.filter(model_id=model_id))
+
+
+def run_names(run_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of runs by id, for lists that mention them."""
+    return dict(Run.objects.filter(pk__in=list(run_ids)).values_list("pk", "name"))
