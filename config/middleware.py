@@ -6,9 +6,11 @@ import re
 import uuid
 from collections.abc import Callable
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROBES = frozenset({"/health", "/healthz", "/version"})
 
 
 class RequestIdMiddleware:
@@ -20,6 +22,19 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request.request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]  # ours
-        response = self.get_response(request)
+        with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]  # ours
+            response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]  # ours
         return response
+
+
+class ProbeHostMiddleware:
+    """Let load balancers probe by address: the paths that anybody may read use no Host, so whatever it says is dropped."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info in _PROBES:
+            request.META["HTTP_HOST"] = "localhost"
+        return self.get_response(request)

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.middleware.ProbeHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -87,6 +88,8 @@ def _database(url: str) -> dict[str, Any]:
     conf: dict[str, Any] = dict(dj_database_url.parse(url))
     options = conf.setdefault("OPTIONS", {})
     if conf["ENGINE"].endswith("sqlite3"):
+        if conf["NAME"] != ":memory:":
+            conf["NAME"] = str(BASE_DIR / conf["NAME"])  # a relative path means the same file to every process
         # IMMEDIATE: a transaction that will write takes the write lock first, so it cannot fail half way as "locked".
         options |= {
             "transaction_mode": "IMMEDIATE",
@@ -113,6 +116,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "fast"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # one form of log line for everything: LOGGING below
 # Publishing must never hold a web request when the broker is away: the outbox relay sends later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 600}
 CELERY_TASK_PUBLISH_RETRY = False
@@ -218,7 +222,8 @@ UNFOLD: dict[str, Any] = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"line": {"()": "config.logs.LogLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django.request": {"level": "ERROR"}},
 }

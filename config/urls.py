@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config.health import healthz
+
 urlpatterns = [
+    path("healthz", healthz),
     path("", include("mlflow_api.urls")),
     path("api/v1/", include("config.api_urls")),
     path("admin/", admin.site.urls),

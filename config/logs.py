@@ -1,0 +1,35 @@
+"""How log lines look: time, level, logger, message, and the request they belong to, as key=value."""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+
+_SHARED: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+]
+
+
+class LogLine(structlog.stdlib.ProcessorFormatter):
+    """Renders every record of the standard library, ours and other libraries', as one line of key=value; errors add their traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            foreign_pre_chain=_SHARED,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _put_traceback_last,
+            ],
+        )
+
+
+def _put_traceback_last(_logger: logging.Logger, _name: str, event: structlog.typing.EventDict) -> str:
+    """Render the line, and after it the traceback as people read it."""
+    traceback = event.pop("exception", "")
+    line = structlog.processors.LogfmtRenderer(key_order=["at", "level", "logger", "event"])(_logger, _name, event)
+    return f"{line}\n{traceback}" if traceback else str(line)

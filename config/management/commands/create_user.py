@@ -1,0 +1,86 @@
+"""Create a person, or a service account owned by one."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from getpass import getpass
+
+from django.core.management import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.services import create_user
+from audit.actors import system_actor
+from audit.errors import DomainError
+
+
+class Command(BaseCommand):
+    """`manage.py create_user NAME`: see `--help`."""
+
+    help = "Create a user. Asks for a password on a terminal; elsewhere the user gets none and can only use API tokens."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument(
+            "--group", action="append", default=[], help="reviewers, auditors, operators; may be repeated"
+        )
+        parser.add_argument(
+            "--superuser", action="store_true", help="may administer everything (and still never approves alone)"
+        )
+        parser.add_argument("--service", action="store_true", help="a service account: tokens only, never approves")
+        parser.add_argument("--owner", help="the person a service account belongs to")
+        parser.add_argument(
+            "--password-stdin", action="store_true", help="read the password from the first line of input"
+        )
+
+    def handle(
+        self,
+        *,
+        name: str,
+        group: list[str],
+        superuser: bool,
+        service: bool,
+        owner: str | None,
+        password_stdin: bool,
+        **_options: object,
+    ) -> None:
+        if service and (superuser or password_stdin):
+            raise CommandError("A service account has no password and is no superuser.")
+        if service != bool(owner):
+            raise CommandError("A service account needs --service and --owner NAME.")
+        password = None if service else _password(from_input=password_stdin)
+        try:
+            user = create_user(
+                actor=system_actor("command:create_user"),
+                username=name,
+                password=password,
+                groups=group,
+                is_superuser=superuser,
+                is_service=service,
+                owner=_person(owner) if owner else None,
+            )
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"Created {user.username}" + ("." if password else ", without a password."))
+
+
+def _person(name: str) -> User:
+    found = User.objects.filter(username=name).first()
+    if found is None:
+        raise CommandError(f"There is no user called {name}.")
+    return found
+
+
+def _password(*, from_input: bool) -> str | None:
+    """Return the password given on standard input or twice at the terminal, or None when there is no way to give one."""
+    if from_input:
+        given = sys.stdin.readline().rstrip("\r\n")
+        if not given:
+            raise CommandError("--password-stdin: there is no password on standard input.")
+        return given
+    if not sys.stdin.isatty():
+        return None
+    given = getpass("Password (empty for none): ")
+    if given and getpass("Again: ") != given:
+        raise CommandError("The passwords differ; nothing was created.")
+    return given or None

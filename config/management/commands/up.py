@@ -1,0 +1,161 @@
+"""Run a whole installation: broker, migrations, web server, workers and scheduler, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command, get_commands
+from django.db import OperationalError, connections
+
+from config.supervisor import broker, programs
+from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
+from config.supervisor.lock import DataInUse, DataLock
+from config.supervisor.processes import Program
+from config.supervisor.supervise import CannotRun, Supervisor
+
+_DEFAULT_PORT = 8080
+# What a killed supervisor started is gone within this time; until then its port and socket are still taken.
+_AFTERMATH_SECONDS = 5.0
+
+
+class _StopAsked(BaseException):
+    """SIGINT, SIGTERM or SIGHUP has come."""
+
+
+class Command(BaseCommand):
+    """`manage.py up`: see `--help`."""
+
+    help = "Start everything this installation needs and keep it running until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument(
+            "--port", type=int, default=_DEFAULT_PORT, help=f"port to listen on (default {_DEFAULT_PORT})"
+        )
+        parser.add_argument("--data", help="directory for all state (default: CUSTODY_DATA, or var/ beside manage.py)")
+        parser.add_argument("--no-demo", action="store_true", help="first start: leave the demonstration out")
+        parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="web server processes")
+
+    def handle(self, *, host: str, port: int, no_demo: bool, workers: int, **_options: object) -> None:
+        self.began = time.monotonic()
+        self.data: Path = settings.DATA_DIR
+        self.account = FirstAccount(self.data)
+        self.demonstration = Demonstration(self.data)
+        lock = DataLock(self.data / "lock")
+        try:
+            lock.acquire()
+        except DataInUse as error:
+            raise CommandError(
+                f"{self.data} is in use by another `up` (process {error}). Stop it, or use --data DIR."
+            ) from error
+        supervisor = Supervisor(logs=self.data / "logs", say=self._say)
+        _on_stop_signals(_raise_stop)
+        try:
+            _require_port(host, port, patience=_AFTERMATH_SECONDS if lock.was_killed else 0)
+            self._start(supervisor, host, port, workers=max(1, workers), wants_demo=not no_demo)
+            supervisor.watch()
+        except _StopAsked:
+            self._say("Stopping …")
+        except CannotRun as error:
+            raise CommandError(str(error)) from error
+        finally:
+            _on_stop_signals(signal.SIG_IGN)
+            supervisor.stop()
+            lock.release()
+        self._say("Stopped.")
+
+    def _start(self, supervisor: Supervisor, host: str, port: int, *, workers: int, wants_demo: bool) -> None:
+        self._start_broker(supervisor)
+        self._prepare_database()
+        if self.account.ensure():
+            self.demonstration.decide(wanted=wants_demo)
+        password = self.account.password()
+        _close_database()
+        supervisor.start(
+            programs.web(host, port, workers=workers),
+            *(programs.worker(queue) for queue in programs.QUEUES),
+            programs.scheduler(settings.RUNTIME_DIR, self.data),
+        )
+        url = f"http://{programs.reachable(host)}:{port}"
+        self._welcome(url, password)
+        self._start_demonstration(supervisor, url)
+
+    def _start_broker(self, supervisor: Supervisor) -> None:
+        if os.environ.get("REDIS_URL"):
+            if not broker.answers(settings.REDIS_URL):
+                raise CannotRun("No Redis or Valkey answers at REDIS_URL.")
+            return
+        broker.end_orphan(settings.VALKEY_SOCKET)
+        supervisor.start(broker.valkey(settings.VALKEY_SOCKET, self.data))
+
+    def _prepare_database(self) -> None:
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            raise CannotRun(f"The database cannot be used: {str(error).strip()}") from error
+        if settings.DEFAULT_POLICIES and "publish_default_policies" in get_commands():
+            call_command("publish_default_policies", verbosity=0)
+
+    def _start_demonstration(self, supervisor: Supervisor, url: str) -> None:
+        if not self.demonstration.is_due or "load_demo" not in get_commands():
+            return
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "load_demo", "--url", url]
+
+        def loaded() -> None:
+            self.demonstration.note_loaded()
+            self._say("The demonstration is loaded.")
+
+        self._say("Loading the demonstration in the background …")
+        supervisor.start_errand(Program("demonstration", command, lambda _pid: True), on_success=loaded)
+
+    def _welcome(self, url: str, password: str) -> None:
+        manage = f"CUSTODY_DATA={shlex.quote(str(self.data))} {shlex.quote(str(settings.BASE_DIR / 'manage.py'))}"
+        lines = [f"Custody {settings.VERSION} is ready at {url}/  ({time.monotonic() - self.began:.1f} s)"]
+        if password:
+            lines.append(f"  Sign in  {ADMIN}, password {password}  (kept in {self.account.password_file})")
+        lines += [
+            f"  MLflow   export MLFLOW_TRACKING_URI={url}",
+            f"           export MLFLOW_TRACKING_TOKEN=$({manage} issue_token {ADMIN})",
+            f"  Logs     {self.data / 'logs'}",
+            "  Stop     Ctrl-C",
+        ]
+        self._say("\n".join(lines))
+
+    def _say(self, message: str) -> None:
+        self.stdout.write(message)
+        self.stdout.flush()
+
+
+def _require_port(host: str, port: int, *, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while not programs.is_free(host, port):
+        if time.monotonic() >= deadline:
+            raise CannotRun(f"Port {port} on {host} is taken by another program. Choose another with --port.")
+        time.sleep(0.1)
+
+
+def _close_database() -> None:
+    """Close our connections: the supervisor needs no database from here on, and its children open their own."""
+    for connection in connections.all():
+        connection.close()
+        if getattr(connection, "pool", None):
+            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's only
+
+
+def _on_stop_signals(action: signal.Handlers | object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, action)  # type: ignore[arg-type]  # a function or SIG_IGN
+
+
+def _raise_stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    _on_stop_signals(signal.SIG_IGN)
+    raise _StopAsked

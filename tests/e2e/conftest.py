@@ -1,0 +1,37 @@
+"""Fixtures for tests that drive a whole installation: `server`, `mlflow_python`."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.installation import ROOT, Installation
+
+_MLFLOW = "3.17.2"
+_CANDIDATES = (ROOT / ".venv-mlflow" / "bin" / "python", Path("/opt/mlflowenv/bin/python"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A running installation without the demonstration, shared by the session: name your models and people apart."""
+    installation = Installation(tmp_path_factory.mktemp("installation") / "data").start()
+    yield installation
+    installation.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_python() -> Path:
+    """Return a Python that has the real MLflow client (script/test makes .venv-mlflow)."""
+    for candidate in _CANDIDATES:
+        if candidate.exists() and _mlflow_of(candidate) == _MLFLOW:
+            return candidate
+    pytest.skip(f"no environment with mlflow {_MLFLOW}: script/test makes .venv-mlflow from requirements-mlflow.txt")
+
+
+def _mlflow_of(python: Path) -> str:
+    code = "from importlib.metadata import version; print(version('mlflow-skinny'))"
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,136 @@
+"""A whole running installation, as `script/up` starts it, for tests that drive it from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct-horse-battery"
+
+
+@dataclass
+class Installation:
+    """A running `manage.py up` over its own data directory.
+
+    ``manage("issue_token", "ada")`` runs a command against it and returns its standard output; ``token("ada")`` issues a
+    token; ``person("ada", groups=["reviewers"])`` creates somebody who signs in with PASSWORD.
+    """
+
+    data: Path
+    port: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ("--no-demo",)
+
+    def __post_init__(self) -> None:
+        self.port = self.port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = self.data.parent / f"{self.data.name}.up.log"
+        self._up: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._up is not None
+        return self._up.pid
+
+    def start(self) -> Installation:
+        """Start it and return when it says that it is ready; fail with its output when it ends instead."""
+        command = [
+            sys.executable,
+            str(ROOT / "manage.py"),
+            "up",
+            "--port",
+            str(self.port),
+            "--data",
+            str(self.data),
+            *self.options,
+        ]
+        with self.output.open("wb") as output:
+            self._up = subprocess.Popen(command, env=self._environment(), stdout=output, stderr=subprocess.STDOUT)
+        while "is ready at" not in self.said():
+            try:
+                self._up.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"`up` ended with code {self._up.returncode}:\n{self.said()}")
+        return self
+
+    def said(self) -> str:
+        """Return what `up` has printed so far."""
+        return self.output.read_text(encoding="utf-8")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it with a signal and return its exit code."""
+        assert self._up is not None
+        self._up.send_signal(number)
+        return self._up.wait(20)
+
+    def manage(self, *arguments: str, stdin: str = "") -> str:
+        """Run manage.py against this installation and return what it printed; fail with its errors."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self._environment() | {"CUSTODY_DATA": str(self.data)},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"manage.py {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def token(self, user: str, *options: str) -> str:
+        """Return a new API token of a user."""
+        return self.manage("issue_token", user, *options).strip()
+
+    def person(self, name: str, *, groups: tuple[str, ...] = (), superuser: bool = False) -> str:
+        """Create a person with PASSWORD and return the name."""
+        options = [word for group in groups for word in ("--group", group)] + ["--superuser"] * superuser
+        self.manage("create_user", name, *options, "--password-stdin", stdin=PASSWORD + "\n")
+        return name
+
+    def processes(self) -> dict[int, str]:
+        """Return the processes that belong to this data directory: pid → command line."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and _mentions(entry, str(self.data)):
+                found[int(entry.name)] = _read(entry / "cmdline").replace(b"\0", b" ").decode("utf-8", "replace")
+        return found
+
+    def _environment(self) -> dict[str, str]:
+        """Return our environment without what would point the installation elsewhere."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not re.match(r"CUSTODY_|DATABASE_URL|REDIS_URL|ARTIFACT_URL|DJANGO_", name)
+        }
+        return kept | self.environment
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _mentions(process: Path, data: str) -> bool:
+    """Return whether a process was started for a data directory, by its environment or its command line."""
+    needle = data.encode()
+    if _read(process / "stat").rpartition(b")")[2].split()[:1] == [b"Z"]:
+        return False
+    return f"CUSTODY_DATA={data}".encode() in _read(process / "environ").split(b"\0") or needle in _read(
+        process / "cmdline"
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended meanwhile, or is not ours to see
+        return b""

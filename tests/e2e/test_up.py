@@ -1,0 +1,109 @@
+"""`manage.py up`: one command that starts everything, refuses what would do harm, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.installation import ROOT, Installation, free_port
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Installation]:
+    """An installation of the test's own; whatever is left of it afterwards is ended."""
+    installation = Installation(tmp_path / "data")
+    yield installation
+    for pid in installation.processes():
+        os.kill(pid, signal.SIGKILL)
+
+
+def gone(installation: Installation, *, within: float) -> bool:
+    """Return whether no process of an installation is left within so many seconds."""
+    deadline = time.monotonic() + within
+    while installation.processes():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def up(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), "up", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_running_installation_answers_and_is_well(server: Installation) -> None:
+    answer = requests.get(f"{server.url}/healthz", headers={"Host": "10.0.0.7"}, timeout=10)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert answer.json()["workers"] == "ok"
+
+
+def test_a_second_one_over_the_same_data_is_refused(server: Installation) -> None:
+    second = up("--data", str(server.data), "--port", str(free_port()))
+    assert second.returncode == 1
+    assert "is in use by another" in second.stderr
+    assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = up("--data", str(tmp_path / "data"), "--port", str(other.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "is taken by another program" in refused.stderr
+    assert not (tmp_path / "data" / "custody.sqlite3").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_no_process(own: Installation, number: signal.Signals) -> None:
+    own.start()
+    began = time.monotonic()
+    assert own.stop(number) == 0
+    assert time.monotonic() - began < 6
+    assert own.processes() == {}
+
+
+def test_a_killed_one_leaves_no_process_and_starts_again(own: Installation) -> None:
+    own.start().stop(signal.SIGKILL)
+    assert gone(own, within=6), own.processes()
+    own.start()
+    assert requests.get(f"{own.url}/healthz", timeout=10).json()["status"] == "ok"
+    assert own.stop() == 0
+
+
+def test_a_process_that_dies_is_started_again(own: Installation) -> None:
+    own.start()
+    [pid] = [pid for pid, command in own.processes().items() if "worker --queues slow" in command]
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while not any("worker --queues slow" in command for key, command in own.processes().items() if key != pid):
+        assert time.monotonic() < deadline, own.said()
+        time.sleep(0.2)
+    assert "worker-slow ended with code -9" in own.said()
+    assert own.stop() == 0
+
+
+def test_the_first_start_makes_an_account_that_can_sign_in(own: Installation) -> None:
+    own.start()
+    password_file = own.data / "keys" / "first_password"
+    assert password_file.stat().st_mode & 0o777 == 0o600
+    password = password_file.read_text(encoding="utf-8").strip()
+    assert password in own.said()
+    page = requests.Session()
+    page.get(f"{own.url}/admin/login/", timeout=10)
+    form = {"username": "admin", "password": password, "csrfmiddlewaretoken": page.cookies["csrftoken"]}
+    answer = page.post(f"{own.url}/admin/login/", data=form, allow_redirects=False, timeout=10)
+    assert answer.status_code == 302
+    assert own.token("admin").startswith("cst_")
