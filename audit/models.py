@@ -6,6 +6,8 @@ import uuid
 
 from django.db import models
 
+from audit.append_only import AppendOnlyModel
+
 
 class Stream(models.Model):
     """The head of one event stream. Its row lock gives the stream a total order (one stream per registered model)."""
@@ -18,7 +20,7 @@ class Stream(models.Model):
         return f"{self.key} at {self.gen}"
 
 
-class Event(models.Model):
+class Event(AppendOnlyModel):
     """One thing that happened. ``body`` is the evidence; the other columns only find it.
 
     ``leaf_hash`` is SHA-256 over the byte 00 and the body (RFC 6962 leaf), ``gen`` counts within the stream from 1,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from audit.append_only import AppendOnlyModel
+
 
 class NodeKind(models.IntegerChoices):
     """What a node stands for."""
@@ -60,7 +62,7 @@ class Node(models.Model):
         return self.urn
 
 
-class Assertion(models.Model):
+class Assertion(AppendOnlyModel):
     """Who said so: an observed event, a declaration by a person, or an import."""
 
     mode = models.CharField(max_length=10)  # observed | declared | imported
@@ -92,7 +94,7 @@ class Edge(models.Model):
         return f"{self.src_id} → {self.dst_id}"
 
 
-class EdgeAssertion(models.Model):
+class EdgeAssertion(AppendOnlyModel):
     """One of the witnesses of an edge."""
 
     edge_id = models.BigIntegerField(db_index=True)  # no foreign key: the witness outlives a retraction
@@ -105,7 +107,7 @@ class EdgeAssertion(models.Model):
         return f"edge {self.edge_id} by {self.assertion_id}"
 
 
-class RetractedEdge(models.Model):
+class RetractedEdge(AppendOnlyModel):
     """An edge that was accepted once: kept whole, with who took it back and why."""
 
     edge_id = models.BigIntegerField(unique=True)
