@@ -27,6 +27,7 @@ class Action(StrEnum):
     APPROVALS_REQUEST_WITHDRAWN = "approvals.request.withdrawn"
     APPROVALS_REVIEW_GIVEN = "approvals.review.given"
     AUDIT_EXPORTED = "audit.exported"
+    LINEAGE_DEPLOYMENT_ENDED = "lineage.deployment.ended"
     LINEAGE_DEPLOYMENT_REGISTERED = "lineage.deployment.registered"
     LINEAGE_EDGE_DECLARED = "lineage.edge.declared"
     LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted"

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from registry.stages import Stage
 
 
 class RegisteredModel(models.Model):
-    """A name under which versions are kept. ``created_by`` is a username as it was."""
+    """A name under which versions are kept. ``created_by`` is a username as it was.
+
+    ``name_key`` is the name with everything taken off that a reader could overlook (registry/names.py): no two models
+    may differ only in that.
+    """
 
     name = models.CharField(max_length=256)
+    name_key = models.CharField(max_length=256)
     description = models.TextField(default="", blank=True)
     created_by = models.CharField(max_length=150, default="", blank=True)
     created_ms = models.BigIntegerField()
@@ -25,11 +31,26 @@ class RegisteredModel(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["name"], condition=Q(deleted_at__isnull=True), name="registry_model_name"),
+            models.UniqueConstraint(
+                fields=["name_key"], condition=Q(deleted_at__isnull=True), name="registry_model_name_key"
+            ),
         ]
         permissions = [("edit_model", "Can log to and edit this model"), ("manage_model", "Can manage this model")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class ModelUserGrant(UserObjectPermissionBase):
+    """What a user may do with one model, by a plain foreign key (registry/permissions.py reads it)."""
+
+    content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
+
+
+class ModelGroupGrant(GroupObjectPermissionBase):
+    """What a group may do with one model."""
+
+    content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
 
 
 class RegisteredModelTag(models.Model):
@@ -48,7 +69,9 @@ class ModelVersion(models.Model):
     """One immutable model. ``stage`` is written by registry/services/stages.py alone.
 
     ``is_current`` marks the one version that readers of Production get. A superseded version may keep its stage for the
-    policy's rollback window, but never the mark. ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held.
+    policy's rollback window (until ``archive_after``; never archived by itself when that is empty), but never the mark.
+    ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held; both are empty for bytes kept elsewhere.
+    ``copied_from`` is the version whose artifacts this one was made from by `models:/name/version`.
     """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions", db_index=False)
@@ -62,6 +85,7 @@ class ModelVersion(models.Model):
     logged_model_id = models.CharField(max_length=40, default="", blank=True)
     artifact_path = models.CharField(max_length=1000, default="", blank=True)
     artifact_digest = models.CharField(max_length=80, default="", blank=True)
+    copied_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="copies")
     created_by = models.CharField(max_length=150, default="", blank=True)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
@@ -74,6 +98,7 @@ class ModelVersion(models.Model):
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
+    archive_after = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -85,8 +110,27 @@ class ModelVersion(models.Model):
             ),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="registry_version_stage"),
             models.CheckConstraint(condition=~Q(superseded_by=F("id")), name="registry_not_superseded_by_self"),
+            models.CheckConstraint(
+                condition=Q(superseded_at__isnull=True, superseded_by__isnull=True)
+                | Q(superseded_at__isnull=False, superseded_by__isnull=False),
+                name="registry_superseded_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(superseded_at__isnull=True, deleted_at__isnull=True),
+                name="registry_current_not_superseded",
+            ),
+            models.CheckConstraint(
+                condition=Q(archive_after__isnull=True)
+                | Q(superseded_at__isnull=False, stage=Stage.PRODUCTION, is_current=False),
+                name="registry_archive_after_superseded",
+            ),
         ]
-        indexes = [models.Index(fields=["model", "stage", "-version"], name="registry_version_stage_idx")]
+        indexes = [
+            models.Index(fields=["model", "stage", "-version"], name="registry_version_stage_idx"),
+            models.Index(
+                fields=["archive_after"], name="registry_version_due", condition=Q(archive_after__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} v{self.version}"
@@ -166,6 +210,11 @@ class Deployment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "number"], name="registry_deployment_number"),
             models.CheckConstraint(condition=Q(traffic_percent__lte=100), name="registry_deployment_traffic"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["endpoint", "environment"], name="registry_deployment_live", condition=Q(ended_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

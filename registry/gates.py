@@ -1,0 +1,95 @@
+"""What may stand between a version and a stage: an ordered list of gates named in settings.TRANSITION_GATES.
+
+Gates live above this app (policies are not the registry's business), so they are named by dotted path, as Django names
+its password validators. A gate that cannot be asked, or that breaks, refuses: it never lets a version through.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import Denied
+from audit.refs import model_stream, version_ref
+from registry.models import ModelVersion
+from registry.stages import Stage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GatePass:
+    """A gate's yes: whose approval it rests on, since when, in words, and how long the way back stays open.
+
+    ``rollback_window`` is how long a version superseded by this promotion keeps its stage before it is archived.
+    """
+
+    approved_by: tuple[str, ...]
+    approved_at: datetime | None
+    basis: str
+    rollback_window: timedelta
+
+
+class Gate(Protocol):
+    """Asked inside the promoting transaction, after the model row is locked; reads only."""
+
+    def check(self, *, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> GatePass | None:
+        """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """What all gates together said. Not ``governed``: no gate had a word to say."""
+
+    governed: bool = False
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    basis: str = ""
+    rollback_window: timedelta | None = None
+
+
+def load_gates() -> list[Gate]:
+    """Return the configured gates, in order; raises ImportError for one that does not exist."""
+    return [cast("Gate", import_string(path)()) for path in settings.TRANSITION_GATES]
+
+
+def ask_gates(*, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> Clearance:
+    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it."""
+    try:
+        answers = [
+            gate.check(version=version, target=target, actor=actor, archive_existing=archive_existing)
+            for gate in load_gates()
+        ]
+    except Denied:
+        raise
+    except Exception as error:
+        log.exception("a transition gate failed; the transition is refused")
+        raise Denied(
+            "A transition gate failed, so the transition is refused. The server's log says why.",
+            action=Action.REGISTRY_STAGE_CHANGED,
+            obj=version_ref(version.model.name, version.version),
+            stream=model_stream(version.model_id),
+        ) from error
+    return _together([answer for answer in answers if answer is not None])
+
+
+def _together(passes: Sequence[GatePass]) -> Clearance:
+    if not passes:
+        return Clearance()
+    approvers = sorted({name for given in passes for name in given.approved_by})
+    times = [given.approved_at for given in passes if given.approved_at is not None]
+    return Clearance(
+        governed=True,
+        approved_by=", ".join(approvers),
+        approved_at=max(times, default=None),
+        basis="; ".join(given.basis for given in passes if given.basis),
+        rollback_window=max(given.rollback_window for given in passes),
+    )

@@ -1,0 +1,127 @@
+"""What a model, a tag, an alias and a text may look like, and when two names are one to a reader."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from audit.errors import InvalidInput, TooLarge
+
+MAX_NAME = 256
+MAX_KEY = 250
+MAX_TAG_VALUE = 100_000
+MAX_ALIAS = 255
+MAX_DESCRIPTION = 100_000
+
+_ALIAS = re.compile(r"[\w-]+")
+_NUMBERED = re.compile(r"v\d+", re.IGNORECASE)
+_TAG_KEY = re.compile(r"[/\w.\- :]+")
+# Categories nobody sees: controls, format characters (zero-width joiners among them), surrogates, line separators.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Case-folded letters of other scripts that are drawn like Latin ones; NFKC leaves them apart. By Latin letter: Cyrillic,
+# Greek, Armenian, IPA.
+_DRAWN_LIKE = {
+    "a": "\u0430\u03b1\u0251",
+    "b": "\u0432\u03b2",
+    "c": "\u0441",
+    "d": "\u0501",
+    "e": "\u0435\u03b5",
+    "g": "\u0261",
+    "h": "\u04bb\u043d",
+    "i": "\u0456\u03b9\u0131",
+    "j": "\u0458",
+    "k": "\u043a\u03ba",
+    "l": "\u04cf",
+    "m": "\u043c\u03bc",
+    "n": "\u0578",
+    "o": "\u043e\u03bf\u0585",
+    "p": "\u0440\u03c1",
+    "q": "\u051b",
+    "s": "\u0455",
+    "t": "\u0442\u03c4",
+    "u": "\u03c5",
+    "v": "\u0475\u03bd",
+    "w": "\u051d\u03c9",
+    "x": "\u0445\u03c7",
+    "y": "\u0443",
+    "z": "\u03b6",
+}
+_LOOKALIKES = {ord(other): latin for latin, others in _DRAWN_LIKE.items() for other in others}
+
+
+def check_model_name(name: str) -> str:
+    """Return the name; raise InvalidInput for one that no model may have."""
+    if not name or not name.strip():
+        raise InvalidInput("Registered model name cannot be empty.")
+    if len(name) > MAX_NAME:
+        raise TooLarge(f"A registered model name has at most {MAX_NAME} characters.")
+    if "/" in name or ":" in name:
+        raise InvalidInput(f"Invalid model name: '{name}'. A name cannot contain '/' or ':'.")
+    if any(unicodedata.category(letter) in _UNSEEN for letter in name) or not name_key(name):
+        raise InvalidInput("Invalid model name: it contains characters that cannot be seen.")
+    return name
+
+
+def name_key(name: str) -> str:
+    """Return what is left of a name when everything goes that a reader could overlook.
+
+    Percent-encoding, width and ligatures (NFKC), case, accents' composition, look-alike letters, kinds of dash and of
+    blank, invisible characters, and blanks or dots at the ends. Two live models never share a key (CVE-2024-3099).
+    """
+    folded = unicodedata.normalize("NFKC", unquote(name, errors="replace")).casefold().translate(_LOOKALIKES)
+    seen = (_plain_letter(letter) for letter in unicodedata.normalize("NFKC", folded))
+    return " ".join("".join(seen).split()).strip(" .")[:MAX_NAME]
+
+
+def _plain_letter(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category in _UNSEEN:
+        return ""
+    if category == "Pd":
+        return "-"
+    return " " if category == "Zs" else letter
+
+
+def check_tag(key: str, value: str) -> tuple[str, str]:
+    """Return a registry tag as a pair; raise InvalidInput for a key or value MLflow would refuse as well."""
+    if not key:
+        raise InvalidInput("Tag name cannot be empty.")
+    if len(key) > MAX_KEY:
+        raise TooLarge(f"A tag name has at most {MAX_KEY} characters; this one has {len(key)}.")
+    # fullmatch lets a final line break pass under `$`, and \w is any letter: both as in MLflow, bar the line break
+    if not _TAG_KEY.fullmatch(key) or posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == ".":
+        raise InvalidInput(
+            f"Invalid tag name: '{key}'. Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
+            "spaces ( ), colons (:) and slashes (/), and must be a plain relative path."
+        )
+    if len(value) > MAX_TAG_VALUE:
+        raise TooLarge(f"A tag value has at most {MAX_TAG_VALUE} characters; this one has {len(value)}.")
+    return key, check_text(value, "tag value")
+
+
+def check_alias(alias: str) -> str:
+    """Return the alias; raise InvalidInput for an empty, reserved or malformed one."""
+    if not alias:
+        raise InvalidInput("Registered model alias name cannot be empty.")
+    if len(alias) > MAX_ALIAS:
+        raise TooLarge(f"A registered model alias name has at most {MAX_ALIAS} characters.")
+    if not _ALIAS.fullmatch(alias):
+        raise InvalidInput(
+            f"Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-)."
+        )
+    if alias.lower() == "latest":
+        raise InvalidInput("'latest' alias name (case insensitive) is reserved.")
+    if _NUMBERED.fullmatch(alias):
+        raise InvalidInput(f"Version alias name '{alias}' is reserved.")
+    return alias
+
+
+def check_text(text: str, what: str, limit: int = MAX_DESCRIPTION) -> str:
+    """Return a text that both databases can keep; raise InvalidInput or TooLarge."""
+    if len(text) > limit:
+        raise TooLarge(f"A {what} has at most {limit} characters; this one has {len(text)}.")
+    if "\x00" in text:
+        raise InvalidInput(f"A {what} cannot contain a NUL byte.")
+    return text

@@ -1,0 +1,127 @@
+"""Reading the registry as somebody: what the actor may not see is missing, with the same words as what never was."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable
+
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from audit.actors import Actor
+from audit.errors import NotFound
+from registry.models import Alias, CardRevision, Deployment, ModelVersion, RegisteredModel
+from registry.permissions import model_not_found, visible_models, visible_versions
+from registry.stages import Stage
+
+# A version number fits the column on both databases; a larger one cannot exist.
+_MAX_VERSION = 2**31 - 1
+
+
+def get_model(actor: Actor, name: str) -> RegisteredModel:
+    """Return a model by name; NotFound."""
+    model = visible_models(actor).filter(name=name).first()
+    if model is None:
+        raise NotFound(model_not_found(name))
+    return model
+
+
+def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
+    """Return a version with its model; NotFound."""
+    found = None
+    if 0 < version <= _MAX_VERSION:
+        found = _with_model(visible_versions(actor)).filter(model__name=name, version=version).first()
+    if found is None:
+        raise NotFound(f"Model Version (name={name}, version={version}) not found")
+    return found
+
+
+def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
+    """Return the version an alias stands for; NotFound for the model and for the alias, each in its own words."""
+    model = get_model(actor, name)
+    found = _with_model(visible_versions(actor)).filter(aliases__model=model, aliases__name=alias).first()
+    if found is None:
+        raise NotFound(f"Registered model alias {alias} not found.")
+    return found
+
+
+def current_production(actor: Actor, name: str) -> ModelVersion | None:
+    """Return the version that readers of Production get, or None; NotFound for the model."""
+    return incumbent_of(get_model(actor, name))
+
+
+def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
+    """Return the current Production version of a model, or None."""
+    return _with_model(ModelVersion.objects.filter(model=model, is_current=True, deleted_at__isnull=True)).first()
+
+
+def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
+    """Return the version that counts in each stage (in all when none are named), by version number.
+
+    In Production that is the current one, not the highest number; in the other stages the highest.
+    """
+    return latest_of_models([model.pk], stages).get(model.pk, [])
+
+
+def latest_of_models(model_ids: Iterable[int], stages: Collection[Stage] = ()) -> dict[int, list[ModelVersion]]:
+    """Return latest_versions of many models with one query (plus those for tags and aliases)."""
+    wanted = list(stages) or list(Stage)
+    rows = (
+        listed_versions(ModelVersion.objects.filter(model_id__in=list(model_ids), deleted_at__isnull=True))
+        .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=wanted)
+        .annotate(
+            place=Window(RowNumber(), partition_by=[F("model_id"), F("stage")], order_by=F("version").desc()),
+        )
+        .filter(place=1)
+        .order_by("version")
+    )
+    by_model: dict[int, list[ModelVersion]] = {}
+    for row in rows:
+        by_model.setdefault(row.model_id, []).append(row)
+    return by_model
+
+
+def listed_versions(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Return the versions with what a list shows of each: model, tags and aliases, in a fixed number of queries."""
+    return _with_model(versions).prefetch_related("tags", "aliases")
+
+
+def aliases_of(model: RegisteredModel) -> list[Alias]:
+    """Return the aliases of a model with their versions."""
+    return list(model.aliases.select_related("version").order_by("name"))
+
+
+def current_card(version: ModelVersion) -> CardRevision:
+    """Return the card of a version: its highest revision. Every version has one from its registration on."""
+    return CardRevision.objects.filter(version=version).order_by("-number")[0]
+
+
+def card_history(version: ModelVersion) -> list[CardRevision]:
+    """Return every revision of a version's card, newest first."""
+    return list(CardRevision.objects.filter(version=version).order_by("-number"))
+
+
+def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
+    """Return the deployments of versions the actor may know of (deleted ones included), newest first."""
+    rows = Deployment.objects.select_related("endpoint", "version__model").order_by("-started_at", "-id")
+    return rows.filter(version__model__in=visible_models(actor))
+
+
+def get_deployment(actor: Actor, endpoint: str, number: int) -> Deployment:
+    """Return one deployment of an endpoint; NotFound."""
+    found = None
+    if 0 < number <= _MAX_VERSION:
+        found = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
+    if found is None:
+        raise NotFound(f"Deployment {number} of {endpoint} not found")
+    return found
+
+
+def due_for_archiving(now: datetime.datetime) -> list[int]:
+    """Return the ids of superseded versions whose rollback window has closed."""
+    due = ModelVersion.objects.filter(archive_after__lte=now, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    return list(due.order_by("archive_after").values_list("pk", flat=True))
+
+
+def _with_model(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    return versions.select_related("model")

@@ -1,0 +1,63 @@
+"""Aliases: movable names for a version."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import NotFound
+from audit.refs import model_ref, model_stream
+from audit.services import record
+from registry.models import Alias, ModelVersion
+from registry.names import check_alias
+from registry.permissions import Level
+from registry.services.models import lock_named
+
+
+@transaction.atomic
+def set_alias(*, actor: Actor, name: str, alias: str, version: int) -> Alias:
+    """Point an alias at a version, moving it where it exists. NotFound, InvalidInput, Denied."""
+    check_alias(alias)
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_ALIAS_SET)
+    target = None
+    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
+        target = model.versions.filter(version=version, deleted_at__isnull=True).first()
+    if target is None:
+        raise NotFound(f"Model Version (name={name}, version={version}) not found")
+    before = model.aliases.filter(name=alias).values_list("version__version", flat=True).first()
+    row, _ = model.aliases.update_or_create(name=alias, defaults={"version": target})
+    record(
+        actor=actor,
+        action=Action.REGISTRY_ALIAS_SET,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        before={} if before is None else {"alias": alias, "version": before},
+        after={"alias": alias, "version": version},
+    )
+    return row
+
+
+@transaction.atomic
+def delete_alias(*, actor: Actor, name: str, alias: str) -> None:
+    """Take an alias away. One that is not there is no error, as in MLflow."""
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_ALIAS_DELETED)
+    for row in model.aliases.filter(name=alias).select_related("version__model"):
+        _drop(actor, row)
+
+
+def drop_aliases(*, actor: Actor, version: ModelVersion) -> None:
+    """Take away every alias of a version that is being deleted, in the caller's transaction."""
+    for row in version.aliases.select_related("version__model").order_by("name"):
+        _drop(actor, row)
+
+
+def _drop(actor: Actor, row: Alias) -> None:
+    row.delete()
+    record(
+        actor=actor,
+        action=Action.REGISTRY_ALIAS_DELETED,
+        obj=model_ref(row.version.model.name),
+        stream=model_stream(row.version.model_id),
+        before={"alias": row.name, "version": row.version.version},
+    )

@@ -1,0 +1,176 @@
+"""What runs where: a deployment is a rollout of one version to one endpoint. Serving platforms tell us."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import Conflict, InvalidInput, NotFound
+from audit.models import Event
+from audit.refs import deployment_ref, model_stream, version_ref
+from audit.services import record
+from lineage.services import end_deployment as end_in_lineage
+from lineage.services import record_deployment
+from registry.models import Deployment, Endpoint, ModelVersion
+from registry.names import check_text
+from registry.permissions import Level
+from registry.queries import get_deployment, incumbent_of
+from registry.services.models import lock_named, lock_version
+from registry.stages import Stage
+
+_ENDPOINT = re.compile(r"[/\w.~-]+")
+_MAX_ENDPOINT = 255
+_FULL = 100
+_Event = partial[Event]
+
+
+@transaction.atomic
+def register_deployment(
+    *,
+    actor: Actor,
+    endpoint: str,
+    model: str,
+    version: int | None,
+    revision: str = "",
+    traffic_percent: int = _FULL,
+    environment: str = "",
+) -> Deployment:
+    """Record that an endpoint now runs a version (None: the current Production one) and return the deployment.
+
+    With all of the traffic it ends what ran there before, in the same environment. An Archived version can no longer be
+    deployed: Conflict. NotFound, InvalidInput, Denied.
+    """
+    _check(endpoint, revision, environment, traffic_percent)
+    chosen = _chosen(actor, model, version)
+    if chosen.stage == Stage.ARCHIVED:
+        raise Conflict(f"Version {chosen.version} of {model} is Archived and can no longer be deployed.")
+    place = _lock_endpoint(endpoint)
+    deployment = Deployment.objects.create(
+        endpoint=place,
+        number=_next_number(place),
+        version=chosen,
+        revision=revision,
+        traffic_percent=traffic_percent,
+        environment=environment,
+        deployed_by=actor.name,
+        started_at=timezone.now(),
+    )
+    ended = _end_earlier(actor, deployment) if traffic_percent == _FULL else []
+    record_deployment(
+        actor=actor,
+        endpoint=endpoint,
+        number=deployment.number,
+        revision=revision,
+        model=model,
+        version=chosen.version,
+    )
+    registered = partial(
+        record,
+        actor=actor,
+        action=Action.LINEAGE_DEPLOYMENT_REGISTERED,
+        obj=deployment_ref(endpoint, deployment.number),
+        stream=model_stream(chosen.model_id),
+        after={**_facts(deployment), "version": version_ref(model, chosen.version)},
+    )
+    _record_all([*ended, registered])
+    return deployment
+
+
+@transaction.atomic
+def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
+    """Record that a deployment no longer runs, and return it; ending it twice changes nothing. NotFound, Denied."""
+    seen = get_deployment(actor, endpoint, number)
+    lock_named(
+        actor=actor,
+        name=seen.version.model.name,
+        level=Level.EDIT,
+        action=Action.LINEAGE_DEPLOYMENT_ENDED,
+        obj=deployment_ref(endpoint, number),
+    )
+    _lock_endpoint(endpoint)
+    deployment = Deployment.objects.select_related("endpoint", "version__model").get(pk=seen.pk)
+    if deployment.ended_at is None:
+        _end(actor, deployment, reason="")()
+    return deployment
+
+
+def _chosen(actor: Actor, model: str, version: int | None) -> ModelVersion:
+    """Return the version to deploy, its model locked: it cannot be archived or replaced while we record this."""
+    action = Action.LINEAGE_DEPLOYMENT_REGISTERED
+    if version is not None:
+        return lock_version(actor=actor, name=model, version=version, action=action)
+    current = incumbent_of(lock_named(actor=actor, name=model, level=Level.EDIT, action=action))
+    if current is None:
+        raise NotFound(f"{model} has no version in Production.")
+    return current
+
+
+def _check(endpoint: str, revision: str, environment: str, traffic_percent: int) -> None:
+    if not _ENDPOINT.fullmatch(endpoint) or len(endpoint) > _MAX_ENDPOINT or "//" in endpoint or endpoint == "/":
+        raise InvalidInput(
+            f"An endpoint is named by letters, digits and the signs / . _ ~ -, such as /predict; at most {_MAX_ENDPOINT}."
+        )
+    if any(segment in {".", ".."} for segment in endpoint.split("/")):
+        raise InvalidInput("An endpoint cannot contain '.' or '..' as a segment.")
+    check_text(revision, "revision", 100)
+    check_text(environment, "environment", 100)
+    if not 0 <= traffic_percent <= _FULL:
+        raise InvalidInput("traffic_percent is between 0 and 100.")
+
+
+def _lock_endpoint(name: str) -> Endpoint:
+    """Return the endpoint, made if it is new, with its row locked: its deployments are numbered without gaps."""
+    Endpoint.objects.get_or_create(name=name)
+    return Endpoint.objects.select_for_update(no_key=True).get(name=name)
+
+
+def _next_number(place: Endpoint) -> int:
+    highest = place.deployments.aggregate(highest=Max("number"))["highest"]
+    return (highest or 0) + 1
+
+
+def _end_earlier(actor: Actor, latest: Deployment) -> list[_Event]:
+    live = latest.endpoint.deployments.filter(ended_at__isnull=True, environment=latest.environment)
+    earlier = live.exclude(pk=latest.pk).select_related("endpoint", "version__model").order_by("number")
+    return [_end(actor, deployment, reason=f"Replaced by deployment {latest.number}.") for deployment in earlier]
+
+
+def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
+    """End one deployment and return its event, which the caller records."""
+    before = _facts(deployment)
+    deployment.ended_at = timezone.now()
+    deployment.save(update_fields=["ended_at"])
+    end_in_lineage(actor=actor, endpoint=deployment.endpoint.name, number=deployment.number)
+    return partial(
+        record,
+        actor=actor,
+        action=Action.LINEAGE_DEPLOYMENT_ENDED,
+        obj=deployment_ref(deployment.endpoint.name, deployment.number),
+        stream=model_stream(deployment.version.model_id),
+        before=before,
+        after=_facts(deployment),
+        reason=reason,
+    )
+
+
+def _record_all(events: list[_Event]) -> None:
+    """Record events of several models, stream by stream in one order, so that two deployers cannot lock each other out."""
+    for event in sorted(events, key=lambda event: str(event.keywords["stream"])):
+        event()
+
+
+def _facts(deployment: Deployment) -> dict[str, object]:
+    return {
+        "endpoint": deployment.endpoint.name,
+        "number": deployment.number,
+        "revision": deployment.revision,
+        "traffic_percent": deployment.traffic_percent,
+        "environment": deployment.environment,
+        "ended_at": deployment.ended_at,
+    }

@@ -1,0 +1,223 @@
+"""Registered models: creating, renaming, describing, tagging, deleting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
+from audit.refs import model_ref, model_stream, version_ref
+from audit.services import record
+from lineage.services import rename_model as rename_in_lineage
+from lineage.services import retire_model
+from registry.models import ModelVersion, RegisteredModel, RegisteredModelTag
+from registry.names import check_model_name, check_tag, check_text, name_key
+from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
+
+Tags = Iterable[tuple[str, str]]
+
+
+def now_ms() -> int:
+    """Return the time as the protocol keeps it: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@transaction.atomic
+def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags = ()) -> RegisteredModel:
+    """Register a name; its creator manages it. AlreadyExists for a name that a reader could take for an existing one."""
+    if actor.user_id is None and actor.auth == "none":
+        raise NotAuthenticated("Sign in to register a model.")
+    key = _free_key(name)
+    now = now_ms()
+    model = RegisteredModel(
+        name=name,
+        name_key=key,
+        description=check_text(description, "description"),
+        created_by=actor.name,
+        created_ms=now,
+        updated_ms=now,
+    )
+    _save_named(model)
+    pairs = dict(check_tag(*tag) for tag in tags)
+    RegisteredModelTag.objects.bulk_create(
+        RegisteredModelTag(model=model, key=tag, value=value) for tag, value in pairs.items()
+    )
+    if actor.user_id is not None:
+        grant_level(user=User.objects.get(pk=actor.user_id), model=model, level=Level.MANAGE)
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_CREATED,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        after={"id": model.pk, "name": name, "description": description, "tags": pairs},
+    )
+    return model
+
+
+@transaction.atomic
+def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
+    """Give a model another free name. Its versions, requests, events and lineage stay with it."""
+    model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
+    if new_name == name:
+        raise AlreadyExists(f"Registered Model (name={name}) already exists.")
+    model.name_key = _free_key(new_name, besides=model.pk)
+    model.name = new_name
+    model.updated_ms = now_ms()
+    _save_named(model)
+    rename_in_lineage(actor=actor, old=name, new=new_name)
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_RENAMED,
+        obj=model_ref(new_name),
+        stream=model_stream(model.pk),
+        before={"name": name},
+        after={"name": new_name},
+    )
+    return model
+
+
+@transaction.atomic
+def update_model(*, actor: Actor, name: str, description: str) -> RegisteredModel:
+    """Replace the description."""
+    check_text(description, "description")
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_UPDATED)
+    before = model.description
+    model.description = description
+    model.updated_ms = now_ms()
+    model.save(update_fields=["description", "updated_ms"])
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_UPDATED,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        before={"description": before},
+        after={"description": description},
+    )
+    return model
+
+
+@transaction.atomic
+def delete_model(*, actor: Actor, name: str) -> None:
+    """Hide a model and all its versions; the name is free again. Conflict while one of them is in Production.
+
+    Its nodes in the lineage graph take a name that says so, or a new model of the same name would inherit its ancestry.
+    """
+    model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_DELETED)
+    current = model.versions.filter(is_current=True).values_list("version", flat=True).first()
+    if current is not None:
+        raise Conflict(
+            f"Version {current} of {name} is the current Production version. Archive it or promote another model first; "
+            "a model in Production cannot be deleted."
+        )
+    require_not_serving(model)
+    model.deleted_at = timezone.now()
+    model.updated_ms = now_ms()
+    model.save(update_fields=["deleted_at", "updated_ms"])
+    retire_model(actor=actor, name=name, model_id=model.pk)
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_DELETED,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        before={"name": name, "versions": list(model.versions.values_list("version", flat=True).order_by("version"))},
+    )
+
+
+@transaction.atomic
+def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
+    """Set a tag of a model."""
+    check_tag(key, value)
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
+    before = model.tags.filter(key=key).values_list("value", flat=True).first()
+    model.tags.update_or_create(key=key, defaults={"value": value})
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_TAG_SET,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        before={} if before is None else {key: before},
+        after={key: value},
+    )
+
+
+@transaction.atomic
+def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
+    """Take a tag off a model. One that is not there is no error, as in MLflow."""
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_DELETED)
+    tag = model.tags.filter(key=key).first()
+    if tag is None:
+        return
+    tag.delete()
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_TAG_DELETED,
+        obj=model_ref(name),
+        stream=model_stream(model.pk),
+        before={key: tag.value},
+    )
+
+
+def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
+    """Return the model, its row locked until commit, on which the actor has ``level``; NotFound or Denied.
+
+    Every change to a model or to anything of it takes this lock first, so changes of one model happen one after another.
+    """
+    # no_key: rows that only refer to the model (a tag, a request) may still be inserted meanwhile
+    model = visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
+    if model is None:
+        raise NotFound(model_not_found(name))
+    require_level(actor, model, level, action=action, obj=obj)
+    return model
+
+
+def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:
+    """Return a version whose model is locked until commit and on which the actor has ``level``; NotFound, Denied."""
+    model = lock_named(actor=actor, name=name, level=level, action=action, obj=version_ref(name, version))
+    row = None
+    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
+        row = ModelVersion.objects.filter(model=model, version=version, deleted_at__isnull=True).first()
+    if row is None:
+        raise NotFound(f"Model Version (name={name}, version={version}) not found")
+    row.model = model
+    return row
+
+
+def require_not_serving(model: RegisteredModel, version: int | None = None) -> None:
+    """Raise Conflict while an endpoint runs a version of the model (or this one)."""
+    versions = model.versions.filter(deployments__ended_at__isnull=True, deployments__isnull=False)
+    if version is not None:
+        versions = versions.filter(version=version)
+    live = versions.values_list("version", "deployments__endpoint__name").first()
+    if live is not None:
+        raise Conflict(f"Version {live[0]} of {model.name} is deployed to {live[1]}. End that deployment first.")
+
+
+def _free_key(name: str, besides: int | None = None) -> str:
+    """Return the key of a valid name that no other live model has; AlreadyExists."""
+    key = name_key(check_model_name(name))
+    taken = RegisteredModel.objects.filter(name_key=key, deleted_at__isnull=True).exclude(pk=besides).first()
+    if taken is not None:
+        raise _taken(name, taken.name)
+    return key
+
+
+def _save_named(model: RegisteredModel) -> None:
+    """Save a model under its new name; the database decides between two who took the same one at once."""
+    try:
+        with transaction.atomic():
+            model.save()
+    except IntegrityError as error:
+        raise _taken(model.name, model.name) from error
+
+
+def _taken(name: str, existing: str) -> AlreadyExists:
+    if name == existing:
+        return AlreadyExists(f"Registered Model (name={name}) already exists.")
+    # not the other's name: it may belong to a model the caller cannot see
+    return AlreadyExists(f"Registered Model (name={name}) already exists under a name that reads the same.")

@@ -1,0 +1,190 @@
+"""Model versions: registering, describing, tagging, deleting. Their stage is stages.py's business alone."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import Conflict
+from audit.refs import model_ref, model_stream, version_ref
+from audit.services import record
+from lineage.services import record_produced
+from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
+from registry.names import check_tag, check_text
+from registry.permissions import Level
+from registry.services.aliases import drop_aliases
+from registry.services.cards import create_card
+from registry.services.models import Tags, lock_named, lock_version, now_ms, require_not_serving
+from registry.sources import Source, resolve_source
+from tracking.artifacts import folder_digest, seal_folder
+
+_MAX_LINK = 1000
+
+
+@transaction.atomic
+def create_version(
+    *,
+    actor: Actor,
+    name: str,
+    source: str,
+    run_id: str = "",
+    tags: Tags = (),
+    run_link: str = "",
+    description: str = "",
+    model_id: str = "",
+) -> ModelVersion:
+    """Register the next version of a model from what a run logged.
+
+    Seals the artifact folder and pins its digest (empty for bytes kept elsewhere and for an empty folder), writes the
+    first card revision, and puts the version into the lineage graph. Raises NotFound (model, run, logged model),
+    InvalidInput (source, tags), Denied, Conflict (the folder was sealed with other bytes).
+    """
+    pairs = dict(check_tag(*tag) for tag in tags)
+    check_text(description, "description")
+    check_text(run_link, "run link", _MAX_LINK)
+    model = lock_named(
+        actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=model_ref(name)
+    )
+    found = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
+    now = now_ms()
+    version = ModelVersion(
+        model=model,
+        version=_take_number(model, now),
+        description=description,
+        source=source,
+        run_id=found.run_id,
+        run_link=run_link,
+        logged_model_id=found.model_id,
+        artifact_path=found.path,
+        copied_from=found.copied_from,
+        created_by=actor.name,
+        created_ms=now,
+        updated_ms=now,
+    )
+    version.artifact_digest = _pin(actor, version, found)
+    version.save(force_insert=True)
+    ModelVersionTag.objects.bulk_create(
+        ModelVersionTag(version=version, key=key, value=value) for key, value in pairs.items()
+    )
+    record_produced(
+        actor=actor, run_id=version.run_id, model=name, version=version.version, digest=version.artifact_digest
+    )
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_CREATED,
+        obj=_ref(version),
+        stream=model_stream(model.pk),
+        after={
+            "version": version.version,
+            "source": source,
+            "run_id": version.run_id,
+            "logged_model": version.logged_model_id,
+            "artifact_digest": version.artifact_digest,
+            "copied_from": str(found.copied_from) if found.copied_from else "",
+            "description": description,
+            "tags": pairs,
+        },
+    )
+    create_card(actor=actor, version=version)
+    return version
+
+
+@transaction.atomic
+def update_version(*, actor: Actor, name: str, version: int, description: str) -> ModelVersion:
+    """Replace the description."""
+    check_text(description, "description")
+    row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_UPDATED)
+    before = row.description
+    row.description = description
+    row.updated_ms = now_ms()
+    row.save(update_fields=["description", "updated_ms"])
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_UPDATED,
+        obj=_ref(row),
+        stream=model_stream(row.model_id),
+        before={"description": before},
+        after={"description": description},
+    )
+    return row
+
+
+@transaction.atomic
+def delete_version(*, actor: Actor, name: str, version: int) -> None:
+    """Hide a version and drop its aliases; its number is not given again. Conflict while it is in use."""
+    row = lock_version(
+        actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_DELETED, level=Level.MANAGE
+    )
+    if row.is_current:
+        raise Conflict(
+            f"Version {version} of {name} is the current Production version. Archive it or promote another one first."
+        )
+    require_not_serving(row.model, version)
+    drop_aliases(actor=actor, version=row)
+    row.deleted_at = timezone.now()
+    row.updated_ms = now_ms()
+    row.save(update_fields=["deleted_at", "updated_ms"])
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_DELETED,
+        obj=_ref(row),
+        stream=model_stream(row.model_id),
+        before={"stage": row.stage, "artifact_digest": row.artifact_digest},
+    )
+
+
+@transaction.atomic
+def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: str) -> None:
+    """Set a tag of a version."""
+    check_tag(key, value)
+    row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_TAG_SET)
+    before = row.tags.filter(key=key).values_list("value", flat=True).first()
+    row.tags.update_or_create(key=key, defaults={"value": value})
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_TAG_SET,
+        obj=_ref(row),
+        stream=model_stream(row.model_id),
+        before={} if before is None else {key: before},
+        after={key: value},
+    )
+
+
+@transaction.atomic
+def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> None:
+    """Take a tag off a version. One that is not there is no error, as in MLflow."""
+    row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_TAG_DELETED)
+    tag = row.tags.filter(key=key).first()
+    if tag is None:
+        return
+    tag.delete()
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_TAG_DELETED,
+        obj=_ref(row),
+        stream=model_stream(row.model_id),
+        before={key: tag.value},
+    )
+
+
+def _take_number(model: RegisteredModel, now: int) -> int:
+    """Return the next version number; the model's row is locked, and a number once given is never given again."""
+    model.last_version += 1
+    model.updated_ms = now
+    model.save(update_fields=["last_version", "updated_ms"])
+    return model.last_version
+
+
+def _pin(actor: Actor, version: ModelVersion, found: Source) -> str:
+    """Seal the folder and return its digest; a copy keeps the digest its original was pinned with."""
+    if found.copied_from is not None:
+        return found.copied_from.artifact_digest
+    if not found.path or not folder_digest(found.path):
+        return ""
+    return seal_folder(actor=actor, prefix=found.path, reason=f"registered as {_ref(version)}").digest
+
+
+def _ref(version: ModelVersion) -> str:
+    return version_ref(version.model.name, version.version)

@@ -1,0 +1,157 @@
+"""Where a version's bytes may come from: an allow-list. The server never opens a URI that a client wrote.
+
+A source is either a folder of this server's own artifacts, belonging to the run or logged model the caller names, or an
+existing version (a copy), or a URI under one of settings.ALLOWED_SOURCES, of which only the text is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from audit.actors import Actor
+from audit.errors import DomainError, InvalidInput, NotFound, TooLarge
+from registry.models import ModelVersion
+from registry.queries import get_version
+from tracking.artifacts import folder_digest
+from tracking.models import LoggedModel, Run
+from tracking.paths import clean_path, key_of_uri
+from tracking.queries import get_logged_model, get_run
+
+MAX_SOURCE = 1000
+_OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
+_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>[^/].*)", re.DOTALL)
+_LOGGED_MODEL = re.compile(r"models:/(?P<model_id>m-[0-9A-Za-z-]+)")
+_VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>[0-9]{1,10})")
+_EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*://(?P<path>[^/].*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A resolved source. ``path`` is the folder's artifact key, empty for bytes kept elsewhere."""
+
+    path: str
+    run_id: str
+    model_id: str = ""
+    copied_from: ModelVersion | None = None
+
+
+def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
+    """Return what ``source`` stands for; InvalidInput for everything not allowed, NotFound for an unknown run or model."""
+    if len(source) > MAX_SOURCE:
+        raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")
+    run = get_run(run_id) if run_id else None
+    logged = get_logged_model(model_id) if model_id else None
+    if logged is not None and run is not None:
+        _require_own(source, logged, run)
+    if match := _RUN.fullmatch(source):
+        return _from_run(source, match["run_id"], match["path"], run)
+    if match := _LOGGED_MODEL.fullmatch(source):
+        return _from_logged_model(source, match["model_id"], run, logged)
+    if match := _VERSION.fullmatch(source):
+        return _from_version(actor, source, match["name"], int(match["version"]), run_id)
+    if match := _OWN.fullmatch(source):
+        return _from_artifacts(source, match["path"], run, logged)
+    if _is_allowed_outside(source):
+        return Source(path="", run_id=run_id, model_id=model_id)
+    raise _refused(
+        source,
+        "It must be a folder of the run's own artifacts (mlflow-artifacts:/… or runs:/…), a logged model (models:/m-…), "
+        "an existing version (models:/name/version), or lie under a location the operator allows.",
+    )
+
+
+def download_uri(version: ModelVersion) -> str:
+    """Return the URI a client downloads the version's files from."""
+    return f"mlflow-artifacts:/{version.artifact_path}" if version.artifact_path else version.source
+
+
+def _from_run(source: str, named: str, path: str, run: Run | None) -> Source:
+    if run is None or run.id != named:
+        raise _refused(source, "The run_id request parameter must identify the run of the source.")
+    folder = f"{_root(source, run.artifact_uri)}/{_clean(source, path)}"
+    if folder_digest(folder):
+        return Source(path=folder, run_id=run.id)
+    # MLflow 3 keeps what `log_model` logged beside the run, not under it; the client names it as if it were there
+    logged = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/")).order_by("-created_ms").first()
+    if logged is None:
+        return Source(path=folder, run_id=run.id)
+    return Source(path=_root(source, logged.artifact_uri), run_id=run.id, model_id=logged.id)
+
+
+def _from_logged_model(source: str, named: str, run: Run | None, logged: LoggedModel | None) -> Source:
+    if logged is not None and logged.id != named:
+        raise _refused(source, "The model_id request parameter must identify the logged model of the source.")
+    try:
+        found = logged or get_logged_model(named)
+    except NotFound as error:
+        raise _refused(source, error.message) from error
+    if run is not None:
+        _require_own(source, found, run)
+    # the registering run is evidence (lineage, checks, card): it is the model's own, whatever the caller left out
+    return Source(path=_root(source, found.artifact_uri), run_id=found.source_run_id or "", model_id=found.id)
+
+
+def _from_version(actor: Actor, source: str, name: str, version: int, run_id: str) -> Source:
+    try:
+        found = get_version(actor, name, version)
+    except NotFound as error:
+        raise _refused(source, error.message) from error
+    if run_id and run_id != found.run_id:
+        raise _refused(source, "The run_id request parameter is not the run of that version.")
+    return Source(path=found.artifact_path, run_id=found.run_id, model_id=found.logged_model_id, copied_from=found)
+
+
+def _from_artifacts(source: str, path: str, run: Run | None, logged: LoggedModel | None) -> Source:
+    folder = _clean(source, path)
+    if run is not None and _lies_in(folder, _root(source, run.artifact_uri)):
+        return Source(path=folder, run_id=run.id, model_id=logged.id if logged else "")
+    candidates = [logged] if logged else list(LoggedModel.objects.filter(source_run=run) if run else [])
+    for model in candidates:
+        if _lies_in(folder, _root(source, model.artifact_uri)):
+            return Source(path=folder, run_id=model.source_run_id or "", model_id=model.id)
+    raise _refused(
+        source, "It must lie in the artifact folder of the run given as run_id, or of a model that run logged."
+    )
+
+
+def _require_own(source: str, logged: LoggedModel, run: Run) -> None:
+    if logged.source_run_id != run.id:
+        raise _refused(source, f"The logged model {logged.id} does not come from run {run.id}.")
+
+
+def _is_allowed_outside(source: str) -> bool:
+    match = _EXTERNAL.fullmatch(source)
+    if match is None or any(mark in source for mark in "?#"):
+        return False
+    try:
+        clean_path(match["path"].removesuffix("/"))
+    except DomainError:
+        return False
+    return any(_lies_in(source, prefix.rstrip("/")) for prefix in settings.ALLOWED_SOURCES)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _root(source: str, artifact_uri: str) -> str:
+    """Return the key of a run's or logged model's folder; refuse where its files are not on this server."""
+    try:
+        return key_of_uri(artifact_uri).rstrip("/")
+    except DomainError as error:
+        raise _refused(source, "The artifacts of that run are not kept on this server.") from error
+
+
+def _clean(source: str, path: str) -> str:
+    try:
+        return clean_path(path.removesuffix("/"))
+    except DomainError as error:
+        raise _refused(source, error.message) from error
+
+
+def _refused(source: str, why: str) -> InvalidInput:
+    shown = source if len(source) <= 200 else f"{source[:200]}…"  # noqa: PLR2004 - enough to recognise it
+    return InvalidInput(f"Invalid model version source: {shown!r}. {why}")
