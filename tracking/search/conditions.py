@@ -1,0 +1,97 @@
+"""From clauses to conditions that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Case, CharField, F, Field, Lookup, Q, TextField, Value, When
+from django.db.models.expressions import Combinable, OrderBy
+
+from tracking.search.grammar import Clause
+
+Pieces = tuple[str, tuple[Any, ...]]
+
+
+@Field.register_lookup
+class Differs(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+    """SQL's `<>`: NULL differs from nothing. (Django's exclude() would let NULL through.)"""
+
+    lookup_name = "differs"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} <> {right}", (*left_params, *right_params)
+
+
+class _Pattern(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+    """A LIKE pattern in which only % and _ are special; the backslash is a backslash."""
+
+    prepare_rhs = False
+
+    def _sql(self, compiler: Any, connection: Any, operator: str, pattern: str, ending: str = "") -> Pieces:
+        left, left_params = self.process_lhs(compiler, connection)
+        return f"{left} {operator} %s{ending}", (*left_params, pattern)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Pieces:
+        return self._sql(compiler, connection, self.lookup_name.removeprefix("sql_").upper(), self.rhs, " ESCAPE ''")
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class SqlLike(_Pattern):
+    """LIKE, with case. SQLite's own LIKE ignores case, so it is GLOB there."""
+
+    lookup_name = "sql_like"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        glob = "".join(_GLOB.get(char, char) for char in self.rhs)
+        return self._sql(compiler, connection, "GLOB", glob)
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class SqlIlike(_Pattern):
+    """LIKE without case (on SQLite for ASCII letters only)."""
+
+    lookup_name = "sql_ilike"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        return self._sql(compiler, connection, "LIKE", self.rhs)
+
+
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+_LOOKUPS = {
+    "=": "exact",
+    "!=": "differs",
+    ">": "gt",
+    ">=": "gte",
+    "<": "lt",
+    "<=": "lte",
+    "LIKE": "sql_like",
+    "ILIKE": "sql_ilike",
+    "IN": "in",
+}
+
+
+def compare(column: str, clause: Clause) -> Q:
+    """Return the condition that ``column`` (a field path) stands to the clause's value as its operator says."""
+    if clause.operator in {"IS NULL", "IS NOT NULL"}:
+        return Q(**{f"{column}__isnull": clause.operator == "IS NULL"})
+    if clause.operator == "NOT IN":
+        return ~Q(**{f"{column}__in": clause.value}) & Q(**{f"{column}__isnull": False})
+    return Q(**{f"{column}__{_LOOKUPS[clause.operator]}": clause.value})
+
+
+def nulls_last(column: str | Combinable, *, ascending: bool) -> OrderBy:
+    """Return a sort key that puts what has no value last, whichever the direction."""
+    expression = F(column) if isinstance(column, str) else column
+    return expression.asc(nulls_last=True) if ascending else expression.desc(nulls_last=True)
+
+
+def numbers_first(value: str, is_nan: str) -> OrderBy:
+    """Return the sort key that puts numbers before NaN, and NaN before what has no value."""
+    rank = Case(
+        When(**{value + "__isnull": True}, then=Value(2)), When(**{is_nan: True}, then=Value(1)), default=Value(0)
+    )
+    return rank.asc()

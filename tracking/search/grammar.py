@@ -1,0 +1,259 @@
+"""MLflow's filter language: `clause (AND clause)*`, read by sqlparse's lexer against a `Spec` of what may be asked.
+
+What OR, NOT or parentheses would mean is not defined by the protocol, so they are refused rather than guessed at.
+Raises InvalidInput, and nothing else, for any text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from audit.errors import InvalidInput
+from tracking.search.tokens import Token, tokens_of
+
+ATTRIBUTE = "attribute"
+TEXT_OPERATORS = frozenset({"=", "!=", "LIKE", "ILIKE"})
+NUMBER_OPERATORS = frozenset({"=", "!=", ">", ">=", "<", "<="})
+LIST_OPERATORS = frozenset({"IN", "NOT IN"})
+NULL_OPERATORS = frozenset({"IS NULL", "IS NOT NULL"})
+
+MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a filter
+MAX_ORDER_KEYS = 20
+_INT64 = 2**63
+_LARGEST = 1.7976931348623157e308
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+Value = str | int | float | tuple[str, ...] | None
+
+
+class Kind(StrEnum):
+    """What a key is compared with."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What may be asked of a key: the kind of value, and the operators."""
+
+    kind: Kind
+    operators: frozenset[str]
+
+
+TEXT = Column(Kind.TEXT, TEXT_OPERATORS)
+TEXT_OR_LIST = Column(Kind.TEXT, TEXT_OPERATORS | LIST_OPERATORS)
+TEXT_OR_NULL = Column(Kind.TEXT, TEXT_OPERATORS | NULL_OPERATORS)
+INTEGER = Column(Kind.INTEGER, NUMBER_OPERATORS)
+FLOAT = Column(Kind.FLOAT, NUMBER_OPERATORS)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What one kind of search knows.
+
+    ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
+    ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
+    ``group_keys`` closes a group to certain keys; ``order_keys`` and ``order_groups`` say what may be sorted by.
+    """
+
+    noun: str
+    attributes: Mapping[str, Column]
+    groups: Mapping[str, Column] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    group_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    order_keys: frozenset[str] = frozenset()
+    order_groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison. ``value`` is text, a number, a tuple of texts (IN) or None (IS NULL)."""
+
+    group: str
+    key: str
+    operator: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sort key."""
+
+    group: str
+    key: str
+    ascending: bool
+
+
+def parse(filter_string: str, spec: Spec) -> list[Clause]:
+    """Return the clauses of a filter, all of which must hold; none for a blank one."""
+    reader = _Reader(filter_string, spec)
+    clauses: list[Clause] = []
+    while reader.more():
+        if clauses:
+            reader.expect_and()
+        clauses.append(reader.clause())
+        if len(clauses) > MAX_CLAUSES:
+            raise InvalidInput(f"A filter may have at most {MAX_CLAUSES} clauses.")
+    return clauses
+
+
+def parse_order(order_by: Sequence[str], spec: Spec) -> list[Order]:
+    """Return the sort keys of ``order_by``, each "<key> [ASC|DESC]"."""
+    if len(order_by) > MAX_ORDER_KEYS:
+        raise InvalidInput(f"At most {MAX_ORDER_KEYS} order_by keys are possible.")
+    return [_Reader(text, spec, what="order_by clause").order() for text in order_by]
+
+
+class _Reader:
+    """Walks the tokens of one text from left to right."""
+
+    def __init__(self, text: str, spec: Spec, what: str = "filter string") -> None:
+        self.text = text if len(text) <= 200 else text[:200] + "…"  # noqa: PLR2004 - for messages
+        self.spec = spec
+        self.what = what
+        self.tokens = tokens_of(text)
+        self.at = 0
+
+    def more(self) -> bool:
+        return self.at < len(self.tokens)
+
+    def _peek(self) -> Token | None:
+        return self.tokens[self.at] if self.more() else None
+
+    def _next(self, expected: str) -> Token:
+        token = self._peek()
+        if token is None:
+            raise self._wrong(f"it ends where {expected} should follow")
+        self.at += 1
+        return token
+
+    def _wrong(self, why: str) -> InvalidInput:
+        return InvalidInput(f"Invalid clause(s) in {self.what} {self.text!r}: {why}.")
+
+    def expect_and(self) -> None:
+        token = self._next("AND")
+        if token.word != "AND" or not self.more():
+            raise self._wrong(f"only AND joins clauses, found {token.shown}")
+
+    def clause(self) -> Clause:
+        group, key, column = self._key()
+        operator = self._operator()
+        if operator not in column.operators:
+            known = ", ".join(sorted(column.operators))
+            raise InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {known}.")
+        return Clause(group, key, operator, self._value(operator, column.kind))
+
+    def order(self) -> Order:
+        if not self.more():
+            raise self._wrong("it is empty")
+        group, key, _ = self._key(ordering=True)
+        ascending = True
+        if (token := self._peek()) is not None:
+            if token.word not in {"ASC", "DESC"}:
+                raise self._wrong(f"the direction is ASC or DESC, not {token.shown}")
+            ascending = token.word == "ASC"
+            self.at += 1
+        if self.more():
+            raise self._wrong("nothing may follow the direction")
+        return Order(group, key, ascending)
+
+    def _key(self, *, ordering: bool = False) -> tuple[str, str, Column]:
+        prefix, rest = self._dotted()
+        if rest is None:
+            return self._attribute(prefix, ordering=ordering)
+        group = self.spec.prefixes.get(prefix.lower())
+        if group is None:
+            known = ", ".join(sorted(self.spec.prefixes)) or "none"
+            raise InvalidInput(f"Invalid entity type {prefix[:100]!r} in {self.what}. Valid values are {known}.")
+        if group == ATTRIBUTE:
+            return self._attribute(rest, ordering=ordering)
+        if ordering and group not in self.spec.order_groups:
+            raise InvalidInput(f"Invalid order_by entity type {prefix!r}.")
+        allowed = self.spec.group_keys.get(group)
+        if allowed is not None and rest not in allowed:
+            raise InvalidInput(f"Invalid {group} key {rest[:100]!r} specified. Valid keys are {sorted(allowed)}.")
+        return group, rest, self.spec.groups[group]
+
+    def _attribute(self, name: str, *, ordering: bool) -> tuple[str, str, Column]:
+        key = self.spec.aliases.get(name, name)
+        known = self.spec.order_keys if ordering else self.spec.attributes.keys()
+        if key not in known:
+            what = "order by key" if ordering else "attribute key"
+            raise InvalidInput(f"Invalid {what} {name[:100]!r} specified. Valid keys are {sorted(known)}.")
+        return ATTRIBUTE, key, self.spec.attributes.get(key, TEXT)
+
+    def _dotted(self) -> tuple[str, str | None]:
+        """Read `name` or `prefix.key`; the key may be quoted whole, or be names joined by dots."""
+        first = self._next("a key")
+        if not first.is_name:
+            raise self._wrong(f"{first.shown} is no key")
+        parts: list[Token] = []
+        while (dot := self._peek()) is not None and dot.text == "." and dot.glued:
+            self.at += 1
+            part = self._next("the rest of the key")
+            if not part.is_name or not part.glued:
+                raise self._wrong(f"{part.shown} cannot be part of a key; quote it with backticks")
+            parts.append(part)
+        if any(part.quoted for part in parts) and len(parts) > 1:
+            raise self._wrong("a key is quoted as a whole or not at all")
+        return first.name, ".".join(part.name for part in parts) if parts else None
+
+    def _operator(self) -> str:
+        word = self._next("a comparator").word
+        if word in {"IS", "NOT"}:
+            word = f"{word} {self._next('NULL or IN').word}"
+        if word == "IS NOT":
+            word = f"{word} {self._next('NULL').word}"
+        return word
+
+    def _value(self, operator: str, kind: Kind) -> Value:
+        if operator in NULL_OPERATORS:
+            return None
+        if operator in LIST_OPERATORS:
+            return self._list()
+        token = self._next("a value")
+        if kind is Kind.TEXT:
+            return self._string(token)
+        return _integer(token) if kind is Kind.INTEGER else _float(token)
+
+    def _string(self, token: Token) -> str:
+        if not token.is_string:
+            raise InvalidInput(
+                "Parameter value is either not quoted or unidentified quote types used for string value "
+                f"{token.shown}. Use either single or double quotes."
+            )
+        return token.name
+
+    def _list(self) -> tuple[str, ...]:
+        if self._next("a list").text != "(":
+            raise self._wrong("IN needs a list in parentheses")
+        values = [self._string(self._next("a value"))]
+        while (mark := self._next("')'")).text == ",":
+            values.append(self._string(self._next("a value")))
+        if mark.text != ")":
+            raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.shown}")
+        return tuple(values)
+
+
+def _integer(token: Token) -> int:
+    if not _INTEGER.fullmatch(token.text) or not -_INT64 <= int(token.text) < _INT64:
+        raise InvalidInput(f"{token.shown} is no whole number of at most 64 bits.")
+    return int(token.text)
+
+
+def _float(token: Token) -> float:
+    """Return a number; one beyond the doubles becomes the largest, as it does when it is logged."""
+    try:
+        number = float(token.text) if token.is_number else math.nan
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise InvalidInput(f"{token.shown} is no number.")
+    return max(-_LARGEST, min(_LARGEST, number))

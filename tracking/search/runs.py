@@ -1,0 +1,145 @@
+"""Searching runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import OrderBy
+
+from tracking.models import LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
+from tracking.queries import experiment_number, load_runs
+from tracking.search.conditions import compare, nulls_last, numbers_first
+from tracking.search.grammar import (
+    ATTRIBUTE,
+    FLOAT,
+    INTEGER,
+    NULL_OPERATORS,
+    TEXT,
+    TEXT_OR_LIST,
+    TEXT_OR_NULL,
+    Clause,
+    Order,
+    Spec,
+    parse,
+    parse_order,
+)
+from tracking.search.pages import checked_max, take_page
+
+DEFAULT_PAGE = 1000
+MAX_PAGE = 50_000
+
+_ATTRIBUTE_COLUMNS = {
+    "run_id": "id",
+    "run_name": "name",
+    "status": "status",
+    "user_id": "user_id",
+    "artifact_uri": "artifact_uri",
+    "start_time": "start_ms",
+    "end_time": "end_ms",
+}
+_DATASET_COLUMNS = {"name": "dataset__name", "digest": "dataset__digest", "context": "context"}
+
+SPEC = Spec(
+    noun="run",
+    attributes={
+        "run_id": TEXT_OR_LIST,
+        "run_name": TEXT,
+        "status": TEXT,
+        "user_id": TEXT,
+        "artifact_uri": TEXT,
+        "start_time": INTEGER,
+        "end_time": INTEGER,
+    },
+    groups={"metric": FLOAT, "param": TEXT_OR_NULL, "tag": TEXT_OR_NULL, "dataset": TEXT_OR_LIST},
+    prefixes={
+        **dict.fromkeys(("metric", "metrics"), "metric"),
+        **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
+        **dict.fromkeys(("tag", "tags"), "tag"),
+        **dict.fromkeys(("dataset", "datasets"), "dataset"),
+        **dict.fromkeys(("attribute", "attributes", "attr", "run"), ATTRIBUTE),
+    },
+    aliases={"created": "start_time", "Created": "start_time", "run name": "run_name", "Run name": "run_name",
+             "Run Name": "run_name", "run id": "run_id"},
+    group_keys={"dataset": frozenset(_DATASET_COLUMNS)},
+    order_keys=frozenset(_ATTRIBUTE_COLUMNS),
+    order_groups=frozenset({"metric", "param", "tag"}),
+)  # fmt: skip
+
+
+def search_runs(
+    *,
+    experiment_ids: Sequence[str],
+    filter_string: str = "",
+    view: str = "ACTIVE_ONLY",
+    order_by: Sequence[str] = (),
+    max_results: int | None = None,
+    page_token: str = "",
+) -> tuple[list[Run], str]:
+    """Return one page of runs, fully loaded, and the token of the next page. InvalidInput: anything that cannot be read.
+
+    Without experiments there are no runs. The query count does not depend on how many runs match.
+    """
+    clauses = parse(filter_string, SPEC)
+    orders = parse_order(order_by, SPEC)
+    size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
+    numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
+    rows = Run.objects.filter(lifecycle_of(view), experiment_id__in=numbers)
+    for clause in clauses:
+        rows = rows.filter(_condition(clause))
+    runs, token = take_page(_sorted(rows, orders), size=size, token=page_token)
+    load_runs(runs)
+    return runs, token
+
+
+def lifecycle_of(view: str) -> Q:
+    """Return the condition of a ViewType by name; an absent one means ACTIVE_ONLY."""
+    if view == "ALL":
+        return Q()
+    return Q(lifecycle_stage=Lifecycle.DELETED if view == "DELETED_ONLY" else Lifecycle.ACTIVE)
+
+
+def _condition(clause: Clause) -> Q | Exists:
+    if clause.group == ATTRIBUTE:
+        return compare(_ATTRIBUTE_COLUMNS[clause.key], clause)
+    if clause.group == "metric":
+        return Exists(_metrics(clause.key).filter(metric_condition(clause)))
+    if clause.group == "dataset":
+        uses = RunInput.objects.filter(run=OuterRef("pk"))
+        return Exists(uses.filter(compare(_DATASET_COLUMNS[clause.key], clause)))
+    rows = (Param if clause.group == "param" else RunTag).objects.filter(run=OuterRef("pk"), key=clause.key)
+    if clause.operator in NULL_OPERATORS:
+        return ~Exists(rows) if clause.operator == "IS NULL" else Exists(rows)
+    return Exists(rows.filter(compare("value", clause)))
+
+
+def metric_condition(clause: Clause) -> Q:
+    """Return the comparison of a metric's value. NaN is kept as 0 with a flag: it differs from all, else fails."""
+    if clause.operator == "!=":
+        return compare("value", clause) | Q(is_nan=True)
+    return compare("value", clause) & Q(is_nan=False)
+
+
+def _metrics(key: str) -> QuerySet[LatestMetric]:
+    return LatestMetric.objects.filter(run=OuterRef("pk"), key=key)
+
+
+def _sorted(rows: QuerySet[Run], orders: Sequence[Order]) -> QuerySet[Run]:
+    """Sort as asked, then the newest first, then by id, so that pages never overlap."""
+    keys: list[OrderBy | str] = []
+    for number, order in enumerate(orders):
+        name = f"order_{number}"
+        if order.group == ATTRIBUTE:
+            keys.append(nulls_last(_ATTRIBUTE_COLUMNS[order.key], ascending=order.ascending))
+            continue
+        if order.group == "metric":
+            metric = _metrics(order.key)
+            nan = f"{name}_nan"
+            rows = rows.alias(**{name: Subquery(metric.values("value")), nan: Subquery(metric.values("is_nan"))})
+            keys.append(numbers_first(name, nan))
+        else:
+            table = Param if order.group == "param" else RunTag
+            values = table.objects.filter(run=OuterRef("pk"), key=order.key)
+            rows = rows.alias(**{name: Subquery(values.values("value"))})
+        keys.append(nulls_last(name, ascending=order.ascending))
+    return rows.order_by(*keys, "-start_ms", "id")
