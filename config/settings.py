@@ -100,6 +100,7 @@ def _database(url: str) -> dict[str, Any]:
         conf["CONN_MAX_AGE"] = None
     else:
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
+        conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file with the same options, not SQLite's shared memory
     return conf
 
 
@@ -194,7 +195,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"  # `collectstatic` is optional: without it files are served from where they lie
+STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 # django-unfold's Alpine needs 'unsafe-eval' and inline styles; nothing of ours is inline.
 CONTENT_SECURITY_POLICY = {
