@@ -20,6 +20,7 @@ class Action(StrEnum):
     APPROVALS_POLICY_PUBLISHED = "approvals.policy.published"
     APPROVALS_REQUEST_APPLIED = "approvals.request.applied"
     APPROVALS_REQUEST_APPROVED = "approvals.request.approved"
+    APPROVALS_REQUEST_CHANGED = "approvals.request.changed"
     APPROVALS_REQUEST_EXPIRED = "approvals.request.expired"
     APPROVALS_REQUEST_OPENED = "approvals.request.opened"
     APPROVALS_REQUEST_REJECTED = "approvals.request.rejected"

@@ -150,6 +150,10 @@ CHECKS = [
     "approvals.checks.card.Complete",
     "approvals.checks.metric.NoRegression",
 ]
+# Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
+AUDIT_SUBJECTS = ["registry.audit.model_subject"]
+# Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
+LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
 

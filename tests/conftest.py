@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from pytest_django import Settings
 
 from accounts.models import User
 from audit.actors import Actor, ActorKind
@@ -38,6 +39,12 @@ def _flush_past_the_triggers() -> Iterator[None]:
         if connection.vendor == "sqlite":
             patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_without_triggers)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """Hash the passwords of the cast cheaply: the real hash takes a quarter of a second each."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -1,0 +1,171 @@
+"""Facts are stored, sentences are made when somebody reads. One pair of phrases per action: what was done, what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from audit.actions import Action
+from audit.actors import ActorKind
+from audit.models import Event
+
+_SHOWN_CHANGES = 4
+_SHOWN_TEXT = 80
+
+# (past tense, infinitive); {object} is the object in words.
+PHRASES: dict[Action, tuple[str, str]] = {
+    Action.ACCOUNT_AUTHENTICATION_FAILED: ("failed to sign in as {object}", "sign in as {object}"),
+    Action.ACCOUNT_SIGNED_IN: ("signed in", "sign in"),
+    Action.ACCOUNT_SIGNED_OUT: ("signed out", "sign out"),
+    Action.ACCOUNT_TOKEN_ISSUED: ("issued an API token to {object}", "issue an API token to {object}"),
+    Action.ACCOUNT_TOKEN_REVOKED: ("revoked an API token of {object}", "revoke an API token of {object}"),
+    Action.ACCOUNT_USER_CHANGED: ("changed the account of {object}", "change the account of {object}"),
+    Action.ACCOUNT_USER_CREATED: ("created the account of {object}", "create the account of {object}"),
+    Action.API_CALLED: ("called {object}", "call {object}"),
+    Action.APPROVALS_CHECK_FINISHED: ("finished a check of {object}", "finish a check of {object}"),
+    Action.APPROVALS_CHECK_QUEUED: ("queued a check of {object}", "queue a check of {object}"),
+    Action.APPROVALS_CHECK_REQUEUED: ("queued a lost check of {object} again", "queue a check of {object} again"),
+    Action.APPROVALS_POLICY_PUBLISHED: ("published the policy {object}", "publish the policy {object}"),
+    Action.APPROVALS_REQUEST_APPLIED: ("carried out {object}", "carry out {object}"),
+    Action.APPROVALS_REQUEST_APPROVED: ("completed the approval of {object}", "approve {object}"),
+    Action.APPROVALS_REQUEST_CHANGED: ("moved {object} under another policy", "move {object} under another policy"),
+    Action.APPROVALS_REQUEST_EXPIRED: ("let {object} expire", "let {object} expire"),
+    Action.APPROVALS_REQUEST_OPENED: ("opened {object}", "open {object}"),
+    Action.APPROVALS_REQUEST_REJECTED: ("rejected {object}", "reject {object}"),
+    Action.APPROVALS_REQUEST_STALED: ("closed {object} as stale", "close {object} as stale"),
+    Action.APPROVALS_REQUEST_WITHDRAWN: ("withdrew {object}", "withdraw {object}"),
+    Action.APPROVALS_REVIEW_GIVEN: ("reviewed {object}", "review {object}"),
+    Action.AUDIT_EXPORTED: ("exported the audit log of {object}", "export the audit log of {object}"),
+    Action.LINEAGE_DEPLOYMENT_ENDED: ("ended {object}", "end {object}"),
+    Action.LINEAGE_DEPLOYMENT_REGISTERED: ("registered {object}", "register {object}"),
+    Action.LINEAGE_EDGE_DECLARED: ("declared an input of {object}", "declare an input of {object}"),
+    Action.LINEAGE_EDGE_RETRACTED: ("took back an input of {object}", "take back an input of {object}"),
+    Action.REGISTRY_ALIAS_DELETED: ("deleted an alias of {object}", "delete an alias of {object}"),
+    Action.REGISTRY_ALIAS_SET: ("set an alias of {object}", "set an alias of {object}"),
+    Action.REGISTRY_CARD_CREATED: ("created the card of {object}", "create the card of {object}"),
+    Action.REGISTRY_CARD_EDITED: ("edited the card of {object}", "edit the card of {object}"),
+    Action.REGISTRY_MODEL_CREATED: ("created {object}", "create {object}"),
+    Action.REGISTRY_MODEL_DELETED: ("deleted {object}", "delete {object}"),
+    Action.REGISTRY_MODEL_RENAMED: ("renamed {object}", "rename {object}"),
+    Action.REGISTRY_MODEL_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
+    Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
+    Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
+    Action.REGISTRY_STAGE_CHANGED: ("changed the stage of {object}", "change the stage of {object}"),
+    Action.REGISTRY_VERSION_CREATED: ("registered {object}", "register {object}"),
+    Action.REGISTRY_VERSION_DELETED: ("deleted {object}", "delete {object}"),
+    Action.REGISTRY_VERSION_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
+    Action.REGISTRY_VERSION_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
+    Action.REGISTRY_VERSION_UPDATED: ("updated {object}", "update {object}"),
+    Action.TRACKING_ARTIFACT_DELETED: ("deleted {object}", "delete {object}"),
+    Action.TRACKING_ARTIFACT_STORED: ("stored {object}", "store {object}"),
+    Action.TRACKING_ARTIFACTS_SEALED: ("sealed {object}", "seal {object}"),
+    Action.TRACKING_BATCH_LOGGED: ("logged a batch to {object}", "log a batch to {object}"),
+    Action.TRACKING_EXPERIMENT_CREATED: ("created {object}", "create {object}"),
+    Action.TRACKING_EXPERIMENT_DELETED: ("deleted {object}", "delete {object}"),
+    Action.TRACKING_EXPERIMENT_RESTORED: ("restored {object}", "restore {object}"),
+    Action.TRACKING_EXPERIMENT_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
+    Action.TRACKING_EXPERIMENT_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
+    Action.TRACKING_EXPERIMENT_UPDATED: ("updated {object}", "update {object}"),
+    Action.TRACKING_INPUTS_LOGGED: ("logged inputs of {object}", "log inputs of {object}"),
+    Action.TRACKING_LOGGED_MODEL_CREATED: ("created {object}", "create {object}"),
+    Action.TRACKING_LOGGED_MODEL_DELETED: ("deleted {object}", "delete {object}"),
+    Action.TRACKING_LOGGED_MODEL_FINALIZED: ("finalized {object}", "finalize {object}"),
+    Action.TRACKING_LOGGED_MODEL_PARAMS_LOGGED: ("logged parameters of {object}", "log parameters of {object}"),
+    Action.TRACKING_LOGGED_MODEL_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
+    Action.TRACKING_LOGGED_MODEL_TAGS_SET: ("set tags of {object}", "set tags of {object}"),
+    Action.TRACKING_METRIC_LOGGED: ("logged a metric of {object}", "log a metric of {object}"),
+    Action.TRACKING_OUTPUTS_LOGGED: ("logged outputs of {object}", "log outputs of {object}"),
+    Action.TRACKING_PARAM_LOGGED: ("logged a parameter of {object}", "log a parameter of {object}"),
+    Action.TRACKING_RUN_CREATED: ("started {object}", "start {object}"),
+    Action.TRACKING_RUN_DELETED: ("deleted {object}", "delete {object}"),
+    Action.TRACKING_RUN_RESTORED: ("restored {object}", "restore {object}"),
+    Action.TRACKING_RUN_UPDATED: ("updated {object}", "update {object}"),
+    Action.TRACKING_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
+    Action.TRACKING_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
+}
+
+
+def facts(event: Event) -> dict[str, Any]:
+    """Return what an event says, read from its exact bytes."""
+    body: dict[str, Any] = orjson.loads(bytes(event.body))
+    return body
+
+
+def describe(event: Event) -> str:
+    """Return one English sentence, plain text, made of the event's facts alone."""
+    known = facts(event)
+    done, wanted = _phrases(known["action"])
+    obj = object_words(known["object"])
+    who = _actor_words(known["actor"])
+    if known["outcome"] == "denied":
+        return f"{who} was not allowed to {wanted.format(object=obj)}{_because(known['reason'], ': ')}."
+    changes = ", ".join(_changes(known["before"], known["after"]))
+    return (
+        f"{who} {done.format(object=obj)}{f' ({changes})' if changes else ''}{_because(known['reason'], ', saying ')}."
+    )
+
+
+def object_words(ref: str) -> str:
+    """Return an object reference in words: `model-version:fraud/7` is "version 7 of fraud"."""
+    kind, _, name = ref.partition(":")
+    if not name:
+        return ref
+    if kind == "model-version":
+        model, _, version = name.rpartition("/")
+        return f"version {version} of {model}"
+    if kind == "transition-request":
+        return f"transition request {name}"
+    if kind == "user":
+        return name
+    return f"{kind.replace('-', ' ')} {name}"
+
+
+def _phrases(action: str) -> tuple[str, str]:
+    """Return the phrases of an action; one that later versions no longer know is still shown, by its code."""
+    try:
+        return PHRASES[Action(action)]
+    except ValueError:
+        return (f"did {action} on {{object}}", f"do {action} on {{object}}")
+
+
+def _actor_words(actor: Mapping[str, str]) -> str:
+    name = actor["name"]
+    if actor["kind"] == ActorKind.SYSTEM:
+        name = f"Custody ({name.replace('_', ' ')})"
+    elif actor["kind"] == ActorKind.ANONYMOUS:
+        name = "Somebody not signed in"
+    behalf = actor.get("on_behalf_of")
+    return f"{name} on behalf of {behalf}" if behalf else name
+
+
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    """Yield the first few facts that changed: `stage: Staging → Production`, `alias: champion`."""
+    changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+    for key in changed[:_SHOWN_CHANGES]:
+        old, new = _shown(before.get(key)), _shown(after.get(key))
+        name = key.replace("_", " ")
+        if key not in before:
+            yield f"{name}: {new}"
+        elif key not in after:
+            yield f"{name} was {old}"
+        else:
+            yield f"{name}: {old} → {new}"
+    if len(changed) > _SHOWN_CHANGES:
+        yield f"{len(changed) - _SHOWN_CHANGES} more"
+
+
+def _shown(value: object) -> str:
+    if value is None or value in ("", [], {}):
+        return "nothing"
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
+
+
+def _because(reason: object, joint: str) -> str:
+    """Return the reason after its joint, without a full stop of its own; one kept only as a digest has no words."""
+    if not isinstance(reason, str) or not reason.strip():
+        return ""
+    text = reason.strip().rstrip(".")
+    return f"{joint}{text}" if joint == ": " else f"{joint}“{text}”"
