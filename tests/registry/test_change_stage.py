@@ -138,7 +138,7 @@ class Passing:
 class Refusing:
     """A gate that says no."""
 
-    def check(self, *, version: ModelVersion, **_: object) -> None:
+    def check(self, **_: object) -> None:
         raise GateRefused("not yet", action=Action.REGISTRY_STAGE_CHANGED, obj="x", stream="y", blocked_by=[])
 
 
