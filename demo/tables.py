@@ -57,10 +57,11 @@ class Split:
 
 def orders(version: str, target: str = "disputed", *, seed: int = _TABLE_SEED) -> Split:
     """Return orders of a version joined with users v3.0, to predict ``target`` (`disputed`, or the rarer `fraud`)."""
-    table = _order_table(seed).head(_VERSIONS[version])
+    everything = _order_table(seed)
+    users = everything[["user", *_USER_COLUMNS]]  # one snapshot of all users, whichever orders are joined with it
+    table = everything.head(_VERSIONS[version])
     features = table[[*_ORDER_COLUMNS, *_USER_COLUMNS]]
-    users = table[["user", *_USER_COLUMNS]]
-    placed = table[["order", "user", *_ORDER_COLUMNS, target]]
+    placed = table[["order", "user", *_ORDER_COLUMNS, "disputed", "fraud"]]
     sources = (
         (f"orders_{version}", f"s3://warehouse/orders/{version}/part-0.parquet", placed),
         ("users_v3.0", "s3://warehouse/users/v3.0/part-0.parquet", users),
