@@ -1,0 +1,131 @@
+"""A small HTTP client for Custody's doors, standard library alone: with an API token, or signed in as a person.
+
+The demonstration uses it as any outside program would: nothing here knows the server's code.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping
+from http.cookiejar import CookieJar
+from typing import Any
+
+TIMEOUT_SECONDS = 60
+MLFLOW = "/api/2.0/mlflow/"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+REST = "/api/v1/"
+
+
+class Refused(Exception):
+    """The server answered with an error. ``body`` is its JSON, or {} where it sent none."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        self.body = _object(text)
+        super().__init__(f"{status}: {self.body.get('message') or self.body.get('detail') or text[:300]}")
+
+    @property
+    def blocked_by(self) -> list[dict[str, str]]:
+        """Return what a gate is waiting for, rule by rule."""
+        return list(self.body.get("blocked_by", []))
+
+
+class Client:
+    """Calls one server with one token; speaks JSON.
+
+    A connection is opened for each call: a replay makes some hundreds, and none of it is worth a pool.
+    """
+
+    def __init__(self, url: str, *, token: str = "") -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"The address of the server must begin with http:// or https://, not {url!r}.")
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._opener = urllib.request.build_opener()
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """GET with a query; a list repeats its key."""
+        words = urllib.parse.urlencode(query, doseq=True) if query else ""
+        return self.call("GET", f"{path}?{words}" if words else path)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call("POST", path, body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call("PUT", path, body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call("PATCH", path, body)
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send one request and return the JSON object of the answer. Raises Refused."""
+        data = None if body is None else json.dumps(body).encode()
+        return _object(self.send(method, path, data, content_type="application/json").decode())
+
+    def put_file(self, path: str, content: bytes) -> None:
+        """Store one artifact under a path of the artifact proxy."""
+        self.send("PUT", ARTIFACTS + urllib.parse.quote(path), content, content_type="application/octet-stream")
+
+    def send(self, method: str, path: str, data: bytes | None, *, content_type: str) -> bytes:
+        """Send bytes and return the bytes of the answer. Raises Refused, or ConnectionError where nobody answers."""
+        headers = self._headers | self.more_headers(method)
+        if data is not None:
+            headers["Content-Type"] = content_type
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310 - http only
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise Refused(error.code, error.read().decode("utf-8", "replace")) from error
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+            raise ConnectionError(f"{self.url} does not answer: {error}") from error
+
+    def more_headers(self, method: str) -> dict[str, str]:  # noqa: ARG002 - a session's depend on it
+        return {}
+
+
+class Session(Client):
+    """A person signed in through the login page, as a browser would be: cookies, and the CSRF token on every write."""
+
+    def __init__(self, url: str, *, username: str, password: str) -> None:
+        super().__init__(url)
+        self.name = username
+        self._cookies = CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+        self.send("GET", "/admin/login/", None, content_type="")
+        form = {"username": username, "password": password, "csrfmiddlewaretoken": self._csrf(), "next": "/version"}
+        kind = "application/x-www-form-urlencoded"
+        self.send("POST", "/admin/login/", urllib.parse.urlencode(form).encode(), content_type=kind)
+        if not any(cookie.name == "sessionid" for cookie in self._cookies):
+            raise PermissionError(f"{username} could not sign in.")
+
+    def more_headers(self, method: str) -> dict[str, str]:
+        if method in {"GET", "HEAD"}:
+            return {}
+        return {"X-CSRFToken": self._csrf(), "Referer": f"{self.url}/admin/"}
+
+    def _csrf(self) -> str:
+        return next((str(cookie.value) for cookie in self._cookies if cookie.name == "csrftoken"), "")
+
+
+def pages(client: Client, path: str, body: Mapping[str, Any], key: str) -> Iterable[dict[str, Any]]:
+    """Yield every item of an MLflow search, following its page tokens."""
+    token = ""
+    while True:
+        answer = client.post(path, {**body, "page_token": token} if token else body)
+        yield from answer.get(key, [])
+        token = answer.get("next_page_token", "")
+        if not token:
+            return
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

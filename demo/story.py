@@ -1,0 +1,207 @@
+"""What happened to the recorded models: registered, validated, reviewed, promoted, deployed, as the people involved.
+
+Each step looks first whether it has been taken; so a story that broke off goes on, and one that was told changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from demo.client import MLFLOW, REST, Client, Refused, Session
+from demo.model_cards import CARDS
+from demo.replay import LoggedRun, Say, pairs, replay_all
+
+_CHECKS_TIMEOUT_SECONDS = 120
+_BETWEEN_LOOKS_SECONDS = 0.5
+_REVIEW_RULE = "reviewers"
+_TAKEN = "RESOURCE_ALREADY_EXISTS"
+# The last step leaves this tag on the model: the story has been told to its end.
+DONE_MODEL, DONE_TAG = "tumour_classifier", "demonstration"
+
+
+class NotAdvancing(Exception):
+    """The checks of a request do not finish: most likely no worker runs."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the story: which run it comes from and who registers it."""
+
+    model: str
+    number: int
+    author: str
+    run: str
+    description: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+_ORDERS_1 = Version(
+    "clf_orders", 1, "ada", "orders_classification/exp-46a", "First version in service.", {"label": "clf-v2.0"}
+)
+_ORDERS_2 = Version(
+    "clf_orders",
+    2,
+    "ada",
+    "orders_classification/exp-47b",
+    "Trained on 1,200 more orders and at a higher learning rate.",
+    {"label": "clf-v2.1"},
+)
+_FRAUD = Version(
+    "fraud_detector",
+    1,
+    "ci-payments",
+    "orders_fraud_detection/gbm_fraud_v47",
+    "Boosted trees, trained by the nightly job.",
+)
+_TUMOURS_1 = Version("tumour_classifier", 1, "carl", "tumour_screening/gbm-shallow", "Boosted trees of depth 2.")
+_TUMOURS_2 = Version(
+    "tumour_classifier", 2, "carl", "tumour_screening/logit", "A logistic regression: simpler, and no worse."
+)
+_DIGITS = Version("digit_reader", 1, "carl", "digit_reading/mlp-32", "Postcodes on envelopes. Not yet put forward.")
+
+
+class Story:
+    """Tells it. ``clients`` are the authors by name, ``reviewer`` is signed in."""
+
+    def __init__(self, clients: Mapping[str, Client], reviewer: Session, *, say: Say) -> None:
+        self.clients = clients
+        self.reviewer = reviewer
+        self.say = say
+        self.runs: Mapping[str, LoggedRun] = {}
+
+    def tell(self) -> None:
+        """Tell all of it. Raises Refused, ConnectionError, NotAdvancing."""
+        self.runs = replay_all(self.clients, say=self.say)
+        self._into_service(
+            _ORDERS_1, endpoint="/predict", revision="v2.0", word="Figures and card read; fine for a first version."
+        )
+        self._into_service(
+            _ORDERS_2,
+            endpoint="/predict",
+            revision="v2.1",
+            word="Better in both groups of accounts, same failure modes.",
+        )
+        self.register(_FRAUD)
+        self.stage(_FRAUD, "Staging")
+        self._into_service(
+            _TUMOURS_1, endpoint="/triage", revision="r1", word="Agreed with the clinic: a second look only."
+        )
+        self.put_forward(_TUMOURS_2)
+        self.register(_DIGITS)
+        body = {"name": DONE_MODEL, "key": DONE_TAG, "value": "complete"}
+        self.clients["carl"].post(MLFLOW + "registered-models/set-tag", body)
+
+    def _into_service(self, version: Version, *, endpoint: str, revision: str, word: str) -> None:
+        self.put_forward(version)
+        if self.state_of(version) == "Staging":
+            self.review(version, word)
+            self.stage(version, "Production")
+        self.deploy(version, endpoint=endpoint, revision=revision)
+
+    def put_forward(self, version: Version) -> None:
+        """Register a version, stage it, complete its card and ask for Production."""
+        self.register(version)
+        if self.state_of(version) == "None":
+            self.stage(version, "Staging")
+        self.fill_card(version)
+        if self.state_of(version) == "Staging":
+            self.stage(version, "Production", until_reviewable=True)
+
+    def register(self, version: Version) -> None:
+        """Create the model and the version, as `mlflow.register_model` does."""
+        client, run = self.clients[version.author], self.runs[version.run]
+        try:
+            client.post(MLFLOW + "registered-models/create", {"name": version.model})
+        except Refused as error:
+            if error.body.get("error_code") != _TAKEN:
+                raise
+        if self._there(version):
+            return
+        body = {
+            "name": version.model,
+            "source": run.source,
+            "run_id": run.run_id,
+            "model_id": run.model_id,
+            "description": version.description,
+            "tags": pairs(version.tags),
+        }
+        made = client.post(MLFLOW + "model-versions/create", body)["model_version"]
+        self.say(f"{version.model} version {made['version']} registered by {version.author}")
+
+    def _there(self, version: Version) -> dict[str, Any] | None:
+        query = {"filter": f"name = '{version.model}'", "max_results": 100}
+        found = self.clients[version.author].get(MLFLOW + "model-versions/search", query).get("model_versions", [])
+        return next((row for row in found if row["version"] == str(version.number)), None)
+
+    def state_of(self, version: Version) -> str:
+        """Return the stage a version is in."""
+        row = self._there(version)
+        return str(row["current_stage"]) if row else ""
+
+    def stage(self, version: Version, target: str, *, until_reviewable: bool = False) -> None:
+        """Ask for a stage until the checks have spoken; ``until_reviewable`` also ends when only a reviewer is missing."""
+        if self.state_of(version) in {target, "Archived"}:
+            return
+        body = {
+            "name": version.model,
+            "version": str(version.number),
+            "stage": target,
+            "archive_existing_versions": target == "Production",
+        }
+        deadline = time.monotonic() + _CHECKS_TIMEOUT_SECONDS
+        while True:
+            missing = self._ask(version, body)
+            if not missing:
+                self.say(f"{version.model} version {version.number} is in {target}")
+                return
+            if until_reviewable and {line["rule"] for line in missing} == {_REVIEW_RULE}:
+                self.say(f"{version.model} version {version.number} waits for a reviewer")
+                return
+            if time.monotonic() > deadline:
+                why = "; ".join(f"{line['rule']}: {line['why']}" for line in missing)
+                raise NotAdvancing(f"{version.model} version {version.number} does not reach {target}: {why}")
+            time.sleep(_BETWEEN_LOOKS_SECONDS)
+
+    def _ask(self, version: Version, body: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Ask for a stage as the author; return what the gate still misses, nothing when the version is there."""
+        try:
+            self.clients[version.author].post(MLFLOW + "model-versions/transition-stage", body)
+        except Refused as error:
+            if not error.blocked_by:
+                raise
+            return error.blocked_by
+        return []
+
+    def fill_card(self, version: Version) -> None:
+        """Write the human fields of the card that are still empty, with the figures of the recorded run."""
+        client = self.clients[version.author]
+        path = f"{REST}models/{version.model}/versions/{version.number}/card"
+        card = client.get(path)
+        run = client.get(MLFLOW + "runs/get", {"run_id": self.runs[version.run].run_id})["run"]["data"]
+        figures = {item["key"]: item["value"] for item in [*run["tags"], *run["metrics"]]}
+        fields = {key: text.format_map(figures) for key, text in CARDS[version.model].items()}
+        empty = {key: text for key, text in fields.items() if not card["body"][key]["value"]}
+        if empty:
+            client.put(path, {"fields": empty, "expected_number": card["number"]})
+            self.say(f"{version.model} version {version.number}: {len(empty)} card fields written by {version.author}")
+
+    def review(self, version: Version, comment: str) -> None:
+        """Approve the open request of a version as the reviewer, signed in on the web."""
+        query = {"model": version.model, "version": version.number, "target": "Production", "state": "open"}
+        for request in self.reviewer.get(REST + "transition-requests", query)["results"]:
+            body = {"decision": "approve", "comment": comment, "seen_digest": request["subject_digest"]}
+            self.reviewer.post(f"{REST}transition-requests/{request['id']}/reviews", body)
+            self.say(f"{version.model} version {version.number} approved by {self.reviewer.name}")
+
+    def deploy(self, version: Version, *, endpoint: str, revision: str) -> None:
+        """Register the rollout of a version to an endpoint."""
+        client = self.clients[version.author]
+        rollouts = client.get(REST + "deployments", {"endpoint": endpoint})["results"]
+        if any(rollout["revision"] == revision for rollout in rollouts):
+            return
+        body = {"endpoint": endpoint, "model": version.model, "version": version.number, "revision": revision}
+        client.post(REST + "deployments", {**body, "environment": "production"})
+        self.say(f"{endpoint} serves {version.model} version {version.number} as {revision}")
