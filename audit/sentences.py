@@ -31,6 +31,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.APPROVALS_REQUEST_APPLIED: ("carried out {object}", "carry out {object}"),
     Action.APPROVALS_REQUEST_APPROVED: ("completed the approval of {object}", "approve {object}"),
     Action.APPROVALS_REQUEST_CHANGED: ("moved {object} under another policy", "move {object} under another policy"),
+    Action.APPROVALS_REQUEST_CHANGED: ("changed {object}", "change {object}"),
     Action.APPROVALS_REQUEST_EXPIRED: ("let {object} expire", "let {object} expire"),
     Action.APPROVALS_REQUEST_OPENED: ("opened {object}", "open {object}"),
     Action.APPROVALS_REQUEST_REJECTED: ("rejected {object}", "reject {object}"),
