@@ -30,7 +30,9 @@ class DataLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DataInUse(self._content()) from error
+            holder = self._content()
+            self._file.close()
+            raise DataInUse(holder) from error
         self.was_killed = bool(self._content())
         self._write(str(os.getpid()))
 

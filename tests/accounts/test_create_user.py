@@ -1,0 +1,49 @@
+"""Creating people and service accounts."""
+
+import pytest
+
+from accounts.models import User
+from accounts.services import create_user
+from audit.actors import system_actor
+from audit.errors import AlreadyExists, DomainError, InvalidInput
+from audit.models import Event
+
+ACTOR = system_actor("test")
+
+
+def test_a_person_gets_groups_and_a_password_and_leaves_an_event(db: None) -> None:
+    user = create_user(actor=ACTOR, username="dee", password="quite-a-long-one", groups=["reviewers"])
+    assert user.check_password("quite-a-long-one")
+    assert [group.name for group in user.groups.all()] == ["reviewers"]
+    event = Event.objects.get()
+    assert (event.action, event.object_ref) == ("account.user.created", "user:dee")
+    assert b"quite-a-long-one" not in bytes(event.body)
+
+
+def test_without_a_password_nobody_signs_in(db: None) -> None:
+    assert not create_user(actor=ACTOR, username="dee").has_usable_password()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"username": "ADA"}, AlreadyExists),
+        ({"username": ""}, InvalidInput),
+        ({"username": "two words"}, InvalidInput),
+        ({"username": "x" * 151}, InvalidInput),
+        ({"groups": ["no-such-group"]}, InvalidInput),
+        ({"password": "short"}, InvalidInput),
+        ({"password": "password123"}, InvalidInput),
+        ({"is_service": True}, InvalidInput),
+    ],
+)
+def test_a_refusal_changes_nothing(ada: User, wrong: dict[str, object], error: type[DomainError]) -> None:
+    with pytest.raises(error):
+        create_user(**{"actor": ACTOR, "username": "dee"} | wrong)  # type: ignore[arg-type]  # what a careless caller sends
+    assert User.objects.count() == 1
+    assert not Event.objects.exists()
+
+
+def test_a_service_account_cannot_own_another(bot: User) -> None:
+    with pytest.raises(InvalidInput, match="needs a person"):
+        create_user(actor=ACTOR, username="bot2", is_service=True, owner=bot)

@@ -1,0 +1,64 @@
+"""Environment variables are read strictly; secrets may come from files and are made once."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config import env
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [("on", True), ("TRUE", True), ("1", True), ("off", False), ("0", False), ("", True)]
+)
+def test_a_flag_is_on_or_off(monkeypatch: pytest.MonkeyPatch, raw: str, value: bool) -> None:
+    monkeypatch.setenv("CUSTODY_X", raw)
+    assert env.flag("CUSTODY_X", default=True) is value
+
+
+@pytest.mark.parametrize("raw", ["yes", "no", "2", " on"])
+def test_another_flag_stops_the_start(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("CUSTODY_X", raw)
+    with pytest.raises(env.BadSetting, match="CUSTODY_X must be on or off"):
+        env.flag("CUSTODY_X", default=True)
+
+
+def test_a_number_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUSTODY_X", "many")
+    with pytest.raises(env.BadSetting, match="must be a number"):
+        env.number("CUSTODY_X", 1)
+
+
+def test_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
+    monkeypatch.setenv("CUSTODY_X_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("CUSTODY_X", "from the variable")
+    assert env.text("CUSTODY_X") == "from the file"
+
+
+def test_names_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUSTODY_X", " a, b,,c ")
+    assert env.names("CUSTODY_X") == ["a", "b", "c"]
+
+
+def test_the_secret_key_is_made_once_and_kept_to_its_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CUSTODY_SECRET_KEY", raising=False)
+    first = env.secret_key(tmp_path)
+    path = tmp_path / "keys" / "secret_key"
+    assert (env.secret_key(tmp_path), path.stat().st_mode & 0o777) == (first, 0o600)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_processes_that_start_together_share_one_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CUSTODY_SECRET_KEY", raising=False)
+    numbers = iter(range(100))
+    monkeypatch.setattr(os, "getpid", lambda: next(numbers))  # a draft is named by its process
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(env.secret_key, [tmp_path] * 8))) == 1
+
+
+def test_sockets_stay_in_reach_of_a_deep_directory(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 80) / ("e" * 80)
+    assert len(str(env.runtime_dir(deep) / "valkey.sock")) < 100
+    assert env.runtime_dir(deep) == env.runtime_dir(deep) != env.runtime_dir(deep / "f")

@@ -1,0 +1,32 @@
+"""One form of log line, whoever writes it."""
+
+import logging
+
+import structlog
+
+from config.logs import LogLine
+
+
+def line(message: str, exc_info: object = None) -> str:
+    record = logging.LogRecord("a.logger", logging.WARNING, "x.py", 1, message, (), exc_info)  # type: ignore[arg-type]
+    return LogLine().format(record)
+
+
+def test_a_line_names_its_request() -> None:
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        written = line("two words")
+    assert written.startswith("at=")
+    assert 'level=warning logger=a.logger event="two words" request_id=r-1' in written
+
+
+def test_a_line_cannot_be_forged_by_its_message() -> None:
+    assert "\n" not in line("one\nat=now level=error event=forged")
+
+
+def test_a_traceback_stays_readable() -> None:
+    try:
+        int("bang")
+    except ValueError as error:
+        written = line("failed", (ValueError, error, error.__traceback__))
+    assert written.splitlines()[0].endswith("event=failed")
+    assert written.splitlines()[-1] == "ValueError: invalid literal for int() with base 10: 'bang'"

@@ -1,0 +1,148 @@
+"""The parts of the supervisor, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from config.supervisor import broker, supervise
+from config.supervisor.first_start import Demonstration, FirstAccount
+from config.supervisor.lock import DataInUse, DataLock
+from config.supervisor.processes import Process, Program, stop_all
+from config.supervisor.programs import is_free
+from config.supervisor.supervise import CannotRun, Supervisor
+from tests.e2e.installation import free_port
+
+
+def script(name: str, code: str) -> Program:
+    return Program(name, [sys.executable, "-c", code], lambda _pid: True)
+
+
+def test_the_lock_admits_one(tmp_path: Path) -> None:
+    first, second = DataLock(tmp_path / "lock"), DataLock(tmp_path / "lock")
+    first.acquire()
+    with pytest.raises(DataInUse, match=str(os.getpid())):
+        second.acquire()
+    first.release()
+
+
+def test_the_lock_tells_whether_its_last_holder_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text("4711", encoding="utf-8")
+    after_kill, after_stop = DataLock(path), DataLock(path)
+    after_kill.acquire()
+    after_kill.release()
+    after_stop.acquire()
+    assert (after_kill.was_killed, after_stop.was_killed) == (True, False)
+    after_stop.release()
+
+
+def test_a_process_that_ignores_a_stop_is_killed_in_time(tmp_path: Path) -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    )
+    process = Process(script("deaf", code), tmp_path)
+    while "deaf" not in process.tail():
+        time.sleep(0.05)
+    began = time.monotonic()
+    stop_all([process], grace_seconds=0.5)
+    assert process.exit_code == -signal.SIGKILL
+    assert time.monotonic() - began < 3
+
+
+def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    supervisor = Supervisor(logs=tmp_path, say=print)
+    program = Program("lame", [sys.executable, "-c", "raise SystemExit('no such thing')"], lambda _pid: False)
+    with pytest.raises(CannotRun, match=r"lame ended with code 1 while starting\.\nno such thing"):
+        supervisor.start(program)
+    supervisor.stop()
+
+
+def test_a_program_that_keeps_dying_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "_MOST_DEATHS", 2)
+    monkeypatch.setattr(supervise, "_POLL_SECONDS", 0.02)
+    said: list[str] = []
+    supervisor = Supervisor(logs=tmp_path, say=said.append)
+    supervisor.start(script("steady", "import time; time.sleep(60)"), script("frail", "import time; time.sleep(0.3)"))
+    with pytest.raises(CannotRun, match="frail ended 2 times"):
+        supervisor.watch()
+    assert len(said) == 1
+    assert "frail ended with code 0; starting it again in 1 s" in said[0]
+    supervisor.stop()
+
+
+def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def stop_after_first(message: str) -> None:
+        said.append(message)
+        raise KeyboardInterrupt
+
+    supervisor = Supervisor(logs=tmp_path, say=stop_after_first)
+    supervisor.start(script("loud", "import time; print('fine'); print('ERROR: on fire', flush=True); time.sleep(60)"))
+    with pytest.raises(KeyboardInterrupt):
+        supervisor.watch()
+    assert said[0].startswith("loud: ERROR: on fire")
+    supervisor.stop()
+
+
+def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "valkey.sock"
+    url = f"redis+socket://{path}"
+    for attempt in range(2):
+        supervisor = Supervisor(logs=tmp_path / "logs", say=print)
+        supervisor.start(broker.valkey(path, tmp_path))
+        client = broker._client(url, 1.0)
+        assert client.incr("starts") == attempt + 1
+        client.close()
+        supervisor.stop()
+    assert not broker.answers(url)
+
+
+def test_the_first_account_is_made_once(db: None, tmp_path: Path) -> None:
+    account = FirstAccount(tmp_path)
+    assert (account.ensure(), account.ensure()) == (True, False)
+    admin = User.objects.get()
+    assert admin.is_superuser
+    assert admin.check_password(account.password())
+    assert account.password_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_password_that_was_changed_is_no_longer_told(db: None, tmp_path: Path) -> None:
+    account = FirstAccount(tmp_path)
+    account.ensure()
+    admin = User.objects.get()
+    admin.set_password("something-else-entirely")
+    admin.save()
+    assert account.password() == ""
+
+
+def test_where_people_exist_no_account_is_made(ada: User, tmp_path: Path) -> None:
+    assert not FirstAccount(tmp_path).ensure()
+    assert User.objects.count() == 1
+
+
+def test_the_demonstration_is_due_until_it_is_loaded(tmp_path: Path) -> None:
+    demonstration = Demonstration(tmp_path)
+    assert not demonstration.is_due
+    demonstration.decide(wanted=True)
+    demonstration.decide(wanted=False)
+    assert demonstration.is_due
+    demonstration.note_loaded()
+    assert not demonstration.is_due
+
+
+def test_a_taken_port_is_not_free() -> None:
+    port = free_port()
+    assert is_free("127.0.0.1", port)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert not is_free("127.0.0.1", port)
