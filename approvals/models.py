@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
 
@@ -25,7 +26,7 @@ class Policy(models.Model):
         return self.name
 
 
-class PolicyRevision(models.Model):
+class PolicyRevision(AppendOnlyModel):
     """The rules as they were published. Never changed; ``digest`` is SHA-256 of the canonical body."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
@@ -58,7 +59,12 @@ LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
 
 
 class TransitionRequest(models.Model):
-    """Somebody asks that a version move to a stage. ``subject_digest`` is what a review given now would cover."""
+    """Somebody asks that a version move to a stage.
+
+    ``policy_revision`` and ``subject_digest`` say under which rules and in which state it was last looked at; the truth is
+    computed (approvals/snapshots.py). ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
+    asking every minute leaves one event and not hundreds.
+    """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
     source = models.CharField(max_length=10, choices=Stage.choices)
@@ -70,6 +76,7 @@ class TransitionRequest(models.Model):
     subject_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=9, choices=RequestState.choices, default=RequestState.OPEN)
     state_reason = models.CharField(max_length=1000, default="", blank=True)
+    refusal_digest = models.CharField(max_length=64, default="", blank=True)
     opened_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -96,7 +103,7 @@ class Decision(models.TextChoices):
     REJECT = "reject"
 
 
-class Review(models.Model):
+class Review(AppendOnlyModel):
     """A reviewer's word on one subject digest. A row, never edited; the database refuses the requester as reviewer."""
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
@@ -130,7 +137,8 @@ class CheckRun(models.Model):
     """One validation job of one request. The row is the truth; the queue only says "look".
 
     ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
-    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's.
+    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's. ``lease_until``
+    of a running job is when its worker is given up; of a queued one, when the queue is told of it again.
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")

@@ -1,0 +1,91 @@
+"""The gate the registry asks inside the promoting transaction: fresh facts, under the lock, or no pass."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from approvals.checks.registry import find_check
+from approvals.governance import policy_for
+from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.refusals import ApprovalLapsed, one_blocker, refusal
+from approvals.snapshots import Case, load_case
+from audit.actors import Actor
+from audit.errors import Blocker, GateRefused
+from registry.gates import GatePass
+from registry.models import ModelVersion
+from registry.stages import Stage
+
+
+class PolicyGate:
+    """Passes a governed move only on a live request whose verdict, computed now, is approved.
+
+    The caller holds the model's lock, and every writer of what the verdict rests on but tracking takes it too; run tags and
+    metrics are read in this transaction. What no row can show (the artifact's bytes) is looked at again here.
+    """
+
+    def check(self, *, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> GatePass | None:
+        policy = policy_for(version.model.name, target)
+        if policy is None:
+            return None
+        if version.stage == target and version.is_current == (target == Stage.PRODUCTION):
+            return _already_there(version, target)
+        case = _live_case(version, target)
+        if case is None:
+            who = "anybody who may edit the model, by asking for the transition"
+            missing = one_blocker("request", "Nobody has asked for this transition yet.", who)
+            raise refusal(version, target, missing, request_id=None)
+        if case.request.archive_existing != archive_existing:
+            asked = str(case.request.archive_existing).lower()
+            why = f"The request asks for archive_existing_versions={asked}."
+            raise refusal(version, target, one_blocker("request", why, actor.name), request_id=case.request.pk)
+        verdict = case.verdict(timezone.now())
+        blockers = _confirm(case) if verdict.is_approved else verdict.blocked_by() or _rejected()
+        if blockers:
+            raise _refused(case, blockers)
+        return GatePass(
+            approved_by=verdict.approvers,
+            approved_at=verdict.approved_at,
+            basis=f"request:{case.request.pk} {case.policy.label} subject:{verdict.subject_digest}",
+            rollback_window=case.policy.body.rollback_window,
+        )
+
+
+def _already_there(version: ModelVersion, target: Stage) -> GatePass:
+    """Pass a version that stays where it is (only others are to be archived), on the grounds it came there."""
+    approvers = tuple(name for name in version.approved_by.split(", ") if name)
+    policy = policy_for(version.model.name, target)
+    window = policy.body.rollback_window if policy else timedelta(0)
+    return GatePass(
+        approved_by=approvers, approved_at=version.approved_at, basis=f"in {target} already", rollback_window=window
+    )
+
+
+def _live_case(version: ModelVersion, target: Stage) -> Case | None:
+    rows = TransitionRequest.objects.filter(version=version, target=target, state__in=LIVE_STATES)
+    rows = rows.select_for_update(no_key=True, of=("self",))
+    found = rows.select_related("version__model", "requester", "policy_revision__policy").first()
+    return load_case(found) if found is not None else None
+
+
+def _confirm(case: Case) -> list[Blocker]:
+    """Return what the checks find when they look again at the moment of promotion."""
+    found: list[Blocker] = []
+    for rule in case.check_rules:
+        check = find_check(rule.check)
+        confirm = getattr(check, "confirm", None)
+        why = confirm(case.subject, check.parse(rule.params)) if confirm else ""
+        if why:
+            found += one_blocker(rule.id, why, "an operator of this server")
+    return found
+
+
+def _rejected() -> list[Blocker]:
+    return one_blocker("reviewers", "A reviewer has rejected it.", "anybody who may edit the model, by asking again")
+
+
+def _refused(case: Case, blockers: list[Blocker]) -> GateRefused:
+    request = case.request
+    kind = ApprovalLapsed if request.state == RequestState.APPROVED else GateRefused
+    return refusal(request.version, request.target, blockers, request_id=request.pk, kind=kind)

@@ -1,0 +1,20 @@
+"""`manage.py publish_default_policies`: what `manage.py up` runs after the migrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from approvals.services.policies import ensure_default_policies
+from audit.actors import system_actor
+
+
+class Command(BaseCommand):
+    """Publishes the default policies into a new database; does nothing to one that ever had a policy."""
+
+    help = "Publish the default policies, if this database never had any (CUSTODY_DEFAULT_POLICIES=off: never)."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        for revision in ensure_default_policies(actor=system_actor("publish_default_policies")):
+            self.stdout.write(f"Published {revision}.")

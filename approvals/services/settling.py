@@ -1,0 +1,107 @@
+"""What follows from a verdict: a request becomes approved, and an approved one is applied or found stale."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.authentication import actor_from_user
+from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.refusals import ApprovalLapsed
+from approvals.services.requests import (
+    close_request,
+    lock_request,
+    mark_stale,
+    refresh_request,
+    require_live,
+    stream_of,
+)
+from approvals.snapshots import Case
+from audit.actions import Action
+from audit.actors import Actor, system_actor
+from audit.errors import Denied, InvalidState
+from audit.refs import request_ref
+from audit.services import enqueue, record
+from registry.permissions import Level, require_level
+from registry.services.stages import change_stage
+from registry.stages import Stage
+
+
+@transaction.atomic
+def settle_request(*, actor: Actor, request_id: int) -> Case:
+    """Look at a request again: queue checks that are out of date, and if nothing is missing approve it and have it applied."""
+    request = lock_request(request_id)
+    case = refresh_request(actor=actor, request=request)
+    if request.state == RequestState.OPEN and case.verdict().is_approved:
+        _approve(actor, request, case)
+    return case
+
+
+def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
+    verdict = case.verdict()
+    request.state = RequestState.APPROVED
+    request.save(update_fields=["state"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_APPROVED,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        before={"state": RequestState.OPEN.value},
+        after={
+            "state": RequestState.APPROVED.value,
+            "subject_digest": verdict.subject_digest,
+            "policy": case.policy.label,
+            "approvers": list(verdict.approvers),
+            "rules": {row.rule: row.status.value for row in verdict.rules},
+        },
+    )
+    enqueue("approvals.tasks.apply_request", request_id=request.pk)
+
+
+def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
+    """Carry out an approved request: the version moves and the request is applied in one transaction. Again: no change.
+
+    Without an actor the system applies it on behalf of the requester. When what was approved has changed since, nothing
+    moves, the request is closed as stale, and the refusal (GateRefused) is raised. Denied: the requester may no longer
+    edit the model. InvalidState: the request is closed or not approved.
+    """
+    try:
+        return _apply(actor, request_id)
+    except ApprovalLapsed as error:
+        reason = "; ".join(f"{item['rule']}: {item['why']}" for item in error.blocked_by)
+        mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
+        raise
+    except Denied as error:
+        if actor is None:  # nobody is there to mend it: the request cannot be carried out
+            mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
+        raise
+
+
+@transaction.atomic
+def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
+    request = lock_request(request_id)
+    if request.state == RequestState.APPLIED:
+        return request
+    require_live(request)
+    if request.state != RequestState.APPROVED:
+        raise InvalidState(f"Request #{request.pk} is not approved yet.")
+    requester = actor_from_user(request.requester, auth="system", request_id="")
+    version = request.version
+    require_level(
+        requester, version.model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk)
+    )
+    doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
+    change_stage(
+        actor=doer,
+        version=version,
+        target=Stage(request.target),
+        archive_existing=request.archive_existing,
+        reason=f"Transition request #{request.pk}. {request.comment}".strip(),
+    )
+    close_request(request, RequestState.APPLIED, Action.APPROVALS_REQUEST_APPLIED, actor=doer)
+    return request
+
+
+def live_request_ids(*, state: RequestState | None = None, limit: int = 500) -> list[int]:
+    """Return the ids of live requests, oldest first."""
+    rows = TransitionRequest.objects.filter(state__in=LIVE_STATES if state is None else [state])
+    return list(rows.order_by("opened_at").values_list("pk", flat=True)[:limit])
