@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,13 +14,18 @@ from django.utils.module_loading import import_string
 @register()
 def check_subjects(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
     """Every entry of AUDIT_SUBJECTS can be imported and called."""
+    return unusable_paths("AUDIT_SUBJECTS", settings.AUDIT_SUBJECTS, app="audit")
+
+
+def unusable_paths(setting: str, paths: Iterable[str], *, app: str) -> list[CheckMessage]:
+    """Return an error, `<app>.E001` or `<app>.E002`, for each dotted path that cannot be imported or called."""
     problems: list[CheckMessage] = []
-    for path in settings.AUDIT_SUBJECTS:
+    for path in paths:
         try:
             fine = callable(import_string(path))
         except ImportError as error:
-            problems.append(Error(f"AUDIT_SUBJECTS: {path} cannot be imported: {error}", id="audit.E001"))
+            problems.append(Error(f"{setting}: {path} cannot be imported: {error}", id=f"{app}.E001"))
             continue
         if not fine:
-            problems.append(Error(f"AUDIT_SUBJECTS: {path} is not callable.", id="audit.E002"))
+            problems.append(Error(f"{setting}: {path} is not callable.", id=f"{app}.E002"))
     return problems

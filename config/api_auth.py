@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.authentication import actor_from_token, actor_from_user, presented_secret, require_scope
 from accounts.models import User
 from audit.actions import Action
 from audit.actors import Actor, Scope
 from audit.errors import NotAuthenticated
+
+if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself being imported
+    from rest_framework.views import APIView
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -1,3 +1,35 @@
-from django.urls import URLPattern
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
-urlpatterns: list[URLPattern] = []
+from lineage.api import EdgesView, NodesView, RetractView, WalkView
+
+
+class UrnConverter(StringConverter):
+    """A node's URN: it may hold slashes (`endpoint:/predict`, `model-version:fraud/7`)."""
+
+    regex = r"[a-z-]+:.+"
+
+
+class WalkConverter(StringConverter):
+    regex = "ancestors|descendants"
+
+
+class BigIdConverter(StringConverter):
+    """An id that fits the database's integers."""
+
+    regex = "[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:  # type: ignore[override]  # the view gets a number
+        return int(value)
+
+
+register_converter(UrnConverter, "urn")
+register_converter(WalkConverter, "walk")
+register_converter(BigIdConverter, "bigid")
+
+urlpatterns = [
+    path("lineage/nodes", NodesView.as_view(), name="lineage-nodes"),
+    path("lineage/edges", EdgesView.as_view(), name="lineage-edges"),
+    path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),
+    path("lineage/<urn:urn>/<walk:walk>", WalkView.as_view(), name="lineage-walk"),
+]

@@ -1,0 +1,84 @@
+"""/api/v1/lineage: where a thing came from, what came of it, and edges that people declare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from lineage.models import Relation
+from lineage.queries import DEFAULT_LIMIT, ancestors, descendants, find_node, nodes_matching
+from lineage.serializers import (
+    KINDS,
+    EdgeDeclaration,
+    NodesQuery,
+    Retraction,
+    WalkQuery,
+    closure_json,
+    edge_json,
+    node_json,
+)
+from lineage.services import declare_edge, retract_edge
+from lineage.visibility import hidden_nodes, require_visible
+
+_WALKS = {"ancestors": ancestors, "descendants": descendants}
+
+
+def _valid(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+class WalkView(APIView):
+    """The closure of one node, nearest first, with an honest `truncated`."""
+
+    @extend_schema(parameters=[WalkQuery], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, urn: str, walk: str) -> Response:
+        wanted = _valid(WalkQuery(data=request.query_params))
+        start = find_node(urn)
+        require_visible(request.auth, start)
+        closure = _WALKS[walk](start, limit=wanted.get("max_nodes", DEFAULT_LIMIT))
+        return Response(closure_json(closure, actor=request.auth, kind=wanted.get("kind", "")))
+
+
+class NodesView(APIView):
+    """The first hundred nodes of a kind, or with a text in their name, version or digest."""
+
+    @extend_schema(parameters=[NodesQuery], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        wanted = _valid(NodesQuery(data=request.query_params))
+        nodes = list(nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", "")))
+        hidden = hidden_nodes(request.auth, nodes)
+        return Response({"nodes": [node_json(node) for node in nodes if node.pk not in hidden]})
+
+
+class EdgesView(APIView):
+    """Declare that one artifact flowed into another."""
+
+    @extend_schema(request=EdgeDeclaration, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        body = _valid(EdgeDeclaration(data=request.data))
+        for urn in (body["source"], body["target"]):
+            require_visible(request.auth, find_node(urn))
+        edge = declare_edge(
+            actor=request.auth,
+            src_urn=body["source"],
+            dst_urn=body["target"],
+            rel=Relation[body["relation"]],
+            role=body["role"],
+            reason=body["reason"],
+        )
+        return Response(edge_json(edge, {edge.src_id: edge.src.urn, edge.dst_id: edge.dst.urn}), status=201)
+
+
+class RetractView(APIView):
+    """Take an edge back, with a reason; it is kept beside the graph."""
+
+    @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, edge_id: int) -> Response:
+        body = _valid(Retraction(data=request.data))
+        kept = retract_edge(actor=request.auth, edge_id=edge_id, reason=body["reason"])
+        return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})
