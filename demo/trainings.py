@@ -61,6 +61,7 @@ def started(job: Training) -> Iterator[str]:
                 **job.tags,
             }
         )
+        mlflow.log_param("dataset_version", job.data.dataset_version)
         for name, source, frame in job.data.sources:
             mlflow.log_input(mlflow.data.from_pandas(frame, source=source, name=name), context="training")
         yield run.info.run_id
