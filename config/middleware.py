@@ -13,6 +13,11 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/healthz", "/version"})
 
 
+def acceptable_request_id(given: str) -> bool:
+    """Return whether a caller's own request id may be used: short, and harmless in logs and headers."""
+    return _ACCEPTABLE.fullmatch(given) is not None
+
+
 class RequestIdMiddleware:
     """Give each request an id (the caller's `X-Request-Id` where it is harmless) and answer it, so logs and events meet."""
 
@@ -21,7 +26,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
-        request.request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]  # ours
+        request.request_id = given if acceptable_request_id(given) else uuid.uuid4().hex  # type: ignore[attr-defined]  # ours
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]  # ours
             response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]  # ours

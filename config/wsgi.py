@@ -9,4 +9,8 @@ from config.supervisor.parents import die_with_supervised_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 die_with_supervised_parent()
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+# after Django is set up: the short cut reads settings and models
+from config.shortcut import with_shortcut  # noqa: E402
+
+application = with_shortcut(_django)

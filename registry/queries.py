@@ -16,6 +16,7 @@ from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
+_MAX_ID = 2**63 - 1
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -107,13 +108,13 @@ def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
     return rows.filter(version__model__in=visible_models(actor))
 
 
-def get_deployment(actor: Actor, endpoint: str, number: int) -> Deployment:
-    """Return one deployment of an endpoint; NotFound."""
+def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
+    """Return one deployment; NotFound."""
     found = None
-    if 0 < number <= _MAX_VERSION:
-        found = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
+    if 0 < deployment_id <= _MAX_ID:
+        found = visible_deployments(actor).filter(pk=deployment_id).first()
     if found is None:
-        raise NotFound(f"Deployment {number} of {endpoint} not found")
+        raise NotFound(f"Deployment {deployment_id} not found")
     return found
 
 
@@ -124,4 +125,4 @@ def due_for_archiving(now: datetime.datetime) -> list[int]:
 
 
 def _with_model(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    return versions.select_related("model")
+    return versions.select_related("model", "superseded_by")

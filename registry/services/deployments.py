@@ -20,7 +20,7 @@ from lineage.services import record_deployment
 from registry.models import Deployment, Endpoint, ModelVersion
 from registry.names import check_text
 from registry.permissions import Level
-from registry.queries import get_deployment, incumbent_of
+from registry.queries import incumbent_of, visible_deployments
 from registry.services.models import lock_named, lock_version
 from registry.stages import Stage
 
@@ -85,7 +85,9 @@ def register_deployment(
 @transaction.atomic
 def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
     """Record that a deployment no longer runs, and return it; ending it twice changes nothing. NotFound, Denied."""
-    seen = get_deployment(actor, endpoint, number)
+    seen = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
+    if seen is None:
+        raise NotFound(f"Deployment {number} of {endpoint} not found")
     lock_named(
         actor=actor,
         name=seen.version.model.name,

@@ -1,0 +1,167 @@
+"""/api/v1: models, versions, cards, deployments and the serving read."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit.actors import Actor
+from registry.models import RegisteredModel
+from registry.permissions import visible_models, visible_versions
+from registry.queries import (
+    current_card,
+    get_deployment,
+    get_model,
+    get_version,
+    latest_of_models,
+    listed_versions,
+    visible_deployments,
+)
+from registry.serializers import (
+    CardEditSerializer,
+    CardSerializer,
+    DeploymentSerializer,
+    DeploySerializer,
+    ModelSerializer,
+    PageSerializer,
+    VersionSerializer,
+)
+from registry.services.cards import edit_card
+from registry.services.deployments import end_deployment, register_deployment
+from registry.serving import production_response
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who calls; the permission class has made sure that there is somebody."""
+    return cast("Actor", request.auth)
+
+
+def checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the validated fields of a request; DRF's ValidationError otherwise."""
+    parsed = serializer(data=data)
+    parsed.is_valid(raise_exception=True)
+    return cast("dict[str, Any]", parsed.validated_data)
+
+
+def page(rows: QuerySet[Any], wanted: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return one part of a list, and what to say about the rest."""
+    start, limit = wanted["offset"], wanted["limit"]
+    found = list(rows[start : start + limit + 1])
+    return found[:limit], {"next_offset": start + limit if len(found) > limit else None}
+
+
+class ModelsView(APIView):
+    """GET: the registered models, by name."""
+
+    @extend_schema(parameters=[PageSerializer], responses=ModelSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = checked(PageSerializer, request.query_params)
+        models = visible_models(actor_of(request)).order_by("name")
+        if wanted["q"]:
+            models = models.filter(name__icontains=wanted["q"])
+        rows, rest = page(_listed(models), wanted)
+        return Response({"models": _models(rows), **rest})
+
+
+class ModelView(APIView):
+    """GET: one model."""
+
+    @extend_schema(responses=ModelSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        return Response(_models([get_model(actor_of(request), name)])[0])
+
+
+class VersionsView(APIView):
+    """GET: the versions of a model, newest first."""
+
+    @extend_schema(parameters=[PageSerializer], responses=VersionSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        actor = actor_of(request)
+        versions = visible_versions(actor).filter(model=get_model(actor, name)).order_by("-version")
+        rows, rest = page(listed_versions(versions), checked(PageSerializer, request.query_params))
+        return Response({"versions": VersionSerializer(rows, many=True).data, **rest})
+
+
+class VersionView(APIView):
+    """GET: one version."""
+
+    @extend_schema(responses=VersionSerializer)
+    def get(self, request: Request, name: str, version: int) -> Response:
+        return Response(VersionSerializer(get_version(actor_of(request), name, version)).data)
+
+
+class CardView(APIView):
+    """GET: the model card as it is. PUT: a new revision with some of the human fields replaced."""
+
+    @extend_schema(responses=CardSerializer)
+    def get(self, request: Request, name: str, version: int) -> Response:
+        return Response(CardSerializer(current_card(get_version(actor_of(request), name, version))).data)
+
+    @extend_schema(request=CardEditSerializer, responses=CardSerializer)
+    def put(self, request: Request, name: str, version: int) -> Response:
+        edit = checked(CardEditSerializer, request.data)
+        actor = actor_of(request)
+        found = get_version(actor, name, version)
+        return Response(CardSerializer(edit_card(actor=actor, version=found, **edit)).data)
+
+
+class ProductionView(APIView):
+    """GET: what is in Production now, for the machines that load it (config/shortcut.py answers most of them)."""
+
+    @extend_schema(responses={200: dict, 304: None})
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
+
+
+class DeploymentsView(APIView):
+    """GET: deployments, newest first, of one ``endpoint`` if named. POST: an endpoint now runs a version."""
+
+    @extend_schema(parameters=[PageSerializer], responses=DeploymentSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        deployments = visible_deployments(actor_of(request))
+        if endpoint := request.query_params.get("endpoint"):
+            deployments = deployments.filter(endpoint__name=endpoint)
+        if request.query_params.get("live") == "true":
+            deployments = deployments.filter(ended_at__isnull=True)
+        rows, rest = page(deployments, checked(PageSerializer, request.query_params))
+        return Response({"deployments": DeploymentSerializer(rows, many=True).data, **rest})
+
+    @extend_schema(request=DeploySerializer, responses={201: DeploymentSerializer})
+    def post(self, request: Request) -> Response:
+        made = register_deployment(actor=actor_of(request), **checked(DeploySerializer, request.data))
+        return Response(DeploymentSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class DeploymentView(APIView):
+    """GET: one deployment, by id."""
+
+    @extend_schema(responses=DeploymentSerializer)
+    def get(self, request: Request, deployment_id: int) -> Response:
+        return Response(DeploymentSerializer(get_deployment(actor_of(request), deployment_id)).data)
+
+
+class EndDeploymentView(APIView):
+    """POST: a deployment no longer runs."""
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    def post(self, request: Request, deployment_id: int) -> Response:
+        actor = actor_of(request)
+        found = get_deployment(actor, deployment_id)
+        ended = end_deployment(actor=actor, endpoint=found.endpoint.name, number=found.number)
+        return Response(DeploymentSerializer(ended).data)
+
+
+def _listed(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
+    return models.prefetch_related("tags", "aliases__version")
+
+
+def _models(rows: list[RegisteredModel]) -> list[Any]:
+    latest = latest_of_models([model.pk for model in rows])
+    return list(ModelSerializer(rows, many=True, context={"latest": latest}).data)

@@ -1,0 +1,152 @@
+"""The registry's shapes in /api/v1. Times are ISO 8601 in UTC; digests are `sha256:` and hex."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from registry.cards import missing_fields
+from registry.models import CardRevision, Deployment, ModelVersion, RegisteredModel
+from registry.sources import download_uri
+
+
+class FromMilliseconds(serializers.Field[int, Any, str, Any]):
+    """A time that the protocol keeps as milliseconds since 1970."""
+
+    def to_representation(self, value: int) -> str:
+        return datetime.datetime.fromtimestamp(value / 1000, tz=datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+class VersionSerializer(serializers.Serializer[ModelVersion]):
+    """A model version."""
+
+    model = serializers.CharField(source="model.name")
+    version = serializers.IntegerField()
+    stage = serializers.CharField()
+    is_current = serializers.BooleanField(help_text="Whether readers of Production get this version.")
+    description = serializers.CharField()
+    source = serializers.CharField()
+    run_id = serializers.CharField()
+    run_link = serializers.CharField()
+    digest = serializers.CharField(source="artifact_digest")
+    download_uri = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField()
+    aliases = serializers.SerializerMethodField()
+    created_by = serializers.CharField()
+    created_at = FromMilliseconds(source="created_ms")
+    staged_by = serializers.CharField()
+    staged_at = serializers.DateTimeField()
+    approved_by = serializers.CharField()
+    approved_at = serializers.DateTimeField()
+    superseded_at = serializers.DateTimeField()
+    superseded_by = serializers.SerializerMethodField()
+    archive_after = serializers.DateTimeField()
+
+    def get_download_uri(self, version: ModelVersion) -> str:
+        return download_uri(version)
+
+    def get_tags(self, version: ModelVersion) -> dict[str, str]:
+        return {tag.key: tag.value for tag in version.tags.all()}
+
+    def get_aliases(self, version: ModelVersion) -> list[str]:
+        return sorted(alias.name for alias in version.aliases.all())
+
+    def get_superseded_by(self, version: ModelVersion) -> int | None:
+        return version.superseded_by.version if version.superseded_by else None
+
+
+class ModelSerializer(serializers.Serializer[RegisteredModel]):
+    """A registered model; ``context["latest"]`` holds the versions that count, by model id."""
+
+    name = serializers.CharField()
+    description = serializers.CharField()
+    tags = serializers.SerializerMethodField()
+    aliases = serializers.SerializerMethodField()
+    created_by = serializers.CharField()
+    created_at = FromMilliseconds(source="created_ms")
+    updated_at = FromMilliseconds(source="updated_ms")
+    last_version = serializers.IntegerField()
+    latest_versions = serializers.SerializerMethodField(help_text="The version that counts, by stage.")
+
+    def get_tags(self, model: RegisteredModel) -> dict[str, str]:
+        return {tag.key: tag.value for tag in model.tags.all()}
+
+    def get_aliases(self, model: RegisteredModel) -> dict[str, int]:
+        return {alias.name: alias.version.version for alias in model.aliases.all()}
+
+    def get_latest_versions(self, model: RegisteredModel) -> dict[str, int]:
+        latest: list[ModelVersion] = self.context["latest"].get(model.pk, [])
+        return {version.stage: version.version for version in latest}
+
+
+class CardSerializer(serializers.Serializer[CardRevision]):
+    """A revision of a model card."""
+
+    number = serializers.IntegerField()
+    digest = serializers.CharField()
+    author = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    missing = serializers.SerializerMethodField(help_text="Human fields that still say nothing.")
+    body = serializers.JSONField()
+
+    def get_missing(self, card: CardRevision) -> list[str]:
+        return missing_fields(card)
+
+
+class CardEditSerializer(serializers.Serializer[Any]):
+    """An edit: the human fields to replace, and the revision they were read from."""
+
+    fields = serializers.DictField(child=serializers.CharField(allow_blank=True))  # type: ignore[assignment]  # the wire's name
+    expected_number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class DeploymentSerializer(serializers.Serializer[Deployment]):
+    """A rollout of a version to an endpoint. ``number`` counts the endpoint's deployments from 1."""
+
+    id = serializers.IntegerField()
+    endpoint = serializers.CharField(source="endpoint.name")
+    number = serializers.IntegerField()
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.version")
+    digest = serializers.CharField(source="version.artifact_digest")
+    revision = serializers.CharField()
+    traffic_percent = serializers.IntegerField()
+    environment = serializers.CharField()
+    deployed_by = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+
+
+class VersionOrProduction(serializers.Field[int | None, int | str, Any, Any]):
+    """A version number, or the word "production" for the version that is current now (then None)."""
+
+    def to_internal_value(self, data: int | str) -> int | None:
+        if isinstance(data, str) and data.lower() == "production":
+            return None
+        if isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 10:  # noqa: PLR2004 - int32
+            return int(data)
+        if isinstance(data, int) and not isinstance(data, bool):
+            return data
+        msg = 'a version number, or "production"'
+        raise serializers.ValidationError(msg)
+
+
+class DeploySerializer(serializers.Serializer[Any]):
+    """What a serving platform tells when it rolls a version out."""
+
+    endpoint = serializers.CharField(max_length=255)
+    model = serializers.CharField(max_length=256, trim_whitespace=False)
+    version = VersionOrProduction()
+    revision = serializers.CharField(max_length=100, default="", allow_blank=True)
+    traffic_percent = serializers.IntegerField(min_value=0, max_value=100, default=100)
+    environment = serializers.CharField(max_length=100, default="", allow_blank=True)
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """Which part of a list is wanted."""
+
+    q = serializers.CharField(default="", allow_blank=True, max_length=256, help_text="Part of the name.")
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)

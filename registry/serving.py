@@ -1,0 +1,127 @@
+"""The serving read: which version of a model is in Production, for the machines that load it.
+
+One statement finds the token, its user and the current version together, by unique indexes alone, so an answer is as old
+as the commit before it and never older: there is no cache to be wrong. `production_answer` covers the common case (a live
+token, a model in Production) in the cheapest way there is; everything else (refusals, sessions, other methods) goes the
+ordinary way through `production_response`, so there is one set of rules.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import Error, connection
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from accounts.authentication import presented_secret, token_digest
+from audit.actors import Actor, Scope
+from audit.errors import NotAuthenticated, NotFound
+from registry.permissions import default_level
+from registry.queries import current_production
+
+_COLUMNS = (
+    "id", "version", "stage", "artifact_digest", "source", "artifact_path",
+    "approved_by", "approved_at", "staged_at", "staged_by", "run_id",
+)  # fmt: skip
+_SQL = (
+    f"SELECT t.scopes, u.is_superuser, {', '.join(f'v.{column}' for column in _COLUMNS)} "  # noqa: S608 - constants
+    "FROM accounts_apitoken t "
+    "JOIN accounts_user u ON u.id = t.user_id "
+    "JOIN registry_registeredmodel m ON m.name = %s AND m.deleted_at IS NULL "
+    "JOIN registry_modelversion v ON v.model_id = m.id AND v.is_current "
+    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
+)
+_SQL_SQLITE = _SQL.replace("%s", "?")
+_SCOPE = f'"{Scope.REGISTRY_READ.value}"'
+_SCHEME = "mlflow-artifacts:/"
+CACHING = "private, no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 200 or a 304 (then without a body)."""
+
+    status: int
+    etag: str
+    body: bytes
+
+
+def production_answer(name: str, authorization: str, if_none_match: str) -> Answer | None:
+    """Return the answer to a token's ordinary request, or None where the ordinary way must decide."""
+    try:
+        secret = presented_secret(authorization)
+    except NotAuthenticated:
+        return None
+    row = _find(name, secret) if secret and "\x00" not in name else None
+    if row is None or _SCOPE not in row[0] or not (row[1] or default_level() is not None):
+        return None
+    return _answer(name, dict(zip(_COLUMNS, row[2:], strict=True)), if_none_match)
+
+
+def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResponse:
+    """Return the response for somebody who has proved who they are; NotFound where they see nothing in Production."""
+    version = current_production(actor, name)
+    if version is None:
+        raise NotFound(f"{name} has no version in Production.")
+    answer = _answer(name, {column: getattr(version, column) for column in _COLUMNS}, if_none_match)
+    response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
+    response["ETag"] = answer.etag
+    response["Cache-Control"] = CACHING
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    return response
+
+
+def _find(name: str, secret: str) -> Any:
+    """Return one row or None, straight from the driver: the ORM would cost more than the query."""
+    try:
+        connection.ensure_connection()
+        now: Any = timezone.now()
+        if connection.vendor == "sqlite":
+            values = (name, token_digest(secret), connection.ops.adapt_datetimefield_value(now))
+            return connection.connection.execute(_SQL_SQLITE, values).fetchone()
+        values = (name, token_digest(secret), now)
+        return connection.connection.execute(_SQL, values, prepare=True).fetchone()
+    except (Error, connection.Database.Error):
+        # the ordinary way meets the same fault and reports it; Django is told to look at the connection first
+        connection.errors_occurred = True
+        return None
+
+
+def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
+    promoted_at = _iso(row["staged_at"])
+    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}"'
+    if if_none_match and _matches(etag, if_none_match):
+        return Answer(304, etag, b"")
+    path = row["artifact_path"]
+    body = {
+        "name": name,
+        "version": row["version"],
+        "stage": row["stage"],
+        "digest": row["artifact_digest"],
+        "source": row["source"],
+        "download_uri": f"{_SCHEME}{path}" if path else row["source"],
+        "run_id": row["run_id"],
+        "approved_by": row["approved_by"],
+        "approved_at": _iso(row["approved_at"]),
+        "promoted_by": row["staged_by"],
+        "promoted_at": promoted_at,
+    }
+    return Answer(200, etag, orjson.dumps(body))
+
+
+def _matches(etag: str, header: str) -> bool:
+    return header.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in header.split(","))
+
+
+def _iso(value: datetime.datetime | str | None) -> str | None:
+    """Return a time as ISO 8601 in UTC; SQLite keeps it as text that is UTC already."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return f"{value.replace(' ', 'T')}Z"
+    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
