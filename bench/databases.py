@@ -1,0 +1,41 @@
+"""The same database engine for both sides: PostgreSQL where one lets us, else SQLite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+_SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+
+
+def engine() -> str:
+    """Return which engine is used."""
+    try:
+        with psycopg.connect(_SERVER, connect_timeout=3):
+            return "PostgreSQL"
+    except psycopg.OperationalError:
+        return "SQLite"
+
+
+@contextmanager
+def database(name: str, directory: Path) -> Iterator[str]:
+    """Give an empty database and yield its URL (`postgres://…` or `sqlite:///…`); it is gone afterwards."""
+    if engine() == "SQLite":
+        yield f"sqlite:///{directory / name}.sqlite3"
+        return
+    _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    _run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield f"{_SERVER.rpartition('/')[0]}/{name}"
+    finally:
+        _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _run(statement: sql.Composed) -> None:
+    with psycopg.connect(_SERVER, autocommit=True) as connection:
+        connection.execute(statement)

@@ -1,0 +1,85 @@
+"""Both sides as their users run them: `manage.py up`, and `mlflow server` with its own defaults."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.env import BASE_DIR
+
+_START_SECONDS = 120
+
+
+@contextmanager
+def custody(database_url: str, directory: Path) -> Iterator[tuple[str, str]]:
+    """Run Custody with bench/settings.py and yield its URL and a token of `admin`."""
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "CUSTODY_DATA": str(directory / "custody"),
+        "CUSTODY_DEFAULT_POLICIES": "off",  # seeding needs versions in Production, not their approvals
+        "CUSTODY_ALLOWED_SOURCES": "s3://bench/",
+    }
+    manage = [sys.executable, str(BASE_DIR / "manage.py")]
+    with _running(
+        [*manage, "up", "--port", str(port), "--no-demo"], environment, directory / "custody.log", port, "/healthz"
+    ):
+        token = subprocess.run(
+            [*manage, "issue_token", "admin"], env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        yield f"http://127.0.0.1:{port}", token
+
+
+@contextmanager
+def mlflow_server(database_url: str, directory: Path) -> Iterator[str]:
+    """Run the peer on a database and yield its URL."""
+    port = free_port()
+    command = [
+        *(str(BASE_DIR / ".venv-bench" / "bin" / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", database_url.replace("postgres://", "postgresql+psycopg2://")),
+        *("--artifacts-destination", str(directory / "artifacts")),
+    ]
+    with _running(command, dict(os.environ), directory / "mlflow.log", port, "/health"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], log: Path, port: int, health: str) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=BASE_DIR)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(port, health):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} does not run:\n{log.read_text(encoding='utf-8')[-3000:]}")
+            time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
