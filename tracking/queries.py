@@ -82,16 +82,16 @@ def get_logged_model(model_id: str) -> LoggedModel:
     return found
 
 
-def load_models(models: Sequence[LoggedModel]) -> None:
-    """Load params and tags of many logged models, and attach their metrics as ``model_metrics``: three queries a slice."""
+def load_models(models: Sequence[LoggedModel]) -> dict[str, list[Metric]]:
+    """Load params and tags of many logged models and return the metrics that name each: a fixed number of queries."""
+    found: dict[str, list[Metric]] = {model.pk: [] for model in models}
     for start in range(0, len(models), _SLICE):
         part = models[start : start + _SLICE]
         prefetch_related_objects(part, "params", "tags")
-        metrics: dict[str, list[Metric]] = {model.pk: [] for model in part}
-        for metric in Metric.objects.filter(model_id__in=metrics.keys()).order_by("key", "step", "timestamp_ms", "id"):
-            metrics[metric.model_id].append(metric)
-        for model in part:
-            model.model_metrics = latest_of_each(metrics[model.pk])
+        rows = Metric.objects.filter(model_id__in=[model.pk for model in part])
+        for metric in rows.order_by("key", "timestamp_ms", "step", "id"):
+            found[metric.model_id].append(metric)
+    return found
 
 
 def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, CharField, F, Field, Lookup, Q, TextField, Value, When
-from django.db.models.expressions import Combinable, OrderBy
+from django.db.models import Case, CharField, Exists, F, Field, Lookup, Q, QuerySet, TextField, Value, When
+from django.db.models.expressions import OrderBy
 
 from tracking.search.grammar import Clause
 
@@ -13,7 +13,7 @@ Pieces = tuple[str, tuple[Any, ...]]
 
 
 @Field.register_lookup
-class Differs(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+class Differs(Lookup):
     """SQL's `<>`: NULL differs from nothing. (Django's exclude() would let NULL through.)"""
 
     lookup_name = "differs"
@@ -24,17 +24,18 @@ class Differs(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
         return f"{left} <> {right}", (*left_params, *right_params)
 
 
-class _Pattern(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+class _Pattern(Lookup):
     """A LIKE pattern in which only % and _ are special; the backslash is a backslash."""
 
     prepare_rhs = False
+    operator = ""
 
     def _sql(self, compiler: Any, connection: Any, operator: str, pattern: str, ending: str = "") -> Pieces:
         left, left_params = self.process_lhs(compiler, connection)
         return f"{left} {operator} %s{ending}", (*left_params, pattern)
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> Pieces:
-        return self._sql(compiler, connection, self.lookup_name.removeprefix("sql_").upper(), self.rhs, " ESCAPE ''")
+    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        return self._sql(compiler, connection, self.operator, self.rhs, " ESCAPE ''")
 
 
 @CharField.register_lookup
@@ -43,10 +44,10 @@ class SqlLike(_Pattern):
     """LIKE, with case. SQLite's own LIKE ignores case, so it is GLOB there."""
 
     lookup_name = "sql_like"
+    operator = "LIKE"
 
-    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
-        glob = "".join(_GLOB.get(char, char) for char in self.rhs)
-        return self._sql(compiler, connection, "GLOB", glob)
+    def as_sqlite(self, compiler: Any, connection: Any) -> Pieces:
+        return self._sql(compiler, connection, "GLOB", "".join(_GLOB.get(char, char) for char in self.rhs))
 
 
 @CharField.register_lookup
@@ -55,8 +56,9 @@ class SqlIlike(_Pattern):
     """LIKE without case (on SQLite for ASCII letters only)."""
 
     lookup_name = "sql_ilike"
+    operator = "ILIKE"
 
-    def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+    def as_sqlite(self, compiler: Any, connection: Any) -> Pieces:
         return self._sql(compiler, connection, "LIKE", self.rhs)
 
 
@@ -83,10 +85,26 @@ def compare(column: str, clause: Clause) -> Q:
     return Q(**{f"{column}__{_LOOKUPS[clause.operator]}": clause.value})
 
 
-def nulls_last(column: str | Combinable, *, ascending: bool) -> OrderBy:
+def keyed(rows: QuerySet[Any], clause: Clause) -> Q:
+    """Return the condition on an object's params or tags, given as its rows (key, value) of the clause's key.
+
+    Whatever has no such row fails every comparison, `!=` too, and passes IS NULL.
+    """
+    if clause.operator == "IS NULL":
+        return ~there_is(rows)
+    if clause.operator == "IS NOT NULL":
+        return there_is(rows)
+    return there_is(rows.filter(compare("value", clause)))
+
+
+def there_is(rows: QuerySet[Any]) -> Q:
+    """Return the condition that a correlated queryset finds something."""
+    return Q(Exists(rows))
+
+
+def nulls_last(column: str, *, ascending: bool) -> OrderBy:
     """Return a sort key that puts what has no value last, whichever the direction."""
-    expression = F(column) if isinstance(column, str) else column
-    return expression.asc(nulls_last=True) if ascending else expression.desc(nulls_last=True)
+    return OrderBy(F(column), descending=not ascending, nulls_last=True)
 
 
 def numbers_first(value: str, is_nan: str) -> OrderBy:
@@ -94,4 +112,4 @@ def numbers_first(value: str, is_nan: str) -> OrderBy:
     rank = Case(
         When(**{value + "__isnull": True}, then=Value(2)), When(**{is_nan: True}, then=Value(1)), default=Value(0)
     )
-    return rank.asc()
+    return OrderBy(rank)

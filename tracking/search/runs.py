@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 
 from tracking.models import LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
 from tracking.queries import experiment_number, load_runs
-from tracking.search.conditions import compare, nulls_last, numbers_first
+from tracking.search.conditions import compare, keyed, nulls_last, numbers_first, there_is
 from tracking.search.grammar import (
     ATTRIBUTE,
     FLOAT,
     INTEGER,
-    NULL_OPERATORS,
     TEXT,
     TEXT_OR_LIST,
     TEXT_OR_NULL,
@@ -99,18 +98,16 @@ def lifecycle_of(view: str) -> Q:
     return Q(lifecycle_stage=Lifecycle.DELETED if view == "DELETED_ONLY" else Lifecycle.ACTIVE)
 
 
-def _condition(clause: Clause) -> Q | Exists:
+def _condition(clause: Clause) -> Q:
     if clause.group == ATTRIBUTE:
         return compare(_ATTRIBUTE_COLUMNS[clause.key], clause)
     if clause.group == "metric":
-        return Exists(_metrics(clause.key).filter(metric_condition(clause)))
+        return there_is(_metrics(clause.key).filter(metric_condition(clause)))
     if clause.group == "dataset":
         uses = RunInput.objects.filter(run=OuterRef("pk"))
-        return Exists(uses.filter(compare(_DATASET_COLUMNS[clause.key], clause)))
-    rows = (Param if clause.group == "param" else RunTag).objects.filter(run=OuterRef("pk"), key=clause.key)
-    if clause.operator in NULL_OPERATORS:
-        return ~Exists(rows) if clause.operator == "IS NULL" else Exists(rows)
-    return Exists(rows.filter(compare("value", clause)))
+        return there_is(uses.filter(compare(_DATASET_COLUMNS[clause.key], clause)))
+    table = Param if clause.group == "param" else RunTag
+    return keyed(table.objects.filter(run=OuterRef("pk"), key=clause.key), clause)
 
 
 def metric_condition(clause: Clause) -> Q:

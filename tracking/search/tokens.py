@@ -62,7 +62,7 @@ def tokens_of(text: str) -> list[Token]:
         raise InvalidInput("A filter may not hold NUL characters or halves of surrogate pairs.")
     found: list[Token] = []
     glued = False
-    for kind, word in lexer.tokenize(text):
+    for kind, word in lexer.tokenize(text):  # type: ignore[no-untyped-call]  # sqlparse has no types
         if kind in kinds.Comment:
             raise InvalidInput("A filter may not hold comments.")
         if not word.strip():

@@ -1,0 +1,131 @@
+"""The artifact proxy: files up and down in pieces, never whole in memory."""
+
+from __future__ import annotations
+
+import mimetypes
+import posixpath
+from collections.abc import Callable
+
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import URLPattern, re_path
+
+from audit.actors import Actor
+from audit.errors import DomainError, InvalidInput
+from mlflow_api import render_tracking as render
+from mlflow_api.dispatch import door
+from mlflow_api.errors import ProtocolError, error_response
+from tracking.artifacts import delete_artifact, list_artifacts, open_artifact, store_artifact
+from tracking.paths import clean_folder
+from tracking.store import CHUNK
+
+# What MLflow's own server shows as text, whatever mimetypes thinks of it. Never HTML: these are other people's files.
+TEXT_EXTENSIONS = frozenset(
+    "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb".split()  # noqa: SIM905 - reads better
+)
+TEXT_NAMES = frozenset({"MLmodel", "MLproject"})
+# A refused upload is read to its end up to here, so that the client gets to see the answer.
+_DRAIN_LIMIT = 64 * CHUNK
+
+
+class Upload:
+    """A request's body, read in pieces; one that ends before its declared length is an error, not a shorter file."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        declared = request.META.get("CONTENT_LENGTH") or ""
+        self.left: int | None = int(declared) if declared.isdigit() else None
+        self._read: Callable[[int], bytes] = request.read
+        if self.left is None and request.headers.get("Transfer-Encoding"):
+            if not request.META.get("wsgi.input_terminated"):
+                raise ProtocolError("Send a Content-Length.", error_code="BAD_REQUEST", status=411)
+            # Django takes a body without Content-Length for empty; a server that ends its input itself can be trusted.
+            self._read = request.META["wsgi.input"].read
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        """Return the next piece, empty at the end."""
+        piece = self._read(size)
+        if self.left is None:
+            return piece
+        self.left -= len(piece)
+        if not piece and self.left > 0:
+            raise InvalidInput(f"The upload ended {self.left} bytes before its Content-Length.")
+        return piece
+
+    def drain(self) -> None:
+        """Read on, so that the connection stays usable for the answer."""
+        taken = 0
+        while taken < _DRAIN_LIMIT and (piece := self._read(CHUNK)):
+            taken += len(piece)
+
+
+def one_artifact(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
+    """GET, PUT or DELETE one file."""
+    path = path_values["path"]
+    if request.method == "GET":
+        return download(path)
+    if request.method == "PUT":
+        return upload(request, actor, path)
+    if request.method == "DELETE":
+        delete_artifact(actor=actor, path=path)
+        return JsonResponse({})
+    return _wrong_method("GET, PUT, DELETE")
+
+
+def download(path: str) -> HttpResponseBase:
+    """Return a file as an attachment. Its type follows from its name alone."""
+    row, file = open_artifact(path)
+    name = posixpath.basename(path)
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=type_of(name))
+    response["Content-Length"] = row.size
+    response["ETag"] = f'"{row.sha256}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def type_of(name: str) -> str:
+    """Return the Content-Type for a file name."""
+    extension = name.rpartition(".")[2].lower()
+    if name in TEXT_NAMES or extension in TEXT_EXTENSIONS:
+        return "text/plain; charset=utf-8"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def upload(request: HttpRequest, actor: Actor, path: str) -> HttpResponse:
+    """Store the request's body under ``path``; the answer is an empty 200."""
+    source = Upload(request)
+    try:
+        store_artifact(actor=actor, path=path, stream=source)
+    except DomainError:
+        source.drain()
+        raise
+    return HttpResponse(b"")
+
+
+def folder(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """List a folder; names are relative to it."""
+    if request.method != "GET":
+        return _wrong_method("GET")
+    root = clean_folder(request.GET.get("path", ""))
+    return JsonResponse(render.filled(files=render.files(list_artifacts(root), root=root)))
+
+
+def not_here(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """Answer what only object stores can do; clients ask only where server-info promises it."""
+    kind = "download" if path_values["kind"].startswith("presigned") else "upload"
+    message = f"Multipart {kind} is not supported for the current artifact repository"
+    return error_response(501, "NOT_IMPLEMENTED", message)
+
+
+def _wrong_method(allowed: str) -> HttpResponse:
+    response = error_response(405, "ENDPOINT_NOT_FOUND", f"This endpoint answers {allowed} only.")
+    response["Allow"] = allowed
+    return response
+
+
+_BASE = r"^(?:api|ajax-api)/2\.0/mlflow-artifacts"
+urlpatterns: list[URLPattern] = [
+    re_path(rf"{_BASE}/artifacts$", door(folder)),
+    re_path(rf"(?s){_BASE}/artifacts/(?P<path>.+)$", door(one_artifact)),
+    re_path(rf"{_BASE}/(?P<kind>mpu/create|mpu/complete|mpu/abort|presigned)/.+$", door(not_here)),
+    re_path(r"^(?:api|ajax-api)/2\.0/mlflow/artifacts/(?P<kind>presigned-(?:up|down)load-url)$", door(not_here)),
+]

@@ -1,0 +1,96 @@
+"""The experiments part of the protocol."""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from mlflow_api import render_tracking as render
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from tracking import queries
+from tracking.search.experiments import search_experiments
+from tracking.search.history import dataset_summaries
+from tracking.services import experiments
+
+VIEW_TYPES = {"ACTIVE_ONLY": 1, "DELETED_ONLY": 2, "ALL": 3}
+
+Json = dict[str, object]
+
+
+@rpc("POST", "experiments/create")
+def create_experiment(actor: Actor, q: Params) -> Json:
+    found = experiments.create_experiment(
+        actor=actor,
+        name=q.need("name"),
+        artifact_location=q.text("artifact_location"),
+        tags=q.tags("tags"),
+    )
+    return {"experiment_id": str(found.pk)}
+
+
+@rpc("GET", "experiments/get")
+def get_experiment(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    return {"experiment": render.experiment(queries.get_experiment(q.need("experiment_id")))}
+
+
+@rpc("GET", "experiments/get-by-name")
+def get_experiment_by_name(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    return {"experiment": render.experiment(queries.get_experiment_by_name(q.need("experiment_name")))}
+
+
+@rpc("GET", "experiments/search")
+@rpc("POST", "experiments/search", write=False)
+def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    found, token = search_experiments(
+        filter_string=q.text("filter"),
+        view=q.choice("view_type", VIEW_TYPES),
+        order_by=q.texts("order_by"),
+        max_results=q.integer("max_results"),
+        page_token=q.text("page_token"),
+    )
+    return render.filled(experiments=[render.experiment(one) for one in found], next_page_token=token or None)
+
+
+@rpc("POST", "experiments/update")
+def update_experiment(actor: Actor, q: Params) -> Json:
+    experiment_id = q.need("experiment_id")
+    if q.has("new_name"):
+        experiments.rename_experiment(actor=actor, experiment_id=experiment_id, name=q.text("new_name"))
+    else:
+        queries.get_experiment(experiment_id)
+    return {}
+
+
+@rpc("POST", "experiments/delete")
+def delete_experiment(actor: Actor, q: Params) -> Json:
+    experiments.delete_experiment(actor=actor, experiment_id=q.need("experiment_id"))
+    return {}
+
+
+@rpc("POST", "experiments/restore")
+def restore_experiment(actor: Actor, q: Params) -> Json:
+    experiments.restore_experiment(actor=actor, experiment_id=q.need("experiment_id"))
+    return {}
+
+
+@rpc("POST", "experiments/set-experiment-tag")
+def set_experiment_tag(actor: Actor, q: Params) -> Json:
+    experiments.set_experiment_tag(
+        actor=actor, experiment_id=q.need("experiment_id"), key=q.need("key"), value=q.text("value")
+    )
+    return {}
+
+
+@rpc("POST", "experiments/delete-experiment-tag")
+def delete_experiment_tag(actor: Actor, q: Params) -> Json:
+    experiments.delete_experiment_tag(actor=actor, experiment_id=q.need("experiment_id"), key=q.need("key"))
+    return {}
+
+
+@rpc("POST", "experiments/search-datasets", write=False)
+def search_datasets(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    rows = dataset_summaries(q.texts("experiment_ids"))
+    summaries = [
+        render.filled(experiment_id=str(number), name=name, digest=digest, context=context or None)
+        for number, name, digest, context in rows
+    ]
+    return render.filled(dataset_summaries=summaries)

@@ -1,0 +1,50 @@
+"""The metrics part of the protocol, and the artifacts of a run as it lists them."""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from mlflow_api import render_tracking as render
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.runs import run_id_of
+from tracking import queries
+from tracking.artifacts import list_artifacts
+from tracking.paths import clean_folder
+from tracking.search.history import metric_history, sample_history
+
+Json = dict[str, object]
+
+
+@rpc("GET", "metrics/get-history")
+def get_history(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    key = q.need("metric_key")
+    found, token = metric_history(
+        run_id=run_id_of(q), key=key, max_results=q.integer("max_results"), page_token=q.text("page_token")
+    )
+    return render.filled(metrics=[render.metric(one) for one in found], next_page_token=token or None)
+
+
+@rpc("GET", "metrics/get-history-bulk-interval")
+def get_history_bulk_interval(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    found = sample_history(
+        run_ids=q.texts("run_ids"),
+        key=q.need("metric_key"),
+        max_results=q.integer("max_results"),
+        start_step=q.integer("start_step"),
+        end_step=q.integer("end_step"),
+    )
+    return render.filled(metrics=[render.metric(one, run_id=one.run_id) for one in found])
+
+
+@rpc("GET", "artifacts/list")
+def list_run_artifacts(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    run = queries.get_run(run_id_of(q))
+    return folder_listing(run.artifact_uri, q.text("path"))
+
+
+def folder_listing(artifact_uri: str, path: str) -> Json:
+    """Return what lies in ``path`` below an artifact URI, named relative to that URI."""
+    root = render.root_of(artifact_uri)
+    below = clean_folder(path)
+    listing = list_artifacts(f"{root}/{below}" if below else root)
+    return render.filled(root_uri=artifact_uri, files=render.files(listing, root=root))

@@ -1,0 +1,165 @@
+"""The runs part of the protocol: runs themselves, and what is logged to them."""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from mlflow_api import render_tracking as render
+from mlflow_api.dispatch import rpc
+from mlflow_api.experiments import VIEW_TYPES
+from mlflow_api.parse import Params
+from tracking import queries
+from tracking.limits import Point
+from tracking.search.runs import search_runs
+from tracking.services import history, logging, runs
+from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
+
+RUN_STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
+BATCH_BYTES = 1_000_000
+INPUT_BYTES = 20_000_000  # a dataset's profile alone may have 16 million characters
+
+Json = dict[str, object]
+
+
+def run_id_of(q: Params) -> str:
+    """Return the run a request names; clients send it as `run_id`, and older ones as `run_uuid`."""
+    return q.text("run_id") or q.text("run_uuid") or q.need("run_id")
+
+
+def _point(q: Params) -> Point:
+    return Point(
+        key=q.need("key"),
+        value=q.number("value"),
+        timestamp_ms=q.need_integer("timestamp"),
+        step=q.integer("step") or 0,
+        model_id=q.text("model_id"),
+        dataset_name=q.text("dataset_name"),
+        dataset_digest=q.text("dataset_digest"),
+    )
+
+
+@rpc("POST", "runs/create")
+def create_run(actor: Actor, q: Params) -> Json:
+    run = runs.create_run(
+        actor=actor,
+        experiment_id=q.text("experiment_id") or runs.DEFAULT_EXPERIMENT,
+        user_id=q.text("user_id"),
+        name=q.text("run_name"),
+        start_ms=q.integer("start_time") or 0,
+        tags=q.tags("tags"),
+    )
+    return {"run": render.run(queries.get_run_in_full(run.pk))}
+
+
+@rpc("GET", "runs/get")
+def get_run(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    return {"run": render.run(queries.get_run_in_full(run_id_of(q)))}
+
+
+@rpc("POST", "runs/update")
+def update_run(actor: Actor, q: Params) -> Json:
+    run = runs.update_run(
+        actor=actor,
+        run_id=run_id_of(q),
+        status=q.choice("status", RUN_STATUSES),
+        end_ms=q.integer("end_time"),
+        name=q.text("run_name"),
+    )
+    return {"run_info": render.run_info(run)}
+
+
+@rpc("POST", "runs/delete")
+def delete_run(actor: Actor, q: Params) -> Json:
+    runs.delete_run(actor=actor, run_id=q.need("run_id"))
+    return {}
+
+
+@rpc("POST", "runs/restore")
+def restore_run(actor: Actor, q: Params) -> Json:
+    runs.restore_run(actor=actor, run_id=q.need("run_id"))
+    return {}
+
+
+@rpc("POST", "runs/search", write=False)
+def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    found, token = search_runs(
+        experiment_ids=q.texts("experiment_ids"),
+        filter_string=q.text("filter"),
+        view=q.choice("run_view_type", VIEW_TYPES),
+        order_by=q.texts("order_by"),
+        max_results=q.integer("max_results"),
+        page_token=q.text("page_token"),
+    )
+    return render.filled(runs=[render.run(run) for run in found], next_page_token=token or None)
+
+
+@rpc("POST", "runs/log-metric")
+def log_metric(actor: Actor, q: Params) -> Json:
+    logging.log_metric(actor=actor, run_id=run_id_of(q), point=_point(q))
+    return {}
+
+
+@rpc("POST", "runs/log-parameter")
+def log_param(actor: Actor, q: Params) -> Json:
+    logging.log_param(actor=actor, run_id=run_id_of(q), key=q.need("key"), value=q.text("value"))
+    return {}
+
+
+@rpc("POST", "runs/set-tag")
+def set_tag(actor: Actor, q: Params) -> Json:
+    logging.set_tag(actor=actor, run_id=run_id_of(q), key=q.need("key"), value=q.text("value"))
+    return {}
+
+
+@rpc("POST", "runs/delete-tag")
+def delete_tag(actor: Actor, q: Params) -> Json:
+    logging.delete_tag(actor=actor, run_id=run_id_of(q), key=q.need("key"))
+    return {}
+
+
+@rpc("POST", "runs/log-batch", max_body=BATCH_BYTES)
+def log_batch(actor: Actor, q: Params) -> Json:
+    logging.log_batch(
+        actor=actor,
+        run_id=run_id_of(q),
+        metrics=[_point(item) for item in q.items("metrics")],
+        params=q.tags("params"),
+        tags=q.tags("tags"),
+    )
+    return {}
+
+
+@rpc("POST", "runs/log-model")
+def log_model(actor: Actor, q: Params) -> Json:
+    history.log_model_history(actor=actor, run_id=run_id_of(q), model_json=q.need("model_json"))
+    return {}
+
+
+def _dataset_input(q: Params) -> DatasetInput:
+    dataset = q.message("dataset")
+    return DatasetInput(
+        name=dataset.need("name"),
+        digest=dataset.need("digest"),
+        source_type=dataset.text("source_type"),
+        source=dataset.text("source"),
+        schema=dataset.text("schema"),
+        profile=dataset.text("profile"),
+        tags=dict(q.tags("tags")),
+    )
+
+
+@rpc("POST", "runs/log-inputs", max_body=INPUT_BYTES)
+def log_run_inputs(actor: Actor, q: Params) -> Json:
+    log_inputs(
+        actor=actor,
+        run_id=run_id_of(q),
+        datasets=[_dataset_input(item) for item in q.items("datasets")],
+        models=[item.need("model_id") for item in q.items("models")],
+    )
+    return {}
+
+
+@rpc("POST", "runs/outputs")
+def log_run_outputs(actor: Actor, q: Params) -> Json:
+    models = [(item.need("model_id"), item.integer("step") or 0) for item in q.items("models")]
+    log_outputs(actor=actor, run_id=run_id_of(q), models=models)
+    return {}

@@ -1,0 +1,48 @@
+"""What a server says about itself, to anybody."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path, re_path
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
+    """Answer that the web process is there."""
+    return HttpResponse("OK", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def version(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
+    """Answer the MLflow version whose protocol is spoken."""
+    return HttpResponse(settings.MLFLOW_PROTOCOL_VERSION, content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def server_info(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
+    """Answer what clients may use: plain proxied transfers, no multipart, nothing presigned, no workspaces, no traces."""
+    return JsonResponse(
+        {
+            "store_type": "SqlStore",
+            "artifact_serving_enabled": True,
+            "artifacts_presigned_only": False,
+            "multipart_uploads_enabled": False,
+            "multipart_downloads_enabled": False,
+            "presigned_upload_run_id_supported": False,
+            "presigned_upload_model_id_supported": False,
+            "model_artifact_presigned_downloads_supported": False,
+            "workspaces_enabled": False,
+            "trace_archival_enabled": False,
+            "features_enabled": {"gateway": False, "scheduled_issue_detection": False},
+            "tracking_auth": "token",
+        }
+    )
+
+
+urlpatterns: list[URLPattern] = [
+    path("health", health),
+    path("version", version),
+    re_path(r"^(?:api|ajax-api)/3\.0/mlflow/server-info$", server_info),
+]

@@ -1,0 +1,154 @@
+"""What MLflow servers accept: lengths, characters and counts. Long values of params and run tags are cut, not refused."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.errors import InvalidInput
+
+MAX_KEY = 250
+MAX_PARAM_VALUE = 6000
+MAX_TAG_VALUE = 8000
+MAX_EXPERIMENT_NAME = 500
+MAX_EXPERIMENT_TAG_VALUE = 20_000
+MAX_RUN_NAME = 250
+MAX_BATCH_METRICS = 1000
+MAX_BATCH_PARAMS = 100
+MAX_BATCH_TAGS = 100
+MAX_BATCH = 1000
+MAX_DATASETS = 1000
+_LARGEST = 1.7976931348623157e308
+_INT64 = 2**63
+_KEY = re.compile(r"[/\w.\- :]*")
+_MODEL_NAME_FORBIDDEN = "/:.%\"'"
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric as a client logs it; ``value`` may be NaN or infinite. Times are milliseconds since 1970."""
+
+    key: str
+    value: float
+    timestamp_ms: int
+    step: int = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+
+    @property
+    def is_nan(self) -> bool:
+        return math.isnan(self.value)
+
+    @property
+    def stored_value(self) -> float:
+        """Return what is kept: 0 for NaN (which has a flag), infinities as the largest doubles."""
+        return 0.0 if self.is_nan else max(-_LARGEST, min(_LARGEST, self.value))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 100 else text[:100] + "…")  # noqa: PLR2004 - for messages
+
+
+def checked_text(value: str, *, what: str, limit: int) -> str:
+    """Return text of at most ``limit`` characters that both databases can keep."""
+    if len(value) > limit:
+        raise InvalidInput(f"'{what}' exceeds the maximum length of {limit} characters")
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise InvalidInput(f"'{what}' holds a NUL character or half of a surrogate pair.")
+    return value
+
+
+def checked_key(key: str, *, what: str) -> str:
+    """Return the key of a param, metric or tag: 1 to 250 of letters, digits, ``_ - . space : /``, and a clean path."""
+    if not key:
+        raise InvalidInput(f"Missing value for required parameter '{what}'.")
+    checked_text(key, what=what, limit=MAX_KEY)
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(
+            f"Invalid value {_shown(key)} for parameter '{what}' supplied: Names may only contain alphanumerics, "
+            "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
+        )
+    clean = posixpath.normpath(key)
+    if clean != key or clean == "." or clean.startswith(("..", "/")):
+        raise InvalidInput(
+            f"Invalid value {_shown(key)} for parameter '{what}' supplied: Names may be treated as files in certain "
+            f"cases, and must not resolve to other names when treated as such. This name would resolve to {_shown(clean)}"
+        )
+    return key
+
+
+def checked_params(params: Sequence[Pair]) -> dict[str, str]:
+    """Return params by key, values cut to 6000 characters. InvalidInput: one key with two values."""
+    found: dict[str, str] = {}
+    for number, (key, value) in enumerate(params):
+        checked_key(key, what=f"params[{number}].key")
+        kept = checked_text(value[:MAX_PARAM_VALUE], what=f"params[{number}].value", limit=MAX_PARAM_VALUE)
+        if found.setdefault(key, kept) != kept:
+            raise InvalidInput(f"Duplicate parameter keys have been submitted: [{_shown(key)}].")
+    return found
+
+
+def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
+    """Return run tags by key, values cut to 8000 characters; the last of equal keys wins."""
+    return {
+        checked_key(key, what=f"tags[{number}].key"): checked_text(
+            value[:MAX_TAG_VALUE], what=f"tags[{number}].value", limit=MAX_TAG_VALUE
+        )
+        for number, (key, value) in enumerate(tags)
+    }
+
+
+def checked_points(points: Sequence[Point]) -> list[Point]:
+    """Return metrics without repetitions, each within its limits."""
+    for number, point in enumerate(points):
+        what = f"metrics[{number}]"
+        checked_key(point.key, what=f"{what}.key")
+        checked_text(point.model_id, what=f"{what}.model_id", limit=40)
+        checked_text(point.dataset_name, what=f"{what}.dataset_name", limit=500)
+        checked_text(point.dataset_digest, what=f"{what}.dataset_digest", limit=64)
+        if not 0 <= point.timestamp_ms < _INT64 or not -_INT64 <= point.step < _INT64:
+            raise InvalidInput(
+                f"Invalid value {point.timestamp_ms} for parameter '{what}.timestamp' supplied: timestamps are "
+                "nonnegative 64-bit integers, steps 64-bit integers."
+            )
+    unique = {(p.key, p.stored_value, p.is_nan, p.timestamp_ms, p.step, p.model_id): p for p in points}
+    return list(unique.values())
+
+
+def check_batch(metrics: int, params: int, tags: int) -> None:
+    """Refuse a batch with too many entities."""
+    limits = (
+        ("metrics", MAX_BATCH_METRICS, metrics),
+        ("params", MAX_BATCH_PARAMS, params),
+        ("tags", MAX_BATCH_TAGS, tags),
+        ("metrics, params, and tags", MAX_BATCH, metrics + params + tags),
+    )
+    for what, limit, count in limits:
+        if count > limit:
+            raise InvalidInput(
+                f"A batch logging request can contain at most {limit} {what}. Got {count} {what}. "
+                f"Please split up {what} across multiple requests and try again."
+            )
+
+
+def checked_experiment_name(name: str) -> str:
+    """Return the name of an experiment: 1 to 500 characters."""
+    if not name.strip():
+        raise InvalidInput(f"Invalid experiment name: {_shown(name)}")
+    return checked_text(name, what="name", limit=MAX_EXPERIMENT_NAME)
+
+
+def checked_model_name(name: str) -> str:
+    """Return the name of a logged model; it may not hold any of ``/ : . % " '``."""
+    if any(char in name for char in _MODEL_NAME_FORBIDDEN) or not name.strip():
+        raise InvalidInput(
+            f"Invalid model name ({_shown(name)}) provided. Model name must be a non-empty string and cannot contain the "
+            "following characters: ('/', ':', '.', '%', '\"', \"'\")"
+        )
+    return checked_text(name, what="name", limit=500)

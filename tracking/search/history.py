@@ -1,0 +1,75 @@
+"""The history of a metric: page by page, or thinned out for a chart; and the datasets of experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from audit.errors import InvalidInput
+from tracking.models import Metric, RunInput
+from tracking.queries import experiment_number, get_run
+from tracking.search.pages import checked_max, take_page
+
+PAGE = 25_000
+MAX_RUNS = 100
+MAX_SAMPLE = 2500
+MAX_SUMMARIES = 1000
+_SAMPLE_ORDER = ("step", "timestamp_ms", "value", "is_nan", "id")
+
+
+def metric_history(
+    *, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
+) -> tuple[list[Metric], str]:
+    """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run."""
+    size = checked_max(max_results, default=PAGE, limit=PAGE)
+    run = get_run(run_id)
+    rows = Metric.objects.filter(run=run, key=key).order_by("timestamp_ms", "step", "value", "id")
+    return take_page(rows, size=size, token=page_token)
+
+
+def sample_history(
+    *,
+    run_ids: Sequence[str],
+    key: str,
+    max_results: int | None = None,
+    start_step: int | None = None,
+    end_step: int | None = None,
+) -> list[Metric]:
+    """Return for each run up to ``max_results`` values spread evenly over its history, first and last included."""
+    if not 1 <= len(run_ids) <= MAX_RUNS:
+        raise InvalidInput(
+            f"GetMetricHistoryBulkInterval requires between 1 and {MAX_RUNS} run_ids. Got {len(run_ids)}."
+        )
+    if (start_step is None) != (end_step is None):
+        raise InvalidInput("Both start_step and end_step must be specified together, or neither may be specified.")
+    if start_step is not None and end_step is not None and start_step > end_step:
+        raise InvalidInput(f"start_step must be at most end_step, not {start_step} and {end_step}.")
+    size = checked_max(max_results, default=MAX_SAMPLE, limit=MAX_SAMPLE)
+    steps = Q() if start_step is None else Q(step__gte=start_step, step__lte=end_step)
+    runs = [get_run(run_id) for run_id in run_ids]
+    return [point for run in runs for point in _sample(Metric.objects.filter(steps, run=run, key=key), size)]
+
+
+def _sample(rows: QuerySet[Metric], size: int) -> list[Metric]:
+    count = rows.count()
+    if count > size:
+        numbered = rows.annotate(place=Window(RowNumber(), order_by=[F(name).asc() for name in _SAMPLE_ORDER]))
+        rows = numbered.filter(place__in=_even_places(count, size))
+    return list(rows.order_by(*_SAMPLE_ORDER))
+
+
+def _even_places(count: int, size: int) -> list[int]:
+    """Return ``size`` places from 1 to ``count``, both ends included; the last where there is only one."""
+    if size == 1:
+        return [count]
+    return sorted({1 + index * (count - 1) // (size - 1) for index in range(size)})
+
+
+def dataset_summaries(experiment_ids: Sequence[str]) -> list[tuple[int, str, str, str]]:
+    """Return the datasets that runs of experiments read: (experiment, name, digest, context), at most 1000."""
+    numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
+    rows = RunInput.objects.filter(dataset__experiment_id__in=numbers)
+    names = ("dataset__experiment_id", "dataset__name", "dataset__digest", "context")
+    return list(rows.values_list(*names).distinct().order_by(*names)[:MAX_SUMMARIES])

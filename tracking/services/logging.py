@@ -1,0 +1,142 @@
+"""What a run logs: metrics, params and tags, one by one or in batches. One call is one transaction and one event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput, NotFound
+from audit.refs import run_ref
+from audit.services import record
+from tracking.limits import (
+    MAX_RUN_NAME,
+    Pair,
+    Point,
+    check_batch,
+    checked_key,
+    checked_params,
+    checked_points,
+    checked_tags,
+    checked_text,
+)
+from tracking.models import Param, Run, RunTag
+from tracking.provenance import record_run_facts
+from tracking.services.inputs import log_inputs, log_outputs
+from tracking.services.points import add_points
+from tracking.services.runs import NAME_TAG, lock_run, mirror_name
+
+__all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
+
+
+@transaction.atomic
+def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
+    """Add one value of a metric."""
+    points = checked_points([point])
+    run = lock_run(run_id)
+    add_points(run, points)
+    record(
+        actor=actor,
+        action=Action.TRACKING_METRIC_LOGGED,
+        obj=run_ref(run.pk),
+        after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
+    )
+
+
+@transaction.atomic
+def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
+    """Set a param once. The same value again changes nothing; InvalidInput for another one."""
+    params = checked_params([(key, value)])
+    run = lock_run(run_id)
+    if added := _add_params(actor, run, params):
+        record(actor=actor, action=Action.TRACKING_PARAM_LOGGED, obj=run_ref(run.pk), after=added)
+
+
+@transaction.atomic
+def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
+    """Set a tag of a run. `mlflow.runName` renames the run."""
+    tags = checked_tags([(key, value)])
+    run = lock_run(run_id)
+    before = _set_tags(actor, run, tags)
+    record(actor=actor, action=Action.TRACKING_TAG_SET, obj=run_ref(run.pk), before=before, after=tags)
+
+
+@transaction.atomic
+def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
+    """Delete a tag of a run. NotFound: it has none of that key."""
+    checked_key(key, what="key")
+    run = lock_run(run_id)
+    tag = RunTag.objects.filter(run=run, key=key).first()
+    if tag is None:
+        raise NotFound(f"No tag with name: {key} in run with id {run.pk}")
+    before = {key: tag.value}
+    tag.delete()
+    record(actor=actor, action=Action.TRACKING_TAG_DELETED, obj=run_ref(run.pk), before=before)
+
+
+@transaction.atomic
+def log_batch(
+    *,
+    actor: Actor,
+    run_id: str,
+    metrics: Sequence[Point] = (),
+    params: Sequence[Pair] = (),
+    tags: Sequence[Pair] = (),
+) -> None:
+    """Log many things at once, all or nothing; the number of statements does not grow with the batch."""
+    check_batch(len(metrics), len(params), len(tags))
+    points, wanted, kept = checked_points(metrics), checked_params(params), checked_tags(tags)
+    run = lock_run(run_id)
+    if not (points or wanted or kept):
+        return
+    added = _add_params(actor, run, wanted)
+    before = _set_tags(actor, run, kept)
+    add_points(run, points)
+    after: dict[str, object] = {"params": added, "tags": kept, "metrics": len(points)}
+    if points:
+        after["metric_keys"] = sorted({point.key for point in points})
+    record(
+        actor=actor,
+        action=Action.TRACKING_BATCH_LOGGED,
+        obj=run_ref(run.pk),
+        before={"tags": before} if before else None,
+        after=after,
+    )
+
+
+def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, str]:
+    """Insert the params that are new and return them; InvalidInput where one would change."""
+    if not params:
+        return {}
+    held = dict(Param.objects.filter(run=run, key__in=params.keys()).values_list("key", "value"))
+    for key, value in params.items():
+        if held.get(key, value) != value:
+            raise InvalidInput(
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+                f"value='{held[key][:250]}' for run ID='{run.pk}'. Attempted logging new value '{value[:250]}'."
+            )
+    added = {key: value for key, value in params.items() if key not in held}
+    Param.objects.bulk_create([Param(run=run, key=key, value=value) for key, value in added.items()])
+    record_run_facts(actor=actor, run=run, key_kind="param", values=added)
+    return added
+
+
+def _set_tags(actor: Actor, run: Run, tags: Mapping[str, str]) -> dict[str, str]:
+    """Set tags and what follows from them (name, lineage); return the values they had before."""
+    if not tags:
+        return {}
+    before = dict(RunTag.objects.filter(run=run, key__in=tags.keys()).values_list("key", "value"))
+    RunTag.objects.bulk_create(
+        [RunTag(run=run, key=key, value=value) for key, value in tags.items()],
+        update_conflicts=True,
+        unique_fields=["run", "key"],
+        update_fields=["value"],
+    )
+    if name := tags.get(NAME_TAG):
+        run.name = checked_text(name, what=NAME_TAG, limit=MAX_RUN_NAME)
+        run.save(update_fields=["name"])
+        mirror_name(actor=actor, run=run)
+    record_run_facts(actor=actor, run=run, key_kind="tag", values=tags)
+    return before

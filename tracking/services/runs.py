@@ -1,0 +1,161 @@
+"""Writing runs themselves: create, update, delete, restore. What is logged to them is in `logging` and `inputs`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput, NotFound
+from audit.refs import run_ref
+from audit.services import record
+from lineage.services import record_run
+from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
+from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunTag
+from tracking.names import random_name
+from tracking.provenance import record_run_facts
+from tracking.queries import experiment_number
+from tracking.services.experiments import require_active
+
+NAME_TAG = "mlflow.runName"
+DEFAULT_EXPERIMENT = "0"
+
+
+def lock_run(run_id: str, *, active: bool = True) -> Run:
+    """Return a run with its row locked until commit, so that writers of one run come one after the other.
+
+    NotFound; with ``active``, InvalidInput for a deleted run.
+    """
+    found = Run.objects.select_for_update(of=("self",)).select_related("experiment").filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(f"Run with id={run_id[:100]} not found")
+    if active and found.lifecycle_stage != Lifecycle.ACTIVE:
+        raise InvalidInput(
+            f"The run {found.pk} must be in the 'active' state. Current state is {found.lifecycle_stage}."
+        )
+    return found
+
+
+@transaction.atomic
+def create_run(
+    *,
+    actor: Actor,
+    experiment_id: str | int = DEFAULT_EXPERIMENT,
+    user_id: str = "",
+    name: str = "",
+    start_ms: int = 0,
+    tags: Sequence[Pair] = (),
+) -> Run:
+    """Start a run in an active experiment, with a name made up where none is given.
+
+    The name is also the tag `mlflow.runName`; InvalidInput where both are given and differ. ``user_id`` is the client's
+    claim; who really called is kept beside it.
+    """
+    kept = checked_tags(tags)
+    checked_text(user_id, what="user_id", limit=256)
+    experiment = _lock_experiment(experiment_id)
+    chosen = _chosen_name(name, kept)
+    run_id = uuid.uuid4().hex
+    run = Run.objects.create(
+        id=run_id,
+        experiment=experiment,
+        name=chosen,
+        user_id=user_id,
+        created_by=actor.name,
+        start_ms=start_ms,
+        artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
+    )
+    RunTag.objects.bulk_create([RunTag(run=run, key=key, value=value) for key, value in kept.items()])
+    record_run(actor=actor, run_id=run.pk, name=chosen)
+    record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
+    record(
+        actor=actor,
+        action=Action.TRACKING_RUN_CREATED,
+        obj=run_ref(run.pk),
+        after={"experiment": experiment.pk, "name": chosen, "start_ms": start_ms, "user_id": user_id, "tags": kept},
+    )
+    return run
+
+
+def _lock_experiment(experiment_id: str | int) -> Experiment:
+    """Return an active experiment that cannot be deleted before we commit."""
+    number = experiment_number(experiment_id)
+    found = Experiment.objects.select_for_update(no_key=True).filter(pk=number).first()
+    if found is None:
+        raise NotFound(f"No Experiment with id={number} exists")
+    require_active(found)
+    return found
+
+
+def _chosen_name(name: str, tags: dict[str, str]) -> str:
+    """Return the run's name and make sure that the tags say the same."""
+    tagged = tags.get(NAME_TAG, "")
+    if name and tagged and name != tagged:
+        raise InvalidInput(
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+            f"(run_name='{name[:250]}', mlflow.runName='{tagged[:250]}')."
+        )
+    chosen = checked_text(name or tagged or random_name(), what="run_name", limit=MAX_RUN_NAME)
+    tags[NAME_TAG] = chosen
+    return chosen
+
+
+@transaction.atomic
+def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | None = None, name: str = "") -> Run:
+    """Change status, end time and name of an active run; what is not given stays."""
+    run = lock_run(run_id)
+    changes: dict[str, object] = {}
+    if status:
+        changes["status"] = RunStatus(status)
+    if end_ms is not None:
+        changes["end_ms"] = end_ms
+    if name:
+        changes["name"] = checked_text(name, what="run_name", limit=MAX_RUN_NAME)
+    changes = {field: value for field, value in changes.items() if getattr(run, field) != value}
+    if not changes:
+        return run
+    before = {field: getattr(run, field) for field in changes}
+    for field, value in changes.items():
+        setattr(run, field, value)
+    run.save(update_fields=list(changes))
+    if "name" in changes:
+        mirror_name(actor=actor, run=run)
+    record(actor=actor, action=Action.TRACKING_RUN_UPDATED, obj=run_ref(run.pk), before=before, after=changes)
+    return run
+
+
+def mirror_name(*, actor: Actor, run: Run) -> None:
+    """Bring the tag and the lineage node in line with a run's new name."""
+    RunTag.objects.update_or_create(run=run, key=NAME_TAG, defaults={"value": run.name})
+    record_run(actor=actor, run_id=run.pk, name=run.name)
+
+
+@transaction.atomic
+def delete_run(*, actor: Actor, run_id: str) -> Run:
+    """Delete a run, softly; deleting twice changes nothing."""
+    return _turn(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
+
+
+@transaction.atomic
+def restore_run(*, actor: Actor, run_id: str) -> Run:
+    """Bring a deleted run back; one that is there stays."""
+    return _turn(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
+
+
+def _turn(actor: Actor, run_id: str, target: Lifecycle, action: Action) -> Run:
+    run = lock_run(run_id, active=False)
+    if run.lifecycle_stage == target:
+        return run
+    before, run.lifecycle_stage = run.lifecycle_stage, target
+    run.save(update_fields=["lifecycle_stage"])
+    record(
+        actor=actor,
+        action=action,
+        obj=run_ref(run.pk),
+        before={"lifecycle_stage": before},
+        after={"lifecycle_stage": target.value},
+    )
+    return run
