@@ -112,6 +112,7 @@ def _view_of(rpcs: dict[str, Rpc]) -> Callable[..., HttpResponseBase]:
             response["Allow"] = allowed
             return response
         params = read_params(request, path_values, max_body=found.max_body)
+        params.base_url = f"{request.scheme}://{request.get_host()}"
         return HttpResponse(orjson.dumps(found.handler(actor, params)), content_type="application/json")
 
     def scope(request: HttpRequest) -> Scope:

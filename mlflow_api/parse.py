@@ -28,6 +28,8 @@ class Params:
         self._values = values
         self._from_query = from_query
         self._prefix = prefix
+        # How the caller reached this server, without a slash at the end; for messages that carry a link.
+        self.base_url = ""
 
     def _raw(self, name: str) -> Any:
         value = self._values.get(name)

@@ -1,0 +1,99 @@
+"""The model-versions part of the protocol. Stages change through the approvals' engine, from this door as from any other."""
+
+from __future__ import annotations
+
+from approvals.services.transitions import request_transition
+from audit.actors import Actor
+from mlflow_api import render_registry as render
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.registered_models import version_number
+from mlflow_api.render_tracking import Json, filled
+from registry import queries
+from registry.search import search_versions
+from registry.services import versions
+from registry.sources import download_uri
+from registry.stages import parse_stage
+
+
+def _fresh(actor: Actor, name: str, version: int) -> Json:
+    return {"model_version": render.model_version(queries.get_version(actor, name, version))}
+
+
+@rpc("POST", "model-versions/create")
+def create_model_version(actor: Actor, q: Params) -> Json:
+    made = versions.create_version(
+        actor=actor,
+        name=q.need("name"),
+        source=q.need("source"),
+        run_id=q.text("run_id"),
+        tags=q.tags("tags"),
+        run_link=q.text("run_link"),
+        description=q.text("description"),
+        model_id=q.text("model_id"),
+    )
+    return _fresh(actor, made.model.name, made.version)
+
+
+@rpc("GET", "model-versions/get")
+def get_model_version(actor: Actor, q: Params) -> Json:
+    return _fresh(actor, q.need("name"), version_number(q))
+
+
+@rpc("GET", "model-versions/search")
+def search_model_versions(actor: Actor, q: Params) -> Json:
+    found, token = search_versions(
+        actor=actor,
+        filter_string=q.text("filter"),
+        order_by=q.texts("order_by"),
+        max_results=q.integer("max_results"),
+        page_token=q.text("page_token"),
+    )
+    return filled(model_versions=render.model_versions(found), next_page_token=token or None)
+
+
+@rpc("PATCH", "model-versions/update")
+def update_model_version(actor: Actor, q: Params) -> Json:
+    name, version = q.need("name"), version_number(q)
+    if q.has("description"):
+        versions.update_version(actor=actor, name=name, version=version, description=q.text("description"))
+    return _fresh(actor, name, version)
+
+
+@rpc("POST", "model-versions/transition-stage")
+def transition_model_version_stage(actor: Actor, q: Params) -> Json:
+    name, version, stage = q.need("name"), version_number(q), parse_stage(q.need("stage"))
+    request_transition(
+        actor=actor,
+        name=name,
+        version=version,
+        target=stage,
+        archive_existing=q.boolean("archive_existing_versions"),
+        base_url=q.base_url,
+    )
+    return _fresh(actor, name, version)
+
+
+@rpc("DELETE", "model-versions/delete")
+def delete_model_version(actor: Actor, q: Params) -> Json:
+    versions.delete_version(actor=actor, name=q.need("name"), version=version_number(q))
+    return {}
+
+
+@rpc("GET", "model-versions/get-download-uri")
+def get_model_version_download_uri(actor: Actor, q: Params) -> Json:
+    return {"artifact_uri": download_uri(queries.get_version(actor, q.need("name"), version_number(q)))}
+
+
+@rpc("POST", "model-versions/set-tag")
+def set_model_version_tag(actor: Actor, q: Params) -> Json:
+    versions.set_version_tag(
+        actor=actor, name=q.need("name"), version=version_number(q), key=q.need("key"), value=q.text("value")
+    )
+    return {}
+
+
+@rpc("DELETE", "model-versions/delete-tag")
+def delete_model_version_tag(actor: Actor, q: Params) -> Json:
+    versions.delete_version_tag(actor=actor, name=q.need("name"), version=version_number(q), key=q.need("key"))
+    return {}

@@ -1,0 +1,119 @@
+"""The registered-models part of the protocol, aliases included."""
+
+from __future__ import annotations
+
+import re
+
+from audit.actors import Actor
+from audit.errors import InvalidInput, NotFound
+from mlflow_api import render_registry as render
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.render_tracking import Json, filled
+from registry import queries
+from registry.search import search_models
+from registry.services import aliases, models
+from registry.stages import parse_stage
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+def version_number(q: Params) -> int:
+    """Return the field `version`: the protocol sends a number as text."""
+    text = q.need("version")
+    if not _INTEGER.fullmatch(text):
+        raise InvalidInput(f"Parameter 'version' must be an integer, got '{text[:100]}'.")
+    return int(text)
+
+
+def _fresh(actor: Actor, name: str) -> Json:
+    return {"registered_model": render.registered_model(queries.get_model(actor, name))}
+
+
+@rpc("POST", "registered-models/create")
+def create_registered_model(actor: Actor, q: Params) -> Json:
+    model = models.create_model(
+        actor=actor, name=q.need("name"), description=q.text("description"), tags=q.tags("tags")
+    )
+    return _fresh(actor, model.name)
+
+
+@rpc("GET", "registered-models/get")
+def get_registered_model(actor: Actor, q: Params) -> Json:
+    return _fresh(actor, q.need("name"))
+
+
+@rpc("GET", "registered-models/search")
+def search_registered_models(actor: Actor, q: Params) -> Json:
+    found, token = search_models(
+        actor=actor,
+        filter_string=q.text("filter"),
+        order_by=q.texts("order_by"),
+        max_results=q.integer("max_results"),
+        page_token=q.text("page_token"),
+    )
+    return filled(registered_models=render.registered_models(found), next_page_token=token or None)
+
+
+@rpc("POST", "registered-models/rename")
+def rename_registered_model(actor: Actor, q: Params) -> Json:
+    model = models.rename_model(actor=actor, name=q.need("name"), new_name=q.need("new_name"))
+    return _fresh(actor, model.name)
+
+
+@rpc("PATCH", "registered-models/update")
+def update_registered_model(actor: Actor, q: Params) -> Json:
+    name = q.need("name")
+    if q.has("description"):
+        models.update_model(actor=actor, name=name, description=q.text("description"))
+    return _fresh(actor, name)
+
+
+@rpc("DELETE", "registered-models/delete")
+def delete_registered_model(actor: Actor, q: Params) -> Json:
+    models.delete_model(actor=actor, name=q.need("name"))
+    return {}
+
+
+@rpc("GET", "registered-models/get-latest-versions")
+@rpc("POST", "registered-models/get-latest-versions", write=False)
+def get_latest_versions(actor: Actor, q: Params) -> Json:
+    stages = [parse_stage(stage) for stage in q.texts("stages")]
+    model = queries.get_model(actor, q.need("name"))
+    return filled(model_versions=render.model_versions(queries.latest_versions(model, stages)))
+
+
+@rpc("POST", "registered-models/set-tag")
+def set_registered_model_tag(actor: Actor, q: Params) -> Json:
+    models.set_model_tag(actor=actor, name=q.need("name"), key=q.need("key"), value=q.text("value"))
+    return {}
+
+
+@rpc("DELETE", "registered-models/delete-tag")
+def delete_registered_model_tag(actor: Actor, q: Params) -> Json:
+    models.delete_model_tag(actor=actor, name=q.need("name"), key=q.need("key"))
+    return {}
+
+
+@rpc("POST", "registered-models/alias")
+def set_registered_model_alias(actor: Actor, q: Params) -> Json:
+    aliases.set_alias(actor=actor, name=q.need("name"), alias=q.need("alias"), version=version_number(q))
+    return {}
+
+
+@rpc("DELETE", "registered-models/alias")
+def delete_registered_model_alias(actor: Actor, q: Params) -> Json:
+    aliases.delete_alias(actor=actor, name=q.need("name"), alias=q.need("alias"))
+    return {}
+
+
+@rpc("GET", "registered-models/alias")
+def get_model_version_by_alias(actor: Actor, q: Params) -> Json:
+    name, alias = q.need("name"), q.need("alias")
+    queries.get_model(actor, name)
+    try:
+        version = queries.version_by_alias(actor, name, alias)
+    except NotFound as error:
+        # what is measured: a missing alias is an invalid parameter, only a missing model does not exist
+        raise InvalidInput(error.message) from error
+    return {"model_version": render.model_version(version)}

@@ -1,0 +1,55 @@
+"""Registry entities in the protocol's words: versions are texts, times are milliseconds, empty lists are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mlflow_api.render_tracking import Json, filled, pairs
+from registry.models import ModelVersion, RegisteredModel
+from registry.queries import latest_of_models
+
+
+def registered_models(models: Sequence[RegisteredModel]) -> list[Json]:
+    """Return models with the versions that count in each; two queries more, however many there are."""
+    latest = latest_of_models([model.pk for model in models])
+    return [_registered_model(model, latest.get(model.pk, [])) for model in models]
+
+
+def registered_model(model: RegisteredModel) -> Json:
+    return registered_models([model])[0]
+
+
+def _registered_model(model: RegisteredModel, latest: Iterable[ModelVersion]) -> Json:
+    aliases = sorted(model.aliases.all(), key=lambda alias: alias.name)
+    return filled(
+        name=model.name,
+        creation_timestamp=model.created_ms,
+        last_updated_timestamp=model.updated_ms,
+        user_id=model.created_by,
+        description=model.description,
+        latest_versions=[model_version(version) for version in latest],
+        tags=pairs(model.tags.all()),
+        aliases=[{"alias": alias.name, "version": str(alias.version.version)} for alias in aliases],
+    )
+
+
+def model_versions(versions: Iterable[ModelVersion]) -> list[Json]:
+    return [model_version(version) for version in versions]
+
+
+def model_version(version: ModelVersion) -> Json:
+    return filled(
+        name=version.model.name,
+        version=str(version.version),
+        creation_timestamp=version.created_ms,
+        last_updated_timestamp=version.updated_ms,
+        user_id=version.created_by,
+        current_stage=version.stage,
+        description=version.description,
+        source=version.source,
+        run_id=version.run_id,
+        run_link=version.run_link,
+        status="READY",
+        tags=pairs(version.tags.all()),
+        aliases=sorted(alias.name for alias in version.aliases.all()),
+    )

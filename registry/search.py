@@ -1,0 +1,130 @@
+"""Searching models and versions in MLflow's filter language, over what the actor may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
+from django.db.models.expressions import OrderBy
+
+from audit.actors import Actor
+from registry.models import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
+from registry.permissions import visible_models, visible_versions
+from tracking.search.conditions import compare
+from tracking.search.grammar import (
+    ATTRIBUTE,
+    INTEGER,
+    TEXT,
+    TEXT_OPERATORS,
+    Clause,
+    Column,
+    Kind,
+    Order,
+    Spec,
+    parse,
+    parse_order,
+)
+from tracking.search.pages import checked_max, take_page
+
+# A prompt is kept as a registered model with this tag; a search shows prompts only when it names the tag.
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+MAX_MODELS = 1000
+MAX_VERSIONS = 200_000
+# SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
+_SLICE = 5000
+
+_NAMED = Column(Kind.TEXT, TEXT_OPERATORS | {"IN"})
+_PREFIXES = {
+    **dict.fromkeys(("tag", "tags"), "tag"),
+    **dict.fromkeys(("attribute", "attributes", "attr"), ATTRIBUTE),
+}
+_MODEL_ORDER = {"name": "name", "timestamp": "updated_ms", "last_updated_timestamp": "updated_ms"}
+_VERSION_COLUMNS = {"name": "model__name", "run_id": "run_id", "source_path": "source", "version_number": "version"}
+_VERSION_ORDER = {
+    "name": "model__name",
+    "version_number": "version",
+    "creation_timestamp": "created_ms",
+    "last_updated_timestamp": "updated_ms",
+}
+
+MODELS = Spec(
+    noun="registered model",
+    attributes={"name": _NAMED},
+    groups={"tag": TEXT},
+    prefixes=_PREFIXES,
+    order_keys=frozenset(_MODEL_ORDER),
+)
+VERSIONS = Spec(
+    noun="model version",
+    attributes={"name": _NAMED, "run_id": _NAMED, "source_path": TEXT, "version_number": INTEGER},
+    groups={"tag": TEXT},
+    prefixes=_PREFIXES,
+    order_keys=frozenset(_VERSION_ORDER),
+)
+
+
+def search_models(
+    *,
+    actor: Actor,
+    filter_string: str = "",
+    order_by: Sequence[str] = (),
+    max_results: int | None = None,
+    page_token: str = "",
+) -> tuple[list[RegisteredModel], str]:
+    """Return one page of models with tags and aliases, and the token of the next page ("" on the last)."""
+    size = checked_max(max_results, default=100, limit=MAX_MODELS)
+    clauses = parse(filter_string, MODELS)
+    rows = visible_models(actor)
+    tags = RegisteredModelTag.objects.filter(model=OuterRef("pk"))
+    for clause in clauses:
+        rows = rows.filter(compare("name", clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
+    if not _names_prompts(clauses):
+        rows = rows.filter(~_prompt(tags))
+    keys = _ordering(parse_order(order_by, MODELS), _MODEL_ORDER, {"name": True})
+    return take_page(rows.order_by(*keys).prefetch_related("tags", "aliases__version"), size=size, token=page_token)
+
+
+def search_versions(
+    *,
+    actor: Actor,
+    filter_string: str = "",
+    order_by: Sequence[str] = (),
+    max_results: int | None = None,
+    page_token: str = "",
+) -> tuple[list[ModelVersion], str]:
+    """Return one page of versions with model, tags and aliases, and the token of the next page ("" on the last)."""
+    size = checked_max(max_results, default=MAX_VERSIONS, limit=MAX_VERSIONS)
+    clauses = parse(filter_string, VERSIONS)
+    rows = visible_versions(actor).select_related("model")
+    tags = ModelVersionTag.objects.filter(version=OuterRef("pk"))
+    for clause in clauses:
+        column = _VERSION_COLUMNS.get(clause.key, "")
+        rows = rows.filter(compare(column, clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
+    if not _names_prompts(clauses):
+        of_model = RegisteredModelTag.objects.filter(model=OuterRef("model_id"))
+        rows = rows.filter(~_prompt(tags), ~_prompt(of_model))
+    keys = _ordering(parse_order(order_by, VERSIONS), _VERSION_ORDER, {"name": True, "version_number": False})
+    found, token = take_page(rows.order_by(*keys), size=size, token=page_token)
+    for start in range(0, len(found), _SLICE):
+        prefetch_related_objects(found[start : start + _SLICE], "tags", "aliases")
+    return found, token
+
+
+def _tagged(tags: QuerySet[Any], clause: Clause) -> Exists:
+    return Exists(tags.filter(Q(key=clause.key) & compare("value", clause)))
+
+
+def _prompt(tags: QuerySet[Any]) -> Exists:
+    return Exists(tags.filter(key=PROMPT_TAG, value__iexact="true"))
+
+
+def _names_prompts(clauses: Sequence[Clause]) -> bool:
+    return any(clause.group == "tag" and clause.key == PROMPT_TAG for clause in clauses)
+
+
+def _ordering(orders: Sequence[Order], columns: dict[str, str], defaults: dict[str, bool]) -> list[OrderBy]:
+    """Return the sort keys asked for, then those that make the order total, so that pages do not overlap."""
+    asked = [(order.key, order.ascending) for order in orders]
+    keys = [*asked, *((key, way) for key, way in defaults.items() if key not in dict(asked))]
+    return [F(columns[key]).asc() if ascending else F(columns[key]).desc() for key, ascending in keys]
