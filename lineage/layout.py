@@ -6,6 +6,7 @@ is given a cycle or a loop, so it only ever gets an acyclic set of pairs. The sa
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from itertools import pairwise
 from fast_sugiyama import from_edges
 
 from lineage.models import Edge, Node
+
+# The library tells of every step at INFO.
+for _name in ("rust-sugiyama", "connected_components"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 MAX_DRAWN = 300
 NODE_WIDTH = 184
@@ -77,7 +82,7 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
     ids = sorted(node.pk for node in nodes)
     between = _between(set(ids), edges)
     forward = _acyclic(between)
-    cells, bends = _stack(_place(ids, forward), ids)
+    cells, bends = _stack(_place(forward), ids)
     boxes = {pk: NodeBox(pk, *_corner(cells[pk])) for pk in ids}
     paths = [
         EdgePath(source, target, tuple(between[source, target]), _curve(boxes, bends, (source, target), forward))
@@ -122,16 +127,14 @@ def _has_cycle(pairs: Iterable[Pair]) -> bool:
     return False
 
 
-def _place(ids: list[int], pairs: set[Pair]) -> list[_Placed]:
+def _place(pairs: set[Pair]) -> list[_Placed]:
     """Return each connected part laid out by itself, the part of the lowest id first."""
-    index = {
-        pk: place for place, pk in enumerate(ids)
-    }  # the library's ids; its own bends are numbered from len(ids) up
-    numbered = sorted((index[source], index[target]) for source, target in pairs)
-    if not numbered:
-        return []
-    parts = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True)
-    return sorted((_part(part, ids) for part in parts), key=lambda part: min(part.cells))
+    joined = sorted({pk for pair in pairs for pk in pair})
+    # The library numbers its bends from len(joined) up, so exactly the joined nodes must have the numbers below.
+    number = {pk: place for place, pk in enumerate(joined)}
+    numbered = sorted((number[source], number[target]) for source, target in pairs)
+    parts = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True) if numbered else []
+    return sorted((_part(part, joined) for part in parts), key=lambda part: min(part.cells))
 
 
 def _part(part: tuple[Sequence[tuple[int, Point]], float, float, Iterable[Pair]], ids: list[int]) -> _Placed:

@@ -22,7 +22,7 @@ def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list
     """Return up to ``limit`` node ids reached from ``starts`` (themselves included), in practice nearest first."""
     if not starts:
         return []
-    anchors = ", ".join(["(%s)"] * len(starts))
+    anchors = ", ".join(["(CAST(%s AS bigint))"] * len(starts))
     sql = (
         f"WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor "  # noqa: S608 - only placeholders
         f"UNION {_WALK[direction]}) SELECT id FROM walk LIMIT %s"

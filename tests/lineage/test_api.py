@@ -100,9 +100,7 @@ def test_strangers_get_nothing(db: None) -> None:
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_nodes_are_found_in_three_queries(
-    api: Client, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_nodes_are_found_in_three_queries(api: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_max_num_queries(3):
         answer = api.get(f"{BASE}/nodes?kind=dataset_version&q=ORD").json()
     assert [node["urn"] for node in answer["nodes"]] == ["dataset-version:orders/v2.1"]
