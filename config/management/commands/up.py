@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import OperationalError, connections
 
+from config import env
 from config.supervisor import broker, programs
 from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
@@ -90,7 +91,7 @@ class Command(BaseCommand):
         self._start_demonstration(supervisor, url)
 
     def _start_broker(self, supervisor: Supervisor) -> None:
-        if os.environ.get("REDIS_URL"):
+        if env.text("REDIS_URL"):
             if not broker.answers(settings.REDIS_URL):
                 raise CannotRun("No Redis or Valkey answers at REDIS_URL.")
             return
