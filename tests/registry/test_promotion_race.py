@@ -39,7 +39,11 @@ def promote(actor: Actor, version_id: int, *, archive: bool) -> int:
         seen = ModelVersion.objects.select_related("model").get(pk=version_id)
         try:
             change_stage(
-                actor=actor, version=seen, target=Stage.PRODUCTION, archive_existing=archive, reason=f"attempt {attempt}"
+                actor=actor,
+                version=seen,
+                target=Stage.PRODUCTION,
+                archive_existing=archive,
+                reason=f"attempt {attempt}",
             )
         except Conflict:
             continue
