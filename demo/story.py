@@ -199,7 +199,7 @@ class Story:
     def deploy(self, version: Version, *, endpoint: str, revision: str) -> None:
         """Register the rollout of a version to an endpoint."""
         client = self.clients[version.author]
-        rollouts = client.get(REST + "deployments", {"endpoint": endpoint})["results"]
+        rollouts = client.get(REST + "deployments", {"endpoint": endpoint, "limit": 500})["deployments"]
         if any(rollout["revision"] == revision for rollout in rollouts):
             return
         body = {"endpoint": endpoint, "model": version.model, "version": version.number, "revision": revision}

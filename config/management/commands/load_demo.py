@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, CommandError
 
 from accounts.models import ApiToken, User
 from accounts.services import create_user, issue_token, revoke_token
+from approvals.models import RequestState, TransitionRequest
 from audit.actors import Scope, system_actor
 from demo.client import Client, Refused, Session
 from demo.story import DONE_MODEL, DONE_TAG, NotAdvancing, Story
@@ -57,7 +58,8 @@ class Command(BaseCommand):
             raise CommandError(f"The demonstration was not loaded to its end: {error}") from error
 
     def _invite(self, url: str, passwords: Passwords) -> None:
-        self._say(f"One request waits for a reviewer: {url}/admin/")
+        if TransitionRequest.objects.filter(state=RequestState.OPEN).exists():
+            self._say(f"A request waits for a reviewer: {url}/admin/")
         self._say(
             f"  Sign in  {_REVIEWER}, password {passwords.of(_REVIEWER)}  (kept in {passwords.path}, with the others')"
         )
