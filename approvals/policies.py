@@ -14,6 +14,7 @@ from registry.stages import Stage
 ROLES = ("requester", "version_author", "run_user", "card_editor")
 GOVERNED_TARGETS = (Stage.STAGING.value, Stage.PRODUCTION.value)
 MAX_APPROVALS = 20
+MAX_PATTERN = 256
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _DURATION = re.compile(r"(\d{1,5})(m|h|d)")
@@ -105,7 +106,7 @@ def _applies_to(value: object, problems: _Problems) -> tuple[str, str]:
     target, models = value.get("target"), value.get("models", "*")
     if target not in GOVERNED_TARGETS:
         problems.add("applies_to.target", f"must be {' or '.join(GOVERNED_TARGETS)}")
-    if not isinstance(models, str) or not 0 < len(models) <= 256:
+    if not isinstance(models, str) or not 0 < len(models) <= MAX_PATTERN:
         problems.add("applies_to.models", "must be a pattern such as fraud_*")
     return str(target), str(models)
 
@@ -133,12 +134,7 @@ def _rule(item: object) -> Rule:
         raise InvalidInput("must be a mapping")
     if unknown := sorted(str(key) for key in item if key not in ("id", "level", "with", *_REQUIREMENTS)):
         raise InvalidInput(f"unknown key {unknown[0]!r}")
-    rule_id = item.get("id")
-    if not isinstance(rule_id, str) or not _NAME.fullmatch(rule_id):
-        raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
-    if item.get("level", "hard") not in list(Level):
-        raise InvalidInput(f"level must be {' or '.join(Level)}")
-    level = Level(str(item.get("level", "hard")))
+    rule_id, level = _identity(item)
     asked = [key for key in _REQUIREMENTS if key in item]
     if len(asked) != 1:
         raise InvalidInput(f"must have exactly one of {', '.join(_REQUIREMENTS)}")
@@ -149,6 +145,16 @@ def _rule(item: object) -> Rule:
     if asked == ["approvals"]:
         return _approvals_rule(rule_id, level, item["approvals"])
     return _four_eyes_rule(rule_id, level, item["four_eyes"])
+
+
+def _identity(item: Mapping[str, object]) -> tuple[str, Level]:
+    rule_id = item.get("id")
+    if not isinstance(rule_id, str) or not _NAME.fullmatch(rule_id):
+        raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
+    level = item.get("level", "hard")
+    if level not in list(Level):
+        raise InvalidInput(f"level must be {' or '.join(Level)}")
+    return rule_id, Level(str(level))
 
 
 def _check_rule(rule_id: str, level: Level, code: object, params: object) -> CheckRule:

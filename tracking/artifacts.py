@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 from django.conf import settings
@@ -202,20 +203,21 @@ def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
     return seal
 
 
-def verify_folder(prefix: str) -> list[str]:
+def verify_folder(prefix: str, *, progress: Callable[[int], None] | None = None) -> list[str]:
     """Read a folder's bytes again and return the relative names of files that are missing, extra or changed.
 
-    Measured against the manifest of its seal, else against what the table says.
+    Measured against the manifest of its seal, else against what the table says. ``progress`` is told of each chunk read,
+    in bytes.
     """
     folder = clean_folder(prefix)
     now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
     seal = Seal.objects.filter(prefix=folder).first()
     sealed = {name: (sha256, size) for name, sha256, size in seal.manifest} if seal else now
     differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
-    return sorted(differ | {name for name, (sha256, size) in sealed.items() if not _bytes_are(sha256, size)})
+    return sorted(differ | {name for name, (sha256, size) in sealed.items() if not _bytes_are(sha256, size, progress)})
 
 
-def _bytes_are(sha256: str, size: int) -> bool:
+def _bytes_are(sha256: str, size: int, progress: Callable[[int], None] | None) -> bool:
     """Tell whether the store still holds exactly these bytes."""
     digest, count = hashlib.sha256(), 0
     try:
@@ -223,6 +225,8 @@ def _bytes_are(sha256: str, size: int) -> bool:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 count += len(chunk)
+                if progress is not None:
+                    progress(len(chunk))
     except FileNotFoundError:
         return False
     return count == size and digest.hexdigest() == sha256

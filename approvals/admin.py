@@ -1,0 +1,39 @@
+"""Policies, reviews and checks, to look at as rows. The request's own page, which shows more than approvals, is console's."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from approvals.models import CheckRun, Policy, PolicyRevision, Review
+from audit.admin import ReadOnlyAdmin
+
+
+@admin.register(Policy)
+class PolicyAdmin(ReadOnlyAdmin):
+    list_display = ["name", "target", "models_pattern", "is_active"]
+    list_filter = ["target", "is_active"]
+    search_fields = ["name"]
+
+
+@admin.register(PolicyRevision)
+class PolicyRevisionAdmin(ReadOnlyAdmin):
+    list_display = ["policy", "number", "published_by", "published_at", "digest"]
+    list_select_related = ["policy"]
+    ordering = ["-id"]
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ["request", "reviewer", "decision", "given_at"]
+    list_filter = ["decision"]
+    list_select_related = ["request__version__model", "reviewer"]
+    search_fields = ["reviewer__username", "comment"]
+    ordering = ["-id"]
+
+
+@admin.register(CheckRun)
+class CheckRunAdmin(ReadOnlyAdmin):
+    list_display = ["request", "rule", "check_code", "state", "attempts", "worker", "queued_at", "finished_at"]
+    list_filter = ["state", "check_code"]
+    list_select_related = ["request__version__model"]
+    ordering = ["-id"]

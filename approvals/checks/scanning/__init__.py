@@ -1,0 +1,1 @@
+"""Reading model files without running them: which code would they load?"""
