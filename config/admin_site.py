@@ -1,12 +1,31 @@
 """The one shell: every person who may sign in sees it; what they see in it depends on their permissions."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
 
-class CustodyAdminSite(UnfoldAdminSite):
+class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     """Unfold's site, open to every active person. Service accounts have no pages."""
+
+    index_template = "console/inbox.html"
+    enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return bool(user.is_authenticated and user.is_active and not getattr(user, "is_service", False))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the inbox: what waits, what was asked for, what is in Production."""
+        # The site exists before the apps' models do, so these are imported when they are needed.
+        from accounts.authentication import actor_from_request  # noqa: PLC0415
+        from console.inbox import inbox_page, waiting_count  # noqa: PLC0415
+
+        page = inbox_page(actor_from_request(request), waiting_count(request))
+        context = {"title": "Inbox", "page": page, "crumbs": [], **(extra_context or {})}
+        response: TemplateResponse = super().index(request, context)
+        return response

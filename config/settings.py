@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import dj_database_url
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from config import env
 
@@ -219,10 +221,40 @@ CONTENT_SECURITY_POLICY = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Custody",
     "SITE_HEADER": "Custody",
-    "SITE_SUBHEADER": "Model registry with the gate built in",
+    "SITE_SUBHEADER": "Model registry",
     "SITE_SYMBOL": "verified_user",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("custody/favicon.svg")},
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "config.login.SignInForm"},
+    "STYLES": [lambda _request: static("custody/custody.css")],
+    "SIDEBAR": {"navigation": "config.navigation.sidebar", "show_search": False},
+    "LOGIN": {"form": "console.sign_in.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ],
+    },
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 274)",
+            "100": "oklch(94% .028 274)",
+            "200": "oklch(88.5% .056 274)",
+            "300": "oklch(80.5% .095 274)",
+            "400": "oklch(71% .14 274)",
+            "500": "oklch(62% .17 274)",
+            "600": "oklch(52.5% .185 274)",
+            "700": "oklch(46% .17 274)",
+            "800": "oklch(40% .145 274)",
+            "900": "oklch(34.5% .115 274)",
+            "950": "oklch(26% .085 274)",
+        },
+    },
 }
 
 LOGGING = {

@@ -1,3 +1,37 @@
-from django.urls import URLPattern
+"""The pages people use. `/` is the inbox, which the admin index shows."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+from django.views.generic import RedirectView
+
+from console.views import account, audit, cards, datasets, endpoints, lineage, models, policies, records, requests, runs, versions
+
+app_name = "console"
+_VERSION = "models/<str:name>/versions/<int:number>/"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("models/", models.model_list, name="models"),
+    path("models/<str:name>/", models.model_detail, name="model"),
+    path(_VERSION, versions.version_detail, name="version"),
+    path(f"{_VERSION}transition/<str:stage>/", versions.ask_transition, name="transition"),
+    path(f"{_VERSION}card/", cards.card_detail, name="card"),
+    path(f"{_VERSION}card/edit/", cards.card_edit, name="card_edit"),
+    path(f"{_VERSION}card/revisions/<int:revision>/", cards.card_revision, name="card_revision"),
+    path("requests/<int:request_id>/live/", requests.request_live, name="request_live"),
+    path("runs/", runs.run_list, name="runs"),
+    path("runs/curves/", runs.curves, name="curves"),
+    path("runs/<str:run_id>/", runs.run_detail, name="run"),
+    path("runs/<str:run_id>/files/<path:path>", runs.download, name="run_file"),
+    path("experiments/", runs.experiment_list, name="experiments"),
+    path("datasets/", datasets.dataset_list, name="datasets"),
+    path("datasets/version/", datasets.dataset_detail, name="dataset"),
+    path("endpoints/", endpoints.endpoint_list, name="endpoints"),
+    path("lineage/", lineage.lineage_page, name="lineage"),
+    path("policies/", policies.policy_list, name="policies"),
+    path("policies/<int:policy_id>/", policies.policy_detail, name="policy"),
+    path("audit/", audit.audit_log, name="audit"),
+    path("audit/export/<str:name>/", audit.export_model, name="audit_export"),
+    path("account/tokens/", account.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", account.revoke, name="token_revoke"),
+    path("records/", records.record_list, name="records"),
+]

@@ -1,0 +1,86 @@
+"""The sidebar of every page: what there is, grouped by what people come for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from console.inbox import waiting_count
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the sidebar. ``route`` is a URL name; ``superusers`` hides it from everybody else."""
+
+    title: str
+    icon: str
+    route: str
+    superusers: bool = False
+
+
+GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "Review",
+        (
+            Entry("Inbox", "inbox", "admin:index"),
+            Entry("Requests", "approval", "admin:approvals_transitionrequest_changelist"),
+            Entry("Policies", "gavel", "console:policies"),
+        ),
+    ),
+    (
+        "Registry",
+        (
+            Entry("Models", "deployed_code", "console:models"),
+            Entry("Endpoints", "api", "console:endpoints"),
+        ),
+    ),
+    (
+        "Evidence",
+        (
+            Entry("Lineage", "account_tree", "console:lineage"),
+            Entry("Runs", "model_training", "console:runs"),
+            Entry("Experiments", "science", "console:experiments"),
+            Entry("Datasets", "database", "console:datasets"),
+            Entry("Audit log", "policy", "console:audit"),
+        ),
+    ),
+    (
+        "Administration",
+        (
+            Entry("People", "group", "admin:accounts_user_changelist", superusers=True),
+            Entry("Groups", "groups", "admin:auth_group_changelist", superusers=True),
+            Entry("Records", "table_rows", "console:records", superusers=True),
+        ),
+    ),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the navigation in the shape django-unfold draws, with the number of requests that wait for this person."""
+    return [
+        {"title": title, "separator": False, "collapsible": False, "items": items}
+        for title, entries in GROUPS
+        if (items := list(_items(request, entries)))
+    ]
+
+
+def _items(request: HttpRequest, entries: tuple[Entry, ...]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        if entry.superusers and not getattr(request.user, "is_superuser", False):
+            continue
+        try:
+            link = reverse(entry.route)
+        except NoReverseMatch:  # an app that is not installed has no line
+            continue
+        item = {"title": entry.title, "icon": entry.icon, "link": link, "active": _is_active(request.path, link)}
+        if entry.route == "admin:index" and (waiting := waiting_count(request)):
+            item |= {"badge": waiting, "badge_variant": "primary", "badge_style": "solid"}
+        yield item
+
+
+def _is_active(path: str, link: str) -> bool:
+    return path == link if link == reverse("admin:index") else path.startswith(link)

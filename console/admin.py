@@ -1,0 +1,195 @@
+"""Transition requests in the admin: the list, the page of one, and the dialogs that decide.
+
+They live here and not in approvals because a page belongs to the highest layer whose data it shows. The rows themselves are
+read-only; deciding and withdrawing go through the services, as at every other door.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from accounts.authentication import actor_from_request
+from approvals.models import Decision, TransitionRequest
+from approvals.services.requests import MAX_COMMENT, withdraw_request
+from approvals.services.reviews import decide_request
+from audit.admin import ReadOnlyAdmin
+from audit.errors import DomainError
+from console.forms import ConsoleForm
+from console.pages import denied_message, go_to
+from console.requests import find_request, present_digest
+from console.templatetags.custody import ago, badge
+from console.views.requests import request_detail
+from registry.permissions import visible_versions
+
+
+class DecisionForm(ConsoleForm):
+    """A decision with its reason. ``seen_digest`` is what the page showed: if that has changed, the decision is refused."""
+
+    comment = forms.CharField(
+        label="Comment",
+        max_length=MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Kept for good, beside your name: what convinced you, or what has to change.",
+    )
+    seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
+    form_before_template = "console/decision_subject.html"
+
+    def __init__(self, *, request: HttpRequest, object_id: str | None = None, data: Any = None) -> None:
+        seen = request.GET.get("seen", "")
+        self.subject = find_request(actor_from_request(request), object_id or "")
+        super().__init__(data, initial={"seen_digest": seen or present_digest(actor_from_request(request), self.subject.pk)})
+
+    def render_before_template(self) -> SafeString | str:
+        """Say what is decided on; unfold's dialog asks a form for this."""
+        return forms.renderers.get_default_renderer().render(self.form_before_template, {"subject": self.subject})
+
+    def render_after_template(self) -> str:
+        return ""
+
+
+class WithdrawForm(DecisionForm):
+    """Taking a request back; a word on why is welcome."""
+
+    comment = forms.CharField(
+        label="Why?", required=False, max_length=MAX_COMMENT, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class Dialog(TypedDict):
+    """What unfold draws around a form; ``tone`` colours the button."""
+
+    title: str
+    description: str
+    form_class: type[forms.Form]
+    form_submit_text: str
+    tone: str
+
+
+APPROVE = Dialog(
+    title="Approve this request",
+    description="When nothing else is missing the version moves at once.",
+    form_class=DecisionForm,
+    form_submit_text="Approve",
+    tone="is-ok",
+)
+REJECT = Dialog(
+    title="Reject this request",
+    description="The request is closed. The requester reads your comment and can ask again after mending it.",
+    form_class=DecisionForm,
+    form_submit_text="Reject",
+    tone="is-bad",
+)
+WITHDRAW = Dialog(
+    title="Withdraw this request",
+    description="It is closed without a decision.",
+    form_class=WithdrawForm,
+    form_submit_text="Withdraw",
+    tone="is-bad",
+)
+
+
+@admin.register(TransitionRequest)
+class TransitionRequestAdmin(ReadOnlyAdmin):
+    """Everybody sees the requests of the models they may see."""
+
+    list_display = ["subject", "target_stage", "shown_state", "requester", "opened", "closed"]
+    list_display_links = ["subject"]
+    list_filter = ["state", "target"]
+    list_select_related = ["version__model", "requester"]
+    search_fields = ["version__model__name", "requester__username"]
+    ordering = ["-opened_at", "-pk"]
+    actions_detail = ["approve", "reject", "withdraw"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: TransitionRequest | None = None) -> bool:
+        return admin.site.has_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TransitionRequest]:
+        rows: QuerySet[TransitionRequest] = super().get_queryset(request)
+        return rows.filter(version__in=visible_versions(actor_from_request(request)))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the request's page instead of a form of its columns."""
+        return request_detail(request, object_id)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, {"title": "Requests", "crumbs": [], **(extra_context or {})})
+        return response
+
+    @display(description="Request")
+    def subject(self, row: TransitionRequest) -> str:
+        return f"#{row.pk} {row.version}"
+
+    @display(description="To", ordering="target")
+    def target_stage(self, row: TransitionRequest) -> SafeString:
+        return badge("stage", row.target)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, row: TransitionRequest) -> SafeString:
+        return badge("request", row.state)
+
+    @display(description="Asked", ordering="opened_at")
+    def opened(self, row: TransitionRequest) -> SafeString | str:
+        return ago(row.opened_at)
+
+    @display(description="Closed", ordering="closed_at")
+    def closed(self, row: TransitionRequest) -> SafeString | str:
+        return ago(row.closed_at)
+
+    @action(description="Approve", permissions=["view"], url_path="approve", icon="thumb_up", dialog=APPROVE)
+    def approve(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        return self._decide(request, form, APPROVE, Decision.APPROVE)
+
+    @action(description="Reject", permissions=["view"], url_path="reject", icon="thumb_down", dialog=REJECT)
+    def reject(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        return self._decide(request, form, REJECT, Decision.REJECT)
+
+    @action(description="Withdraw", permissions=["view"], url_path="withdraw", icon="undo", dialog=WITHDRAW)
+    def withdraw(self, request: HttpRequest, form: WithdrawForm, object_id: str) -> HttpResponse:
+        actor = actor_from_request(request)
+        try:
+            withdraw_request(actor=actor, request_id=form.subject.pk, comment=form.cleaned_data["comment"])
+        except DomainError as error:
+            return _again(request, WITHDRAW, form, denied_message(actor, error))
+        messages.success(request, f"Request #{form.subject.pk} is withdrawn.")
+        return go_to(request, _page_of(form.subject))
+
+    def _decide(self, request: HttpRequest, form: DecisionForm, dialog: Dialog, decision: Decision) -> HttpResponse:
+        actor, given = actor_from_request(request), form.cleaned_data
+        try:
+            decide_request(
+                actor=actor,
+                request_id=form.subject.pk,
+                decision=decision.value,
+                comment=given["comment"],
+                seen_digest=given["seen_digest"],
+            )
+        except DomainError as error:
+            return _again(request, dialog, form, denied_message(actor, error))
+        messages.success(request, f"Your decision on request #{form.subject.pk} is recorded.")
+        return go_to(request, _page_of(form.subject))
+
+
+def _page_of(row: TransitionRequest) -> str:
+    return reverse("admin:approvals_transitionrequest_change", args=[row.pk])
+
+
+def _again(request: HttpRequest, dialog: Dialog, form: forms.Form, message: str) -> HttpResponse:
+    """Show the dialog again with the service's refusal on it."""
+    form.add_error(None, message)
+    context = {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]}
+    return render(request, "unfold/helpers/dialog.html", context)

@@ -1,0 +1,142 @@
+"""A candidate beside what is in Production now: metrics with differences, parameters, data, code, card."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audit.errors import NotFound
+from registry.cards import HUMAN_KEYS, missing_fields
+from registry.models import CardRevision, ModelVersion
+from tracking.queries import RunFacts, run_facts
+
+# Which way is better is known for these; for other metrics a difference is shown without judging it.
+_LOWER = re.compile(r"(loss|error|rmse|mae|mse|mape|brier|perplexity|latency|ece)", re.IGNORECASE)
+_HIGHER = re.compile(r"(auc|acc|f1|precision|recall|r2|score|ndcg|map@|kappa|mcc|average_precision)", re.IGNORECASE)
+_NOISE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One metric of both sides. ``tone`` is `ok` for better, `bad` for worse, `none` where nobody can say."""
+
+    key: str
+    candidate: float | None
+    current: float | None
+    delta: float | None
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One fact of both sides, as text."""
+
+    key: str
+    candidate: str
+    current: str
+
+    @property
+    def differs(self) -> bool:
+        return self.candidate != self.current
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One version with what its run logged (None where the run is not known here) and its newest card."""
+
+    version: ModelVersion
+    facts: RunFacts | None
+    card: CardRevision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The candidate, the current Production (None: the candidate would be the first), and the rows to show."""
+
+    candidate: Side
+    current: Side | None
+    metrics: tuple[MetricRow, ...]
+    params: tuple[TextRow, ...]
+    origin: tuple[TextRow, ...]
+
+
+def compare(candidate: ModelVersion, current: ModelVersion | None) -> Comparison:
+    """Set a version against the current Production of its model. The query count does not depend on what was logged."""
+    left = side_of(candidate)
+    right = side_of(current) if current is not None and current.pk != candidate.pk else None
+    return Comparison(
+        candidate=left,
+        current=right,
+        metrics=tuple(_metrics(left, right)),
+        params=tuple(_texts(_params(left), _params(right))),
+        origin=tuple(_texts(_origin(left), _origin(right))),
+    )
+
+
+def side_of(version: ModelVersion) -> Side:
+    """Read a version's run and card."""
+    try:
+        facts = run_facts(version.run_id) if version.run_id else None
+    except NotFound:
+        facts = None
+    return Side(version, facts, version.card_revisions.order_by("-number").first())
+
+
+def card_words(card: CardRevision | None) -> str:
+    """Return how complete a card is."""
+    if card is None:
+        return "no card"
+    missing = len(missing_fields(card))
+    return "complete" if not missing else f"{len(HUMAN_KEYS) - missing} of {len(HUMAN_KEYS)} fields"
+
+
+def verdict_on(key: str, delta: float) -> tuple[str, str]:
+    """Return the tone and word for a difference of a metric: better, worse, same, or no judgement."""
+    if abs(delta) < _NOISE:
+        return "none", "same"
+    lower, higher = _LOWER.search(key), _HIGHER.search(key)
+    if bool(lower) == bool(higher):
+        return "none", "changed"
+    better = (delta < 0) if lower else (delta > 0)
+    return ("ok", "better") if better else ("bad", "worse")
+
+
+def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
+    mine = left.facts.metrics if left.facts else {}
+    theirs = right.facts.metrics if right and right.facts else {}
+    return [_metric(key, mine.get(key), theirs.get(key)) for key in sorted({*mine, *theirs})]
+
+
+def _metric(key: str, candidate: float | None, current: float | None) -> MetricRow:
+    if candidate is None or current is None or not (math.isfinite(candidate) and math.isfinite(current)):
+        return MetricRow(key, candidate, current, None, "none", "")
+    tone, word = verdict_on(key, candidate - current)
+    return MetricRow(key, candidate, current, candidate - current, tone, word)
+
+
+def _params(side: Side | None) -> dict[str, str]:
+    return side.facts.params if side and side.facts else {}
+
+
+def _texts(candidate: Mapping[str, str], current: Mapping[str, str]) -> Sequence[TextRow]:
+    keys = list(dict.fromkeys([*candidate, *current]))
+    return [TextRow(key, candidate.get(key, ""), current.get(key, "")) for key in keys]
+
+
+def _origin(side: Side | None) -> dict[str, str]:
+    if side is None:
+        return {}
+    tags = side.facts.tags if side.facts else {}
+    data = [tags["dataset_version"]] if tags.get("dataset_version") else []
+    data += [f"{used.dataset.name} {used.dataset.digest}" for used in (side.facts.datasets if side.facts else ())]
+    return {
+        "Data": ", ".join(dict.fromkeys(data)) or "not logged",
+        "Code": tags.get("git_commit") or tags.get("mlflow.source.git.commit") or "not logged",
+        "Triggered by": tags.get("triggered_by") or "not logged",
+        "Registered by": side.version.created_by or "unknown",
+        "Model card": card_words(side.card),
+        "Digest": side.version.artifact_digest or "no files here",
+    }

@@ -1,0 +1,127 @@
+"""Events ready to show: the sentence of audit.sentences with the object as a link, a mark, and what changed."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from audit.actions import Action
+from audit.models import Event
+from audit.sentences import PHRASES, facts, object_words
+from console.places import place_of
+
+_VALUE_LIMIT = 300
+
+# (tone, icon) of the actions that matter most to a reader; the others get a plain mark.
+_MARKS: dict[str, tuple[str, str]] = {
+    Action.ACCOUNT_AUTHENTICATION_FAILED: ("bad", "no_accounts"),
+    Action.ACCOUNT_TOKEN_ISSUED: ("none", "key"),
+    Action.ACCOUNT_TOKEN_REVOKED: ("none", "key_off"),
+    Action.APPROVALS_CHECK_FINISHED: ("none", "fact_check"),
+    Action.APPROVALS_CHECK_QUEUED: ("none", "schedule"),
+    Action.APPROVALS_POLICY_PUBLISHED: ("info", "gavel"),
+    Action.APPROVALS_REQUEST_APPLIED: ("ok", "check_circle"),
+    Action.APPROVALS_REQUEST_APPROVED: ("ok", "task_alt"),
+    Action.APPROVALS_REQUEST_EXPIRED: ("none", "timer_off"),
+    Action.APPROVALS_REQUEST_OPENED: ("info", "approval"),
+    Action.APPROVALS_REQUEST_REJECTED: ("bad", "cancel"),
+    Action.APPROVALS_REQUEST_STALED: ("none", "sync_problem"),
+    Action.APPROVALS_REQUEST_WITHDRAWN: ("none", "undo"),
+    Action.APPROVALS_REVIEW_GIVEN: ("info", "rate_review"),
+    Action.AUDIT_EXPORTED: ("none", "download"),
+    Action.LINEAGE_DEPLOYMENT_REGISTERED: ("info", "rocket_launch"),
+    Action.REGISTRY_ALIAS_SET: ("none", "label"),
+    Action.REGISTRY_CARD_CREATED: ("none", "description"),
+    Action.REGISTRY_CARD_EDITED: ("none", "edit_document"),
+    Action.REGISTRY_MODEL_CREATED: ("info", "add_circle"),
+    Action.REGISTRY_STAGE_CHANGED: ("ok", "swap_horiz"),
+    Action.REGISTRY_VERSION_CREATED: ("info", "add_circle"),
+    Action.TRACKING_ARTIFACTS_SEALED: ("none", "lock"),
+    Action.TRACKING_RUN_CREATED: ("none", "play_circle"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact that an event changed; "" where it was not there before, or is not there now."""
+
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event: ``lead`` and ``tail`` stand around the object in its sentence."""
+
+    id: int
+    at: datetime.datetime
+    actor: str
+    lead: str
+    obj: str
+    url: str
+    tail: str
+    tone: str
+    icon: str
+    action: str
+    outcome: str
+    reason: str
+    ref: str
+    changes: tuple[Change, ...]
+
+
+def trail(events: Iterable[Event]) -> list[Entry]:
+    """Return events as entries, in the order given."""
+    return [entry_of(event) for event in events]
+
+
+def entry_of(event: Event) -> Entry:
+    """Read an event's exact bytes back into what a person sees."""
+    known = facts(event)
+    denied = event.outcome == "denied"
+    done, wanted = PHRASES[Action(event.action)] if event.action in Action._value2member_map_ else ("did {object}",) * 2
+    lead, names_it, tail = (f"was not allowed to {wanted}" if denied else done).partition("{object}")
+    tone, icon = ("bad", "block") if denied else _MARKS.get(event.action, ("none", "edit_note"))
+    return Entry(
+        id=event.pk,
+        at=event.at,
+        actor=_actor(event, known),
+        lead=lead,
+        obj=object_words(event.object_ref) if names_it else "",
+        url=place_of(event.object_ref),
+        tail=tail,
+        tone=tone,
+        icon=icon,
+        action=event.action,
+        outcome=event.outcome,
+        reason=_shown(known.get("reason", "")),
+        ref=event.object_ref,
+        changes=tuple(_changes(_mapping(known.get("before")), _mapping(known.get("after")))),
+    )
+
+
+def _actor(event: Event, known: Mapping[str, object]) -> str:
+    if not event.actor_ref.startswith("system:"):
+        return event.actor_name
+    behalf = _mapping(known.get("actor")).get("on_behalf_of")
+    return f"Custody, for {behalf}," if behalf else "Custody"
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Change]:
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key) != after.get(key):
+            yield Change(key.replace("_", " "), _shown(before.get(key)), _shown(after.get(key)))
+
+
+def _shown(value: object) -> str:
+    if value is None or value in ("", [], {}):
+        return ""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _VALUE_LIMIT else f"{text[:_VALUE_LIMIT]}…"

@@ -1,0 +1,93 @@
+"""The forms of the console's dialogs and pages. They check shape only; what is allowed is the services' word."""
+
+from __future__ import annotations
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.http import QueryDict
+
+from registry.cards import FIELDS
+from registry.models import CardRevision
+from registry.services.cards import MAX_FIELD
+
+
+def _dress(form: forms.Form) -> None:
+    for name, field in form.fields.items():
+        if isinstance(field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple)):
+            continue
+        field.widget.attrs.setdefault("class", "c-input")
+        if field.help_text:
+            field.widget.attrs.setdefault("aria-describedby", f"id_{name}_helptext")
+
+
+class ConsoleForm(forms.Form):
+    """A form in the console's dress."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
+        _dress(self)
+
+    def visible(self) -> list[BoundField]:
+        """Return the fields a person sees."""
+        return self.visible_fields()
+
+
+class TransitionForm(ConsoleForm):
+    """Ask that a version move to another stage."""
+
+    comment = forms.CharField(
+        label="Why now?",
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Reviewers read this first: what changed, how it was evaluated, what to watch.",
+    )
+    archive_existing = forms.BooleanField(
+        label="Archive the version this one replaces, in the same step", required=False, initial=True
+    )
+
+
+class TokenForm(ConsoleForm):
+    """Issue an API token to oneself."""
+
+    label = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text="What will use it, such as “training on gpu-3”. It helps you to know which to revoke.",
+    )
+    days = forms.TypedChoiceField(
+        label="Lives for", coerce=int, initial=30, choices=[(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year")]
+    )
+    scopes = forms.MultipleChoiceField(
+        label="May be used to",
+        choices=[
+            ("registry:read", "read models, runs and lineage"),
+            ("registry:write", "log runs, register versions, ask for promotions"),
+            ("audit:export", "export audit evidence"),
+        ],
+        initial=["registry:read", "registry:write"],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="No token can approve a request: that takes a signed-in person.",
+    )
+
+
+class CardForm(ConsoleForm):
+    """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
+
+    number = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, data: QueryDict | None = None, *, card: CardRevision) -> None:
+        super().__init__(data, initial={"number": card.number})
+        for field in FIELDS:
+            if field.human:
+                self.fields[field.key] = forms.CharField(
+                    label=field.title,
+                    help_text=field.help,
+                    required=False,
+                    max_length=MAX_FIELD,
+                    initial=(card.body.get(field.key) or {}).get("value", ""),
+                    widget=forms.Textarea(attrs={"rows": 5}),
+                )
+        _dress(self)

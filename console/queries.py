@@ -1,0 +1,115 @@
+"""Reads that only pages need: lists with what each line shows, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from approvals.models import LIVE_STATES, Policy, PolicyRevision, TransitionRequest
+from audit.actors import Actor
+from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.queries import descendants
+from registry.models import Deployment, Endpoint, ModelVersion, RegisteredModel
+from registry.permissions import visible_models, visible_versions
+from tracking.models import Experiment, Lifecycle
+
+
+def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
+    """Return visible models with their versions counted, their current Production and what waits for a decision."""
+    live = Q(versions__deleted_at__isnull=True)
+    current = ModelVersion.objects.filter(model=OuterRef("pk"), is_current=True)
+    waiting = (
+        TransitionRequest.objects.filter(version__model=OuterRef("pk"), state__in=LIVE_STATES)
+        .order_by().values("version__model").annotate(count=Count("pk")).values("count")
+    )  # fmt: skip
+    rows = visible_models(actor).annotate(
+        version_count=Count("versions", filter=live),
+        current_number=Subquery(current.values("version")[:1]),
+        current_since=Subquery(current.values("staged_at")[:1]),
+        waiting_count=Coalesce(Subquery(waiting), 0),
+    )
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(description__icontains=text))
+    return rows.order_by("name")
+
+
+def version_rows(model: RegisteredModel) -> QuerySet[ModelVersion]:
+    """Return a model's versions, newest first, with aliases and live requests."""
+    live = TransitionRequest.objects.filter(state__in=LIVE_STATES).order_by("pk")
+    return (
+        model.versions.filter(deleted_at__isnull=True)
+        .select_related("superseded_by")
+        .prefetch_related("aliases", Prefetch("transition_requests", queryset=live, to_attr="live_requests"))
+        .order_by("-version")
+    )
+
+
+def endpoint_rows(actor: Actor) -> QuerySet[Endpoint]:
+    """Return endpoints with the deployments that are live and whose model the actor may see."""
+    seen = Deployment.objects.filter(version__in=visible_versions(actor)).select_related("version__model")
+    return Endpoint.objects.prefetch_related(
+        Prefetch("deployments", queryset=seen.filter(ended_at__isnull=True).order_by("-number"), to_attr="live"),
+    ).annotate(rollouts=Count("deployments")).order_by("name")  # fmt: skip
+
+
+def deployments_of(version: ModelVersion) -> QuerySet[Deployment]:
+    """Return where a version was rolled out, newest first."""
+    return version.deployments.select_related("endpoint").order_by("-started_at")
+
+
+def requests_of(version: ModelVersion) -> QuerySet[TransitionRequest]:
+    """Return a version's transition requests, newest first."""
+    return version.transition_requests.select_related("requester").order_by("-opened_at", "-pk")
+
+
+def dataset_rows(text: str = "") -> QuerySet[Node]:
+    """Return dataset versions, by name and newest first, with the number of runs that read each."""
+    rows = Node.objects.filter(kind=NodeKind.DATASET_VERSION).annotate(
+        run_count=Count("out_edges", filter=Q(out_edges__rel=Relation.CONSUMED))
+    )
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
+    return rows.order_by("name", "-id")
+
+
+def experiment_rows(text: str = "") -> QuerySet[Experiment]:
+    """Return experiments that are not deleted, with their runs counted."""
+    rows = Experiment.objects.filter(lifecycle_stage=Lifecycle.ACTIVE).annotate(
+        run_count=Count("runs", filter=Q(runs__lifecycle_stage=Lifecycle.ACTIVE))
+    )
+    return (rows.filter(name__icontains=text) if text else rows).order_by("-updated_ms", "pk")
+
+
+def policy_rows() -> QuerySet[Policy]:
+    """Return policies with the number and time of their newest revision."""
+    newest = PolicyRevision.objects.filter(policy=OuterRef("pk")).order_by("-number")
+    return Policy.objects.annotate(
+        revision=Subquery(newest.values("number")[:1]), published_at=Subquery(newest.values("published_at")[:1])
+    ).order_by("target", F("models_pattern"), "name")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUses:
+    """What a dataset version touched: the runs that read it, and the versions, endpoints and others downstream."""
+
+    runs: list[tuple[Edge, Node]]
+    versions: list[ModelVersion]
+    endpoints: list[Node]
+    truncated: bool
+
+
+def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
+    """Return the impact of a dataset version, in a fixed number of queries."""
+    edges = Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:100]
+    below = descendants(node, limit=limit)
+    named = [(found.name, int(found.version)) for found in below.nodes if found.kind == NodeKind.MODEL_VERSION]
+    wanted = visible_versions(actor).filter(model__name__in=[name for name, _ in named]).select_related("model")
+    versions = [row for row in wanted.order_by("model__name", "-version") if (row.model.name, row.version) in set(named)]
+    return DatasetUses(
+        runs=[(edge, edge.dst) for edge in edges],
+        versions=versions,
+        endpoints=[found for found in below.nodes if found.kind == NodeKind.ENDPOINT],
+        truncated=below.truncated,
+    )

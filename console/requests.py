@@ -1,0 +1,188 @@
+"""What the page of one transition request shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from approvals.evaluation import RuleVerdict, Verdict, VerdictState
+from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, Review, TransitionRequest
+from approvals.snapshots import Case, load_case
+from audit.actors import Actor
+from audit.errors import NotFound
+from audit.queries import trail_for
+from audit.refs import request_ref, version_ref
+from console.comparison import Comparison, compare
+from console.events import Entry, trail
+from console.reviewing import obstacle
+from registry.models import ModelVersion
+from registry.permissions import Level, has_level, visible_versions
+from registry.queries import incumbent_of
+
+_TRAIL = 80
+_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact a check found: ``table`` where it is a list of like things, else ``text``."""
+
+    key: str
+    text: str
+    columns: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One validation job. ``counts`` says whether it looked at what is true now."""
+
+    job: CheckRun
+    counts: bool
+    seconds: float | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """What changes while checks run: the verdict and the jobs."""
+
+    request: TransitionRequest
+    verdict: Verdict
+    checks: list[CheckView]
+    is_moving: bool
+
+    @property
+    def headline(self) -> str:
+        """Return the verdict in a sentence."""
+        missing = [rule for rule in self.verdict.rules if rule.blocks]
+        match self.verdict.state:
+            case VerdictState.APPROVED:
+                return "Every rule is met."
+            case VerdictState.REJECTED:
+                return "A reviewer has rejected it."
+            case VerdictState.BLOCKED:
+                return f"{_count(missing)} in the way."
+            case _:
+                return f"Waiting for {_count(missing, stands=False)}."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """The whole page."""
+
+    live: LivePart
+    comparison: Comparison
+    current: ModelVersion | None
+    reviews: list[Review]
+    entries: list[Entry]
+    obstacle: str
+    may_decide: bool
+    may_approve: bool
+    may_withdraw: bool
+    digest: str
+    policy_label: str
+    policy_id: int
+
+
+def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
+    """Return a request of a version this person may see. NotFound."""
+    number = int(request_id) if str(request_id).isascii() and str(request_id).isdigit() else 0
+    rows = TransitionRequest.objects.filter(version__in=visible_versions(actor))
+    rows = rows.select_related("version__model", "requester", "policy_revision__policy")
+    found = rows.filter(pk=number).first() if 0 < number <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no transition request {str(request_id)[:40]}.")
+    return found
+
+
+def live_part(actor: Actor, request_id: int | str) -> LivePart:
+    """Return the part of the page that is asked for again while checks run. NotFound."""
+    request = find_request(actor, request_id)
+    return _live(load_case(request))
+
+
+def request_page(actor: Actor, request_id: int | str) -> RequestPage:
+    """Return the whole page. The query count does not depend on how many checks, reviews and events there are."""
+    request = find_request(actor, request_id)
+    case = load_case(request)
+    version = request.version
+    current = incumbent_of(version.model)
+    live = _live(case)
+    hindrance = obstacle(actor, case)
+    is_open = request.state == RequestState.OPEN
+    may_decide = is_open and not hindrance
+    refs = (request_ref(request.pk), version_ref(version.model.name, version.version))
+    reviews = request.reviews.select_related("reviewer").order_by("-pk")
+    return RequestPage(
+        live=live,
+        comparison=compare(version, current),
+        current=current,
+        reviews=list(reviews),
+        entries=trail(trail_for(*refs, limit=_TRAIL)),
+        obstacle=hindrance,
+        may_decide=may_decide,
+        may_approve=may_decide and case.checks_finished and not _failed_checks(live.verdict.rules),
+        may_withdraw=request.state in LIVE_STATES and _may_withdraw(actor, request),
+        digest=case.snapshot.subject_digest,
+        policy_label=case.policy.label,
+        policy_id=case.policy.revision.policy_id,
+    )
+
+
+def present_digest(actor: Actor, request_id: int | str) -> str:
+    """Return the subject digest that a review given now would cover. NotFound."""
+    return load_case(find_request(actor, request_id)).snapshot.subject_digest
+
+
+def _live(case: Case) -> LivePart:
+    counted = {job.pk for job in case.jobs.values()}
+    jobs = CheckRun.objects.filter(request=case.request).order_by("-pk")
+    checks = [_check(job, job.pk in counted) for job in jobs]
+    checks.sort(key=lambda view: (not view.counts, view.job.rule))
+    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    is_moving = case.request.state == RequestState.APPROVED or (case.request.state == RequestState.OPEN and unfinished)
+    return LivePart(case.request, case.verdict(), checks, is_moving)
+
+
+def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
+    seconds = (job.finished_at - job.started_at).total_seconds() if job.started_at and job.finished_at else None
+    facts = job.evidence if isinstance(job.evidence, dict) else {}
+    return CheckView(job, counts, seconds, tuple(_evidence(key, value) for key, value in facts.items()))
+
+
+def _evidence(key: str, value: Any) -> Evidence:
+    name = key.replace("_", " ")
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
+        return Evidence(name, "", columns, tuple(tuple(_text(item.get(column)) for column in columns) for item in value))
+    if isinstance(value, dict):
+        return Evidence(name, "", ("", ""), tuple((str(inner), _text(found)) for inner, found in value.items()))
+    return Evidence(name, _text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    return "" if value is None else str(value)
+
+
+def _failed_checks(rules: Sequence[RuleVerdict]) -> bool:
+    return any(rule.kind == "check" and rule.blocks for rule in rules)
+
+
+def _may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
+    owners = {request.requester_id, request.requester.owner_id} - {None}
+    return actor.user_id in owners or has_level(actor, request.version.model, Level.MANAGE)
+
+
+def _count(rules: Sequence[RuleVerdict], *, stands: bool = True) -> str:
+    number = len(rules)
+    words = f"{number} rule{'' if number == 1 else 's'}"
+    return f"{words} stand{'s' if number == 1 else ''}" if stands else words

@@ -1,0 +1,27 @@
+"""Signing in: every active person may, staff or not; service accounts have no pages."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.forms import AuthenticationForm
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password, in the console's dress."""
+
+    error_messages = {
+        "invalid_login": "That name and password do not go together. Both are case-sensitive.",
+        "inactive": "This account is switched off. Ask whoever runs this server.",
+        "service": "This is a service account. It uses API tokens and cannot sign in.",
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "c-input"
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+        super().confirm_login_allowed(user)
+        if getattr(user, "is_service", False):
+            raise forms.ValidationError(self.error_messages["service"], code="service")

@@ -1,0 +1,108 @@
+"""The small tags every page uses. Thin: the words come from console.wording, the links from console.places."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from console import places, wording
+from console.markdown import render_markdown
+
+register = template.Library()
+
+register.filter("number", wording.number)
+register.filter("signed", wording.signed)
+register.filter("size", wording.size)
+register.filter("place", places.place_of)
+register.filter("ref_label", places.label_of)
+register.filter("markdown", render_markdown)
+
+
+@register.filter
+def metric_order(key: str) -> str:
+    """Return the search order "by this metric, highest first"."""
+    return f"metrics.`{key}` DESC"
+
+
+@register.filter
+def ago(moment: datetime.datetime | int | None) -> SafeString | str:
+    """Render a moment (or milliseconds since 1970) relative to now, with the exact time on hover."""
+    when = wording.from_ms(moment) if isinstance(moment, int) else moment
+    if when is None:
+        return "—"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', when.isoformat(), wording.exact(when), wording.ago(when, timezone.now())
+    )
+
+
+@register.filter
+def lasting(seconds: float | None) -> str:
+    """Render a number of seconds as a length of time; tenths below ten seconds."""
+    if seconds is None:
+        return "—"
+    return f"{seconds:.1f} s" if seconds < 10 else wording.span(seconds)  # noqa: PLR2004 - one digit
+
+
+@register.filter
+def digest(value: str) -> SafeString | str:
+    """Render a digest short, with the whole of it on hover."""
+    return format_html('<code class="c-digest" title="{}">{}</code>', value, wording.short_digest(value)) if value else "—"
+
+
+@register.filter
+def add_px(value: float, more: float) -> str:
+    """Add a length to a coordinate of a drawing."""
+    return f"{value + more:g}"
+
+
+@register.filter
+def from_px(length: float, base: float) -> str:
+    """Return where a bar of this length starts when it stands on ``base``."""
+    return f"{base - length:g}"
+
+
+@register.simple_tag
+def badge(kind: str, value: str) -> SafeString:
+    """Render a stage or state as icon and word in its colour."""
+    shown = wording.look(kind, value)
+    return format_html(
+        '<span class="c-badge is-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
+        shown.tone,
+        shown.icon,
+        shown.label,
+    )
+
+
+@register.simple_tag
+def looks(kind: str, value: str) -> wording.Look:
+    """Give a template the tone, icon and label of a state."""
+    return wording.look(kind, value)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Render a decorative icon."""
+    return format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', name)
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.Context, **changes: object) -> str:
+    """Return the query string of this address with some of its values changed; None takes one away."""
+    query: Any = context["request"].GET.copy()
+    for key, value in changes.items():
+        if value is None:
+            query.pop(key, None)
+        else:
+            query[key] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("components/empty.html")
+def empty(icon: str, title: str, text: str = "") -> dict[str, str]:
+    """Render an empty state: what is missing, and what to do next."""
+    return {"icon": icon, "title": title, "text": text}

