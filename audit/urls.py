@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from audit.api import EventsView, ExportView
+
+urlpatterns = [
+    path("audit/events", EventsView.as_view(), name="audit-events"),
+    path("audit/export", ExportView.as_view(), name="audit-export"),
+]

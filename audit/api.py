@@ -1,0 +1,81 @@
+"""/api/v1/audit: the events of a model or of everything, and the export an auditor takes away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit.actions import Action
+from audit.actors import Actor, Scope
+from audit.export import export_log, export_model
+from audit.queries import events_matching, stream_head
+from audit.serializers import EventsQuery, ExportQuery, event_json
+from audit.subjects import find_stream, require_whole_log
+
+
+class WhateverIsAccepted(BaseContentNegotiation):
+    """Answer with what there is: a zip, or a problem, whatever `Accept` says."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - DRF's signature
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002
+        return renderers[0], renderers[0].media_type
+
+
+class EventsView(APIView):
+    """Events, newest first, a page at a time: of a model for all who may read it, of everything for auditors."""
+
+    required_scopes = {"GET": Scope.AUDIT_EXPORT}
+
+    @extend_schema(parameters=[EventsQuery], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        query = EventsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = dict(query.validated_data)
+        stream = _stream(request.auth, wanted)
+        page = events_matching(
+            stream=stream,
+            obj=wanted["object"],
+            actor=wanted["actor"],
+            action=wanted["action"],
+            outcome=wanted["outcome"],
+            since=wanted["since"],
+            until=wanted["until"],
+            cursor=wanted["cursor"],
+            size=wanted["limit"],
+        )
+        answer: dict[str, Any] = {"events": [event_json(event) for event in page.events], "next_cursor": page.cursor}
+        if stream:
+            head = stream_head(stream)
+            answer["stream"] = {"key": head.key, "gen": head.gen, "head": head.head}
+        return Response(answer)
+
+
+def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
+    """Return the stream asked for, having made sure that the caller may read it; "" is everything."""
+    if wanted["model"]:
+        return find_stream(actor, wanted["model"])
+    require_whole_log(actor, action=Action.API_CALLED)
+    return str(wanted["stream"])
+
+
+class ExportView(APIView):
+    """The evidence as a zip file."""
+
+    required_scopes = {"GET": Scope.AUDIT_EXPORT}
+    content_negotiation_class = WhateverIsAccepted
+
+    @extend_schema(parameters=[ExportQuery], responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request) -> FileResponse:
+        query = ExportQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        name = query.validated_data["model"]
+        package = export_model(actor=request.auth, name=name) if name else export_log(actor=request.auth)
+        return FileResponse(package.file, as_attachment=True, filename=package.filename, content_type="application/zip")

@@ -1,0 +1,1 @@
+"""What travels with every export: the offline verifier and its README."""

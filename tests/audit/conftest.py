@@ -1,0 +1,71 @@
+"""A small log, and exports of it."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import NotFound
+from audit.export import Package, export_model
+from audit.services import record
+from tests.conftest import Acting
+
+Save = Callable[[Package], Path]
+
+
+def subject(actor: Actor, name: str) -> str:
+    """Know one model, `clf`, which cy may not read."""
+    if name != "clf" or actor.name == "cy":
+        raise NotFound(f"Registered Model with name={name} not found")
+    return "model:1"
+
+
+@pytest.fixture(autouse=True)
+def _subjects(settings: Settings) -> None:
+    settings.AUDIT_SUBJECTS = ["tests.audit.conftest.subject"]
+
+
+@pytest.fixture
+def log(ada: User, bea: User, acting: Acting) -> None:
+    """Three events of clf, one of them denied, with two others between them."""
+    ours = {"stream": "model:1", "obj": "model:clf"}
+    record(actor=acting(ada), action=Action.REGISTRY_MODEL_CREATED, after={"tags": {"team": "=1+1"}}, **ours)
+    record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:r1")
+    record(actor=acting(bea), action=Action.REGISTRY_STAGE_CHANGED, reason="-2 points\nbut faster “é”", **ours)
+    record(actor=acting(bea), action=Action.REGISTRY_MODEL_CREATED, obj="model:x", stream="model:2")
+    record(actor=acting(ada), action=Action.REGISTRY_MODEL_DELETED, outcome="denied", reason="No.", **ours)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """Save a package as a file and return its path."""
+
+    def to_disk(package: Package) -> Path:
+        path = tmp_path / package.filename
+        with package.file, path.open("wb") as out:
+            shutil.copyfileobj(package.file, out)
+        return path
+
+    return to_disk
+
+
+@pytest.fixture
+def exported(log: None, ada: User, acting: Acting, save: Save) -> Path:
+    """Return the zip of clf's events."""
+    return save(export_model(actor=acting(ada), name="clf"))
+
+
+@pytest.fixture
+def unpacked(exported: Path, tmp_path: Path) -> Path:
+    """Return the directory the zip was unpacked into."""
+    with zipfile.ZipFile(exported) as package:
+        package.extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
