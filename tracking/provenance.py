@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from audit.actors import Actor
 from audit.refs import run_ref
 from lineage.services import record_code, record_consumed
-from tracking.models import Run, RunTag
+from tracking.models import Param, Run, RunTag
 
 DATASET_KEY = "dataset_version"
 COMMIT_KEYS = ("git_commit", "mlflow.source.git.commit")
@@ -78,28 +78,40 @@ def record_run_facts(*, actor: Actor, run: Run, key_kind: str, values: Mapping[s
 def _record_commit(actor: Actor, run: Run, tags: Mapping[str, str]) -> None:
     commit = next((tags[key].strip() for key in COMMIT_KEYS if tags.get(key, "").strip()), "")
     if commit:
-        repo = (
-            tags.get(REPO_KEY) or RunTag.objects.filter(run=run, key=REPO_KEY).values_list("value", flat=True).first()
-        )
+        known = dict(RunTag.objects.filter(run=run, key__in=[*COMMIT_KEYS, REPO_KEY]).values_list("key", "value"))
+        # MLflow notes the whole hash, people's tags often its first digits: one commit, one node.
+        same = [known[key].strip() for key in COMMIT_KEYS if known.get(key, "").strip().startswith(commit)]
         record_code(
             actor=actor,
             run_id=run.pk,
-            commit=_fit(commit, _LONGEST_VERSION),
-            repo=_fit(repo or "", _LONGEST_NAME),
+            commit=_fit(max([commit, *same], key=len), _LONGEST_VERSION),
+            repo=_fit(tags.get(REPO_KEY) or known.get(REPO_KEY, ""), _LONGEST_NAME),
         )
 
 
 def record_dataset_input(*, actor: Actor, run: Run, name: str, digest: str, role: str) -> None:
-    """Record a dataset that log-inputs names: its digest is its version."""
+    """Record a dataset that log-inputs names: its digest is its version.
+
+    Where the run's `dataset_version` names the same dataset it is that version, and now its digest is known as well.
+    """
+    dataset, version = _declared(run, name) or (name, digest)
     record_consumed(
         actor=actor,
         run_id=run.pk,
-        dataset=_fit(name, _LONGEST_NAME),
-        version=_fit(digest, _LONGEST_VERSION),
+        dataset=_fit(dataset, _LONGEST_NAME),
+        version=_fit(version, _LONGEST_VERSION),
         digest=digest,
         role=role[:32],
         source=f"{run_ref(run.pk)} log-inputs",
     )
+
+
+def _declared(run: Run, name: str) -> tuple[str, str] | None:
+    """Return the dataset version of the run's `dataset_version` that an input's name (`orders` or `orders_v2.1`) means."""
+    said = [*RunTag.objects.filter(run=run, key=DATASET_KEY).values_list("value", flat=True)]
+    said += Param.objects.filter(run=run, key=DATASET_KEY).values_list("value", flat=True)
+    pairs = [pair for text in said for pair in parse_dataset_versions(text)]
+    return next((pair for pair in pairs if name == pair[0] or _split(name) == pair), None)
 
 
 def _fit(text: str, longest: int) -> str:
