@@ -229,7 +229,6 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "LOGIN": {"form": "config.login.SignInForm"},
     "STYLES": [lambda _request: static("custody/custody.css")],
     "SIDEBAR": {"navigation": "config.navigation.sidebar", "show_search": False},
     "LOGIN": {"form": "console.sign_in.SignInForm"},
