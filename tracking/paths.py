@@ -79,7 +79,8 @@ def below(prefix: str, *, column: str = "path") -> Q:
 
 
 def key_of_uri(uri: str) -> str:
-    """Return the key behind an ``mlflow-artifacts:/…`` URI of this server: the part after the slash."""
-    if not uri.startswith(f"{SCHEME}/"):
-        raise InvalidInput(f"{_shown(uri)} is not an {SCHEME}/ location.")
-    return uri.removeprefix(f"{SCHEME}/").lstrip("/")
+    """Return the key behind an ``mlflow-artifacts:/…`` URI of this server; one that names a host is not ours."""
+    scheme, _, rest = uri.partition(":")
+    if f"{scheme}:" != SCHEME or not rest.startswith("/") or (rest.startswith("//") and not rest.startswith("///")):
+        raise InvalidInput(f"{_shown(uri)} is not an {SCHEME}/ location of this server.")
+    return rest.lstrip("/")

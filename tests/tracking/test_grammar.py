@@ -80,17 +80,17 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "clauses"), GOOD)
-def test_filter_is_read(text, clauses):
+def test_filter_is_read(text: str, clauses: list[Clause]) -> None:
     assert parse(text, SPEC) == clauses
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_filter_is_refused(text):
+def test_filter_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse(text, SPEC)
 
 
-def test_unquoted_value_says_so():
+def test_unquoted_value_says_so() -> None:
     with pytest.raises(InvalidInput, match="Parameter value is either not quoted"):
         parse("params.a = b", SPEC)
 
@@ -134,7 +134,7 @@ WORDS = st.sampled_from(
 @given(st.one_of(st.text(), st.lists(WORDS).map("".join), st.lists(WORDS).map(" ".join)))
 @example("params.a = '\\'")
 @example('"')
-def test_any_text_is_read_or_refused(text):
+def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (lambda: parse(text, SPEC), lambda: parse_order([text], SPEC)):
         with contextlib.suppress(InvalidInput):
             read()
@@ -151,18 +151,18 @@ def test_any_text_is_read_or_refused(text):
         ("tags.mlflow.user", Order("tag", "mlflow.user", ascending=True)),
     ],
 )
-def test_order_is_read(text, order):
+def test_order_is_read(text: str, order: Order) -> None:
     assert parse_order([text], SPEC) == [order]
 
 
 @pytest.mark.parametrize(
     "text", ["", "start_time sideways", "start_time DESC x", "dataset.name", "nothing", "metrics.a b"]
 )
-def test_order_is_refused(text):
+def test_order_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_order([text], SPEC)
 
 
-def test_too_many_order_keys_are_refused():
+def test_too_many_order_keys_are_refused() -> None:
     with pytest.raises(InvalidInput):
         parse_order(["start_time"] * 21, SPEC)

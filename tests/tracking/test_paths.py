@@ -34,18 +34,18 @@ ODD = [
 
 
 @pytest.mark.parametrize("path", ODD)
-def test_odd_path_is_refused(path):
+def test_odd_path_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput, match="Invalid path"):
         clean_path(path)
 
 
 @pytest.mark.parametrize("path", ["a", "1/m-1/artifacts/MLmodel", "a/b c/d.e", "100%/x", "ü/日本", "a/..b", "v1:2/x"])
-def test_plain_path_is_kept(path):
+def test_plain_path_is_kept(path: str) -> None:
     assert clean_path(path) == path
 
 
 @given(st.text())
-def test_any_text_is_a_path_or_a_refusal(text):
+def test_any_text_is_a_path_or_a_refusal(text: str) -> None:
     try:
         path = clean_path(text)
     except InvalidInput:
@@ -54,11 +54,11 @@ def test_any_text_is_a_path_or_a_refusal(text):
     assert not path.startswith("/")
 
 
-def test_folder_may_end_in_a_slash():
+def test_folder_may_end_in_a_slash() -> None:
     assert clean_folder("a/b/") == "a/b"
     assert clean_folder("") == ""
 
 
-def test_ancestors_and_parent():
+def test_ancestors_and_parent() -> None:
     assert ancestors("a/b/c") == ["a", "a/b"]
     assert (parent_of("a/b/c"), parent_of("c")) == ("a/b", "")
