@@ -77,7 +77,7 @@ def _unpacked(stream: BinaryIO, kind: str) -> Iterator[bytes]:
     if kind == "gzip":
         opened: IO[bytes] = cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     else:
-        opened = cast("IO[bytes]", bz2.BZ2File(stream) if kind == "bz2" else lzma.LZMAFile(stream))
+        opened = cast("IO[bytes]", bz2.BZ2File(stream) if kind == "bz2" else lzma.LZMAFile(stream))  # noqa: SIM115 - below
     with opened:
         yield from _chunks(opened)
 

@@ -41,7 +41,9 @@ _EXACT: dict[str, frozenset[str]] = {
     "numpy.random._generator": frozenset({"Generator"}),
     "numpy.random._pickle": frozenset({"__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor"}),
     "numpy.random.bit_generator": frozenset({"SeedSequence", "__pyx_unpickle_SeedSequence"}),
-    "pandas": frozenset({"DataFrame", "Series", "Index", "RangeIndex", "Timestamp", "Timedelta", "Categorical"}),
+    "pandas": _names(
+        "DataFrame Series Index RangeIndex MultiIndex Timestamp Timedelta Categorical CategoricalDtype StringDtype"
+    ),
     "pandas._libs.arrays": frozenset({"__pyx_unpickle_NDArrayBacked"}),
     "pandas._libs.internals": frozenset({"_unpickle_block"}),
     "pandas.arrays": frozenset({"StringArray", "IntegerArray", "FloatingArray", "BooleanArray"}),
