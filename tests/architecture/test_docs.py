@@ -1,0 +1,79 @@
+"""What an operator or a client may rely on is written down, and what is written down exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from django.conf import settings
+from django.core.management import get_commands
+from django.utils.module_loading import import_string
+
+from audit.actions import Action
+from audit.actors import Scope
+from registry.stages import TRANSITIONS
+from tests.architecture.source import PACKAGES, ROOT, tree_of
+
+_READERS = {"text", "flag", "number", "names"}
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+
+
+def variables() -> set[str]:
+    """Return the environment variables that the settings read."""
+    found = set()
+    for name in ("settings.py", "env.py"):
+        for node in ast.walk(tree_of(ROOT / "config" / name)):
+            if isinstance(node, ast.Call) and node.args and _called(node) in _READERS:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    return found
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def in_code(text: str) -> set[str]:
+    """Return every word that stands in backticks."""
+    return {word for quoted in re.findall(r"`([^`\n]+)`", text) for word in (quoted, *quoted.split())}
+
+
+def test_every_variable_is_in_the_operations_guide() -> None:
+    assert variables() - in_code(OPERATIONS) == set()
+
+
+def test_the_operations_guide_names_no_variable_that_nothing_reads() -> None:
+    rows = set(re.findall(r"^\| `([A-Z_]+)`", OPERATIONS, flags=re.MULTILINE))
+    assert rows - variables() == set()
+
+
+def test_every_audit_action_is_in_the_reference_and_no_other() -> None:
+    rows = set(re.findall(r"^\| `([a-z_]+(?:\.[a-z_]+)+)` \|", _section("Audit actions"), flags=re.MULTILINE))
+    assert rows == {action.value for action in Action}
+
+
+def test_every_transition_is_in_the_reference_and_no_other() -> None:
+    rows = set(re.findall(r"^\| (\w+) \| (\w+) \|", _section("Stages"), flags=re.MULTILINE)) - {("from", "to")}
+    assert rows == {(edge.source.value, edge.target.value) for edge in TRANSITIONS}
+
+
+def test_every_check_is_in_the_reference_and_no_other() -> None:
+    rows = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", _section("Checks"), flags=re.MULTILINE))
+    assert rows == {import_string(path).code for path in settings.CHECKS}
+
+
+def test_every_command_is_in_the_reference_and_no_other() -> None:
+    ours = {name for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES}
+    rows = set(re.findall(r"^\| `([a-z_]+)", _section("Commands"), flags=re.MULTILINE))
+    assert rows == ours
+
+
+def test_every_scope_is_in_the_reference() -> None:
+    assert {scope.value for scope in Scope} - in_code(REFERENCE) == set()
+
+
+def _section(title: str) -> str:
+    """Return the text under a heading of the reference, up to the next of its level."""
+    return REFERENCE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
