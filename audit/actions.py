@@ -7,6 +7,7 @@ class Action(StrEnum):
     """What happened (outcome `ok`) or was refused (outcome `denied`)."""
 
     ACCOUNT_AUTHENTICATION_FAILED = "account.authentication.failed"
+    ACCOUNT_GROUP_CHANGED = "account.group.changed"
     ACCOUNT_SIGNED_IN = "account.signed_in"
     ACCOUNT_SIGNED_OUT = "account.signed_out"
     ACCOUNT_TOKEN_ISSUED = "account.token.issued"

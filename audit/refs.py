@@ -55,6 +55,10 @@ def policy_ref(name: str) -> str:
     return f"policy:{name}"
 
 
+def group_ref(name: str) -> str:
+    return f"group:{name}"
+
+
 def user_ref(username: str) -> str:
     return f"user:{username}"
 

@@ -17,6 +17,7 @@ _SHOWN_TEXT = 80
 # (past tense, infinitive); {object} is the object in words.
 PHRASES: dict[Action, tuple[str, str]] = {
     Action.ACCOUNT_AUTHENTICATION_FAILED: ("failed to sign in as {object}", "sign in as {object}"),
+    Action.ACCOUNT_GROUP_CHANGED: ("changed {object}", "change {object}"),
     Action.ACCOUNT_SIGNED_IN: ("signed in", "sign in"),
     Action.ACCOUNT_SIGNED_OUT: ("signed out", "sign out"),
     Action.ACCOUNT_TOKEN_ISSUED: ("issued an API token to {object}", "issue an API token to {object}"),

@@ -28,7 +28,7 @@ BASE_URL = env.text("CUSTODY_BASE_URL").rstrip("/")
 
 INSTALLED_APPS = [
     "console",  # before unfold: our templates extend and replace its own
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its default one would replace our admin site
     "unfold.contrib.guardian",
     "config.apps.CustodyAdminConfig",
     "django.contrib.auth",

@@ -47,7 +47,9 @@ class DecisionForm(ConsoleForm):
     def __init__(self, *, request: HttpRequest, object_id: str | None = None, data: Any = None) -> None:
         seen = request.GET.get("seen", "")
         self.subject = find_request(actor_from_request(request), object_id or "")
-        super().__init__(data, initial={"seen_digest": seen or present_digest(actor_from_request(request), self.subject.pk)})
+        super().__init__(
+            data, initial={"seen_digest": seen or present_digest(actor_from_request(request), self.subject.pk)}
+        )
 
     def render_before_template(self) -> SafeString | str:
         """Say what is decided on; unfold's dialog asks a form for this."""
@@ -127,7 +129,9 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
         return request_detail(request, object_id)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: HttpResponse = super().changelist_view(request, {"title": "Requests", "crumbs": [], **(extra_context or {})})
+        response: HttpResponse = super().changelist_view(
+            request, {"title": "Requests", "crumbs": [], **(extra_context or {})}
+        )
         return response
 
     @display(description="Request")

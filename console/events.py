@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -14,6 +14,7 @@ from audit.sentences import PHRASES, facts, object_words
 from console.places import place_of
 
 _VALUE_LIMIT = 300
+_BRIEF = ("stage", "decision", "alias")
 
 # (tone, icon) of the actions that matter most to a reader; the others get a plain mark.
 _MARKS: dict[str, tuple[str, str]] = {
@@ -55,7 +56,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event: ``lead`` and ``tail`` stand around the object in its sentence."""
+    """One event, or ``times`` like ones in a row: ``lead`` and ``tail`` stand around the object in its sentence.
+
+    ``brief`` is the change that matters most, short enough for the line; the others are in ``changes``.
+    """
 
     id: int
     at: datetime.datetime
@@ -70,12 +74,26 @@ class Entry:
     outcome: str
     reason: str
     ref: str
+    brief: str
     changes: tuple[Change, ...]
+    times: int = 1
 
 
 def trail(events: Iterable[Event]) -> list[Entry]:
-    """Return events as entries, in the order given."""
-    return [entry_of(event) for event in events]
+    """Return events as entries, in the order given; like ones in a row (five checks queued) become one."""
+    entries: list[Entry] = []
+    for entry in map(entry_of, events):
+        last = entries[-1] if entries else None
+        if last is not None and _alike(last, entry):
+            entries[-1] = replace(last, times=last.times + 1, changes=(*last.changes, *entry.changes))
+        else:
+            entries.append(entry)
+    return entries
+
+
+def _alike(one: Entry, other: Entry) -> bool:
+    keys = ("actor", "action", "ref", "outcome", "reason")
+    return not one.brief and all(getattr(one, key) == getattr(other, key) for key in keys)
 
 
 def entry_of(event: Event) -> Entry:
@@ -84,6 +102,7 @@ def entry_of(event: Event) -> Entry:
     denied = event.outcome == "denied"
     done, wanted = PHRASES[Action(event.action)] if event.action in Action._value2member_map_ else ("did {object}",) * 2
     lead, names_it, tail = (f"was not allowed to {wanted}" if denied else done).partition("{object}")
+    changes = tuple(_changes(_mapping(known.get("before")), _mapping(known.get("after"))))
     tone, icon = ("bad", "block") if denied else _MARKS.get(event.action, ("none", "edit_note"))
     return Entry(
         id=event.pk,
@@ -99,7 +118,8 @@ def entry_of(event: Event) -> Entry:
         outcome=event.outcome,
         reason=_shown(known.get("reason", "")),
         ref=event.object_ref,
-        changes=tuple(_changes(_mapping(known.get("before")), _mapping(known.get("after")))),
+        brief="" if denied else _brief(changes),
+        changes=changes,
     )
 
 
@@ -108,6 +128,14 @@ def _actor(event: Event, known: Mapping[str, object]) -> str:
         return event.actor_name
     behalf = _mapping(known.get("actor")).get("on_behalf_of")
     return f"Custody, for {behalf}," if behalf else "Custody"
+
+
+def _brief(changes: tuple[Change, ...]) -> str:
+    """Return the change people look for first: the stage, the decision, the alias."""
+    for change in changes:
+        if change.key in _BRIEF:
+            return f"{change.before or 'None'} → {change.after}" if change.key == "stage" else change.after
+    return ""
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -58,7 +58,10 @@ class TokenForm(ConsoleForm):
         help_text="What will use it, such as “training on gpu-3”. It helps you to know which to revoke.",
     )
     days = forms.TypedChoiceField(
-        label="Lives for", coerce=int, initial=30, choices=[(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year")]
+        label="Lives for",
+        coerce=int,
+        initial=30,
+        choices=[(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year")],
     )
     scopes = forms.MultipleChoiceField(
         label="May be used to",

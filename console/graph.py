@@ -118,7 +118,9 @@ def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> G
         root=root_view,
         direction=chosen,
         nodes=sorted((views[node.pk] for node in nodes), key=lambda view: (abs(view.depth), view.look.word, view.name)),
-        drawn=sorted((views[node.pk] for node in nodes), key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)),
+        drawn=sorted(
+            (views[node.pk] for node in nodes), key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)
+        ),
         paths=[_path(path, closure.edges, lit) for path in drawing.paths],
         width=drawing.width,
         height=drawing.height,

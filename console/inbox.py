@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.authentication import actor_from_request
 from approvals.evaluation import RuleVerdict
-from approvals.models import Decision, LIVE_STATES, Review, TransitionRequest
+from approvals.models import LIVE_STATES, Decision, Review, TransitionRequest
 from approvals.snapshots import load_cases
 from audit.actors import Actor
 from console.reviewing import newest_first, waiting_for
@@ -79,7 +79,9 @@ def inbox_page(actor: Actor, waiting_total: int) -> InboxPage:
     mine = list(newest_first(_asked_by(actor))[:_MINE])
     cases = {case.request.pk: case for case in load_cases([*rows, *(row for row in mine if row.state in LIVE_STATES)])}
     verdicts = {pk: case.verdict() for pk, case in cases.items()}
-    blocked = {row.pk: "; ".join(b["rule"] for b in verdicts[row.pk].blocked_by()) for row in mine if row.pk in verdicts}
+    blocked = {
+        row.pk: "; ".join(b["rule"] for b in verdicts[row.pk].blocked_by()) for row in mine if row.pk in verdicts
+    }
     return InboxPage(
         waiting=[_waiting(row, verdicts[row.pk].rules) for row in rows],
         waiting_total=waiting_total,

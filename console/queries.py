@@ -106,7 +106,9 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
     below = descendants(node, limit=limit)
     named = [(found.name, int(found.version)) for found in below.nodes if found.kind == NodeKind.MODEL_VERSION]
     wanted = visible_versions(actor).filter(model__name__in=[name for name, _ in named]).select_related("model")
-    versions = [row for row in wanted.order_by("model__name", "-version") if (row.model.name, row.version) in set(named)]
+    versions = [
+        row for row in wanted.order_by("model__name", "-version") if (row.model.name, row.version) in set(named)
+    ]
     return DatasetUses(
         runs=[(edge, edge.dst) for edge in edges],
         versions=versions,

@@ -16,6 +16,7 @@ from audit.refs import request_ref, version_ref
 from console.comparison import Comparison, compare
 from console.events import Entry, trail
 from console.reviewing import obstacle
+from console.sentences import sentence_of
 from registry.models import ModelVersion
 from registry.permissions import Level, has_level, visible_versions
 from registry.queries import incumbent_of
@@ -46,11 +47,20 @@ class CheckView:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule's answer, and what the rule demands in words."""
+
+    verdict: RuleVerdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LivePart:
     """What changes while checks run: the verdict and the jobs."""
 
     request: TransitionRequest
     verdict: Verdict
+    rules: list[RuleView]
     checks: list[CheckView]
     is_moving: bool
 
@@ -144,7 +154,10 @@ def _live(case: Case) -> LivePart:
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
     unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
     is_moving = case.request.state == RequestState.APPROVED or (case.request.state == RequestState.OPEN and unfinished)
-    return LivePart(case.request, case.verdict(), checks, is_moving)
+    verdict = case.verdict()
+    words = {rule.id: sentence_of(rule) for rule in case.policy.body.rules}
+    rules = [RuleView(row, words.get(row.rule, row.title)) for row in verdict.rules]
+    return LivePart(case.request, verdict, rules, checks, is_moving)
 
 
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
@@ -157,7 +170,9 @@ def _evidence(key: str, value: Any) -> Evidence:
     name = key.replace("_", " ")
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
-        return Evidence(name, "", columns, tuple(tuple(_text(item.get(column)) for column in columns) for item in value))
+        return Evidence(
+            name, "", columns, tuple(tuple(_text(item.get(column)) for column in columns) for item in value)
+        )
     if isinstance(value, dict):
         return Evidence(name, "", ("", ""), tuple((str(inner), _text(found)) for inner, found in value.items()))
     return Evidence(name, _text(value))

@@ -41,7 +41,7 @@ def policy_sentences(body: Mapping[str, object]) -> PolicyText:
     models = "any model" if policy.models == "*" else f"a model whose name matches “{policy.models}”"
     return PolicyText(
         scope=f"A version of {models} may move to {policy.target} only when every rule below is met.",
-        rules=tuple(Sentence(rule.id, _text(rule), _icon(rule), rule.level == "hard") for rule in policy.rules),
+        rules=tuple(Sentence(rule.id, sentence_of(rule), _icon(rule), rule.level == "hard") for rule in policy.rules),
         options=(
             f"A request that is not decided expires after {_hours(policy.expires_after.total_seconds())}.",
             f"The version it replaces stays warm for {_hours(policy.rollback_window.total_seconds())}, then it is archived.",
@@ -65,7 +65,8 @@ def _icon(rule: Rule) -> str:
     return "how_to_reg" if isinstance(rule, ApprovalsRule) else "visibility"
 
 
-def _text(rule: Rule) -> str:
+def sentence_of(rule: Rule) -> str:
+    """Return what a rule demands, in words."""
     if isinstance(rule, ApprovalsRule):
         people = "one person" if rule.count == 1 else f"{rule.count} people"
         return f"{people.capitalize()} of the group {join(rule.groups, 'or')} must approve it, with a comment."

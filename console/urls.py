@@ -3,7 +3,20 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from console.views import account, audit, cards, datasets, endpoints, lineage, models, policies, records, requests, runs, versions
+from console.views import (
+    account,
+    audit,
+    cards,
+    datasets,
+    endpoints,
+    lineage,
+    models,
+    policies,
+    records,
+    requests,
+    runs,
+    versions,
+)
 
 app_name = "console"
 _VERSION = "models/<str:name>/versions/<int:number>/"
@@ -30,7 +43,7 @@ urlpatterns = [
     path("policies/", policies.policy_list, name="policies"),
     path("policies/<int:policy_id>/", policies.policy_detail, name="policy"),
     path("audit/", audit.audit_log, name="audit"),
-    path("audit/export/<str:name>/", audit.export_model, name="audit_export"),
+    path("audit/export/<str:name>/", audit.export_evidence, name="audit_export"),
     path("account/tokens/", account.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="token_revoke"),
     path("records/", records.record_list, name="records"),

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from approvals.models import LIVE_STATES, TransitionRequest
 from audit.actions import Action
 from audit.actors import Actor
-from audit.models import Event
-from audit.queries import facts as event_facts
 from audit.queries import trail_for
 from audit.refs import request_ref, version_ref
+from console.charts import Chart
 from console.comparison import Comparison, card_words, compare
 from console.curves import curves_of
-from console.charts import Chart
 from console.events import Entry, trail
 from console.queries import deployments_of, requests_of
 from console.wording import from_ms
@@ -76,7 +74,7 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
     urn = version_ref(name, number)
     current = incumbent_of(version.model)
     requests = list(requests_of(version)[:_REQUESTS])
-    events = trail_for(urn, *(request_ref(row.pk) for row in requests), limit=_TRAIL)
+    entries = trail(trail_for(urn, *(request_ref(row.pk) for row in requests), limit=_TRAIL))
     comparison = compare(version, current)
     run = comparison.candidate.facts.run if comparison.candidate.facts else None
     return VersionPage(
@@ -85,13 +83,13 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         current=current,
         comparison=comparison,
         charts=curves_of({run.pk: f"v{number}"}) if run else [],
-        stages=_stages(version, events),
+        stages=_stages(version, entries),
         card=card_summary(comparison),
         aliases=list(version.aliases.order_by("name")),
         tags=list(version.tags.order_by("key")),
         requests=requests,
         deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
-        entries=trail(events),
+        entries=entries,
         moves=transitions_from(version.stage) if has_level(actor, version.model, Level.EDIT) else [],
         asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
     )
@@ -107,14 +105,13 @@ def card_summary(comparison: Comparison) -> CardSummary:
     )
 
 
-def _stages(version: ModelVersion, events: Sequence[Event]) -> tuple[StageMoment, ...]:
-    """Return the stages in the order they were entered, read from the events."""
+def _stages(version: ModelVersion, entries: Sequence[Entry]) -> tuple[StageMoment, ...]:
+    """Return the stages in the order they were entered, read from the trail."""
     moments = [StageMoment(Stage.NONE, from_ms(version.created_ms), version.created_by)]
-    for event in reversed(events):
-        if event.action != Action.REGISTRY_STAGE_CHANGED or event.outcome != "ok":
+    for entry in reversed(entries):
+        if entry.action != Action.REGISTRY_STAGE_CHANGED or entry.outcome != "ok":
             continue
-        after = event_facts(event).get("after") or {}
-        stage = str(after.get("stage", ""))
-        if stage and stage != moments[-1].stage:
-            moments.append(StageMoment(stage, event.at, event.actor_name))
+        stage = next((change.after for change in entry.changes if change.key == "stage"), "")
+        if stage:
+            moments.append(StageMoment(stage, entry.at, entry.actor.rstrip(",")))
     return tuple(moments)

@@ -127,7 +127,7 @@ def signed(value: float) -> str:
     """Return a difference with its sign; a real minus, not a hyphen."""
     if value == 0:
         return "±0"
-    return f"{'+' if value > 0 else '−'}{number(abs(value))}"
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}"  # noqa: RUF001 - a minus is meant
 
 
 def size(count: int) -> str:

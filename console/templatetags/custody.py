@@ -36,7 +36,10 @@ def ago(moment: datetime.datetime | int | None) -> SafeString | str:
     if when is None:
         return "—"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', when.isoformat(), wording.exact(when), wording.ago(when, timezone.now())
+        '<time datetime="{}" title="{}">{}</time>',
+        when.isoformat(),
+        wording.exact(when),
+        wording.ago(when, timezone.now()),
     )
 
 
@@ -51,7 +54,9 @@ def lasting(seconds: float | None) -> str:
 @register.filter
 def digest(value: str) -> SafeString | str:
     """Render a digest short, with the whole of it on hover."""
-    return format_html('<code class="c-digest" title="{}">{}</code>', value, wording.short_digest(value)) if value else "—"
+    return (
+        format_html('<code class="c-digest" title="{}">{}</code>', value, wording.short_digest(value)) if value else "—"
+    )
 
 
 @register.filter

@@ -49,5 +49,7 @@ def revoke(request: HttpRequest, actor: Actor, token_id: int) -> HttpResponse:
     if token is None:
         raise NotFound("You have no such token.")
     revoke_token(actor=actor, token=token)
-    messages.success(request, f"The token {token.label or token.hint} is revoked. Whoever uses it is refused from now on.")
+    messages.success(
+        request, f"The token {token.label or token.hint} is revoked. Whoever uses it is refused from now on."
+    )
     return redirect("console:tokens")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
 
 from audit.actions import Action
 from audit.actors import Actor
+from audit.export import export_model
 from audit.queries import Page, events_matching
 from audit.subjects import find_stream, may_read_whole_log
 from console.events import trail
@@ -68,6 +70,11 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @page
-def export_model(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Give the evidence of one model as a zip."""
-    return HttpResponse(status=501)
+@require_POST
+def export_evidence(_request: HttpRequest, actor: Actor, name: str) -> FileResponse:
+    """Give the evidence of one model as a zip; that it was taken is recorded, so it is a POST."""
+    package = export_model(actor=actor, name=name)
+    headers = {"Content-Length": str(package.size)}
+    return FileResponse(
+        package.file, as_attachment=True, filename=package.filename, content_type="application/zip", headers=headers
+    )

@@ -30,6 +30,4 @@ def dataset_detail(request: HttpRequest, actor: Actor, *, kind: NodeKind = NodeK
     uses = dataset_uses(actor, node)
     crumbs = [Crumb("Datasets", "/datasets/")]
     title = f"{node.name} {node.version}"
-    return render_page(
-        request, "console/dataset.html", title, crumbs=crumbs, node=node, uses=uses, look=KINDS[kind]
-    )
+    return render_page(request, "console/dataset.html", title, crumbs=crumbs, node=node, uses=uses, look=KINDS[kind])

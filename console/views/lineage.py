@@ -12,7 +12,14 @@ from lineage.queries import nodes_matching
 from lineage.visibility import hidden_nodes
 
 _OFFERED = 60
-_LEGEND = {"data": "Data", "code": "Code", "run": "Run", "model": "Model", "deploy": "Deployment", "endpoint": "Endpoint"}
+_LEGEND = {
+    "data": "Data",
+    "code": "Code",
+    "run": "Run",
+    "model": "Model",
+    "deploy": "Deployment",
+    "endpoint": "Endpoint",
+}
 
 
 @page
@@ -21,9 +28,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     urn = request.GET.get("node", "")
     if not urn:
         return _start(request, actor)
-    shown = graph_page(
-        actor, urn, direction=request.GET.get("direction", ""), picked=request.GET.get("picked", "")
-    )
+    shown = graph_page(actor, urn, direction=request.GET.get("direction", ""), picked=request.GET.get("picked", ""))
     crumbs = [Crumb("Lineage", "/lineage/")]
     legend = list(dict.fromkeys((look.css, _LEGEND[look.css]) for look in KINDS.values()))
     title = shown.root.full_name

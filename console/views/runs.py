@@ -60,4 +60,6 @@ def download(_request: HttpRequest, _actor: Actor, run_id: str, path: str) -> Fi
     artifact, stream = artifact_of(run_id, path)
     name = artifact.path.rsplit("/", 1)[-1]
     headers = {"Content-Length": str(artifact.size), "Content-Security-Policy": "sandbox"}
-    return FileResponse(stream, as_attachment=True, filename=name, content_type="application/octet-stream", headers=headers)
+    return FileResponse(
+        stream, as_attachment=True, filename=name, content_type="application/octet-stream", headers=headers
+    )

@@ -1,0 +1,147 @@
+"""People, service accounts and groups, for superusers. The one place in the admin that writes, and each write is an event.
+
+Nobody is deleted: reviews and events keep pointing at who acted. An account is switched off instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.authentication import actor_from_request
+from accounts.models import ApiToken, User
+from audit.actions import Action
+from audit.admin import ReadOnlyAdmin
+from audit.refs import group_ref, user_ref
+from audit.services import record
+
+admin.site.unregister(Group)
+
+
+class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Rows that superusers, and nobody else, add and change."""
+
+    actions = None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(SuperuserAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
+    """Accounts. Groups decide who reviews and who audits."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "email", "is_active", "is_service", "owner", "is_superuser", "last_login"]
+    list_filter = ["is_active", "is_service", "is_superuser", "groups"]
+    list_select_related = ["owner"]
+    autocomplete_fields = ["owner"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Service account", {"fields": ("is_service", "owner")}),
+        ("What they may do", {"fields": ("is_active", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
+        obj.is_staff = obj.is_superuser
+        form.before = _facts_of(User.objects.get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: ModelForm[User], formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        action = Action.ACCOUNT_USER_CHANGED if change else Action.ACCOUNT_USER_CREATED
+        after = _facts_of(form.instance)
+        _record(request, action, user_ref(form.instance.username), form.before, after)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's signature
+        """Set somebody's password; that it was set is recorded, the password is not."""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and isinstance(response, HttpResponseRedirect):
+                name = User.objects.get(pk=id).username
+                _record(
+                    request, Action.ACCOUNT_USER_CHANGED, user_ref(name), {}, {"password": "set by an administrator"}
+                )
+        return response
+
+
+@admin.register(Group)
+class GroupAdmin(SuperuserAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # unfold has no types
+    """Groups: `reviewers` decide on requests, `auditors` read the whole log."""
+
+    list_display = ["name"]
+
+    def save_model(self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool) -> None:
+        form.before = _permissions_of(Group.objects.get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: ModelForm[Group], formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        group = form.instance
+        _record(request, Action.ACCOUNT_GROUP_CHANGED, group_ref(group.name), form.before, _permissions_of(group))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Tokens as rows; only their owners issue and revoke them."""
+
+    list_display = ["hint", "user", "label", "scopes", "created_at", "expires_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "label", "hint"]
+    exclude = ["digest"]
+    ordering = ["-id"]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
+def _facts_of(user: User) -> dict[str, object]:
+    return {
+        "username": user.username,
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "active": user.is_active,
+        "superuser": user.is_superuser,
+        "service": user.is_service,
+        "owner": user.owner.username if user.owner else "",
+        "email": user.email,
+    }
+
+
+def _permissions_of(group: Group) -> dict[str, object]:
+    return {"name": group.name, "permissions": sorted(group.permissions.values_list("codename", flat=True))}
+
+
+def _record(
+    request: HttpRequest, action: Action, obj: str, before: Mapping[str, object], after: Mapping[str, object]
+) -> None:
+    """Record a change in the transaction that the admin's change form runs in."""
+    record(actor=actor_from_request(request), action=action, obj=obj, before=before, after=after)
