@@ -146,7 +146,7 @@ def _register_and_promote(walk: Walk) -> None:
     number = walk.notes["clf_orders"]
     request = walk.waiting("clf_orders")
     assert f"{walk.server.url}/admin/approvals/transitionrequest/{request['id']}/change/" in refusal
-    for missing in ("dataset_version", "triggered_by", "intended_use", "approval"):
+    for missing in ("dataset_version", "triggered_by", "intended use", "1 approval from reviewers"):
         assert any(missing in line for line in refusal.splitlines()), refusal
     assert walk.version("clf_orders", number)["current_stage"] == "None"
     for key, value in {"dataset_version": "orders_v2.1+users_v3.0", "triggered_by": "manual"}.items():
@@ -207,7 +207,7 @@ def _stage_review_and_promote(walk: Walk, number: str) -> None:
     """Staging needs only the checks; Production a card and a reviewer besides."""
     said, refusal = walk.denied("s05_stages")
     assert f"Staged version {number}" in said
-    assert "intended_use" in refusal
+    assert "intended use" in refusal
     version = walk.version("fraud_detector", number)
     assert version["current_stage"] == "Staging"
     assert "Validation AUC 0.934" in version["description"]
