@@ -50,6 +50,11 @@ def checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[st
     return cast("dict[str, Any]", parsed.validated_data)
 
 
+def many(serializer: Any, rows: list[Any], **context: object) -> list[Any]:
+    """Return rows in the serializer's shape."""
+    return list(serializer(rows, many=True, context=context).data)
+
+
 def page(rows: QuerySet[Any], wanted: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return one part of a list, and what to say about the rest."""
     start, limit = wanted["offset"], wanted["limit"]
@@ -86,7 +91,7 @@ class VersionsView(APIView):
         actor = actor_of(request)
         versions = visible_versions(actor).filter(model=get_model(actor, name)).order_by("-version")
         rows, rest = page(listed_versions(versions), checked(PageSerializer, request.query_params))
-        return Response({"versions": VersionSerializer(rows, many=True).data, **rest})
+        return Response({"versions": many(VersionSerializer, rows), **rest})
 
 
 class VersionView(APIView):
@@ -131,7 +136,7 @@ class DeploymentsView(APIView):
         if request.query_params.get("live") == "true":
             deployments = deployments.filter(ended_at__isnull=True)
         rows, rest = page(deployments, checked(PageSerializer, request.query_params))
-        return Response({"deployments": DeploymentSerializer(rows, many=True).data, **rest})
+        return Response({"deployments": many(DeploymentSerializer, rows), **rest})
 
     @extend_schema(request=DeploySerializer, responses={201: DeploymentSerializer})
     def post(self, request: Request) -> Response:
@@ -164,4 +169,4 @@ def _listed(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
 
 def _models(rows: list[RegisteredModel]) -> list[Any]:
     latest = latest_of_models([model.pk for model in rows])
-    return list(ModelSerializer(rows, many=True, context={"latest": latest}).data)
+    return many(ModelSerializer, rows, latest=latest)

@@ -138,7 +138,8 @@ def _datasets(facts: RunFacts) -> list[dict[str, object]]:
     """Return the datasets a run read: those it logged as inputs, and the one its tag names."""
     logged = [_dataset(used) for used in facts.datasets[:MAX_ENTRIES]]
     named = facts.tags.get("dataset_version")
-    return [*logged, *([{"name": named, "role": "tag dataset_version"}] if named else [])]
+    tagged: list[dict[str, object]] = [{"name": named, "role": "tag dataset_version"}] if named else []
+    return [*logged, *tagged]
 
 
 def _dataset(used: RunInput) -> dict[str, object]:

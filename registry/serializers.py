@@ -27,7 +27,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     stage = serializers.CharField()
     is_current = serializers.BooleanField(help_text="Whether readers of Production get this version.")
     description = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the wire name, shadows nothing in use
     run_id = serializers.CharField()
     run_link = serializers.CharField()
     digest = serializers.CharField(source="artifact_digest")

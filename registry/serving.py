@@ -78,18 +78,17 @@ def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResp
 
 def _find(name: str, secret: str) -> Any:
     """Return one row or None, straight from the driver: the ORM would cost more than the query."""
+    now: Any = timezone.now()
     try:
         connection.ensure_connection()
-        now: Any = timezone.now()
-        if connection.vendor == "sqlite":
-            values = (name, token_digest(secret), connection.ops.adapt_datetimefield_value(now))
-            return connection.connection.execute(_SQL_SQLITE, values).fetchone()
-        values = (name, token_digest(secret), now)
-        return connection.connection.execute(_SQL, values, prepare=True).fetchone()
-    except (Error, connection.Database.Error):
-        # the ordinary way meets the same fault and reports it; Django is told to look at the connection first
-        connection.errors_occurred = True
-        return None
+        with connection.wrap_database_errors:  # so that Django looks at the connection after a fault
+            if connection.vendor == "sqlite":
+                values = (name, token_digest(secret), connection.ops.adapt_datetimefield_value(now))
+                return connection.connection.execute(_SQL_SQLITE, values).fetchone()
+            values = (name, token_digest(secret), now)
+            return connection.connection.execute(_SQL, values, prepare=True).fetchone()
+    except Error:
+        return None  # the ordinary way meets the same fault and reports it
 
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:

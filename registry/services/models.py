@@ -201,7 +201,8 @@ def require_not_serving(model: RegisteredModel, version: int | None = None) -> N
 def _free_key(name: str, besides: int | None = None) -> str:
     """Return the key of a valid name that no other live model has; AlreadyExists."""
     key = name_key(check_model_name(name))
-    taken = RegisteredModel.objects.filter(name_key=key, deleted_at__isnull=True).exclude(pk=besides).first()
+    same = RegisteredModel.objects.filter(name_key=key, deleted_at__isnull=True)
+    taken = same.first() if besides is None else same.exclude(pk=besides).first()
     if taken is not None:
         raise _taken(name, taken.name)
     return key

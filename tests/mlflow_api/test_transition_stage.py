@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from registry.models import ModelVersion
@@ -42,7 +44,7 @@ def test_without_archiving_readers_get_the_last_promoted(door: Door, new_version
 @pytest.mark.parametrize("target", ["None", "Archived"])
 def test_archiving_others_needs_an_active_stage(target: str, door: Door, new_version: NewVersion) -> None:
     new_version()
-    fields = {"name": "fraud", "version": "1", "stage": target, "archive_existing_versions": True}
+    fields: dict[str, Any] = {"name": "fraud", "version": "1", "stage": target, "archive_existing_versions": True}
     status, body = door("POST", f"{VERSIONS}/transition-stage", **fields)
     assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert "is not an Active stage" in body["message"]

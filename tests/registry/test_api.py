@@ -35,9 +35,9 @@ def test_models_by_name(api: Client, by_ada: Actor) -> None:
     for name in ("fraud", "churn", "fraud-eu"):
         create_model(actor=by_ada, name=name)
     assert [model["name"] for model in api.get("/api/v1/models").json()["models"]] == ["churn", "fraud", "fraud-eu"]
-    first = api.get("/api/v1/models", {"q": "FRAUD", "limit": 1}).json()
+    first = api.get("/api/v1/models?q=FRAUD&limit=1").json()
     assert ([model["name"] for model in first["models"]], first["next_offset"]) == (["fraud"], 1)
-    rest = api.get("/api/v1/models", {"q": "fraud", "limit": 1, "offset": 1}).json()
+    rest = api.get("/api/v1/models?q=fraud&limit=1&offset=1").json()
     assert (rest["models"][0]["name"], rest["next_offset"]) == ("fraud-eu", None)
 
 

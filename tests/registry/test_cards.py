@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -15,6 +17,7 @@ from audit.actors import Actor
 from audit.canonical import digest_of
 from audit.errors import Conflict, Denied, InvalidInput, TooLarge
 from audit.models import Event
+from registry import mlmodel
 from registry.cards import AUTO_KEYS, HUMAN_KEYS, is_placeholder, missing_fields
 from registry.mlmodel import read_mlmodel
 from registry.models import CardRevision, ModelVersion
@@ -69,7 +72,7 @@ def test_a_new_card_lacks_every_human_field(new_version: NewVersion) -> None:
 
 def test_an_edit_is_a_new_revision(by_ada: Actor, new_version: NewVersion) -> None:
     version = new_version()
-    card = edited(by_ada, version, **WRITTEN)
+    card = edit_card(actor=by_ada, version=version, fields=WRITTEN, expected_number=1)
     assert (card.number, missing_fields(card)) == (2, [])
     assert card.body["limitations"]["pointer"] == "user:ada"
     assert CardRevision.objects.get(number=1).digest != card.digest == digest_of(card.body)
@@ -114,7 +117,7 @@ def test_a_reader_edits_no_card(settings: Settings, cy: User, acting: Acting, ne
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows.update(author="x"), lambda rows: rows.delete()])
-def test_the_database_keeps_revisions_as_they_are(change, new_version: NewVersion) -> None:
+def test_the_database_keeps_revisions_as_they_are(change: Callable[[Any], object], new_version: NewVersion) -> None:
     new_version()
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         change(CardRevision.objects.all())
@@ -169,6 +172,4 @@ def test_a_strange_mlmodel_is_no_mlmodel(data: bytes, by_ada: Actor) -> None:
     )
 )
 def test_any_shape_of_mlmodel_is_survived(data: dict[str, object]) -> None:
-    from registry import mlmodel  # noqa: PLC0415
-
     assert mlmodel._parsed(data).framework is not None

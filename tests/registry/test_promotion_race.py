@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import orjson
@@ -69,10 +70,7 @@ def test_eight_promoters_and_an_observer(by_ada: Actor, fraud: RegisteredModel, 
     done = threading.Event()
     with ThreadPoolExecutor(PROMOTERS + 1) as pool:
         observer = pool.submit(in_own_thread, lambda: watch(fraud, done))
-        jobs = [
-            pool.submit(in_own_thread, lambda pk=pk, n=n: promote(by_ada, pk, archive=n % 3 > 0))
-            for n, pk in enumerate(ids)
-        ]
+        jobs = [pool.submit(in_own_thread, partial(promote, by_ada, pk, archive=n % 3 > 0)) for n, pk in enumerate(ids)]
         [job.result(timeout=120) for job in jobs]
         done.set()
         assert observer.result(timeout=10) == 0
@@ -81,7 +79,8 @@ def test_eight_promoters_and_an_observer(by_ada: Actor, fraud: RegisteredModel, 
 
 
 def facts_of(event: Event) -> dict[str, Any]:
-    return orjson.loads(bytes(event.body))
+    facts: dict[str, Any] = orjson.loads(bytes(event.body))
+    return facts
 
 
 def check_events(model: RegisteredModel) -> None:
