@@ -121,7 +121,12 @@ CELERY_TASK_DEFAULT_QUEUE = "fast"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # one form of log line for everything: LOGGING below
 # Publishing must never hold a web request when the broker is away: the outbox relay sends later.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+    "visibility_timeout": 600,
+    "max_retries": 0,  # otherwise a publisher sleeps 2 + 4 seconds over a refused connection
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},

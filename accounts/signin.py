@@ -1,0 +1,62 @@
+"""Sign-ins, sign-outs and failed tries become events. Django tells of them only by signal; the actor is still explicit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.authentication import actor_from_user
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import anonymous_actor
+from audit.refs import user_ref
+from audit.services import record
+
+_LONGEST_NAME = 150
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.signed_in")
+def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -> None:
+    """Record who signed in."""
+    _record_of(user, request, Action.ACCOUNT_SIGNED_IN)
+
+
+@receiver(user_logged_out, dispatch_uid="accounts.signed_out")
+def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs: Any) -> None:
+    """Record who signed out; a session that had expired already has nobody."""
+    if isinstance(user, User):
+        _record_of(user, request, Action.ACCOUNT_SIGNED_OUT)
+
+
+@receiver(user_login_failed, dispatch_uid="accounts.login_failed")
+def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
+    """Record the name that was tried, by nobody in particular. The password is not in ``credentials``."""
+    name = str(credentials.get("username", "")).replace("\x00", "")[:_LONGEST_NAME]
+    with transaction.atomic():
+        record(
+            actor=anonymous_actor(request_id=_request_id(request)),
+            action=Action.ACCOUNT_AUTHENTICATION_FAILED,
+            obj=user_ref(name),
+            outcome="denied",
+            after=_origin(request),
+        )
+
+
+def _record_of(user: User, request: HttpRequest | None, action: Action) -> None:
+    with transaction.atomic():
+        actor = actor_from_user(user, auth="session", request_id=_request_id(request))
+        record(actor=actor, action=action, obj=user_ref(user.username), after=_origin(request))
+
+
+def _request_id(request: HttpRequest | None) -> str:
+    return str(getattr(request, "request_id", ""))
+
+
+def _origin(request: HttpRequest | None) -> dict[str, str]:
+    """Return the address the request came from, as the server saw it."""
+    address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
+    return {"address": address} if address else {}

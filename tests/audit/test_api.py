@@ -1,0 +1,119 @@
+"""/api/v1/audit as an auditor's script sees it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from accounts.services import issue_token
+from audit.actions import Action
+from audit.actors import Scope, system_actor
+from audit.models import Event
+from audit.services import record
+from tests.conftest import Acting
+
+EVENTS, EXPORT = "/api/v1/audit/events", "/api/v1/audit/export"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def read(response: Any) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def test_events_of_a_model(log: None, ada: User) -> None:
+    answer = signed_in(ada).get(EVENTS, {"model": "clf"}).json()
+    assert [event["gen"] for event in answer["events"]] == [3, 2, 1]
+    assert answer["events"][2]["sentence"].startswith("ada created model clf")
+    assert answer["stream"]["gen"] == 3
+    assert answer["stream"]["head"] == answer["events"][0]["leaf_hash"]
+
+
+def test_pages(log: None, ada: User) -> None:
+    first = signed_in(ada).get(EVENTS, {"model": "clf", "limit": 2}).json()
+    rest = signed_in(ada).get(EVENTS, {"model": "clf", "limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [event["gen"] for event in first["events"] + rest["events"]] == [3, 2, 1]
+    assert rest["next_cursor"] == ""
+
+
+def test_denials_can_be_found(log: None, ops: User) -> None:
+    answer = signed_in(ops).get(EVENTS, {"outcome": "denied"}).json()
+    assert [event["action"] for event in answer["events"]] == ["registry.model.deleted"]
+
+
+@pytest.mark.parametrize("query", [{}, {"stream": "model:1"}, {"actor": "ada"}])
+def test_everything_is_for_auditors(log: None, ada: User, query: dict[str, str]) -> None:
+    assert signed_in(ada).get(EVENTS, query).status_code == 403
+    assert Event.objects.filter(outcome="denied", object_ref="audit:log").exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"model": "clf", "limit": "0"},
+        {"model": "clf", "limit": "x"},
+        {"model": "clf", "since": "yesterday"},
+        {"model": "clf", "action": "no.such"},
+        {"model": "clf", "outcome": "maybe"},
+        {"model": "clf", "cursor": "abc"},
+        {"model": "a\x00b"},
+    ],
+)
+def test_bad_questions(log: None, ada: User, query: dict[str, str]) -> None:
+    response = signed_in(ada).get(EVENTS, query)
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_more_events_cost_no_more_queries(
+    log: None, ada: User, acting: Acting, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = signed_in(ada)
+    with django_assert_num_queries(4) as few:  # session, user, page, head
+        client.get(EVENTS, {"model": "clf"})
+    for _ in range(20):
+        record(actor=acting(ada), action=Action.REGISTRY_MODEL_UPDATED, obj="model:clf", stream="model:1")
+    with django_assert_num_queries(len(few)):
+        client.get(EVENTS, {"model": "clf"})
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/zip", "text/html"])
+def test_an_export_is_a_download(log: None, ada: User, accept: str) -> None:
+    response = signed_in(ada).get(EXPORT, {"model": "clf"}, headers={"accept": accept})
+    assert response["Content-Type"] == "application/zip"
+    assert response["Content-Disposition"].startswith('attachment; filename="custody-audit-clf-')
+    with zipfile.ZipFile(io.BytesIO(read(response))) as package:
+        assert len(package.read("events.jsonl").splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("who", "query", "status"), [("ada", {}, 403), ("ada", {"model": "x"}, 404), ("cy", {"model": "clf"}, 404)]
+)
+def test_refused_exports(log: None, cy: User, who: str, query: dict[str, str], status: int) -> None:
+    response = signed_in(User.objects.get(username=who)).get(EXPORT, query)
+    assert response.status_code == status
+    assert not Event.objects.filter(action=Action.AUDIT_EXPORTED, outcome="ok").exists()
+
+
+@pytest.mark.parametrize(("scope", "status"), [(Scope.AUDIT_EXPORT, 200), (Scope.REGISTRY_READ, 403)])
+@pytest.mark.parametrize("path", [EVENTS, EXPORT])
+def test_a_token_needs_the_scope(log: None, ada: User, path: str, scope: Scope, status: int) -> None:
+    _, secret = issue_token(actor=system_actor("test"), user=ada, scopes=[scope], expires_in=timedelta(hours=1))
+    response: Any = Client().get(path, {"model": "clf"}, headers={"authorization": f"Bearer {secret}"})
+    assert response.status_code == status
+    response.close()
+
+
+def test_strangers_get_nothing(log: None) -> None:
+    assert Client().get(EXPORT).status_code == 401
