@@ -61,7 +61,7 @@ def _may_have_colon_version(piece: str) -> bool:
 def record_run_facts(*, actor: Actor, run: Run, key_kind: str, values: Mapping[str, str]) -> None:
     """Record in the graph what the given tags or params (``key_kind``: "tag" or "param") of a run say about its inputs."""
     if value := values.get(DATASET_KEY, ""):
-        for name, version in parse_dataset_versions(value):
+        for name, version in sorted(parse_dataset_versions(value)):  # in one order everywhere: no deadlock on new nodes
             # A bare version names no dataset; within its experiment it means the same thing, elsewhere maybe not.
             dataset = name or f"{run.experiment.name} dataset"
             record_consumed(

@@ -57,7 +57,7 @@ def _check(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]:
             checked_text(key, what=f"{what}.tags.key", limit=255)
             checked_text(value, what=f"{what}.tags.value", limit=500)
         found.setdefault((item.name, item.digest), item)
-    return found
+    return dict(sorted(found.items()))  # everybody inserts in one order, so nobody deadlocks
 
 
 @transaction.atomic
