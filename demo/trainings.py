@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import mlflow
 import mlflow.sklearn
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
@@ -27,7 +28,10 @@ from demo.tables import Split
 EVERY = 5  # a point on the curve for every so many trees
 
 
-Model = Pipeline | GradientBoostingClassifier | GradientBoostingRegressor
+class Model(Protocol):
+    """What a training gives back: an estimator of scikit-learn."""
+
+    def predict(self, x: pd.DataFrame, /) -> Any: ...
 
 
 @dataclass(frozen=True)
