@@ -1,0 +1,44 @@
+"""What must be right in the settings before the registry may serve: a gate that is not there must stop the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.utils.module_loading import import_string
+
+from registry.permissions import Level
+
+
+@register
+def check_gates(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Every transition gate must be a class with a `check` method."""
+    return [
+        Error(
+            f"The transition gate {path!r} cannot be used: {why}.",
+            hint="Every transition would be refused. Correct TRANSITION_GATES.",
+            id="registry.E001",
+        )
+        for path in settings.TRANSITION_GATES
+        if (why := _fault_of(path))
+    ]
+
+
+@register
+def check_default_level(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """DEFAULT_MODEL_LEVEL must name a level, or be empty."""
+    name = getattr(settings, "DEFAULT_MODEL_LEVEL", "")
+    if not name or name.upper() in Level.__members__:
+        return []
+    known = ", ".join(level.name.lower() for level in Level)
+    return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be empty or one of {known}.", id="registry.E002")]
+
+
+def _fault_of(path: str) -> str:
+    try:
+        gate = import_string(path)
+    except ImportError as error:
+        return str(error)
+    return "" if callable(getattr(gate, "check", None)) else "it has no method `check`"
