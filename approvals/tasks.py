@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from approvals.checks.base import Progress, inputs_digest
 from approvals.checks.registry import find_check
-from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.services import check_runs, requests, settling
 from approvals.services.check_runs import Lease, LeaseLost
 from approvals.subjects import Move, load_subject
@@ -108,10 +108,13 @@ def requeue_expired_checks() -> int:
 
 @shared_task(name="approvals.tasks.apply_approved_requests")
 def apply_approved_requests() -> int:
-    """Look at every open request again and apply every approved one: the safety net under messages that got lost."""
-    for request_id in settling.live_request_ids(state=RequestState.OPEN):
+    """Settle what a message should have settled and apply what is approved: the safety net under lost messages.
+
+    It also notices what no message tells of: that a tag, a metric or a card changed under an open request.
+    """
+    for request_id in settling.requests_to_settle():
         settle_request(request_id)
-    return sum(apply_request(pk) == "applied" for pk in settling.live_request_ids(state=RequestState.APPROVED))
+    return sum(apply_request(request_id) == "applied" for request_id in settling.requests_to_apply())
 
 
 @shared_task(name="approvals.tasks.expire_requests")

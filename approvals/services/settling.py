@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.authentication import actor_from_user
-from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.models import RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed
 from approvals.services.requests import (
     close_request,
@@ -15,7 +15,7 @@ from approvals.services.requests import (
     require_live,
     stream_of,
 )
-from approvals.snapshots import Case
+from approvals.snapshots import Case, load_cases
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import Denied, InvalidState
@@ -101,7 +101,22 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def live_request_ids(*, state: RequestState | None = None, limit: int = 500) -> list[int]:
-    """Return the ids of live requests, oldest first."""
-    rows = TransitionRequest.objects.filter(state__in=LIVE_STATES if state is None else [state])
-    return list(rows.order_by("opened_at").values_list("pk", flat=True)[:limit])
+def requests_to_settle(*, limit: int = 500) -> list[int]:
+    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+
+    Read in a fixed number of queries, so that looking at all of them now and then costs little.
+    """
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("opened_at")
+    cases = load_cases(list(rows.select_related("version__model", "requester", "policy_revision__policy")[:limit]))
+    return [case.request.pk for case in cases if _needs_a_look(case)]
+
+
+def _needs_a_look(case: Case) -> bool:
+    outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
+    return outdated or case.verdict().is_approved
+
+
+def requests_to_apply(*, limit: int = 500) -> list[int]:
+    """Return the approved requests that are not applied yet, oldest first."""
+    rows = TransitionRequest.objects.filter(state=RequestState.APPROVED).order_by("opened_at")
+    return list(rows.values_list("pk", flat=True)[:limit])

@@ -107,6 +107,9 @@ class _Machine:
                 return values
         raise Malformed("a mark is missing")
 
+    def finish(self) -> None:
+        self.pop()
+
     def mark(self, _: object) -> None:
         self.stack.append(MARK)
 
@@ -284,8 +287,9 @@ _CONSTANTS: dict[str, object] = {
     "NEWFALSE": False,
     "EMPTY_TUPLE": (),
 }
-_NOTHING = frozenset({"PROTO", "FRAME", "STOP", "READONLY_BUFFER"})
+_NOTHING = frozenset({"PROTO", "FRAME", "READONLY_BUFFER"})
 _ACTIONS: dict[str, Callable[[_Machine, object], None]] = {
+    "STOP": lambda machine, _: machine.finish(),
     "MARK": _Machine.mark,
     "POP": _Machine.drop,
     "POP_MARK": _Machine.drop_mark,
