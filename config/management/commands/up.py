@@ -17,6 +17,7 @@ from django.core.management import BaseCommand, CommandError, call_command, get_
 from django.db import OperationalError, connections
 
 from config import env
+from config.demonstration import Passwords
 from config.supervisor import broker, programs
 from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
@@ -113,7 +114,7 @@ class Command(BaseCommand):
 
         def loaded() -> None:
             self.demonstration.note_loaded()
-            self._say("The demonstration is loaded.")
+            self._say(f"The demonstration is loaded. {Passwords(self.data).invitation()}")
 
         self._say("Loading the demonstration in the background …")
         supervisor.start_errand(Program("demonstration", command, lambda _pid: True), on_success=loaded)

@@ -1,0 +1,86 @@
+"""The people of the demonstration: who they are, their passwords, and the tokens its load uses."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from accounts.models import ApiToken, User
+from accounts.services import create_user, issue_token, revoke_token
+from audit.actors import Scope, system_actor
+from audit.errors import Conflict
+
+REVIEWER = "bea"
+AUTHORS = ("ada", "carl", "ci-payments")
+_ACTOR = system_actor("command:load_demo")
+_PEOPLE: Mapping[str, tuple[str, ...]] = {"ada": (), REVIEWER: ("reviewers",), "carl": ()}
+_SERVICE, _SERVICE_OWNER = "ci-payments", "ada"
+_TOKEN_LIFE = timedelta(hours=1)
+
+
+class Passwords:
+    """The passwords of the demonstration's people, one `name password` a line, readable by the owner alone."""
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / "keys" / "demo_passwords"
+
+    def invitation(self) -> str:
+        """Return what to tell whoever has just loaded the demonstration."""
+        return f"Sign in as {REVIEWER}, password {self.of(REVIEWER)}, to review what waits  (kept in {self.path})"
+
+    def of(self, name: str) -> str:
+        """Return the password of somebody, made and kept first where there is none: nobody is created with a lost one."""
+        known = self._read()
+        if name not in known:
+            known[name] = secrets.token_urlsafe(12)
+            self._write(known)
+        return known[name]
+
+    def _read(self) -> dict[str, str]:
+        if not self.path.exists():
+            return {}
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        return {name: password for name, _, password in (line.partition(" ") for line in lines) if password}
+
+    def _write(self, known: Mapping[str, str]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.touch(mode=0o600)
+        self.path.write_text("".join(f"{name} {password}\n" for name, password in known.items()), encoding="utf-8")
+
+
+def ensure_people(passwords: Passwords) -> None:
+    """Create who is missing. Conflict where a name belongs to somebody else: nobody's password is replaced."""
+    for name, groups in _PEOPLE.items():
+        password = passwords.of(name)
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            create_user(actor=_ACTOR, username=name, password=password, groups=groups)
+        elif not user.check_password(password):
+            raise Conflict(f"There is a user {name} already who is not the demonstration's. Nothing was loaded.")
+    if not User.objects.filter(username=_SERVICE).exists():
+        owner = User.objects.get(username=_SERVICE_OWNER)
+        create_user(actor=_ACTOR, username=_SERVICE, is_service=True, owner=owner)
+
+
+@contextmanager
+def working_tokens(names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Issue a token for each author, for as long as the load runs."""
+    issued: list[ApiToken] = []
+    secret_of = {}
+    try:
+        for name in names:
+            token, secret_of[name] = issue_token(
+                actor=_ACTOR,
+                user=User.objects.get(username=name),
+                scopes=[Scope.REGISTRY_READ, Scope.REGISTRY_WRITE],
+                expires_in=_TOKEN_LIFE,
+                label="demonstration",
+            )
+            issued.append(token)
+        yield secret_of
+    finally:
+        for token in issued:
+            revoke_token(actor=_ACTOR, token=token)
