@@ -37,7 +37,7 @@ class Expected:
             self.current = None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(st.tuples(st.integers(0, COUNT - 1), st.sampled_from(Stage), st.booleans()), max_size=8))
 def test_any_sequence(moves: Moves, by_ada: Actor, new_version: NewVersion) -> None:
     with transaction.atomic():
