@@ -14,8 +14,8 @@ Say = Callable[[str], None]
 
 _POLL_SECONDS = 0.1
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 4.0
-_BROKER_STOP_SECONDS = 1.0
+_STOP_SECONDS = 3.5
+_BROKER_STOP_SECONDS = 0.8
 # A program that dies this often within the window will not get better by another start.
 _MOST_DEATHS = 5
 _WINDOW_SECONDS = 120.0

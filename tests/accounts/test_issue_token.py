@@ -30,7 +30,12 @@ def test_the_secret_is_nowhere_in_the_database(ada: User) -> None:
 def test_the_secret_proves_its_user_and_scopes(ada: User) -> None:
     _, secret = issue_token(actor=ACTOR, user=ada, scopes=["registry:read"], expires_in=DAY)
     actor = actor_of(secret)
-    assert (actor.kind, actor.name, actor.auth, actor.scopes) == (ActorKind.USER, "ada", "token", {"registry:read"})
+    assert (actor.kind, actor.name, actor.auth, actor.scopes) == (
+        ActorKind.USER,
+        "ada",
+        "token",
+        frozenset({"registry:read"}),
+    )
 
 
 def test_without_a_choice_a_token_has_every_scope(ada: User) -> None:

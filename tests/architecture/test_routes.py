@@ -30,7 +30,7 @@ _VALUES = ("1", "00000000-0000-0000-0000-000000000001", "run:1")
 def leaves(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
     """Yield the full regular expression of every route."""
     for pattern in patterns:
-        expression = prefix + pattern.pattern.regex.pattern.removeprefix("^").replace("\\Z", "")  # type: ignore[attr-defined]
+        expression = prefix + pattern.pattern.regex.pattern.removeprefix("^").replace("\\Z", "")
         if isinstance(pattern, URLResolver):
             yield from leaves(pattern.url_patterns, expression)
         else:

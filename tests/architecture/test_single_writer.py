@@ -59,7 +59,9 @@ def event_writes(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        if (isinstance(node.func, ast.Name) and node.func.id == "Event") or (_called(node) in _WRITING_CALLS | _BULK_CALLS and ast.unparse(node.func).startswith("Event.")):
+        if (isinstance(node.func, ast.Name) and node.func.id == "Event") or (
+            _called(node) in _WRITING_CALLS | _BULK_CALLS and ast.unparse(node.func).startswith("Event.")
+        ):
             yield node.lineno
 
 

@@ -64,7 +64,7 @@ def test_a_refused_user_is_not_made(
 def test_a_token_is_all_that_is_printed(ada: User) -> None:
     printed = run("issue_token", "ada", "--scope", "registry:read", "--expires", "2h")
     actor = actor_from_token(printed.removesuffix("\n"), request_id="")
-    assert (actor.name, actor.scopes) == ("ada", {"registry:read"})
+    assert (actor.name, actor.scopes) == ("ada", frozenset({"registry:read"}))
     left = ApiToken.objects.get().expires_at - timezone.now()
     assert timedelta(minutes=119) < left <= timedelta(hours=2)
 

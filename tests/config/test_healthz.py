@@ -37,7 +37,12 @@ def test_a_database_that_is_away_does(client: Client, db: None, monkeypatch: pyt
 
 def test_the_broker_is_asked_once_in_a_while(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(health, "_ask_broker", lambda: asked.append(1) or ("ok", "ok"))
+
+    def ask() -> tuple[str, str]:
+        asked.append(1)
+        return "ok", "ok"
+
+    monkeypatch.setattr(health, "_ask_broker", ask)
     for _ in range(5):
         client.get("/healthz")
     assert len(asked) == 1

@@ -1,7 +1,8 @@
-"""Fixtures for tests that drive a whole installation: `server`, `mlflow_python`."""
+"""Fixtures for tests that drive a whole installation: `server`, `mlflow_python`, and Debian's chromium for `page`."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,20 @@ def mlflow_python() -> Path:
         if candidate.exists() and _mlflow_of(candidate) == _MLFLOW:
             return candidate
     pytest.skip(f"no environment with mlflow {_MLFLOW}: script/test makes .venv-mlflow from requirements-mlflow.txt")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """Launch the system's chromium: Playwright's own download of a browser is not needed, and may not be reachable."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no chromium on this machine: script/test installs it where it can")
+    # Chromium refuses its sandbox to root, and containers have too small a /dev/shm.
+    return {
+        **browser_type_launch_args,
+        "executable_path": chromium,
+        "args": ["--no-sandbox", "--disable-dev-shm-usage"],
+    }
 
 
 def _mlflow_of(python: Path) -> str:

@@ -38,6 +38,21 @@ def gone(installation: Installation, *, within: float) -> bool:
     return True
 
 
+def parent_of(pid: int) -> int:
+    """Return the parent of a process, or 0 when it has ended meanwhile."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def answers(installation: Installation) -> bool:
+    try:
+        return requests.get(f"{installation.url}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
 def up(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), "up", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -92,6 +107,21 @@ def test_a_process_that_dies_is_started_again(own: Installation) -> None:
         assert time.monotonic() < deadline, own.said()
         time.sleep(0.2)
     assert "worker-slow ended with code -9" in own.said()
+    assert own.stop() == 0
+
+
+def test_a_web_server_that_is_killed_leaves_no_worker_on_its_port(own: Installation) -> None:
+    own.start()
+    [main] = [pid for pid, command in own.processes().items() if "granian" in command and parent_of(pid) == own.pid]
+    os.kill(main, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while not any("granian" in command and parent_of(pid) == own.pid for pid, command in own.processes().items()):
+        assert time.monotonic() < deadline, own.said()
+        time.sleep(0.1)
+    while not answers(own):
+        assert time.monotonic() < deadline, own.said()
+        time.sleep(0.1)
+    assert own.said().count("web ended") == 1
     assert own.stop() == 0
 
 
