@@ -1,0 +1,90 @@
+"""Reading requests as somebody: those of models the actor may not see do not exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+
+from accounts.models import User
+from approvals.evaluation import excluded_people
+from approvals.models import LIVE_STATES, CheckRun, RequestState, Review, TransitionRequest
+from approvals.rules import ApprovalsRule
+from approvals.snapshots import Case, load_cases
+from audit.actors import Actor, ActorKind
+from audit.errors import NotFound
+from registry.permissions import visible_models
+
+_MAX_ID = 2**63 - 1
+
+
+def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[TransitionRequest]:
+    """Return the requests the actor may know of, newest first. ``state`` may be `live` for open and approved ones."""
+    rows = with_all(TransitionRequest.objects.filter(version__model__in=visible_models(actor)))
+    if state:
+        rows = rows.filter(state__in=LIVE_STATES if state == "live" else [state])
+    if model:
+        rows = rows.filter(version__model__name=model)
+    return rows.order_by("-pk")
+
+
+def with_all(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+    """Return requests with what `load_cases` needs of each loaded."""
+    return rows.select_related("version__model", "requester", "policy_revision__policy")
+
+
+def get_request(actor: Actor, request_id: int) -> TransitionRequest:
+    """Return one request; NotFound."""
+    found = visible_requests(actor).filter(pk=request_id).first() if 0 < request_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no transition request {request_id}.")
+    return found
+
+
+def reviews_of(request: TransitionRequest) -> list[Review]:
+    """Return the reviews of a request, oldest first, with their reviewers."""
+    return list(Review.objects.filter(request=request).select_related("reviewer").order_by("pk"))
+
+
+def check_runs_of(request: TransitionRequest) -> list[CheckRun]:
+    """Return every job of a request, those that no longer count among them, newest first."""
+    return list(CheckRun.objects.filter(request=request).order_by("-pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What concerns one person. ``waiting`` are requests they may decide now; ``mine`` are their own live ones."""
+
+    waiting: list[Case]
+    mine: list[Case]
+
+    @property
+    def count(self) -> int:
+        """Return how many requests wait for this person."""
+        return len(self.waiting)
+
+
+def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
+    """Return what waits for the actor's decision and what they asked for; a fixed number of queries."""
+    if actor.user_id is None:
+        return Inbox(waiting=[], mine=[])
+    rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
+    cases = load_cases(list(rows[:limit]))
+    groups = set(Group.objects.filter(user=actor.user_id).values_list("name", flat=True))
+    accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
+    return Inbox(
+        waiting=[case for case in cases if can_decide(actor, groups, case)],
+        mine=[case for case in cases if case.request.requester_id in accounts],
+    )
+
+
+def can_decide(actor: Actor, groups: set[str], case: Case) -> bool:
+    """Return whether a decision of this person, a member of ``groups``, would be taken now."""
+    asked = {name for rule in case.policy.body.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
+    if actor.kind is not ActorKind.USER or case.request.state != RequestState.OPEN or groups.isdisjoint(asked):
+        return False
+    if actor.name in excluded_people(case.policy.body.rules, case.snapshot.people):
+        return False
+    given = (review.reviewer for review in case.snapshot.reviews if review.digest == case.snapshot.subject_digest)
+    return actor.name not in given

@@ -1,0 +1,146 @@
+"""The shapes of governance in /api/v1. Times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from approvals.evaluation import RuleVerdict
+from approvals.models import CheckRun, Decision, PolicyRevision, RequestState, Review, TransitionRequest
+from approvals.policies import GOVERNED_TARGETS
+from approvals.refusals import request_url
+from approvals.services.requests import MAX_COMMENT
+from approvals.snapshots import Case
+
+
+class RuleSerializer(serializers.Serializer[RuleVerdict]):
+    """One rule of a verdict."""
+
+    rule = serializers.CharField()
+    kind = serializers.CharField()
+    level = serializers.CharField()
+    status = serializers.CharField()
+    title = serializers.CharField()
+    why = serializers.CharField()
+    who_can_resolve = serializers.CharField()
+    since = serializers.DateTimeField()
+    progress = serializers.IntegerField()
+    check_run = serializers.IntegerField(source="check_run_id")
+
+
+class RequestSerializer(serializers.Serializer[TransitionRequest]):
+    """A transition request. ``context["cases"]`` holds what is true of the live ones now, by id."""
+
+    id = serializers.IntegerField()
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.version")
+    source = serializers.CharField()  # type: ignore[assignment]  # the wire name
+    target = serializers.CharField()
+    archive_existing = serializers.BooleanField()
+    requester = serializers.CharField(source="requester.username")
+    comment = serializers.CharField()
+    state = serializers.CharField()
+    state_reason = serializers.CharField()
+    policy = serializers.CharField(source="policy_revision.__str__")
+    subject_digest = serializers.SerializerMethodField(help_text="What a review given now would cover.")
+    opened_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField(help_text="The page for people.")
+    verdict = serializers.SerializerMethodField(help_text="approved, pending, blocked or rejected; null once closed.")
+    blocked_by = serializers.SerializerMethodField(help_text="What is missing, a line each.")
+
+    def _case(self, request: TransitionRequest) -> Case | None:
+        found: Case | None = self.context["cases"].get(request.pk)
+        return found
+
+    def get_subject_digest(self, request: TransitionRequest) -> str:
+        case = self._case(request)
+        return case.snapshot.subject_digest if case else request.subject_digest
+
+    def get_url(self, request: TransitionRequest) -> str:
+        return request_url(request.pk, self.context.get("base_url", ""))
+
+    def get_verdict(self, request: TransitionRequest) -> str | None:
+        case = self._case(request)
+        return case.verdict().state.value if case else None
+
+    def get_blocked_by(self, request: TransitionRequest) -> list[dict[str, Any]]:
+        case = self._case(request)
+        return [dict(item) for item in case.verdict().blocked_by()] if case else []
+
+
+class ReviewSerializer(serializers.Serializer[Review]):
+    """A review, and whether it covers what is asked for now."""
+
+    id = serializers.IntegerField()
+    reviewer = serializers.CharField(source="reviewer.username")
+    decision = serializers.CharField()
+    comment = serializers.CharField()
+    subject_digest = serializers.CharField()
+    given_at = serializers.DateTimeField()
+
+
+class CheckRunSerializer(serializers.Serializer[CheckRun]):
+    """A validation job."""
+
+    id = serializers.IntegerField()
+    rule = serializers.CharField()
+    check_code = serializers.CharField()
+    state = serializers.CharField()
+    progress = serializers.IntegerField()
+    summary = serializers.CharField()
+    evidence = serializers.JSONField()
+    evidence_digest = serializers.CharField()
+    inputs_digest = serializers.CharField()
+    attempts = serializers.IntegerField()
+    queued_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField()
+
+
+class PolicySerializer(serializers.Serializer[PolicyRevision]):
+    """The revision of a policy that governs now."""
+
+    name = serializers.CharField(source="policy.name")
+    target = serializers.CharField(source="policy.target")
+    models = serializers.CharField(source="policy.models_pattern")
+    revision = serializers.IntegerField(source="number")
+    digest = serializers.CharField()
+    published_by = serializers.CharField()
+    published_at = serializers.DateTimeField()
+    body = serializers.JSONField()
+
+
+class OpenSerializer(serializers.Serializer[Any]):
+    """What is asked for."""
+
+    model = serializers.CharField(max_length=256, trim_whitespace=False)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    target = serializers.ChoiceField(choices=list(GOVERNED_TARGETS))
+    archive_existing = serializers.BooleanField(default=False)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class WithdrawSerializer(serializers.Serializer[Any]):
+    """Why it is withdrawn."""
+
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class DecideSerializer(serializers.Serializer[Any]):
+    """A decision: on what exactly, and why."""
+
+    decision = serializers.ChoiceField(choices=Decision.values)
+    comment = serializers.CharField(max_length=MAX_COMMENT)
+    seen_digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+
+
+class ListSerializer(serializers.Serializer[Any]):
+    """Which requests are wanted."""
+
+    state = serializers.ChoiceField(choices=["live", *RequestState.values], required=False, default="")
+    model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
