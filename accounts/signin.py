@@ -35,7 +35,7 @@ def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs
 @receiver(user_login_failed, dispatch_uid="accounts.login_failed")
 def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Record the name that was tried, by nobody in particular. The password is not in ``credentials``."""
-    name = str(credentials.get("username", "")).replace("\x00", "")[:_LONGEST_NAME]
+    name = str(credentials.get("username", ""))[:_LONGEST_NAME]
     with transaction.atomic():
         record(
             actor=anonymous_actor(request_id=_request_id(request)),

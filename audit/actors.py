@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from audit.errors import NotAuthenticated
+
 
 class ActorKind(StrEnum):
     """What sort of identity acts."""
@@ -57,3 +59,11 @@ def system_actor(job: str, *, on_behalf_of: str = "", request_id: str = "") -> A
 def anonymous_actor(*, request_id: str = "") -> Actor:
     """Return the actor of a caller who has not proved who they are."""
     return Actor(kind=ActorKind.ANONYMOUS, name="anonymous", auth="none", scopes=frozenset(), request_id=request_id)
+
+
+def actor_of(request: object) -> Actor:
+    """Return the Actor that the REST door's authentication put on the request as ``auth``."""
+    actor = getattr(request, "auth", None)
+    if not isinstance(actor, Actor):
+        raise NotAuthenticated("Sign in, or send an API token.")
+    return actor

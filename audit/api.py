@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import FileResponse
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.actions import Action
-from audit.actors import Actor, Scope
+from audit.actors import Actor, Scope, actor_of
 from audit.export import export_log, export_model
 from audit.queries import events_matching, stream_head
 from audit.serializers import EventsQuery, ExportQuery, event_json
@@ -39,7 +40,7 @@ class EventsView(APIView):
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted = dict(query.validated_data)
-        stream = _stream(request.auth, wanted)
+        stream = _stream(actor_of(request), wanted)
         page = events_matching(
             stream=stream,
             obj=wanted["object"],
@@ -77,5 +78,5 @@ class ExportView(APIView):
         query = ExportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         name = query.validated_data["model"]
-        package = export_model(actor=request.auth, name=name) if name else export_log(actor=request.auth)
+        package = export_model(actor=actor_of(request), name=name) if name else export_log(actor=actor_of(request))
         return FileResponse(package.file, as_attachment=True, filename=package.filename, content_type="application/zip")

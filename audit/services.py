@@ -93,15 +93,20 @@ def _insert(
         at=at,
         action=Action(action).value,
         outcome=outcome,
-        actor_ref=actor.ref[:100],
-        actor_name=actor.name[:150],
-        object_ref=obj[:600],
+        actor_ref=_storable(actor.ref)[:100],
+        actor_name=_storable(actor.name)[:150],
+        object_ref=_storable(obj)[:600],
         stream=stream,
         gen=gen,
-        request_id=actor.request_id[:64],
+        request_id=_storable(actor.request_id)[:64],
     )
     event.save(force_insert=True)
     return event
+
+
+def _storable(text: str) -> str:
+    """Return text that every database holds: a refusal of what the caller sent must not fail over what the caller sent."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from audit.actors import actor_of
 from lineage.models import Relation
 from lineage.queries import DEFAULT_LIMIT, ancestors, descendants, find_node, nodes_matching
 from lineage.serializers import (
@@ -39,9 +41,9 @@ class WalkView(APIView):
     def get(self, request: Request, urn: str, walk: str) -> Response:
         wanted = _valid(WalkQuery(data=request.query_params))
         start = find_node(urn)
-        require_visible(request.auth, start)
+        require_visible(actor_of(request), start)
         closure = _WALKS[walk](start, limit=wanted.get("max_nodes", DEFAULT_LIMIT))
-        return Response(closure_json(closure, actor=request.auth, kind=wanted.get("kind", "")))
+        return Response(closure_json(closure, actor=actor_of(request), kind=wanted.get("kind", "")))
 
 
 class NodesView(APIView):
@@ -51,7 +53,7 @@ class NodesView(APIView):
     def get(self, request: Request) -> Response:
         wanted = _valid(NodesQuery(data=request.query_params))
         nodes = list(nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", "")))
-        hidden = hidden_nodes(request.auth, nodes)
+        hidden = hidden_nodes(actor_of(request), nodes)
         return Response({"nodes": [node_json(node) for node in nodes if node.pk not in hidden]})
 
 
@@ -62,9 +64,9 @@ class EdgesView(APIView):
     def post(self, request: Request) -> Response:
         body = _valid(EdgeDeclaration(data=request.data))
         for urn in (body["source"], body["target"]):
-            require_visible(request.auth, find_node(urn))
+            require_visible(actor_of(request), find_node(urn))
         edge = declare_edge(
-            actor=request.auth,
+            actor=actor_of(request),
             src_urn=body["source"],
             dst_urn=body["target"],
             rel=Relation[body["relation"]],
@@ -80,5 +82,5 @@ class RetractView(APIView):
     @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, edge_id: int) -> Response:
         body = _valid(Retraction(data=request.data))
-        kept = retract_edge(actor=request.auth, edge_id=edge_id, reason=body["reason"])
+        kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
         return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})

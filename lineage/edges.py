@@ -41,15 +41,16 @@ def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
 
 def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:
     """Make sure that the edge is there and has this witness; return its id. Saying the same twice adds nothing."""
-    key = {"src_id": src.pk, "dst_id": dst.pk, "rel": rel.value, "role": role[:32]}
-    edge_id = Edge.objects.filter(**key).values_list("pk", flat=True).first()
+    role = role[:32]
+    same = Edge.objects.filter(src=src, dst=dst, rel=rel, role=role)
+    edge_id = same.values_list("pk", flat=True).first()
     witness = {"mode": mode, "source": source[:700], "actor_ref": actor.ref[:100]}
     if edge_id is None:
-        edge_id = insert_edge(src=src.pk, dst=dst.pk, rel=rel.value, role=key["role"])
+        edge_id = insert_edge(src=src.pk, dst=dst.pk, rel=rel.value, role=role)
     elif _has_witness(edge_id, witness):
         return edge_id
     if edge_id is None:  # another transaction was first
-        edge_id = Edge.objects.get(**key).pk
+        edge_id = same.get().pk
     EdgeAssertion.objects.create(edge_id=edge_id, assertion=Assertion.objects.create(**witness))
     return edge_id
 

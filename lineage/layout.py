@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
+from typing import Any
 
 from fast_sugiyama import from_edges
 
@@ -128,23 +129,51 @@ def _has_cycle(pairs: Iterable[Pair]) -> bool:
 
 
 def _place(pairs: set[Pair]) -> list[_Placed]:
-    """Return each connected part laid out by itself, the part of the lowest id first."""
-    joined = sorted({pk for pair in pairs for pk in pair})
-    # The library numbers its bends from len(joined) up, so exactly the joined nodes must have the numbers below.
-    number = {pk: place for place, pk in enumerate(joined)}
-    numbered = sorted((number[source], number[target]) for source, target in pairs)
-    parts = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True) if numbered else []
-    return sorted((_part(part, joined) for part in parts), key=lambda part: min(part.cells))
+    """Return each connected part laid out by itself, the part of the lowest id first.
+
+    Given several parts at once the library numbers the bends of one like the nodes of another; so it gets one at a time, and
+    its nodes as 0, 1, 2 …: what has a higher number is a bend.
+    """
+    placed = []
+    for part in _parts(pairs):
+        ids = sorted({pk for pair in part for pk in pair})
+        number = {pk: place for place, pk in enumerate(ids)}
+        numbered = sorted((number[source], number[target]) for source, target in part)
+        (picture,) = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True)
+        placed.append(_part(picture, ids))
+    return placed
 
 
-def _part(part: tuple[Sequence[tuple[int, Point]], float, float, Iterable[Pair]], ids: list[int]) -> _Placed:
+def _parts(pairs: set[Pair]) -> list[list[Pair]]:
+    """Return the pairs of each connected part, the part of the lowest id first."""
+    label = {pk: pk for pair in pairs for pk in pair}
+
+    def root(pk: int) -> int:
+        while label[pk] != pk:
+            label[pk] = label[label[pk]]
+            pk = label[pk]
+        return pk
+
+    for source, target in pairs:
+        low, high = sorted((root(source), root(target)))
+        label[high] = low
+    parts: dict[int, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        parts[root(pair[0])].append(pair)
+    return [parts[low] for low in sorted(parts)]
+
+
+def _part(part: Any, ids: list[int]) -> _Placed:
     """Turn the library's picture (sources at the top) on its side: rank becomes column, position becomes row."""
-    positions = dict(part[0])
+    positions: dict[int, Point] = dict(part[0])
+    steps: list[Pair] = list(part[3])
     left, top = min(x for x, _ in positions.values()), max(y for _, y in positions.values())
-    cells = {number: (round((top - y) / _UNIT), (x - left) / _UNIT) for number, (x, y) in positions.items()}
-    onward = {source: target for source, target in part[3] if source >= len(ids)}
+    cells: dict[int, Point] = {
+        number: (round((top - y) / _UNIT), (x - left) / _UNIT) for number, (x, y) in positions.items()
+    }
+    onward = {source: target for source, target in steps if source >= len(ids)}
     bends: dict[Pair, list[Point]] = {}
-    for source, first in part[3]:
+    for source, first in steps:
         if source >= len(ids) or first < len(ids):
             continue
         chain, here = [], first

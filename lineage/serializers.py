@@ -31,7 +31,7 @@ class NodesQuery(serializers.Serializer[Any]):
 class EdgeDeclaration(serializers.Serializer[Any]):
     """The body that declares an edge; relation is a name such as DERIVED_FROM."""
 
-    source = serializers.CharField(max_length=700)
+    source = serializers.CharField(max_length=700)  # type: ignore[assignment]  # a field named like an attribute of Field
     target = serializers.CharField(max_length=700)
     relation = serializers.ChoiceField(choices=Relation.names)
     role = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")

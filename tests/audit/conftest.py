@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -36,7 +37,7 @@ def _subjects(settings: Settings) -> None:
 @pytest.fixture
 def log(ada: User, bea: User, acting: Acting) -> None:
     """Three events of clf, one of them denied, with two others between them."""
-    ours = {"stream": "model:1", "obj": "model:clf"}
+    ours: Any = {"stream": "model:1", "obj": "model:clf"}
     record(actor=acting(ada), action=Action.REGISTRY_MODEL_CREATED, after={"tags": {"team": "=1+1"}}, **ours)
     record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:r1")
     record(actor=acting(bea), action=Action.REGISTRY_STAGE_CHANGED, reason="-2 points\nbut faster “é”", **ours)

@@ -41,8 +41,8 @@ def test_events_of_a_model(log: None, ada: User) -> None:
 
 
 def test_pages(log: None, ada: User) -> None:
-    first = signed_in(ada).get(EVENTS, {"model": "clf", "limit": 2}).json()
-    rest = signed_in(ada).get(EVENTS, {"model": "clf", "limit": 2, "cursor": first["next_cursor"]}).json()
+    first = signed_in(ada).get(EVENTS, {"model": "clf", "limit": "2"}).json()
+    rest = signed_in(ada).get(EVENTS, {"model": "clf", "limit": "2", "cursor": first["next_cursor"]}).json()
     assert [event["gen"] for event in first["events"] + rest["events"]] == [3, 2, 1]
     assert rest["next_cursor"] == ""
 

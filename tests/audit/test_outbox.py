@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from audit.models import OutboxMessage
 from audit.services import enqueue
 from audit.tasks import relay_outbox
 
+APP: Any = current_app  # the types know nothing of settings that can be written
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/1")
 NOWHERE = "redis://127.0.0.1:1/0"
 QUEUE = "custody-test-outbox"
@@ -29,9 +31,9 @@ TASK = "approvals.tasks.run_check"
 
 def use_broker(url: str) -> None:
     """Point this process at a broker, forgetting connections and bad experiences with the last one."""
-    current_app.conf.broker_url = current_app.conf.broker_write_url = url
+    APP.conf.broker_url = APP.conf.broker_write_url = url
     pools.reset()
-    current_app._pool = current_app.amqp._producer_pool = None
+    APP._pool = APP.amqp._producer_pool = None
     dispatch._Broker.away_until = 0.0
 
 
@@ -43,11 +45,11 @@ def broker(db: None) -> Iterator[redis.Redis]:
         client.delete(QUEUE)
     except redis.ConnectionError:
         pytest.skip(f"no Redis at {REDIS}")
-    before = current_app.conf.broker_url, current_app.conf.broker_write_url
+    before = APP.conf.broker_url, APP.conf.broker_write_url
     use_broker(REDIS)
     yield client
     use_broker(REDIS)
-    current_app.conf.broker_url, current_app.conf.broker_write_url = before
+    APP.conf.broker_url, APP.conf.broker_write_url = before
     client.delete(QUEUE)
     client.close()
 

@@ -94,3 +94,11 @@ def test_the_database_knows_only_two_outcomes(ada: User, acting: Acting) -> None
         event_of(acting(ada), outcome="maybe")
     assert connection.in_atomic_block
     assert not Event.objects.exists()
+
+
+def test_a_refusal_of_unstorable_text_is_still_recorded(ada: User, acting: Acting) -> None:
+    error = Denied("No\x00.", action=Action.API_CALLED, obj="model:\x00\ud800")
+    event = record_denial(actor=acting(ada), error=error)
+    assert event is not None
+    assert Event.objects.get().object_ref == "model:\N{REPLACEMENT CHARACTER}?"
+    assert facts(event)["reason"] == "No\x00."

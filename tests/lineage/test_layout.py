@@ -58,6 +58,12 @@ def test_cycles_and_loops_do_not_end_the_process(pairs: list[tuple[int, int]]) -
     assert {(path.source, path.target) for path in drawing.paths} == {pair for pair in pairs if pair[0] != pair[1]}
 
 
+def test_bends_of_one_part_are_not_nodes_of_another() -> None:
+    pairs = [(1, 5), (2, 3), (2, 6), (3, 4), (4, 6)]
+    assert all(drawn(6, pairs) == drawn(6, pairs) for _ in range(20))
+    assert not overlaps(drawn(6, pairs))
+
+
 def test_more_than_can_be_drawn_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be drawn"):
         drawn(MAX_DRAWN + 1, [])

@@ -24,7 +24,7 @@ from tests.conftest import Acting
 
 def test_consumed_makes_nodes_container_and_edge(ada: User, acting: Acting) -> None:
     node = record_consumed(actor=acting(ada), run_id="r1", dataset="orders", version="v2.1", role="train")
-    assert (node.urn, node.container.urn) == ("dataset-version:orders/v2.1", "dataset:orders")
+    assert (node.urn, find_node(node.urn).container) == ("dataset-version:orders/v2.1", find_node("dataset:orders"))
     edge = Edge.objects.get()
     assert (edge.src_id, edge.dst.urn, edge.rel, edge.role) == (node.pk, "run:r1", Relation.CONSUMED, "train")
     assert Assertion.objects.get().source == "run:r1"
