@@ -100,7 +100,8 @@ def _database(url: str) -> dict[str, Any]:
             "PRAGMA cache_size=-20000; PRAGMA mmap_size=268435456",
         }
         conf["CONN_MAX_AGE"] = None
-        conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file with the same options, not SQLite's shared memory
+        # Tests use a file with these same options, not SQLite's shared memory.
+        conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
     return conf
