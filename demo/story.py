@@ -190,8 +190,10 @@ class Story:
 
     def review(self, version: Version, comment: str) -> None:
         """Approve the open request of a version as the reviewer, signed in on the web."""
-        query = {"model": version.model, "version": version.number, "target": "Production", "state": "open"}
-        for request in self.reviewer.get(REST + "transition-requests", query)["results"]:
+        open_ones = self.reviewer.get(REST + "transition-requests", {"model": version.model, "state": "open"})
+        for request in open_ones["transition_requests"]:
+            if (request["version"], request["target"]) != (version.number, "Production"):
+                continue
             body = {"decision": "approve", "comment": comment, "seen_digest": request["subject_digest"]}
             self.reviewer.post(f"{REST}transition-requests/{request['id']}/reviews", body)
             self.say(f"{version.model} version {version.number} approved by {self.reviewer.name}")

@@ -53,9 +53,16 @@ def request_transition(
     if policy_for(row.model.name, target) is None or is_there(row, target):
         return change_stage(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
     _refuse_if_rejected(actor, row, target, base_url)
-    request = open_request(
-        actor=actor, name=name, version=version, target=target, archive_existing=archive_existing, comment=comment
-    )
+    try:
+        request = open_request(
+            actor=actor, name=name, version=version, target=target, archive_existing=archive_existing, comment=comment
+        )
+    except InvalidState:
+        row = get_version(actor, name, version)
+        if not is_there(row, target):
+            raise
+        # a worker applied the approved request since we looked: the caller has what they asked for
+        return change_stage(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
     _wait_for_checks(request, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
     case = settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk)
     if case.request.state == RequestState.APPROVED:

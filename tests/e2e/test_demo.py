@@ -77,7 +77,7 @@ def test_every_point_of_every_curve_is_there_once(visitor: Client) -> None:
 
 def test_one_request_waits_for_the_reviewer(demonstrated: Installation) -> None:
     reviewer = Session(demonstrated.url, username="bea", password=_passwords(demonstrated)["bea"])
-    (request,) = reviewer.get(REST + "transition-requests", {"state": "open"})["results"]
+    (request,) = reviewer.get(REST + "transition-requests", {"state": "open"})["transition_requests"]
     assert (request["model"], request["version"], request["target"]) == ("tumour_classifier", 2, "Production")
 
 

@@ -108,7 +108,9 @@ class Walk:
 
     def waiting(self, model: str) -> dict[str, Any]:
         """Return the one open request of a model."""
-        (request,) = self.reviewer.get(REST + "transition-requests", {"model": model, "state": "open"})["results"]
+        (request,) = self.reviewer.get(REST + "transition-requests", {"model": model, "state": "open"})[
+            "transition_requests"
+        ]
         found: dict[str, Any] = request
         return found
 
