@@ -164,6 +164,8 @@ AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
+# How long a worker may be silent about a check before it is given to another (seconds).
+CHECK_LEASE_SECONDS = env.number("CUSTODY_CHECK_LEASE", 30)
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -46,7 +46,7 @@ class Lease:
 
 def lease_time() -> timedelta:
     """Return how long a worker may be silent before its job is given to another."""
-    return timedelta(seconds=float(getattr(settings, "CHECK_LEASE_SECONDS", 30)))
+    return timedelta(seconds=settings.CHECK_LEASE_SECONDS)
 
 
 def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int:
