@@ -143,8 +143,8 @@ def test_what_only_object_stores_do(send: Send) -> None:
 
 
 def test_upload_that_breaks_off_is_no_shorter_file() -> None:
-    environ = RequestFactory()._base_environ(PATH_INFO=FILE, REQUEST_METHOD="PUT", CONTENT_LENGTH="100")
-    request = WSGIRequest({**environ, "wsgi.input": io.BytesIO(b"only nine")})
+    environ = RequestFactory().put(FILE).environ
+    request = WSGIRequest({**environ, "CONTENT_LENGTH": "100", "wsgi.input": io.BytesIO(b"only nine")})
     upload = Upload(request)
     assert upload.read(1000) == b"only nine"
     with pytest.raises(InvalidInput, match="ended 91 bytes before"):

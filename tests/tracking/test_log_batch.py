@@ -125,7 +125,7 @@ def test_too_many_are_refused(actor: Actor, run: Run, metrics: int, params: int,
 def test_bad_keys_are_refused(actor: Actor, run: Run, key: str) -> None:
     for batch in ({"metrics": [Point(key, 1, 1)]}, {"params": [(key, "1")]}, {"tags": [(key, "1")]}):
         with pytest.raises(InvalidInput):
-            log_batch(actor=actor, run_id=run.pk, **batch)  # type: ignore[arg-type]  # one of the three
+            log_batch(actor=actor, run_id=run.pk, **batch)
     assert not LatestMetric.objects.exists()
 
 

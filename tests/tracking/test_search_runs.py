@@ -224,6 +224,12 @@ def test_sampled_history_within_steps(actor: Actor, run: Run) -> None:
     log_batch(actor=actor, run_id=run.pk, metrics=[Point("loss", n, n, step=n) for n in range(10)])
     found = sample_history(run_ids=[run.pk], key="loss", max_results=2, start_step=2, end_step=5)
     assert [one.step for one in found] == [2, 5]
-    for bad in ({"start_step": 1}, {"start_step": 5, "end_step": 1}, {"max_results": 2501}, {"run_ids": []}):
+    bad: list[dict[str, Any]] = [
+        {"start_step": 1},
+        {"start_step": 5, "end_step": 1},
+        {"max_results": 2501},
+        {"run_ids": []},
+    ]
+    for more in bad:
         with pytest.raises(InvalidInput):
-            sample_history(**{"run_ids": [run.pk], "key": "loss", **bad})  # type: ignore[arg-type]  # bad on purpose
+            sample_history(**{"run_ids": [run.pk], "key": "loss", **more})

@@ -10,7 +10,7 @@ from django.db.models.expressions import OrderBy
 
 from audit.errors import InvalidInput
 from tracking.models import Lifecycle, LoggedModel, LoggedModelParam, LoggedModelStatus, LoggedModelTag, Metric
-from tracking.queries import experiment_number
+from tracking.queries import NAMES_A_MODEL, experiment_number
 from tracking.search.conditions import compare, keyed, nulls_last, numbers_first, there_is
 from tracking.search.grammar import (
     ATTRIBUTE,
@@ -120,7 +120,7 @@ def _any_of(datasets: Sequence[DatasetFilter]) -> Q:
 
 
 def _metrics() -> QuerySet[Metric]:
-    return Metric.objects.filter(model_id=OuterRef("pk"))
+    return Metric.objects.filter(NAMES_A_MODEL, model_id=OuterRef("pk"))
 
 
 def _condition(clause: Clause, measured_on: Q) -> Q:
