@@ -23,7 +23,13 @@ def test_applied_between_look_and_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     new_version()
-    asked: dict[str, Any] = {"actor": by_ada, "name": "fraud", "version": 1, "target": Stage.STAGING, "archive_existing": False}
+    asked: dict[str, Any] = {
+        "actor": by_ada,
+        "name": "fraud",
+        "version": 1,
+        "target": Stage.STAGING,
+        "archive_existing": False,
+    }
     run_checks(open_request(**asked))
     request_transition(**asked)
     looks = iter([False])

@@ -1,0 +1,114 @@
+"""A small installation's inside, driven line by line: JSON commands come in, JSON answers go out.
+
+Run as `python -m tests.approvals.queue_world` with the environment (database, broker, data) that the workers have.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from typing import Any
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+django.setup()
+
+from celery import current_app  # noqa: E402 - Django first
+from django.core.management import call_command  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from approvals.models import CheckRun, TransitionRequest  # noqa: E402
+from approvals.services.policies import ensure_default_policies  # noqa: E402
+from approvals.services.requests import open_request  # noqa: E402
+from audit.actors import Actor, ActorKind, system_actor  # noqa: E402
+from audit.models import Event, OutboxMessage  # noqa: E402
+from registry.services.models import create_model  # noqa: E402
+from registry.services.versions import create_version  # noqa: E402
+from registry.stages import Stage  # noqa: E402
+from tracking.artifacts import store_artifact  # noqa: E402
+from tracking.models import Experiment, Run  # noqa: E402
+from tracking.services.logging import set_tag  # noqa: E402
+
+RUN = "a" * 32
+ROOT = f"0/{RUN}/artifacts"
+
+
+class _Random:
+    """Random bytes of a given size, as a stream."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+        self.block = secrets.token_bytes(1 << 20)
+
+    def read(self, size: int = -1) -> bytes:
+        take = min(self.left, len(self.block) if size < 0 else size, len(self.block))
+        self.left -= take
+        return self.block[:take]
+
+
+def ada() -> Actor:
+    user, _ = User.objects.get_or_create(username="ada")
+    return Actor(kind=ActorKind.USER, name="ada", user_id=user.pk, auth="session", request_id="test")
+
+
+def prepare(megabytes: int) -> dict[str, Any]:
+    """Migrate, publish the policies, and register a version with an artifact of that size."""
+    call_command("migrate", verbosity=0)
+    ensure_default_policies(actor=system_actor("test"))
+    experiment, _ = Experiment.objects.get_or_create(
+        pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}
+    )
+    Run.objects.create(
+        id=RUN, experiment=experiment, created_by="ada", artifact_uri=f"mlflow-artifacts:/{ROOT}", start_ms=1
+    )
+    for key in ("dataset_version", "git_commit", "triggered_by"):
+        set_tag(actor=ada(), run_id=RUN, key=key, value="x")
+    store_artifact(actor=ada(), path=f"{ROOT}/model/weights.bin", stream=_Random(megabytes << 20))
+    create_model(actor=ada(), name="fraud")
+    return {}
+
+
+def ask() -> dict[str, Any]:
+    """Register a version and open a request to move it to Staging."""
+    version = create_version(actor=ada(), name="fraud", source=f"runs:/{RUN}/model", run_id=RUN)
+    request = open_request(
+        actor=ada(), name="fraud", version=version.version, target=Stage.STAGING, archive_existing=False
+    )
+    return {"request": request.pk}
+
+
+def facts(request: int) -> dict[str, Any]:
+    """Return where a request and its jobs are, and how many results were recorded for each job."""
+    row = TransitionRequest.objects.select_related("version").get(pk=request)
+    jobs = {
+        job.rule: {"id": job.pk, "state": job.state, "attempts": job.attempts, "worker": job.worker, "results": 0}
+        for job in CheckRun.objects.filter(request=row)
+    }
+    finished = Event.objects.filter(action="approvals.check.finished", object_ref=f"transition-request:{request}")
+    for event in finished:
+        jobs[json.loads(bytes(event.body))["after"]["rule"]]["results"] += 1
+    return {"state": row.state, "stage": row.version.stage, "reason": row.state_reason, "jobs": jobs}
+
+
+def send(job: int, times: int) -> dict[str, Any]:
+    """Deliver a job several times over."""
+    for _ in range(times):
+        current_app.send_task("approvals.tasks.run_check", kwargs={"check_run_id": job}, queue="fast")
+    return {}
+
+
+def undelivered() -> dict[str, Any]:
+    return {"count": OutboxMessage.objects.filter(delivered_at__isnull=True).count()}
+
+
+COMMANDS = {"prepare": prepare, "ask": ask, "facts": facts, "send": send, "undelivered": undelivered}
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = COMMANDS[command.pop("do")](**command)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

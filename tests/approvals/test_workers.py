@@ -1,0 +1,192 @@
+"""Real workers on a real broker: one is killed in the middle, jobs are delivered many times, the broker comes late."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from config.supervisor.broker import answers, valkey
+from tests.e2e.installation import ROOT
+
+pytestmark = pytest.mark.queue
+
+Json = dict[str, Any]
+
+
+class World:
+    """A database, a broker and worker processes of their own; ``do("ask")`` runs a command of queue_world.py."""
+
+    def __init__(self, data: Path, database: str, broker: str) -> None:
+        self.data = data
+        self.environment = {
+            **os.environ,
+            "CUSTODY_DATA": str(data),
+            "DATABASE_URL": database,
+            "REDIS_URL": broker,
+            "ARTIFACT_URL": "",
+            "CUSTODY_CHECK_LEASE": "3",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.inside = subprocess.Popen(
+            [sys.executable, "-m", "tests.approvals.queue_world"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def do(self, what: str, **arguments: object) -> Json:
+        assert self.inside.stdin is not None
+        assert self.inside.stdout is not None
+        self.inside.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
+        self.inside.stdin.flush()
+        answer: Json = json.loads(self.inside.stdout.readline())
+        return answer
+
+    def celery(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.data / "celery.log").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "config", *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        name = f"test-{secrets.token_hex(4)}@localhost"
+        pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
+        return self.celery("worker", "--queues", "fast,slow", "--hostname", name, *pool)
+
+    def beat(self) -> subprocess.Popen[bytes]:
+        return self.celery("beat", "--schedule", str(self.data / "beat"), "--pidfile", str(self.data / "beat.pid"))
+
+    def until(self, request: int, holds: Callable[[Json], bool], seconds: float = 60) -> Json:
+        """Return the facts as soon as something holds of them."""
+        deadline = time.monotonic() + seconds
+        while not holds(found := self.do("facts", request=request)):
+            assert time.monotonic() < deadline, (found, (self.data / "celery.log").read_text()[-3000:])
+            time.sleep(0.005)
+        return found
+
+    def end(self) -> None:
+        for process in [*self.processes, self.inside]:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait(10)
+        for pipe in (self.inside.stdin, self.inside.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """A database of the kind the suite runs on, but a separate one: workers are other processes."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield f"sqlite:///{tmp_path / 'custody.sqlite3'}"
+        return
+    name = f"custody_queue_{secrets.token_hex(4)}"
+    server, _, own = url.rpartition("/")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield f"{server}/{name}"
+    with psycopg.connect(f"{server}/{own}", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Return a function that starts an embedded Valkey and returns its URL."""
+    running: list[subprocess.Popen[bytes]] = []
+    socket = Path("/tmp") / f"custody-test-{secrets.token_hex(4)}" / "valkey.sock"  # noqa: S108 - a short path
+
+    def start() -> str:
+        url = f"redis+socket://{socket}?virtual_host=0"
+        program = valkey(socket, tmp_path)
+        with (tmp_path / "valkey.log").open("wb") as output:
+            running.append(subprocess.Popen(program.command, stdout=output, stderr=output))
+        deadline = time.monotonic() + 10
+        while not answers(url) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return url
+
+    start.url = f"redis+socket://{socket}?virtual_host=0"  # type: ignore[attr-defined]  # known before it runs
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(10)
+    socket.unlink(missing_ok=True)
+    socket.parent.rmdir()
+
+
+@pytest.fixture
+def world(tmp_path: Path, database: str, broker) -> Iterator[World]:  # type: ignore[no-untyped-def]
+    made = World(tmp_path, database, broker.url)
+    yield made
+    made.end()
+
+
+def finished(found: Json) -> bool:
+    return found["state"] == "applied"
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(world: World, broker: Callable[[], str]) -> None:
+    broker()
+    world.do("prepare", megabytes=600)
+    world.beat()
+    first = world.worker()
+    request = world.do("ask")["request"]
+    world.until(request, lambda found: found["jobs"]["digest"]["state"] == "running")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    stopped = world.do("facts", request=request)["jobs"]["digest"]
+    assert (stopped["state"], stopped["results"]) == ("running", 0)
+    world.worker()
+    found = world.until(request, finished)
+    assert found["stage"] == "Staging"
+    assert found["jobs"]["digest"]["attempts"] == 2
+    assert found["jobs"]["digest"]["worker"] != stopped["worker"]
+    assert {job["results"] for job in found["jobs"].values()} == {1}
+
+
+def test_a_job_delivered_many_times_writes_one_result(world: World, broker: Callable[[], str]) -> None:
+    broker()
+    world.do("prepare", megabytes=200)
+    request = world.do("ask")["request"]
+    for job in world.do("facts", request=request)["jobs"].values():
+        world.do("send", job=job["id"], times=6)
+    world.worker()
+    world.worker()
+    found = world.until(request, finished)
+    time.sleep(1)  # the late deliveries find nothing to do
+    found = world.do("facts", request=request)
+    assert {job["results"] for job in found["jobs"].values()} == {1}
+    assert {job["attempts"] for job in found["jobs"].values()} == {1}
+
+
+def test_a_broker_that_comes_late_loses_nothing(world: World, broker: Callable[[], str]) -> None:
+    world.do("prepare", megabytes=1)
+    request = world.do("ask")["request"]
+    assert world.do("undelivered")["count"] == 3
+    broker()
+    world.beat()
+    world.worker()
+    assert world.until(request, finished)["stage"] == "Staging"
+    assert world.do("undelivered")["count"] == 0
