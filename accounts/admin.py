@@ -51,7 +51,7 @@ class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(User)
-class UserAdmin(SuperuserAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
+class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
     """Accounts. Groups decide who reviews and who audits."""
 
     form = UserChangeForm
@@ -94,7 +94,7 @@ class UserAdmin(SuperuserAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(SuperuserAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # unfold has no types
+class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unfold has no types
     """Groups: `reviewers` decide on requests, `auditors` read the whole log."""
 
     list_display = ["name"]

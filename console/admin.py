@@ -11,8 +11,9 @@ from typing import Any, TypedDict
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
@@ -22,7 +23,7 @@ from approvals.models import Decision, TransitionRequest
 from approvals.services.requests import MAX_COMMENT, withdraw_request
 from approvals.services.reviews import decide_request
 from audit.admin import ReadOnlyAdmin
-from audit.errors import DomainError
+from audit.errors import DomainError, NotFound
 from console.forms import ConsoleForm
 from console.pages import denied_message, go_to
 from console.requests import find_request, present_digest
@@ -46,14 +47,17 @@ class DecisionForm(ConsoleForm):
 
     def __init__(self, *, request: HttpRequest, object_id: str | None = None, data: Any = None) -> None:
         seen = request.GET.get("seen", "")
-        self.subject = find_request(actor_from_request(request), object_id or "")
+        try:
+            self.subject = find_request(actor_from_request(request), object_id or "")
+        except NotFound as error:
+            raise Http404(error.message) from error
         super().__init__(
             data, initial={"seen_digest": seen or present_digest(actor_from_request(request), self.subject.pk)}
         )
 
     def render_before_template(self) -> SafeString | str:
         """Say what is decided on; unfold's dialog asks a form for this."""
-        return forms.renderers.get_default_renderer().render(self.form_before_template, {"subject": self.subject})
+        return render_to_string(self.form_before_template, {"subject": self.subject})
 
     def render_after_template(self) -> str:
         return ""

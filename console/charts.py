@@ -11,6 +11,8 @@ from console.wording import number
 WIDTH, HEIGHT = 360, 168
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 22
 _MAX_POINTS = 300
+# Beyond this differences overflow, and no chart is of use.
+_LARGEST = 1e300
 _TICKS = 4
 
 Point = tuple[float, float]
@@ -54,7 +56,7 @@ class Chart:
 
 def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
     """Return the chart of ``series`` (name → (step, value) by step), or None where no value can be drawn."""
-    finite = {name: [p for p in points if math.isfinite(p[1])] for name, points in series.items()}
+    finite = {name: [p for p in points if abs(p[1]) < _LARGEST] for name, points in series.items()}
     values = [p for points in finite.values() for p in points]
     if not values:
         return None

@@ -80,6 +80,8 @@ class CardForm(ConsoleForm):
     """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
 
     number = forms.IntegerField(widget=forms.HiddenInput)
+    # A card may be saved half written, but a promotion asks for every field: none is marked as optional.
+    asked_for = True
 
     def __init__(self, data: QueryDict | None = None, *, card: CardRevision) -> None:
         super().__init__(data, initial={"number": card.number})

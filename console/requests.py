@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from approvals.evaluation import RuleVerdict, Verdict, VerdictState
+from django.utils import timezone
+
+from approvals.evaluation import CheckFacts, RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.governance import read_revision
 from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, Review, TransitionRequest
+from approvals.rules import Rule
 from approvals.snapshots import Case, load_case
 from audit.actors import Actor
 from audit.errors import NotFound
@@ -148,16 +152,41 @@ def present_digest(actor: Actor, request_id: int | str) -> str:
 
 
 def _live(case: Case) -> LivePart:
+    closed = case.request.state not in LIVE_STATES
     counted = {job.pk for job in case.jobs.values()}
-    jobs = CheckRun.objects.filter(request=case.request).order_by("-pk")
-    checks = [_check(job, job.pk in counted) for job in jobs]
+    jobs = list(CheckRun.objects.filter(request=case.request).order_by("-pk"))
+    checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
     unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
     is_moving = case.request.state == RequestState.APPROVED or (case.request.state == RequestState.OPEN and unfinished)
-    verdict = case.verdict()
-    words = {rule.id: sentence_of(rule) for rule in case.policy.body.rules}
+    rules_then, verdict = _verdict(case, jobs)
+    words = {rule.id: sentence_of(rule) for rule in rules_then}
     rules = [RuleView(row, words.get(row.rule, row.title)) for row in verdict.rules]
     return LivePart(case.request, verdict, rules, checks, is_moving)
+
+
+def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
+    """Return the rules and their verdict: as of now, or for a closed request as it was when it closed.
+
+    What has changed since (the new Production version above all) would make a decided request look undecided.
+    """
+    request = case.request
+    if request.state in LIVE_STATES:
+        return case.policy.body.rules, case.verdict()
+    newest = {job.rule: job for job in reversed(jobs)}
+    rules = read_revision(request.policy_revision).body.rules
+    then = replace(
+        case.snapshot,
+        rules=rules,
+        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        subject_digest=request.subject_digest,
+    )
+    return rules, evaluate(then, request.closed_at or timezone.now())
+
+
+def _facts_of(job: CheckRun) -> CheckFacts:
+    since = job.finished_at or job.started_at or job.queued_at
+    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)
 
 
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row

@@ -1,0 +1,67 @@
+"""The governed registry of the approvals tests, and browsers that are signed in to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.models import User
+from approvals.models import PolicyRevision, TransitionRequest
+from approvals.services.requests import open_request
+from audit.actors import Actor
+from registry.models import ModelVersion
+from registry.stages import Stage
+from tests.approvals.conftest import (
+    NewVersion,
+    RunChecks,
+    _own_store,
+    by_ada,
+    by_bea,
+    new_version,
+    policies,
+    run_checks,
+)
+
+__all__ = ["_own_store", "by_ada", "by_bea", "new_version", "policies", "run_checks"]
+
+SignedIn = Callable[[User], Client]
+Asked = Callable[..., TransitionRequest]
+
+
+@pytest.fixture
+def signed_in() -> SignedIn:
+    """Return a function from a person to a client that is signed in as them."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def asked(policies: list[PolicyRevision], by_ada: Actor, new_version: NewVersion, run_checks: RunChecks) -> Asked:
+    """Return a function by which ada asks for Production; its checks have run unless `checked` is False."""
+
+    def ask(version: ModelVersion | None = None, *, checked: bool = True, comment: str = "") -> TransitionRequest:
+        row = version or new_version()
+        request = open_request(
+            actor=by_ada,
+            name=row.model.name,
+            version=row.version,
+            target=Stage.PRODUCTION,
+            archive_existing=True,
+            comment=comment,
+        )
+        return run_checks(request).request if checked else request
+
+    return ask
+
+
+def text_of(response: HttpResponse) -> str:
+    """Return the page as text."""
+    return response.content.decode()

@@ -1,0 +1,32 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.charts import HEIGHT, WIDTH, draw, thin
+
+values = st.floats(allow_nan=True, allow_infinity=True)
+series = st.lists(values, max_size=400).map(lambda found: [(float(step), value) for step, value in enumerate(found)])
+
+
+@given(series, series)
+def test_anything_logged_can_be_drawn_inside_the_frame(
+    one: list[tuple[float, float]], other: list[tuple[float, float]]
+) -> None:
+    chart = draw("loss", {"a": one, "b": other})
+    for line in chart.lines if chart else ():
+        assert 0 <= line.end[0] <= WIDTH
+        assert 0 <= line.end[1] <= HEIGHT
+        assert "nan" not in line.path
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=3000))
+def test_thinning_keeps_the_extremes_and_both_ends(found: list[float]) -> None:
+    points = [(float(step), value) for step, value in enumerate(found)]
+    kept = thin(points)
+    assert len(kept) <= 302
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    assert max(value for _, value in kept) == max(found)
+    assert min(value for _, value in kept) == min(found)
+
+
+def test_nothing_to_draw_is_no_chart() -> None:
+    assert draw("loss", {"a": [(0.0, float("nan"))]}) is None

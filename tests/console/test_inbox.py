@@ -1,0 +1,72 @@
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from registry.queries import current_card
+from registry.services.cards import edit_card
+from tests.approvals.conftest import NewVersion
+from tests.conftest import Acting
+from tests.console.conftest import Asked, SignedIn, text_of
+
+
+def test_a_reviewer_sees_what_waits_and_how_much(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    request = asked(comment="Better on new accounts.")
+    page = text_of(signed_in(bea).get("/admin/"))
+    assert "1 request waits for you" in page
+    assert f"/admin/approvals/transitionrequest/{request.pk}/change/" in page
+    assert "Every check has passed" in page
+    assert "Better on new accounts." in page
+
+
+def test_the_requester_sees_it_as_their_own_and_not_as_waiting(asked: Asked, ada: User, signed_in: SignedIn) -> None:
+    ada.groups.add(Group.objects.get(name="reviewers"))
+    asked()
+    page = text_of(signed_in(ada).get("/admin/"))
+    assert "Nothing waits for you" in page
+    assert "waits for: reviewers" in page
+
+
+def test_who_edited_the_card_is_not_asked(
+    asked: Asked, bea: User, signed_in: SignedIn, new_version: NewVersion, acting: Acting
+) -> None:
+    version = new_version()
+    number = current_card(version).number
+    edit_card(actor=acting(bea), version=version, fields={"limitations": "Weak at night."}, expected_number=number)
+    asked(version)
+    assert "Nothing waits for you" in text_of(signed_in(bea).get("/admin/"))
+
+
+def test_the_owner_of_a_service_account_is_not_asked_about_its_work(
+    asked: Asked, ada: User, bea: User, signed_in: SignedIn, new_version: NewVersion
+) -> None:
+    version = new_version()
+    User.objects.filter(pk=ada.pk).update(owner=bea)
+    asked(version)
+    assert "Nothing waits for you" in text_of(signed_in(bea).get("/admin/"))
+
+
+def test_an_outsider_sees_neither(asked: Asked, cy: User, signed_in: SignedIn) -> None:
+    asked()
+    page = text_of(signed_in(cy).get("/admin/"))
+    assert "Nothing waits for you" in page
+    assert "You have asked for nothing yet" in page
+
+
+def test_home_leads_to_the_inbox(ada: User, signed_in: SignedIn) -> None:
+    assert signed_in(ada).get("/").headers["Location"] == "/admin/"
+
+
+def test_more_requests_cost_no_more_queries(
+    asked: Asked, bea: User, signed_in: SignedIn, new_version: NewVersion
+) -> None:
+    client = signed_in(bea)
+    asked()
+    client.get("/admin/")
+    with CaptureQueriesContext(connection) as first:
+        client.get("/admin/")
+    for _ in range(3):
+        asked(new_version())
+    with CaptureQueriesContext(connection) as more:
+        client.get("/admin/")
+    assert len(more) == len(first)

@@ -1,0 +1,62 @@
+"""What every page holds to: nothing inline, so that the content policy can forbid it; and text stays text."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from audit.actors import Actor
+from console.markdown import render_markdown
+from registry.services.deployments import register_deployment
+from tests.console.conftest import Asked, SignedIn, text_of
+
+PAGES = [
+    "/admin/", "/models/", "/models/fraud/", "/models/fraud/versions/1/", "/models/fraud/versions/1/card/",
+    "/models/fraud/versions/1/card/edit/", "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/",
+    "/experiments/", "/datasets/", "/datasets/version/?node=dataset-version:orders/v2.1", "/endpoints/", "/lineage/",
+    "/lineage/?node=endpoint:/predict", "/policies/", "/policies/1/", "/audit/?model=fraud", "/account/tokens/",
+    "/admin/approvals/transitionrequest/", "/admin/approvals/transitionrequest/1/change/", "/nothing-here/", "/models/none/",
+]  # fmt: skip
+
+
+@pytest.fixture
+def everything(asked: Asked, by_ada: Actor) -> None:
+    request = asked()
+    type(request).objects.filter(pk=request.pk).update(pk=1) if request.pk != 1 else None
+    register_deployment(actor=by_ada, endpoint="/predict", model="fraud", version=1)
+
+
+def test_nothing_is_inline_and_every_page_has_a_heading(everything: None, ada: User, signed_in: SignedIn) -> None:
+    client = signed_in(ada)
+    for url in PAGES:
+        page = text_of(client.get(url))
+        assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>", page), url
+        assert not re.search(r"<[^>]+\son[a-z]+=", page), url
+        assert page.count("<h1") == 1, url
+        assert "<title>" in page, url
+
+
+def test_the_content_policy_allows_no_inline_script(ada: User, signed_in: SignedIn) -> None:
+    policy = signed_in(ada).get("/models/").headers["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in re.search(r"script-src ([^;]*)", policy)[1]  # type: ignore[index]
+
+
+@given(st.text(alphabet=st.sampled_from("<>\"'=()[]!`*_ abcjs:/onerimgp&;#x\n")))
+def test_markdown_never_lets_a_script_through(text: str) -> None:
+    html = render_markdown(text)
+    assert not re.search(r"<(?!/?(?:a|blockquote|br|code|del|em|h[1-4]|hr|li|ol|p|pre|strong|t[a-z]+|ul)\b)", html)
+    assert not re.search(r"<[^>]*(?:javascript:|\son[a-z]+=)", html)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<script>x</script>", "[a](javascript:x)", "![a](http://x/y.png)", "<a onclick=x>", "[a](data:text/html,x)"],
+)
+def test_known_tricks(text: str) -> None:
+    html = render_markdown(text)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+    assert 'href="data' not in html

@@ -1,0 +1,129 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from approvals.models import CheckRun, TransitionRequest
+from approvals.services.reviews import decide_request
+from approvals.services.settling import apply_request
+from audit.actors import Actor, system_actor
+from tests.approvals.conftest import NewVersion
+from tests.console.conftest import Asked, SignedIn, text_of
+
+
+def url_of(request: TransitionRequest) -> str:
+    return f"/admin/approvals/transitionrequest/{request.pk}/change/"
+
+
+def approve(reviewer: Actor, request: TransitionRequest) -> None:
+    seen = request.subject_digest
+    decide_request(actor=reviewer, request_id=request.pk, decision="approve", comment="Good.", seen_digest=seen)
+    apply_request(actor=system_actor("test"), request_id=request.pk)
+
+
+def test_every_rule_is_told_with_why_and_who(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    page = text_of(signed_in(bea).get(url_of(asked())))
+    for rule in ("lineage", "digest", "safe-artifact", "card", "no-regression", "reviewers", "four-eyes"):
+        assert f'data-rule="{rule}"' in page
+    assert "can be resolved by a member of reviewers, but not ada" in page
+    assert "Your decision is asked for." in page
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("ada", "You asked for this: four eyes."),
+        ("cy", "Only a member of reviewers decides on this."),
+        ("ops", "Only a"),
+    ],
+)
+def test_who_may_not_decide_is_told_why(
+    name: str, why: str, asked: Asked, cy: User, ops: User, signed_in: SignedIn
+) -> None:
+    page = text_of(signed_in(User.objects.get(username=name)).get(url_of(asked())))
+    assert why in page
+    assert "Approve" not in page.partition("History")[0].partition("c-actions")[2].partition("c-banner")[0]
+
+
+def test_while_checks_wait_the_page_asks_again_and_cannot_approve(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    request = asked(checked=False)
+    client = signed_in(bea)
+    page = text_of(client.get(url_of(request)))
+    assert 'hx-trigger="every 2s"' in page
+    assert 'aria-disabled="true"' in page
+    live = client.get(f"/requests/{request.pk}/live/")
+    assert "HX-Refresh" not in live.headers
+    assert "a worker takes it next" in text_of(live)
+
+
+def test_when_nothing_moves_any_more_the_page_is_loaded_anew(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    live = signed_in(bea).get(f"/requests/{asked().pk}/live/")
+    assert live.headers["HX-Refresh"] == "true"
+    assert "every 2s" not in text_of(live)
+
+
+def test_the_candidate_stands_beside_current_production(
+    asked: Asked, by_bea: Actor, bea: User, signed_in: SignedIn, new_version: NewVersion
+) -> None:
+    approve(by_bea, asked(new_version(auc=0.90)))
+    page = text_of(signed_in(bea).get(url_of(asked(new_version(auc=0.95)))))
+    assert "Candidate against current Production" in page
+    assert "+0.05" in page
+    assert "better" in page
+
+
+def test_a_decided_request_is_shown_as_it_was_decided(
+    asked: Asked, by_bea: Actor, bea: User, signed_in: SignedIn, new_version: NewVersion
+) -> None:
+    request = asked()
+    approve(by_bea, request)
+    page = text_of(signed_in(bea).get(url_of(request)))
+    assert "Every rule is met." in page
+    assert "Approved by bea." in page
+
+
+def test_what_people_wrote_cannot_run(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    page = text_of(signed_in(bea).get(url_of(asked(comment="<script>alert(1)</script> [x](javascript:alert(1))"))))
+    assert "<script>alert(1)" not in page
+    assert 'href="javascript' not in page
+
+
+@pytest.mark.parametrize("number", ["0", "999", "99999999999999999999", "x", "1%00"])
+def test_what_is_not_there_is_not_found(number: str, bea: User, signed_in: SignedIn) -> None:
+    assert signed_in(bea).get(f"/admin/approvals/transitionrequest/{number}/change/").status_code in {400, 404}
+
+
+def test_a_model_out_of_sight_has_no_request(asked: Asked, cy: User, signed_in: SignedIn, settings: object) -> None:
+    request = asked()
+    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]
+    client = signed_in(cy)
+    assert client.get(url_of(request)).status_code == 404
+    assert str(request.version) not in text_of(client.get("/admin/approvals/transitionrequest/"))
+
+
+def test_more_checks_cost_no_more_queries(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    request, client = asked(), signed_in(bea)
+    client.get(url_of(request))
+    with CaptureQueriesContext(connection) as first:
+        client.get(url_of(request))
+    for job in list(CheckRun.objects.filter(request=request)):
+        job.pk, job.inputs_digest = None, f"old{job.rule}"
+        job.save(force_insert=True)
+    with CaptureQueriesContext(connection) as more:
+        client.get(url_of(request))
+    assert len(more) == len(first)
+
+
+def test_more_requests_in_the_list_cost_no_more_queries(
+    asked: Asked, bea: User, signed_in: SignedIn, new_version: NewVersion
+) -> None:
+    client = signed_in(bea)
+    asked()
+    client.get("/admin/approvals/transitionrequest/")
+    with CaptureQueriesContext(connection) as first:
+        client.get("/admin/approvals/transitionrequest/")
+    for _ in range(3):
+        asked(new_version(), checked=False)
+    with CaptureQueriesContext(connection) as more:
+        client.get("/admin/approvals/transitionrequest/")
+    assert len(more) == len(first)
