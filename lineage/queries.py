@@ -145,8 +145,8 @@ def _edges_among(ids: list[int]) -> list[Edge]:
     Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million readers.
     """
     known = set(ids)
-    edges = Edge.objects.filter(dst_id__in=ids).order_by("id")
-    return [edge for edge in edges.iterator() if edge.src_id in known]
+    edges = Edge.objects.filter(dst_id__in=ids).order_by("id")  # no .iterator(): a server-side cursor costs more
+    return [edge for edge in edges if edge.src_id in known]
 
 
 def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:
