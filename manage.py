@@ -21,7 +21,8 @@ def _take_data_option(arguments: list[str]) -> None:
         name, equals, value = word.partition("=")
         if name == "--data":
             given = value if equals else "".join(arguments[place + 1 : place + 2])
-            os.environ["CUSTODY_DATA"] = str(Path(given).resolve())
+            if given:
+                os.environ["CUSTODY_DATA"] = str(Path(given).resolve())
 
 
 if __name__ == "__main__":

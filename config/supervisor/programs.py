@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import signal
@@ -77,16 +78,18 @@ def is_answering(node: str) -> bool:
         return False
 
 
-def is_free(host: str, port: int) -> bool:
-    """Return whether a server could listen there."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+def why_not(host: str, port: int) -> str:
+    """Return why no server could listen there, or nothing."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-        except OSError:
-            return False
-    return True
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Port {port} on {host} is taken by another program. Choose another with --port."
+        return f"Cannot listen on {host}, port {port}: {error.strerror}."
+    return ""
 
 
 def reachable(host: str) -> str:

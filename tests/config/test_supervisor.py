@@ -16,7 +16,7 @@ from config.supervisor import broker, supervise
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
-from config.supervisor.programs import is_free
+from config.supervisor.programs import why_not
 from config.supervisor.supervise import CannotRun, Supervisor
 from tests.e2e.installation import free_port
 
@@ -141,8 +141,12 @@ def test_the_demonstration_is_due_until_it_is_loaded(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_not_free() -> None:
     port = free_port()
-    assert is_free("127.0.0.1", port)
+    assert why_not("127.0.0.1", port) == ""
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        assert not is_free("127.0.0.1", port)
+        assert "is taken by another program" in why_not("127.0.0.1", port)
+
+
+def test_an_address_of_another_machine_is_refused_with_the_reason() -> None:
+    assert why_not("203.0.113.9", free_port()).startswith("Cannot listen on 203.0.113.9")

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -41,15 +41,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument(
-            "--port", type=int, default=_DEFAULT_PORT, help=f"port to listen on (default {_DEFAULT_PORT})"
+            "--port", type=_port, default=_DEFAULT_PORT, help=f"port to listen on (default {_DEFAULT_PORT})"
         )
         parser.add_argument("--data", help="directory for all state (default: CUSTODY_DATA, or var/ beside manage.py)")
         parser.add_argument("--no-demo", action="store_true", help="first start: leave the demonstration out")
         parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="web server processes")
 
-    def handle(self, *, host: str, port: int, no_demo: bool, workers: int, **_options: object) -> None:
+    def handle(
+        self, *, host: str, port: int, data: str | None, no_demo: bool, workers: int, **_options: object
+    ) -> None:
         self.began = time.monotonic()
         self.data: Path = settings.DATA_DIR
+        if data is not None and Path(data).resolve() != self.data:
+            raise CommandError(
+                "Write --data DIR in full, or set CUSTODY_DATA: the settings are read before the options."
+            )
         self.account = FirstAccount(self.data)
         self.demonstration = Demonstration(self.data)
         lock = DataLock(self.data / "lock")
@@ -137,11 +143,17 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535")
+    return int(text)
+
+
 def _require_port(host: str, port: int, *, patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not programs.is_free(host, port):
+    while reason := programs.why_not(host, port):
         if time.monotonic() >= deadline:
-            raise CannotRun(f"Port {port} on {host} is taken by another program. Choose another with --port.")
+            raise CannotRun(reason)
         time.sleep(0.1)
 
 
