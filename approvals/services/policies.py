@@ -30,7 +30,7 @@ def publish_policy(*, actor: Actor, body: Mapping[str, object], reason: str = ""
     policy, _ = Policy.objects.select_for_update().get_or_create(
         name=parsed.name, defaults={"target": parsed.target, "models_pattern": parsed.models}
     )
-    last = policy.revisions.order_by("-number").first()
+    last: PolicyRevision | None = policy.revisions.order_by("-number").first()
     digest = digest_of(body)
     if last is not None and last.digest == digest and policy.is_active:
         return last

@@ -222,7 +222,7 @@ def _create(
         version=row,
         source=row.stage,
         target=target,
-        requester=User.objects.get(pk=actor.user_id),
+        requester=User.objects.get(pk=actor.user_id or 0),
         comment=comment,
         archive_existing=archive_existing,
         policy_revision=policy.revision,

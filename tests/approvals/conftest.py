@@ -33,6 +33,7 @@ MODELS = Path(__file__).parent / "models"
 TAGS = {"dataset_version": "orders_v2.1+users_v3.0", "git_commit": "b7d9e4", "triggered_by": "ci/github-actions"}
 NewVersion = Callable[..., ModelVersion]
 RunChecks = Callable[[TransitionRequest], Case]
+Ask = Callable[..., TransitionRequest]
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +121,7 @@ def reread(request: TransitionRequest) -> TransitionRequest:
 
 
 @pytest.fixture
-def ask(policies: list[PolicyRevision], by_ada: Actor) -> Callable[..., TransitionRequest]:
+def ask(policies: list[PolicyRevision], by_ada: Actor) -> Ask:
     """Return a function that opens ada's request to move a version of `fraud`."""
 
     def opened(
@@ -146,7 +147,7 @@ def serving(new_version: NewVersion, settings: Settings) -> ModelVersion:
 
 
 @pytest.fixture
-def ready(new_version: NewVersion, ask: Callable[..., TransitionRequest], run_checks: RunChecks) -> TransitionRequest:
+def ready(new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
     """A request for Production whose checks all passed: only the reviewer is missing."""
     request = ask(new_version())
     run_checks(request)

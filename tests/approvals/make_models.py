@@ -9,11 +9,11 @@ import pickle
 import warnings
 from pathlib import Path
 
-import cloudpickle
-import joblib
+import cloudpickle  # type: ignore[import-not-found]  # not an environment of ours
+import joblib  # type: ignore[import-not-found]
 import numpy as np
 import pandas as pd
-import skops.io
+import skops.io  # type: ignore[import-not-found]
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -83,7 +84,7 @@ def ask() -> dict[str, Any]:
 def facts(request: int) -> dict[str, Any]:
     """Return where a request and its jobs are, and how many results were recorded for each job."""
     row = TransitionRequest.objects.select_related("version").get(pk=request)
-    jobs = {
+    jobs: dict[str, dict[str, Any]] = {
         job.rule: {"id": job.pk, "state": job.state, "attempts": job.attempts, "worker": job.worker, "results": 0}
         for job in CheckRun.objects.filter(request=row)
     }
@@ -104,7 +105,13 @@ def undelivered() -> dict[str, Any]:
     return {"count": OutboxMessage.objects.filter(delivered_at__isnull=True).count()}
 
 
-COMMANDS = {"prepare": prepare, "ask": ask, "facts": facts, "send": send, "undelivered": undelivered}
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "prepare": prepare,
+    "ask": ask,
+    "facts": facts,
+    "send": send,
+    "undelivered": undelivered,
+}
 
 if __name__ == "__main__":
     for line in sys.stdin:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import issue_token
@@ -16,7 +17,7 @@ from approvals.models import RequestState, Review, TransitionRequest
 from approvals.queries import inbox_for
 from audit.actors import Actor
 from audit.models import Event
-from tests.approvals.conftest import NewVersion, RunChecks, reread
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.conftest import Acting
 
 JSON = "application/json"
@@ -132,7 +133,7 @@ def test_nothing_without_a_login(ready: TransitionRequest) -> None:
         assert Client().get(url).status_code == 401
 
 
-def test_the_unseen_is_not_listed(ready: TransitionRequest, cy: User, acting: Acting, settings) -> None:  # type: ignore[no-untyped-def]
+def test_the_unseen_is_not_listed(ready: TransitionRequest, cy: User, acting: Acting, settings: Settings) -> None:
     settings.DEFAULT_MODEL_LEVEL = ""
     client = with_token(cy, acting)
     assert client.get(URL).json()["transition_requests"] == []
@@ -157,7 +158,7 @@ def cost(act: Callable[[], object]) -> int:
 
 
 def test_lists_cost_the_same_however_long(
-    policies: object, new_version: NewVersion, ask, run_checks: RunChecks, api: Client, by_bea: Actor  # type: ignore[no-untyped-def]
+    policies: object, new_version: NewVersion, ask: Ask, run_checks: RunChecks, api: Client, by_bea: Actor
 ) -> None:  # fmt: skip
     run_checks(ask(new_version()))
     before = cost(lambda: api.get(URL)), cost(lambda: inbox_for(by_bea))

@@ -15,7 +15,7 @@ from approvals.services.check_runs import MAX_ATTEMPTS, LeaseLost, finish_check,
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.models import Event, OutboxMessage
-from tests.approvals.conftest import NewVersion, RunChecks, fill_card
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card
 from tracking.services.logging import set_tag
 
 WORKER = system_actor("run_check")
@@ -24,7 +24,7 @@ NO = CheckResult(passed=False, summary="Bad.", evidence={})
 
 
 @pytest.fixture
-def job(policies: object, new_version: NewVersion, ask) -> CheckRun:  # type: ignore[no-untyped-def]
+def job(policies: object, new_version: NewVersion, ask: Ask) -> CheckRun:
     request: TransitionRequest = ask(new_version())
     return CheckRun.objects.get(request=request, rule="card")
 
@@ -41,7 +41,7 @@ def requeue() -> int:
     return check_runs.requeue_expired(actor=WORKER, now=timezone.now())
 
 
-def test_opening_queues_each_check_once(job: CheckRun, ask) -> None:  # type: ignore[no-untyped-def]
+def test_opening_queues_each_check_once(job: CheckRun, ask: Ask) -> None:
     ask(job.request.version)
     assert CheckRun.objects.count() == 5
     sent = OutboxMessage.objects.filter(task="approvals.tasks.run_check")
@@ -119,7 +119,7 @@ def test_a_check_that_breaks_is_tried_again_then_an_error(job: CheckRun, monkeyp
     assert tasks.run_check(job.pk) == "nothing to do"
 
 
-def test_asking_again_runs_a_broken_check_again(job: CheckRun, ask) -> None:  # type: ignore[no-untyped-def]
+def test_asking_again_runs_a_broken_check_again(job: CheckRun, ask: Ask) -> None:
     CheckRun.objects.filter(pk=job.pk).update(state=CheckState.ERROR, attempts=MAX_ATTEMPTS)
     tasks.settle_request(job.request_id)
     job.refresh_from_db()

@@ -20,7 +20,7 @@ from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidSta
 from audit.models import Event
 from registry.models import CardRevision
 from registry.stages import Stage
-from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
 from tests.conftest import Acting
 from tracking.models import Run
 
@@ -128,16 +128,16 @@ def test_what_was_seen_must_be_what_is(
     refused(by_bea, ready, Conflict, seen_digest=seen)
 
 
-def test_checks_must_have_finished(policies: object, new_version: NewVersion, ask, by_bea: Actor) -> None:  # type: ignore[no-untyped-def]
+def test_checks_must_have_finished(policies: object, new_version: NewVersion, ask: Ask, by_bea: Actor) -> None:
     refused(by_bea, ask(new_version()), InvalidState)
 
 
 def test_an_approval_despite_a_failed_check_would_not_count(
     policies: object,
     new_version: NewVersion,
-    ask,
+    ask: Ask,
     by_bea: Actor,
-    run_checks: RunChecks,  # type: ignore[no-untyped-def]
+    run_checks: RunChecks,
 ) -> None:
     request = ask(new_version(card=False))
     run_checks(request)
@@ -160,6 +160,8 @@ def test_one_review_per_reviewer_and_state(ready: TransitionRequest, by_bea: Act
     assert reread(ready).state == RequestState.APPROVED
 
 
-def test_a_staging_request_has_nothing_to_decide(policies: object, new_version: NewVersion, ask, by_bea: Actor) -> None:  # type: ignore[no-untyped-def]
+def test_a_staging_request_has_nothing_to_decide(
+    policies: object, new_version: NewVersion, ask: Ask, by_bea: Actor
+) -> None:
 
     refused(by_bea, ask(new_version(), Stage.STAGING), InvalidState)

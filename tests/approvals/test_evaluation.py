@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +74,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @given(snapshots(), st.randoms())
-def test_the_order_of_reviews_is_irrelevant(snapshot: Snapshot, chance) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_reviews_is_irrelevant(snapshot: Snapshot, chance: Random) -> None:
     mixed = list(snapshot.reviews)
     chance.shuffle(mixed)
     assert evaluate(replace(snapshot, reviews=tuple(mixed)), AT) == evaluate(snapshot, AT)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from accounts.models import User
 from approvals.governance import policy_for
@@ -96,7 +97,7 @@ def test_retired_defaults_do_not_come_back(policies: object) -> None:
     assert policy_for("fraud", "Production") is None
 
 
-def test_off_publishes_nothing(db: None, settings) -> None:  # type: ignore[no-untyped-def]
+def test_off_publishes_nothing(db: None, settings: Settings) -> None:
     settings.DEFAULT_POLICIES = False
     assert ensure_default_policies(actor=SYSTEM) == []
     assert not Policy.objects.exists()

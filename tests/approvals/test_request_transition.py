@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from pytest_django import Settings
 
+from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
 from approvals.services.reviews import decide_request
@@ -18,13 +20,14 @@ from audit.models import Event
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
+from tests.conftest import Acting
 from tracking.services.logging import set_tag
 
-Ask = Callable[[Stage], ModelVersion]
+Move = Callable[..., ModelVersion]
 
 
 @pytest.fixture
-def move(by_ada: Actor) -> Ask:
+def move(by_ada: Actor) -> Move:
     """Ask as the MLflow door does, for version 1."""
 
     def asked(target: Stage, *, version: int = 1, archive_existing: bool = True) -> ModelVersion:
@@ -40,14 +43,14 @@ def approve(request: TransitionRequest, by: Actor) -> None:
     decide_request(actor=by, request_id=request.pk, decision="approve", comment="Looks right.", seen_digest=digest)
 
 
-def test_ungoverned_moves_at_once(new_version: NewVersion, move: Ask) -> None:
+def test_ungoverned_moves_at_once(new_version: NewVersion, move: Move) -> None:
     new_version()
     assert move(Stage.STAGING).stage == Stage.STAGING
     assert not TransitionRequest.objects.exists()
 
 
 def test_staging_needs_the_checks_only(
-    policies: object, new_version: NewVersion, move: Ask, run_checks: RunChecks
+    policies: object, new_version: NewVersion, move: Move, run_checks: RunChecks
 ) -> None:
     new_version()
     with pytest.raises(GateRefused, match="lineage: The check waits for a worker"):
@@ -61,7 +64,7 @@ def test_staging_needs_the_checks_only(
 
 
 def test_production_says_each_missing_thing(
-    policies: object, new_version: NewVersion, move: Ask, run_checks: RunChecks
+    policies: object, new_version: NewVersion, move: Move, run_checks: RunChecks
 ) -> None:
     new_version(card=False, tags={"git_commit": "b7d9e4"})
     with pytest.raises(GateRefused):
@@ -79,7 +82,7 @@ def test_production_says_each_missing_thing(
     assert ModelVersion.objects.get().stage == Stage.NONE
 
 
-def test_after_approval_the_same_call_succeeds(ready: TransitionRequest, move: Ask, by_bea: Actor) -> None:
+def test_after_approval_the_same_call_succeeds(ready: TransitionRequest, move: Move, by_bea: Actor) -> None:
     with pytest.raises(GateRefused, match="reviewers: needs 1 approval from reviewers"):
         move(Stage.PRODUCTION)
     approve(ready, by_bea)
@@ -99,7 +102,7 @@ def test_a_worker_applies_after_the_last_approval(ready: TransitionRequest, by_b
 
 
 def test_what_failed_can_be_mended_in_the_same_request(
-    policies: object, new_version: NewVersion, move: Ask, run_checks: RunChecks, by_ada: Actor
+    policies: object, new_version: NewVersion, move: Move, run_checks: RunChecks, by_ada: Actor
 ) -> None:
     version = new_version(card=False, tags={})
     with pytest.raises(GateRefused):
@@ -113,7 +116,7 @@ def test_what_failed_can_be_mended_in_the_same_request(
     assert TransitionRequest.objects.count() == 1
 
 
-def test_a_refusal_is_recorded_once(ready: TransitionRequest, move: Ask) -> None:
+def test_a_refusal_is_recorded_once(ready: TransitionRequest, move: Move) -> None:
     for _ in range(3):
         with pytest.raises(GateRefused) as refused:
             move(Stage.PRODUCTION)
@@ -122,7 +125,9 @@ def test_a_refusal_is_recorded_once(ready: TransitionRequest, move: Ask) -> None
     assert denied.count() == 1
 
 
-def test_an_outsider_opens_nothing(policies: object, new_version: NewVersion, settings, cy, acting) -> None:  # type: ignore[no-untyped-def]
+def test_an_outsider_opens_nothing(
+    policies: object, new_version: NewVersion, settings: Settings, cy: User, acting: Acting
+) -> None:
     new_version()
     settings.DEFAULT_MODEL_LEVEL = "read"
     with pytest.raises(Denied):
@@ -130,14 +135,14 @@ def test_an_outsider_opens_nothing(policies: object, new_version: NewVersion, se
     assert not TransitionRequest.objects.exists()
 
 
-def test_asking_for_something_else_conflicts(ready: TransitionRequest, move: Ask) -> None:
+def test_asking_for_something_else_conflicts(ready: TransitionRequest, move: Move) -> None:
     with pytest.raises(Conflict, match="archive_existing_versions=true"):
-        move(Stage.PRODUCTION, archive_existing=False)  # type: ignore[call-arg]  # a wider fixture
+        move(Stage.PRODUCTION, archive_existing=False)
     assert TransitionRequest.objects.count() == 1
 
 
 def test_a_rejected_request_is_not_reopened_by_a_script(
-    ready: TransitionRequest, move: Ask, by_bea: Actor, by_ada: Actor
+    ready: TransitionRequest, move: Move, by_bea: Actor, by_ada: Actor
 ) -> None:
     decide_request(actor=by_bea, request_id=ready.pk, decision="reject", comment="Too slow.")
     with pytest.raises(GateRefused, match="Rejected by bea: Too slow"):

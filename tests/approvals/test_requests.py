@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from approvals import tasks
@@ -21,10 +21,8 @@ from audit.errors import Denied, DomainError, InvalidInput, InvalidState, NotFou
 from audit.models import Event
 from registry.models import ModelVersion
 from registry.stages import Stage
-from tests.approvals.conftest import NewVersion, RunChecks, reread
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.conftest import Acting
-
-Ask = Callable[..., TransitionRequest]
 
 
 def test_opening_twice_is_one_request(new_version: NewVersion, ask: Ask) -> None:
@@ -85,7 +83,9 @@ def test_others_do_not_withdraw(ready: TransitionRequest, cy: User, acting: Acti
     assert reread(ready).state == RequestState.OPEN
 
 
-def test_an_unseen_request_does_not_exist(ready: TransitionRequest, cy: User, acting: Acting, settings) -> None:  # type: ignore[no-untyped-def]
+def test_an_unseen_request_does_not_exist(
+    ready: TransitionRequest, cy: User, acting: Acting, settings: Settings
+) -> None:
     settings.DEFAULT_MODEL_LEVEL = ""
     TransitionRequest.objects.update(expires_at=timezone.now())
     for attempt in (
@@ -129,7 +129,7 @@ def test_many_cases_cost_as_many_queries_as_one(
     new_version: NewVersion,
     ask: Ask,
     run_checks: RunChecks,
-    django_assert_max_num_queries,  # type: ignore[no-untyped-def]
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for _ in range(4):
         run_checks(ask(new_version()))

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from accounts.models import User
 from approvals import tasks
 from approvals.models import CheckRun, Policy, RequestState, TransitionRequest
 from approvals.policies import DEFAULT_POLICIES
@@ -21,7 +23,7 @@ from audit.models import Event
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage
-from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
 from tracking.artifacts import folder_files
 from tracking.limits import Point
 from tracking.models import Artifact
@@ -34,9 +36,9 @@ Change = Callable[[ModelVersion, Actor, Path], None]
 def approved(
     serving: ModelVersion,
     new_version: NewVersion,
-    ask,
+    ask: Ask,
     run_checks: RunChecks,
-    by_bea: Actor,  # type: ignore[no-untyped-def]
+    by_bea: Actor,
 ) -> TransitionRequest:
     """Version 2 is approved to replace version 1, and no worker has applied it yet."""
     request = ask(new_version(auc=0.94))
@@ -165,13 +167,13 @@ def test_asking_again_opens_a_request_that_needs_a_new_review(approved: Transiti
     assert "reviewers" in {item["rule"] for item in refused.value.blocked_by}
 
 
-def test_a_reviewer_who_leaves_the_group_no_longer_counts(approved: TransitionRequest, bea) -> None:  # type: ignore[no-untyped-def]
+def test_a_reviewer_who_leaves_the_group_no_longer_counts(approved: TransitionRequest, bea: User) -> None:
     bea.groups.clear()
     assert tasks.apply_request(approved.pk) == "not applied"
     assert reread(approved).state == RequestState.STALE
 
 
-def test_a_requester_who_lost_the_right_is_refused(approved: TransitionRequest, settings) -> None:  # type: ignore[no-untyped-def]
+def test_a_requester_who_lost_the_right_is_refused(approved: TransitionRequest, settings: Settings) -> None:
     settings.DEFAULT_MODEL_LEVEL = "read"
     ModelVersion.objects.get(pk=approved.version_id).model.modelusergrant_set.all().delete()
     assert tasks.apply_request(approved.pk) == "not applied"
@@ -187,9 +189,9 @@ def test_nothing_changed_is_applied(approved: TransitionRequest) -> None:
 def test_a_second_approved_request_is_void_once_another_version_is_promoted(
     approved: TransitionRequest,
     new_version: NewVersion,
-    ask,
+    ask: Ask,
     run_checks: RunChecks,
-    by_bea: Actor,  # type: ignore[no-untyped-def]
+    by_bea: Actor,
 ) -> None:
     other = ask(new_version(auc=0.95))
     digest = run_checks(other).snapshot.subject_digest

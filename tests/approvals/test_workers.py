@@ -86,7 +86,8 @@ class World:
         return found
 
     def end(self) -> None:
-        for process in [*self.processes, self.inside]:
+        everything: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = [*self.processes, self.inside]
+        for process in everything:
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait(10)
@@ -137,14 +138,14 @@ def broker(tmp_path: Path) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database: str, broker) -> Iterator[World]:  # type: ignore[no-untyped-def]
-    made = World(tmp_path, database, broker.url)
+def world(tmp_path: Path, database: str, broker: Callable[[], str]) -> Iterator[World]:
+    made = World(tmp_path, database, broker.url)  # type: ignore[attr-defined]  # set above
     yield made
     made.end()
 
 
 def finished(found: Json) -> bool:
-    return found["state"] == "applied"
+    return bool(found["state"] == "applied")
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing(world: World, broker: Callable[[], str]) -> None:

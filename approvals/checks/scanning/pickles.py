@@ -62,6 +62,8 @@ def scan_npy(found: Found, stream: BinaryIO, budget: Budget) -> None:
     """Judge a NumPy file: data, unless its elements are Python objects, which follow as a pickle."""
     found.format = "numpy array"
     head = stream.read(len(NPY_MAGIC) + 2)
+    if len(head) < len(NPY_MAGIC) + 2:
+        raise Unsafe("its header is cut short")
     width = 2 if head[len(NPY_MAGIC)] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
     if length > _MAX_NPY_HEADER:
