@@ -45,7 +45,8 @@ def worker(queue: str) -> Program:
 
 
 def scheduler(runtime: Path, data: Path) -> Program:
-    """Return the scheduler (Celery beat); it is ready when it has written its own process id."""
+    """Return the scheduler (Celery beat); it is ready when it has written its own process id. Makes the directory for it."""
+    runtime.mkdir(parents=True, exist_ok=True, mode=0o700)  # the embedded broker makes it too, but may not be in use
     pid_file = runtime / "beat.pid"
     command = [
         *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
