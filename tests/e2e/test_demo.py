@@ -1,4 +1,4 @@
-"""The demonstration, loaded into a running installation the hard way: killed in the middle, continued, asked for again."""
+"""The demonstration, loaded into a running installation the hard way: killed twice in the middle, continued, asked for again."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from tests.e2e.installation import ROOT, Installation
 
 pytestmark = pytest.mark.e2e
 
-_KILL_AFTER_LINES = 7
+# The first kill falls among the runs (one line each), the second among reviews and promotions.
+_KILL_AFTER_LINES = (7, 19)
 
 
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation whose first load was killed and whose second went to the end."""
+    """An installation whose first two loads were killed and whose third went to the end."""
     installation = Installation(tmp_path_factory.mktemp("demonstration") / "data").start()
-    _kill_a_load(installation)
+    for lines in _KILL_AFTER_LINES:
+        _kill_a_load(installation, after=lines)
     installation.manage("load_demo", "--url", installation.url)
     yield installation
     installation.stop()
 
 
-def _kill_a_load(installation: Installation) -> None:
+def _kill_a_load(installation: Installation, *, after: int) -> None:
     command = [sys.executable, str(ROOT / "manage.py"), "load_demo", "--url", installation.url]
     environment = os.environ | {"CUSTODY_DATA": str(installation.data), "PYTHONUNBUFFERED": "1"}
-    load = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert load.stdout is not None
-    for _ in range(_KILL_AFTER_LINES):
-        load.stdout.readline()
-    load.send_signal(signal.SIGKILL)
-    assert load.wait(10) == -signal.SIGKILL
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as load:
+        assert load.stdout is not None
+        for _ in range(after):
+            assert load.stdout.readline()
+        load.send_signal(signal.SIGKILL)
+    assert load.returncode == -signal.SIGKILL
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_one_click_from_the_endpoint_to_data_run_and_commit(visitor: Client) -> 
 
 
 def test_every_point_of_every_curve_is_there_once(visitor: Client) -> None:
-    """Neither the kill nor the second load logged anything twice."""
+    """Neither the kills nor the loads after them logged anything twice."""
     experiment = visitor.get(MLFLOW + "experiments/get-by-name", {"experiment_name": "orders_classification"})
     body = {"experiment_ids": [experiment["experiment"]["experiment_id"]]}
     runs = list(pages(visitor, MLFLOW + "runs/search", body, "runs"))
