@@ -170,7 +170,7 @@ def _upstream(start: int, sources: dict[int, list[int]]) -> frozenset[int]:
 
 
 def _names(nodes: Sequence[Node], hidden: frozenset[int]) -> dict[int, str]:
-    return {node.pk: "a hidden model" if node.pk in hidden else _shown(node)[0] for node in nodes}
+    return {node.pk: "a hidden model" if node.pk in hidden else " ".join(_shown(node)).strip() for node in nodes}
 
 
 def _shown(node: Node) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from approvals.evaluation import CheckFacts, RuleVerdict, Verdict, VerdictState, evaluate
 from approvals.governance import read_revision
 from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, Review, TransitionRequest
+from approvals.queries import check_runs_of, get_request, reviews_of
 from approvals.rules import Rule
 from approvals.snapshots import Case, load_case
 from audit.actors import Actor
@@ -22,12 +23,12 @@ from console.events import Entry, trail
 from console.reviewing import obstacle
 from console.sentences import sentence_of
 from registry.models import ModelVersion
-from registry.permissions import Level, has_level, visible_versions
+from registry.permissions import Level, has_level
 from registry.queries import incumbent_of
 
 _TRAIL = 80
 _UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
-_MAX_ID = 2**63 - 1
+_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,10 @@ class RequestPage:
 
 def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
     """Return a request of a version this person may see. NotFound."""
-    number = int(request_id) if str(request_id).isascii() and str(request_id).isdigit() else 0
-    rows = TransitionRequest.objects.filter(version__in=visible_versions(actor))
-    rows = rows.select_related("version__model", "requester", "policy_revision__policy")
-    found = rows.filter(pk=number).first() if 0 < number <= _MAX_ID else None
-    if found is None:
-        raise NotFound(f"There is no transition request {str(request_id)[:40]}.")
-    return found
+    text = str(request_id)
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise NotFound(f"There is no transition request {text[:40]}.")
+    return get_request(actor, int(text))
 
 
 def live_part(actor: Actor, request_id: int | str) -> LivePart:
@@ -129,12 +127,11 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     is_open = request.state == RequestState.OPEN
     may_decide = is_open and not hindrance
     refs = (request_ref(request.pk), version_ref(version.model.name, version.version))
-    reviews = request.reviews.select_related("reviewer").order_by("-pk")
     return RequestPage(
         live=live,
         comparison=compare(version, current),
         current=current,
-        reviews=list(reviews),
+        reviews=reviews_of(request)[::-1],
         entries=trail(trail_for(*refs, limit=_TRAIL)),
         obstacle=hindrance,
         may_decide=may_decide,
@@ -154,7 +151,7 @@ def present_digest(actor: Actor, request_id: int | str) -> str:
 def _live(case: Case) -> LivePart:
     closed = case.request.state not in LIVE_STATES
     counted = {job.pk for job in case.jobs.values()}
-    jobs = list(CheckRun.objects.filter(request=case.request).order_by("-pk"))
+    jobs = check_runs_of(case.request)
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
     unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)

@@ -12,7 +12,7 @@ from audit.actors import Actor
 from audit.export import export_model
 from audit.queries import Page, events_matching
 from audit.subjects import find_stream, may_read_whole_log
-from console.events import trail
+from console.events import entry_of
 from console.pages import page, render_page
 from console.queries import model_rows
 
@@ -63,7 +63,7 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
         "Audit log",
         choice=choice,
         found=found,
-        entries=trail(found.events) if found else [],
+        entries=[entry_of(event) for event in found.events] if found else [],
         names=model_rows(actor).values_list("name", flat=True)[:_MODELS_OFFERED],
         actions=[action.value for action in Action],
     )
