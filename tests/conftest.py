@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from audit.actors import Actor, ActorKind
@@ -38,6 +38,25 @@ def _flush_past_the_triggers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if connection.vendor == "sqlite":
             patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_without_triggers)
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Put back what the migrations wrote (groups, the default experiment) whenever a `transaction=True` test has flushed it.
+
+    pytest-django runs such tests last, but a random order and several workers do not keep that.
+    """
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_and_restore(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
+        flush(self, sql_list)
+        self.connection.creation.deserialize_db_from_string(rows)
+
+    with django_db_blocker.unblock():
+        rows = connection.creation.serialize_db_to_string()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_and_restore)
         yield
 
 
