@@ -1,0 +1,137 @@
+"""What each check says, on facts made up for it. (The artifact checks: test_scan_*.py and test_squeezed_changes.py.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals.checks.base import CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
+from approvals.checks.card import Complete
+from approvals.checks.lineage import RequiredTags
+from approvals.checks.metric import NoRegression
+from approvals.checks.registry import known_checks
+from audit.errors import InvalidInput
+
+TAGS = {"dataset_version": "v1", "git_commit": "abc", "triggered_by": "ci"}
+METRIC = {"metric": "val_auc", "tolerance": 0.005}
+
+
+def subject(metrics: dict[str, float] | None = None, theirs: dict[str, float] | None = None, **more: Any) -> Subject:
+    """Return version 2 with these metrics against version 1 with those (None: nothing is in Production)."""
+    run = RunFacts(run_id="r2", tags=more.pop("run_tags", TAGS), params=more.pop("params", {}), metrics=metrics or {})
+    other = (
+        None
+        if theirs is None
+        else Incumbent(1, 1, RunFacts(run_id="r1", tags={"dataset_version": "v1"}, metrics=theirs))
+    )
+    facts: dict[str, Any] = {
+        "model_id": 1,
+        "model_name": "fraud",
+        "version_id": 2,
+        "number": 2,
+        "target": "Production",
+        "archive_existing": False,
+        "artifact_path": "0/r2/artifacts/model",
+        "artifact_digest": "sha256:x",
+        "authors": ("ada",),
+        "tags": {},
+        "run": run,
+        "card": CardFacts(digest="c"),
+        "incumbent": other,
+    }
+    return Subject(**(facts | more))
+
+
+def regression(found: Subject, **params: Any) -> CheckResult:
+    check = NoRegression()
+    return check.run(found, check.parse(METRIC | params), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "passed", "words"),
+    [
+        ({}, None, True, "Nothing to compare with"),
+        ({"val_auc": 0.94}, {"val_auc": 0.93}, True, "val_auc 0.94 is no worse than 0.93 of version 1"),
+        ({"val_auc": 0.925}, {"val_auc": 0.93}, True, "no worse"),
+        ({"val_auc": 0.9249}, {"val_auc": 0.93}, False, "worse than 0.93"),
+        ({}, {"val_auc": 0.93}, False, "has val_auc; this version's run has not"),
+        ({"val_accuracy": 0.9}, {"val_auc": 0.9, "val_accuracy": 0.8}, False, "has val_auc"),
+        ({"val_auc": 0.9, "training_score": 0.9}, {"training_score": 0.8}, True, "training_score 0.9"),
+        ({"training_score": 0.9}, {"val_accuracy": 0.9, "training_score": 0.1}, False, "has val_accuracy"),
+        ({"val_auc": 0.9}, {"loss": 0.1}, False, "has no metric such as val_auc"),
+        ({"val_auc": 0.9}, {}, False, "Not comparable"),
+    ],
+)
+def test_no_regression(ours: dict[str, float], theirs: dict[str, float] | None, passed: bool, words: str) -> None:
+    result = regression(subject(ours, theirs))
+    assert result.passed is passed
+    assert words in result.summary
+
+
+def test_lower_may_be_better() -> None:
+    found = subject({"log_loss": 0.3}, {"log_loss": 0.2})
+    assert regression(found, metric="log_loss").passed
+    assert not regression(found, metric="log_loss", higher_is_better=False).passed
+
+
+def test_different_data_are_named() -> None:
+    found = subject({"val_auc": 0.95}, {"val_auc": 0.93}, run_tags={"dataset_version": "v2"})
+    assert regression(found).summary.endswith("The data differ: v2 against v1.")
+
+
+def test_the_current_version_is_not_compared_with_itself() -> None:
+    assert regression(subject({}, {"val_auc": 0.9}, version_id=1)).passed
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"tolerance": -1}, {"tolerance": True}, {"against": "last"}, {"metric": ""}, {"fallback": "x"}, {"more": 1}],
+)
+def test_bad_parameters_of_the_metric(params: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        NoRegression().parse(params)
+
+
+def required(found: Subject) -> CheckResult:
+    check = RequiredTags()
+    return check.run(found, check.parse({}), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("run_tags", "tags", "missing"),
+    [
+        (TAGS, {}, []),
+        ({}, TAGS, []),
+        ({"git_commit": "abc"}, {"triggered_by": "ci"}, ["dataset_version"]),
+        (TAGS | {"git_commit": "  "}, {}, ["git_commit"]),
+        ({}, {}, ["dataset_version", "git_commit", "triggered_by"]),
+    ],
+)
+def test_required_tags(run_tags: dict[str, str], tags: dict[str, str], missing: list[str]) -> None:
+    result = required(subject(run_tags=run_tags, tags=tags))
+    assert result.passed == (not missing)
+    assert result.evidence["missing"] == missing
+
+
+def test_a_parameter_is_no_tag_but_is_mentioned() -> None:
+    result = required(subject(run_tags={"git_commit": "a", "triggered_by": "ci"}, params={"dataset_version": "v1"}))
+    assert not result.passed
+    assert "dataset_version was logged as a parameter" in result.summary
+
+
+@pytest.mark.parametrize(
+    ("card", "passed"),
+    [(CardFacts(), False), (CardFacts(digest="c", missing=("limitations",)), False), (CardFacts(digest="c"), True)],
+)
+def test_card(card: CardFacts, passed: bool) -> None:
+    assert Complete().run(subject(card=card), {}, lambda _: None).passed is passed
+
+
+def test_only_what_a_check_reads_changes_its_inputs() -> None:
+    before = {code: inputs_digest(check, {}, subject()) for code, check in known_checks().items()}
+    other = subject(run_tags=TAGS | {"unrelated": "x"}, number=3)
+    assert {code: inputs_digest(check, {}, other) for code, check in known_checks().items()} == before
+    moved = subject(card=CardFacts(digest="d"))
+    changed = {code for code, check in known_checks().items() if inputs_digest(check, {}, moved) != before[code]}
+    assert changed == {"card.complete"}

@@ -1,0 +1,22 @@
+"""Settings that name a check that cannot work stop the start."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+
+from approvals.startup import check_validation_checks
+
+GOOD = "approvals.checks.card.Complete"
+
+
+def test_the_settings_are_right() -> None:
+    assert check_validation_checks(app_configs=None) == []
+
+
+@pytest.mark.parametrize("path", ["approvals.checks.card.Gone", "nowhere.Check", "datetime.datetime", GOOD])
+def test_a_wrong_check_is_named(settings: Settings, path: str) -> None:
+    settings.CHECKS = [GOOD, path]
+    problem, *more = check_validation_checks(app_configs=None)
+    assert not more
+    assert (problem.id, path in problem.msg) == ("approvals.E001", True)
