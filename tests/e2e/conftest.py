@@ -18,9 +18,8 @@ _CANDIDATES = (ROOT / ".venv-mlflow" / "bin" / "python", Path("/opt/mlflowenv/bi
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A running installation without the demonstration, shared by the session: name your models and people apart."""
-    installation = Installation(tmp_path_factory.mktemp("installation") / "data").start()
-    yield installation
-    installation.stop()
+    with Installation(tmp_path_factory.mktemp("installation") / "data") as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
+
+from config.supervisor.parents import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse-battery"
@@ -17,7 +20,7 @@ PASSWORD = "correct-horse-battery"
 
 @dataclass
 class Installation:
-    """A running `manage.py up` over its own data directory.
+    """A `manage.py up` over its own data directory, running between `start()` and `stop()` or inside a `with`.
 
     ``manage("issue_token", "ada")`` runs a command against it and returns its standard output; ``token("ada")`` issues a
     token; ``person("ada", groups=["reviewers"])`` creates somebody who signs in with PASSWORD.
@@ -52,7 +55,13 @@ class Installation:
             *self.options,
         ]
         with self.output.open("wb") as output:
-            self._up = subprocess.Popen(command, env=self._environment(), stdout=output, stderr=subprocess.STDOUT)
+            self._up = subprocess.Popen(
+                command,
+                env=self._environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl: a killed pytest leaves nothing running
+            )
         while "is ready at" not in self.said():
             try:
                 self._up.wait(0.1)
@@ -60,6 +69,13 @@ class Installation:
                 continue
             raise AssertionError(f"`up` ended with code {self._up.returncode}:\n{self.said()}")
         return self
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
 
     def said(self) -> str:
         """Return what `up` has printed so far."""

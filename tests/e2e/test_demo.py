@@ -24,12 +24,11 @@ _KILL_AFTER_LINES = (7, 19)
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation whose first two loads were killed and whose third went to the end."""
-    installation = Installation(tmp_path_factory.mktemp("demonstration") / "data").start()
-    for lines in _KILL_AFTER_LINES:
-        _kill_a_load(installation, after=lines)
-    installation.manage("load_demo", "--url", installation.url)
-    yield installation
-    installation.stop()
+    with Installation(tmp_path_factory.mktemp("demonstration") / "data") as installation:
+        for lines in _KILL_AFTER_LINES:
+            _kill_a_load(installation, after=lines)
+        installation.manage("load_demo", "--url", installation.url)
+        yield installation
 
 
 def _kill_a_load(installation: Installation, *, after: int) -> None:
