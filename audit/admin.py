@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from audit.models import Event, OutboxMessage, Stream
+from audit.models import Event, MissedEvent, OutboxMessage, Stream
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
@@ -52,3 +52,11 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     list_display = ["id", "task", "queue", "created_at", "delivered_at", "attempts"]
     list_filter = ["queue", "task", ("delivered_at", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
+
+
+@admin.register(MissedEvent)
+class MissedEventAdmin(ReadOnlyAdmin):
+    list_display = ["event", "consumer", "attempts", "next_attempt_at", "error"]
+    list_filter = ["consumer"]
+    list_select_related = ["event"]
+    ordering = ["next_attempt_at"]

@@ -17,6 +17,18 @@ def check_subjects(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -
     return unusable_paths("AUDIT_SUBJECTS", settings.AUDIT_SUBJECTS, app="audit")
 
 
+@register()
+def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """Every entry of AUDIT_CONSUMERS can be imported and called, and says which actions it wants."""
+    if problems := unusable_paths("AUDIT_CONSUMERS", settings.AUDIT_CONSUMERS, app="audit"):
+        return problems
+    return [
+        Error(f"AUDIT_CONSUMERS: {path} does not say what it consumes: decorate it with @consumes.", id="audit.E003")
+        for path in settings.AUDIT_CONSUMERS
+        if not isinstance(getattr(import_string(path), "actions", None), frozenset)
+    ]
+
+
 def unusable_paths(setting: str, paths: Iterable[str], *, app: str) -> list[CheckMessage]:
     """Return an error, `<app>.E001` or `<app>.E002`, for each dotted path that cannot be imported or called."""
     problems: list[CheckMessage] = []

@@ -1,4 +1,4 @@
-"""Events (append-only, exact bytes), the head of each stream, and the outbox."""
+"""Events (append-only, exact bytes), the head of each stream, the outbox, and what consumers of events have missed."""
 
 from __future__ import annotations
 
@@ -74,3 +74,19 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} #{self.pk}"
+
+
+class MissedEvent(models.Model):
+    """An event that a consumer (audit/consumers.py) failed over. It is called again until it succeeds; then the row goes."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
+    consumer = models.CharField(max_length=200)
+    error = models.CharField(max_length=1000)
+    attempts = models.PositiveIntegerField(default=1)
+    next_attempt_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_attempt_at"], name="audit_missed_due")]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} missed event {self.event_id}"

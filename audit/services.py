@@ -14,6 +14,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.actors import Actor
 from audit.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
+from audit.consumers import announce
 from audit.dispatch import dispatch_soon
 from audit.errors import Denied
 from audit.models import Event, OutboxMessage, Stream
@@ -40,7 +41,7 @@ def record(
     """Insert one event in the caller's transaction and return it.
 
     ``stream`` names the registered model the event belongs to (`model:<id>`); its events are numbered without gaps and
-    each names the hash of the one before. Raises RuntimeError outside a transaction: an event that can be lost while the
+    each names the hash of the one before. Those in AUDIT_CONSUMERS who want the event are told at once. Raises RuntimeError outside a transaction: an event that can be lost while the
     change stays, or the other way round, is worse than an error.
     """
     if not connection.in_atomic_block:
@@ -71,7 +72,9 @@ def record(
     leaf = leaf_hash(body)
     if stream:
         Stream.objects.filter(key=stream).update(head=leaf)
-    return _insert(event_id, body, leaf, at, action, outcome, actor, obj, stream, gen)
+    event = _insert(event_id, body, leaf, at, action, outcome, actor, obj, stream, gen)
+    announce(event)
+    return event
 
 
 def _insert(

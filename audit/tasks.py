@@ -1,4 +1,4 @@
-"""The outbox relay: whatever was not handed to the broker at commit is handed over here."""
+"""What is made good later: messages the broker did not take at commit, and events a consumer failed over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from celery import shared_task
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit.consumers import retry_missed
 from audit.dispatch import send
 from audit.models import OutboxMessage
 
@@ -29,3 +30,9 @@ def relay_outbox() -> int:
                 break
             sent += 1
     return sent
+
+
+@shared_task(name="audit.tasks.retry_missed_events")
+def retry_missed_events() -> int:
+    """Call the consumers again that failed over an event; return how many succeeded now."""
+    return retry_missed()

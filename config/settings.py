@@ -131,6 +131,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},
+    "retry-missed-events": {"task": "audit.tasks.retry_missed_events", "schedule": 30.0},
     "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
@@ -160,6 +161,8 @@ CHECKS = [
 ]
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
+# Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
+AUDIT_CONSUMERS: list[str] = []
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).
