@@ -6,6 +6,8 @@ from enum import StrEnum
 class Action(StrEnum):
     """What happened (outcome `ok`) or was refused (outcome `denied`)."""
 
+    ACCOUNT_APPROVAL_SESSION_ENDED = "account.approval_session.ended"
+    ACCOUNT_APPROVAL_SESSION_STARTED = "account.approval_session.started"
     ACCOUNT_AUTHENTICATION_FAILED = "account.authentication.failed"
     ACCOUNT_GROUP_CHANGED = "account.group.changed"
     ACCOUNT_SIGNED_IN = "account.signed_in"
@@ -18,6 +20,9 @@ class Action(StrEnum):
     APPROVALS_CHECK_FINISHED = "approvals.check.finished"
     APPROVALS_CHECK_QUEUED = "approvals.check.queued"
     APPROVALS_CHECK_REQUEUED = "approvals.check.requeued"
+    APPROVALS_COMMENT_ADDED = "approvals.comment.added"
+    APPROVALS_COMMENT_DELETED = "approvals.comment.deleted"
+    APPROVALS_COMMENT_EDITED = "approvals.comment.edited"
     APPROVALS_POLICY_PUBLISHED = "approvals.policy.published"
     APPROVALS_REQUEST_APPLIED = "approvals.request.applied"
     APPROVALS_REQUEST_APPROVED = "approvals.request.approved"
@@ -43,6 +48,7 @@ class Action(StrEnum):
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted"
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set"
     REGISTRY_MODEL_UPDATED = "registry.model.updated"
+    REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed"
     REGISTRY_STAGE_CHANGED = "registry.stage.changed"
     REGISTRY_VERSION_CREATED = "registry.version.created"
     REGISTRY_VERSION_DELETED = "registry.version.deleted"

@@ -16,6 +16,11 @@ _SHOWN_TEXT = 80
 
 # (past tense, infinitive); {object} is the object in words.
 PHRASES: dict[Action, tuple[str, str]] = {
+    Action.ACCOUNT_APPROVAL_SESSION_ENDED: (
+        "ended an approval session of {object}",
+        "end an approval session of {object}",
+    ),
+    Action.ACCOUNT_APPROVAL_SESSION_STARTED: ("started an approval session", "start an approval session"),
     Action.ACCOUNT_AUTHENTICATION_FAILED: ("failed to sign in as {object}", "sign in as {object}"),
     Action.ACCOUNT_GROUP_CHANGED: ("changed {object}", "change {object}"),
     Action.ACCOUNT_SIGNED_IN: ("signed in", "sign in"),
@@ -28,6 +33,9 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.APPROVALS_CHECK_FINISHED: ("finished a check of {object}", "finish a check of {object}"),
     Action.APPROVALS_CHECK_QUEUED: ("queued a check of {object}", "queue a check of {object}"),
     Action.APPROVALS_CHECK_REQUEUED: ("queued a lost check of {object} again", "queue a check of {object} again"),
+    Action.APPROVALS_COMMENT_ADDED: ("commented on {object}", "comment on {object}"),
+    Action.APPROVALS_COMMENT_DELETED: ("deleted a comment on {object}", "delete a comment on {object}"),
+    Action.APPROVALS_COMMENT_EDITED: ("edited a comment on {object}", "edit a comment on {object}"),
     Action.APPROVALS_POLICY_PUBLISHED: ("published the policy {object}", "publish the policy {object}"),
     Action.APPROVALS_REQUEST_APPLIED: ("carried out {object}", "carry out {object}"),
     Action.APPROVALS_REQUEST_APPROVED: ("completed the approval of {object}", "approve {object}"),
@@ -54,6 +62,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_MODEL_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
     Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
     Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
+    Action.REGISTRY_PERMISSIONS_CHANGED: ("changed who may use {object}", "change who may use {object}"),
     Action.REGISTRY_STAGE_CHANGED: ("changed the stage of {object}", "change the stage of {object}"),
     Action.REGISTRY_VERSION_CREATED: ("registered {object}", "register {object}"),
     Action.REGISTRY_VERSION_DELETED: ("deleted {object}", "delete {object}"),

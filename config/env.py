@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -51,6 +52,15 @@ def number(name: str, default: float) -> float:
     except ValueError as error:
         msg = f"{name} must be a number, not {raw!r}"
         raise BadSetting(msg) from error
+
+
+def choice(name: str, allowed: Sequence[str], default: str) -> str:
+    """Return a variable that holds one of a few words."""
+    raw = text(name).lower() or default
+    if raw in allowed:
+        return raw
+    msg = f"{name} must be one of {', '.join(allowed)}, not {raw!r}"
+    raise BadSetting(msg)
 
 
 def names(name: str, default: str = "") -> list[str]:

@@ -151,6 +151,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DEFAULT_POLICIES = env.flag("CUSTODY_DEFAULT_POLICIES", default=True)
 # Asked, in order, inside the promoting transaction. A gate that raises refuses.
 TRANSITION_GATES = ["approvals.gate.PolicyGate"]
+# What everybody who is signed in may do with a model that grants them nothing (registry/permissions.py). The last one is how
+# an MLflow server behaves: anybody moves what no policy governs.
+DEFAULT_MODEL_LEVEL = env.choice(
+    "CUSTODY_DEFAULT_LEVEL", ["none", "read", "edit", "manage_staging", "manage_production"], "manage_production"
+)
 # Validation checks a policy may name; each is a class with `code`, `run(context)`.
 CHECKS = [
     "approvals.checks.lineage.RequiredTags",

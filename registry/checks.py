@@ -28,12 +28,12 @@ def check_gates(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[Ch
 
 @register
 def check_default_level(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
-    """DEFAULT_MODEL_LEVEL must name a level, or be empty."""
-    name = getattr(settings, "DEFAULT_MODEL_LEVEL", "")
-    if not name or name.upper() in Level.__members__:
+    """DEFAULT_MODEL_LEVEL must name a level, or be `none`."""
+    name = settings.DEFAULT_MODEL_LEVEL
+    if name in {"", "none"} or name.upper() in Level.__members__:
         return []
     known = ", ".join(level.name.lower() for level in Level)
-    return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be empty or one of {known}.", id="registry.E002")]
+    return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be none or one of {known}.", id="registry.E002")]
 
 
 def _fault_of(path: str) -> str:

@@ -35,7 +35,12 @@ class RegisteredModel(models.Model):
                 fields=["name_key"], condition=Q(deleted_at__isnull=True), name="registry_model_name_key"
             ),
         ]
-        permissions = [("edit_model", "Can log to and edit this model"), ("manage_model", "Can manage this model")]
+        permissions = [
+            ("edit_model", "Can log to and edit this model"),
+            ("manage_staging_versions", "Can move this model's versions outside Production"),
+            ("manage_production_versions", "Can move this model's versions between any stages"),
+            ("manage_model", "Can manage this model"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,15 +1,18 @@
 """Who may do what to a registered model. The only code that asks django-guardian.
 
-Levels include one another: read < edit < manage. Everybody who is signed in has settings.DEFAULT_MODEL_LEVEL on every
-model (`edit` unless set otherwise; empty for none); the creator manages; grants to users and groups add to that. What a
-caller may not read does not exist for them: the same NotFound, and absent from every list and count.
+Levels include one another. Everybody who is signed in has settings.DEFAULT_MODEL_LEVEL on every model (`none`: nothing);
+the creator manages; grants to users and groups add to that. Versions, cards and requests have their model's. What a caller
+may not read does not exist for them: the same NotFound, and absent from every list and count.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import assign_perm
 
@@ -18,23 +21,67 @@ from audit.actors import Actor, ActorKind
 from audit.errors import Denied, NotFound
 from audit.refs import model_ref, model_stream
 from registry.models import ModelGroupGrant, ModelUserGrant, ModelVersion, RegisteredModel
+from registry.stages import Stage
 
 
 class Level(IntEnum):
-    """What a grant allows; each includes the ones before."""
+    """What a grant allows; each includes the ones before.
+
+    Whoever may edit registers versions and *asks* for transitions; what no policy governs is moved at once by those who
+    manage the versions of the stages it touches.
+    """
 
     READ = 1
     EDIT = 2
-    MANAGE = 3
+    MANAGE_STAGING = 3
+    MANAGE_PRODUCTION = 4
+    MANAGE = 5
 
 
-_CODENAMES = {Level.READ: "view_registeredmodel", Level.EDIT: "edit_model", Level.MANAGE: "manage_model"}
+class PrincipalKind(StrEnum):
+    """Whom a grant is given to."""
+
+    USER = "user"
+    SERVICE = "service"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A level on one model, given to somebody or to a group. ``name`` is a username or a group's name."""
+
+    kind: PrincipalKind
+    name: str
+    level: Level
+
+
+_CODENAMES = {
+    Level.READ: "view_registeredmodel",
+    Level.EDIT: "edit_model",
+    Level.MANAGE_STAGING: "manage_staging_versions",
+    Level.MANAGE_PRODUCTION: "manage_production_versions",
+    Level.MANAGE: "manage_model",
+}
+_LEVELS = {codename: level for level, codename in _CODENAMES.items()}
+_VERBS = {
+    Level.READ: "read",
+    Level.EDIT: "edit",
+    Level.MANAGE_STAGING: "move versions outside Production of",
+    Level.MANAGE_PRODUCTION: "move versions into or out of Production of",
+    Level.MANAGE: "manage",
+}
+_NO_LEVEL = frozenset({"", "none"})
 
 
 def default_level() -> Level | None:
     """Return what every signed-in identity may do with every model."""
-    name = getattr(settings, "DEFAULT_MODEL_LEVEL", "edit")
-    return Level[name.upper()] if name else None
+    name = settings.DEFAULT_MODEL_LEVEL
+    return None if name in _NO_LEVEL else Level[name.upper()]
+
+
+def level_for_move(source: str, target: str) -> Level:
+    """Return the level that moves a version from one stage to another without a request."""
+    return Level.MANAGE_PRODUCTION if Stage.PRODUCTION in (source, target) else Level.MANAGE_STAGING
 
 
 def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
@@ -74,7 +121,7 @@ def require_level(actor: Actor, model: RegisteredModel, level: Level, *, action:
     if level == Level.READ or not has_level(actor, model, Level.READ):
         raise NotFound(model_not_found(model.name))
     raise Denied(
-        f"{actor.name} may not {level.name.lower()} the registered model {model.name}.",
+        f"{actor.name} may not {_VERBS[level]} the registered model {model.name}.",
         action=action,
         obj=obj or model_ref(model.name),
         stream=model_stream(model.pk),
@@ -84,6 +131,53 @@ def require_level(actor: Actor, model: RegisteredModel, level: Level, *, action:
 def model_not_found(name: str) -> str:
     """Return the one message for a model that is missing, deleted or out of sight."""
     return f"Registered Model with name={name} not found"
+
+
+def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
+    """Return the highest level the actor has on a model, None where they may not know of it."""
+    if _rules_all(actor):
+        return Level.MANAGE
+    if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
+        return None
+    mine = Q(user_id=actor.user_id)
+    own = ModelUserGrant.objects.filter(mine, content_object=model).values_list("permission__codename", flat=True)
+    of_groups = ModelGroupGrant.objects.filter(group__user=actor.user_id, content_object=model)
+    codenames = {*own, *of_groups.values_list("permission__codename", flat=True)}
+    levels = [_LEVELS[codename] for codename in codenames if codename in _LEVELS]
+    default = default_level()
+    return max([*levels, *([default] if default is not None else [])], default=None)
+
+
+def grants_of(model: RegisteredModel) -> list[Grant]:
+    """Return what was granted on a model, the highest level of each user and group, by kind and name."""
+    found: dict[tuple[PrincipalKind, str], Level] = {}
+    users = ModelUserGrant.objects.filter(content_object=model, permission__codename__in=_LEVELS)
+    for name, is_service, codename in users.values_list("user__username", "user__is_service", "permission__codename"):
+        _keep(found, PrincipalKind.SERVICE if is_service else PrincipalKind.USER, name, _LEVELS[codename])
+    groups = ModelGroupGrant.objects.filter(content_object=model, permission__codename__in=_LEVELS)
+    for name, codename in groups.values_list("group__name", "permission__codename"):
+        _keep(found, PrincipalKind.GROUP, name, _LEVELS[codename])
+    return [Grant(kind, name, level) for (kind, name), level in sorted(found.items())]
+
+
+def _keep(found: dict[tuple[PrincipalKind, str], Level], kind: PrincipalKind, name: str, level: Level) -> None:
+    found[kind, name] = max(level, found.get((kind, name), level))
+
+
+def store_grants(model: RegisteredModel, grants: Sequence[tuple[User | Group, Level]], *, replace: bool) -> None:
+    """Give each of these users and groups exactly this level, and with ``replace`` take all other grants away.
+
+    Runs in the caller's transaction, with the model locked; the caller records it.
+    """
+    users = ModelUserGrant.objects.filter(content_object=model)
+    groups = ModelGroupGrant.objects.filter(content_object=model)
+    if not replace:
+        users = users.filter(user__in=[row for row, _ in grants if isinstance(row, User)])
+        groups = groups.filter(group__in=[row for row, _ in grants if isinstance(row, Group)])
+    users.delete()
+    groups.delete()
+    for principal, level in grants:
+        assign_perm(_CODENAMES[level], principal, model)
 
 
 def grant_level(*, user: User, model: RegisteredModel, level: Level) -> None:

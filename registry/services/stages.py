@@ -21,7 +21,7 @@ from audit.refs import model_stream, version_ref
 from audit.services import record
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Level, model_not_found, require_level
+from registry.permissions import Level, level_for_move, model_not_found, require_level
 from registry.stages import Stage, Transition, find_transition
 
 
@@ -58,6 +58,11 @@ def change_stage(
     clearance = Clearance()
     if edge.gated:
         clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)
+    if not clearance.governed or _is_there(
+        locked, edge.target
+    ):  # no approval stands for this move: only permission does
+        level = level_for_move(locked.stage, edge.target)
+        require_level(actor, model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(locked, model))
     move = _Move(actor=actor, model=model, at=timezone.now(), reason=reason, clearance=clearance)
     _make_room(move, locked, edge.target, list(others), archive_existing=archive_existing)
     _arrive(move, locked, edge.target)

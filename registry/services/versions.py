@@ -63,7 +63,7 @@ def create_version(
         created_ms=now,
         updated_ms=now,
     )
-    version.artifact_digest = _pin(actor, version, found)
+    version.artifact_digest = pin_artifacts(actor, version, found)
     version.save(force_insert=True)
     ModelVersionTag.objects.bulk_create(
         ModelVersionTag(version=version, key=key, value=value) for key, value in pairs.items()
@@ -177,7 +177,7 @@ def _take_number(model: RegisteredModel, now: int) -> int:
     return model.last_version
 
 
-def _pin(actor: Actor, version: ModelVersion, found: Source) -> str:
+def pin_artifacts(actor: Actor, version: ModelVersion, found: Source) -> str:
     """Seal the folder and return its digest; a copy keeps the digest its original was pinned with."""
     if found.copied_from is not None:
         return found.copied_from.artifact_digest

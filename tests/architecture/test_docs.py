@@ -14,7 +14,7 @@ from audit.actors import Scope
 from registry.stages import TRANSITIONS
 from tests.architecture.source import PACKAGES, ROOT, tree_of
 
-_READERS = {"text", "flag", "number", "names"}
+_READERS = {"choice", "text", "flag", "number", "names"}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 

@@ -1,0 +1,63 @@
+"""Who may do what with a model: changed by those who manage it, and every change is an event."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput, NotFound
+from audit.refs import model_ref, model_stream
+from audit.services import record
+from registry.models import RegisteredModel
+from registry.permissions import Grant, Level, PrincipalKind, grants_of, store_grants
+from registry.services.models import lock_named
+
+MAX_GRANTS = 1000
+
+
+@transaction.atomic
+def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace: bool) -> RegisteredModel:
+    """Give each named user, service account and group exactly this level; with ``replace`` all others lose theirs.
+
+    Raises NotFound (the model, or somebody named), Denied to all who do not manage the model, InvalidInput for somebody
+    named twice. Superusers keep their hold on every model, so no model is lost to a mistake.
+    """
+    if len(grants) > MAX_GRANTS:
+        raise InvalidInput(f"A model has at most {MAX_GRANTS} grants.")
+    action = Action.REGISTRY_PERMISSIONS_CHANGED
+    model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=action)
+    before = _facts(model)
+    store_grants(model, _principals(grants), replace=replace)
+    after = _facts(model)
+    if after != before:
+        stream = model_stream(model.pk)
+        record(actor=actor, action=action, obj=model_ref(name), stream=stream, before=before, after=after)
+    return model
+
+
+def _facts(model: RegisteredModel) -> dict[str, object]:
+    return {f"{grant.kind}:{grant.name}": grant.level.name.lower() for grant in grants_of(model)}
+
+
+def _principals(grants: Sequence[Grant]) -> list[tuple[User | Group, Level]]:
+    """Return the rows behind the names, in the order given; two queries however many there are."""
+    named = [(grant.kind, grant.name) for grant in grants]
+    if doubled := next((key for key, times in Counter(named).items() if times > 1), None):
+        raise InvalidInput(f"{doubled[1]} is named more than once.")
+    users = User.objects.filter(username__in=[name for kind, name in named if kind != PrincipalKind.GROUP])
+    groups = Group.objects.filter(name__in=[name for kind, name in named if kind == PrincipalKind.GROUP])
+    known: dict[tuple[PrincipalKind, str], User | Group] = {(PrincipalKind.GROUP, row.name): row for row in groups}
+    for user in users:
+        known[PrincipalKind.SERVICE if user.is_service else PrincipalKind.USER, user.username] = user
+    if missing := next((key for key in named if key not in known), None):
+        raise NotFound(f"There is no {_WORDS[missing[0]]} called {missing[1]}.")
+    return [(known[grant.kind, grant.name], grant.level) for grant in grants]
+
+
+_WORDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
