@@ -40,7 +40,7 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """One RPC: method and path below `/api/<version>/mlflow/`."""
+    """One RPC: method and path below `/api/<version>/<area>/`; the area is `mlflow` but for permissions."""
 
     method: str
     path: str
@@ -48,19 +48,26 @@ class Rpc:
     write: bool
     version: str
     max_body: int
+    area: str = "mlflow"
 
 
 REGISTERED: list[Rpc] = []
 
 
 def rpc(
-    method: str, path: str, *, write: bool | None = None, version: str = "2.0", max_body: int = DEFAULT_MAX_BODY
+    method: str,
+    path: str,
+    *,
+    write: bool | None = None,
+    version: str = "2.0",
+    max_body: int = DEFAULT_MAX_BODY,
+    area: str = "mlflow",
 ) -> Callable[[Handler], Handler]:
     """Register a handler. ``write`` says which token scope it needs; by default everything but GET writes."""
 
     def register(handler: Handler) -> Handler:
         writes = method != "GET" if write is None else write
-        REGISTERED.append(Rpc(method, path, handler, writes, version, max_body))
+        REGISTERED.append(Rpc(method, path, handler, writes, version, max_body, area))
         return handler
 
     return register
@@ -128,13 +135,15 @@ def _unknown(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpR
 
 def rpc_urls() -> list[URLPattern]:
     """Return the URL patterns of every registered RPC under both prefixes, fixed paths before those with variables."""
-    by_path: dict[tuple[str, str], dict[str, Rpc]] = {}
+    by_path: dict[tuple[str, str, str], dict[str, Rpc]] = {}
     for entry in REGISTERED:
-        by_path.setdefault((entry.version, entry.path), {})[entry.method] = entry
+        by_path.setdefault((entry.version, entry.path, entry.area), {})[entry.method] = entry
     prefixes = "|".join(PREFIXES)
     patterns = []
-    for (version, path), rpcs in sorted(by_path.items(), key=lambda item: ("{" in item[0][1], item[0])):
+    for (version, path, area), rpcs in sorted(by_path.items(), key=lambda item: ("{" in item[0][1], item[0])):
         route = _VARIABLE.sub(lambda match: f"(?P<{match[1]}>[^/]+)", path)
-        patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/mlflow/{route}$", _view_of(rpcs)))
-    patterns.append(re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|preview)/.*$", door(_unknown)))
+        patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/{area}/{route}$", _view_of(rpcs)))
+    patterns.append(
+        re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|permissions|preview)/.*$", door(_unknown))
+    )
     return patterns

@@ -180,10 +180,15 @@ def _as_integer(value: object) -> int | None:
 
 
 def read_params(request: HttpRequest, path_values: Mapping[str, str], *, max_body: int) -> Params:
-    """Return the fields of a request: query string for GET, else the JSON body; variables of the path win."""
+    """Return the fields of a request: query string for GET, else the JSON body; variables of the path win.
+
+    A DELETE without a body is read from its query string too: that is how Databricks' clients send it.
+    """
     if request.method == "GET":
         return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
     body = read_body(request, max_body)
+    if request.method == "DELETE" and not body.strip() and request.GET:
+        return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
     if not body.strip():
         values: dict[str, Any] = {}
     else:
