@@ -12,11 +12,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import action
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, TransitionRequest
@@ -128,7 +129,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Show the request's page instead of a form of its columns."""
         return request_detail(request, object_id)
 
@@ -138,35 +139,35 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
         )
         return response
 
-    @display(description="Request")
+    @admin.display(description="Request")
     def subject(self, row: TransitionRequest) -> str:
         return f"#{row.pk} {row.version}"
 
-    @display(description="To", ordering="target")
+    @admin.display(description="To", ordering="target")
     def target_stage(self, row: TransitionRequest) -> SafeString:
         return badge("stage", row.target)
 
-    @display(description="State", ordering="state")
+    @admin.display(description="State", ordering="state")
     def shown_state(self, row: TransitionRequest) -> SafeString:
         return badge("request", row.state)
 
-    @display(description="Asked", ordering="opened_at")
+    @admin.display(description="Asked", ordering="opened_at")
     def opened(self, row: TransitionRequest) -> SafeString | str:
         return ago(row.opened_at)
 
-    @display(description="Closed", ordering="closed_at")
+    @admin.display(description="Closed", ordering="closed_at")
     def closed(self, row: TransitionRequest) -> SafeString | str:
         return ago(row.closed_at)
 
-    @action(description="Approve", permissions=["view"], url_path="approve", icon="thumb_up", dialog=APPROVE)
+    @action(description="Approve", permissions=["view"], url_path="approve", icon="thumb_up", dialog=APPROVE)  # type: ignore[untyped-decorator]  # unfold has no types
     def approve(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
         return self._decide(request, form, APPROVE, Decision.APPROVE)
 
-    @action(description="Reject", permissions=["view"], url_path="reject", icon="thumb_down", dialog=REJECT)
+    @action(description="Reject", permissions=["view"], url_path="reject", icon="thumb_down", dialog=REJECT)  # type: ignore[untyped-decorator]  # unfold has no types
     def reject(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
         return self._decide(request, form, REJECT, Decision.REJECT)
 
-    @action(description="Withdraw", permissions=["view"], url_path="withdraw", icon="undo", dialog=WITHDRAW)
+    @action(description="Withdraw", permissions=["view"], url_path="withdraw", icon="undo", dialog=WITHDRAW)  # type: ignore[untyped-decorator]  # unfold has no types
     def withdraw(self, request: HttpRequest, form: WithdrawForm, object_id: str) -> HttpResponse:
         actor = actor_from_request(request)
         try:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -101,13 +101,13 @@ def _waiting(row: TransitionRequest, rules: Iterable[RuleVerdict]) -> Waiting:
     return Waiting(row, blockers, ready=not blockers)
 
 
-def _asked_by(actor: Actor) -> Iterable[TransitionRequest]:
+def _asked_by(actor: Actor) -> QuerySet[TransitionRequest]:
     return TransitionRequest.objects.filter(
         Q(requester_id=actor.user_id) | Q(requester__owner_id=actor.user_id), version__in=visible_versions(actor)
     )
 
 
-def _visible_reviews(actor: Actor) -> Iterable[Review]:
+def _visible_reviews(actor: Actor) -> QuerySet[Review]:
     return Review.objects.filter(request__version__in=visible_versions(actor))
 
 

@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -33,13 +34,13 @@ class Crumb:
     url: str
 
 
-def page(view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def page(view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Make a view of ``(request, actor, …)``: sign-in required, domain errors answered as pages in the shell."""
 
     @never_cache
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        request.current_app = "admin"  # type: ignore[attr-defined]  # unfold's breadcrumbs read it
+    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request.current_app = "admin"  # unfold's breadcrumbs read it
         if not admin.site.has_permission(request):
             return _to_login(request)
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
+
+from accounts.models import User
 
 
 class SignInForm(AuthenticationForm):
@@ -21,7 +22,7 @@ class SignInForm(AuthenticationForm):
         for field in self.fields.values():
             field.widget.attrs["class"] = "c-input"
 
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+    def confirm_login_allowed(self, user: User) -> None:
         super().confirm_login_allowed(user)
-        if getattr(user, "is_service", False):
+        if user.is_service:
             raise forms.ValidationError(self.error_messages["service"], code="service")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from accounts.models import ApiToken, User
+from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from audit.actors import Actor
 from audit.errors import NotFound
@@ -19,33 +19,33 @@ from console.pages import page, render_page
 _SHOWN = 100
 
 
-def _own_tokens(actor: Actor) -> list[ApiToken]:
-    return list(ApiToken.objects.filter(user_id=actor.user_id).order_by("-created_at")[:_SHOWN])
+def _user_of(actor: Actor) -> User:
+    return User.objects.get(username=actor.name)
 
 
 @page
 def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show one's tokens and issue one; its secret is in this answer and nowhere else."""
-    form, secret, issued = TokenForm(request.POST or None), "", None
+    user, form, secret = _user_of(actor), TokenForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
-        issued, secret = issue_token(
+        _, secret = issue_token(
             actor=actor,
-            user=User.objects.get(pk=actor.user_id),
+            user=user,
             scopes=chosen["scopes"],
             expires_in=timedelta(days=chosen["days"]),
             label=chosen["label"],
         )
         form = TokenForm()
-    context = {"form": form, "secret": secret, "issued": issued, "tokens": _own_tokens(actor)}
-    return render_page(request, "console/tokens.html", "API tokens", **context)
+    own = list(user.api_tokens.order_by("-created_at")[:_SHOWN])
+    return render_page(request, "console/tokens.html", "API tokens", form=form, secret=secret, tokens=own)
 
 
 @page
 @require_POST
 def revoke(request: HttpRequest, actor: Actor, token_id: int) -> HttpResponse:
     """Revoke one of one's own tokens."""
-    token = ApiToken.objects.filter(pk=token_id, user_id=actor.user_id).first()
+    token = _user_of(actor).api_tokens.filter(pk=token_id).first()
     if token is None:
         raise NotFound("You have no such token.")
     revoke_token(actor=actor, token=token)

@@ -13,14 +13,10 @@ from audit.actors import Actor
 from audit.errors import Conflict, InvalidInput
 from console.cards import CardPage, card_page, diff_fields
 from console.forms import CardForm
-from console.pages import Crumb, model_crumbs, page, render_page
+from console.pages import model_crumbs, page, render_page
 from registry.permissions import Level, has_level
 from registry.queries import get_version
 from registry.services.cards import edit_card
-
-
-def _crumbs(name: str, number: int) -> list[Crumb]:
-    return model_crumbs(name, number)
 
 
 @page
@@ -28,8 +24,8 @@ def card_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> H
     """Show the card of a version."""
     version = get_version(actor, name, number)
     may_edit = has_level(actor, version.model, Level.EDIT)
-    context = {"shown": card_page(version), "may_edit": may_edit}
-    return render_page(request, "console/card.html", "Model card", crumbs=_crumbs(name, number), **context)
+    crumbs, shown = model_crumbs(name, number), card_page(version)
+    return render_page(request, "console/card.html", "Model card", crumbs=crumbs, shown=shown, may_edit=may_edit)
 
 
 @page
@@ -37,8 +33,9 @@ def card_revision(request: HttpRequest, actor: Actor, name: str, number: int, re
     """Show one revision and what it changed."""
     shown = card_page(get_version(actor, name, number), revision)
     before = next((row for row in shown.revisions if row.number == revision - 1), None)
-    context = {"shown": shown, "diffs": diff_fields(before, shown.revision) if before else []}
-    return render_page(request, "console/card.html", f"Revision {revision}", crumbs=_crumbs(name, number), **context)
+    diffs = diff_fields(before, shown.revision) if before else []
+    crumbs = model_crumbs(name, number)
+    return render_page(request, "console/card.html", f"Revision {revision}", crumbs=crumbs, shown=shown, diffs=diffs)
 
 
 @page
@@ -50,9 +47,9 @@ def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
         messages.success(request, "The card is saved. Reviews given before this change no longer count.")
         return redirect("console:card", name, number)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    context = {"shown": shown, "form": form}
+    crumbs = model_crumbs(name, number)
     return render_page(
-        request, "console/card_edit.html", "Edit card", crumbs=_crumbs(name, number), status=status, **context
+        request, "console/card_edit.html", "Edit card", crumbs=crumbs, status=status, shown=shown, form=form
     )
 
 

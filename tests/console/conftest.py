@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import User
@@ -62,6 +62,16 @@ def asked(policies: list[PolicyRevision], by_ada: Actor, new_version: NewVersion
     return ask
 
 
-def text_of(response: HttpResponse) -> str:
+class Answer(Protocol):
+    """What the test client gives back."""
+
+    headers: Any
+    status_code: int
+
+    @property
+    def content(self) -> bytes: ...
+
+
+def text_of(response: Answer) -> str:
     """Return the page as text."""
     return response.content.decode()

@@ -36,7 +36,7 @@ def test_a_model_out_of_sight_has_no_log(
 def test_evidence_is_taken_home_and_that_is_an_event(new_version: NewVersion, cy: User, signed_in: SignedIn) -> None:
     new_version()
     answer = signed_in(cy).post("/audit/export/fraud/")
-    package = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    package = zipfile.ZipFile(io.BytesIO(answer.getvalue()))
     manifest = json.loads(package.read("manifest.json"))
     assert manifest["events"] == Event.objects.filter(stream=manifest["stream"]).count()
     assert Event.objects.latest("id").action == "audit.exported"

@@ -9,14 +9,14 @@ from audit.models import Event
 from registry.models import ModelVersion
 from registry.queries import current_card
 from registry.services.cards import edit_card
-from tests.console.conftest import Asked, SignedIn, text_of
+from tests.console.conftest import Answer, Asked, SignedIn, text_of
 
 
 def dialog(request: TransitionRequest, name: str) -> str:
     return f"/admin/approvals/transitionrequest/{request.pk}/{name}/?seen={request.subject_digest}"
 
 
-def send(client: Client, request: TransitionRequest, name: str, comment: str, digest: str | None = None) -> object:
+def send(client: Client, request: TransitionRequest, name: str, comment: str, digest: str | None = None) -> Answer:
     data = {"comment": comment, "seen_digest": request.subject_digest if digest is None else digest}
     return client.post(dialog(request, name), data, headers={"HX-Request": "true"})
 

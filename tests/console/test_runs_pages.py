@@ -70,7 +70,7 @@ def test_a_file_is_always_a_download(new_version: NewVersion, ada: User, signed_
     answer = signed_in(ada).get(f"/runs/{RUN}/files/model/MLmodel")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert b"".join(answer.streaming_content)
+    assert answer.getvalue()
 
 
 @pytest.mark.parametrize(
