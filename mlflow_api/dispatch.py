@@ -27,7 +27,7 @@ from mlflow_api.parse import Params, read_params
 PREFIXES = ("api", "ajax-api")
 DEFAULT_MAX_BODY = 2_000_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_VARIABLE = re.compile(r"\{(\w+)\}")
+_VARIABLE = re.compile(r"\{(\w+)(:path)?\}")
 
 Handler = Callable[[Actor, Params], dict[str, object]]
 
@@ -133,6 +133,11 @@ def _unknown(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpR
     return error_response(404, "ENDPOINT_NOT_FOUND", f"There is no endpoint {request.path[:200]}.")
 
 
+def _group(variable: re.Match[str]) -> str:
+    """Return the group for one variable of a path; only ``{name:path}`` may span slashes."""
+    return rf"(?P<{variable[1]}>[\s\S]+)" if variable[2] else f"(?P<{variable[1]}>[^/]+)"
+
+
 def rpc_urls() -> list[URLPattern]:
     """Return the URL patterns of every registered RPC under both prefixes, fixed paths before those with variables."""
     by_path: dict[tuple[str, str, str], dict[str, Rpc]] = {}
@@ -141,7 +146,7 @@ def rpc_urls() -> list[URLPattern]:
     prefixes = "|".join(PREFIXES)
     patterns = []
     for (version, path, area), rpcs in sorted(by_path.items(), key=lambda item: ("{" in item[0][1], item[0])):
-        route = _VARIABLE.sub(lambda match: f"(?P<{match[1]}>[^/]+)", path)
+        route = _VARIABLE.sub(_group, path)
         patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/{area}/{route}$", _view_of(rpcs)))
     patterns.append(
         re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|permissions|preview)/.*$", door(_unknown))

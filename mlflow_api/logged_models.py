@@ -95,7 +95,7 @@ def set_tags(actor: Actor, q: Params) -> Json:
     return _fresh(model.pk)
 
 
-@rpc("DELETE", "logged-models/{model_id}/tags/{tag_key}")
+@rpc("DELETE", "logged-models/{model_id}/tags/{tag_key:path}")
 def delete_tag(actor: Actor, q: Params) -> Json:
     logged_models.delete_model_tag(actor=actor, model_id=q.need("model_id"), key=q.need("tag_key"))
     return {}

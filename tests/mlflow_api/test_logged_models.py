@@ -1,5 +1,7 @@
 """Logged models over the wire."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.mlflow_api.conftest import Call, Send
@@ -47,6 +49,14 @@ def test_tags_and_params(call: Call, model_id: str) -> None:
     status, error = call("DELETE", f"logged-models/{model_id}/tags/none")
     assert (status, error["message"]) == (404, f"No tag with key 'none' found for model with ID '{model_id}'.")
     assert call("POST", f"logged-models/{model_id}/params", params=[{"key": "lr", "value": "1"}]) == (200, {})
+
+
+@pytest.mark.parametrize("key", ["team/owner", "a b/ü", "params"])
+def test_a_tag_may_have_slashes_in_its_key(call: Call, model_id: str, key: str) -> None:
+    call("PATCH", f"logged-models/{model_id}/tags", model_id=model_id, tags=[{"key": key, "value": "x"}])
+    assert call("DELETE", f"logged-models/{model_id}/tags/{quote(key)}") == (200, {})
+    info = call("GET", f"logged-models/{model_id}")[1]["model"]["info"]
+    assert info["tags"] == [{"key": "a", "value": "1"}]
 
 
 def test_metrics_name_their_run_and_dataset(call: Call, model_id: str) -> None:
