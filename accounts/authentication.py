@@ -1,4 +1,8 @@
-"""From what a caller presents to an Actor. Tokens come as Bearer, or as the password of Basic, as MLflow clients send them."""
+"""From what a caller presents to an Actor. Secrets come as Bearer, or as the password of Basic, as MLflow clients send them.
+
+Two kinds of secrets: an API token acts with its scopes and never approves; the secret of an approval session is a person
+who gave their password minutes ago, and acts as they do on the pages.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,43 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, ApprovalSession, User
 from audit.actors import Actor, ActorKind, Scope
 from audit.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
 _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a message
+_SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
+APPROVAL_PREFIX = "csa_"
 
 
 def token_digest(secret: str) -> str:
     """Return what is stored of a token: SHA-256 in hex. The secret has 256 bits of entropy; a slow hash adds nothing."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def password_mark(user: User) -> str:
+    """Return what an approval session remembers of its person's password: it changes when the password does."""
+    return token_digest(user.get_session_auth_hash())
+
+
+def actor_from_secret(secret: str, *, request_id: str) -> Actor:
+    """Return the actor of an API token or of an approval session; raise NotAuthenticated for anything else."""
+    if secret.startswith(APPROVAL_PREFIX):
+        return _actor_from_approval_session(secret, request_id=request_id)
+    return actor_from_token(secret, request_id=request_id)
+
+
+def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
+    live = Q(revoked_at__isnull=True, expires_at__gt=timezone.now(), user__is_active=True, user__is_service=False)
+    rows = ApprovalSession.objects.select_related("user").filter(live, digest=token_digest(secret))
+    found = rows.first()
+    if found is None or not constant_time_compare(found.password_mark, password_mark(found.user)):
+        raise NotAuthenticated(_SESSION_ENDED)
+    return actor_from_user(found.user, auth="session", request_id=request_id)
 
 
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
@@ -73,11 +101,11 @@ def presented_secret(header: str) -> str | None:
 
 
 def actor_from_request(request: HttpRequest) -> Actor:
-    """Return who calls: by token, else by session. Raises NotAuthenticated."""
+    """Return who calls: by the secret presented, else by the browser's session. Raises NotAuthenticated."""
     request_id = getattr(request, "request_id", "")
     secret = presented_secret(request.headers.get("Authorization", ""))
     if secret is not None:
-        return actor_from_token(secret, request_id=request_id)
+        return actor_from_secret(secret, request_id=request_id)
     user = getattr(request, "user", None)
     if user is None or isinstance(user, AnonymousUser) or not user.is_active:
         raise NotAuthenticated(_NO_LOGIN)

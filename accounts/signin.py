@@ -9,6 +9,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.approval_sessions import end_sessions_of_sign_in
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from audit.actions import Action
@@ -27,9 +28,13 @@ def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -
 
 @receiver(user_logged_out, dispatch_uid="accounts.signed_out")
 def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record who signed out; a session that had expired already has nobody."""
-    if isinstance(user, User):
-        _record_of(user, request, Action.ACCOUNT_SIGNED_OUT)
+    """Record who signed out, and end the approval session of that sign-in; one that had expired already has nobody."""
+    if not isinstance(user, User):
+        return
+    _record_of(user, request, Action.ACCOUNT_SIGNED_OUT)
+    session = getattr(request, "session", None)
+    actor = actor_from_user(user, auth="session", request_id=_request_id(request))
+    end_sessions_of_sign_in(actor=actor, session_key=str(getattr(session, "session_key", "") or ""))
 
 
 @receiver(user_login_failed, dispatch_uid="accounts.login_failed")

@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.authentication import actor_from_token, actor_from_user, presented_secret, require_scope
+from accounts.authentication import actor_from_secret, actor_from_user, presented_secret, require_scope
 from accounts.models import User
 from audit.actions import Action
 from audit.actors import Actor, Scope
@@ -27,13 +27,13 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class TokenAuthentication(BaseAuthentication):
-    """An API token in the Authorization header."""
+    """An API token, or the secret of an approval session, in the Authorization header. No cookie, so no CSRF."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         secret = presented_secret(request.headers.get("Authorization", ""))
         if secret is None:
             return None
-        actor = actor_from_token(secret, request_id=getattr(request, "request_id", ""))
+        actor = actor_from_secret(secret, request_id=getattr(request, "request_id", ""))
         return User.objects.get(username=actor.name), actor
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature

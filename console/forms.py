@@ -76,6 +76,18 @@ class TokenForm(ConsoleForm):
     )
 
 
+class PasswordForm(ConsoleForm):
+    """Give one's password again."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Asked again, so that an unlocked screen is not enough. Starting a session ends an earlier one.",
+    )
+
+
 class CardForm(ConsoleForm):
     """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
 

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from console.views import (
     account,
+    approval_session,
     audit,
     cards,
     datasets,
@@ -46,5 +47,7 @@ urlpatterns = [
     path("audit/export/<str:name>/", audit.export_evidence, name="audit_export"),
     path("account/tokens/", account.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="token_revoke"),
+    path("account/approval-session/", approval_session.approval_session, name="approval_session"),
+    path("account/approval-session/end/", approval_session.end_session, name="approval_session_end"),
     path("records/", records.record_list, name="records"),
 ]

@@ -1,0 +1,122 @@
+"""Approval sessions: for a few minutes a signed-in person may act from a script as they do on the pages.
+
+API tokens never approve. Clients that know nothing but tokens (the Databricks SDK) present this secret instead. It takes the
+password, given again by somebody who is signed in; no command, token or service account gets one, and none outlives its
+sign-in, its password or fifteen minutes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.authentication import APPROVAL_PREFIX, password_mark, token_digest
+from accounts.models import ApprovalSession, User
+from audit.actions import Action
+from audit.actors import Actor, ActorKind
+from audit.errors import Denied
+from audit.models import Event
+from audit.refs import user_ref
+from audit.services import record
+
+APPROVAL_SESSION_LIFE = timedelta(minutes=15)
+# Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
+MAX_FAILURES = 5
+_IN_PERSON = frozenset({"session", "test"})
+
+
+def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
+    """Return the approval sessions of a person that have not ended."""
+    return ApprovalSession.objects.filter(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+
+
+@transaction.atomic
+def start_approval_session(*, actor: Actor, password: str, session_key: str) -> tuple[ApprovalSession, str]:
+    """Start an approval session for a signed-in person and return it with its secret, which is shown this once.
+
+    Earlier ones of theirs end: there is one at a time. Denied for everybody but a person on the pages, for a wrong password,
+    and for any password after too many wrong ones.
+    """
+    user = _require_person(actor)
+    if not session_key:
+        raise _denied(actor, "An approval session is started from a signed-in browser.")
+    if _failures(actor) >= MAX_FAILURES:
+        raise _denied(actor, f"Too many wrong passwords. Wait {_minutes()} minutes.")
+    if not user.check_password(password):
+        raise _denied(actor, "That is not your password.")
+    _end(actor, live_sessions(user.pk).select_for_update())
+    secret = APPROVAL_PREFIX + secrets.token_urlsafe(32)
+    now = timezone.now()
+    started = ApprovalSession.objects.create(
+        user=user,
+        digest=token_digest(secret),
+        hint=secret[:10],
+        issued_by=token_digest(session_key),
+        password_mark=password_mark(user),
+        started_at=now,
+        expires_at=now + APPROVAL_SESSION_LIFE,
+    )
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_APPROVAL_SESSION_STARTED,
+        obj=user_ref(user.username),
+        after={"approval_session": started.pk, "expires_at": started.expires_at},
+    )
+    return started, secret
+
+
+@transaction.atomic
+def end_approval_sessions(*, actor: Actor) -> None:
+    """End the actor's own approval session now; without one nothing happens."""
+    _end(actor, live_sessions(actor.user_id).select_for_update())
+
+
+@transaction.atomic
+def end_sessions_of_sign_in(*, actor: Actor, session_key: str) -> None:
+    """End what was started from one sign-in, as the person signs out."""
+    if session_key:
+        rows = live_sessions(actor.user_id).filter(issued_by=token_digest(session_key))
+        _end(actor, rows.select_for_update())
+
+
+def _end(actor: Actor, rows: QuerySet[ApprovalSession]) -> None:
+    for row in rows:
+        row.revoked_at = timezone.now()
+        row.save(update_fields=["revoked_at"])
+        record(
+            actor=actor,
+            action=Action.ACCOUNT_APPROVAL_SESSION_ENDED,
+            obj=user_ref(actor.name),
+            before={"approval_session": row.pk},
+        )
+
+
+def _require_person(actor: Actor) -> User:
+    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON:
+        raise _denied(actor, "Only a person who is signed in on the pages may start an approval session.")
+    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
+    if user is None:
+        raise _denied(actor, "Only a person with an active account may start an approval session.")
+    return user
+
+
+def _failures(actor: Actor) -> int:
+    recent = Event.objects.filter(
+        action=Action.ACCOUNT_APPROVAL_SESSION_STARTED,
+        actor_ref=actor.ref,
+        outcome="denied",
+        at__gt=timezone.now() - APPROVAL_SESSION_LIFE,
+    )
+    return recent.count()
+
+
+def _minutes() -> int:
+    return int(APPROVAL_SESSION_LIFE.total_seconds() // 60)
+
+
+def _denied(actor: Actor, message: str) -> Denied:
+    return Denied(message, action=Action.ACCOUNT_APPROVAL_SESSION_STARTED, obj=user_ref(actor.name))
