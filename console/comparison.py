@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audit.errors import NotFound
+from console.wording import short_digest
 from registry.cards import HUMAN_KEYS, missing_fields
 from registry.models import CardRevision, ModelVersion
 from tracking.queries import RunFacts, run_facts
@@ -138,5 +139,5 @@ def _origin(side: Side | None) -> dict[str, str]:
         "Triggered by": tags.get("triggered_by") or "not logged",
         "Registered by": side.version.created_by or "unknown",
         "Model card": card_words(side.card),
-        "Digest": side.version.artifact_digest or "no files here",
+        "Digest": short_digest(side.version.artifact_digest) or "no files here",
     }

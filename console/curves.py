@@ -23,7 +23,9 @@ def curves_of(names: dict[str, str], keys: Sequence[str] = ()) -> list[Chart]:
     histories: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for run_id, key, step, value in rows.values_list("run_id", "key", "step", "value")[:MAX_VALUES]:
         histories[key][names[run_id]].append((float(step), value))
-    charts = [draw(key, series) for key, series in histories.items() if _is_curve(series)]
+    # In the order of ``names``, whichever run logged first: a run has one colour in every chart and in the legend.
+    sorted_histories = {key: {name: found.get(name, []) for name in names.values()} for key, found in histories.items()}
+    charts = [draw(key, series) for key, series in sorted_histories.items() if _is_curve(series)]
     return [chart for chart in charts if chart is not None][:MAX_CHARTS]
 
 

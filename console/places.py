@@ -61,5 +61,7 @@ def label_of(ref: str) -> str:
             return f"request #{rest}"
         case "run":
             return f"run {rest[:8]}"
+        case "artifact":
+            return rest.rsplit("/", 1)[-1] or rest
         case _:
             return rest or ref

@@ -2,6 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.charts import HEIGHT, WIDTH, draw, thin
+from console.curves import curves_of
+from tracking.models import Experiment, Metric, Run
 
 values = st.floats(allow_nan=True, allow_infinity=True)
 series = st.lists(values, max_size=400).map(lambda found: [(float(step), value) for step, value in enumerate(found)])
@@ -30,3 +32,13 @@ def test_thinning_keeps_the_extremes_and_both_ends(found: list[float]) -> None:
 
 def test_nothing_to_draw_is_no_chart() -> None:
     assert draw("loss", {"a": [(0.0, float("nan"))]}) is None
+
+
+def test_a_run_keeps_its_colour_whichever_logged_first(db: None) -> None:
+    experiment = Experiment.objects.create(name="curves", created_ms=1, updated_ms=1)
+    for run_id, first_step in (("a" * 32, 5), ("b" * 32, 0)):
+        Run.objects.create(id=run_id, experiment=experiment, artifact_uri="x", start_ms=1)
+        for step in range(first_step, first_step + 3):
+            Metric.objects.create(run_id=run_id, key="loss", value=step, timestamp_ms=step, step=step)
+    (chart,) = curves_of({"a" * 32: "v2", "b" * 32: "v1"})
+    assert [(line.colour, line.name) for line in chart.lines] == [(1, "v2"), (2, "v1")]
