@@ -8,12 +8,17 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from audit.actors import Actor, ActorKind
 
 Acting = Callable[[User], Actor]
+
+# A busy machine is no failure: what is tested is what comes out, not how fast.
+settings.register_profile("custody", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("custody")
 
 
 @pytest.fixture(autouse=True, scope="session")
