@@ -140,6 +140,10 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
+# Whether clients may send and fetch large files at an S3 store themselves, by presigned URLs, and where they reach it when
+# that is not where this server does.
+DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
+S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")

@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from audit.actors import Actor, ActorKind
+from tests.s3_server import S3Server, TestBucket
 
 Acting = Callable[[User], Actor]
 
@@ -113,3 +114,21 @@ def acting() -> Acting:
         )
 
     return as_actor
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server that speaks S3, shared by the session."""
+    server = S3Server(tmp_path_factory.mktemp("s3") / "moto.log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TestBucket:
+    """An empty bucket that artifacts go to."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    found = TestBucket(s3_server)
+    settings.ARTIFACT_URL = f"s3://{found.name}/some/prefix"
+    return found

@@ -1,0 +1,121 @@
+"""What every kind of store offers. Bytes lie under their SHA-256, written once; a client's path never gets here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import BinaryIO, Protocol
+
+from audit.errors import TooLarge
+
+CHUNK = 1024 * 1024
+# What S3 takes: at most so many parts, and none smaller than this but the last.
+MAX_PARTS = 10_000
+MIN_PART = 5 * CHUNK
+
+Progress = Callable[[int], None]
+"""Told of each piece that was read, in bytes."""
+
+
+class ByteSource(Protocol):
+    """What bytes are read from: an upload, an open file."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Stored bytes: SHA-256 in hex and the size in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An object that a client sends in parts: where it is assembled, and the store's own name for the upload."""
+
+    key: str
+    upload_id: str
+
+
+class ByteStore(Protocol):
+    """What every kind of store offers."""
+
+    def put(self, source: ByteSource, *, limit: int) -> Blob:
+        """Store everything ``source`` yields, in chunks; raise TooLarge beyond ``limit`` bytes, storing nothing."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open stored bytes for reading and seeking; raise FileNotFoundError where there are none."""
+        ...
+
+    def has(self, blob: Blob) -> bool:
+        """Return whether bytes of that digest and size are there. Does not read them."""
+        ...
+
+    def older_than(self, moment: datetime) -> Iterator[Blob]:
+        """Yield what was stored before ``moment``, in no order."""
+        ...
+
+    def remove(self, blobs: Collection[Blob]) -> list[Blob]:
+        """Delete bytes for good; return those that are gone now. Whoever asks knows that nothing names them."""
+        ...
+
+    def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
+        """Delete what uploads that broke off before ``moment`` left behind, but the keys in ``keep``; return how many."""
+        ...
+
+
+class DirectStore(ByteStore, Protocol):
+    """A store that clients can send bytes to, and fetch them from, without this server in between."""
+
+    def stage(self) -> Staged:
+        """Begin an upload in parts."""
+        ...
+
+    def part_url(self, staged: Staged, number: int, *, expires: timedelta) -> str:
+        """Return the URL to PUT one part to."""
+        ...
+
+    def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
+        """Make one object of its (number, etag) parts, unless that was done; return its size. InvalidInput: they do not fit."""
+        ...
+
+    def adopt(self, staged: Staged, *, progress: Progress) -> Blob:
+        """Read an assembled object once, to know its digest, and move it there. FileNotFoundError: it is gone."""
+        ...
+
+    def abandon(self, staged: Staged) -> None:
+        """Forget an upload and all that was sent for it."""
+        ...
+
+    def download_url(self, sha256: str, *, name: str, content_type: str, expires: timedelta) -> str:
+        """Return a URL to GET stored bytes from, as a file called ``name``."""
+        ...
+
+
+class Intake:
+    """Counts and hashes a stream while it is read."""
+
+    def __init__(self, source: ByteSource, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        """Return at most ``size`` bytes, empty at the end; raise TooLarge beyond the limit."""
+        piece = self._source.read(size)
+        self.size += len(piece)
+        if self.size > self._limit:
+            raise TooLarge(f"An artifact may hold at most {self._limit} bytes.")
+        self._digest.update(piece)
+        return piece
+
+    @property
+    def blob(self) -> Blob:
+        """Return what was read so far."""
+        return Blob(self._digest.hexdigest(), self.size)

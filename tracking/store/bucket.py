@@ -1,0 +1,140 @@
+"""One bucket of a store that speaks S3: the requests, and what its answers mean.
+
+Credentials, region and endpoint come the way boto3 finds them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from audit.errors import InvalidInput
+from tracking.store.base import CHUNK, Staged
+
+_DELETE_AT_ONCE = 1000
+_COPY_WHOLE = 1024 * CHUNK
+_COPY_PART = 512 * CHUNK
+_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+_PARTS_DO_NOT_FIT = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "NoSuchUpload"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket by its name. ``client_url`` is the endpoint that presigned URLs name, "" for the one this server uses."""
+
+    name: str
+    client_url: str = ""
+
+    @property
+    def client(self) -> Any:
+        """Return boto3's client, shared by all threads of the process."""
+        return _client(_endpoint())
+
+    def at(self, key: str) -> dict[str, str]:
+        """Return the words that name an object in a request."""
+        return {"Bucket": self.name, "Key": key}
+
+    def head(self, key: str) -> tuple[int, str]:
+        """Return an object's size and ETag; raise FileNotFoundError where there is none."""
+        try:
+            facts = self.client.head_object(**self.at(key))
+        except self.client.exceptions.ClientError as error:
+            if _code(error) in _GONE:
+                raise FileNotFoundError(key) from error
+            raise
+        return facts["ContentLength"], facts["ETag"]
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write a small object."""
+        self.client.put_object(**self.at(key), Body=body)
+
+    def listed(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield every object below a prefix: Key, Size, LastModified; a thousand come in one answer."""
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            yield from page.get("Contents", ())
+
+    def delete(self, keys: Sequence[str]) -> set[str]:
+        """Delete objects and return the keys that the store did not let go."""
+        kept: set[str] = set()
+        for start in range(0, len(keys), _DELETE_AT_ONCE):
+            listed = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]
+            answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": listed, "Quiet": True})
+            kept |= {item["Key"] for item in answer.get("Errors", ())}
+        return kept
+
+    def copy(self, source: str, target: str, *, etag: str) -> None:
+        """Copy an object inside the store, if it still has that ETag; above 5 GB, S3 copies in parts only."""
+        config = import_module("boto3.s3.transfer").TransferConfig(
+            multipart_threshold=_COPY_WHOLE, multipart_chunksize=_COPY_PART, use_threads=False
+        )
+        self.client.copy(self.at(source), self.name, target, ExtraArgs={"CopySourceIfMatch": etag}, Config=config)
+
+    def begin(self, key: str) -> Staged:
+        """Begin an upload in parts."""
+        return Staged(key, self.client.create_multipart_upload(**self.at(key))["UploadId"])
+
+    def send(self, staged: Staged, number: int, body: bytes) -> str:
+        """Send one part and return its ETag."""
+        sent = self.client.upload_part(**self.at(staged.key), UploadId=staged.upload_id, PartNumber=number, Body=body)
+        return str(sent["ETag"])
+
+    def complete(self, staged: Staged, parts: Sequence[tuple[int, str]]) -> None:
+        """Make an object of its (number, etag) parts; raise InvalidInput where they do not fit."""
+        listed = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
+        try:
+            self.client.complete_multipart_upload(
+                **self.at(staged.key), UploadId=staged.upload_id, MultipartUpload={"Parts": listed}
+            )
+        except self.client.exceptions.ClientError as error:
+            if _code(error) in _PARTS_DO_NOT_FIT:
+                raise InvalidInput(f"The parts do not make a file: {error.response['Error'].get('Message')}") from error
+            raise
+
+    def abort(self, staged: Staged) -> None:
+        """Forget an upload in parts; one that there is not, or not any more, is no error."""
+        try:
+            self.client.abort_multipart_upload(**self.at(staged.key), UploadId=staged.upload_id)
+        except self.client.exceptions.ClientError as error:
+            if _code(error) != "NoSuchUpload":
+                raise
+
+    def unfinished(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield every upload in parts that was begun below a prefix: Key, UploadId, Initiated."""
+        for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix):
+            yield from page.get("Uploads", ())
+
+    def signed(self, operation: str, *, expires: timedelta, **what: object) -> str:
+        """Return a URL that lets whoever has it do this one operation until it expires."""
+        url: str = _client(self.client_url or _endpoint()).generate_presigned_url(
+            operation, Params=what, ExpiresIn=int(expires.total_seconds())
+        )
+        return url
+
+
+def _endpoint() -> str:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+@cache
+def _client(endpoint: str) -> Any:
+    """Return the client of an endpoint ("" for Amazon's own), made once a process."""
+    config = import_module("botocore.config").Config(
+        signature_version="s3v4",  # presigned URLs of any other kind are refused by most stores
+        # Bucket names as host names are Amazon's own custom; others often have no names for them.
+        s3={"addressing_style": "path"} if endpoint else {},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=32,
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    session = import_module("boto3").session.Session()
+    return session.client("s3", endpoint_url=endpoint or None, config=config)
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,90 @@
+"""An object in a bucket as a file: read in ranges, so that it can be sought in and no connection is held for hours."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import Any
+
+from tracking.store.base import CHUNK
+from tracking.store.bucket import Bucket
+
+# One request fetches this much at most, in pieces; what a reader leaves unread is thrown away with its connection.
+_WINDOW = 8 * CHUNK
+_ATTEMPTS = 3
+
+
+class ObjectReader(io.RawIOBase):
+    """The bytes of one object, fetched as they are asked for.
+
+    ``conditions`` go with every request, such as IfMatch: then an object that was replaced meanwhile is an error.
+    """
+
+    def __init__(self, bucket: Bucket, key: str, size: int, **conditions: str) -> None:
+        super().__init__()
+        self._client = bucket.client
+        self._what = {**bucket.at(key), **conditions}
+        self._size = size
+        self._at = 0
+        self._body: Any = None
+        self._left = 0
+        self._broken: type[Exception] = import_module("botocore.exceptions").BotoCoreError
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move; costs nothing until something is read there."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"negative position {base + offset}")
+        if base + offset != self._at:
+            self._drop()
+            self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a part of ``buffer``. A connection that breaks is made again, at the same place."""
+        view = memoryview(buffer).cast("B")
+        if self._at >= self._size or not view:
+            return 0
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                data = self._next(min(len(view), CHUNK))
+            except self._broken:
+                self._drop()
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                view[: len(data)] = data
+                self._at += len(data)
+                return len(data)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        self._drop()
+        super().close()
+
+    def _next(self, most: int) -> bytes:
+        if self._body is None:
+            self._left = min(_WINDOW, self._size - self._at)
+            answer = self._client.get_object(**self._what, Range=f"bytes={self._at}-{self._at + self._left - 1}")
+            self._body = answer["Body"]
+        data: bytes = self._body.read(min(most, self._left))
+        if not data:
+            raise OSError(f"The store ended {self._left} bytes too soon.")
+        self._left -= len(data)
+        if not self._left:
+            self._drop()
+        return data
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
