@@ -8,13 +8,17 @@ from collections.abc import Callable
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
 
 from audit.actors import Actor
 from audit.errors import DomainError, InvalidInput
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import door
 from mlflow_api.errors import ProtocolError, error_response
-from tracking.artifacts import delete_artifact, list_artifacts, open_artifact, store_artifact
+from mlflow_api.ranges import Span, Unsatisfiable, Window, span_of
+from tracking.artifacts import delete_artifact, get_artifact, list_artifacts, open_bytes, store_artifact
+from tracking.models import Artifact
 from tracking.paths import clean_folder
 from tracking.store import CHUNK
 
@@ -57,25 +61,59 @@ class Upload:
             taken += len(piece)
 
 
+class Download(FileResponse):
+    """A file on its way: in pieces that are worth a system call."""
+
+    block_size = CHUNK // 4
+
+
 def one_artifact(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
-    """GET, PUT or DELETE one file."""
+    """GET, HEAD, PUT or DELETE one file."""
     path = path_values["path"]
-    if request.method == "GET":
-        return download(path)
+    if request.method in {"GET", "HEAD"}:
+        return download(request, path)
     if request.method == "PUT":
         return upload(request, actor, path)
     if request.method == "DELETE":
         delete_artifact(actor=actor, path=path)
         return JsonResponse({})
-    return _wrong_method("GET, PUT, DELETE")
+    return _wrong_method("GET, HEAD, PUT, DELETE")
 
 
-def download(path: str) -> HttpResponseBase:
-    """Return a file as an attachment. Its type follows from its name alone."""
-    row, file = open_artifact(path)
-    name = posixpath.basename(path)
-    response = FileResponse(file, as_attachment=True, filename=name, content_type=type_of(name))
-    response["Content-Length"] = row.size
+def download(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Return a file, or the one range of it that is asked for, as an attachment. Its type follows from its name alone."""
+    row = get_artifact(path)
+    etag = f'"{row.sha256}"'
+    decided = get_conditional_response(request, etag=etag)
+    if decided is not None:
+        decided["ETag"] = etag
+        return decided
+    wanted = request.headers.get("Range", "") if request.method == "GET" else ""
+    try:
+        span = span_of(wanted, request.headers.get("If-Range", ""), size=row.size, etag=etag)
+    except Unsatisfiable:
+        response = error_response(416, "INVALID_PARAMETER_VALUE", f"The file has {row.size} bytes.")
+        response["Content-Range"] = f"bytes */{row.size}"
+        return response
+    return _sent(request, row, span)
+
+
+def _sent(request: HttpRequest, row: Artifact, span: Span | None) -> HttpResponseBase:
+    name, file = posixpath.basename(row.path), open_bytes(row)
+    whole = Span(0, row.size)
+    response: HttpResponseBase
+    if request.method == "HEAD":
+        file.close()
+        response = HttpResponse(b"", content_type=type_of(name))
+        response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    else:
+        window = Window(file, span or whole)
+        response = Download(window, as_attachment=True, filename=name, content_type=type_of(name))
+    if span is not None:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{row.size}"
+    response["Content-Length"] = (span or whole).length
+    response["Accept-Ranges"] = "bytes"
     response["ETag"] = f'"{row.sha256}"'
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"

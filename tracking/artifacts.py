@@ -108,12 +108,17 @@ def get_artifact(path: str) -> Artifact:
 
 
 def open_artifact(path: str) -> tuple[Artifact, BinaryIO]:
-    """Return a file's row and its bytes, open for reading; the caller closes them."""
+    """Return a file's row and its bytes, open for reading and seeking; the caller closes them."""
     row = get_artifact(path)
+    return row, open_bytes(row)
+
+
+def open_bytes(row: Artifact) -> BinaryIO:
+    """Return the bytes of a file, open for reading and seeking; the caller closes them. NotFound: the store lost them."""
     try:
-        return row, current_store().open(row.sha256)
+        return current_store().open(row.sha256)
     except FileNotFoundError as error:
-        raise NotFound(f"The bytes of {path[:200]!r} are missing from the store.") from error
+        raise NotFound(f"The bytes of {row.path[:200]!r} are missing from the store.") from error
 
 
 def read_artifact(path: str, max_bytes: int) -> bytes:
