@@ -31,7 +31,8 @@ _IN_PERSON = frozenset({"session", "test"})
 
 def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
     """Return the approval sessions of a person that have not ended."""
-    return ApprovalSession.objects.filter(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+    rows = ApprovalSession.objects.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
+    return rows.none() if user_id is None else rows.filter(user_id=user_id)
 
 
 @transaction.atomic
@@ -96,7 +97,7 @@ def _end(actor: Actor, rows: QuerySet[ApprovalSession]) -> None:
 
 
 def _require_person(actor: Actor) -> User:
-    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON:
+    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON or actor.user_id is None:
         raise _denied(actor, "Only a person who is signed in on the pages may start an approval session.")
     user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
     if user is None:

@@ -62,7 +62,8 @@ class TransitionRequest(models.Model):
     """Somebody asks that a version move to a stage.
 
     ``policy_revision`` and ``subject_digest`` say under which rules and in which state it was last looked at; the truth is
-    computed (approvals/snapshots.py). ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
+    computed (approvals/snapshots.py). ``archive_left_open``: the requester did not say what becomes of the version that is
+    replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
     asking every minute leaves one event and not hundreds.
     """
 
@@ -72,6 +73,7 @@ class TransitionRequest(models.Model):
     requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     comment = models.TextField(default="", blank=True)
     archive_existing = models.BooleanField(default=False)
+    archive_left_open = models.BooleanField(default=False)
     policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="requests")
     subject_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=9, choices=RequestState.choices, default=RequestState.OPEN)
@@ -121,6 +123,38 @@ class Review(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.decision} by {self.reviewer_id}"
+
+
+class ShownSubject(models.Model):
+    """What a person was last shown of a request by a door that keeps no page open: the subject digest of a list."""
+
+    request = models.ForeignKey(TransitionRequest, on_delete=models.CASCADE, related_name="+", db_index=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    subject_digest = models.CharField(max_length=64)
+    shown_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "person"], name="approvals_shown_once")]
+
+    def __str__(self) -> str:
+        return f"#{self.request_id} as {self.person_id} saw it"
+
+
+class ApprovalComment(models.Model):
+    """What somebody said about a version, outside of reviews. What it said before an edit is in the events."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    created_at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(text=""), name="approvals_comment_has_text")]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk} on {self.version_id}"
 
 
 class CheckState(models.TextChoices):

@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from approvals.evaluation import excluded_people
-from approvals.models import LIVE_STATES, CheckRun, RequestState, Review, TransitionRequest
+from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule
 from approvals.snapshots import Case, load_cases
 from audit.actors import Actor, ActorKind
 from audit.errors import NotFound
+from registry.models import ModelVersion
 from registry.permissions import visible_models
 
 _MAX_ID = 2**63 - 1
@@ -45,6 +46,12 @@ def get_request(actor: Actor, request_id: int) -> TransitionRequest:
 def reviews_of(request: TransitionRequest) -> list[Review]:
     """Return the reviews of a request, oldest first, with their reviewers."""
     return list(Review.objects.filter(request=request).select_related("reviewer").order_by("pk"))
+
+
+def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:
+    """Return what was said about a version, oldest first, with its authors; deleted comments are left out."""
+    rows = ApprovalComment.objects.filter(version=version, deleted_at__isnull=True)
+    return rows.select_related("author").order_by("pk")
 
 
 def check_runs_of(request: TransitionRequest) -> list[CheckRun]:

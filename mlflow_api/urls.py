@@ -5,7 +5,18 @@ from importlib.util import find_spec
 
 from mlflow_api.dispatch import rpc_urls
 
-HANDLERS = ("experiments", "runs", "logged_models", "metrics", "registered_models", "model_versions")
+HANDLERS = (
+    "experiments",
+    "runs",
+    "logged_models",
+    "metrics",
+    "registered_models",
+    "model_versions",
+    "databricks_models",
+    "databricks_requests",
+    "databricks_comments",
+    "databricks_permissions",
+)
 for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):
         import_module(f"mlflow_api.{_name}")

@@ -27,6 +27,16 @@ def get_model(actor: Actor, name: str) -> RegisteredModel:
     return model
 
 
+def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
+    """Return a model by its id, which stays when it is renamed; NotFound."""
+    found = None
+    if model_id.isascii() and model_id.isdigit() and len(model_id) < len(str(_MAX_ID)):
+        found = visible_models(actor).filter(pk=int(model_id)).first()
+    if found is None:
+        raise NotFound(f"Registered Model with id={model_id[:100]} not found")
+    return found
+
+
 def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
     """Return a version with its model; NotFound."""
     found = None

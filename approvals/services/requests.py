@@ -33,10 +33,11 @@ _MAX_ID = 2**63 - 1
 
 @transaction.atomic
 def open_request(
-    *, actor: Actor, name: str, version: int, target: Stage, archive_existing: bool, comment: str = ""
+    *, actor: Actor, name: str, version: int, target: Stage, archive_existing: bool | None, comment: str = ""
 ) -> TransitionRequest:
     """Return the live request for this version and target, opened now if there is none, with its checks queued.
 
+    ``archive_existing`` None leaves it to the first approver whether the version that is replaced is archived at once.
     Raises NotFound, Denied (editing the model is needed), InvalidInput (a target no policy can govern), InvalidState (the
     version is there already, or no policy governs the move), Conflict (the live request asks for something else).
     """
@@ -49,13 +50,10 @@ def open_request(
     if policy is None:
         raise InvalidState(f"No policy governs moving {row} to {target}: change the stage directly.")
     request = _live_request(row, target)
-    if request is not None and request.archive_existing != archive_existing:
-        raise Conflict(
-            f"Request #{request.pk} is open with archive_existing_versions={str(request.archive_existing).lower()}. "
-            "Ask for the same, or withdraw it first."
-        )
     if request is None:
         request = _create(actor, row, target, policy, comment, archive_existing=archive_existing)
+    elif archive_existing is not None:
+        _require_same(request, archive_existing=archive_existing)
     refresh_request(actor=actor, request=request, retry_broken=True)
     return request
 
@@ -85,7 +83,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
     """Close a live request on the word of its requester (or their service account's owner), or of who manages the model."""
     check_text(comment, "comment", MAX_COMMENT)
     request = lock_visible(actor, request_id)
-    if not _may_withdraw(actor, request):
+    if not may_withdraw(actor, request):
         raise Denied(
             f"Only {request.requester.username}, or somebody who manages {request.version.model.name}, may withdraw "
             f"request #{request.pk}.",
@@ -214,8 +212,16 @@ def _live_request(row: ModelVersion, target: Stage) -> TransitionRequest | None:
     return request
 
 
+def _require_same(request: TransitionRequest, *, archive_existing: bool) -> None:
+    if request.archive_existing != archive_existing:
+        raise Conflict(
+            f"Request #{request.pk} is open with archive_existing_versions={str(request.archive_existing).lower()}. "
+            "Ask for the same, or withdraw it first."
+        )
+
+
 def _create(
-    actor: Actor, row: ModelVersion, target: Stage, policy: Governing, comment: str, *, archive_existing: bool
+    actor: Actor, row: ModelVersion, target: Stage, policy: Governing, comment: str, *, archive_existing: bool | None
 ) -> TransitionRequest:
     now = timezone.now()
     request = TransitionRequest.objects.create(
@@ -224,7 +230,8 @@ def _create(
         target=target,
         requester=User.objects.get(pk=actor.user_id or 0),
         comment=comment,
-        archive_existing=archive_existing,
+        archive_existing=bool(archive_existing),
+        archive_left_open=archive_existing is None,
         policy_revision=policy.revision,
         subject_digest="",
         opened_at=now,
@@ -239,7 +246,8 @@ def _create(
             "version": row.version,
             "source": request.source,
             "target": request.target,
-            "archive_existing": archive_existing,
+            "archive_existing": request.archive_existing,
+            **({"archive_left_open": True} if request.archive_left_open else {}),
             "policy": policy.label,
             "policy_digest": policy.revision.digest,
             "expires_at": request.expires_at,
@@ -264,6 +272,7 @@ def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) 
     )
 
 
-def _may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
+def may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
+    """Return whether the actor asked for it (or owns the service account that did), or manages the model."""
     owners = {request.requester_id, request.requester.owner_id} - {None}
     return actor.user_id in owners or has_level(actor, request.version.model, Level.MANAGE)

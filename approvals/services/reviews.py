@@ -29,18 +29,33 @@ from registry.names import check_text
 _IN_PERSON = frozenset({"session", "test"})
 
 
-def decide_request(*, actor: Actor, request_id: int, decision: str, comment: str, seen_digest: str = "") -> Review:
+def is_in_person(actor: Actor) -> bool:
+    """Return whether the actor has proved to be a person at the keyboard, as a decision needs."""
+    return actor.kind is ActorKind.USER and actor.auth in _IN_PERSON
+
+
+def decide_request(
+    *,
+    actor: Actor,
+    request_id: int,
+    decision: str,
+    comment: str,
+    seen_digest: str = "",
+    archive_existing: bool | None = None,
+) -> Review:
     """Record a decision on a request and return it. A rejection closes the request; the last approval has it applied.
 
-    ``seen_digest`` is the subject digest the reviewer was shown; an approval must name it. Raises NotFound, InvalidInput
-    (decision, comment), Denied (a token, the wrong group, a hand in the work), InvalidState (closed, expired, checks not
-    finished or failed), Conflict (it changed since it was looked at, or the reviewer has decided on it already).
+    ``seen_digest`` is the subject digest the reviewer was shown; an approval must name it. ``archive_existing`` is what the
+    approver says of the version that is replaced: it must be what the request asks for, unless that was left open. Raises
+    NotFound, InvalidInput (decision, comment), Denied (a token, the wrong group, a hand in the work), InvalidState (closed,
+    expired, checks not finished or failed), Conflict (it changed since it was looked at, or the reviewer has decided on it
+    already).
     """
     chosen = _decision(decision)
     words = _comment(comment)
     if _expire_if_due(actor, request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    return _decide(actor, request_id, chosen, words, seen_digest)
+    return _decide(actor, request_id, chosen, words, seen_digest, archive_existing)
 
 
 @transaction.atomic
@@ -51,7 +66,14 @@ def _expire_if_due(actor: Actor, request_id: int) -> bool:
 
 
 @transaction.atomic
-def _decide(actor: Actor, request_id: int, decision: Decision, comment: str, seen_digest: str) -> Review:
+def _decide(
+    actor: Actor,
+    request_id: int,
+    decision: Decision,
+    comment: str,
+    seen_digest: str,
+    archive_existing: bool | None,  # noqa: FBT001 - the approver's own word
+) -> Review:
     request = lock_visible(actor, request_id)
     reviewer = _require_person(actor, request)
     case = refresh_request(actor=system_actor("decide_request"), request=request)
@@ -61,6 +83,7 @@ def _decide(actor: Actor, request_id: int, decision: Decision, comment: str, see
     _require_first(reviewer, case)
     if decision is Decision.APPROVE:
         _require_checked(case)
+        case = _settle_archiving(actor, case, archive_existing)
     review = Review.objects.create(
         request=request,
         reviewer=reviewer,
@@ -109,7 +132,7 @@ def _comment(value: str) -> str:
 
 
 def _require_person(actor: Actor, request: TransitionRequest) -> User:
-    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON or actor.user_id is None:
+    if not is_in_person(actor) or actor.user_id is None:
         raise _denied("Only a person who is signed in may decide; tokens and service accounts never do.", request)
     user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
     if user is None:
@@ -152,12 +175,41 @@ def _require_first(reviewer: User, case: Case) -> None:
 
 
 def _require_checked(case: Case) -> None:
+    if why := why_no_approval(case):
+        raise InvalidState(why)
+
+
+def why_no_approval(case: Case) -> str:
+    """Return why an approval would not count yet as far as the checks go, "" when it would."""
     if not case.checks_finished:
-        raise InvalidState("The checks have not finished yet; wait for their results.")
+        return "The checks have not finished yet; wait for their results."
     failed = [row for row in case.verdict().rules if row.kind == "check" and row.blocks]
-    if failed:
-        lines = "; ".join(f"{row.rule}: {row.why}" for row in failed)
-        raise InvalidState(f"An approval would not count while a check fails. {lines}")
+    lines = "; ".join(f"{row.rule}: {row.why}" for row in failed)
+    return f"An approval would not count while a check fails. {lines}" if failed else ""
+
+
+def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  # noqa: FBT001 - the approver's own word
+    """Let the first approver say what the requester left open; afterwards, and otherwise, all must say the same."""
+    request = case.request
+    if wanted is None or (wanted == request.archive_existing and not request.archive_left_open):
+        return case
+    if not request.archive_left_open:
+        asked = str(request.archive_existing).lower()
+        raise Conflict(
+            f"Request #{request.pk} asks for archive_existing_versions={asked}. Approve the same, or reject it."
+        )
+    before = request.archive_existing
+    request.archive_existing, request.archive_left_open = wanted, False
+    request.save(update_fields=["archive_existing", "archive_left_open"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_CHANGED,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        before={"archive_existing": before, "archive_left_open": True},
+        after={"archive_existing": wanted},
+    )
+    return refresh_request(actor=system_actor("decide_request"), request=request)
 
 
 def _denied(message: str, request: TransitionRequest) -> Denied:

@@ -1,0 +1,159 @@
+"""The words of the Databricks workspace registry. Its clients ignore fields they do not know, so facts of ours stand beside.
+
+Ids are texts and times are milliseconds. `activity_type` is one of seven words and never another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from approvals.activities import Activity, opening_activities
+from approvals.models import ApprovalComment, TransitionRequest
+from approvals.refusals import request_url
+from approvals.snapshots import Case
+from approvals.viewer import Ability, comment_abilities, groups_of, live_cases, manages, request_abilities
+from audit.actors import Actor
+from mlflow_api import render_registry
+from mlflow_api.render_tracking import Json, filled
+from registry.models import ModelVersion, RegisteredModel
+from registry.permissions import Grant, Level, PrincipalKind, default_level, level_of
+
+LEVELS = {
+    Level.READ: "CAN_READ",
+    Level.EDIT: "CAN_EDIT",
+    Level.MANAGE_STAGING: "CAN_MANAGE_STAGING_VERSIONS",
+    Level.MANAGE_PRODUCTION: "CAN_MANAGE_PRODUCTION_VERSIONS",
+    Level.MANAGE: "CAN_MANAGE",
+}
+LEVEL_WORDS = {
+    Level.READ: "Can read the model, its versions and its history, and comment",
+    Level.EDIT: "Can register versions, edit the model and ask for transitions",
+    Level.MANAGE_STAGING: "Can move versions between stages other than Production where no policy governs",
+    Level.MANAGE_PRODUCTION: "Can move versions between any stages where no policy governs",
+    Level.MANAGE: "Can manage the model, and who may use it",
+}
+PRINCIPALS = {
+    PrincipalKind.USER: "user_name",
+    PrincipalKind.GROUP: "group_name",
+    PrincipalKind.SERVICE: "service_principal_name",
+}
+_ROOT = "/registered-models/root"
+
+
+def milliseconds(at: datetime | None) -> int | None:
+    return int(at.timestamp() * 1000) if at else None
+
+
+def activity(found: Activity) -> Json:
+    return filled(
+        id=found.id,
+        activity_type=found.kind.value,
+        user_id=found.user,
+        comment=found.comment,
+        system_comment=found.system_comment,
+        from_stage=found.source or None,
+        to_stage=found.target or None,
+        creation_timestamp=milliseconds(found.at),
+        last_updated_timestamp=milliseconds(found.at),
+        request_id=str(found.request_id) if found.request_id else None,
+    )
+
+
+def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Json:
+    """Return what is ours to say of a live request: what is missing, and the digest that an approval would cover."""
+    row = case.request
+    return filled(
+        available_actions=[ability.value for ability in abilities],
+        request_id=str(row.pk),
+        state=row.state,
+        verdict=case.verdict().state.value,
+        blocked_by=[dict(item) for item in case.verdict().blocked_by()],
+        subject_digest=case.snapshot.subject_digest,
+        archive_existing_versions=None if row.archive_left_open else row.archive_existing,
+        expires_timestamp=milliseconds(row.expires_at),
+        url=request_url(row.pk, base_url),
+    )
+
+
+def transition_request(actor: Actor, case: Case, base_url: str) -> Json:
+    row = case.request
+    return filled(
+        to_stage=row.target,
+        user_id=row.requester.username,
+        comment=row.comment,
+        creation_timestamp=milliseconds(row.opened_at),
+        **request_facts(case, request_abilities(actor, groups_of(actor), case), base_url),
+    )
+
+
+def open_requests(actor: Actor, cases: Sequence[Case], base_url: str) -> list[Json]:
+    """Return live requests as the activities by which they were opened."""
+    groups = groups_of(actor)
+    opened = opening_activities([case.request for case in cases])
+    return [
+        activity(found) | request_facts(case, request_abilities(actor, groups, case), base_url)
+        for found, case in zip(opened, cases, strict=True)
+    ]
+
+
+def decided(found: Activity, request: TransitionRequest) -> Json:
+    """Return the activity of a decision or withdrawal, with where the request and its version are now."""
+    return activity(found) | filled(
+        request_id=str(request.pk), state=request.state, current_stage=request.version.stage
+    )
+
+
+def comment(actor: Actor, found: ApprovalComment, *, may_manage: bool) -> Json:
+    return filled(
+        id=str(found.pk),
+        comment=found.text,
+        user_id=found.author.username,
+        creation_timestamp=milliseconds(found.created_at),
+        last_updated_timestamp=milliseconds(found.edited_at or found.created_at),
+        available_actions=[ability.value for ability in comment_abilities(actor, found, manages=may_manage)],
+    )
+
+
+def one_comment(actor: Actor, found: ApprovalComment) -> Json:
+    return {"comment": comment(actor, found, may_manage=manages(actor, found.version))}
+
+
+def permission_level(actor: Actor, model: RegisteredModel) -> str | None:
+    level = level_of(actor, model)
+    return LEVELS[level] if level else None
+
+
+def model_version(actor: Actor, version: ModelVersion, base_url: str) -> Json:
+    return render_registry.model_version(version) | filled(
+        permission_level=permission_level(actor, version.model),
+        open_requests=open_requests(actor, live_cases(actor, version), base_url),
+        email_subscription_status="UNSUBSCRIBED",
+    )
+
+
+def registered_model(actor: Actor, model: RegisteredModel) -> Json:
+    return render_registry.registered_model(model) | filled(
+        id=str(model.pk), permission_level=permission_level(actor, model)
+    )
+
+
+def permissions(model: RegisteredModel, grants: Sequence[Grant]) -> Json:
+    """Return who may do what: the grants, and what comes to everybody (`users`) and to superusers (`admins`) anyway."""
+    entries = [_entry(PRINCIPALS[grant.kind], grant.name, grant.level, inherited=False) for grant in grants]
+    default = default_level()
+    if default is not None:
+        entries.append(_entry("group_name", "users", default, inherited=True))
+    entries.append(_entry("group_name", "admins", Level.MANAGE, inherited=True))
+    return {
+        "object_id": f"/registered-models/{model.pk}",
+        "object_type": "registered-model",
+        "access_control_list": entries,
+    }
+
+
+def _entry(field: str, name: str, level: Level, *, inherited: bool) -> Json:
+    given: Json = {"permission_level": LEVELS[level], "inherited": inherited}
+    if inherited:
+        given["inherited_from_object"] = [_ROOT]
+    return {field: name, "display_name": name, "all_permissions": [given]}
