@@ -12,12 +12,12 @@ from tests.e2e.governed_model import ask_for_production, train_and_register
 from tests.e2e.installation import PASSWORD, Installation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
-MODEL = "reviewed_in_browser"
+MODEL, OTHER = "reviewed_in_browser", "asked_in_browser"
 
 
 @pytest.fixture(scope="module")
 def author(server: Installation) -> Client:
-    """The author's client; two versions are registered, and the first waits for a reviewer."""
+    """The author's client; a version of MODEL waits for a reviewer."""
     server.person("walter")
     server.person("vera", groups=("reviewers",))
     client = Client(server.url, token=server.token("walter"))
@@ -39,9 +39,10 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     sign_in(page, server, "vera")
-    expect(page.get_by_role("heading", level=1)).to_have_text("1 request waits for you")
-
-    page.get_by_role("link", name=re.compile("Review request")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\d+ requests? waits? for you"))
+    waiting = page.locator(".c-item").filter(has_text=f"{MODEL} v1 → Production")
+    expect(waiting).to_contain_text("asked by walter")
+    waiting.get_by_role("link", name=re.compile("Review request")).click()
     expect(page.locator("[data-status=passed]")).to_have_count(6, timeout=20_000)
     expect(page.locator("[data-rule=reviewers]")).to_have_attribute("data-status", "pending")
 
@@ -62,8 +63,8 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
 def test_the_author_cannot_decide_and_the_keyboard_reaches_the_dialog(
     server: Installation, author: Client, page: Page
 ) -> None:
-    train_and_register(author, MODEL, auc=0.93)
-    sign_in(page, server, "walter", to=f"/models/{MODEL}/versions/2/")
+    train_and_register(author, OTHER, auc=0.93)
+    sign_in(page, server, "walter", to=f"/models/{OTHER}/versions/1/")
     ask = page.get_by_role("link", name="Promote to Production")
     ask.focus()
     page.keyboard.press("Enter")
