@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import psycopg
 from django.db import Error, connection
 from django.http import HttpResponse
 from django.utils import timezone
@@ -86,7 +87,8 @@ def _find(name: str, secret: str) -> Any:
                 values = (name, token_digest(secret), connection.ops.adapt_datetimefield_value(now))
                 return connection.connection.execute(_SQL_SQLITE, values).fetchone()
             values = (name, token_digest(secret), now)
-            return connection.connection.execute(_SQL, values, prepare=True).fetchone()
+            # Django's own cursors bind on the client, where nothing can be prepared: planning would cost most of the read
+            return psycopg.Cursor(connection.connection).execute(_SQL, values, prepare=True).fetchone()
     except Error:
         return None  # the ordinary way meets the same fault and reports it
 

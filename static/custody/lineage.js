@@ -92,6 +92,7 @@ if (svg) {
     paint();
   };
   begin();
+  svg.dataset.ready = "yes"; // the view stands: from here on only the reader moves it
 
   document.getElementById("graph-in").addEventListener("click", () => zoom(0.8));
   document.getElementById("graph-out").addEventListener("click", () => zoom(1.25));

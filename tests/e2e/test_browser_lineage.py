@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.client import REST, Client
+from demo.client import MLFLOW, REST, Client
 from tests.e2e.governed_model import train_and_register
-from tests.e2e.installation import Installation
+from tests.e2e.installation import PASSWORD, Installation
 from tests.e2e.test_browser_review import sign_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -32,6 +32,7 @@ def test_clicking_an_artifact_lights_what_it_rests_on(deployed: Installation, pa
     page.get_by_label(ENDPOINT).get_by_role("link", name="Full ancestry").click()
     nodes = page.locator("#graph a.node")
     expect(nodes).to_have_count(7)  # endpoint, deployment, version, run, two datasets, commit
+    expect(page.locator("#graph[data-ready]")).to_be_visible()
     before = page.locator("#graph").get_attribute("viewBox")
 
     page.get_by_role("link", name=re.compile(f"Run {MODEL}.*trace its inputs")).click()
@@ -63,3 +64,14 @@ def test_without_scripts_a_click_lights_it_as_well(deployed: Installation, page:
     page.goto(f"{deployed.url}/lineage/?node=endpoint:{ENDPOINT}")
     page.get_by_role("link", name=re.compile("Run .*trace its inputs")).click()
     expect(page.locator("#graph a.node.lit")).to_have_count(4)
+
+
+def test_links_that_the_mlflow_client_prints_lead_here_through_the_sign_in(deployed: Installation, page: Page) -> None:
+    client = Client(deployed.url, token=deployed.token("lena"))
+    run_id = client.get(f"{MLFLOW}model-versions/get", {"name": MODEL, "version": "1"})["model_version"]["run_id"]
+    page.goto(f"{deployed.url}/#/experiments/0/runs/{run_id}")
+    page.get_by_label("Username").fill("lena")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**/runs/{run_id}/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
