@@ -81,3 +81,8 @@ class Action(StrEnum):
     TRACKING_RUN_UPDATED = "tracking.run.updated"
     TRACKING_TAG_DELETED = "tracking.tag.deleted"
     TRACKING_TAG_SET = "tracking.tag.set"
+    WEBHOOKS_DELIVERY_RESENT = "webhooks.delivery.resent"
+    WEBHOOKS_WEBHOOK_CREATED = "webhooks.webhook.created"
+    WEBHOOKS_WEBHOOK_DELETED = "webhooks.webhook.deleted"
+    WEBHOOKS_WEBHOOK_TESTED = "webhooks.webhook.tested"
+    WEBHOOKS_WEBHOOK_UPDATED = "webhooks.webhook.updated"

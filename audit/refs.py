@@ -63,6 +63,10 @@ def user_ref(username: str) -> str:
     return f"user:{username}"
 
 
+def webhook_ref(webhook_id: str) -> str:
+    return f"webhook:{webhook_id}"
+
+
 def model_stream(model_id: int) -> str:
     """Return the event stream of one registered model; it survives a rename."""
     return f"model:{model_id}"

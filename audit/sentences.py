@@ -95,6 +95,11 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.TRACKING_RUN_UPDATED: ("updated {object}", "update {object}"),
     Action.TRACKING_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
     Action.TRACKING_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
+    Action.WEBHOOKS_DELIVERY_RESENT: ("sent an event to {object} again", "send an event to {object} again"),
+    Action.WEBHOOKS_WEBHOOK_CREATED: ("created {object}", "create {object}"),
+    Action.WEBHOOKS_WEBHOOK_DELETED: ("deleted {object}", "delete {object}"),
+    Action.WEBHOOKS_WEBHOOK_TESTED: ("tested {object}", "test {object}"),
+    Action.WEBHOOKS_WEBHOOK_UPDATED: ("updated {object}", "update {object}"),
 }
 
 

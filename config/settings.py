@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "tracking",
     "registry",
     "approvals",
+    "webhooks",
     "mlflow_api",
     "config.apps.ConfigConfig",
 ]
@@ -136,6 +137,8 @@ CELERY_BEAT_SCHEDULE = {
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
+    "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
+    "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
 }
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
@@ -171,13 +174,22 @@ CHECKS = [
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
-AUDIT_CONSUMERS: list[str] = []
+AUDIT_CONSUMERS = ["webhooks.consumers.on_event"]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
 # How long a worker may be silent about a check before it is given to another (seconds).
 CHECK_LEASE_SECONDS = env.number("CUSTODY_CHECK_LEASE", 30)
+
+# --- webhooks -------------------------------------------------------------------------------------------------------
+WEBHOOK_ALLOW_HTTP = env.flag("CUSTODY_WEBHOOK_ALLOW_HTTP", default=False)
+# Also receivers on private and loopback addresses; never link-local and metadata ones.
+WEBHOOK_ALLOW_PRIVATE = env.flag("CUSTODY_WEBHOOK_ALLOW_PRIVATE", default=False)
+WEBHOOK_LOG_DAYS = env.number("CUSTODY_WEBHOOK_LOG_DAYS", 30)
+# Seconds for a whole delivery, and for the test of a webhook, which somebody waits for.
+WEBHOOK_TIMEOUT = 10.0
+WEBHOOK_TEST_TIMEOUT = 5.0
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -12,6 +12,7 @@ HANDLERS = (
     "metrics",
     "registered_models",
     "model_versions",
+    "webhooks",
     "databricks_models",
     "databricks_requests",
     "databricks_comments",

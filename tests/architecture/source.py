@@ -19,6 +19,7 @@ PACKAGES = (
     "mlflow_api",
     "registry",
     "tracking",
+    "webhooks",
 )
 
 

@@ -184,7 +184,7 @@ def test_no_field_breaks_an_rpc(client: Client, send: Send, known: dict[str, obj
     client.raise_request_exception = False
     for _ in range(ROUNDS):
         model_id = rng.choice([str(known["model_id"]), "m-0", "%00", "x" * 300])
-        url = f"/api/{entry.version}/{entry.area}/{entry.path.replace(':path', '').format(model_id=model_id, tag_key='k')}"
+        url = f"/api/{entry.version}/{entry.area}/{entry.path.replace(':path', '').format(model_id=model_id, tag_key='k', webhook_id=model_id)}"
         values = fields(rng, known)
         before = Event.objects.filter(outcome="ok").count()
         if entry.method == "GET":

@@ -1,0 +1,134 @@
+"""The webhooks part of the protocol.
+
+MLflow's clients can read a webhook's ``events`` only where all of them are MLflow's own, and at least one is. So what a
+webhook wants of governance is answered beside them, as ``governance_events``; in a request both may stand in ``events``.
+"""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from audit.errors import InvalidInput
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.render_tracking import Json, filled
+from webhooks.events import ACTIONS, ENTITIES, GOVERNANCE, event_named, split_name
+from webhooks.models import Webhook, WebhookStatus
+from webhooks.permissions import get_webhook
+from webhooks.queries import events_of, list_webhooks
+from webhooks.services import webhooks
+
+_STATUSES = {"ACTIVE": 1, "DISABLED": 2}
+
+
+def _event(q: Params) -> str:
+    """Return one WebhookEvent; an unknown name is refused: a subscription that never comes true helps nobody."""
+    return event_named(_named(q, "entity", ENTITIES), _named(q, "action", ACTIONS))
+
+
+def _named(q: Params, field: str, names: dict[str, int]) -> str:
+    if name := q.choice(field, names):
+        return name
+    if not q.has(field):
+        q.need(field)  # says which is missing
+    raise InvalidInput(f"Unknown {field} of a webhook event: it must be one of {', '.join(names)}.")
+
+
+def _status(q: Params) -> str | None:
+    if not q.has("status"):
+        return None
+    status = q.choice("status", _STATUSES)
+    if not status:
+        raise InvalidInput(f"Invalid value for parameter 'status' supplied: it must be {' or '.join(_STATUSES)}.")
+    return status
+
+
+def _events(q: Params) -> list[str]:
+    return [_event(item) for item in q.items("events")]
+
+
+def _rendered(webhook: Webhook) -> Json:
+    events = events_of(webhook)
+    shown = [dict(zip(("entity", "action"), split_name(event), strict=True)) for event in events]
+    kinds = list(zip(events, shown, strict=True))
+    return filled(
+        webhook_id=webhook.pk,
+        name=webhook.name,
+        description=webhook.description or None,
+        url=webhook.url,
+        events=[event for name, event in kinds if name not in GOVERNANCE],
+        governance_events=[event for name, event in kinds if name in GOVERNANCE],
+        status=str(webhook.status),
+        model_name=webhook.model.name if webhook.model else None,
+        creation_timestamp=int(webhook.created_at.timestamp() * 1000),
+        last_updated_timestamp=int(webhook.updated_at.timestamp() * 1000),
+    )
+
+
+@rpc("POST", "webhooks")
+def create_webhook(actor: Actor, q: Params) -> Json:
+    webhook = webhooks.create_webhook(
+        actor=actor,
+        name=q.need("name"),
+        url=q.need("url"),
+        events=_events(q),
+        description=q.text("description"),
+        secret=q.text("secret"),
+        status=_status(q) or WebhookStatus.ACTIVE,
+        model_name=q.text("model_name"),
+    )
+    return {"webhook": _rendered(webhook)}
+
+
+@rpc("GET", "webhooks")
+def search_webhooks(actor: Actor, q: Params) -> Json:
+    found, token = list_webhooks(
+        actor=actor,
+        max_results=q.integer("max_results"),
+        page_token=q.text("page_token"),
+        governance=q.boolean("governance"),
+    )
+    return filled(webhooks=[_rendered(webhook) for webhook in found], next_page_token=token or None)
+
+
+@rpc("GET", "webhooks/{webhook_id}")
+def read_webhook(actor: Actor, q: Params) -> Json:
+    return {"webhook": _rendered(get_webhook(actor, q.text("webhook_id")))}
+
+
+@rpc("PATCH", "webhooks/{webhook_id}")
+def update_webhook(actor: Actor, q: Params) -> Json:
+    if q.has("model_name"):
+        raise InvalidInput("The model of a webhook cannot be changed: make another webhook.")
+    webhook = webhooks.update_webhook(
+        actor=actor,
+        webhook_id=q.text("webhook_id"),
+        name=q.text("name") or None,
+        url=q.text("url") or None,
+        events=_events(q) or None,
+        description=q.text("description") if q.has("description") else None,
+        secret=q.text("secret") if q.has("secret") else None,
+        status=_status(q),
+    )
+    return {"webhook": _rendered(webhook)}
+
+
+@rpc("DELETE", "webhooks/{webhook_id}")
+def delete_webhook(actor: Actor, q: Params) -> Json:
+    webhooks.delete_webhook(actor=actor, webhook_id=q.text("webhook_id"))
+    return {}
+
+
+@rpc("POST", "webhooks/{webhook_id}/test")
+def test_webhook(actor: Actor, q: Params) -> Json:
+    answer = webhooks.send_test(
+        actor=actor,
+        webhook_id=q.text("webhook_id"),
+        event=_event(q.message("event")) if q.has("event") else "",
+    )
+    result = filled(
+        success=answer.is_success,
+        response_status=answer.status,
+        response_body=answer.body or None,
+        error_message=answer.error or None,
+    )
+    return {"result": result}

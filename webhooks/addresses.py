@@ -1,0 +1,138 @@
+"""Where a webhook may point, and which network addresses may be connected to. Nothing here resolves a name twice."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from audit.errors import InvalidInput
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PORTS = {"https": 443, "http": 80}
+_MAX_URL = 2048
+_PLAIN = re.compile(r"[\x21-\x7e]+")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Where clouds answer with credentials: never, whatever the settings say (169.254/16 and fe80::/10 go as link-local).
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
+
+
+class AddressRefused(Exception):
+    """The receiver is at an address that deliveries may not go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart: what to connect to and what to ask for."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def check_url(url: str) -> str:
+    """Return a URL a webhook may have. InvalidInput: scheme, credentials, an address that is not public written out."""
+    target = split_url(url)
+    try:
+        literal = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        literal = []  # a name: what it means is looked at when something is sent
+    try:
+        if not literal and _is_local_name(target.host):
+            require_allowed(ipaddress.ip_address("127.0.0.1"))
+        for found in literal:
+            require_allowed(address_of(str(found[4][0])))
+    except AddressRefused as error:
+        raise InvalidInput(f"Invalid webhook URL: {error}") from error
+    return url
+
+
+def split_url(url: str) -> Target:
+    """Return the parts of a URL. InvalidInput where it is not a plain http or https URL."""
+    if len(url) > _MAX_URL:
+        raise InvalidInput(f"A webhook URL has at most {_MAX_URL} characters.")
+    schemes = ["https", "http"] if settings.WEBHOOK_ALLOW_HTTP else ["https"]
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidInput("Invalid webhook URL: it cannot be read.") from error
+    if parts.scheme not in schemes:
+        raise InvalidInput(
+            f"Invalid webhook URL scheme: {parts.scheme[:20]!r}. Allowed schemes are: {', '.join(schemes)}."
+        )
+    if not _PLAIN.fullmatch(url) or "\\" in url:
+        raise InvalidInput("Invalid webhook URL: spaces, control and non-ASCII characters must be percent-encoded.")
+    if "@" in parts.netloc:
+        raise InvalidInput("Invalid webhook URL: it must not carry a user name or password.")
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise InvalidInput("Invalid webhook URL: it must include a hostname.")
+    if port == 0 or parts.fragment:
+        raise InvalidInput("Invalid webhook URL: it must have neither port 0 nor a fragment.")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
+
+
+def resolve(target: Target) -> list[tuple[int, tuple[str, int]]]:
+    """Return (family, address) to connect to, in order: the one look-up of a delivery. AddressRefused, OSError.
+
+    A name with any address that is refused is refused as a whole: no receiver is half inside a network.
+    """
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    for entry in found:
+        require_allowed(address_of(str(entry[4][0])))
+    return [(int(entry[0]), (str(entry[4][0]), target.port)) for entry in found]
+
+
+def require_allowed(address: Address) -> None:
+    """Raise AddressRefused for an address that deliveries may not go to under the present settings."""
+    inner = _embedded(address)
+    if {address, inner} & _METADATA or _never(inner):
+        raise AddressRefused("its host is at an address that no delivery goes to.")
+    if not is_public(address) and not settings.WEBHOOK_ALLOW_PRIVATE:
+        raise AddressRefused("its host is at an address that is not public.")
+
+
+def is_public(address: Address) -> bool:
+    """Return whether anybody on the internet could reach the address (and so learns nothing from us)."""
+    inner = _embedded(address)
+    return inner.is_global and not inner.is_multicast and not _never(inner)
+
+
+def address_of(text: str) -> Address:
+    """Return an address as `getaddrinfo` writes it; the scope of a link-local one is dropped."""
+    return ipaddress.ip_address(text.partition("%")[0])
+
+
+def _never(address: Address) -> bool:
+    return address.is_link_local or address.is_multicast or address.is_unspecified or _is_reserved(address)
+
+
+def _is_reserved(address: Address) -> bool:
+    # Python counts the IPv6 loopback as reserved, and fec0::/10 (site-local, given up long ago) as global.
+    old = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return old or (address.is_reserved and not address.is_loopback)
+
+
+def _embedded(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one carries (mapped, 6to4, Teredo, NAT64), else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+
+
+def _is_local_name(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return name in _LOCAL_NAMES or name.endswith(".localhost")

@@ -1,0 +1,162 @@
+"""Webhooks and the log of their deliveries, to look at. The one thing that can be done here is to send a delivery again."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, TypedDict
+from urllib.parse import urlencode, urlsplit
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from accounts.authentication import actor_from_request
+from audit.admin import ReadOnlyAdmin
+from audit.errors import Denied, DomainError, InvalidInput
+from audit.services import record_denial
+from webhooks.models import Delivery, Webhook
+from webhooks.permissions import visible_deliveries, visible_webhooks
+from webhooks.queries import events_of
+from webhooks.services.deliveries import send_again
+
+
+class Dialog(TypedDict):
+    """What unfold draws around a form."""
+
+    title: str
+    description: str
+    form_submit_text: str
+
+
+SEND_AGAIN = Dialog(
+    title="Send this again",
+    description="The receiver gets the same message under the same delivery id, as often as it takes.",
+    form_submit_text="Send again",
+)
+
+
+STATUS_COLOURS = {"ACTIVE": "success", "DISABLED": "warning"}
+STATE_COLOURS = {"pending": "info", "delivered": "success", "failed": "danger"}
+
+
+class _ReadableAdmin(ReadOnlyAdmin):
+    """Everybody who is signed in sees what is theirs to see: the services' own answer to who that is."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.site.has_permission(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = str(self.opts.verbose_name_plural).capitalize()
+        response: HttpResponse = super().changelist_view(
+            request, {"title": title, "crumbs": [], **(extra_context or {})}
+        )
+        return response
+
+
+@admin.register(Webhook)
+class WebhookAdmin(_ReadableAdmin):
+    list_display = ["name", "host", "shown_events", "shown_status", "scope", "created_by", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["model"]
+    search_fields = ["name", "description"]
+    ordering = ["-created_at"]
+    fields = [
+        *("name", "description", "url", "shown_events", "shown_status", "scope", "is_signed"),
+        *("created_by", "created_at", "updated_at", "failures", "quiet_until", "log"),
+    ]
+    readonly_fields = ["shown_events", "shown_status", "scope", "is_signed", "log"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        return visible_webhooks(actor_from_request(request)).select_related("model").prefetch_related("subscriptions")
+
+    @admin.display(description="Host")
+    def host(self, row: Webhook) -> str:
+        return urlsplit(row.url).netloc
+
+    @admin.display(description="Events")
+    def shown_events(self, row: Webhook) -> str:
+        return ", ".join(events_of(row))
+
+    @display(description="Status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]  # unfold has no types
+    def shown_status(self, row: Webhook) -> str:
+        return str(row.status)
+
+    @admin.display(description="Models")
+    def scope(self, row: Webhook) -> str:
+        return row.model.name if row.model else "every model"
+
+    @admin.display(description="Signed", boolean=True)
+    def is_signed(self, row: Webhook) -> bool:
+        return bool(row.sealed_secret)
+
+    @admin.display(description="Deliveries")
+    def log(self, row: Webhook) -> SafeString:
+        where = f"{reverse('admin:webhooks_delivery_changelist')}?{urlencode({'webhook__id__exact': row.pk})}"
+        return format_html('<a class="text-link" href="{}">What was sent to it</a>', where)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(_ReadableAdmin):
+    list_display = ["created_at", "webhook", "event", "subject", "shown_state", "attempts", "status_code", "error"]
+    list_filter = ["state", "event"]
+    list_select_related = ["webhook"]
+    search_fields = ["subject", "webhook__name"]
+    ordering = ["-created_at", "id"]
+    fields = [
+        *("id", "webhook", "event", "subject", "shown_state", "attempts", "status_code", "error", "duration_ms"),
+        *("created_at", "next_attempt_at", "finished_at", "event_id", "tries", "message"),
+    ]
+    readonly_fields = ["shown_state", "tries", "message"]
+    actions_detail = ["send_again"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return visible_deliveries(actor_from_request(request)).select_related("webhook")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "webhook__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # unfold has no types
+    def shown_state(self, row: Delivery) -> str:
+        return str(row.state)
+
+    @admin.display(description="Attempts")
+    def tries(self, row: Delivery) -> SafeString | str:
+        lines = ((entry["at"], entry["status"] or "—", entry["ms"], entry["error"]) for entry in row.history)
+        return format_html_join("", "<div>{} · {} · {} ms {}</div>", lines) or "—"
+
+    @admin.display(description="Message")
+    def message(self, row: Delivery) -> SafeString:
+        return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', row.body)
+
+    @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay", dialog=SEND_AGAIN)  # type: ignore[untyped-decorator]  # unfold has no types
+    def send_again(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        actor = actor_from_request(request)
+        try:
+            row = send_again(actor=actor, delivery_id=_uuid(object_id))
+        except DomainError as error:
+            if isinstance(error, Denied):
+                record_denial(actor=actor, error=error)
+            form.add_error(None, error.message)
+            context = {"dialog": SEND_AGAIN, "form": form, "form_submit_text": SEND_AGAIN["form_submit_text"]}
+            return render(request, "unfold/helpers/dialog.html", context)
+        messages.success(request, "It is on its way again.")
+        url = reverse("admin:webhooks_delivery_change", args=[row.pk])
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise InvalidInput("That is no delivery id.") from error

@@ -1,0 +1,64 @@
+"""From events to deliveries: named in `AUDIT_CONSUMERS`, so nobody has to think of webhooks where something changes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from audit.consumers import consumes
+from audit.models import Event
+from audit.refs import model_stream
+from audit.services import enqueue
+from webhooks.events import KINDS
+from webhooks.models import Delivery, Subscription, WebhookStatus
+from webhooks.payloads import Message, message_of
+
+# After this much time nothing is tried any more, however often the receiver was only waited for.
+GIVE_UP_AFTER = timedelta(hours=24)
+_STREAM = model_stream(0).removesuffix("0")
+
+
+@consumes(*KINDS)
+def on_event(event: Event) -> None:
+    """Write a delivery to every active webhook that wants the event; one query where there is none. Idempotent."""
+    key = event.stream.removeprefix(_STREAM)
+    if event.outcome != "ok" or key == event.stream or not key.isdigit():
+        return
+    wanted = _subscribers(event, int(key))
+    message = message_of(event, int(key)) if wanted else None
+    if message is None:
+        return
+    for webhook_id, name in wanted:
+        if name == message.name:
+            _deliver(webhook_id, event, message)
+
+
+def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
+    """Return (webhook, event name) of the active webhooks of this model, or of every model, that want such an event."""
+    names = [name for action, kind in KINDS.items() if action == event.action for name in kind.names]
+    rows = Subscription.objects.filter(
+        Q(webhook__model__isnull=True) | Q(webhook__model_id=model_id),
+        event__in=names,
+        webhook__status=WebhookStatus.ACTIVE,
+        webhook__deleted_at__isnull=True,
+    )
+    return list(rows.order_by("pk").values_list("webhook_id", "event"))
+
+
+def _deliver(webhook_id: str, event: Event, message: Message) -> None:
+    delivery, made = Delivery.objects.get_or_create(
+        webhook_id=webhook_id,
+        event_id=event.event_id,
+        defaults={
+            "event": message.name,
+            "subject": event.object_ref,
+            "body": message.body,
+            "created_at": event.at,
+            "next_attempt_at": event.at,
+            "queued_at": event.at,
+            "give_up_at": event.at + GIVE_UP_AFTER,
+        },
+    )
+    if made:
+        enqueue("webhooks.tasks.deliver", delivery_id=str(delivery.pk))

@@ -1,0 +1,95 @@
+"""What a webhook can subscribe to, in the protocol's words, and which recorded action each comes from.
+
+MLflow's clients can name only MLflow's own events. The events of governance are named in the same way over plain HTTP: an
+entity and an action that MLflow does not have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.actions import Action
+from audit.errors import InvalidInput
+
+# Numbers are the protocol's; ours start where MLflow's will not come.
+ENTITIES = {
+    "REGISTERED_MODEL": 1,
+    "MODEL_VERSION": 2,
+    "MODEL_VERSION_TAG": 3,
+    "MODEL_VERSION_ALIAS": 4,
+    "PROMPT": 5,
+    "PROMPT_VERSION": 6,
+    "PROMPT_TAG": 7,
+    "PROMPT_VERSION_TAG": 8,
+    "PROMPT_ALIAS": 9,
+    "TRANSITION_REQUEST": 1001,
+    "MODEL_VERSION_STAGE": 1002,
+}
+ACTIONS = {
+    "CREATED": 1,
+    "DELETED": 3,
+    "SET": 4,
+    "OPENED": 1001,
+    "APPROVED": 1002,
+    "REJECTED": 1003,
+    "APPLIED": 1004,
+    "STALED": 1005,
+    "EXPIRED": 1006,
+    "WITHDRAWN": 1007,
+    "CHANGED": 1008,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The events that one recorded action becomes: of a model, or of a prompt (MLflow keeps prompts as models)."""
+
+    of_model: str = ""
+    of_prompt: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in dict.fromkeys((self.of_model, self.of_prompt)) if name)
+
+
+def _both(name: str) -> Kind:
+    return Kind(name, name)
+
+
+KINDS: dict[Action, Kind] = {
+    Action.REGISTRY_MODEL_CREATED: Kind("registered_model.created", "prompt.created"),
+    Action.REGISTRY_MODEL_TAG_SET: Kind(of_prompt="prompt_tag.set"),
+    Action.REGISTRY_MODEL_TAG_DELETED: Kind(of_prompt="prompt_tag.deleted"),
+    Action.REGISTRY_VERSION_CREATED: Kind("model_version.created", "prompt_version.created"),
+    Action.REGISTRY_VERSION_TAG_SET: Kind("model_version_tag.set", "prompt_version_tag.set"),
+    Action.REGISTRY_VERSION_TAG_DELETED: Kind("model_version_tag.deleted", "prompt_version_tag.deleted"),
+    Action.REGISTRY_ALIAS_SET: Kind("model_version_alias.created", "prompt_alias.created"),
+    Action.REGISTRY_ALIAS_DELETED: Kind("model_version_alias.deleted", "prompt_alias.deleted"),
+    Action.REGISTRY_STAGE_CHANGED: _both("model_version_stage.changed"),
+    Action.APPROVALS_REQUEST_OPENED: _both("transition_request.opened"),
+    Action.APPROVALS_REQUEST_APPROVED: _both("transition_request.approved"),
+    Action.APPROVALS_REQUEST_REJECTED: _both("transition_request.rejected"),
+    Action.APPROVALS_REQUEST_APPLIED: _both("transition_request.applied"),
+    Action.APPROVALS_REQUEST_STALED: _both("transition_request.staled"),
+    Action.APPROVALS_REQUEST_EXPIRED: _both("transition_request.expired"),
+    Action.APPROVALS_REQUEST_WITHDRAWN: _both("transition_request.withdrawn"),
+}
+EVENTS = tuple(dict.fromkeys(name for kind in KINDS.values() for name in kind.names))
+GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(("transition_request.", "model_version_stage.")))
+
+
+def event_named(entity: str, action: str) -> str:
+    """Return the event of an entity and an action in the protocol's capitals. InvalidInput where there is no such event."""
+    name = f"{entity}.{action}".lower()
+    if name not in EVENTS:
+        known = ", ".join(" ".join(split_name(event)) for event in EVENTS)
+        raise InvalidInput(
+            f"There is no webhook event of entity {entity[:50]!r} and action {action[:50]!r}. Events are: {known}."
+        )
+    return name
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return entity and action of an event in the protocol's capitals."""
+    entity, _, action = name.upper().partition(".")
+    return entity, action

@@ -1,0 +1,190 @@
+"""From a recorded event to what a receiver is sent: MLflow's own fields for MLflow's events, ours for governance.
+
+Read from the rows and not from the event's bytes alone, because an event shortens long text. Called in the transaction of
+the change, so the rows are what the event says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.urls import reverse
+
+from approvals.models import TransitionRequest
+from audit.actions import Action
+from audit.models import Event
+from audit.sentences import facts
+from registry.models import ModelVersion, RegisteredModel
+from registry.search import PROMPT_TAG
+from webhooks.events import KINDS
+
+Data = dict[str, Any]
+PROMPT_TEXT_TAG = "mlflow.prompt.text"
+# What MLflow takes out of a prompt's tags before it tells anybody.
+_PROMPT_TAGS = frozenset({PROMPT_TAG, "_mlflow_prompt_type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event as webhooks know it: its name (`entity.action`), and the exact text to send."""
+
+    name: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a payload is made of: the event, its facts, and the model it is about."""
+
+    event: Event
+    facts: dict[str, Any]
+    model: RegisteredModel
+    tags: dict[str, str]
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.tags.get(PROMPT_TAG, "").lower() == "true"
+
+
+def message_of(event: Event, model_id: int) -> Message | None:
+    """Return what receivers are told of an event of this model; None where there is nothing to tell."""
+    model = RegisteredModel.objects.filter(pk=model_id).first()
+    if model is None:
+        return None
+    source = Source(event, facts(event), model, dict(model.tags.values_list("key", "value")))
+    action = Action(event.action)
+    kind = KINDS[action]
+    name = kind.of_prompt if source.is_prompt else kind.of_model
+    data = _DATA[action](source) if name else None
+    return Message(name, _envelope(name, event, data)) if data is not None else None
+
+
+def _envelope(name: str, event: Event, data: Data) -> str:
+    entity, _, action = name.partition(".")
+    return orjson.dumps({"entity": entity, "action": action, "timestamp": event.at.isoformat(), "data": data}).decode()
+
+
+def _model_created(source: Source) -> Data:
+    tags = source.tags
+    if source.is_prompt:
+        tags = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
+    return {"name": source.model.name, "tags": tags, "description": source.model.description}
+
+
+def _model_tag_set(source: Source) -> Data:
+    key = _only_key(source.facts["after"])
+    return {"name": source.model.name, "key": key, "value": source.tags.get(key, "")}
+
+
+def _model_tag_deleted(source: Source) -> Data:
+    return {"name": source.model.name, "key": _only_key(source.facts["before"])}
+
+
+def _version_created(source: Source) -> Data | None:
+    version = _version_of(source)
+    if version is None:
+        return None
+    tags = dict(version.tags.values_list("key", "value"))
+    named: Data = {"name": source.model.name, "version": str(version.version)}
+    rest: Data = {"tags": tags, "description": version.description or None}
+    if not source.is_prompt:
+        return named | {"source": version.source, "run_id": version.run_id or None} | rest
+    template = tags.pop(PROMPT_TEXT_TAG, None)
+    rest["tags"] = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
+    return named | {"template": template} | rest
+
+
+def _version_tag_set(source: Source) -> Data | None:
+    version, key = _version_of(source), _only_key(source.facts["after"])
+    tag = version.tags.filter(key=key).first() if version else None
+    if version is None or tag is None:
+        return None
+    return {"name": source.model.name, "version": str(version.version), "key": key, "value": tag.value}
+
+
+def _version_tag_deleted(source: Source) -> Data:
+    key = _only_key(source.facts["before"])
+    return {"name": source.model.name, "version": _number_of(source), "key": key}
+
+
+def _alias_set(source: Source) -> Data:
+    after = source.facts["after"]
+    return {"name": source.model.name, "alias": after["alias"], "version": str(after["version"])}
+
+
+def _alias_deleted(source: Source) -> Data:
+    return {"name": source.model.name, "alias": source.facts["before"]["alias"]}
+
+
+def _stage_changed(source: Source) -> Data:
+    before, after = source.facts["before"], source.facts["after"]
+    return {
+        "name": source.model.name,
+        "version": _number_of(source),
+        "from_stage": before["stage"],
+        "to_stage": after["stage"],
+        "is_current": after["is_current"],
+        "approved_by": after["approved_by"],
+    } | _who(source)
+
+
+def _request(source: Source) -> Data | None:
+    row = TransitionRequest.objects.select_related("version", "requester").filter(pk=_request_id(source)).first()
+    if row is None:
+        return None
+    url = reverse("admin:approvals_transitionrequest_change", args=[row.pk])
+    return {
+        "name": source.model.name,
+        "version": str(row.version.version),
+        "request_id": row.pk,
+        "from_stage": row.source,
+        "to_stage": row.target,
+        "state": row.state,
+        "requester": row.requester.username,
+        "comment": row.comment,
+        "reason": row.state_reason,
+        "url": f"{settings.BASE_URL}{url}" if settings.BASE_URL else None,
+    } | _who(source)
+
+
+def _who(source: Source) -> Data:
+    """Return who did it, and where the audit log has it."""
+    return {"actor": source.event.actor_name, "event_id": str(source.event.event_id)}
+
+
+def _version_of(source: Source) -> ModelVersion | None:
+    number = _number_of(source)
+    return ModelVersion.objects.filter(model=source.model, version=int(number)).first() if number.isdigit() else None
+
+
+def _number_of(source: Source) -> str:
+    """Return the version's number at the end of `model-version:<name>/<number>`."""
+    return source.event.object_ref.rpartition("/")[2]
+
+
+def _request_id(source: Source) -> int:
+    number = source.event.object_ref.partition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _only_key(mapping: dict[str, Any]) -> str:
+    """Return the key of a tag: an event of a tag maps it to the value, and maps nothing else."""
+    return next(iter(mapping), "")
+
+
+_DATA: dict[Action, Callable[[Source], Data | None]] = {
+    Action.REGISTRY_MODEL_CREATED: _model_created,
+    Action.REGISTRY_MODEL_TAG_SET: _model_tag_set,
+    Action.REGISTRY_MODEL_TAG_DELETED: _model_tag_deleted,
+    Action.REGISTRY_VERSION_CREATED: _version_created,
+    Action.REGISTRY_VERSION_TAG_SET: _version_tag_set,
+    Action.REGISTRY_VERSION_TAG_DELETED: _version_tag_deleted,
+    Action.REGISTRY_ALIAS_SET: _alias_set,
+    Action.REGISTRY_ALIAS_DELETED: _alias_deleted,
+    Action.REGISTRY_STAGE_CHANGED: _stage_changed,
+    **{action: _request for action in KINDS if action.value.startswith("approvals.request.")},
+}

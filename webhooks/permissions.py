@@ -1,0 +1,68 @@
+"""Who may have webhooks: operators for every model, whoever manages a model for that one.
+
+A webhook carries names, comments and tags out of the registry. One for every model takes a person in the group `operators`,
+or a superuser; a service account does not suffice, whatever groups it is in.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+
+from audit.actions import Action
+from audit.actors import Actor, ActorKind
+from audit.errors import Denied, NotFound
+from audit.refs import model_stream, webhook_ref
+from registry.models import RegisteredModel
+from registry.permissions import Level, has_level, models_at_level
+from webhooks.models import Delivery, Webhook
+
+OPERATORS = "operators"
+
+
+def is_operator(actor: Actor) -> bool:
+    """Return whether the actor may have webhooks for every model."""
+    if actor.kind is ActorKind.SYSTEM:
+        return True
+    if actor.kind is not ActorKind.USER or actor.user_id is None:
+        return False
+    return actor.is_superuser or Group.objects.filter(name=OPERATORS, user__pk=actor.user_id).exists()
+
+
+def visible_webhooks(actor: Actor) -> QuerySet[Webhook]:
+    """Return the webhooks the actor may see and change: all for an operator, else those of models they manage."""
+    live = Webhook.objects.filter(deleted_at__isnull=True)
+    if is_operator(actor):
+        return live
+    return live.filter(Q(model__isnull=False) & Q(model__in=models_at_level(actor, Level.MANAGE)))
+
+
+def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
+    """Return the deliveries the actor may see and send again; an operator also sees those of webhooks that are deleted."""
+    if is_operator(actor):
+        return Delivery.objects.all()
+    return Delivery.objects.filter(webhook__in=visible_webhooks(actor))
+
+
+def get_webhook(actor: Actor, webhook_id: str) -> Webhook:
+    """Return a webhook; NotFound where there is none or the actor may not see it."""
+    row = visible_webhooks(actor).select_related("model").filter(pk=webhook_id).first()
+    if row is None:
+        raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
+    return row
+
+
+def require_may_create(actor: Actor, model: RegisteredModel | None) -> None:
+    """Raise Denied for an actor who may not have a webhook for this model, or for every model where it is None."""
+    if is_operator(actor) or (model is not None and has_level(actor, model, Level.MANAGE)):
+        return
+    if model is None:
+        why = f"may not create a webhook for every model: that takes a person in the group {OPERATORS}. Name a model_name."
+    else:
+        why = f"may not create a webhook for {model.name}: that takes somebody who manages the model."
+    raise Denied(
+        f"{actor.name} {why}",
+        action=Action.WEBHOOKS_WEBHOOK_CREATED,
+        obj=webhook_ref("new"),
+        stream=model_stream(model.pk) if model else "",
+    )

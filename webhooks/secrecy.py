@@ -1,0 +1,41 @@
+"""Signing keys at rest: encrypted under a key made from SECRET_KEY, so that a copy of the database signs nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+_PURPOSE = b"custody webhook signing keys\x00"
+
+
+class Unreadable(Exception):
+    """The stored secret was encrypted under another SECRET_KEY."""
+
+
+def seal(secret: str) -> str:
+    """Return a secret encrypted for the database; "" stays ""."""
+    return _box().encrypt(secret.encode()).decode() if secret else ""
+
+
+def unseal(sealed: str) -> str:
+    """Return the secret; Unreadable when SECRET_KEY is no longer the one it was sealed under."""
+    try:
+        return _box().decrypt(sealed).decode() if sealed else ""
+    except InvalidToken as error:
+        raise Unreadable("The secret cannot be read, for SECRET_KEY has changed. Set the secret again.") from error
+
+
+def _box() -> MultiFernet:
+    return _box_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
+@lru_cache(maxsize=4)
+def _box_of(keys: Sequence[str]) -> MultiFernet:
+    # SECRET_KEY has the entropy (64 random bytes), so one hash, apart from every other use of it, makes a good key.
+    digests = (hashlib.sha256(_PURPOSE + key.encode()).digest() for key in keys)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -1,0 +1,215 @@
+"""The life of a delivery: taken by a worker, sent, settled; tried again later or given up on. At least once, never lost.
+
+The row is the truth and the queue only says "look" (as with checks). A worker takes a delivery by raising its number of
+attempts; it holds it until `next_attempt_at`, and may settle it only while the number is the one it took. A receiver that
+does not answer at all is left alone for a while, with all that waits for it, so that it cannot keep workers from the others.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import Conflict, NotFound
+from audit.refs import model_stream, webhook_ref
+from audit.services import enqueue, record
+from webhooks.consumers import GIVE_UP_AFTER
+from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
+from webhooks.permissions import visible_deliveries
+from webhooks.secrecy import Unreadable, unseal
+from webhooks.signing import headers_of
+from webhooks.transport import Answer, post
+
+# Waiting after the first, second, … attempt (minutes): eight attempts in about six hours.
+WAITS = (0.5, 2, 6, 15, 45, 90, 200)
+MAX_ATTEMPTS = len(WAITS) + 1
+_SPREAD = 0.15  # of a wait, either way: receivers that come back are not met by all at once
+_LEASE = timedelta(seconds=90)
+_TOLD = timedelta(seconds=60)  # so long the queue may take over a message before it is told again
+_QUIET = (5, 15, 60, 300)  # seconds
+_MOST_RETRY_AFTER = 3600
+_HISTORY = 20
+_BATCH = 200
+_WAIT_AND_SEE = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that a worker has taken; ``attempt`` is its fence."""
+
+    delivery: Delivery
+    webhook: Webhook
+    attempt: int
+
+
+def deliver(*, delivery_id: uuid.UUID) -> str:
+    """Try one delivery if it is due and free; return what came of it (for the log)."""
+    lease = take(delivery_id=delivery_id)
+    if lease is None:
+        return "nothing to do"
+    settle(lease=lease, answer=_send(lease))
+    return lease.delivery.state
+
+
+@transaction.atomic
+def take(*, delivery_id: uuid.UUID) -> Lease | None:
+    """Take a delivery that is due; None where it is not, is somebody else's, or must wait for its receiver."""
+    now = timezone.now()
+    due = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    row = due.select_for_update(no_key=True).first()
+    if row is None:
+        return None
+    webhook = Webhook.objects.select_for_update(no_key=True).get(pk=row.webhook_id)
+    if gone := _no_longer_wanted(row, webhook, now):
+        _finish(row, DeliveryState.FAILED, gone, now)
+        return None
+    if webhook.quiet_until is not None:
+        if webhook.quiet_until > now:
+            row.next_attempt_at = webhook.quiet_until + timedelta(seconds=random.uniform(0, 5))  # noqa: S311 - a spread
+            row.queued_at = None
+            row.save(update_fields=["next_attempt_at", "queued_at"])
+            return None
+        webhook.quiet_until = now + _LEASE  # one goes ahead and looks; the others wait for what it finds
+        webhook.save(update_fields=["quiet_until"])
+    row.attempts += 1
+    row.next_attempt_at = now + _LEASE
+    row.queued_at = None
+    row.save(update_fields=["attempts", "next_attempt_at", "queued_at"])
+    return Lease(row, webhook, row.attempts)
+
+
+@transaction.atomic
+def settle(*, lease: Lease, answer: Answer) -> None:
+    """Write what came of an attempt, provided the delivery is still this worker's."""
+    now = timezone.now()
+    row = Delivery.objects.select_for_update(no_key=True).get(pk=lease.delivery.pk)
+    if row.state != DeliveryState.PENDING or row.attempts != lease.attempt:
+        return
+    lease.delivery.state = row.state
+    _note_receiver(lease.webhook, answer, now)
+    row.status_code = answer.status
+    row.duration_ms = answer.milliseconds
+    row.error = "" if answer.is_success else (answer.error or f"The receiver answered {answer.status}.")[:500]
+    entry = {"at": now.isoformat(), "status": answer.status, "error": row.error, "ms": answer.milliseconds}
+    row.history = [*row.history, entry][-_HISTORY:]
+    if answer.is_success:
+        _finish(row, DeliveryState.DELIVERED, "", now)
+    elif not _is_worth_trying(answer) or row.attempts >= MAX_ATTEMPTS:
+        _finish(row, DeliveryState.FAILED, row.error, now)
+    else:
+        row.next_attempt_at = now + _wait(row.attempts, answer)
+        row.save()
+    lease.delivery.state = row.state
+
+
+@transaction.atomic
+def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
+    """Start a finished delivery anew under the same id, with all its attempts. Raises NotFound, Conflict (it still runs)."""
+    now = timezone.now()
+    seen = visible_deliveries(actor).filter(pk=delivery_id)
+    row = seen.select_for_update(no_key=True, of=("self",)).first()
+    if row is None:
+        raise NotFound("There is no such delivery.")
+    webhook = Webhook.objects.get(pk=row.webhook_id)
+    if row.state == DeliveryState.PENDING:
+        raise Conflict("This delivery is still being tried.")
+    if webhook.deleted_at is not None or webhook.status != WebhookStatus.ACTIVE:
+        raise Conflict(f"The webhook {webhook.name} is {'deleted' if webhook.deleted_at else 'disabled'}.")
+    before = {"delivery": str(row.pk), "state": row.state}
+    row.state, row.attempts, row.error = DeliveryState.PENDING, 0, ""
+    row.finished_at, row.next_attempt_at, row.queued_at, row.give_up_at = None, now, now, now + GIVE_UP_AFTER
+    row.save()
+    stream = model_stream(webhook.model_id) if webhook.model_id else ""
+    record(
+        actor=actor,
+        action=Action.WEBHOOKS_DELIVERY_RESENT,
+        obj=webhook_ref(webhook.pk),
+        stream=stream,
+        before=before,
+        after={"delivery": str(row.pk), "state": row.state, "event": row.event},
+    )
+    enqueue("webhooks.tasks.deliver", delivery_id=str(row.pk))
+    return row
+
+
+@transaction.atomic
+def queue_due() -> int:
+    """Tell the queue of every delivery that is due and that it has not been told of lately; return how many."""
+    now = timezone.now()
+    due = Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    due = due.filter(Q(queued_at__isnull=True) | Q(queued_at__lt=now - _TOLD))
+    if connection.features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True)
+    found = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:_BATCH])
+    Delivery.objects.filter(pk__in=found).update(queued_at=now)
+    for pk in found:
+        enqueue("webhooks.tasks.deliver", delivery_id=str(pk))
+    return len(found)
+
+
+def forget_old(*, now: datetime | None = None) -> int:
+    """Delete finished deliveries older than WEBHOOK_LOG_DAYS; return how many."""
+    before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_DAYS)
+    return Delivery.objects.filter(~Q(state=DeliveryState.PENDING), finished_at__lt=before).delete()[0]
+
+
+def _send(lease: Lease) -> Answer:
+    row = lease.delivery
+    try:
+        secret = unseal(lease.webhook.sealed_secret)
+    except Unreadable as error:
+        return Answer(None, 0, str(error), refused=True)
+    headers = headers_of(delivery_id=str(row.pk), timestamp=int(time.time()), body=row.body, secret=secret)
+    return post(lease.webhook.url, row.body.encode(), headers, timeout=settings.WEBHOOK_TIMEOUT)
+
+
+def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
+    if webhook.deleted_at is not None:
+        return "The webhook was deleted before this could be sent."
+    if webhook.status != WebhookStatus.ACTIVE:
+        return "The webhook was disabled before this could be sent."
+    if row.give_up_at <= now:
+        return f"Given up on after {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
+    return ""
+
+
+def _is_worth_trying(answer: Answer) -> bool:
+    """Return whether the same attempt may succeed later: no answer, "wait", or the receiver's own fault."""
+    if answer.refused:
+        return False
+    return answer.status is None or answer.status in _WAIT_AND_SEE or answer.status >= 500  # noqa: PLR2004 - HTTP's words
+
+
+def _wait(attempts: int, answer: Answer) -> timedelta:
+    seconds = 60 * WAITS[attempts - 1] * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a spread, no secret
+    asked = min(answer.retry_after or 0, _MOST_RETRY_AFTER)
+    return timedelta(seconds=max(seconds, asked))
+
+
+def _finish(row: Delivery, state: DeliveryState, error: str, now: datetime) -> None:
+    row.state, row.error, row.finished_at = state, error[:500], now
+    row.next_attempt_at = row.queued_at = None
+    row.save()
+
+
+def _note_receiver(webhook: Webhook, answer: Answer, now: datetime) -> None:
+    """Leave a receiver alone that did not answer; an answer of any kind ends that."""
+    if answer.refused:
+        return
+    if answer.status is not None:
+        Webhook.objects.filter(Q(failures__gt=0) | Q(quiet_until__isnull=False), pk=webhook.pk).update(
+            failures=0, quiet_until=None
+        )
+        return
+    quiet = now + timedelta(seconds=_QUIET[min(webhook.failures, len(_QUIET) - 1)])
+    Webhook.objects.filter(pk=webhook.pk).update(failures=F("failures") + 1, quiet_until=quiet)

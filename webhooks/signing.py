@@ -1,0 +1,25 @@
+"""The headers of a delivery, as MLflow sends them (they follow the Standard Webhooks convention)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+
+def signature(secret: str, delivery_id: str, timestamp: str, body: str) -> str:
+    """Return `v1,` and the base64 HMAC-SHA256 over "delivery_id.timestamp.body"."""
+    content = f"{delivery_id}.{timestamp}.{body}".encode()
+    return "v1," + base64.b64encode(hmac.new(secret.encode(), content, hashlib.sha256).digest()).decode()
+
+
+def headers_of(*, delivery_id: str, timestamp: int, body: str, secret: str) -> dict[str, str]:
+    """Return the headers of one attempt at ``timestamp`` (seconds since 1970); unsigned without a secret."""
+    headers = {
+        "Content-Type": "application/json",
+        "X-MLflow-Delivery-Id": delivery_id,
+        "X-MLflow-Timestamp": str(timestamp),
+    }
+    if secret:
+        headers["X-MLflow-Signature"] = signature(secret, delivery_id, str(timestamp), body)
+    return headers

@@ -1,0 +1,27 @@
+"""Celery's side of webhooks. Every task may run twice, or late: the rows decide what there is to do."""
+
+from __future__ import annotations
+
+import uuid
+
+from celery import shared_task
+
+from webhooks.services import deliveries
+
+
+@shared_task(name="webhooks.tasks.deliver")
+def deliver(delivery_id: str) -> str:
+    """Try one delivery if it is due and free; return what came of it (for the log)."""
+    return deliveries.deliver(delivery_id=uuid.UUID(delivery_id))
+
+
+@shared_task(name="webhooks.tasks.retry_deliveries")
+def retry_deliveries() -> int:
+    """Queue every delivery that is due again, or that a dead worker held; return how many."""
+    return deliveries.queue_due()
+
+
+@shared_task(name="webhooks.tasks.forget_deliveries")
+def forget_deliveries() -> int:
+    """Delete what is older than the log is kept; return how many."""
+    return deliveries.forget_old()

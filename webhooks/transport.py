@@ -1,0 +1,158 @@
+"""One POST to a receiver: connected to the address that was checked, no redirect, no proxy, little time, little memory."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+
+from audit.errors import InvalidInput
+from webhooks.addresses import AddressRefused, Target, address_of, is_public, resolve, split_url
+
+_READ = 16 * 1024  # more of an answer is not read
+_KEPT = 1000  # characters of it that a test shows
+_SECONDS = re.compile(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt. ``status`` is None without an answer; then ``error`` says why.
+
+    ``refused`` marks what would be refused again (the address). ``body`` is the beginning of the answer, and always empty
+    when the receiver is not on the public internet: a webhook is no window into the network.
+    """
+
+    status: int | None
+    milliseconds: int
+    error: str = ""
+    refused: bool = False
+    retry_after: int | None = None
+    body: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's successes
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
+    """Send ``body`` and return what came of it, after at most ``timeout`` seconds from the look-up of the name on."""
+    began = time.monotonic()
+
+    def took() -> int:
+        return int((time.monotonic() - began) * 1000)
+
+    try:
+        target = split_url(url)
+        connection = _Connection(target, resolve(target), timeout)
+    except AddressRefused as error:
+        return Answer(None, took(), f"Not sent: {error}", refused=True)
+    except InvalidInput as error:  # what may be in a URL is a setting, and may have changed
+        return Answer(None, took(), f"Not sent: {error.message}", refused=True)
+    except (OSError, UnicodeError):
+        return Answer(None, took(), "The name of the receiver cannot be resolved.")
+    try:
+        status, retry_after, text = _exchange(connection, target, body, headers)
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(None, took(), _words(error, timed_out=connection.timed_out, timeout=timeout))
+    finally:
+        connection.close()
+    return Answer(status, took(), retry_after=retry_after, body=text if connection.is_public else "")
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to an address that was looked up and checked before; the name stays for Host and the certificate."""
+
+    def __init__(self, target: Target, addresses: list[tuple[int, tuple[str, int]]], timeout: float) -> None:
+        super().__init__(target.host, target.port, timeout=timeout)
+        if target.scheme == "https":
+            self.default_port = 443  # or the Host header would name the port
+        self._target = target
+        self._addresses = addresses
+        self._until = time.monotonic() + timeout
+        self._guard: threading.Timer | None = None
+        self._twin: socket.socket | None = None
+        self.timed_out = False
+        self.is_public = False
+
+    def connect(self) -> None:
+        """Connect to the first address that accepts; a receiver that only trickles is cut off when the time is over."""
+        plain, address = self._reach()
+        self.is_public = is_public(address_of(address))
+        self._watch(plain)
+        self.sock = plain
+        if self._target.scheme == "https":
+            self.sock = _tls().wrap_socket(plain, server_hostname=self._target.host)
+
+    def close(self) -> None:
+        if self._guard is not None:
+            self._guard.cancel()
+        if self._twin is not None:
+            self._twin.close()
+        super().close()
+
+    def _reach(self) -> tuple[socket.socket, str]:
+        failed: OSError = TimeoutError()
+        for family, address in self._addresses:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                break
+            candidate = socket.socket(family, socket.SOCK_STREAM)
+            candidate.settimeout(left)
+            try:
+                candidate.connect(address)
+            except OSError as error:
+                candidate.close()
+                failed = error
+            else:
+                return candidate, address[0]
+        raise failed
+
+    def _watch(self, plain: socket.socket) -> None:
+        """Cut the connection when the time is over, whatever is being waited for (the handshake, a slow answer)."""
+        twin = self._twin = plain.dup()  # TLS takes the socket over; the twin stays ours
+
+        def cut() -> None:
+            self.timed_out = True
+            with suppress(OSError):  # it has ended by itself
+                twin.shutdown(socket.SHUT_RDWR)
+
+        self._guard = threading.Timer(max(0.0, self._until - time.monotonic()), cut)
+        self._guard.daemon = True
+        self._guard.start()
+
+
+def _exchange(
+    connection: _Connection, target: Target, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, int | None, str]:
+    connection.request("POST", target.path, body, {"User-Agent": "custody-webhooks", "Connection": "close", **headers})
+    response = connection.getresponse()
+    text = response.read(_READ).decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    after = response.getheader("Retry-After", "").strip()
+    return response.status, int(after) if _SECONDS.fullmatch(after) else None, text[:_KEPT]
+
+
+def _words(error: Exception, *, timed_out: bool, timeout: float) -> str:
+    """Return what went wrong, without the addresses behind the name."""
+    if timed_out or isinstance(error, TimeoutError):
+        return f"No answer within {timeout:g} seconds."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The receiver's certificate is not trusted: {error.verify_message}."
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'the receiver speaks something else'}."
+    if isinstance(error, ConnectionRefusedError):
+        return "The receiver refused the connection."
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.RemoteDisconnected):
+        return "The receiver did not answer in HTTP."
+    return "The connection to the receiver failed."
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
