@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "approvals",
     "webhooks",
     "mlflow_api",
+    "importing",
     "config.apps.ConfigConfig",
 ]
 

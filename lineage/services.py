@@ -56,20 +56,34 @@ def record_consumed(
 
 
 @transaction.atomic(savepoint=False)
-def record_code(*, actor: Actor, run_id: str, commit: str, repo: str = "") -> Node:
-    """Record the commit a run was started from; return its node."""
+def record_code(
+    *, actor: Actor, run_id: str, commit: str, repo: str = "", mode: str = OBSERVED, source: str = ""
+) -> Node:
+    """Record the commit a run was started from; return its node. ``source`` names the witness, by default the run itself."""
     run, node = place(run_spec(run_id), code_spec(commit, repo))
-    accept(actor=actor, src=node, dst=run, rel=Relation.USED_CODE, mode=OBSERVED, source=run.urn)
+    accept(actor=actor, src=node, dst=run, rel=Relation.USED_CODE, mode=mode, source=source or run.urn)
     return node
 
 
 @transaction.atomic(savepoint=False)
-def record_produced(*, actor: Actor, run_id: str, model: str, version: int, digest: str = "") -> Node:
-    """Make the model version a node and record the run that produced it; with an empty ``run_id`` the node alone."""
+def record_produced(
+    *,
+    actor: Actor,
+    run_id: str,
+    model: str,
+    version: int,
+    digest: str = "",
+    mode: str = OBSERVED,
+    source: str = "",
+) -> Node:
+    """Make the model version a node and record the run that produced it; with an empty ``run_id`` the node alone.
+
+    ``source`` names the witness, by default the run itself.
+    """
     if not run_id:
         return place(*version_specs(model, version, digest))[1]
     run, _, node = place(run_spec(run_id), *version_specs(model, version, digest))
-    accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=OBSERVED, source=run.urn)
+    accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
     return node
 
 

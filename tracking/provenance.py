@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from audit.actors import Actor
 from audit.refs import run_ref
-from lineage.services import record_code, record_consumed
+from lineage.services import OBSERVED, record_code, record_consumed
 from tracking.models import Param, Run, RunTag
 
 DATASET_KEY = "dataset_version"
@@ -58,8 +58,13 @@ def _may_have_colon_version(piece: str) -> bool:
     return not scheme or "/" in rest
 
 
-def record_run_facts(*, actor: Actor, run: Run, key_kind: str, values: Mapping[str, str]) -> None:
-    """Record in the graph what the given tags or params (``key_kind``: "tag" or "param") of a run say about its inputs."""
+def record_run_facts(
+    *, actor: Actor, run: Run, key_kind: str, values: Mapping[str, str], mode: str = OBSERVED, origin: str = ""
+) -> None:
+    """Record in the graph what the given tags or params (``key_kind``: "tag" or "param") of a run say about its inputs.
+
+    ``origin`` names the server that facts with another ``mode`` than "observed" were imported from.
+    """
     if value := values.get(DATASET_KEY, ""):
         for name, version in sorted(parse_dataset_versions(value)):  # in one order everywhere: no deadlock on new nodes
             # A bare version names no dataset; within its experiment it means the same thing, elsewhere maybe not.
@@ -69,13 +74,18 @@ def record_run_facts(*, actor: Actor, run: Run, key_kind: str, values: Mapping[s
                 run_id=run.pk,
                 dataset=_fit(dataset, _LONGEST_NAME),
                 version=_fit(version, _LONGEST_VERSION),
-                source=f"{run_ref(run.pk)} {key_kind} {DATASET_KEY}",
+                mode=mode,
+                source=_witness(f"{run_ref(run.pk)} {key_kind} {DATASET_KEY}", origin),
             )
     if key_kind == "tag":
-        _record_commit(actor, run, values)
+        _record_commit(actor, run, values, mode, origin)
 
 
-def _record_commit(actor: Actor, run: Run, tags: Mapping[str, str]) -> None:
+def _witness(fact: str, origin: str) -> str:
+    return f"{fact} of {origin}" if origin else fact
+
+
+def _record_commit(actor: Actor, run: Run, tags: Mapping[str, str], mode: str, origin: str) -> None:
     commit = next((tags[key].strip() for key in COMMIT_KEYS if tags.get(key, "").strip()), "")
     if commit:
         known = dict(RunTag.objects.filter(run=run, key__in=[*COMMIT_KEYS, REPO_KEY]).values_list("key", "value"))
@@ -86,10 +96,14 @@ def _record_commit(actor: Actor, run: Run, tags: Mapping[str, str]) -> None:
             run_id=run.pk,
             commit=_fit(max([commit, *same], key=len), _LONGEST_VERSION),
             repo=_fit(tags.get(REPO_KEY) or known.get(REPO_KEY, ""), _LONGEST_NAME),
+            mode=mode,
+            source=_witness(run_ref(run.pk), origin),
         )
 
 
-def record_dataset_input(*, actor: Actor, run: Run, name: str, digest: str, role: str) -> None:
+def record_dataset_input(
+    *, actor: Actor, run: Run, name: str, digest: str, role: str, mode: str = OBSERVED, origin: str = ""
+) -> None:
     """Record a dataset that log-inputs names: its digest is its version.
 
     Where the run's `dataset_version` names the same dataset it is that version, and now its digest is known as well.
@@ -102,7 +116,8 @@ def record_dataset_input(*, actor: Actor, run: Run, name: str, digest: str, role
         version=_fit(version, _LONGEST_VERSION),
         digest=digest,
         role=role[:32],
-        source=f"{run_ref(run.pk)} log-inputs",
+        mode=mode,
+        source=_witness(f"{run_ref(run.pk)} log-inputs", origin),
     )
 
 

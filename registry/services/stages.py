@@ -8,6 +8,7 @@ each) commits together or not at all.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -16,8 +17,10 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.actors import Actor
-from audit.errors import Conflict, InvalidInput, NotFound
-from audit.refs import model_stream, version_ref
+from audit.errors import Conflict, Denied, InvalidInput, NotFound
+from audit.models import Event
+from audit.queries import facts
+from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
@@ -34,6 +37,7 @@ class _Move:
     at: datetime.datetime
     reason: str
     clearance: Clearance
+    action: Action = Action.REGISTRY_STAGE_CHANGED
 
 
 @transaction.atomic
@@ -89,6 +93,69 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
     _arrive(move, version, Stage.ARCHIVED)
     _touch_model(move)
     return True
+
+
+@transaction.atomic
+def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, Stage], origin: str) -> list[int]:
+    """Let the versions of a model that has just been imported keep the stages they had; return the numbers that moved.
+
+    No gate is asked, so this serves nothing else: only a superuser may, and only while the import from ``origin`` is all
+    that ever happened to the model (Conflict otherwise: a request, an edit, a version of ours). Of several versions in
+    Production the highest becomes the current one, the others are superseded by it and stay. One event each.
+    """
+    locked = _lock_model(model.pk)
+    _require_superuser(actor, locked)
+    _require_only_imported(locked, origin)
+    wanted = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
+    rows = {row.version: row for row in _versions(locked).filter(version__in=wanted, stage=Stage.NONE)}
+    move = _Move(
+        actor=actor,
+        model=locked,
+        at=timezone.now(),
+        reason=f"It had this stage on {origin}; nobody approved it here.",
+        clearance=Clearance(),
+        action=Action.REGISTRY_STAGE_IMPORTED,
+    )
+    current = max((number for number in rows if wanted[number] == Stage.PRODUCTION), default=0)
+    for number in sorted(rows, reverse=True):  # the current version first: it supersedes the others
+        superseded = wanted[number] == Stage.PRODUCTION and number != current
+        more = {"is_current": False, "superseded_at": move.at, "superseded_by": rows[current]} if superseded else {}
+        _arrive(move, rows[number], wanted[number], updated_ms=rows[number].updated_ms, **more)
+    return sorted(rows)
+
+
+# What the import itself records about a model. (An alias tells nobody what is in Production.)
+_IMPORTING = (
+    Action.REGISTRY_ALIAS_SET,
+    Action.REGISTRY_CARD_CREATED,
+    Action.REGISTRY_MODEL_CREATED,
+    Action.REGISTRY_MODEL_IMPORTED,
+    Action.REGISTRY_VERSION_IMPORTED,
+)
+
+
+def _require_superuser(actor: Actor, model: RegisteredModel) -> None:
+    if not actor.is_superuser or actor.user_id is None:
+        raise Denied(
+            f"{actor.name} is no superuser: only one may let imported versions keep their stages.",
+            action=Action.REGISTRY_STAGE_IMPORTED,
+            obj=model_ref(model.name),
+            stream=model_stream(model.pk),
+        )
+
+
+def _require_only_imported(model: RegisteredModel, origin: str) -> None:
+    """Raise Conflict unless every event of the model is the import's own, and the import is this one."""
+    events = Event.objects.filter(stream=model_stream(model.pk), outcome="ok")
+    imported = events.filter(action=Action.REGISTRY_MODEL_IMPORTED, gen=2).first()
+    if imported is None or facts(imported)["after"].get("origin") != origin:
+        raise Conflict(f"{model.name} was not imported from {origin}, so its versions keep the stages they have here.")
+    other = events.exclude(action__in=_IMPORTING).order_by("gen").first()
+    if other is not None:
+        raise Conflict(
+            f"{model.name} is in use here already ({other.action} by {other.actor_name}), so its versions keep the stages "
+            "they have here."
+        )
 
 
 def _lock_model(model_id: int) -> RegisteredModel:
@@ -175,7 +242,7 @@ def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
         raise Conflict(f"Version {version.version} of {move.model.name} was moved by somebody else.")
     record(
         actor=move.actor,
-        action=Action.REGISTRY_STAGE_CHANGED,
+        action=move.action,
         obj=_ref(version, move.model),
         stream=model_stream(move.model.pk),
         before=before,

@@ -15,6 +15,7 @@ PACKAGES = (
     "config",
     "console",
     "demo",
+    "importing",
     "lineage",
     "mlflow_api",
     "registry",

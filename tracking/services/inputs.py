@@ -38,7 +38,7 @@ class DatasetInput:
         return self.tags.get(CONTEXT_TAG, "")
 
 
-def _check(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]:
+def checked_datasets(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]:
     """Return the inputs by name and digest, the first of each; InvalidInput beyond a limit."""
     if len(inputs) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} datasets. Got {len(inputs)}.")
@@ -63,14 +63,14 @@ def _check(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]:
 @transaction.atomic
 def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = (), models: Sequence[str] = ()) -> None:
     """Record the datasets and logged models a run read. What it has named before stays as it was."""
-    wanted = _check(datasets)
+    wanted = checked_datasets(datasets)
     run = lock_run(run_id)
     if not wanted and not models:
         return
-    used = _add_datasets(run, wanted)
+    used = add_datasets(run, wanted)
     for item in used:
         record_dataset_input(actor=actor, run=run, name=item.name, digest=item.digest, role=item.context)
-    linked = _link(run, "input", dict.fromkeys(models, 0))
+    linked = link_models(run, "input", dict.fromkeys(models, 0))
     record(
         actor=actor,
         action=Action.TRACKING_INPUTS_LOGGED,
@@ -82,7 +82,7 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
     )
 
 
-def _add_datasets(run: Run, wanted: Mapping[Pair, DatasetInput]) -> list[DatasetInput]:
+def add_datasets(run: Run, wanted: Mapping[Pair, DatasetInput]) -> list[DatasetInput]:
     """Insert datasets and uses that are new, in a fixed number of statements; return the inputs newly used."""
     if not wanted:
         return []
@@ -117,7 +117,7 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
     run = lock_run(run_id)
     if not models:
         return
-    linked = _link(run, "output", dict(models))
+    linked = link_models(run, "output", dict(models))
     record(
         actor=actor,
         action=Action.TRACKING_OUTPUTS_LOGGED,
@@ -126,7 +126,7 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
     )
 
 
-def _link(run: Run, direction: str, steps: Mapping[str, int]) -> list[str]:
+def link_models(run: Run, direction: str, steps: Mapping[str, int]) -> list[str]:
     """Link logged models to a run; NotFound where there is no such model. Return their ids."""
     if len(steps) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} models. Got {len(steps)}.")

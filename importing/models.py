@@ -1,0 +1,45 @@
+"""What has come over from which server: an import that was broken off, or is repeated, goes on from here."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Origin(models.Model):
+    """A server or database that is imported from. ``name`` is its address without credentials."""
+
+    name = models.CharField(max_length=500, unique=True)
+    first_import_at = models.DateTimeField(auto_now_add=True)
+    last_finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ItemKind(models.TextChoices):
+    """What an item stands for. The last four say that a part of a thing is complete."""
+
+    EXPERIMENT = "experiment"
+    RUN = "run"
+    LOGGED_MODEL = "logged_model"
+    MODEL = "model"
+    VERSION = "version"
+    HISTORY = "history"  # of a run: its metrics, and the models it read and made
+    FILES = "files"  # of a run or a logged model
+    ALIASES = "aliases"  # of a registered model
+    STAGES = "stages"  # of a registered model
+
+
+class Item(models.Model):
+    """One thing that came: its id there and here. Written in the transaction that brings the thing."""
+
+    origin = models.ForeignKey(Origin, on_delete=models.CASCADE, related_name="items", db_index=False)
+    kind = models.CharField(max_length=12, choices=ItemKind.choices)
+    source_id = models.CharField(max_length=300)
+    target_id = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["origin", "kind", "source_id"], name="importing_item_identity")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.source_id}"

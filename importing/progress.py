@@ -1,0 +1,44 @@
+"""How far an import is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+_WIDTH = 30
+_BAR_SECONDS = 0.1
+_LINE_SECONDS = 10.0
+
+
+class Progress:
+    """Counts steps towards a total that is only an estimate: the old server may still grow."""
+
+    def __init__(self, stream: TextIO, total: int) -> None:
+        self._stream = stream
+        self._total = max(total, 1)
+        self._done = 0
+        self._is_terminal = stream.isatty()
+        self._shown_at = 0.0 if self._is_terminal else time.monotonic()
+
+    def step(self, what: str) -> None:
+        """Count one step and show where we are, not too often."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._shown_at >= (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
+            self._shown_at = now
+            self._show(what)
+
+    def close(self) -> None:
+        """Leave the line of the bar."""
+        if self._is_terminal:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _show(self, what: str) -> None:
+        part = min(self._done / self._total, 1.0)
+        if self._is_terminal:
+            full = round(part * _WIDTH)
+            self._stream.write(f"\r\x1b[K[{'#' * full}{'.' * (_WIDTH - full)}] {part:4.0%} {what[:40]}")
+        else:
+            self._stream.write(f"{part:.0%} ({self._done} of about {self._total}): {what}\n")
+        self._stream.flush()

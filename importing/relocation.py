@@ -1,0 +1,48 @@
+"""Where a version's files lie here, from where they lay there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from registry.services.imports import OldVersion
+from tracking.models import LoggedModel, Run
+
+_RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
+_LOGGED_MODEL = re.compile(r"m-[0-9A-Za-z-]{1,38}")
+_BY_MODEL = re.compile(r"models:/m-[0-9A-Za-z-]+")
+_BY_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/.+", re.DOTALL)
+
+
+def relocated(old: OldVersion) -> OldVersion:
+    """Return the version with the source it has here, and with the run that source belongs to.
+
+    MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model ``…/<model id>/artifacts``, in every
+    kind of store; where that run or model is here, its folder here takes the place of the old one. A run that is not here
+    is left out. What cannot be placed stays as it is.
+    """
+    if _BY_MODEL.fullmatch(old.source):
+        return replace(old, run_id="")  # the model knows its run
+    run_id = old.run_id if _is_run(old.run_id) else ""
+    if match := _BY_RUN.fullmatch(old.source):
+        return replace(old, run_id=match["run_id"] if _is_run(match["run_id"]) else run_id)
+    return _by_folder(replace(old, run_id=run_id))
+
+
+def _by_folder(old: OldVersion) -> OldVersion:
+    segments = [segment for segment in unquote(urlsplit(old.source).path).split("/") if segment]
+    for number, segment in enumerate(segments[:-1]):
+        if segments[number + 1] != "artifacts":
+            continue
+        rest = "/".join(segments[number + 2 :])
+        if _LOGGED_MODEL.fullmatch(segment) and LoggedModel.objects.filter(pk=segment).exists():
+            return replace(old, source=f"models:/{segment}", run_id="") if not rest else old
+        if _RUN.fullmatch(segment) and (run := Run.objects.filter(pk=segment).first()) is not None:
+            source = "/".join(filter(None, [run.artifact_uri.rstrip("/"), rest]))
+            return replace(old, source=source, run_id=run.pk)
+    return old
+
+
+def _is_run(run_id: str) -> bool:
+    return bool(run_id) and Run.objects.filter(pk=run_id).exists()

@@ -1,0 +1,156 @@
+"""Reading an `mlflow server` over HTTP with the standard library: credentials from MLflow's own variables, few retries."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from importing.sources.base import SourceError
+
+TIMEOUT_SECONDS = 120
+_RETRIED = {429, 500, 502, 503, 504}
+_PAUSES = (0.5, 2.0, 5.0)
+
+
+class Refused(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(f"{status}: {message}")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the credentials to wherever it points."""
+
+    def redirect_request(self, *_arguments: object, **_named: object) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of an answer as they arrive. An answer that ends early raises SourceError instead of looking complete."""
+
+    answer: Any
+    length: int | None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._read(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceError(f"The download broke off: {error}") from error
+
+    def _read(self, size: int) -> bytes:
+        chunk = bytes(self.answer.read(size))
+        # http.client knows how much is still to come, and returns nothing at all when the peer has gone
+        if not chunk and size and self.length is not None and self.answer.length:
+            raise SourceError(f"The download broke off, {self.answer.length} bytes before its end.")
+        return chunk
+
+
+class Server:
+    """One server and how to sign in there. ``environment`` holds MLFLOW_TRACKING_* as a client would have them set."""
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise SourceError(f"{url!r} is no address of a server; write http://host:port.")
+        host = parts.netloc.rpartition("@")[2]
+        self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self._headers = _credentials(parts, environment)
+        handler = urllib.request.HTTPSHandler(context=_tls(environment))
+        self._opener = urllib.request.build_opener(_NoRedirect, handler)
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """GET a JSON object."""
+        return self._json(_with(path, query), None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST a search and return its JSON object; nothing is written by it."""
+        return self._json(path, json.dumps(body).encode())
+
+    @contextmanager
+    def open(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Body]:
+        """GET bytes as they come. Raises Refused, SourceError."""
+        with self._send(_with(path, query), None) as answer:
+            yield Body(answer, answer.length)
+
+    def _json(self, path: str, data: bytes | None) -> dict[str, Any]:
+        with self._send(path, data) as answer:
+            try:
+                found = json.loads(answer.read())
+            except (ValueError, OSError, http.client.HTTPException) as error:
+                raise SourceError(f"{self.url}{path.partition('?')[0]} did not answer with JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise SourceError(f"{self.url}{path.partition('?')[0]} did not answer as an MLflow server does.")
+        return found
+
+    def _send(self, path: str, data: bytes | None) -> Any:
+        for pause in (*_PAUSES, None):
+            try:
+                return self._once(path, data)
+            except Refused as error:
+                if error.status not in _RETRIED or pause is None:
+                    raise
+            except SourceError:
+                if pause is None:
+                    raise
+            time.sleep(pause)
+        raise AssertionError  # the last round returns or raises
+
+    def _once(self, path: str, data: bytes | None) -> Any:
+        headers = self._headers | ({"Content-Type": "application/json"} if data is not None else {})
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)  # noqa: S310 - http only, see __init__
+        try:
+            return self._opener.open(request, timeout=TIMEOUT_SECONDS)
+        except urllib.error.HTTPError as error:
+            raise Refused(error.code, _message(error)) from error
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            raise SourceError(f"{self.url} does not answer: {getattr(error, 'reason', error)}") from error
+
+
+def _credentials(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the header a client would send: Basic wins over a token, what stands in the address over both."""
+    user = urllib.parse.unquote(parts.username or "") or environment.get("MLFLOW_TRACKING_USERNAME", "")
+    password = urllib.parse.unquote(parts.password or "") or environment.get("MLFLOW_TRACKING_PASSWORD", "")
+    if user and password:
+        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+    token = environment.get("MLFLOW_TRACKING_TOKEN", "")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _tls(environment: Mapping[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=environment.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
+    if environment.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _with(path: str, query: Mapping[str, Any] | None) -> str:
+    words = urllib.parse.urlencode({key: value for key, value in (query or {}).items() if value != ""}, doseq=True)
+    return f"{path}?{words}" if words else path
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """Return what an error says, whatever it came as."""
+    try:
+        text = error.read(10_000).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        return str(error.reason)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text.strip()[:300] or str(error.reason)
+    return str(found.get("message") or text)[:300] if isinstance(found, dict) else text[:300]

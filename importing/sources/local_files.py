@@ -1,0 +1,73 @@
+"""Files in folders the operator names. Nothing outside them is read, whatever the old database says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from importing.sources.base import OldFile, Owner, SourceError, Unreachable
+
+
+class LocalFiles:
+    """Finds the folder of a run or logged model below one of ``folders``.
+
+    An ``mlflow-artifacts:`` URI names a path below the server's artifact destination, a ``file:`` URI or plain path the
+    folder itself; where that is not there, the end of the URI is looked up (``1/<run>/artifacts``), so that a copy of the
+    tree will do, of a bucket's as well.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        if missing := [folder for folder in folders if not folder.is_dir()]:
+            raise SourceError(f"{missing[0]} is not a directory.")
+        self._folders = [folder.resolve() for folder in folders]
+
+    def of(self, owner: Owner) -> Iterator[OldFile]:
+        if not self._folders:
+            raise Unreachable(
+                f"its files lie at {_place(owner.uri)}: name a folder that holds them with --artifacts-from"
+            )
+        for candidate in self._candidates(owner):
+            if candidate.is_dir() and self._is_ours(candidate):
+                return _walk(candidate)
+        return iter(())  # MLflow makes the folder with its first file
+
+    def _candidates(self, owner: Owner) -> Iterator[Path]:
+        parts = urlsplit(owner.uri)
+        path = unquote(parts.path)
+        if parts.scheme in {"", "file"}:
+            yield Path(path)
+        if parts.scheme == "mlflow-artifacts":
+            yield from (folder / path.strip("/") for folder in self._folders)
+        depth = 3 if owner.kind == "run" else 4  # <experiment>/<run>/artifacts, <experiment>/models/<model>/artifacts
+        end = [segment for segment in path.split("/") if segment][-depth:]
+        if end and ".." not in end:
+            yield from (folder.joinpath(*end) for folder in self._folders)
+
+    def _is_ours(self, candidate: Path) -> bool:
+        real = candidate.resolve()
+        return any(real == folder or folder in real.parents for folder in self._folders)
+
+
+def _walk(root: Path) -> Iterator[OldFile]:
+    """Yield what is below a folder. A symbolic link might lead anywhere, so none is followed: opening it fails."""
+    for folder, _folders, names in os.walk(root, followlinks=False, onerror=_fail):
+        for name in sorted(names):
+            path = Path(folder) / name
+            yield OldFile(path.relative_to(root).as_posix(), partial(_open, path))
+
+
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
+def _fail(error: OSError) -> None:
+    raise Unreachable(f"a folder cannot be read: {error.strerror}") from error
+
+
+def _place(uri: str) -> str:
+    scheme = urlsplit(uri).scheme
+    return f"{scheme}:…" if scheme else "a path of the old server"

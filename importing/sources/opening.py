@@ -1,0 +1,30 @@
+"""From what the operator types to a source and to where its files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from importing.sources.base import Files, Source, SourceError
+from importing.sources.database import DatabaseSource
+from importing.sources.http import Server
+from importing.sources.local_files import LocalFiles
+from importing.sources.rest import RestSource
+from importing.sources.rest_files import RestFiles
+from importing.sources.sql import connect
+from importing.sources.tables import DEFAULT_WORKSPACE
+
+
+def open_source(
+    place: str, *, workspace: str, folders: Sequence[Path], environment: Mapping[str, str]
+) -> tuple[Source, Files]:
+    """Return the source at an address (``http://…``, ``sqlite:///…``, ``postgresql://…``) and its files. SourceError.
+
+    Files come from ``folders`` where any are given, else from the server; a database alone has none.
+    """
+    if place.startswith(("http://", "https://")):
+        if workspace != DEFAULT_WORKSPACE:
+            raise SourceError("Another workspace than the default one can be read from the database only.")
+        server = Server(place, environment)
+        return RestSource(server), LocalFiles(folders) if folders else RestFiles(server)
+    return DatabaseSource(connect(place), workspace), LocalFiles(folders)

@@ -1,0 +1,288 @@
+"""An `mlflow server` as a source, by its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from importing.sources.base import (
+    Counts,
+    FoundExperiment,
+    FoundLoggedModel,
+    FoundModel,
+    FoundRun,
+    FoundVersion,
+    Links,
+    SourceError,
+)
+from importing.sources.http import Refused, Server
+from registry.services.imports import OldModel, OldVersion
+from tracking.limits import Point
+from tracking.services.imports import OldExperiment, OldLoggedModel, OldRun
+from tracking.services.inputs import DatasetInput
+
+API = "/api/2.0/mlflow"
+_PAGE = 1000
+_HISTORY_PAGE = 25_000
+_LOGGED_MODEL_PAGE = 50
+_PROMPT = "tags.`mlflow.prompt.is_prompt` = 'true'"
+
+Json = Mapping[str, Any]
+
+
+class RestSource:
+    """Reads through the searches that MLflow's own client uses."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def origin(self) -> str:
+        return self._server.url
+
+    def check(self) -> None:
+        try:
+            self._server.post(f"{API}/experiments/search", {"max_results": 1, "view_type": "ALL"})
+        except Refused as error:
+            raise SourceError(self._why(error)) from error
+
+    def _why(self, error: Refused) -> str:
+        if error.status in {401, 403}:
+            return (
+                f"{self.origin} refuses the credentials ({error}). Set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+            )
+        if error.status in {301, 302, 303, 307, 308}:
+            return f"{self.origin} sends us elsewhere ({error.status}). Give the address that answers itself."
+        return f"{self.origin} does not answer as an MLflow server does ({error})."
+
+    def counts(self) -> Counts:
+        experiments = [found.id for found in self.experiments()]
+        models = sum(1 for _ in self._get_pages("registered-models/search", "registered_models"))
+        versions = sum(1 for _ in self._get_pages("model-versions/search", "model_versions"))
+        runs = sum(1 for number in experiments for _ in self._raw_runs(number))
+        logged = sum(1 for number in experiments for _ in self._raw_logged_models(number))
+        return Counts(len(experiments), runs, logged, models, versions)
+
+    def experiments(self) -> Iterator[FoundExperiment]:
+        body = {"max_results": _PAGE, "view_type": "ALL", "order_by": ["experiment_id ASC"]}
+        for item in self._post_pages("experiments/search", body, "experiments"):
+            created = _integer(item, "creation_time")
+            yield FoundExperiment(
+                id=str(item["experiment_id"]),
+                old=OldExperiment(
+                    name=_text(item, "name"),
+                    created_ms=created,
+                    updated_ms=_integer(item, "last_update_time", created),
+                    lifecycle=_text(item, "lifecycle_stage") or "active",
+                    tags=_pairs(item.get("tags")),
+                ),
+            )
+
+    def runs(self, experiment_id: str) -> Iterator[FoundRun]:
+        return map(_run, self._raw_runs(experiment_id))
+
+    def _raw_runs(self, experiment_id: str) -> Iterator[Json]:
+        # oldest first: what is added meanwhile lies behind the pages that are still to come
+        body = {
+            "experiment_ids": [experiment_id],
+            "run_view_type": "ALL",
+            "max_results": _PAGE,
+            "order_by": ["attributes.start_time ASC"],
+        }
+        return self._post_pages("runs/search", body, "runs")
+
+    def logged_models(self, experiment_id: str) -> Iterator[FoundLoggedModel]:
+        return map(_logged_model, self._raw_logged_models(experiment_id))
+
+    def _raw_logged_models(self, experiment_id: str) -> Iterator[Json]:
+        body = {
+            "experiment_ids": [experiment_id],
+            "max_results": _LOGGED_MODEL_PAGE,
+            "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
+        }
+        try:
+            yield from self._post_pages("logged-models/search", body, "models")
+        except Refused as error:
+            if error.status != 404:  # noqa: PLR2004 - a server before MLflow 3 has none
+                raise
+
+    def history(self, run: FoundRun) -> Iterator[Point]:
+        for key in run.metric_keys:
+            query = {"run_id": run.old.id, "metric_key": key, "max_results": _HISTORY_PAGE}
+            for item in self._get_pages("metrics/get-history", "metrics", query):
+                yield _point(item, key)
+
+    def links(self, run_id: str) -> Links:
+        run = self._server.get(f"{API}/runs/get", {"run_id": run_id})["run"]  # a search does not tell what a run read
+        read, made = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
+        return Links(
+            inputs=[_text(model, "model_id") for model in read],
+            outputs={_text(model, "model_id"): _integer(model, "step") for model in made},
+        )
+
+    def models(self) -> Iterator[FoundModel]:
+        highest: dict[str, int] = {}
+        for found in self.versions():
+            highest[found.old.name] = max(found.old.version, highest.get(found.old.name, 0))
+        for listed in self._get_pages("registered-models/search", "registered_models"):
+            name = _text(listed, "name")
+            item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
+            created = _integer(item, "creation_timestamp")
+            yield FoundModel(
+                old=OldModel(
+                    name=name,
+                    description=_text(item, "description"),
+                    created_ms=created,
+                    updated_ms=_integer(item, "last_updated_timestamp", created),
+                    last_version=highest.get(name, 0),
+                    tags=_pairs(item.get("tags")),
+                ),
+                aliases={_text(alias, "alias"): _integer(alias, "version") for alias in item.get("aliases", ())},
+            )
+
+    def versions(self) -> Iterator[FoundVersion]:
+        query = {"max_results": _PAGE, "order_by": ["name ASC", "version_number ASC"]}
+        return map(_version, self._get_pages("model-versions/search", "model_versions", query))
+
+    def left_behind(self) -> Iterator[tuple[str, int]]:
+        yield "prompts", self._count("registered-models/search", "registered_models", {"filter": _PROMPT})
+        yield "webhooks", self._count("webhooks", "webhooks", {})
+        traced = sum(1 for found in self.experiments() if self._has_traces(found.id))
+        yield "experiments with traces", traced
+
+    def _count(self, path: str, key: str, query: Json) -> int:
+        try:
+            return sum(1 for _ in self._get_pages(path, key, {"max_results": 100, **query}))
+        except Refused:  # not every server has it, or shows it to everybody
+            return 0
+
+    def _has_traces(self, experiment_id: str) -> bool:
+        where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+        try:
+            found = self._server.post("/api/3.0/mlflow/traces/search", {"locations": [where], "max_results": 1})
+        except Refused:
+            return False
+        return bool(found.get("traces"))
+
+    def _post_pages(self, path: str, body: Json, key: str) -> Iterator[Json]:
+        token = ""
+        while True:
+            answer = self._server.post(f"{API}/{path}", {**body, **({"page_token": token} if token else {})})
+            yield from answer.get(key, ())
+            token = str(answer.get("next_page_token") or "")
+            if not token:
+                return
+
+    def _get_pages(self, path: str, key: str, query: Json | None = None) -> Iterator[Json]:
+        token = ""
+        while True:
+            answer = self._server.get(f"{API}/{path}", {**(query or {}), "page_token": token})
+            yield from answer.get(key, ())
+            token = str(answer.get("next_page_token") or "")
+            if not token:
+                return
+
+
+def _run(item: Json) -> FoundRun:
+    info, data = item["info"], item.get("data", {})
+    inputs = item.get("inputs", {})
+    tags = _pairs(data.get("tags"))
+    end = info.get("end_time")
+    return FoundRun(
+        old=OldRun(
+            id=_text(info, "run_id") or _text(info, "run_uuid"),
+            name=_text(info, "run_name") or tags.get("mlflow.runName", ""),
+            user_id=_text(info, "user_id"),
+            status=_text(info, "status") or "RUNNING",
+            start_ms=_integer(info, "start_time"),
+            end_ms=None if end is None else int(end),
+            lifecycle=_text(info, "lifecycle_stage") or "active",
+            params=_pairs(data.get("params")),
+            tags=tags,
+            datasets=[_dataset(used) for used in inputs.get("dataset_inputs", ())],
+        ),
+        artifact_uri=_text(info, "artifact_uri"),
+        metric_keys=[_text(metric, "key") for metric in data.get("metrics", ())],
+    )
+
+
+def _dataset(used: Json) -> DatasetInput:
+    item = used.get("dataset", {})
+    return DatasetInput(
+        name=_text(item, "name"),
+        digest=_text(item, "digest"),
+        source_type=_text(item, "source_type"),
+        source=_text(item, "source"),
+        schema=_text(item, "schema"),
+        profile=_text(item, "profile"),
+        tags=_pairs(used.get("tags")),
+    )
+
+
+def _logged_model(item: Json) -> FoundLoggedModel:
+    info, data = item["info"], item.get("data", {})
+    points = sorted(data.get("metrics", ()), key=lambda metric: _text(metric, "run_id"))
+    model_id = _text(info, "model_id")
+    return FoundLoggedModel(
+        old=OldLoggedModel(
+            id=model_id,
+            name=_text(info, "name"),
+            model_type=_text(info, "model_type"),
+            source_run_id=_text(info, "source_run_id"),
+            status=_text(info, "status") or "LOGGED_MODEL_STATUS_UNSPECIFIED",
+            created_ms=_integer(info, "creation_timestamp_ms"),
+            updated_ms=_integer(info, "last_updated_timestamp_ms"),
+            params=_pairs(data.get("params")),
+            tags=_pairs(info.get("tags")),
+        ),
+        artifact_uri=_text(info, "artifact_uri"),
+        points={
+            run_id: [_point(metric, _text(metric, "key"), model_id) for metric in found]
+            for run_id, found in groupby(points, key=lambda metric: _text(metric, "run_id"))
+        },
+    )
+
+
+def _point(item: Json, key: str, model_id: str = "") -> Point:
+    return Point(
+        key=key,
+        value=float(item.get("value", 0.0)),  # "NaN" is a text, as protobuf has it
+        timestamp_ms=_integer(item, "timestamp"),
+        step=_integer(item, "step"),
+        model_id=model_id,
+        dataset_name=_text(item, "dataset_name"),
+        dataset_digest=_text(item, "dataset_digest"),
+    )
+
+
+def _version(item: Json) -> FoundVersion:
+    created = _integer(item, "creation_timestamp")
+    return FoundVersion(
+        old=OldVersion(
+            name=_text(item, "name"),
+            version=_integer(item, "version"),
+            source=_text(item, "source"),
+            run_id=_text(item, "run_id"),
+            description=_text(item, "description"),
+            run_link=_text(item, "run_link"),
+            user_id=_text(item, "user_id"),
+            created_ms=created,
+            updated_ms=_integer(item, "last_updated_timestamp", created),
+            tags=_pairs(item.get("tags")),
+        ),
+        stage=_text(item, "current_stage") or "None",
+    )
+
+
+def _text(item: Json, key: str) -> str:
+    return str(item.get(key) or "")
+
+
+def _integer(item: Json, key: str, default: int = 0) -> int:
+    return int(item.get(key) or default)
+
+
+def _pairs(items: list[Json] | None) -> dict[str, str]:
+    return {_text(item, "key"): _text(item, "value") for item in items or ()}

@@ -1,0 +1,165 @@
+"""Bringing over registered models and versions with the numbers, times and texts they had on another server.
+
+Only the import uses these services. They bring no stage: that is `registry.services.stages.import_stages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import AlreadyExists, InvalidInput
+from audit.refs import model_ref, model_stream, version_ref
+from audit.services import record
+from lineage.services import IMPORTED, record_produced
+from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
+from registry.names import check_tag, check_text
+from registry.permissions import Level
+from registry.services.cards import create_card
+from registry.services.models import create_model, lock_named
+from registry.services.versions import pin_artifacts
+from registry.sources import Source, resolve_source
+
+_MAX_LINK = 1000
+_MAX_NUMBER = 2**31
+_INT64 = 2**63
+_LONGEST_USERNAME = 150
+
+
+@dataclass(frozen=True, slots=True)
+class OldModel:
+    """A registered model as it was. Times are milliseconds since 1970; ``last_version`` is the highest number given there."""
+
+    name: str
+    description: str
+    created_ms: int
+    updated_ms: int
+    last_version: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OldVersion:
+    """A version as it was. ``source`` is a folder of this server by now, or a URI that `registry.sources` allows."""
+
+    name: str
+    version: int
+    source: str
+    run_id: str
+    description: str
+    run_link: str
+    user_id: str
+    created_ms: int
+    updated_ms: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@transaction.atomic
+def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel:
+    """Register a name as it was; who imports it manages it. AlreadyExists: the name, or one that reads the same, is taken.
+
+    Numbers up to ``last_version`` are not given again, whether their versions come over or not.
+    The second event of the model's stream says where it came from: `import_stages` asks for it.
+    """
+    _check_times(old.created_ms, old.updated_ms)
+    if not 0 <= old.last_version < _MAX_NUMBER:
+        raise InvalidInput(f"{old.last_version} is no version number.")
+    model = create_model(actor=actor, name=old.name, description=old.description, tags=[*old.tags.items()])
+    model.created_ms, model.updated_ms, model.last_version = old.created_ms, old.updated_ms, old.last_version
+    model.save(update_fields=["created_ms", "updated_ms", "last_version"])
+    record(
+        actor=actor,
+        action=Action.REGISTRY_MODEL_IMPORTED,
+        obj=model_ref(model.name),
+        stream=model_stream(model.pk),
+        after={"origin": origin, "created_ms": old.created_ms, "last_version": old.last_version},
+    )
+    return model
+
+
+@transaction.atomic
+def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersion:
+    """Register a version under the number it had; smaller numbers that nobody has are gaps, and are not given later.
+
+    As at a normal registration the folder is sealed and its digest pinned, the first card written, and the graph told.
+    Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags), Conflict (sealed otherwise).
+    """
+    if not 0 < old.version < _MAX_NUMBER:
+        raise InvalidInput(f"{old.version} is no version number.")
+    _check_times(old.created_ms, old.updated_ms)
+    pairs = dict(check_tag(*tag) for tag in old.tags.items())
+    check_text(old.description, "description")
+    check_text(old.run_link, "run link", _MAX_LINK)
+    obj = version_ref(old.name, old.version)
+    model = lock_named(
+        actor=actor, name=old.name, level=Level.EDIT, action=Action.REGISTRY_VERSION_IMPORTED, obj=model_ref(old.name)
+    )
+    if model.versions.filter(version=old.version).exists():
+        raise AlreadyExists(f"Model Version (name={old.name}, version={old.version}) already exists.")
+    found = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
+    version = _insert(actor, model, old, found)
+    ModelVersionTag.objects.bulk_create(ModelVersionTag(version=version, key=k, value=v) for k, v in pairs.items())
+    record_produced(
+        actor=actor,
+        run_id=version.run_id,
+        model=model.name,
+        version=version.version,
+        digest=version.artifact_digest,
+        mode=IMPORTED,
+        source=f"{obj} of {origin}",
+    )
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_IMPORTED,
+        obj=obj,
+        stream=model_stream(model.pk),
+        after=_facts(version, old, pairs) | {"origin": origin},
+    )
+    create_card(actor=actor, version=version)
+    return version
+
+
+def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, found: Source) -> ModelVersion:
+    if model.last_version < old.version:
+        RegisteredModel.objects.filter(pk=model.pk).update(last_version=old.version)
+    version = ModelVersion(
+        model=model,
+        version=old.version,
+        description=old.description,
+        source=old.source,
+        run_id=found.run_id,
+        run_link=old.run_link,
+        logged_model_id=found.model_id,
+        artifact_path=found.path,
+        copied_from=found.copied_from,
+        created_by=(old.user_id or actor.name)[:_LONGEST_USERNAME],
+        created_ms=old.created_ms,
+        updated_ms=old.updated_ms,
+    )
+    version.artifact_digest = pin_artifacts(actor, version, found)
+    version.save(force_insert=True)
+    return version
+
+
+def _facts(version: ModelVersion, old: OldVersion, tags: dict[str, str]) -> dict[str, object]:
+    return {
+        "version": version.version,
+        "source": version.source,
+        "run_id": version.run_id,
+        "logged_model": version.logged_model_id,
+        "artifact_digest": version.artifact_digest,
+        "copied_from": str(version.copied_from) if version.copied_from else "",
+        "description": version.description,
+        "user_id": old.user_id,
+        "created_ms": version.created_ms,
+        "tags": tags,
+    }
+
+
+def _check_times(*times: int) -> None:
+    if any(not 0 <= time < _INT64 for time in times):
+        raise InvalidInput(f"{times[0]} is no time: milliseconds since 1970 in 63 bits are expected.")
