@@ -43,7 +43,7 @@ class Relation(models.IntegerChoices):
 class Node(models.Model):
     """One artifact. ``urn`` is its name everywhere; ``digest`` is ``sha256:…``, ``md5:…`` or a commit where known."""
 
-    kind = models.SmallIntegerField(choices=NodeKind.choices)
+    kind = models.SmallIntegerField(choices=NodeKind)
     urn = models.CharField(max_length=700, unique=True)
     name = models.CharField(max_length=500)
     version = models.CharField(max_length=255, default="", blank=True)
@@ -79,7 +79,7 @@ class Edge(models.Model):
 
     src = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="out_edges", db_index=False)
     dst = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="in_edges", db_index=False)
-    rel = models.SmallIntegerField(choices=Relation.choices)
+    rel = models.SmallIntegerField(choices=Relation)
     role = models.CharField(max_length=32, default="", blank=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -113,7 +113,7 @@ class RetractedEdge(AppendOnlyModel):
     edge_id = models.BigIntegerField(unique=True)
     src_id = models.BigIntegerField()
     dst_id = models.BigIntegerField()
-    rel = models.SmallIntegerField(choices=Relation.choices)
+    rel = models.SmallIntegerField(choices=Relation)
     role = models.CharField(max_length=32, default="", blank=True)
     recorded_at = models.DateTimeField()
     retracted_at = models.DateTimeField(auto_now_add=True)
