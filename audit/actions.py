@@ -60,6 +60,7 @@ class Action(StrEnum):
     REGISTRY_VERSION_UPDATED = "registry.version.updated"
     TRACKING_ARTIFACT_DELETED = "tracking.artifact.deleted"
     TRACKING_ARTIFACT_STORED = "tracking.artifact.stored"
+    TRACKING_ARTIFACTS_PRUNED = "tracking.artifacts.pruned"
     TRACKING_ARTIFACTS_SEALED = "tracking.artifacts.sealed"
     TRACKING_BATCH_LOGGED = "tracking.batch.logged"
     TRACKING_EXPERIMENT_CREATED = "tracking.experiment.created"

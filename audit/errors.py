@@ -60,6 +60,12 @@ class InvalidState(DomainError):
     code = "invalid_state"
 
 
+class Unavailable(DomainError):
+    """Not now, and through no fault of the caller: the same call may succeed in a moment."""
+
+    code = "unavailable"
+
+
 class NotAuthenticated(DomainError):
     """The caller did not prove who they are."""
 

@@ -77,6 +77,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_VERSION_UPDATED: ("updated {object}", "update {object}"),
     Action.TRACKING_ARTIFACT_DELETED: ("deleted {object}", "delete {object}"),
     Action.TRACKING_ARTIFACT_STORED: ("stored {object}", "store {object}"),
+    Action.TRACKING_ARTIFACTS_PRUNED: ("cleared away bytes that nothing names", "clear away bytes that nothing names"),
     Action.TRACKING_ARTIFACTS_SEALED: ("sealed {object}", "seal {object}"),
     Action.TRACKING_BATCH_LOGGED: ("logged a batch to {object}", "log a batch to {object}"),
     Action.TRACKING_EXPERIMENT_CREATED: ("created {object}", "create {object}"),

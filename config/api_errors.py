@@ -24,6 +24,7 @@ from audit.errors import (
     NotAuthenticated,
     NotFound,
     TooLarge,
+    Unavailable,
 )
 from audit.services import record_denial
 
@@ -39,6 +40,7 @@ _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
     (Conflict, status.HTTP_409_CONFLICT),
     (NotAuthenticated, status.HTTP_401_UNAUTHORIZED),
     (Denied, status.HTTP_403_FORBIDDEN),
+    (Unavailable, status.HTTP_503_SERVICE_UNAVAILABLE),
 )
 
 

@@ -138,6 +138,7 @@ CELERY_BEAT_SCHEDULE = {
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
+    "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
     "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
 }

@@ -147,13 +147,6 @@ def folder(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpRes
     return JsonResponse(render.filled(files=render.files(list_artifacts(root), root=root)))
 
 
-def not_here(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """Answer what only object stores can do; clients ask only where server-info promises it."""
-    kind = "download" if path_values["kind"].startswith("presigned") else "upload"
-    message = f"Multipart {kind} is not supported for the current artifact repository"
-    return error_response(501, "NOT_IMPLEMENTED", message)
-
-
 def _wrong_method(allowed: str) -> HttpResponse:
     response = error_response(405, "ENDPOINT_NOT_FOUND", f"This endpoint answers {allowed} only.")
     response["Allow"] = allowed
@@ -165,6 +158,4 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_BASE}/artifacts$", door(folder)),
     # [\s\S] and not (?s): Django cannot reverse any URL of the site past a pattern with an inline flag
     re_path(rf"{_BASE}/artifacts/(?P<path>[\s\S]+)$", door(one_artifact)),
-    re_path(rf"{_BASE}/(?P<kind>mpu/create|mpu/complete|mpu/abort|presigned)/.+$", door(not_here)),
-    re_path(r"^(?:api|ajax-api)/2\.0/mlflow/artifacts/(?P<kind>presigned-(?:up|down)load-url)$", door(not_here)),
 ]

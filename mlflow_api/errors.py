@@ -1,7 +1,7 @@
 """Domain errors in MLflow's own format. The one place of this door that knows HTTP statuses.
 
 A client takes any status but 200 for a failure and retries 408, 429, 500, 502, 503 and 504 for minutes, so a refusal is
-never one of these. Codes are those of the protocol; clients turn unknown ones into INTERNAL_ERROR.
+never one of these (only Unavailable is: then a retry is what helps). Codes are those of the protocol; clients turn unknown ones into INTERNAL_ERROR.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from audit.errors import (
     NotAuthenticated,
     NotFound,
     TooLarge,
+    Unavailable,
 )
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ _ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (Conflict, 409, "RESOURCE_CONFLICT"),
     (NotAuthenticated, 401, "UNAUTHENTICATED"),
     (Denied, 403, "PERMISSION_DENIED"),
+    (Unavailable, 503, "TEMPORARILY_UNAVAILABLE"),
 )
 
 

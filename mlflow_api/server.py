@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.http import require_safe
 
+from tracking.store import direct_store
+
 
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
@@ -22,14 +24,15 @@ def version(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
 
 @require_safe
 def server_info(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Answer what clients may use: plain proxied transfers, no multipart, nothing presigned, no workspaces, no traces."""
+    """Answer what clients may use: proxied transfers, direct ones where the store is a bucket, no workspaces, no traces."""
+    is_direct = direct_store() is not None
     return JsonResponse(
         {
             "store_type": "SqlStore",
             "artifact_serving_enabled": True,
             "artifacts_presigned_only": False,
-            "multipart_uploads_enabled": False,
-            "multipart_downloads_enabled": False,
+            "multipart_uploads_enabled": is_direct,
+            "multipart_downloads_enabled": is_direct,
             "presigned_upload_run_id_supported": False,
             "presigned_upload_model_id_supported": False,
             "model_artifact_presigned_downloads_supported": False,

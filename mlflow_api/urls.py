@@ -25,5 +25,6 @@ for _name in HANDLERS:
 urlpatterns = [*rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]
 if find_spec("mlflow_api.server"):
     urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from audit.actions import Action
 from audit.actors import Actor
 from audit.canonical import digest_of
-from audit.errors import Conflict, InvalidInput, NotFound, TooLarge
+from audit.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
 from audit.refs import artifact_ref
 from audit.services import record
+from tracking.locks import hold_bytes, hold_tree
 from tracking.models import Artifact, Seal
 from tracking.paths import ancestors, below, clean_folder, clean_path, parent_of
 from tracking.store import CHUNK, Blob, ByteSource, current_store
@@ -31,13 +32,13 @@ def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
     ``CUSTODY_MAX_ARTIFACT_BYTES``.
     """
     clean_path(path)
-    _refuse_hopeless(path)
+    refuse_hopeless(path)
     blob = current_store().put(stream, limit=settings.MAX_ARTIFACT_BYTES)
-    return _place(actor, path, blob)
+    return place_blob(actor=actor, path=path, blob=blob)
 
 
-def _refuse_hopeless(path: str) -> None:
-    """Refuse, before any byte is read, what cannot succeed."""
+def refuse_hopeless(path: str) -> None:
+    """Refuse, before any byte is read, what cannot succeed: InvalidInput or Conflict."""
     if Artifact.objects.filter(path__in=ancestors(path)).exists() or Artifact.objects.filter(below(path)).exists():
         raise InvalidInput(f"Invalid path: {path[:100]!r} would make one name both a file and a folder.")
     seal = _seal_over(path)
@@ -46,13 +47,17 @@ def _refuse_hopeless(path: str) -> None:
 
 
 @transaction.atomic
-def _place(actor: Actor, path: str, blob: Blob) -> Artifact:
-    _hold_folder(path, exclusive=False)
+def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
+    """Let ``path`` name stored bytes and return its row. Conflict: it is sealed. Unavailable: the bytes just went."""
+    hold_tree(path, exclusive=False)
+    hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
     if before is not None and before.sha256 == blob.sha256:
         return before
     if seal := _seal_over(path):
         raise _sealed(path, seal)
+    if not current_store().has(blob):
+        raise Unavailable(f"The bytes of {path[:200]!r} were cleared away at this very moment. Send them again.")
     row = Artifact(path=path, parent=parent_of(path), sha256=blob.sha256, size=blob.size, stored_by=actor.name)
     Artifact.objects.bulk_create(
         [row],
@@ -80,20 +85,6 @@ def _seal_over(path: str) -> Seal | None:
 
 def _sealed(path: str, seal: Seal) -> Conflict:
     return Conflict(f"{path} cannot change: {seal.prefix} is sealed ({seal.reason}).")
-
-
-def _hold_folder(path: str, *, exclusive: bool) -> None:
-    """Keep sealing and storing apart until commit: writers share the lock of a run's (or model's) tree, a seal owns it.
-
-    On SQLite a writing transaction is alone anyway.
-    """
-    if connection.vendor != "postgresql":
-        return
-    tree = "/".join(path.split("/")[:2])
-    number = int.from_bytes(hashlib.sha256(f"artifacts:{tree}".encode()).digest()[:8], "big", signed=True)
-    lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {lock}(%s)", [number])
 
 
 def get_artifact(path: str) -> Artifact:
@@ -147,7 +138,7 @@ def delete_artifact(*, actor: Actor, path: str) -> int:
     The bytes stay in the store: another path may name them. Conflict: something in it is sealed.
     """
     clean_path(path)
-    _hold_folder(path, exclusive=False)
+    hold_tree(path, exclusive=False)
     rows = Artifact.objects.filter(path=path) | Artifact.objects.filter(below(path))
     seal = _seal_over(path) or Seal.objects.filter(below(path, column="prefix")).first()
     if seal is not None:
@@ -185,7 +176,7 @@ def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
     folder = clean_folder(prefix)
     if folder.count("/") < 1:
         raise InvalidInput(f"{folder!r} is too wide to be sealed: name a folder of a run or of a logged model.")
-    _hold_folder(folder, exclusive=True)
+    hold_tree(folder, exclusive=True)
     files = folder_files(folder)
     digest = _digest(files)
     found = Seal.objects.filter(prefix=folder).first()

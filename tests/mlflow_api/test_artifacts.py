@@ -131,15 +131,9 @@ def test_nobody_gets_in_without_a_token(client: Client, db: None, method: str) -
     assert not Artifact.objects.exists()
 
 
-def test_what_only_object_stores_do(send: Send) -> None:
-    for method, path in (
-        ("POST", "/api/2.0/mlflow-artifacts/mpu/create/d1/x"),
-        ("GET", "/api/2.0/mlflow-artifacts/presigned/d1/x"),
-        ("POST", "/api/2.0/mlflow/artifacts/presigned-upload-url"),
-    ):
-        answer = send(method, path, b"{}", content_type="application/json")
-        assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
-    assert send("POST", FILE, b"x").status_code == 405
+def test_a_file_takes_no_post(send: Send) -> None:
+    answer = send("POST", FILE, b"x")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, PUT, DELETE")
 
 
 def test_upload_that_breaks_off_is_no_shorter_file() -> None:

@@ -1,0 +1,26 @@
+"""Locks by name, until commit. On SQLite a writing transaction is alone anyway."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import connection
+
+
+def hold_tree(path: str, *, exclusive: bool) -> None:
+    """Keep sealing and storing apart: writers share the lock of a run's (or model's) tree, a seal owns it."""
+    _hold(f"artifacts:{'/'.join(path.split('/')[:2])}", exclusive=exclusive)
+
+
+def hold_bytes(*, exclusive: bool) -> None:
+    """Keep naming bytes and clearing them away apart: whoever writes a row shares this lock, who deletes bytes owns it."""
+    _hold("artifact-bytes", exclusive=exclusive)
+
+
+def _hold(name: str, *, exclusive: bool) -> None:
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(%s)", [number])

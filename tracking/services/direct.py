@@ -1,0 +1,190 @@
+"""Bytes that clients send and fetch at the store itself, by presigned URLs: uploads in parts, downloads.
+
+What a client sends lies under ``incoming/`` and is no artifact until it is complete: then it is read here, once, to know its
+SHA-256, and moved under that.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
+from tracking.artifacts import get_artifact, place_blob, refuse_hopeless
+from tracking.models import Artifact, MultipartUpload
+from tracking.paths import clean_path
+from tracking.store import MAX_PARTS, MIN_PART, Blob, DirectStore, S3Store, Staged, current_store, direct_store
+
+# How long the parts of an upload are accepted, and its row is kept.
+LIFETIME = timedelta(hours=24)
+# Who reads an upload says so again long before this is over; after it, somebody else may begin anew.
+_LEASE = timedelta(minutes=10)
+_RENEW_SECONDS = 30.0
+# A client gives up on an answer after 120 seconds and asks again: wait nearly as long for whoever is reading already.
+_PATIENCE_SECONDS = 100.0
+_LOOK_SECONDS = 0.5
+_ETAG = re.compile(r'"?[\w+/=.:-]{1,200}"?', re.ASCII)
+
+
+def begin_upload(*, actor: Actor, path: str, parts: int) -> tuple[MultipartUpload, list[str]]:
+    """Begin an upload in ``parts`` parts and return it with the URL of each part, in order.
+
+    InvalidInput: a bad path or number of parts. Conflict: the path is sealed. TooLarge: so many parts, none smaller than
+    5 MiB but the last, hold more than an artifact may.
+    """
+    store = _store()
+    clean_path(path)
+    if not 1 <= parts <= MAX_PARTS:
+        raise InvalidInput(f"num_parts must be between 1 and {MAX_PARTS}, not {parts}.")
+    if (parts - 1) * MIN_PART >= settings.MAX_ARTIFACT_BYTES:
+        raise TooLarge(f"An artifact may hold at most {settings.MAX_ARTIFACT_BYTES} bytes.")
+    refuse_hopeless(path)
+    staged = store.stage()
+    upload = MultipartUpload.objects.create(
+        id=secrets.token_hex(16),
+        path=path,
+        key=staged.key,
+        store_upload_id=staged.upload_id,
+        parts=parts,
+        created_by=actor.ref,
+    )
+    return upload, [store.part_url(staged, number, expires=LIFETIME) for number in range(1, parts + 1)]
+
+
+def complete_upload(*, actor: Actor, upload_id: str, path: str, parts: Sequence[tuple[int, str]]) -> None:
+    """Make an artifact of the (number, ETag) parts that were sent; doing it again changes nothing.
+
+    NotFound: the actor began no such upload. InvalidInput: the parts do not fit together. Conflict: the path is sealed, or
+    the upload was aborted meanwhile. TooLarge. Unavailable: another call is still reading it; ask again.
+    """
+    store = _store()
+    upload = _find(actor, upload_id, path)
+    _refuse_odd_parts(parts, upload.parts)
+    if not _claim(upload):
+        return
+    try:
+        refuse_hopeless(path)
+        _finish(actor, upload, _adopt(store, upload, parts))
+    finally:
+        MultipartUpload.objects.filter(pk=upload.pk).update(claimed_until=None)
+
+
+def abort_upload(*, actor: Actor, upload_id: str, path: str) -> None:
+    """Forget an upload and what was sent for it. One that is complete stays."""
+    store = _store()
+    upload = _find(actor, upload_id, path)
+    if not upload.sha256:
+        store.abandon(_staged(upload))
+        upload.delete()
+
+
+def clean_uploads(*, now: datetime) -> int:
+    """Forget uploads whose time is over, with what was sent for them; return how many."""
+    store = current_store()
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    old = list(MultipartUpload.objects.filter(free, created_at__lt=now - LIFETIME))
+    for upload in old:
+        if not upload.sha256 and isinstance(store, S3Store):
+            store.abandon(_staged(upload))
+        upload.delete()
+    return len(old)
+
+
+def presign_download(*, path: str, content_type: Callable[[str], str], expires: timedelta) -> tuple[Artifact, str]:
+    """Return a file's row and a URL that hands out its bytes. NotFound. ``content_type`` knows the type for a name."""
+    store = _store()
+    row = get_artifact(path)
+    if not store.has(Blob(row.sha256, row.size)):
+        raise NotFound(f"The bytes of {path[:200]!r} are missing from the store.")
+    name = path.rpartition("/")[2]
+    return row, store.download_url(row.sha256, name=name, content_type=content_type(name), expires=expires)
+
+
+def _store() -> DirectStore:
+    store = direct_store()
+    if store is None:
+        raise InvalidState("This server's artifacts are sent and fetched through it alone.")
+    return store
+
+
+def _refuse_odd_parts(parts: Sequence[tuple[int, str]], count: int) -> None:
+    numbers = [number for number, _ in parts]
+    if not numbers or numbers != sorted(set(numbers)) or numbers[0] < 1 or numbers[-1] > count:
+        raise InvalidInput(f"Name each part once, in order, from 1 to {count}.")
+    for number, etag in parts:
+        if not _ETAG.fullmatch(etag):
+            raise InvalidInput(f"Part {number} has no ETag that a store would give.")
+
+
+def _find(actor: Actor, upload_id: str, path: str) -> MultipartUpload:
+    clean_path(path)
+    upload = MultipartUpload.objects.filter(pk=upload_id, path=path, created_by=actor.ref).first()
+    if upload is None:
+        raise NotFound(f"There is no upload {upload_id[:100]!r} of yours to this path.")
+    return upload
+
+
+def _staged(upload: MultipartUpload) -> Staged:
+    return Staged(upload.key, upload.store_upload_id)
+
+
+def _claim(upload: MultipartUpload) -> bool:
+    """Make it ours to read; False where somebody has completed it, now or before. NotFound: it is gone."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        now = timezone.now()
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+        if MultipartUpload.objects.filter(free, pk=upload.pk, sha256="").update(claimed_until=now + _LEASE):
+            return True
+        found = MultipartUpload.objects.filter(pk=upload.pk).first()
+        if found is None:
+            raise NotFound(f"The upload {upload.pk} was aborted.")
+        if found.sha256:
+            return False
+        if time.monotonic() > deadline:
+            raise Unavailable("The upload is still being read. Ask again.")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _adopt(store: DirectStore, upload: MultipartUpload, parts: Sequence[tuple[int, str]]) -> Blob:
+    """Assemble, measure, read and move."""
+    staged = _staged(upload)
+    try:
+        size = store.assemble(staged, list(parts))
+        if size > settings.MAX_ARTIFACT_BYTES:
+            store.abandon(staged)
+            upload.delete()
+            raise TooLarge(
+                f"An artifact may hold at most {settings.MAX_ARTIFACT_BYTES} bytes; these parts hold {size}."
+            )
+        return store.adopt(staged, progress=_renewing(upload))
+    except FileNotFoundError as error:
+        raise Conflict("The upload was aborted while it was completed.") from error
+
+
+def _renewing(upload: MultipartUpload) -> Callable[[int], None]:
+    last = time.monotonic()
+
+    def renew(_size: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _RENEW_SECONDS:
+            MultipartUpload.objects.filter(pk=upload.pk).update(claimed_until=timezone.now() + _LEASE)
+            last = time.monotonic()
+
+    return renew
+
+
+@transaction.atomic
+def _finish(actor: Actor, upload: MultipartUpload, blob: Blob) -> None:
+    place_blob(actor=actor, path=upload.path, blob=blob)
+    if not MultipartUpload.objects.filter(pk=upload.pk, sha256="").update(sha256=blob.sha256):
+        raise Conflict("The upload was aborted while it was completed.")

@@ -1,0 +1,85 @@
+"""Clearing away bytes that nothing names any more. What a row or the manifest of a seal names is never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput
+from audit.services import record
+from tracking.locks import hold_bytes
+from tracking.models import Artifact, MultipartUpload, Seal
+from tracking.store import Blob, ByteStore, current_store
+
+# Between the bytes of an upload and its row lies a moment; an upload that finds its bytes gone would have to start again.
+SHORTEST_GRACE = timedelta(hours=1)
+# So many names fit an event, and so long nobody can write rows.
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went (or would go): files of bytes, bytes altogether, remains of uploads that broke off."""
+
+    blobs: int
+    size: int
+    drafts: int
+
+
+def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) -> Pruned:
+    """Delete bytes stored longer than ``grace`` ago that nothing names, and remains of broken uploads as old.
+
+    One event a batch, in the transaction that looked whether anything names them. InvalidInput: a grace under an hour.
+    """
+    if grace < SHORTEST_GRACE:
+        raise InvalidInput("The grace period must be at least one hour: uploads may be on their way.")
+    store, moment = current_store(), timezone.now() - grace
+    keep = set(MultipartUpload.objects.values_list("key", flat=True))
+    sealed = _sealed_digests()
+    count = size = 0
+    for batch in _batches(store.older_than(moment)):
+        gone = _unnamed(batch, sealed) if dry_run else _remove(actor, store, batch, sealed)
+        count += len(gone)
+        size += sum(blob.size for blob in gone)
+    return Pruned(count, size, store.sweep(moment, keep=keep, dry_run=dry_run))
+
+
+def _sealed_digests() -> frozenset[str]:
+    manifests = Seal.objects.values_list("manifest", flat=True).iterator()
+    return frozenset(sha256 for manifest in manifests for _, sha256, _ in manifest)
+
+
+def _batches(blobs: Iterator[Blob]) -> Iterator[list[Blob]]:
+    while batch := list(islice(blobs, _BATCH)):
+        yield batch
+
+
+def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
+    named = set(Artifact.objects.filter(sha256__in=[blob.sha256 for blob in blobs]).values_list("sha256", flat=True))
+    return [blob for blob in blobs if blob.sha256 not in named and blob.sha256 not in sealed]
+
+
+@transaction.atomic
+def _remove(actor: Actor, store: ByteStore, batch: list[Blob], sealed: frozenset[str]) -> list[Blob]:
+    """Delete what nothing names while nobody can name it.
+
+    Seals made since ``sealed`` was read stand on rows, and those rows cannot go: the rows alone are looked at again.
+    """
+    hold_bytes(exclusive=True)
+    gone = store.remove(_unnamed(batch, sealed))
+    if gone:
+        record(
+            actor=actor,
+            action=Action.TRACKING_ARTIFACTS_PRUNED,
+            obj="artifact-store",
+            before={"sha256": [blob.sha256 for blob in gone]},
+            after={"files": len(gone), "bytes": sum(blob.size for blob in gone)},
+        )
+    return gone

@@ -1,0 +1,14 @@
+"""Celery's side of tracking: clearing up after clients that went away."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from tracking.services import direct
+
+
+@shared_task(name="tracking.tasks.clean_uploads")
+def clean_uploads() -> int:
+    """Forget uploads in parts that nobody completed in time."""
+    return direct.clean_uploads(now=timezone.now())
