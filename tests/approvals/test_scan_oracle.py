@@ -9,7 +9,7 @@ import contextlib
 import io
 import pickle
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from approvals.checks.scanning.files import scan_file
@@ -70,6 +70,7 @@ streams = st.builds(
 
 @settings(max_examples=1500)
 @given(streams)
+@example(b"\x95\x04\x00\x00\x00\x00\x00\x00\x00csklearn.pipeline\nPipeline\n.")  # the C reader sees earn.pipeline
 def test_nothing_is_taken_that_was_not_seen(data: bytes) -> None:
     taken = globals_taken(data, pickle.Unpickler) | globals_taken(data, pickle._Unpickler)
     found = scan_file("model.pkl", io.BytesIO(data), Budget())

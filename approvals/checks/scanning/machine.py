@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
+from approvals.checks.scanning.frames import FrameBroken, Frames
 from approvals.checks.scanning.values import (
     MARK,
     UNKNOWN,
@@ -57,14 +58,17 @@ def walk_pickle(stream: BinaryIO, *, joblib: bool = False, tick: Callable[[], No
     ``joblib`` reads it as joblib.load does (raw arrays after their wrappers), otherwise as pickle.load does.
     """
     walk = Walk()
-    machine = _Machine(walk, stream if joblib else None)
+    machine, frames = _Machine(walk, stream if joblib else None), Frames()
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for opcode, argument, start in pickletools.genops(stream):
             walk.opcodes += 1
+            end = stream.tell()
+            frames.pass_over(opcode.name, argument, start or 0, end)
             machine.step(opcode.name, argument)
+            frames.pass_raw(end, stream.tell())
             if tick is not None and not walk.opcodes % 4096:
                 tick()
-    except (Malformed, Opaque) as error:
+    except (Malformed, Opaque, FrameBroken) as error:
         walk.error = str(error)
     except (ValueError, EOFError, OverflowError, IndexError, KeyError, RecursionError, MemoryError) as error:
         walk.error = f"it cannot be read to its end ({error})"[:200]
