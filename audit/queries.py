@@ -37,9 +37,13 @@ class StreamHead:
 
 
 def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Event]:
-    """Return the newest events about any of the objects, or in the stream, newest first."""
+    """Return the newest events about any of the objects, or in the stream, newest first; with both, what is of both.
+
+    Names are given again after a deletion or a rename, streams never: what a page shows of a model is narrowed to its stream.
+    """
     if stream:
-        return list(Event.objects.filter(stream=stream).order_by("-gen")[:limit])
+        events = Event.objects.filter(stream=stream)
+        return list((events.filter(object_ref__in=refs) if refs else events).order_by("-gen")[:limit])
     return list(Event.objects.filter(object_ref__in=refs).order_by("-id")[:limit])
 
 

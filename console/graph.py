@@ -108,9 +108,9 @@ def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> G
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
     drawing = layout(nodes, closure.edges)
     sources = _sources(closure.edges)
-    picked_id = next((node.pk for node in nodes if node.urn == picked), None)
-    lit = _upstream(picked_id, sources) if picked_id else frozenset()
     hidden = hidden_nodes(actor, closure.nodes)
+    picked_id = next((node.pk for node in nodes if node.urn == picked and node.pk not in hidden), None)
+    lit = _upstream(picked_id, sources) if picked_id else frozenset()
     make = _Maker(root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden))
     views = {node.pk: make.view(node) for node in closure.nodes}
     root_view = views.get(root.pk) or make.view(root)

@@ -51,7 +51,9 @@ def endpoint_rows(actor: Actor) -> QuerySet[Endpoint]:
     seen = Deployment.objects.filter(version__in=visible_versions(actor)).select_related("version__model")
     return Endpoint.objects.prefetch_related(
         Prefetch("deployments", queryset=seen.filter(ended_at__isnull=True).order_by("-number"), to_attr="live"),
-    ).annotate(rollouts=Count("deployments")).order_by("name")  # fmt: skip
+    ).annotate(
+        rollouts=Count("deployments", filter=Q(deployments__version__in=visible_versions(actor)))
+    ).order_by("name")  # fmt: skip
 
 
 def deployments_of(version: ModelVersion) -> QuerySet[Deployment]:

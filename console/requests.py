@@ -17,7 +17,7 @@ from approvals.snapshots import Case, load_case
 from audit.actors import Actor
 from audit.errors import NotFound
 from audit.queries import trail_for
-from audit.refs import request_ref, version_ref
+from audit.refs import model_stream, request_ref, version_ref
 from console.comparison import Comparison, compare
 from console.events import Entry, trail
 from console.reviewing import obstacle
@@ -132,7 +132,7 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         comparison=compare(version, current),
         current=current,
         reviews=reviews_of(request)[::-1],
-        entries=trail(trail_for(*refs, limit=_TRAIL)),
+        entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
         obstacle=hindrance,
         may_decide=may_decide,
         may_approve=may_decide and case.checks_finished and not _failed_checks(live.verdict.rules),

@@ -6,11 +6,12 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from approvals.governance import active_policies, governing
 from approvals.models import LIVE_STATES, TransitionRequest
 from audit.actions import Action
 from audit.actors import Actor
 from audit.queries import trail_for
-from audit.refs import request_ref, version_ref
+from audit.refs import model_stream, request_ref, version_ref
 from console.charts import Chart
 from console.comparison import Comparison, card_words, compare
 from console.curves import curves_of
@@ -19,7 +20,7 @@ from console.queries import deployments_of, requests_of
 from console.wording import from_ms
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag
-from registry.permissions import Level, has_level
+from registry.permissions import Level, level_for_move, level_of
 from registry.queries import get_version, incumbent_of
 from registry.stages import Stage, Transition, transitions_from
 
@@ -74,7 +75,8 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
     urn = version_ref(name, number)
     current = incumbent_of(version.model)
     requests = list(requests_of(version)[:_REQUESTS])
-    entries = trail(trail_for(urn, *(request_ref(row.pk) for row in requests), limit=_TRAIL))
+    refs = [urn, *(request_ref(row.pk) for row in requests)]
+    entries = trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL))
     comparison = compare(version, current)
     run = comparison.candidate.facts.run if comparison.candidate.facts else None
     return VersionPage(
@@ -90,9 +92,22 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         requests=requests,
         deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
         entries=entries,
-        moves=transitions_from(version.stage) if has_level(actor, version.model, Level.EDIT) else [],
+        moves=_moves(actor, version),
         asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
     )
+
+
+def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
+    """Return the moves this person may make at once, or ask for where a policy governs."""
+    level = level_of(actor, version.model)
+    if level is None or level < Level.EDIT:
+        return []
+    policies = active_policies()
+    return [
+        edge
+        for edge in transitions_from(version.stage)
+        if level >= level_for_move(edge.source, edge.target) or governing(policies, version.model.name, edge.target)
+    ]
 
 
 def card_summary(comparison: Comparison) -> CardSummary:

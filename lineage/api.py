@@ -24,8 +24,9 @@ from lineage.serializers import (
     node_json,
 )
 from lineage.services import declare_edge, retract_edge
-from lineage.visibility import hidden_nodes, require_visible
+from lineage.visibility import MOST_SIFTED, known_nodes, require_known_edge, require_visible
 
+_LISTED = 100
 _WALKS = {"ancestors": ancestors, "descendants": descendants}
 
 
@@ -52,9 +53,8 @@ class NodesView(APIView):
     @extend_schema(parameters=[NodesQuery], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         wanted = _valid(NodesQuery(data=request.query_params))
-        nodes = list(nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", "")))
-        hidden = hidden_nodes(actor_of(request), nodes)
-        return Response({"nodes": [node_json(node) for node in nodes if node.pk not in hidden]})
+        found = nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", ""), limit=MOST_SIFTED)
+        return Response({"nodes": [node_json(node) for node in known_nodes(actor_of(request), found)[:_LISTED]]})
 
 
 class EdgesView(APIView):
@@ -82,5 +82,6 @@ class RetractView(APIView):
     @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, edge_id: int) -> Response:
         body = _valid(Retraction(data=request.data))
+        require_known_edge(actor_of(request), edge_id)
         kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
         return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})

@@ -14,8 +14,10 @@ from django.utils.module_loading import import_string
 
 from audit.actors import Actor
 from audit.errors import NotFound
-from lineage.models import Node, NodeKind
+from lineage.models import Edge, Node, NodeKind
 
+# How many nodes a list looks at to find those that may be shown: what is hidden must not take the places of what is not.
+MOST_SIFTED = 1000
 _NAMED = frozenset({NodeKind.MODEL, NodeKind.MODEL_VERSION})
 
 
@@ -37,7 +39,21 @@ def hidden_nodes(actor: Actor, nodes: Iterable[Node]) -> frozenset[int]:
     return frozenset(pk for pk, name in named.items() if name not in known)
 
 
+def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
+    """Return those nodes whose name the actor may know, in their order."""
+    found = list(nodes)
+    hidden = hidden_nodes(actor, found)
+    return [node for node in found if node.pk not in hidden]
+
+
 def require_visible(actor: Actor, node: Node) -> None:
     """Raise the NotFound of an unknown node for one the actor may not know."""
     if hidden_nodes(actor, [node]):
-        raise NotFound(f"The lineage graph does not know {node.urn!r}.")
+        raise NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
+
+
+def require_known_edge(actor: Actor, edge_id: int) -> None:
+    """Raise the NotFound of an unknown edge for one that ends at a node the actor may not know."""
+    edge = Edge.objects.select_related("src", "dst").filter(pk=edge_id).first()
+    if edge is None or hidden_nodes(actor, [edge.src, edge.dst]):
+        raise NotFound(f"There is no lineage edge {edge_id}.")

@@ -26,7 +26,7 @@ def dataset_detail(request: HttpRequest, actor: Actor, *, kind: NodeKind = NodeK
     """Show one dataset version: the runs that read it, and what came of them."""
     node = find_node(request.GET.get("node", ""))
     if node.kind != kind:
-        raise NotFound("That is no dataset version.")
+        raise NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")  # as of what is not there
     uses = dataset_uses(actor, node)
     crumbs = [Crumb("Datasets", "/datasets/")]
     title = f"{node.name} {node.version}"

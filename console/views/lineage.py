@@ -9,7 +9,7 @@ from console.graph import KINDS, graph_page
 from console.pages import Crumb, page, render_page
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
-from lineage.visibility import hidden_nodes
+from lineage.visibility import MOST_SIFTED, known_nodes
 
 _OFFERED = 60
 _LEGEND = {
@@ -37,9 +37,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     text = request.GET.get("q", "").strip()
-    found = list(nodes_matching(text=text, limit=_OFFERED) if text else nodes_matching(kind=NodeKind.ENDPOINT))
-    if not text:
-        found += list(nodes_matching(kind=NodeKind.MODEL, limit=_OFFERED))
-    hidden = hidden_nodes(actor, found)
-    rows = [(node, KINDS[node.kind]) for node in found if node.pk not in hidden]
+    kinds = (None,) if text else (NodeKind.ENDPOINT, NodeKind.MODEL)
+    found = [known_nodes(actor, nodes_matching(kind=kind, text=text, limit=MOST_SIFTED))[:_OFFERED] for kind in kinds]
+    rows = [(node, KINDS[node.kind]) for nodes in found for node in nodes]
     return render_page(request, "console/lineage_start.html", "Lineage", rows=rows, text=text)

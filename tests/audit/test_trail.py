@@ -35,6 +35,11 @@ def test_trail_is_newest_first(events: list[Event]) -> None:
     assert [event.object_ref for event in found] == ["model:x", "model-version:clf/2"]
 
 
+def test_refs_within_a_stream_leave_out_who_had_the_name_before(events: list[Event]) -> None:
+    found = trail_for("model-version:clf/2", "model:x", stream="model:1")
+    assert [event.object_ref for event in found] == ["model-version:clf/2"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
