@@ -38,8 +38,11 @@ class Target:
     path: str
 
 
-def check_url(url: str) -> str:
-    """Return a URL a webhook may have. InvalidInput: scheme, credentials, an address that is not public written out."""
+def check_url(url: str, *, private: bool) -> str:
+    """Return a URL a webhook may have. InvalidInput: scheme, credentials, an address that is not public written out.
+
+    ``private`` says whether private and loopback addresses are in order (here as in the other functions).
+    """
     target = split_url(url)
     try:
         literal = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -47,9 +50,9 @@ def check_url(url: str) -> str:
         literal = []  # a name: what it means is looked at when something is sent
     try:
         if not literal and _is_local_name(target.host):
-            require_allowed(ipaddress.ip_address("127.0.0.1"))
+            require_allowed(ipaddress.ip_address("127.0.0.1"), private=private)
         for found in literal:
-            require_allowed(address_of(str(found[4][0])))
+            require_allowed(address_of(str(found[4][0])), private=private)
     except AddressRefused as error:
         raise InvalidInput(f"Invalid webhook URL: {error}") from error
     return url
@@ -82,23 +85,23 @@ def split_url(url: str) -> Target:
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
 
 
-def resolve(target: Target) -> list[tuple[int, tuple[str, int]]]:
+def resolve(target: Target, *, private: bool) -> list[tuple[int, tuple[str, int]]]:
     """Return (family, address) to connect to, in order: the one look-up of a delivery. AddressRefused, OSError.
 
     A name with any address that is refused is refused as a whole: no receiver is half inside a network.
     """
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     for entry in found:
-        require_allowed(address_of(str(entry[4][0])))
+        require_allowed(address_of(str(entry[4][0])), private=private)
     return [(int(entry[0]), (str(entry[4][0]), target.port)) for entry in found]
 
 
-def require_allowed(address: Address) -> None:
-    """Raise AddressRefused for an address that deliveries may not go to under the present settings."""
+def require_allowed(address: Address, *, private: bool) -> None:
+    """Raise AddressRefused for an address that deliveries may not go to."""
     inner = _embedded(address)
     if {address, inner} & _METADATA or _never(inner):
         raise AddressRefused("its host is at an address that no delivery goes to.")
-    if not is_public(address) and not settings.WEBHOOK_ALLOW_PRIVATE:
+    if not is_public(address) and not private:
         raise AddressRefused("its host is at an address that is not public.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -20,6 +21,9 @@ class WebhookStatus(models.TextChoices):
 class Webhook(models.Model):
     """An address that is told of events: of every model, or of one. ``created_by`` is a username as it was.
 
+    ``owner`` is set where somebody who is no operator named the address: it must be public, and nothing is sent once they
+    may no longer manage the model. Empty: an operator vouches for it.
+
     ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); empty: nothing is signed. A receiver
     that did not answer at all is left alone until ``quiet_until``; ``failures`` counts how often in a row.
     """
@@ -32,6 +36,9 @@ class Webhook(models.Model):
     status = models.CharField(max_length=8, choices=WebhookStatus.choices, default=WebhookStatus.ACTIVE)
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     # Deleting hides: the log of what was sent stays.
@@ -40,7 +47,12 @@ class Webhook(models.Model):
     quiet_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(status__in=WebhookStatus.values), name="webhooks_status")]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=WebhookStatus.values), name="webhooks_status"),
+            models.CheckConstraint(
+                condition=Q(owner__isnull=True) | Q(model__isnull=False), name="webhooks_owner_has_model"
+            ),
+        ]
         indexes = [models.Index(fields=["-created_at", "id"], name="webhooks_newest")]
 
     def __str__(self) -> str:

@@ -6,9 +6,11 @@ or a superuser; a service account does not suffice, whatever groups it is in.
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
+from accounts.authentication import actor_from_user
 from audit.actions import Action
 from audit.actors import Actor, ActorKind
 from audit.errors import Denied, NotFound
@@ -42,6 +44,22 @@ def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
     if is_operator(actor):
         return Delivery.objects.all()
     return Delivery.objects.filter(webhook__in=visible_webhooks(actor))
+
+
+def may_go_inside(webhook: Webhook) -> bool:
+    """Return whether its receiver may be at a private address: where the setting allows it and an operator named it.
+
+    Whoever creates a model manages it, so without the second half the setting would open the network to everybody.
+    """
+    return bool(settings.WEBHOOK_ALLOW_PRIVATE) and webhook.owner_id is None
+
+
+def is_vouched_for(webhook: Webhook) -> bool:
+    """Return whether the one who named the address may still have it told: an operator, or a manager of the model."""
+    if webhook.owner is None or webhook.model is None:
+        return webhook.owner is None
+    owner = actor_from_user(webhook.owner, auth="system", request_id="")
+    return webhook.owner.is_active and has_level(owner, webhook.model, Level.MANAGE)
 
 
 def get_webhook(actor: Actor, webhook_id: str) -> Webhook:

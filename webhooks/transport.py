@@ -41,8 +41,11 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's successes
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
-    """Send ``body`` and return what came of it, after at most ``timeout`` seconds from the look-up of the name on."""
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, private: bool) -> Answer:
+    """Send ``body`` and return what came of it, at most ``timeout`` seconds after the name was looked up.
+
+    ``private`` says whether the receiver may be at a private or loopback address.
+    """
     began = time.monotonic()
 
     def took() -> int:
@@ -50,7 +53,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
 
     try:
         target = split_url(url)
-        connection = _Connection(target, resolve(target), timeout)
+        connection = _Connection(target, resolve(target, private=private), timeout)
     except AddressRefused as error:
         return Answer(None, took(), f"Not sent: {error}", refused=True)
     except InvalidInput as error:  # what may be in a URL is a setting, and may have changed
@@ -99,14 +102,17 @@ class _Connection(http.client.HTTPConnection):
 
     def _reach(self) -> tuple[socket.socket, str]:
         failed: OSError = TimeoutError()
-        for family, address in self._addresses:
+        for number, (family, address) in enumerate(self._addresses):
             left = self._until - time.monotonic()
             if left <= 0:
                 break
             candidate = socket.socket(family, socket.SOCK_STREAM)
-            candidate.settimeout(left)
+            candidate.settimeout(
+                left / (len(self._addresses) - number)
+            )  # one that swallows packets leaves time for the rest
             try:
                 candidate.connect(address)
+                candidate.settimeout(max(0.001, self._until - time.monotonic()))
             except OSError as error:
                 candidate.close()
                 failed = error

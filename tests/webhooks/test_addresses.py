@@ -42,11 +42,6 @@ UNREADABLE = [
 
 
 @pytest.fixture
-def strict(settings: Settings) -> None:
-    settings.WEBHOOK_ALLOW_PRIVATE = False
-
-
-@pytest.fixture
 def dns(monkeypatch: pytest.MonkeyPatch) -> Resolve:
     """Return a function that says what a name means, look-up by look-up; it returns the list of look-ups made."""
 
@@ -68,42 +63,42 @@ def dns(monkeypatch: pytest.MonkeyPatch) -> Resolve:
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_addresses_that_are_not_public_are_refused(strict: None, url: str) -> None:
+def test_addresses_that_are_not_public_are_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="Invalid webhook URL"):
-        check_url(url)
+        check_url(url, private=False)
 
 
 @pytest.mark.parametrize("url", NEVER)
 def test_some_addresses_are_refused_whatever_is_allowed(url: str) -> None:
     with pytest.raises(InvalidInput, match="no delivery"):
-        check_url(url)
-    answer = post(url, b"{}", {}, timeout=1)
+        check_url(url, private=True)
+    answer = post(url, b"{}", {}, timeout=1, private=True)
     assert (answer.status, answer.refused) == (None, True)
 
 
 @pytest.mark.parametrize("url", UNREADABLE)
 def test_what_is_no_plain_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
-        check_url(url)
+        check_url(url, private=True)
 
 
 @given(st.text())
 def test_any_text_is_a_url_or_a_clear_refusal(text: str) -> None:
     for url in (text, f"https://{text}", f"https://example.com{text}"):
         with suppress(InvalidInput):
-            assert check_url(url) == url
+            assert check_url(url, private=True) == url
 
 
 @pytest.mark.parametrize("url", ["https://example.com", "https://8.8.8.8:8443/a?b=c", "https://[2606:4700::1]/x"])
-def test_public_addresses_and_names_are_taken(strict: None, url: str) -> None:
-    assert check_url(url) == url
+def test_public_addresses_and_names_are_taken(url: str) -> None:
+    assert check_url(url, private=False) == url
 
 
 def test_plain_http_takes_a_setting(settings: Settings) -> None:
     settings.WEBHOOK_ALLOW_HTTP = False
     with pytest.raises(InvalidInput, match=r"scheme: 'http'\. Allowed schemes are: https\."):
-        check_url("http://example.com/")
-    assert post("http://example.com/", b"", {}, timeout=1).refused
+        check_url("http://example.com/", private=True)
+    assert post("http://example.com/", b"", {}, timeout=1, private=True).refused
 
 
 @given(st.ip_addresses(v=4))
@@ -113,25 +108,23 @@ def test_an_ipv4_address_is_judged_the_same_in_ipv6_clothes(address: ipaddress.I
         assert is_public(ipaddress.IPv6Address(wrapped)) == is_public(address)
 
 
-def test_a_name_that_means_this_machine_is_refused_at_the_connection(
-    strict: None, receiver: Receiver, dns: Resolve
-) -> None:
+def test_a_name_that_means_this_machine_is_refused_at_the_connection(receiver: Receiver, dns: Resolve) -> None:
     url = receiver.url(host="hooks.example.test")
     dns("hooks.example.test", ["127.0.0.1"])
-    assert check_url(url) == url  # nothing is looked up before something is sent
-    answer = post(url, b"{}", {}, timeout=1)
+    assert check_url(url, private=False) == url  # nothing is looked up before something is sent
+    answer = post(url, b"{}", {}, timeout=1, private=False)
     assert (answer.status, answer.refused, receiver.hits) == (None, True, [])
     assert "127." not in answer.error
 
 
 @pytest.mark.parametrize("inside", ["127.0.0.1", "10.0.0.7", "::1", "::ffff:10.0.0.7"])
-def test_a_name_that_is_half_inside_is_refused_as_a_whole(strict: None, dns: Resolve, inside: str) -> None:
+def test_a_name_that_is_half_inside_is_refused_as_a_whole(dns: Resolve, inside: str) -> None:
     dns("hooks.example.test", ["8.8.8.8", inside])
-    assert post("http://hooks.example.test/", b"{}", {}, timeout=1).refused
+    assert post("http://hooks.example.test/", b"{}", {}, timeout=1, private=False).refused
 
 
 def test_a_name_is_looked_up_once_and_that_address_is_used(
-    strict: None, receiver: Receiver, dns: Resolve, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, dns: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = dns("hooks.example.test", ["93.184.216.34"], ["127.0.0.1"])  # rebinding: public first, then this machine
     reached = []
@@ -141,25 +134,25 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    answer = post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1)
+    answer = post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1, private=False)
     assert (asked, reached) == (["hooks.example.test"], [("93.184.216.34", receiver.port)])
     assert answer.error == "The receiver refused the connection."
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     receiver.answers, receiver.headers = [302], {"Location": receiver.url("/inside")}
-    assert post(receiver.url(), b"{}", {}, timeout=1).status == 302
+    assert post(receiver.url(), b"{}", {}, timeout=1, private=True).status == 302
     assert [hit.path for hit in receiver.hits] == ["/hook"]
 
 
 def test_no_proxy_of_the_environment_is_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert post(receiver.url(), b"{}", {}, timeout=1).status == 200
+    assert post(receiver.url(), b"{}", {}, timeout=1, private=True).status == 200
 
 
 def test_the_answer_of_a_private_receiver_is_not_kept(receiver: Receiver) -> None:
-    answer = post(receiver.url("/a?b=c"), b"{}", {}, timeout=1)
+    answer = post(receiver.url("/a?b=c"), b"{}", {}, timeout=1, private=True)
     assert (answer.status, answer.body) == (200, "")
     assert receiver.hits[0].path == "/a?b=c"
     assert receiver.hits[0].headers["host"] == f"127.0.0.1:{receiver.port}"
@@ -167,7 +160,7 @@ def test_the_answer_of_a_private_receiver_is_not_kept(receiver: Receiver) -> Non
 
 def test_the_second_address_of_a_name_is_tried(receiver: Receiver, dns: Resolve) -> None:
     dns("hooks.example.test", ["127.0.0.2", "127.0.0.1"])  # nothing listens on the first
-    assert post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1).status == 200
+    assert post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1, private=True).status == 200
     assert receiver.hits[0].headers["host"] == f"hooks.example.test:{receiver.port}"
 
 
@@ -182,16 +175,16 @@ def test_the_second_address_of_a_name_is_tried(receiver: Receiver, dns: Resolve)
 def test_bad_manners_are_told_in_words(receiver: Receiver, talk: Any, error: str) -> None:
     receiver.answers = [talk]
     began = time.monotonic()
-    answer = post(receiver.url(), b"{}", {}, timeout=0.4)
+    answer = post(receiver.url(), b"{}", {}, timeout=0.4, private=True)
     assert (answer.status, answer.error, answer.refused) == (None, error, False)
     assert time.monotonic() - began < 1.5
 
 
 def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
     receiver.answers = [flood]
-    assert post(receiver.url(), b"{}", {}, timeout=5).status == 200
+    assert post(receiver.url(), b"{}", {}, timeout=5, private=True).status == 200
 
 
 def test_a_name_that_means_nothing_is_told_so() -> None:
-    answer = post("https://nothing.invalid/", b"{}", {}, timeout=1)
+    answer = post("https://nothing.invalid/", b"{}", {}, timeout=1, private=True)
     assert (answer.error, answer.refused) == ("The name of the receiver cannot be resolved.", False)

@@ -12,7 +12,8 @@ import time_machine
 from audit.actors import Actor
 from audit.errors import Conflict, NotFound
 from audit.models import Event, OutboxMessage
-from registry.models import RegisteredModel
+from registry.models import ModelUserGrant, RegisteredModel
+from registry.services.models import set_model_tag
 from tests.webhooks.conftest import SECRET, Hook, Work
 from tests.webhooks.receiver import Hit, Receiver, hang_up
 from webhooks import tasks
@@ -196,6 +197,20 @@ def test_a_webhook_that_is_gone_or_off_gets_nothing_more(
     pending.refresh_from_db()
     assert (pending.state, receiver.hits) == ("failed", [])
     assert "disabled" in pending.error
+
+
+def test_nothing_is_sent_for_somebody_who_no_longer_manages_the_model(
+    clf: RegisteredModel, by_ada: Actor, by_olga: Actor, hook: Hook, work: Work, receiver: Receiver
+) -> None:
+    webhook = hook("prompt_tag.set", actor=by_ada, url="http://ci.example.com/", model_name="clf")
+    ModelUserGrant.objects.filter(content_object=clf).delete()
+    for _ in range(2):
+        set_model_tag(actor=by_olga, name="clf", key="mlflow.prompt.is_prompt", value="true")
+        assert work() in (["nothing to do"], ["delivered"])
+        update_webhook(actor=by_olga, webhook_id=webhook.pk, url=receiver.url())  # an operator vouches for it
+    assert [row.state for row in Delivery.objects.order_by("-state")] == ["failed", "delivered"]
+    assert "may no longer manage clf" in Delivery.objects.get(state="failed").error
+    assert len(receiver.hits) == 1
 
 
 def test_a_changed_secret_key_is_said_and_not_worked_around(

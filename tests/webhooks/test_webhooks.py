@@ -60,6 +60,18 @@ def test_whoever_manages_a_model_makes_one_for_it(by_ada: Actor, by_bea: Actor, 
         create_webhook(actor=by_ada, model_name="nothing", **GOOD)
 
 
+def test_only_an_operator_points_into_the_house(by_ada: Actor, by_olga: Actor, clf: RegisteredModel) -> None:
+    inside = {**GOOD, "url": "http://10.0.0.7/", "model_name": "clf"}  # the setting allows it, in these tests
+    with pytest.raises(InvalidInput, match="not public"):
+        create_webhook(actor=by_ada, **inside)
+    webhook = create_webhook(actor=by_olga, **inside)
+    with pytest.raises(InvalidInput, match="not public"):
+        update_webhook(actor=by_ada, webhook_id=webhook.pk, url="http://10.0.0.8/")
+    update_webhook(actor=by_ada, webhook_id=webhook.pk, name="cd")
+    webhook.refresh_from_db()
+    assert (webhook.name, webhook.url, webhook.owner) == ("cd", "http://10.0.0.7/", None)
+
+
 def test_one_sees_what_one_may_change(by_ada: Actor, by_bea: Actor, by_olga: Actor, clf: RegisteredModel) -> None:
     own = create_webhook(actor=by_ada, model_name="clf", **GOOD)
     wide = create_webhook(actor=by_olga, **GOOD)

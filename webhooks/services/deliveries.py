@@ -7,6 +7,7 @@ does not answer at all is left alone for a while, with all that waits for it, so
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 import uuid
@@ -25,10 +26,12 @@ from audit.refs import model_stream, webhook_ref
 from audit.services import enqueue, record
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
-from webhooks.permissions import visible_deliveries
+from webhooks.permissions import is_vouched_for, may_go_inside, visible_deliveries
 from webhooks.secrecy import Unreadable, unseal
 from webhooks.signing import headers_of
 from webhooks.transport import Answer, post
+
+logger = logging.getLogger(__name__)
 
 # Waiting after the first, second, … attempt (minutes): eight attempts in about six hours.
 WAITS = (0.5, 2, 6, 15, 45, 90, 200)
@@ -69,7 +72,8 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
     row = due.select_for_update(no_key=True).first()
     if row is None:
         return None
-    webhook = Webhook.objects.select_for_update(no_key=True).get(pk=row.webhook_id)
+    rows = Webhook.objects.select_related("model", "owner").select_for_update(no_key=True, of=("self",))
+    webhook = rows.get(pk=row.webhook_id)
     if gone := _no_longer_wanted(row, webhook, now):
         _finish(row, DeliveryState.FAILED, gone, now)
         return None
@@ -170,7 +174,13 @@ def _send(lease: Lease) -> Answer:
     except Unreadable as error:
         return Answer(None, 0, str(error), refused=True)
     headers = headers_of(delivery_id=str(row.pk), timestamp=int(time.time()), body=row.body, secret=secret)
-    return post(lease.webhook.url, row.body.encode(), headers, timeout=settings.WEBHOOK_TIMEOUT)
+    return post(
+        lease.webhook.url,
+        row.body.encode(),
+        headers,
+        timeout=settings.WEBHOOK_TIMEOUT,
+        private=may_go_inside(lease.webhook),
+    )
 
 
 def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
@@ -178,6 +188,8 @@ def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
         return "The webhook was deleted before this could be sent."
     if webhook.status != WebhookStatus.ACTIVE:
         return "The webhook was disabled before this could be sent."
+    if not is_vouched_for(webhook):
+        return f"Whoever pointed this webhook here may no longer manage {webhook.model}. Set its URL again."
     if row.give_up_at <= now:
         return f"Given up on after {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
     return ""
@@ -200,6 +212,10 @@ def _finish(row: Delivery, state: DeliveryState, error: str, now: datetime) -> N
     row.state, row.error, row.finished_at = state, error[:500], now
     row.next_attempt_at = row.queued_at = None
     row.save()
+    if state == DeliveryState.FAILED:
+        logger.warning(
+            "delivery %s of %s to webhook %s failed for good: %s", row.pk, row.event, row.webhook_id, row.error
+        )
 
 
 def _note_receiver(webhook: Webhook, answer: Answer, now: datetime) -> None:

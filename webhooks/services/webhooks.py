@@ -24,7 +24,7 @@ from registry.permissions import model_not_found, visible_models
 from webhooks.addresses import check_url
 from webhooks.events import EVENTS, GOVERNANCE
 from webhooks.models import Subscription, Webhook, WebhookStatus
-from webhooks.permissions import get_webhook, require_may_create
+from webhooks.permissions import get_webhook, is_operator, may_go_inside, require_may_create
 from webhooks.queries import events_of
 from webhooks.samples import sample_of
 from webhooks.secrecy import Unreadable, seal, unseal
@@ -56,7 +56,6 @@ def create_webhook(
         pk=str(uuid.uuid4()),
         name=_checked_name(name),
         description=check_text(description, "webhook description", _MAX_DESCRIPTION),
-        url=check_url(url),
         sealed_secret=seal(_checked_secret(secret)),
         status=_checked_status(status),
         model=model,
@@ -64,6 +63,7 @@ def create_webhook(
         created_at=now,
         updated_at=now,
     )
+    _point(webhook, actor, url)
     wanted = _checked_events(events)
     webhook.save(force_insert=True)
     _subscribe(webhook, wanted)
@@ -86,7 +86,8 @@ def update_webhook(
     """Change what is given (None: leave it). Raises NotFound, InvalidInput.
 
     ``events`` replaces what the webhook subscribes to, except that a list without governance events leaves those alone:
-    MLflow's clients cannot see them, and must not remove what they cannot name.
+    MLflow's clients cannot see them, and must not remove what they cannot name. Who gives a ``url``, be it the same, vouches
+    for it from then on.
     """
     webhook = _lock(actor, webhook_id)
     had = events_of(webhook)
@@ -94,8 +95,7 @@ def update_webhook(
     if name is not None:
         webhook.name = _checked_name(name)
     if url is not None:
-        webhook.url = check_url(url)
-        webhook.failures, webhook.quiet_until = 0, None
+        _point(webhook, actor, url)
     if description is not None:
         webhook.description = check_text(description, "webhook description", _MAX_DESCRIPTION)
     if secret is not None:
@@ -146,7 +146,16 @@ def _send_sample(webhook: Webhook, event: str) -> Answer:
     except Unreadable as error:
         return Answer(None, 0, str(error), refused=True)
     headers = headers_of(delivery_id=str(uuid.uuid4()), timestamp=int(time.time()), body=body, secret=secret)
-    return post(webhook.url, body.encode(), headers, timeout=settings.WEBHOOK_TEST_TIMEOUT)
+    return post(
+        webhook.url, body.encode(), headers, timeout=settings.WEBHOOK_TEST_TIMEOUT, private=may_go_inside(webhook)
+    )
+
+
+def _point(webhook: Webhook, actor: Actor, url: str) -> None:
+    """Give a webhook its address and the one who vouches for it: nobody in person where that is an operator."""
+    webhook.owner_id = None if is_operator(actor) else actor.user_id
+    webhook.url = check_url(url, private=may_go_inside(webhook))
+    webhook.failures, webhook.quiet_until = 0, None
 
 
 def _lock(actor: Actor, webhook_id: str) -> Webhook:
