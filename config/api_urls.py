@@ -1,8 +1,12 @@
 """/api/v1: one urls.py per app."""
 
 from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from config import api_schema  # noqa: F401 - describes how callers prove who they are
 
 urlpatterns = [
+    path("schema", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("", include("registry.urls")),
     path("", include("approvals.urls")),
     path("", include("lineage.urls")),

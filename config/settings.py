@@ -221,13 +221,19 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.api_auth.TokenAuthentication", "config.api_auth.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["config.api_auth.IsAuthenticatedWithScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api_parse.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_PAGINATION_CLASS": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Custody", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Custody",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["config.api_auth.IsAuthenticatedWithScope"],
+    "SERVE_AUTHENTICATION": ["config.api_auth.TokenAuthentication", "config.api_auth.SessionAuthentication"],
+}
 
 # --- pages ----------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registry.cards import missing_fields
@@ -12,6 +14,7 @@ from registry.models import CardRevision, Deployment, ModelVersion, RegisteredMo
 from registry.sources import download_uri
 
 
+@extend_schema_field(OpenApiTypes.DATETIME)
 class FromMilliseconds(serializers.Field[int, Any, str, Any]):
     """A time that the protocol keeps as milliseconds since 1970."""
 

@@ -1,0 +1,27 @@
+"""How /api/v1 is described in its OpenAPI document: the two ways to prove who calls. Importing this registers them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its base registers subclasses
+    """An API token as Bearer (or as the password of Basic)."""
+
+    target_class = "config.api_auth.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the extension's signature
+        return {"type": "http", "scheme": "bearer", "description": "An API token, also as the password of Basic."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # likewise
+    """The cookie of somebody who signed in."""
+
+    target_class = "config.api_auth.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the extension's signature
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Writing needs the CSRF token."}
