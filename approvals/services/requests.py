@@ -14,6 +14,7 @@ from accounts.models import User
 from approvals.governance import Governing, policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.policies import GOVERNED_TARGETS
+from approvals.services.archiving import settle_archiving
 from approvals.services.check_runs import queue_checks
 from approvals.snapshots import Case, load_case
 from audit.actions import Action
@@ -53,7 +54,7 @@ def open_request(
     if request is None:
         request = _create(actor, row, target, policy, comment, archive_existing=archive_existing)
     elif archive_existing is not None:
-        _require_same(request, archive_existing=archive_existing)
+        _say_archiving(actor, request, archive_existing=archive_existing)
     refresh_request(actor=actor, request=request, retry_broken=True)
     return request
 
@@ -212,8 +213,11 @@ def _live_request(row: ModelVersion, target: Stage) -> TransitionRequest | None:
     return request
 
 
-def _require_same(request: TransitionRequest, *, archive_existing: bool) -> None:
-    if request.archive_existing != archive_existing:
+def _say_archiving(actor: Actor, request: TransitionRequest, *, archive_existing: bool) -> None:
+    """Take the requester's word on what they left open; where it was said, the same must be asked for."""
+    if request.archive_left_open and actor.user_id in _requesters(request):
+        settle_archiving(actor=actor, request=request, archive_existing=archive_existing)
+    elif request.archive_existing != archive_existing:
         raise Conflict(
             f"Request #{request.pk} is open with archive_existing_versions={str(request.archive_existing).lower()}. "
             "Ask for the same, or withdraw it first."
@@ -274,5 +278,9 @@ def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) 
 
 def may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
     """Return whether the actor asked for it (or owns the service account that did), or manages the model."""
-    owners = {request.requester_id, request.requester.owner_id} - {None}
-    return actor.user_id in owners or has_level(actor, request.version.model, Level.MANAGE)
+    return actor.user_id in _requesters(request) or has_level(actor, request.version.model, Level.MANAGE)
+
+
+def _requesters(request: TransitionRequest) -> set[int]:
+    """Return who asked: the requester, and the owner where that is a service account."""
+    return {pk for pk in (request.requester_id, request.requester.owner_id) if pk is not None}

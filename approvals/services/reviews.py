@@ -8,6 +8,7 @@ from accounts.models import User
 from approvals.evaluation import excluded_people
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule
+from approvals.services.archiving import settle_archiving
 from approvals.services.requests import (
     MAX_COMMENT,
     close_request,
@@ -198,17 +199,7 @@ def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  #
         raise Conflict(
             f"Request #{request.pk} asks for archive_existing_versions={asked}. Approve the same, or reject it."
         )
-    before = request.archive_existing
-    request.archive_existing, request.archive_left_open = wanted, False
-    request.save(update_fields=["archive_existing", "archive_left_open"])
-    record(
-        actor=actor,
-        action=Action.APPROVALS_REQUEST_CHANGED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
-        before={"archive_existing": before, "archive_left_open": True},
-        after={"archive_existing": wanted},
-    )
+    settle_archiving(actor=actor, request=request, archive_existing=wanted)
     return refresh_request(actor=system_actor("decide_request"), request=request)
 
 

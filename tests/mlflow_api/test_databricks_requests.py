@@ -198,6 +198,15 @@ def test_the_first_approver_says_what_was_left_open(
     assert Event.objects.filter(action="approvals.request.changed").count() == 1
 
 
+def test_the_requester_says_it_and_nobody_else_who_asks(asked: Asked, door: Door, cy: User, door_of: DoorOf) -> None:
+    request = asked()
+    move = {**MOVE, "archive_existing_versions": True}
+    assert door_of(cy).refused("POST", "model-versions/transition-stage", **move)[1] == "RESOURCE_CONFLICT"
+    assert door.refused("POST", "model-versions/transition-stage", **move)[1] == "PERMISSION_DENIED"
+    request.refresh_from_db()
+    assert (request.archive_existing, request.archive_left_open) == (True, False)
+
+
 def test_what_was_not_left_open_is_not_changed_by_an_approver(asked: Asked, bea_on_wire: Workspace) -> None:
     asked(archive_existing_versions=False)
     assert listed(bea_on_wire)[0]["archive_existing_versions"] is False
