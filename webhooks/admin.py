@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
@@ -41,6 +42,8 @@ SEND_AGAIN = Dialog(
 )
 
 
+MOST_SHOWN = 20_000  # characters of a message
+NBSP = "\N{NO-BREAK SPACE}"
 STATUS_COLOURS = {"ACTIVE": "success", "DISABLED": "warning"}
 STATE_COLOURS = {"pending": "info", "delivered": "success", "failed": "danger"}
 
@@ -135,7 +138,10 @@ class DeliveryAdmin(_ReadableAdmin):
 
     @admin.display(description="Message")
     def message(self, row: Delivery) -> SafeString:
-        return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', row.body)
+        text = json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
+        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+        lines = shown.replace("  ", NBSP * 2).split("\n")
+        return format_html_join("", '<div class="c-mono">{}</div>', ((line,) for line in lines))
 
     @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay", dialog=SEND_AGAIN)  # type: ignore[untyped-decorator]  # unfold has no types
     def send_again(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:

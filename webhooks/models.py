@@ -128,4 +128,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} to {self.webhook_id}"
+        return f"{self.event} {str(self.pk)[:8]}"
