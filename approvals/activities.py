@@ -55,6 +55,7 @@ _OF_REQUESTS = {
     Action.APPROVALS_REQUEST_EXPIRED: ActivityKind.CANCELLED,
     Action.APPROVALS_REQUEST_STALED: ActivityKind.CANCELLED,
 }
+_STAGES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 _ENDINGS = {
     Action.APPROVALS_REQUEST_EXPIRED: "The request expired.",
     Action.APPROVALS_REQUEST_STALED: "What was approved had changed since.",
@@ -90,7 +91,7 @@ def opening_activities(requests: Sequence[TransitionRequest]) -> list[Activity]:
 def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
     """Return the events behind the activities. All version refs in a model's stream are its own, whatever its name was."""
     own = Q(object_ref__startswith="model-version:", object_ref__endswith=f"/{version.version}")
-    told = Q(action__in=[Action.REGISTRY_STAGE_CHANGED, Action.APPROVALS_COMMENT_ADDED])
+    told = Q(action__in=[*_STAGES, Action.APPROVALS_COMMENT_ADDED])
     asked = Q(object_ref__in=list(requests), action__in=[*_OF_REQUESTS, Action.APPROVALS_REVIEW_GIVEN])
     rows = Event.objects.filter((own & told) | asked, stream=model_stream(version.model_id), outcome="ok")
     return rows.order_by("-gen")
@@ -103,7 +104,7 @@ def _activities(events: Iterable[Event], requests: Mapping[str, TransitionReques
     caused = _side_effects([event for event, body in rows if _is_archiving(event, body)])
     found = []
     for event, body in rows:
-        if event.action == Action.REGISTRY_STAGE_CHANGED:
+        if event.action in _STAGES:
             found.append(_transition(event, body, is_side_effect=event.pk in caused))
         elif event.action == Action.APPROVALS_COMMENT_ADDED:
             text = texts.get(body["after"].get("comment"))
@@ -141,7 +142,9 @@ def _of_request(event: Event, body: dict[str, Any], request: TransitionRequest) 
 def _transition(event: Event, body: dict[str, Any], *, is_side_effect: bool) -> Activity:
     source, target = body["before"].get("stage", ""), body["after"].get("stage", "")
     actor = body["actor"]
-    alone = actor["kind"] == ActorKind.SYSTEM and not actor.get("on_behalf_of")
+    alone = event.action == Action.REGISTRY_STAGE_IMPORTED or (
+        actor["kind"] == ActorKind.SYSTEM and not actor.get("on_behalf_of")
+    )
     if not (is_side_effect or alone or source == target):
         basis = _text(body["after"].get("basis", ""))
         words = {"comment": _text(body["reason"]), "system_comment": f"On the grounds of {basis}." if basis else ""}

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from approvals.evaluation import CheckFacts, RuleVerdict, Verdict, VerdictState, evaluate
 from approvals.governance import read_revision
-from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, Review, TransitionRequest
-from approvals.queries import check_runs_of, get_request, reviews_of
+from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, CheckState, RequestState, Review, TransitionRequest
+from approvals.queries import check_runs_of, comments_for, get_request, reviews_of
 from approvals.rules import Rule
+from approvals.services.requests import may_withdraw
 from approvals.snapshots import Case, load_case
 from audit.actors import Actor
 from audit.errors import NotFound
@@ -23,10 +24,10 @@ from console.events import Entry, trail
 from console.reviewing import obstacle
 from console.sentences import sentence_of
 from registry.models import ModelVersion
-from registry.permissions import Level, has_level
 from registry.queries import incumbent_of
 
 _TRAIL = 80
+_COMMENTS = 100
 _UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
 
@@ -92,6 +93,7 @@ class RequestPage:
     comparison: Comparison
     current: ModelVersion | None
     reviews: list[Review]
+    comments: list[ApprovalComment]
     entries: list[Entry]
     obstacle: str
     may_decide: bool
@@ -132,11 +134,12 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         comparison=compare(version, current),
         current=current,
         reviews=reviews_of(request)[::-1],
+        comments=list(comments_for(version).order_by("-pk")[:_COMMENTS]),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
         obstacle=hindrance,
         may_decide=may_decide,
         may_approve=may_decide and case.checks_finished and not _failed_checks(live.verdict.rules),
-        may_withdraw=request.state in LIVE_STATES and _may_withdraw(actor, request),
+        may_withdraw=request.state in LIVE_STATES and may_withdraw(actor, request),
         digest=case.snapshot.subject_digest,
         policy_label=case.policy.label,
         policy_id=case.policy.revision.policy_id,
@@ -216,11 +219,6 @@ def _text(value: object) -> str:
 
 def _failed_checks(rules: Sequence[RuleVerdict]) -> bool:
     return any(rule.kind == "check" and rule.blocks for rule in rules)
-
-
-def _may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
-    owners = {request.requester_id, request.requester.owner_id} - {None}
-    return actor.user_id in owners or has_level(actor, request.version.model, Level.MANAGE)
 
 
 def _count(rules: Sequence[RuleVerdict], *, stands: bool = True) -> str:

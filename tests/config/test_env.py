@@ -24,6 +24,16 @@ def test_another_flag_stops_the_start(monkeypatch: pytest.MonkeyPatch, raw: str)
         env.flag("CUSTODY_X", default=True)
 
 
+def test_a_choice_is_one_of_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = ["none", "read"]
+    for raw, value in (("", "read"), ("none", "none"), ("READ", "read")):
+        monkeypatch.setenv("CUSTODY_X", raw)
+        assert env.choice("CUSTODY_X", allowed, "read") == value
+    monkeypatch.setenv("CUSTODY_X", "write")
+    with pytest.raises(env.BadSetting, match="CUSTODY_X must be one of none, read"):
+        env.choice("CUSTODY_X", allowed, "read")
+
+
 def test_a_number_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUSTODY_X", "many")
     with pytest.raises(env.BadSetting, match="must be a number"):

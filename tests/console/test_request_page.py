@@ -4,6 +4,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import CheckRun, TransitionRequest
+from approvals.services.comments import add_comment
 from approvals.services.reviews import decide_request
 from approvals.services.settling import apply_request
 from audit.actors import Actor, system_actor
@@ -43,6 +44,19 @@ def test_who_may_not_decide_is_told_why(
     page = text_of(signed_in(User.objects.get(username=name)).get(url_of(asked())))
     assert why in page
     assert "Approve" not in page.partition("History")[0].partition("c-actions")[2].partition("c-banner")[0]
+
+
+def test_what_was_said_of_the_version_is_beside_the_reviews(
+    asked: Asked, by_ada: Actor, bea: User, signed_in: SignedIn
+) -> None:
+    request = asked()
+    client = signed_in(bea)
+    assert "Discussion of this version" not in text_of(client.get(url_of(request)))
+    for text in ("See **the curve**.", "<script>alert(1)</script>"):
+        add_comment(actor=by_ada, name="fraud", version=1, text=text)
+    page = text_of(client.get(url_of(request))).partition("Discussion of this version")[2].partition("</section>")[0]
+    assert "<strong>the curve</strong>" in page
+    assert "<script>" not in page
 
 
 def test_while_checks_wait_the_page_asks_again_and_cannot_approve(asked: Asked, bea: User, signed_in: SignedIn) -> None:
