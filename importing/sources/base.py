@@ -128,7 +128,11 @@ class Source(Protocol):
         ...
 
     def left_behind(self) -> Iterator[tuple[str, int]]:
-        """Yield what is there and has no place here, and how many; 0 where only "some" is known."""
+        """Yield what is there and has no place here, and how many."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
         ...
 
 

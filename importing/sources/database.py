@@ -57,6 +57,9 @@ class DatabaseSource:
         if missing := [table for table in _NEEDED if not self._db.has(table)]:
             raise SourceError(f"{self._db.name} is no mlflow database: it has no table {missing[0]}.")
 
+    def close(self) -> None:
+        self._db.close()
+
     def counts(self) -> Counts:
         experiments = f"FROM experiments e WHERE {self._db.here('e')}"
         inside = f"experiment_id IN (SELECT e.experiment_id {experiments})"

@@ -57,6 +57,9 @@ class RestSource:
             return f"{self.origin} sends us elsewhere ({error.status}). Give the address that answers itself."
         return f"{self.origin} does not answer as an MLflow server does ({error})."
 
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""
+
     def counts(self) -> Counts:
         experiments = [found.id for found in self.experiments()]
         models = sum(1 for _ in self._get_pages("registered-models/search", "registered_models"))

@@ -29,6 +29,8 @@ class Database(Protocol):
         """Return the columns of a table, none where there is no such table."""
         ...
 
+    def close(self) -> None: ...
+
 
 class SqliteDatabase:
     """A file, opened read-only. It is not locked between the pages of an answer."""
@@ -53,6 +55,9 @@ class SqliteDatabase:
 
     def few(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         return list(self.rows(sql, values))
+
+    def close(self) -> None:
+        self._connection.close()
 
     def columns(self, table: str) -> set[str]:
         return {row["name"] for row in self.rows("SELECT name FROM pragma_table_info(?)", [table])}
@@ -87,6 +92,9 @@ class PostgresDatabase:
             return list(self._connection.execute(sql.replace("?", "%s"), values).fetchall())
         except psycopg.Error as error:
             raise SourceError(f"{self.name} cannot be read: {str(error).strip()}") from error
+
+    def close(self) -> None:
+        self._connection.close()
 
     def columns(self, table: str) -> set[str]:
         sql = (

@@ -26,6 +26,9 @@ class Tables:
     def name(self) -> str:
         return self._db.name if self._workspace == DEFAULT_WORKSPACE else f"{self._db.name}#{self._workspace}"
 
+    def close(self) -> None:
+        self._db.close()
+
     def has(self, table: str, column: str = "") -> bool:
         if table not in self._columns:
             self._columns[table] = self._db.columns(table)

@@ -8,7 +8,8 @@ lineage they add says "imported".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -230,7 +231,7 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     return len(new)
 
 
-def _is_new(point: Point, held: Set[tuple[object, ...]], of_models: Set[tuple[object, ...]]) -> bool:
+def _is_new(point: Point, held: AbstractSet[tuple[object, ...]], of_models: AbstractSet[tuple[object, ...]]) -> bool:
     value = (point.key, point.step, point.timestamp_ms, point.stored_value, point.is_nan)
     return (*value, point.model_id) not in held and (bool(point.model_id) or value not in of_models)
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,20 @@ class Command(BaseCommand):
                 folders=options["artifacts_from"],
                 environment=os.environ,
             )
-            source.check()
-            counts = source.counts()
-            self.report.left_behind = dict(source.left_behind())
+            with closing(source):
+                self._read(source, files, actor, options)
         except (SourceError, Refused) as error:
             raise CommandError(f"Nothing was changed. {error}") from error
+
+    def _read(self, source: Source, files: Files, actor: Actor, options: dict[str, Any]) -> None:
+        source.check()
+        counts = source.counts()
+        self.report.left_behind = dict(source.left_behind())
         self._say(f"{source.origin} holds {_words(counts)}.")
         if options["dry_run"]:
             self._tell(options["report"], "Nothing was changed.")
-            return
-        self._locked(source, files, actor, counts, options)
+        else:
+            self._locked(source, files, actor, counts, options)
 
     def _locked(self, source: Source, files: Files, actor: Actor, counts: Counts, options: dict[str, Any]) -> None:
         lock = DataLock(settings.DATA_DIR / "import.lock")

@@ -1,0 +1,80 @@
+"""The one way a stage comes without an approval: by a superuser, and only while nothing but the import happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from approvals.services.policies import ensure_default_policies
+from approvals.services.transitions import request_transition
+from audit.errors import Conflict, Denied, GateRefused
+from audit.models import Event
+from registry.models import ModelVersion, RegisteredModel
+from registry.services.models import create_model, update_model
+from registry.services.stages import import_stages
+from registry.stages import Stage
+from tests.conftest import Acting
+from tests.importing.conftest import Bring
+from tests.importing.old_database import OldDatabase
+
+
+@pytest.fixture
+def model(bring: Bring) -> RegisteredModel:
+    bring()
+    return RegisteredModel.objects.get(name="fraud")
+
+
+def keep(actor_of: Acting, user: User, model: RegisteredModel, old: OldDatabase) -> list[int]:
+    stages = {2: Stage.PRODUCTION, 4: Stage.PRODUCTION}
+    return import_stages(actor=actor_of(user), model=model, stages=stages, origin=f"sqlite:///{old.path}")
+
+
+def assert_nothing_moved() -> None:
+    assert set(ModelVersion.objects.values_list("stage", flat=True)) == {"None"}
+    assert not Event.objects.filter(action="registry.stage.imported", outcome="ok").exists()
+
+
+def test_a_superuser_may(model: RegisteredModel, old: OldDatabase, ops: User, acting: Acting) -> None:
+    assert keep(acting, ops, model, old) == [2, 4]
+    assert ModelVersion.objects.get(is_current=True).version == 4
+
+
+def test_nobody_else_may(model: RegisteredModel, old: OldDatabase, ada: User, acting: Acting) -> None:
+    with pytest.raises(Denied, match="no superuser"):
+        keep(acting, ada, model, old)
+    assert_nothing_moved()
+
+
+def test_not_twice(model: RegisteredModel, old: OldDatabase, ops: User, acting: Acting) -> None:
+    keep(acting, ops, model, old)
+    with pytest.raises(Conflict, match="in use here already"):
+        keep(acting, ops, model, old)
+
+
+def test_not_for_a_model_of_ours(model: RegisteredModel, old: OldDatabase, ops: User, acting: Acting) -> None:
+    mine = create_model(actor=acting(ops), name="mine")
+    with pytest.raises(Conflict, match="was not imported"):
+        keep(acting, ops, mine, old)
+    with pytest.raises(Conflict, match="was not imported"):
+        import_stages(actor=acting(ops), model=model, stages={4: Stage.PRODUCTION}, origin="http://elsewhere")
+    assert_nothing_moved()
+
+
+def test_not_after_an_edit(model: RegisteredModel, old: OldDatabase, ops: User, ada: User, acting: Acting) -> None:
+    update_model(actor=acting(ada), name="fraud", description="ours now")
+    with pytest.raises(Conflict, match="by ada"):
+        keep(acting, ops, model, old)
+    assert_nothing_moved()
+
+
+def test_not_once_somebody_asked_for_an_approval(
+    model: RegisteredModel, old: OldDatabase, ops: User, ada: User, acting: Acting
+) -> None:
+    ensure_default_policies(actor=acting(ops))
+    with pytest.raises(GateRefused):
+        request_transition(
+            actor=acting(ada), name="fraud", version=4, target=Stage.PRODUCTION, archive_existing=False, wait_seconds=0
+        )
+    with pytest.raises(Conflict, match="in use here already"):
+        keep(acting, ops, model, old)
+    assert_nothing_moved()

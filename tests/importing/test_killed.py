@@ -1,0 +1,87 @@
+"""An import that is killed again and again comes to the same end as one that is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.installation import ROOT
+from tests.importing.old_database import OldDatabase, fill
+
+pytestmark = pytest.mark.e2e
+
+# Everything that was imported, but for row numbers and the time of the import.
+_TABLES = {
+    "tracking_run": "id, name, status, start_ms, end_ms, lifecycle_stage",
+    "tracking_param": "run_id, key, value",
+    "tracking_runtag": "run_id, key, value",
+    "tracking_metric": "run_id, key, step, timestamp_ms, value, model_id",
+    "tracking_latestmetric": "run_id, key, step, value",
+    "tracking_runmodel": "run_id, model_id, direction, step",
+    "tracking_artifact": "path, sha256, size",
+    "tracking_seal": "prefix, digest",
+    "registry_modelversion": "version, stage, is_current, source, artifact_digest, created_ms",
+    "registry_alias": "name, version_id",
+    "importing_item": "kind, source_id",
+    "audit_event": "action, object_ref",
+}
+
+
+def manage(data: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUSTODY_", "DATABASE_URL"))}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env=kept | {"CUSTODY_DATA": str(data)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def content(data: Path) -> dict[str, list[tuple[object, ...]]]:
+    with sqlite3.connect(data / "custody.sqlite3") as connection:
+        return {
+            table: sorted(connection.execute(f"SELECT {columns} FROM {table}"), key=str)  # noqa: S608 - our own words
+            for table, columns in _TABLES.items()
+        }
+
+
+def items(data: Path) -> int:
+    with sqlite3.connect(data / "custody.sqlite3", timeout=30) as connection:
+        return int(connection.execute("SELECT COUNT(*) FROM importing_item").fetchone()[0])
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> OldDatabase:
+    old = fill(OldDatabase(tmp_path))
+    for number in range(60):
+        run_id = f"{number:032x}"
+        old.run(run_id)
+        old.file(f"1/{run_id}/artifacts/model.bin", run_id.encode() * 100)
+        for step in range(20):
+            old.metric("loss", 1 / (step + 1), step, run_id=run_id)
+    return old
+
+
+def test_killed_and_run_again(big: OldDatabase, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    command = ("import_mlflow", big.uri, "--artifacts-from", str(big.artifacts))
+    for data in (whole, broken):
+        assert manage(data, "migrate", "-v0").wait(120) == 0
+    assert manage(whole, *command).wait(120) == 0
+    kills = 0
+    for target in (5, 40, 70, 120, 170):
+        process = manage(broken, *command)
+        while process.poll() is None and items(broken) < target:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait(30) == -signal.SIGKILL
+    assert kills >= 3
+    assert manage(broken, *command).wait(120) == 0
+    assert content(broken) == content(whole)
