@@ -221,7 +221,8 @@ def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -
         "stage": target,
         "is_current": target == Stage.PRODUCTION,
         "archive_after": None,
-        "staged_by": move.actor.name,
+        "staged_by": move.actor.on_behalf_of
+        or move.actor.name,  # a worker that applies is no answer to "who promoted it"
         "staged_at": move.at,
         "approved_by": move.clearance.approved_by[:500] if gated else "",
         "approved_at": move.clearance.approved_at if gated else None,

@@ -97,7 +97,7 @@ def test_a_worker_applies_after_the_last_approval(ready: TransitionRequest, by_b
     assert tasks.apply_request(ready.pk) == "applied"
     assert tasks.apply_request(ready.pk) == "applied"
     version = ModelVersion.objects.get()
-    assert (version.stage, version.staged_by) == (Stage.PRODUCTION, "apply_request")
+    assert (version.stage, version.staged_by) == (Stage.PRODUCTION, "ada")
     assert Event.objects.filter(action=Action.APPROVALS_REQUEST_APPLIED).count() == 1
 
 
