@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import serving
+from bench import artifacts, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[], Iterator[Figure]] | None] = {
     "serving": serving.figures,
     "protocol": None,
+    "artifacts": artifacts.figures,
     "governance": None,
     "lineage": None,
     "audit": None,

@@ -9,8 +9,10 @@ from typing import Any
 from tracking.store.base import CHUNK
 from tracking.store.bucket import Bucket
 
-# One request fetches this much at most, in pieces; what a reader leaves unread is thrown away with its connection.
-_WINDOW = 8 * CHUNK
+# One request fetches this much at most, in pieces; what a reader leaves unread is thrown away with its connection. Who
+# reads on gets more with each request, who seeks begins small again.
+_FIRST_WINDOW = 2 * CHUNK
+_LARGEST_WINDOW = 64 * CHUNK
 _ATTEMPTS = 3
 
 
@@ -28,6 +30,7 @@ class ObjectReader(io.RawIOBase):
         self._at = 0
         self._body: Any = None
         self._left = 0
+        self._window = _FIRST_WINDOW
         self._broken: type[Exception] = import_module("botocore.exceptions").BotoCoreError
 
     def readable(self) -> bool:
@@ -46,6 +49,7 @@ class ObjectReader(io.RawIOBase):
             raise ValueError(f"negative position {base + offset}")
         if base + offset != self._at:
             self._drop()
+            self._window = _FIRST_WINDOW
             self._at = base + offset
         return self._at
 
@@ -73,7 +77,8 @@ class ObjectReader(io.RawIOBase):
 
     def _next(self, most: int) -> bytes:
         if self._body is None:
-            self._left = min(_WINDOW, self._size - self._at)
+            self._left = min(self._window, self._size - self._at)
+            self._window = min(2 * self._window, _LARGEST_WINDOW)
             answer = self._client.get_object(**self._what, Range=f"bytes={self._at}-{self._at + self._left - 1}")
             self._body = answer["Body"]
         data: bytes = self._body.read(min(most, self._left))
