@@ -34,7 +34,7 @@ class Item(models.Model):
     """One thing that came: its id there and here. Written in the transaction that brings the thing."""
 
     origin = models.ForeignKey(Origin, on_delete=models.CASCADE, related_name="items", db_index=False)
-    kind = models.CharField(max_length=12, choices=ItemKind.choices)
+    kind = models.CharField(max_length=12, choices=ItemKind)
     source_id = models.CharField(max_length=300)
     target_id = models.CharField(max_length=300)
 

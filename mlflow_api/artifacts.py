@@ -35,7 +35,7 @@ class Upload:
     """A request's body, read in pieces; one that ends before its declared length is an error, not a shorter file."""
 
     def __init__(self, request: HttpRequest) -> None:
-        declared = request.META.get("CONTENT_LENGTH") or ""
+        declared = request.headers.get("content-length") or ""
         self.left: int | None = int(declared) if declared.isdigit() else None
         self._read: Callable[[int], bytes] = request.read
         if self.left is None and request.headers.get("Transfer-Encoding"):

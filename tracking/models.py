@@ -28,7 +28,7 @@ class Experiment(models.Model):
 
     name = models.CharField(max_length=500, unique=True)
     artifact_location = models.CharField(max_length=1000, default="", blank=True)
-    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle.choices, default=Lifecycle.ACTIVE)
+    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.ACTIVE)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
     created_by = models.CharField(max_length=150, default="", blank=True)
@@ -57,10 +57,10 @@ class Run(models.Model):
     name = models.CharField(max_length=250, default="", blank=True)
     user_id = models.CharField(max_length=256, default="", blank=True)
     created_by = models.CharField(max_length=150, default="", blank=True)
-    status = models.CharField(max_length=9, choices=RunStatus.choices, default=RunStatus.RUNNING)
+    status = models.CharField(max_length=9, choices=RunStatus, default=RunStatus.RUNNING)
     start_ms = models.BigIntegerField(default=0)
     end_ms = models.BigIntegerField(null=True, blank=True)
-    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle.choices, default=Lifecycle.ACTIVE)
+    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.ACTIVE)
     artifact_uri = models.CharField(max_length=1000)
 
     class Meta:
@@ -199,8 +199,8 @@ class LoggedModel(models.Model):
     source_run = models.ForeignKey(
         Run, null=True, blank=True, on_delete=models.PROTECT, related_name="logged_models", db_constraint=False
     )
-    status = models.CharField(max_length=32, choices=LoggedModelStatus.choices, default=LoggedModelStatus.PENDING)
-    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle.choices, default=Lifecycle.ACTIVE)
+    status = models.CharField(max_length=32, choices=LoggedModelStatus, default=LoggedModelStatus.PENDING)
+    lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.ACTIVE)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
     created_by = models.CharField(max_length=150, default="", blank=True)

@@ -33,7 +33,7 @@ class Webhook(models.Model):
     description = models.TextField(default="", blank=True)
     url = models.CharField("URL", max_length=2048)
     sealed_secret = models.TextField(default="", blank=True)
-    status = models.CharField(max_length=8, choices=WebhookStatus.choices, default=WebhookStatus.ACTIVE)
+    status = models.CharField(max_length=8, choices=WebhookStatus, default=WebhookStatus.ACTIVE)
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
     owner = models.ForeignKey(
@@ -98,7 +98,7 @@ class Delivery(models.Model):
     event_id = models.UUIDField("audit event")
     subject = models.CharField(max_length=600)
     body = models.TextField()
-    state = models.CharField(max_length=9, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    state = models.CharField(max_length=9, choices=DeliveryState, default=DeliveryState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     status_code = models.PositiveIntegerField(null=True, blank=True)
     error = models.CharField(max_length=500, default="", blank=True)

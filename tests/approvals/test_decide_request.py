@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -30,7 +31,7 @@ def digest_of(request: TransitionRequest) -> str:
 
 
 def decide(actor: Actor, request: TransitionRequest, decision: str = "approve", **more: str) -> Review:
-    given = {"comment": "Looks right.", "seen_digest": digest_of(request)} | more
+    given: dict[str, Any] = {"comment": "Looks right.", "seen_digest": digest_of(request)} | more
     return decide_request(actor=actor, request_id=request.pk, decision=decision, **given)
 
 
