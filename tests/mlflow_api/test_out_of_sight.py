@@ -200,7 +200,8 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
 FILTERS = {"api-deployments", "api-requests", "lineage-nodes", "lineage"}
 # Routes of the same doors that name no model and nothing of one; those that list are looked at below.
 OTHERS = {
-    "api-models", "api-policies", "home", "models", "runs", "curves", "run", "run_file", "experiments", "datasets",
+    "api-models", "api-policies", "api-schema", "home", "models", "runs", "curves", "run", "run_file", "experiments",
+    "datasets",
     "endpoints", "policies", "policy", "tokens", "token_revoke", "approval_session", "approval_session_end", "records",
 }  # fmt: skip
 
