@@ -44,11 +44,11 @@ def _split(piece: str) -> tuple[str, str]:
     if _BARE_VERSION.fullmatch(piece):
         return "", piece
     if match := _AT.fullmatch(piece):
-        return match[1], match[2]
+        return match[1].rstrip(), match[2]
     if _may_have_colon_version(piece) and (match := _COLON.fullmatch(piece)):
-        return match[1], match[2]
+        return match[1].rstrip(), match[2]
     if match := _UNDERSCORE.fullmatch(piece):
-        return match[1], match[2]
+        return match[1].rstrip(), match[2]
     return piece, UNVERSIONED
 
 

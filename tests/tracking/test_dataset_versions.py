@@ -1,7 +1,7 @@
 """What the tags and params of a run say about its data and code, in the lineage graph."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audit.actors import Actor
@@ -43,6 +43,7 @@ def test_parsed(text: str, pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.text())
+@example("orders @v2")
 def test_any_text_gives_named_versions(text: str) -> None:
     for name, version in parse_dataset_versions(text):
         assert version.strip()
