@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from approvals.models import RequestState, Review, TransitionRequest
 from audit.models import Event
 from registry.cards import HUMAN_KEYS
 from registry.models import ModelVersion
+from registry.permissions import Level, grant_level
 from registry.services.cards import edit_card
 from tests.approvals.conftest import (
     NewVersion,
@@ -243,3 +247,42 @@ def test_nobody_else_cancels(creator: str, status: int, asked: Asked, cy: User, 
     asked()
     assert door_of(cy).refused("DELETE", "transition-requests/delete", **MOVE, creator=creator)[0] == status
     assert TransitionRequest.objects.get().state == RequestState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("level", "asks", "archives"), [("READ", 403, 403), ("EDIT", 200, 403), ("MANAGE_STAGING", 200, 200)]
+)
+def test_levels_ask_or_move(
+    level: str,
+    asks: int,
+    archives: int,
+    policies: object,
+    new_version: NewVersion,
+    settings: Settings,
+    cy: User,
+    door_of: DoorOf,
+) -> None:
+    version = new_version()
+    settings.DEFAULT_MODEL_LEVEL = "none"
+    grant_level(user=cy, model=version.model, level=Level[level])
+    wire = door_of(cy)
+    assert wire("POST", "transition-requests/create", **MOVE)[0] == asks
+    move = {**ONE, "stage": "Archived", "archive_existing_versions": False}
+    assert wire("POST", "databricks/model-versions/transition-stage", **move)[0] == archives
+    version.refresh_from_db()
+    assert version.stage == ("Archived" if archives == 200 else "None")
+
+
+def test_an_approval_that_cannot_be_carried_out_says_where_the_request_is(
+    asked: Asked, bea_on_wire: Workspace, settings: Settings
+) -> None:
+    asked()
+    listed(bea_on_wire)
+    for file in Path(settings.ARTIFACT_URL.removeprefix("file://")).rglob("*"):
+        if file.is_file() and file.stat().st_size:
+            file.chmod(0o600)
+            file.write_bytes(b"other bytes")
+    activity = bea_on_wire.ok("POST", "transition-requests/approve", **APPROVE)["activity"]
+    assert (activity["activity_type"], activity["state"]) == ("APPROVED_REQUEST", "stale")
+    assert activity["current_stage"] == "None"
+    assert ModelVersion.objects.get().stage == "None"
