@@ -96,7 +96,8 @@ def _cell(value: Any) -> str:
         return ""
     text = value if isinstance(value, str) else canonical(value).decode("utf-8")
     text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return "'" + text if text[:1] in _FORMULA or text.lstrip()[:1] in _FORMULA else text
+    risky = text.startswith(tuple(_FORMULA)) or text.lstrip().startswith(tuple(_FORMULA))
+    return "'" + text if risky else text
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

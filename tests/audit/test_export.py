@@ -70,6 +70,7 @@ def test_cells_are_no_formulas(exported: Path) -> None:
     text = member(exported, "events.csv").decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert rows[1]["reason"] == "'-2 points\nbut faster “é”"
+    assert rows[1]["on_behalf_of"] == ""
     assert not any(cell[:1] in tuple("=+-@\t\r\n") for row in rows for cell in row.values() if cell)
 
 
