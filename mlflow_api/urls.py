@@ -17,6 +17,7 @@ HANDLERS = (
     "databricks_requests",
     "databricks_comments",
     "databricks_permissions",
+    "databricks_webhooks",
 )
 for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):

@@ -44,7 +44,7 @@ SEND_AGAIN = Dialog(
 
 MOST_SHOWN = 20_000  # characters of a message
 NBSP = "\N{NO-BREAK SPACE}"
-STATUS_COLOURS = {"ACTIVE": "success", "DISABLED": "warning"}
+STATUS_COLOURS = {"ACTIVE": "success", "DISABLED": "warning", "TEST_MODE": "info"}
 STATE_COLOURS = {"pending": "info", "delivered": "success", "failed": "danger"}
 
 
@@ -73,7 +73,7 @@ class WebhookAdmin(_ReadableAdmin):
     search_fields = ["name", "description"]
     ordering = ["-created_at"]
     fields = [
-        *("name", "description", "url", "shown_events", "shown_status", "scope", "is_signed"),
+        *("name", "description", "url", "format", "shown_events", "shown_status", "scope", "is_signed", "verify_tls"),
         *("created_by", "created_at", "updated_at", "failures", "quiet_until", "log"),
     ]
     readonly_fields = ["shown_events", "shown_status", "scope", "is_signed", "log"]

@@ -6,37 +6,45 @@ from datetime import timedelta
 
 from django.db.models import Q
 
+from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
 from audit.refs import model_stream
 from audit.services import enqueue
-from webhooks.events import KINDS
+from webhooks import databricks
+from webhooks.events import KINDS, Kind
 from webhooks.models import Delivery, Subscription, WebhookStatus
-from webhooks.payloads import Message, message_of
+from webhooks.payloads import Message, message_of, source_of
 
 # After this much time nothing is tried any more, however often the receiver was only waited for.
 GIVE_UP_AFTER = timedelta(hours=24)
 _STREAM = model_stream(0).removesuffix("0")
 
 
-@consumes(*KINDS)
+@consumes(*{*KINDS, *databricks.NAMES})
 def on_event(event: Event) -> None:
     """Write a delivery to every active webhook that wants the event; one query where there is none. Idempotent."""
     key = event.stream.removeprefix(_STREAM)
     if event.outcome != "ok" or key == event.stream or not key.isdigit():
         return
     wanted = _subscribers(event, int(key))
-    message = message_of(event, int(key)) if wanted else None
-    if message is None:
+    source = source_of(event, int(key)) if wanted else None
+    if source is None:
         return
+    names = {name for _, name in wanted}
+    message = None if names <= databricks.EVENTS else message_of(source)
+    payloads = {} if names.isdisjoint(databricks.EVENTS) else databricks.payloads_of(source)
     for webhook_id, name in wanted:
-        if name == message.name:
+        if message is not None and name == message.name:
             _deliver(webhook_id, event, message)
+        elif name in payloads:
+            _deliver(webhook_id, event, Message(name, databricks.body_of(payloads[name], webhook_id)))
 
 
 def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
     """Return (webhook, event name) of the active webhooks of this model, or of every model, that want such an event."""
-    names = [name for action, kind in KINDS.items() if action == event.action for name in kind.names]
+    action = Action(event.action)
+    names = [*KINDS.get(action, Kind()).names, *databricks.NAMES.get(action, ())]
     rows = Subscription.objects.filter(
         Q(webhook__model__isnull=True) | Q(webhook__model_id=model_id),
         event__in=names,
@@ -50,8 +58,8 @@ def _deliver(webhook_id: str, event: Event, message: Message) -> None:
     delivery, made = Delivery.objects.get_or_create(
         webhook_id=webhook_id,
         event_id=event.event_id,
+        event=message.name,
         defaults={
-            "event": message.name,
             "subject": event.object_ref,
             "body": message.body,
             "created_at": event.at,

@@ -12,10 +12,18 @@ from registry.models import RegisteredModel
 
 
 class WebhookStatus(models.TextChoices):
-    """Whether anything is sent."""
+    """Whether anything is sent. TEST_MODE (Databricks' format only): tests, and no events."""
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
+    TEST_MODE = "TEST_MODE"
+
+
+class WebhookFormat(models.TextChoices):
+    """Whose events, payloads and signatures a webhook speaks: those of the wire it was made over."""
+
+    MLFLOW = "mlflow", "MLflow"
+    DATABRICKS = "databricks", "Databricks"
 
 
 class Webhook(models.Model):
@@ -26,14 +34,19 @@ class Webhook(models.Model):
 
     ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); empty: nothing is signed. A receiver
     that did not answer at all is left alone until ``quiet_until``; ``failures`` counts how often in a row.
+    ``sealed_authorization`` is an Authorization header to send along, encrypted in the same way. ``verify_tls`` false asks
+    for no check of the certificate of a receiver in the house; on the public internet it is checked all the same.
     """
 
     id = models.CharField(max_length=36, primary_key=True)
     name = models.CharField(max_length=63)
     description = models.TextField(default="", blank=True)
     url = models.CharField("URL", max_length=2048)
+    format = models.CharField(max_length=10, choices=WebhookFormat.choices, default=WebhookFormat.MLFLOW)
     sealed_secret = models.TextField(default="", blank=True)
-    status = models.CharField(max_length=8, choices=WebhookStatus, default=WebhookStatus.ACTIVE)
+    sealed_authorization = models.TextField(default="", blank=True)
+    verify_tls = models.BooleanField("certificate is checked", default=True)
+    status = models.CharField(max_length=9, choices=WebhookStatus, default=WebhookStatus.ACTIVE)
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
     owner = models.ForeignKey(
@@ -49,6 +62,7 @@ class Webhook(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(status__in=WebhookStatus.values), name="webhooks_status"),
+            models.CheckConstraint(condition=Q(format__in=WebhookFormat.values), name="webhooks_format"),
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | Q(model__isnull=False), name="webhooks_owner_has_model"
             ),
@@ -60,7 +74,7 @@ class Webhook(models.Model):
 
 
 class Subscription(models.Model):
-    """One kind of event a webhook is told of, as `entity.action` (webhooks/events.py)."""
+    """One kind of event a webhook is told of: `entity.action` (webhooks/events.py), or Databricks' name for it."""
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="subscriptions", db_index=False)
     event = models.CharField(max_length=64)
@@ -113,7 +127,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["webhook", "event_id"], name="webhooks_event_once"),
+            models.UniqueConstraint(fields=["webhook", "event_id", "event"], name="webhooks_event_once"),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="webhooks_delivery_state"),
             models.CheckConstraint(
                 condition=Q(state="pending", next_attempt_at__isnull=False, finished_at__isnull=True)

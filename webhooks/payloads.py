@@ -20,7 +20,7 @@ from audit.models import Event
 from audit.sentences import facts
 from registry.models import ModelVersion, RegisteredModel
 from registry.search import PROMPT_TAG
-from webhooks.events import KINDS
+from webhooks.events import KINDS, Kind
 
 Data = dict[str, Any]
 PROMPT_TEXT_TAG = "mlflow.prompt.text"
@@ -50,17 +50,19 @@ class Source:
         return self.tags.get(PROMPT_TAG, "").lower() == "true"
 
 
-def message_of(event: Event, model_id: int) -> Message | None:
-    """Return what receivers are told of an event of this model; None where there is nothing to tell."""
+def source_of(event: Event, model_id: int) -> Source | None:
+    """Return what payloads of an event of this model are made of; None where the model is gone."""
     model = RegisteredModel.objects.filter(pk=model_id).first()
-    if model is None:
-        return None
-    source = Source(event, facts(event), model, dict(model.tags.values_list("key", "value")))
-    action = Action(event.action)
-    kind = KINDS[action]
+    return Source(event, facts(event), model, dict(model.tags.values_list("key", "value"))) if model else None
+
+
+def message_of(source: Source) -> Message | None:
+    """Return what receivers are told in MLflow's format; None where there is nothing to tell."""
+    action = Action(source.event.action)
+    kind = KINDS.get(action, Kind())
     name = kind.of_prompt if source.is_prompt else kind.of_model
     data = _DATA[action](source) if name else None
-    return Message(name, _envelope(name, event, data)) if data is not None else None
+    return Message(name, _envelope(name, source.event, data)) if data is not None else None
 
 
 def _envelope(name: str, event: Event, data: Data) -> str:
@@ -76,16 +78,16 @@ def _model_created(source: Source) -> Data:
 
 
 def _model_tag_set(source: Source) -> Data:
-    key = _only_key(source.facts["after"])
+    key = only_key(source.facts["after"])
     return {"name": source.model.name, "key": key, "value": source.tags.get(key, "")}
 
 
 def _model_tag_deleted(source: Source) -> Data:
-    return {"name": source.model.name, "key": _only_key(source.facts["before"])}
+    return {"name": source.model.name, "key": only_key(source.facts["before"])}
 
 
 def _version_created(source: Source) -> Data | None:
-    version = _version_of(source)
+    version = version_of(source)
     if version is None:
         return None
     tags = dict(version.tags.values_list("key", "value"))
@@ -99,7 +101,7 @@ def _version_created(source: Source) -> Data | None:
 
 
 def _version_tag_set(source: Source) -> Data | None:
-    version, key = _version_of(source), _only_key(source.facts["after"])
+    version, key = version_of(source), only_key(source.facts["after"])
     tag = version.tags.filter(key=key).first() if version else None
     if version is None or tag is None:
         return None
@@ -107,8 +109,8 @@ def _version_tag_set(source: Source) -> Data | None:
 
 
 def _version_tag_deleted(source: Source) -> Data:
-    key = _only_key(source.facts["before"])
-    return {"name": source.model.name, "version": _number_of(source), "key": key}
+    key = only_key(source.facts["before"])
+    return {"name": source.model.name, "version": number_of(source), "key": key}
 
 
 def _alias_set(source: Source) -> Data:
@@ -124,7 +126,7 @@ def _stage_changed(source: Source) -> Data:
     before, after = source.facts["before"], source.facts["after"]
     return {
         "name": source.model.name,
-        "version": _number_of(source),
+        "version": number_of(source),
         "from_stage": before["stage"],
         "to_stage": after["stage"],
         "is_current": after["is_current"],
@@ -133,10 +135,9 @@ def _stage_changed(source: Source) -> Data:
 
 
 def _request(source: Source) -> Data | None:
-    row = TransitionRequest.objects.select_related("version", "requester").filter(pk=_request_id(source)).first()
+    row = TransitionRequest.objects.select_related("version", "requester").filter(pk=request_id_of(source)).first()
     if row is None:
         return None
-    url = reverse("admin:approvals_transitionrequest_change", args=[row.pk])
     return {
         "name": source.model.name,
         "version": str(row.version.version),
@@ -147,8 +148,14 @@ def _request(source: Source) -> Data | None:
         "requester": row.requester.username,
         "comment": row.comment,
         "reason": row.state_reason,
-        "url": f"{settings.BASE_URL}{url}" if settings.BASE_URL else None,
+        "url": page_of(row),
     } | _who(source)
+
+
+def page_of(request: TransitionRequest) -> str | None:
+    """Return where the request's page is, if it is known how this server is reached."""
+    url = reverse("admin:approvals_transitionrequest_change", args=[request.pk])
+    return f"{settings.BASE_URL}{url}" if settings.BASE_URL else None
 
 
 def _who(source: Source) -> Data:
@@ -156,22 +163,24 @@ def _who(source: Source) -> Data:
     return {"actor": source.event.actor_name, "event_id": str(source.event.event_id)}
 
 
-def _version_of(source: Source) -> ModelVersion | None:
-    number = _number_of(source)
+def version_of(source: Source) -> ModelVersion | None:
+    """Return the version the event is about."""
+    number = number_of(source)
     return ModelVersion.objects.filter(model=source.model, version=int(number)).first() if number.isdigit() else None
 
 
-def _number_of(source: Source) -> str:
+def number_of(source: Source) -> str:
     """Return the version's number at the end of `model-version:<name>/<number>`."""
     return source.event.object_ref.rpartition("/")[2]
 
 
-def _request_id(source: Source) -> int:
+def request_id_of(source: Source) -> int:
+    """Return the number of the request the event is about; 0 without one."""
     number = source.event.object_ref.partition(":")[2]
     return int(number) if number.isdigit() else 0
 
 
-def _only_key(mapping: dict[str, Any]) -> str:
+def only_key(mapping: dict[str, Any]) -> str:
     """Return the key of a tag: an event of a tag maps it to the value, and maps nothing else."""
     return next(iter(mapping), "")
 

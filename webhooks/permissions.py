@@ -17,7 +17,7 @@ from audit.errors import Denied, NotFound
 from audit.refs import model_stream, webhook_ref
 from registry.models import RegisteredModel
 from registry.permissions import Level, has_level, models_at_level
-from webhooks.models import Delivery, Webhook
+from webhooks.models import Delivery, Webhook, WebhookFormat
 
 OPERATORS = "operators"
 
@@ -62,9 +62,14 @@ def is_vouched_for(webhook: Webhook) -> bool:
     return webhook.owner.is_active and has_level(owner, webhook.model, Level.MANAGE)
 
 
-def get_webhook(actor: Actor, webhook_id: str) -> Webhook:
-    """Return a webhook; NotFound where there is none or the actor may not see it."""
-    row = visible_webhooks(actor).select_related("model").filter(pk=webhook_id).first()
+def get_webhook(
+    actor: Actor,
+    webhook_id: str,
+    *,
+    wire: WebhookFormat = WebhookFormat.MLFLOW,
+) -> Webhook:
+    """Return a webhook of this format; NotFound where there is none or the actor may not see it."""
+    row = visible_webhooks(actor).select_related("model").filter(pk=webhook_id, format=wire).first()
     if row is None:
         raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
     return row

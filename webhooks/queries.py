@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef
+from collections.abc import Sequence
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.actors import Actor
-from audit.errors import InvalidInput
+from audit.errors import InvalidInput, NotFound
+from registry.permissions import model_not_found, visible_models
 from tracking.search.pages import take_page
 from webhooks.events import GOVERNANCE
-from webhooks.models import Subscription, Webhook
+from webhooks.fields import check_event
+from webhooks.models import Subscription, Webhook, WebhookFormat
 from webhooks.permissions import visible_webhooks
 
 MAX_WEBHOOKS = 1000
@@ -18,20 +22,48 @@ _DEFAULT = 100
 def list_webhooks(
     *, actor: Actor, max_results: int | None = None, page_token: str = "", governance: bool = False
 ) -> tuple[list[Webhook], str]:
-    """Return one page, newest first, with subscriptions and model, and the token of the next ("" on the last).
+    """Return one page of those in MLflow's format, newest first, with subscriptions and model, and the token of the next ("" on the last).
 
     Webhooks that want nothing but governance events are left out unless ``governance``: MLflow's clients cannot read a
     webhook without an event they know, and would fail over the whole list.
     """
-    size = max_results or _DEFAULT
-    if not 1 <= size <= MAX_WEBHOOKS:
-        raise InvalidInput(f"max_results must be between 1 and {MAX_WEBHOOKS}.")
-    rows = visible_webhooks(actor)
+    rows = visible_webhooks(actor).filter(format=WebhookFormat.MLFLOW)
     if not governance:
         ordinary = Subscription.objects.filter(webhook=OuterRef("pk")).exclude(event__in=GOVERNANCE)
         rows = rows.filter(Exists(ordinary))
+    return _page(rows, max_results or _DEFAULT, page_token)
+
+
+def list_registry_webhooks(
+    *,
+    actor: Actor,
+    events: Sequence[str] = (),
+    model_name: str = "",
+    max_results: int | None = None,
+    page_token: str = "",
+) -> tuple[list[Webhook], str]:
+    """Return one page of those in Databricks' format that want any of the events, newest first, and the next one's token.
+
+    With ``model_name`` those of that model; NotFound where the actor may not see it.
+    """
+    for event in events:
+        check_event(event, WebhookFormat.DATABRICKS)
+    rows = visible_webhooks(actor).filter(format=WebhookFormat.DATABRICKS)
+    if events:
+        rows = rows.filter(Exists(Subscription.objects.filter(webhook=OuterRef("pk"), event__in=events)))
+    if model_name:
+        model = visible_models(actor).filter(name=model_name).first()
+        if model is None:
+            raise NotFound(model_not_found(model_name))
+        rows = rows.filter(model=model)
+    return _page(rows, max_results or MAX_WEBHOOKS, page_token)
+
+
+def _page(rows: QuerySet[Webhook], size: int, token: str) -> tuple[list[Webhook], str]:
+    if not 1 <= size <= MAX_WEBHOOKS:
+        raise InvalidInput(f"max_results must be between 1 and {MAX_WEBHOOKS}.")
     rows = rows.select_related("model").prefetch_related("subscriptions").order_by("-created_at", "id")
-    return take_page(rows, size=size, token=page_token)
+    return take_page(rows, size=size, token=token)
 
 
 def events_of(webhook: Webhook) -> list[str]:

@@ -1,4 +1,4 @@
-"""The headers of a delivery, as MLflow sends them (they follow the Standard Webhooks convention)."""
+"""The headers of a delivery: as MLflow sends them (they follow the Standard Webhooks convention), or as Databricks does."""
 
 from __future__ import annotations
 
@@ -22,4 +22,14 @@ def headers_of(*, delivery_id: str, timestamp: int, body: str, secret: str) -> d
     }
     if secret:
         headers["X-MLflow-Signature"] = signature(secret, delivery_id, str(timestamp), body)
+    return headers
+
+
+def databricks_headers_of(*, delivery_id: str, body: str, secret: str, authorization: str) -> dict[str, str]:
+    """Return the headers of one attempt in Databricks' format, which signs the body alone; our delivery id stands beside."""
+    headers = {"Content-Type": "application/json", "X-Custody-Delivery-Id": delivery_id}
+    if authorization:
+        headers["Authorization"] = authorization
+    if secret:
+        headers["X-Databricks-Signature"] = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
     return headers

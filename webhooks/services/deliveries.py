@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,10 +25,9 @@ from audit.refs import model_stream, webhook_ref
 from audit.services import enqueue, record
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
-from webhooks.permissions import is_vouched_for, may_go_inside, visible_deliveries
-from webhooks.secrecy import Unreadable, unseal
-from webhooks.signing import headers_of
-from webhooks.transport import Answer, post
+from webhooks.permissions import is_vouched_for, visible_deliveries
+from webhooks.sending import send
+from webhooks.transport import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +126,7 @@ def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
     if row.state == DeliveryState.PENDING:
         raise Conflict("This delivery is still being tried.")
     if webhook.deleted_at is not None or webhook.status != WebhookStatus.ACTIVE:
-        raise Conflict(f"The webhook {webhook.name} is {'deleted' if webhook.deleted_at else 'disabled'}.")
+        raise Conflict(f"The webhook {webhook.name} is {'deleted' if webhook.deleted_at else 'not active'}.")
     before = {"delivery": str(row.pk), "state": row.state}
     row.state, row.attempts, row.error = DeliveryState.PENDING, 0, ""
     row.finished_at, row.next_attempt_at, row.queued_at, row.give_up_at = None, now, now, now + GIVE_UP_AFTER
@@ -169,18 +167,7 @@ def forget_old(*, now: datetime | None = None) -> int:
 
 def _send(lease: Lease) -> Answer:
     row = lease.delivery
-    try:
-        secret = unseal(lease.webhook.sealed_secret)
-    except Unreadable as error:
-        return Answer(None, 0, str(error), refused=True)
-    headers = headers_of(delivery_id=str(row.pk), timestamp=int(time.time()), body=row.body, secret=secret)
-    return post(
-        lease.webhook.url,
-        row.body.encode(),
-        headers,
-        timeout=settings.WEBHOOK_TIMEOUT,
-        private=may_go_inside(lease.webhook),
-    )
+    return send(lease.webhook, delivery_id=str(row.pk), body=row.body, timeout=settings.WEBHOOK_TIMEOUT)
 
 
 def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:

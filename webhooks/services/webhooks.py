@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import time
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,19 +20,37 @@ from audit.services import record
 from registry.models import RegisteredModel
 from registry.names import check_text
 from registry.permissions import model_not_found, visible_models
+from webhooks import databricks
 from webhooks.addresses import check_url
-from webhooks.events import EVENTS, GOVERNANCE
-from webhooks.models import Subscription, Webhook, WebhookStatus
+from webhooks.events import GOVERNANCE
+from webhooks.fields import (
+    check_event,
+    checked_authorization,
+    checked_events,
+    checked_name,
+    checked_secret,
+    checked_status,
+)
+from webhooks.models import Subscription, Webhook, WebhookFormat, WebhookStatus
 from webhooks.permissions import get_webhook, is_operator, may_go_inside, require_may_create
 from webhooks.queries import events_of
 from webhooks.samples import sample_of
-from webhooks.secrecy import Unreadable, seal, unseal
-from webhooks.signing import headers_of
-from webhooks.transport import Answer, post
+from webhooks.secrecy import seal
+from webhooks.sending import send
+from webhooks.transport import Answer
 
-_NAME = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MAX_DESCRIPTION = 5000
-_MAX_SECRET = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSpec:
+    """What Databricks' format has beside MLflow's; None: leave it.
+
+    ``authorization`` is sent along as a header, ``verify_tls`` says whether the receiver's certificate is checked.
+    """
+
+    authorization: str | None = None
+    verify_tls: bool | None = None
 
 
 @transaction.atomic
@@ -47,24 +64,29 @@ def create_webhook(
     secret: str = "",
     status: str = WebhookStatus.ACTIVE,
     model_name: str = "",
+    spec: HttpSpec | None = None,
 ) -> Webhook:
-    """Make a webhook, for one model where ``model_name`` is given. Raises Denied, InvalidInput, NotFound (the model)."""
+    """Make a webhook, for one model where ``model_name`` is given; in Databricks' format where ``spec`` is.
+
+    Raises Denied, InvalidInput, NotFound (the model).
+    """
     model = _visible_model(actor, model_name) if model_name else None
     require_may_create(actor, model)
     now = timezone.now()
     webhook = Webhook(
         pk=str(uuid.uuid4()),
-        name=_checked_name(name),
+        name=checked_name(name),
         description=check_text(description, "webhook description", _MAX_DESCRIPTION),
-        sealed_secret=seal(_checked_secret(secret)),
-        status=_checked_status(status),
+        sealed_secret=seal(checked_secret(secret)),
+        format=_format_of(spec),
+        status=checked_status(status, _format_of(spec)),
         model=model,
         created_by=actor.name,
         created_at=now,
         updated_at=now,
     )
-    _point(webhook, actor, url)
-    wanted = _checked_events(events)
+    _point(webhook, actor, url, spec or HttpSpec())
+    wanted = checked_events(events, webhook)
     webhook.save(force_insert=True)
     _subscribe(webhook, wanted)
     _record(actor, Action.WEBHOOKS_WEBHOOK_CREATED, webhook, after=_facts(webhook, wanted))
@@ -82,56 +104,61 @@ def update_webhook(
     description: str | None = None,
     secret: str | None = None,
     status: str | None = None,
+    spec: HttpSpec | None = None,
 ) -> Webhook:
-    """Change what is given (None: leave it). Raises NotFound, InvalidInput.
+    """Change what is given (None: leave it); with ``spec`` of a webhook in Databricks' format. Raises NotFound, InvalidInput.
 
     ``events`` replaces what the webhook subscribes to, except that a list without governance events leaves those alone:
     MLflow's clients cannot see them, and must not remove what they cannot name. Who gives a ``url``, be it the same, vouches
     for it from then on.
     """
-    webhook = _lock(actor, webhook_id)
+    webhook = _lock(actor, webhook_id, _format_of(spec))
     had = events_of(webhook)
     before = _facts(webhook, had)
     if name is not None:
-        webhook.name = _checked_name(name)
-    if url is not None:
-        _point(webhook, actor, url)
+        webhook.name = checked_name(name)
+    _point(webhook, actor, url, spec or HttpSpec())
     if description is not None:
         webhook.description = check_text(description, "webhook description", _MAX_DESCRIPTION)
     if secret is not None:
-        webhook.sealed_secret = seal(_checked_secret(secret))
+        webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
-        webhook.status = _checked_status(status)
-    wanted = had if events is None else _checked_events(events)
+        webhook.status = checked_status(status, webhook.format)
+    wanted = had if events is None else checked_events(events, webhook)
     if not GOVERNANCE.intersection(wanted):
         wanted = [*wanted, *(event for event in had if event in GOVERNANCE)]
     webhook.updated_at = timezone.now()
     webhook.save()
     _subscribe(webhook, wanted)
-    after = _facts(webhook, wanted) | ({"secret": "replaced"} if secret is not None else {})
+    after = _facts(webhook, wanted) | _replaced(secret=secret, authorization=spec.authorization if spec else None)
     _record(actor, Action.WEBHOOKS_WEBHOOK_UPDATED, webhook, before=before, after=after)
     return webhook
 
 
 @transaction.atomic
-def delete_webhook(*, actor: Actor, webhook_id: str) -> None:
-    """End a webhook and forget its secret; the log of what was sent stays. NotFound."""
-    webhook = _lock(actor, webhook_id)
+def delete_webhook(*, actor: Actor, webhook_id: str, wire: WebhookFormat = WebhookFormat.MLFLOW) -> None:
+    """End a webhook and forget its secrets; the log of what was sent stays. NotFound."""
+    webhook = _lock(actor, webhook_id, wire)
     webhook.deleted_at = webhook.updated_at = timezone.now()
-    webhook.sealed_secret = ""
-    webhook.save(update_fields=["deleted_at", "updated_at", "sealed_secret"])
+    webhook.sealed_secret = webhook.sealed_authorization = ""
+    webhook.save(update_fields=["deleted_at", "updated_at", "sealed_secret", "sealed_authorization"])
     _record(actor, Action.WEBHOOKS_WEBHOOK_DELETED, webhook, before=_facts(webhook, events_of(webhook)))
 
 
-def send_test(*, actor: Actor, webhook_id: str, event: str = "") -> Answer:
+def send_test(
+    *,
+    actor: Actor,
+    webhook_id: str,
+    event: str = "",
+    wire: WebhookFormat = WebhookFormat.MLFLOW,
+) -> Answer:
     """Send a signed sample now and return what came of it. Without an event: the first the webhook subscribes to.
 
     No transaction is open while the receiver is waited for. Raises NotFound, InvalidInput (no such event).
     """
-    webhook = get_webhook(actor, webhook_id)
+    webhook = get_webhook(actor, webhook_id, wire=wire)
     chosen = event or events_of(webhook)[0]
-    if chosen not in EVENTS:
-        raise InvalidInput(f"There is no webhook event {chosen[:100]!r}.")
+    check_event(chosen, webhook.format)
     answer = _send_sample(webhook, chosen)
     with transaction.atomic():
         facts = {"event": chosen, "success": answer.is_success, "status": answer.status, "error": answer.error}
@@ -140,27 +167,46 @@ def send_test(*, actor: Actor, webhook_id: str, event: str = "") -> Answer:
 
 
 def _send_sample(webhook: Webhook, event: str) -> Answer:
-    body = sample_of(event)
-    try:
-        secret = unseal(webhook.sealed_secret)
-    except Unreadable as error:
-        return Answer(None, 0, str(error), refused=True)
-    headers = headers_of(delivery_id=str(uuid.uuid4()), timestamp=int(time.time()), body=body, secret=secret)
-    return post(
-        webhook.url, body.encode(), headers, timeout=settings.WEBHOOK_TEST_TIMEOUT, private=may_go_inside(webhook)
-    )
+    body = sample_of(event) if webhook.format == WebhookFormat.MLFLOW else databricks.sample_of(event, webhook.pk)
+    return send(webhook, delivery_id=str(uuid.uuid4()), body=body, timeout=settings.WEBHOOK_TEST_TIMEOUT)
 
 
-def _point(webhook: Webhook, actor: Actor, url: str) -> None:
-    """Give a webhook its address and the one who vouches for it: nobody in person where that is an operator."""
-    webhook.owner_id = None if is_operator(actor) else actor.user_id
-    webhook.url = check_url(url, private=may_go_inside(webhook))
-    webhook.failures, webhook.quiet_until = 0, None
+def _point(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> None:
+    """Give a webhook its address and the one who vouches for it (nobody in person where that is an operator).
+
+    An authorization was given for an address: it does not follow to another one, which another manager may name.
+    """
+    if url is not None:
+        if webhook.sealed_authorization and spec.authorization is None and url != webhook.url:
+            raise InvalidInput(
+                "This webhook sends an authorization along, which was given for its present URL. "
+                "Send it again with the new URL, or an empty one to take it away."
+            )
+        webhook.owner_id = None if is_operator(actor) else actor.user_id
+        webhook.url = check_url(url, private=may_go_inside(webhook))
+        webhook.failures, webhook.quiet_until = 0, None
+    if spec.authorization is not None:
+        webhook.sealed_authorization = seal(checked_authorization(spec.authorization))
+    if spec.verify_tls is not None:
+        webhook.verify_tls = spec.verify_tls
+    if not webhook.verify_tls and not may_go_inside(webhook):
+        raise InvalidInput(
+            "enable_ssl_verification cannot be false: the certificate of a receiver is always checked, except in the house, "
+            "for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
+        )
 
 
-def _lock(actor: Actor, webhook_id: str) -> Webhook:
+def _format_of(spec: HttpSpec | None) -> WebhookFormat:
+    return WebhookFormat.MLFLOW if spec is None else WebhookFormat.DATABRICKS
+
+
+def _replaced(**given: str | None) -> dict[str, object]:
+    return {name: "replaced" for name, value in given.items() if value is not None}
+
+
+def _lock(actor: Actor, webhook_id: str, wire: WebhookFormat) -> Webhook:
     """Return a webhook the actor may change, its row locked until commit; NotFound."""
-    seen = get_webhook(actor, webhook_id)
+    seen = get_webhook(actor, webhook_id, wire=wire)
     locked = Webhook.objects.select_for_update(no_key=True).filter(pk=seen.pk, deleted_at__isnull=True).first()
     if locked is None:
         raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
@@ -185,36 +231,6 @@ def _subscribe(webhook: Webhook, events: Iterable[str]) -> None:
     )
 
 
-def _checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"Webhook name {name[:100]!r} is invalid. It must start and end with a letter or digit, be at most 63 characters "
-            "long, and contain only letters, digits, dots (.), underscores (_), and hyphens (-)."
-        )
-    return name
-
-
-def _checked_secret(secret: str) -> str:
-    return check_text(secret, "webhook secret", _MAX_SECRET)
-
-
-def _checked_status(status: str) -> str:
-    if status not in WebhookStatus.values:
-        raise InvalidInput(f"A webhook's status is {' or '.join(WebhookStatus.values)}.")
-    return status
-
-
-def _checked_events(events: Sequence[str]) -> list[str]:
-    """Return the events without repetitions; InvalidInput for none at all or an unknown one."""
-    wanted = list(dict.fromkeys(events))
-    if not wanted:
-        raise InvalidInput("Webhook events must be a non-empty list of WebhookEvent objects.")
-    for event in wanted:
-        if event not in EVENTS:
-            raise InvalidInput(f"There is no webhook event {event[:100]!r}.")
-    return wanted
-
-
 def _facts(webhook: Webhook, events: Sequence[str]) -> dict[str, object]:
     """Return what the log keeps: of the URL only host and digest, for many receivers know their senders by a secret in it."""
     return {
@@ -224,6 +240,9 @@ def _facts(webhook: Webhook, events: Sequence[str]) -> dict[str, object]:
         "events": sorted(events),
         "status": str(webhook.status),
         "signed": bool(webhook.sealed_secret),
+        "authorized": bool(webhook.sealed_authorization),
+        "verify_tls": webhook.verify_tls,
+        "format": str(webhook.format),
         "model": webhook.model.name if webhook.model else "",
     }
 

@@ -1,0 +1,70 @@
+"""What the fields of a webhook may hold, in either format; InvalidInput says what they may not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from audit.errors import InvalidInput
+from registry.names import check_text
+from webhooks import databricks
+from webhooks.events import EVENTS
+from webhooks.models import Webhook, WebhookFormat, WebhookStatus
+
+_NAME = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
+_MAX_SECRET = 1000
+
+
+def checked_name(name: str) -> str:
+    """Return a name as MLflow allows it."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"Webhook name {name[:100]!r} is invalid. It must start and end with a letter or digit, be at most 63 characters "
+            "long, and contain only letters, digits, dots (.), underscores (_), and hyphens (-)."
+        )
+    return name
+
+
+def checked_secret(secret: str) -> str:
+    """Return a key of signatures, or ""."""
+    return check_text(secret, "webhook secret", _MAX_SECRET)
+
+
+def checked_authorization(authorization: str) -> str:
+    """Return what may stand in a header: printable ASCII, or ""."""
+    if authorization and (len(authorization) > _MAX_SECRET or not _HEADER.fullmatch(authorization)):
+        raise InvalidInput(f"A webhook's authorization is at most {_MAX_SECRET} printable ASCII characters.")
+    return authorization
+
+
+def checked_status(status: str, wire: str) -> str:
+    """Return a status that webhooks of this format have."""
+    known = [name for name in WebhookStatus if wire == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
+    if status not in known:
+        raise InvalidInput(f"A webhook's status is {' or '.join(known)}.")
+    return status
+
+
+def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
+    """Return the events without repetitions; InvalidInput for none at all or one that this webhook cannot have."""
+    wanted = list(dict.fromkeys(events))
+    if not wanted:
+        raise InvalidInput("Webhook events must be a non-empty list of WebhookEvent objects.")
+    for event in wanted:
+        check_event(event, webhook.format)
+    if databricks.REGISTERED_MODEL_CREATED in wanted and webhook.model is not None:
+        raise InvalidInput(
+            f"{databricks.REGISTERED_MODEL_CREATED} is for webhooks of every model: leave out model_name."
+        )
+    return wanted
+
+
+def check_event(event: str, wire: str) -> None:
+    """Refuse an event that this format does not know."""
+    if wire == WebhookFormat.DATABRICKS and event not in databricks.EVENTS:
+        raise InvalidInput(
+            f"There is no webhook event {event[:100]!r}. Events are: {', '.join(sorted(databricks.EVENTS))}."
+        )
+    if wire == WebhookFormat.MLFLOW and event not in EVENTS:
+        raise InvalidInput(f"There is no webhook event {event[:100]!r}.")
