@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, serving
+from bench import artifacts, protocol, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[], Iterator[Figure]] | None] = {
     "serving": serving.figures,
-    "protocol": None,
+    "protocol": protocol.figures,
     "artifacts": artifacts.figures,
     "governance": None,
     "lineage": None,

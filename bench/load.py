@@ -36,12 +36,12 @@ def requests_per_second(url: str, *, headers: dict[str, str], seconds: int = 5) 
     return float(found[1])
 
 
-def alternate(urls: dict[str, str], *, headers: dict[str, str], rounds: int = 3) -> dict[str, float]:
-    """Return the median of several runs for each URL, taken in turn, so that a noisy moment hits them alike; warm first."""
-    for url in urls.values():
-        requests_per_second(url, headers=headers, seconds=2)
-    taken: dict[str, list[float]] = {name: [] for name in urls}
+def alternate(targets: dict[str, tuple[str, dict[str, str]]], *, rounds: int = 3) -> dict[str, float]:
+    """Return the median of several runs for each (URL, headers), taken in turn, so that a noisy moment hits them alike."""
+    for url, headers in targets.values():
+        requests_per_second(url, headers=headers, seconds=2)  # warm
+    taken: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(rounds):
-        for name, url in urls.items():
+        for name, (url, headers) in targets.items():
             taken[name].append(requests_per_second(url, headers=headers))
     return {name: statistics.median(values) for name, values in taken.items()}

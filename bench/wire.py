@@ -1,0 +1,73 @@
+"""One MLflow client's worth of calls over one kept connection, the same for both sides."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+Deed = Callable[["Wire"], object]
+
+
+class Wire:
+    """A kept-alive connection to a server that speaks MLflow's REST protocol."""
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        self._headers = headers | {"Content-Type": "application/json"}
+
+    def post(self, rpc: str, **body: object) -> dict[str, Any]:
+        """Call an RPC with a JSON body and return its answer; an error of the server ends the bench."""
+        return self._call("POST", f"/api/2.0/mlflow/{rpc}", json.dumps(body))
+
+    def get(self, rpc: str, **query: object) -> dict[str, Any]:
+        """Call an RPC with a query string and return its answer."""
+        return self._call("GET", f"/api/2.0/mlflow/{rpc}?{urlencode(query)}", None)
+
+    def _call(self, method: str, path: str, body: str | None) -> dict[str, Any]:
+        self._connection.request(method, path, body, self._headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        assert answer.status == http.HTTPStatus.OK, (path, answer.status, content[:500])
+        found: dict[str, Any] = json.loads(content)
+        return found
+
+
+Side = tuple[str, dict[str, str]]
+"""A server: its URL and the headers a client sends."""
+
+
+def rate(side: Side, deed: Deed, *, clients: int = 1, seconds: float = 3) -> float:
+    """Return how often a second ``deed`` is done by so many clients at once."""
+    counts = [0] * clients
+    until = time.monotonic() + seconds
+
+    def work(place: int) -> None:
+        wire = Wire(*side)
+        while time.monotonic() < until:
+            deed(wire)
+            counts[place] += 1
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.monotonic() - began)
+
+
+def rates(deeds: dict[str, tuple[Side, Deed]], *, clients: int = 1, rounds: int = 3) -> dict[str, float]:
+    """Return the median rate of each side's deed, taken in turn so that a noisy moment hits them alike; warm first."""
+    for side, deed in deeds.values():
+        rate(side, deed, clients=clients, seconds=1)
+    taken: dict[str, list[float]] = {name: [] for name in deeds}
+    for _ in range(rounds):
+        for name, (side, deed) in deeds.items():
+            taken[name].append(rate(side, deed, clients=clients))
+    return {name: statistics.median(found) for name, found in taken.items()}
