@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db import DataError
+from django.db import DataError, transaction
 
 from audit.actors import Actor
 from audit.errors import AlreadyExists, DomainError
@@ -15,7 +16,8 @@ from importing.mapping import fitting_experiment, fitting_logged_model, fitting_
 from importing.models import ItemKind
 from importing.progress import Progress
 from importing.report import Report
-from importing.sources.base import FoundExperiment, FoundLoggedModel, FoundRun, Owner, Source
+from importing.sources.base import FoundExperiment, FoundLoggedModel, FoundRun, Links, Owner, Source
+from tracking.limits import Point
 from tracking.models import Experiment, LoggedModel, Run, RunStatus
 from tracking.services.imports import (
     import_experiment,
@@ -26,6 +28,7 @@ from tracking.services.imports import (
 )
 
 _BATCH = 5000
+_RUNS = 100
 # What may be wrong with one thing without the others being concerned.
 REFUSALS = (DomainError, DataError)
 
@@ -59,9 +62,11 @@ class TrackingImport:
             self._to.progress.step(f"experiment {found.old.name}")
             if experiment is None:
                 continue
-            for run in self._to.source.runs(found.id):
-                self._run(run, experiment)
-                self._to.progress.step(f"runs of {found.old.name}")
+            for part in _parts(self._to.source.runs(found.id)):
+                with transaction.atomic():
+                    for run in part:
+                        self._run(run, experiment)
+                        self._to.progress.step(f"runs of {found.old.name}")
             for model in self._to.source.logged_models(found.id):
                 self._logged_model(model, experiment)
                 self._to.progress.step(f"logged models of {found.old.name}")
@@ -150,30 +155,42 @@ class TrackingImport:
         self._files.bring(Owner("run", run_id, found.artifact_uri), Run.objects.get(pk=run_id))
 
     def _history(self, found: FoundRun) -> None:
-        """Bring the metrics in batches of their own: the same batch again changes nothing."""
-        run_id, actor, origin = found.old.id, self._to.actor, self._to.source.origin
+        """Bring the metrics in batches of their own: the same batch again changes nothing. The last one completes the run."""
+        run_id = found.old.id
         points = iter(self._to.source.history(found))
-        while batch := list(islice(points, _BATCH)):
-            kept = fitting_points(batch, run_id, self._to.report)
-            self._to.report.came["metric values"] += import_points(
-                actor=actor, run_id=run_id, points=kept, origin=origin
-            )
-        self._links(run_id)
-
-    def _links(self, run_id: str) -> None:
+        batch = list(islice(points, _BATCH))
+        while following := list(islice(points, _BATCH)):
+            self._points(run_id, batch)
+            batch = following
         links = self._to.source.links(run_id)
+        with self._to.ledger.bringing(ItemKind.HISTORY, run_id) as said:
+            self._points(run_id, batch)
+            self._link(run_id, links)
+            said.append(run_id)
+
+    def _points(self, run_id: str, points: list[Point]) -> None:
+        kept = fitting_points(points, run_id, self._to.report)
+        self._to.report.came["metric values"] += import_points(
+            actor=self._to.actor, run_id=run_id, points=kept, origin=self._to.source.origin
+        )
+
+    def _link(self, run_id: str, links: Links) -> None:
         named = {*links.inputs, *links.outputs}
         known = set(LoggedModel.objects.filter(pk__in=named).values_list("pk", flat=True))
         for model_id in sorted(named - known):
             self._to.report.trouble(
                 "models that runs read or made", f"{run_id} {model_id}", "the logged model did not come"
             )
-        with self._to.ledger.bringing(ItemKind.HISTORY, run_id) as said:
-            import_run_models(
-                actor=self._to.actor,
-                run_id=run_id,
-                inputs=[model_id for model_id in links.inputs if model_id in known],
-                outputs={model_id: step for model_id, step in links.outputs.items() if model_id in known},
-                origin=self._to.source.origin,
-            )
-            said.append(run_id)
+        import_run_models(
+            actor=self._to.actor,
+            run_id=run_id,
+            inputs=[model_id for model_id in links.inputs if model_id in known],
+            outputs={model_id: step for model_id, step in links.outputs.items() if model_id in known},
+            origin=self._to.source.origin,
+        )
+
+
+def _parts(runs: Iterator[FoundRun]) -> Iterator[list[FoundRun]]:
+    """Yield runs by the hundred: one commit for each run would be most of the time."""
+    while part := list(islice(runs, _RUNS)):
+        yield part

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -31,9 +33,11 @@ _POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def old_server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldServer]:
     folder = tmp_path_factory.mktemp("old")
-    database = f"sqlite:///{folder / 'mlflow.db'}" if request.param == "sqlite" else _new_database()
     artifacts = folder / "mlartifacts"
-    with mlflow_server(database, folder, "--artifacts-destination", str(artifacts)) as url:
+    with (
+        _database(request.param, folder) as database,
+        mlflow_server(database, folder, "--artifacts-destination", str(artifacts)) as url,
+    ):
         yield OldServer(url, database, artifacts, fill(url))
 
 
@@ -47,15 +51,21 @@ def unproxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldServer]:
         yield OldServer(url, database, artifacts, fill(url))
 
 
-def _new_database() -> str:
+@contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the URI of a new database of the old server, and drop it where that is needed."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'mlflow.db'}"
+        return
     name = f"custody_test_old_{os.getpid()}"
     try:
-        with psycopg.connect(_POSTGRES, autocommit=True, connect_timeout=3) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name}")
-            connection.execute(f"CREATE DATABASE {name}")
+        connection = psycopg.connect(_POSTGRES, autocommit=True, connect_timeout=3)
     except psycopg.Error as error:
-        pytest.skip(f"no PostgreSQL that lets us make a database: {error}")
-    return _POSTGRES.rpartition("/")[0] + f"/{name}"
+        pytest.skip(f"no PostgreSQL answers at {_POSTGRES}: {error}")
+    with connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield _POSTGRES.rpartition("/")[0] + f"/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
