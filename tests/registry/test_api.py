@@ -120,7 +120,7 @@ def test_deployments(api: Client, new_version: NewVersion) -> None:
     ("change", "status"),
     [
         ({"endpoint": "a b"}, 400), ({"endpoint": None}, 400), ({"version": "x"}, 400), ({"version": True}, 400),
-        ({"version": "production"}, 404), ({"version": 9}, 404), ({"version": 2**70}, 404), ({"model": "never"}, 404),
+        ({"version": "production"}, 404), ({"version": 9}, 404), ({"version": 2**63}, 404), ({"version": 2**70}, 400), ({"model": "never"}, 404),
         ({"traffic_percent": 101}, 400), ({"traffic_percent": "x"}, 400), ({"model": {"a": 1}}, 400),
     ],
 )  # fmt: skip
