@@ -87,6 +87,11 @@ class Installation:
         self._up.send_signal(number)
         return self._up.wait(20)
 
+    def reap(self) -> None:
+        """Wait for a `up` that was killed from outside, so that no zombie of it stays."""
+        if self._up is not None:
+            self._up.wait(20)
+
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run manage.py against this installation and return what it printed; fail with its errors."""
         done = subprocess.run(

@@ -26,6 +26,7 @@ def own(tmp_path: Path) -> Iterator[Installation]:
     yield installation
     for pid in installation.processes():
         os.kill(pid, signal.SIGKILL)
+    installation.reap()
 
 
 def gone(installation: Installation, *, within: float) -> bool:
