@@ -27,7 +27,7 @@ from audit.services import enqueue, record
 MAX_ATTEMPTS = 4
 UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 # A job whose message was lost is announced again after this long, then ever less often.
-_FIRST_REMINDER = timedelta(seconds=60)
+_FIRST_REMINDER = timedelta(seconds=10)
 _LAST_REMINDER = timedelta(hours=1)
 _BACK_OFF = timedelta(seconds=2)
 

@@ -71,7 +71,7 @@ class World:
 
     def worker(self) -> subprocess.Popen[bytes]:
         name = f"test-{secrets.token_hex(4)}@localhost"
-        pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
+        pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
         return self.celery("worker", "--queues", "fast,slow", "--hostname", name, *pool)
 
     def beat(self) -> subprocess.Popen[bytes]:
