@@ -42,7 +42,7 @@ class Webhook(models.Model):
     name = models.CharField(max_length=63)
     description = models.TextField(default="", blank=True)
     url = models.CharField("URL", max_length=2048)
-    format = models.CharField(max_length=10, choices=WebhookFormat.choices, default=WebhookFormat.MLFLOW)
+    format = models.CharField(max_length=10, choices=WebhookFormat, default=WebhookFormat.MLFLOW)
     sealed_secret = models.TextField(default="", blank=True)
     sealed_authorization = models.TextField(default="", blank=True)
     verify_tls = models.BooleanField("certificate is checked", default=True)
