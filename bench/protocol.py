@@ -57,7 +57,9 @@ def figures(only: str = "") -> Iterator[Figure]:
     """Yield every figure of the area whose name contains ``only``."""
     measures = [measure for measure in MEASURES if only in measure.name]
     lookups = {name: path for name, path in LOOKUPS.items() if only in name}
-    print(f"ours: {OURS}\nmlflow server: {PEER}\ndatabase of both: {engine()}, one server, its own settings", flush=True)
+    print(
+        f"ours: {OURS}\nmlflow server: {PEER}\ndatabase of both: {engine()}, one server, its own settings", flush=True
+    )
     with _places() as places:
         yield from (_figure(places, measure) for measure in measures if not measure.among_many)
         if lookups:

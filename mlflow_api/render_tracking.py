@@ -51,7 +51,9 @@ def run_info(run: Run | FullRun) -> Json:
 
 def run(found: FullRun) -> Json:
     """Return a run with everything in it."""
-    outputs: list[Json] = [{"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"]
+    outputs: list[Json] = [
+        {"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"
+    ]
     inputs: list[Json] = [{"model_id": pk} for pk, direction, _ in found.models if direction == "input"]
     return filled(
         info=run_info(found),

@@ -22,9 +22,10 @@ from tracking.limits import (
     checked_tags,
     checked_text,
 )
-from tracking.models import Param, Run, RunTag
+from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
+from tracking.services.pairs import add_params, held_params, held_tags, put_tags
 from tracking.services.points import add_points
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 
@@ -110,15 +111,15 @@ def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, 
     """Insert the params that are new and return them; InvalidInput where one would change."""
     if not params:
         return {}
-    held = dict(Param.objects.filter(run=run, key__in=params.keys()).values_list("key", "value"))
+    new = add_params(run.pk, params)
+    held = held_params(run.pk, params) if len(new) < len(params) else {}
     for key, value in params.items():
         if held.get(key, value) != value:
             raise InvalidInput(
                 f"Changing param values is not allowed. Param with key='{key}' was already logged with "
                 f"value='{held[key][:250]}' for run ID='{run.pk}'. Attempted logging new value '{value[:250]}'."
             )
-    added = {key: value for key, value in params.items() if key not in held}
-    Param.objects.bulk_create([Param(run=run, key=key, value=value) for key, value in added.items()])
+    added = {key: value for key, value in params.items() if key in new}
     record_run_facts(actor=actor, run=run, key_kind="param", values=added)
     return added
 
@@ -127,13 +128,8 @@ def _set_tags(actor: Actor, run: Run, tags: Mapping[str, str]) -> dict[str, str]
     """Set tags and what follows from them (name, lineage); return the values they had before."""
     if not tags:
         return {}
-    before = dict(RunTag.objects.filter(run=run, key__in=tags.keys()).values_list("key", "value"))
-    RunTag.objects.bulk_create(
-        [RunTag(run=run, key=key, value=value) for key, value in tags.items()],
-        update_conflicts=True,
-        unique_fields=["run", "key"],
-        update_fields=["value"],
-    )
+    before = held_tags(run.pk, tags)
+    put_tags(run.pk, tags)
     if name := tags.get(NAME_TAG):
         run.name = checked_text(name, what=NAME_TAG, limit=MAX_RUN_NAME)
         run.save(update_fields=["name"])
