@@ -47,13 +47,13 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
     if not points:
         return
     _require_models({point.model_id for point in points if point.model_id})
-    _put(_ADD, run.pk, [_row(point) for point in points])
-    best: dict[str, Point] = {}
-    for point in points:
-        held = best.get(point.key)
-        if held is None or _rank(point) > _rank(held):
-            best[point.key] = point
-    _put(_RAISE, run.pk, [_row(point) for point in best.values()])
+    rows = [_row(point) for point in points]
+    _put(_ADD, run.pk, rows)
+    best: dict[str, Row] = {}
+    for row in rows:
+        if row[0] not in best or _rank(row) > _rank(best[row[0]]):
+            best[row[0]] = row
+    _put(_RAISE, run.pk, list(best.values()))
 
 
 def _require_models(model_ids: set[str]) -> None:
@@ -77,9 +77,9 @@ def _row(point: Point) -> Row:
     )
 
 
-def _rank(point: Point) -> tuple[int, int, bool, float]:
+def _rank(row: Row) -> tuple[int, int, bool, float]:
     """Return what orders the values of one key, as the statement does: step, timestamp, value; NaN after every number."""
-    return (point.step, point.timestamp_ms, point.is_nan, point.stored_value)
+    return (row[4], row[3], row[2], row[1])
 
 
 def _put(statement: Statement, run_id: str, rows: Sequence[Row]) -> None:
