@@ -49,4 +49,9 @@ def take_page(rows: QuerySet[Any, Row], *, size: int, token: str) -> tuple[list[
     """Return one page of an ordered queryset and the token of the next, "" where there is none. One query."""
     offset = page_offset(token)
     found = list(rows[offset : offset + size + 1])
-    return found[:size], page_token(offset + size) if len(found) > size else ""
+    return found[:size], next_token(offset, size, len(found))
+
+
+def next_token(offset: int, size: int, found: int) -> str:
+    """Return the token of the page after this one, "" where ``found`` (one more was asked for than fits) says there is none."""
+    return page_token(offset + size) if found > size else ""
