@@ -28,7 +28,8 @@ _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a m
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
 APPROVAL_PREFIX = "csa_"
-_LIVE_TOKEN = (
+# The user of a live token, by its digest and the time now.
+WHO_CALLS = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
     "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id "
     "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
@@ -66,7 +67,7 @@ def actor_from_token(secret: str, *, request_id: str) -> Actor:
     now: Any = timezone.now()
     # In SQL as it is: every call of a machine starts here, and building the statement would cost more than running it.
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE_TOKEN, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         found = cursor.fetchone()
     if found is None:
         raise NotAuthenticated(_BAD_TOKEN)

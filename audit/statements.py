@@ -6,13 +6,15 @@ Django's cursor: transactions, errors and the query log are Django's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from psycopg.pq import PipelineStatus
 
-Values = Sequence[object]
+Values = Sequence[Any]
 Rows = list[tuple[Any, ...]]
 
 
@@ -42,11 +44,30 @@ def fetch(statement: Statement, values: Values) -> Rows:
     return rows
 
 
-def run(statement: Statement, values: Values) -> int:
-    """Run a statement that returns no rows; return how many it touched."""
+def run(statement: Statement, values: Values) -> None:
+    """Run a statement that returns no rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement.text, values)
-        return int(cursor.rowcount)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the writes inside to PostgreSQL without waiting for each by itself; it answers for all of them at the end.
+
+    For `run` within a transaction: a fault of any of them is raised at the end, as Django's error, and the transaction is
+    lost as ever. A `fetch` inside waits for what went before it.
+    """
+    connection.ensure_connection()
+    if connection.vendor != "postgresql" or is_together():
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def is_together() -> bool:
+    """Return whether writes are being sent together: then nothing should be read."""
+    return connection.vendor == "postgresql" and connection.connection.pgconn.pipeline_status != PipelineStatus.OFF
 
 
 def text_array(texts: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ The serving read: only an ordinary success takes this way (a live token with the
 Production); for everything else it steps aside and Django answers, so no rule is written twice and nothing is refused here.
 
 The MLflow RPCs: whoever sends an Authorization header needs no session, no CSRF token and no messages. The same view answers,
-with the same authentication and errors; what the middleware would add to its headers is added here.
+with the same authentication and errors; what the middleware would add to its headers is added here. Two lookups among them
+are answered like the serving read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from django.http import HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
+from mlflow_api.lookups import LOOKUPS, looked_up
 from mlflow_api.urls import RPC_VIEWS
 from registry.serving import CACHING, Answer, production_answer
 
@@ -43,6 +45,9 @@ def with_shortcut(application: WSGIApplication) -> WSGIApplication:
         path: str = environ["PATH_INFO"]
         if (view := RPC_VIEWS.get(path)) is not None:
             if _may_pass(environ):
+                body = _look_up(environ, path)
+                if body is not None:
+                    return _ok(environ, start_response, body, rpc)
                 return _call(environ, start_response, view, rpc)
         elif path.endswith(_SUFFIX) and path.startswith(_PREFIX):
             answer = _quick_answer(environ, path)
@@ -74,6 +79,25 @@ def _call(
     body: bytes = response.content  # type: ignore[attr-defined]  # RPCs never stream
     headers = [*response.items(), *fixed, ("X-Request-Id", request_id), ("Content-Length", str(len(body)))]
     start_response(f"{response.status_code} {response.reason_phrase}", headers)
+    return [body]
+
+
+def _look_up(environ: dict[str, Any], path: str) -> bytes | None:
+    lookup = LOOKUPS.get(path) if environ["REQUEST_METHOD"] == "GET" else None
+    if lookup is None:
+        return None
+    try:
+        return looked_up(lookup, environ["HTTP_AUTHORIZATION"], environ.get("QUERY_STRING", ""))
+    finally:
+        _give_back()
+
+
+def _ok(
+    environ: dict[str, Any], start_response: StartResponse, body: bytes, fixed: list[tuple[str, str]]
+) -> Iterable[bytes]:
+    headers = [("X-Request-Id", _request_id(environ)), *fixed]
+    headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
     return [body]
 
 
@@ -111,12 +135,10 @@ def _request_id(environ: dict[str, Any]) -> str:
 def _send(
     environ: dict[str, Any], start_response: StartResponse, answer: Answer, fixed: list[tuple[str, str]]
 ) -> Iterable[bytes]:
-    headers = [("ETag", answer.etag), ("X-Request-Id", _request_id(environ)), *fixed]
+    with_etag = [("ETag", answer.etag), *fixed]
     if answer.status == HTTPStatus.OK:
-        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(answer.body)))]
-        start_response("200 OK", headers)
-        return [answer.body]
-    start_response("304 Not Modified", headers)
+        return _ok(environ, start_response, answer.body, with_etag)
+    start_response("304 Not Modified", [("X-Request-Id", _request_id(environ)), *with_etag])
     return []
 
 

@@ -10,7 +10,7 @@ from mlflow_api import render_registry as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json, filled
-from registry import lookups, queries
+from registry import queries
 from registry.search import search_models
 from registry.services import aliases, models
 from registry.stages import parse_stage
@@ -79,10 +79,7 @@ def delete_registered_model(actor: Actor, q: Params) -> Json:
 @rpc("POST", "registered-models/get-latest-versions", write=False)
 def get_latest_versions(actor: Actor, q: Params) -> Json:
     stages = [parse_stage(stage) for stage in q.texts("stages")]
-    name = q.need("name")
-    if quick := lookups.latest_by_stage(actor, name, stages):
-        return {"model_versions": [render.found_version(version) for version in quick]}
-    model = queries.get_model(actor, name)
+    model = queries.get_model(actor, q.need("name"))
     return filled(model_versions=render.model_versions(queries.latest_versions(model, stages)))
 
 
@@ -113,8 +110,6 @@ def delete_registered_model_alias(actor: Actor, q: Params) -> Json:
 @rpc("GET", "registered-models/alias")
 def get_model_version_by_alias(actor: Actor, q: Params) -> Json:
     name, alias = q.need("name"), q.need("alias")
-    if quick := lookups.version_of_alias(actor, name, alias):
-        return {"model_version": render.found_version(quick)}
     queries.get_model(actor, name)
     try:
         version = queries.version_by_alias(actor, name, alias)

@@ -1,7 +1,8 @@
-"""Which version is it: by stage or by alias, as machines ask it all day. One statement by unique indexes, no cache.
+"""Which version is it: by stage or by alias, as machines ask it all day. The token, its user and the answer in one statement.
 
-An ordinary success only: a model that is there and that everybody signed in may read (or the caller rules all). For
-everything else these return nothing, and `registry.queries` answers or refuses, so no rule is written twice.
+By unique indexes and without a cache, as in `registry.serving`. These cover the common case: a live token with the right
+scope, of somebody who may read every model, and something to be found. For everything else they return nothing, and the
+ordinary way answers or refuses, so no rule is written twice.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import Error, connection
+from django.utils import timezone
 
-from audit.actors import Actor
+from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from audit.actors import Scope
+from audit.errors import NotAuthenticated
 from audit.statements import Statement, fetch, text_array
-from registry.permissions import sees_every_model
+from registry.permissions import default_level
 from registry.stages import Stage
 
 
@@ -41,16 +45,16 @@ VERSION_COLUMNS = (
     "version", "created_ms", "updated_ms", "created_by", "stage", "description", "source", "run_id", "run_link",
 )  # fmt: skip
 _SELECT = (
-    f"SELECT m.name, {', '.join(f'v.{column}' for column in VERSION_COLUMNS)}, "  # noqa: S608 - names of columns
+    f"SELECT c.scopes, c.is_superuser, m.name, {', '.join(f'v.{column}' for column in VERSION_COLUMNS)}, "  # noqa: S608 - ours
     "(SELECT CAST({objects}(t.key, t.value) AS text) FROM registry_modelversiontag t WHERE t.version_id = v.id), "
     "(SELECT CAST({lists}(a.name) AS text) FROM registry_alias a WHERE a.version_id = v.id) "
-    "FROM registry_registeredmodel m "
+    f"FROM ({WHO_CALLS}) c CROSS JOIN registry_registeredmodel m "
 )
 # In each stage the highest number; in Production the current one, which need not be the highest.
 _BY_STAGE = (
-    _SELECT + "CROSS JOIN {stages} s JOIN registry_modelversion v ON v.model_id = m.id AND v.version = ("
+    _SELECT + "CROSS JOIN {stages} s JOIN registry_modelversion v ON v.model_id = m.id AND v.version = ("  # noqa: S608 - ours
     "SELECT max(h.version) FROM registry_modelversion h WHERE h.model_id = m.id AND h.stage = s.value "
-    f"AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> '{Stage.PRODUCTION.value}')) "
+    "AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> 'Production')) "
     "WHERE m.name = %s AND m.deleted_at IS NULL ORDER BY v.version"
 )
 _BY_ALIAS = (
@@ -58,6 +62,7 @@ _BY_ALIAS = (
     "JOIN registry_modelversion v ON v.id = b.version_id AND v.deleted_at IS NULL "
     "WHERE m.name = %s AND m.deleted_at IS NULL"
 )
+_SCOPE = f'"{Scope.REGISTRY_READ.value}"'
 
 
 def _both(text: str) -> Statement:
@@ -70,25 +75,39 @@ def _both(text: str) -> Statement:
 _STAGES, _ALIAS = _both(_BY_STAGE), _both(_BY_ALIAS)
 
 
-def latest_by_stage(actor: Actor, name: str, stages: Collection[Stage]) -> list[FoundVersion]:
+def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[FoundVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number; none where unsure."""
     wanted = sorted({str(stage.value) for stage in stages or Stage})
     among = text_array(wanted) if connection.vendor == "postgresql" else orjson.dumps(wanted).decode()
-    return _found(actor, _STAGES, [among, name])
+    return _found(authorization, _STAGES, [among, name])
 
 
-def version_of_alias(actor: Actor, name: str, alias: str) -> FoundVersion | None:
+def version_of_alias(authorization: str, name: str, alias: str) -> FoundVersion | None:
     """Return the version that an alias stands for; None where unsure."""
-    found = _found(actor, _ALIAS, [alias, name])
+    found = _found(authorization, _ALIAS, [alias, name])
     return found[0] if found else None
 
 
-def _found(actor: Actor, statement: Statement, values: list[object]) -> list[FoundVersion]:
-    if not sees_every_model(actor):
-        return []
-    return [_version(row) for row in fetch(statement, values)]
+def _found(authorization: str, statement: Statement, values: list[str]) -> list[FoundVersion]:
+    now: Any = timezone.now()
+    try:
+        secret = presented_secret(authorization) or ""
+        at = connection.ops.adapt_datetimefield_value(now)
+        rows = fetch(statement, [token_digest(secret), at, *values])
+    except (NotAuthenticated, Error):
+        return []  # the ordinary way meets the same fault and reports it
+    return [_version(columns) for scopes, is_superuser, *columns in rows if _may_read(scopes, is_superuser)]
 
 
-def _version(row: tuple[Any, ...]) -> FoundVersion:
-    *columns, tags, aliases = row
-    return FoundVersion(*columns, orjson.loads(tags or "{}"), orjson.loads(aliases or "[]"))
+def _may_read(scopes: str, is_superuser: object) -> bool:
+    return _SCOPE in scopes and (bool(is_superuser) or default_level() is not None)
+
+
+def _version(row: list[Any]) -> FoundVersion:
+    name, *columns, tags, aliases = row
+    return FoundVersion(
+        name=name,
+        **dict(zip(VERSION_COLUMNS, columns, strict=True)),
+        tags=orjson.loads(tags or "{}"),
+        aliases=orjson.loads(aliases or "[]"),
+    )

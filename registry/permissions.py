@@ -87,24 +87,13 @@ def level_for_move(source: str, target: str) -> Level:
 def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
     """Return the models (deleted ones left out) on which the actor has at least ``level``."""
     live = RegisteredModel.objects.filter(deleted_at__isnull=True)
-    if _has_everywhere(actor, level):
+    if _rules_all(actor):
         return live
     if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
         return live.none()
+    if (default := default_level()) is not None and default >= level:
+        return live
     return live.filter(_granted(actor.user_id, level))
-
-
-def sees_every_model(actor: Actor) -> bool:
-    """Return whether the actor may know of every model, whatever was granted on it."""
-    return _has_everywhere(actor, Level.READ)
-
-
-def _has_everywhere(actor: Actor, level: Level) -> bool:
-    if _rules_all(actor):
-        return True
-    if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
-        return False
-    return (default := default_level()) is not None and default >= level
 
 
 def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:

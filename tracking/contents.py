@@ -78,7 +78,7 @@ UNION ALL SELECT {_INPUT}, u.run_id, d.name, d.digest, d.source_type, d.source, 
     FROM tracking_runinput u JOIN tracking_dataset d ON d.id = u.dataset_id WHERE u.run_id {{among}}
 UNION ALL SELECT {_MODEL}, run_id, model_id, direction, NULL, NULL, NULL, NULL, NULL, NULL, NULL, step, NULL, id
     FROM tracking_runmodel WHERE run_id {{among}}
-"""
+"""  # noqa: S608 - our own tables and numbers; values are bound
 _PARTS = 6
 _SQL = Statement(
     _TEMPLATE.format(among="= ANY(%s::text[])"), _TEMPLATE.format(among="IN (SELECT value FROM json_each(%s))")
@@ -99,11 +99,11 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
         return []
     among = text_array(run_ids) if connection.vendor == "postgresql" else orjson.dumps(list(run_ids)).decode()
     rows = fetch(_SQL, [among] * _PARTS)
-    found = {row[1]: FullRun(*row[1:7], row[13], row[11], row[12]) for row in rows if row[0] == _RUN}
+    found = {row[1]: _run(row) for row in rows if row[0] == _RUN}
     # the order of logging, for what has one; the run itself may turn up after its contents
     for kind, run_id, *columns in sorted((row for row in rows if row[0] in _ORDERED), key=lambda row: int(row[13])):
         _add_in_order(found[run_id], kind, columns)
-    for kind, run_id, key, text, more, most, _, _, _, number, flag, first, second, _ in rows:
+    for kind, run_id, key, text, more, most, *_, number, flag, first, second, _order in rows:
         if kind == _TAG:
             found[run_id].tags.append((key, text))
         elif kind == _METRIC:
@@ -113,8 +113,14 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
     return [found[run_id] for run_id in dict.fromkeys(run_ids) if run_id in found]
 
 
+def _run(row: tuple[Any, ...]) -> FullRun:
+    _, pk, name, user_id, status, stage, uri, _, _, _, _, start_ms, end_ms, experiment_id = row
+    return FullRun(pk, name, user_id, status, stage, uri, experiment_id, start_ms, end_ms)
+
+
 def _add_in_order(run: FullRun, kind: int, columns: Sequence[Any]) -> None:
     if kind == _INPUT:
-        run.inputs.append(Used(*columns[:6], orjson.loads(columns[6])))
+        name, digest, source_type, source, schema, profile, tags = columns[:7]
+        run.inputs.append(Used(name, digest, source_type, source, schema, profile, orjson.loads(tags)))
     else:
         run.models.append((columns[0], columns[1], columns[9]))

@@ -11,6 +11,7 @@ from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from audit.refs import run_ref
 from audit.services import record
+from audit.statements import together
 from tracking.limits import (
     MAX_RUN_NAME,
     Pair,
@@ -26,7 +27,7 @@ from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
 from tracking.services.pairs import add_params, held_params, held_tags, put_tags
-from tracking.services.points import add_points
+from tracking.services.points import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 
 __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
@@ -37,13 +38,15 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     points = checked_points([point])
     run = lock_run(run_id)
-    add_points(run, points)
-    record(
-        actor=actor,
-        action=Action.TRACKING_METRIC_LOGGED,
-        obj=run_ref(run.pk),
-        after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
-    )
+    require_models(points)
+    with together():
+        add_points(run, points)
+        record(
+            actor=actor,
+            action=Action.TRACKING_METRIC_LOGGED,
+            obj=run_ref(run.pk),
+            after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
+        )
 
 
 @transaction.atomic
@@ -92,19 +95,21 @@ def log_batch(
     run = lock_run(run_id)
     if not (points or wanted or kept):
         return
+    require_models(points)
     added = _add_params(actor, run, wanted)
     before = _set_tags(actor, run, kept)
-    add_points(run, points)
     after: dict[str, object] = {"params": added, "tags": kept, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
-    record(
-        actor=actor,
-        action=Action.TRACKING_BATCH_LOGGED,
-        obj=run_ref(run.pk),
-        before={"tags": before} if before else None,
-        after=after,
-    )
+    with together():
+        add_points(run, points)
+        record(
+            actor=actor,
+            action=Action.TRACKING_BATCH_LOGGED,
+            obj=run_ref(run.pk),
+            before={"tags": before} if before else None,
+            after=after,
+        )
 
 
 def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, str]:

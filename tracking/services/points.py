@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -40,13 +40,12 @@ Row = tuple[str, float, bool, int, int, str, str, str]
 
 
 def add_points(run: Run, points: Sequence[Point]) -> None:
-    """Insert values of a locked run in a fixed number of statements; a value that is there already is left alone.
+    """Insert values of a locked run in two statements; a value that is there already is left alone.
 
-    NotFound: a value names a logged model that there is not.
+    The logged models that they name must be there (`require_models`).
     """
     if not points:
         return
-    _require_models({point.model_id for point in points if point.model_id})
     rows = [_row(point) for point in points]
     _put(_ADD, run.pk, rows)
     best: dict[str, Row] = {}
@@ -56,7 +55,9 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
     _put(_RAISE, run.pk, list(best.values()))
 
 
-def _require_models(model_ids: set[str]) -> None:
+def require_models(points: Iterable[Point]) -> None:
+    """Raise NotFound where a value names a logged model that there is not. No query where none is named."""
+    model_ids = {point.model_id for point in points if point.model_id}
     if not model_ids:
         return
     known = set(LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", flat=True))
@@ -85,7 +86,7 @@ def _rank(row: Row) -> tuple[int, int, bool, float]:
 def _put(statement: Statement, run_id: str, rows: Sequence[Row]) -> None:
     if connection.vendor == "postgresql":
         columns = zip(*rows, strict=True)
-        arrays = [text_array(c) if n in _TEXTS else number_array(c) for n, c in enumerate(columns)]  # type: ignore[arg-type]
+        arrays = [text_array(c) if n in _TEXTS else number_array(c) for n, c in enumerate(columns)]
         execute(statement, [run_id, *arrays])
         return
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from audit.refs import run_ref
 from audit.services import record
-from audit.statements import Statement, fetch, same
+from audit.statements import Statement, fetch, same, together
 from audit.statements import run as execute
 from lineage.services import record_run
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
@@ -32,6 +32,9 @@ _READ_EXPERIMENT = f"SELECT {', '.join(_EXPERIMENT_FIELDS)} FROM tracking_experi
 # A writing transaction of SQLite is alone anyway.
 _LOCK_RUN = Statement(f"{_READ_RUN} FOR UPDATE", _READ_RUN)
 _SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
+_ADD_RUN = same(
+    f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608
+)
 _UPDATE_RUN = same("UPDATE tracking_run SET status = %s, end_ms = %s, name = %s WHERE id = %s")
 
 
@@ -80,17 +83,18 @@ def create_run(
         start_ms=start_ms,
         artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
     )
-    run.save(force_insert=True)
-    put_tags(run.pk, kept)
-    record_run(actor=actor, run_id=run.pk, name=chosen)
+    with together():
+        execute(_ADD_RUN, [getattr(run, field) for field in _RUN_FIELDS])
+        put_tags(run.pk, kept)
+        record_run(actor=actor, run_id=run.pk, name=chosen)
+        _record_created(actor, run, kept)
     record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
-    record(
-        actor=actor,
-        action=Action.TRACKING_RUN_CREATED,
-        obj=run_ref(run.pk),
-        after={"experiment": experiment.pk, "name": chosen, "start_ms": start_ms, "user_id": user_id, "tags": kept},
-    )
     return run
+
+
+def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:
+    facts = {"experiment": run.experiment_id, "name": run.name, "start_ms": run.start_ms, "user_id": run.user_id}
+    record(actor=actor, action=Action.TRACKING_RUN_CREATED, obj=run_ref(run.pk), after={**facts, "tags": tags})
 
 
 def _lock_experiment(experiment_id: str | int) -> Experiment:
@@ -134,10 +138,11 @@ def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | Non
     before = {field: getattr(run, field) for field in changes}
     for field, value in changes.items():
         setattr(run, field, value)
-    execute(_UPDATE_RUN, [str(run.status), run.end_ms, run.name, run.pk])
-    if "name" in changes:
-        mirror_name(actor=actor, run=run)
-    record(actor=actor, action=Action.TRACKING_RUN_UPDATED, obj=run_ref(run.pk), before=before, after=changes)
+    with together():
+        execute(_UPDATE_RUN, [str(run.status), run.end_ms, run.name, run.pk])
+        if "name" in changes:
+            mirror_name(actor=actor, run=run)
+        record(actor=actor, action=Action.TRACKING_RUN_UPDATED, obj=run_ref(run.pk), before=before, after=changes)
     return run
 
 
