@@ -42,7 +42,10 @@ def _point(q: Params) -> Point:
 
 def _plain_point(values: dict[str, Any]) -> Point | None:
     """Return the point of a message with just these fields in just these types: a thousand of them are a batch."""
-    key, value, at, step = (values.get(name) for name in ("key", "value", "timestamp", "step"))
+    key: Any = values.get("key")
+    value: Any = values.get("value")
+    at: Any = values.get("timestamp")
+    step: Any = values.get("step")
     is_plain = len(values) == _PLAIN and type(value) is float and type(at) is int and type(step) is int
     if not is_plain or type(key) is not str or not key or "\x00" in key:
         return None
