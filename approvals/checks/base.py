@@ -39,7 +39,7 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The version that is in Production now."""
+    """The version that would be replaced: the one in Production now, or where the alias points."""
 
     version_id: int
     number: int
@@ -48,7 +48,10 @@ class Incumbent:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is being judged: a version on its way to a stage, with all the facts that checks and reviews rest on."""
+    """What is being judged: a version on its way to a target, with all the facts that checks and reviews rest on.
+
+    ``source`` is the stage it is in, since ``staged_at``. ``tier`` is the model's risk tier as policies take it.
+    """
 
     model_id: int
     model_name: str
@@ -63,6 +66,10 @@ class Subject:
     run: RunFacts
     card: CardFacts
     incumbent: Incumbent | None
+    source: str = ""
+    staged_at: datetime | None = None
+    model_tags: Mapping[str, str] = field(default_factory=dict)
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
