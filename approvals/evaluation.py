@@ -44,6 +44,7 @@ class CheckFacts:
     since: datetime
     progress: int = 0
     check_run_id: int | None = None
+    author: str = ""  # who posted the result of an external check
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ def _judge_check(rule: CheckRule, snapshot: Snapshot) -> RuleVerdict:
 _CHECK_ANSWERS = {
     "queued": (RuleStatus.PENDING, "a validation worker"),
     "running": (RuleStatus.PENDING, "a validation worker"),
+    "waiting": (RuleStatus.PENDING, "whoever holds a key that the policy names, by posting the signed result"),
+    "cancelled": (RuleStatus.FAILED, "anybody who may edit the model, by running the check again"),
     "passed": (RuleStatus.PASSED, ""),
     "failed": (RuleStatus.FAILED, "the author of the version"),
     "error": (RuleStatus.FAILED, "an operator of this server; asking again runs the check again"),
@@ -202,6 +205,8 @@ _CHECK_ANSWERS = {
 _CHECK_WORDS = {
     "queued": "The check waits for a worker.",
     "running": "The check is running.",
+    "waiting": "The result has not been posted yet.",
+    "cancelled": "The check was cancelled.",
     "passed": "The check passed.",
     "failed": "The check failed.",
     "error": "The check broke off.",

@@ -17,7 +17,7 @@ from approvals.rules import CheckRule
 from approvals.subjects import Move, load_subjects, people_of, subject_digest
 from registry.stages import Stage
 
-FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
+FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
 
@@ -126,6 +126,7 @@ def _check_facts(job: CheckRun) -> CheckFacts:
         since=job.finished_at or job.started_at or job.queued_at,
         progress=job.progress,
         check_run_id=job.pk,
+        author=job.author,
     )
 
 
