@@ -67,9 +67,11 @@ def facts_of(stored: Sequence[Stored]) -> list[dict[str, object]]:
     return [{"name": file.name, "sha256": blob.sha256, "size": blob.size} for file, blob in rows]
 
 
-def files_of(job: CheckRun) -> list[CheckEvidence]:
-    """Return the files of the attempt whose result the row holds, by name."""
-    return list(CheckEvidence.objects.filter(check_run=job, fence=job.fence).order_by("name"))
+def files_of_jobs(jobs: Sequence[CheckRun]) -> list[CheckEvidence]:
+    """Return the files of the attempts whose results the rows hold, by job and name; one query."""
+    fences = {job.pk: job.fence for job in jobs}
+    rows = CheckEvidence.objects.filter(check_run__in=fences).order_by("check_run_id", "name")
+    return [row for row in rows if fences[row.check_run_id] == row.fence]
 
 
 def open_file(actor: Actor, check_run_id: int, name: str) -> tuple[CheckEvidence, BinaryIO]:

@@ -148,7 +148,7 @@ def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, obje
     }
     if why := _not_comparable(pair, kind, ours, theirs, params):
         return _fail(why, evidence)
-    return _judge(pair, params, evidence, _about_data(pair, kind, evidence))
+    return _judge(pair, params, evidence, _about_data(kind, evidence))
 
 
 def _not_comparable(pair: _Pair, kind: Likeness, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
@@ -199,7 +199,7 @@ def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object
     return CheckResult(passed=passed, summary=f"{summary}{said}{data}"[:1000], evidence=evidence)
 
 
-def _about_data(pair: _Pair, kind: Likeness, evidence: Mapping[str, object]) -> str:
+def _about_data(kind: Likeness, evidence: Mapping[str, object]) -> str:
     said = ""
     if kind is Likeness.UNKNOWN:
         said = " Nothing says that both were evaluated on the same data; taken as the same."
@@ -264,9 +264,8 @@ class Threshold(ParamsCheck):
             return _fail(f"{name} {value:.6g}{said} is below {least:.6g}.", evidence)
         if most is not None and high > most:
             return _fail(f"{name} {value:.6g}{said} is above {most:.6g}.", evidence)
-        words = " and ".join(
-            [f"at least {least:.6g}"] * (least is not None) + [f"at most {most:.6g}"] * (most is not None)
-        )
+        limits_said = (("at least", least), ("at most", most))
+        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limits_said if limit is not None)
         return CheckResult(passed=True, summary=f"{name} {value:.6g}{said} is {words}.", evidence=evidence)
 
 

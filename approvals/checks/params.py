@@ -10,6 +10,7 @@ from audit.errors import InvalidInput
 
 _MOST_NAMES = 100
 _LONGEST = 300
+_HUGE = 1e9  # no bound that anybody needs to be told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Param:
     says: str
     default: object = None
     required: bool = False
-    least: float = -1e12
-    most: float = 1e12
+    least: float = -_HUGE
+    most: float = _HUGE
     choices: tuple[str, ...] = ()
 
     @property
@@ -35,8 +36,8 @@ class Param:
             return f"one of {', '.join(self.choices)}"
         if self.kind == "choices":
             return f"a list out of {', '.join(self.choices)}"
-        if self.kind in ("number", "count") and (self.least > -1e12 or self.most < 1e12):  # noqa: PLR2004 - no bound
-            upper = f" to {self.most:g}" if self.most < 1e12 else ""  # noqa: PLR2004 - no bound
+        if self.kind in ("number", "count") and self.least > -_HUGE:
+            upper = f" to {self.most:g}" if self.most < _HUGE else ""
             return f"{_WORDS[self.kind]} from {self.least:g}{upper}"
         return _WORDS[self.kind]
 

@@ -103,24 +103,39 @@ def _problem(name: str, found: Mapping[str, float], wanted: set[str], params: Ma
         return f"Slices of {name} that were not measured: {', '.join(missing)}."
     if len(found) < int(str(params["min_slices"])):
         return f"The run has {len(found)} slices of {name}, {params['min_slices']} are asked for. A slice is logged as {name}_SLICE."
-    worst, best = min(found, key=lambda key: found[key]), max(found, key=lambda key: found[key])
-    low, high = found[worst], found[best]
+    return _too_bad(name, found, params) or _too_far_apart(name, found, params)
+
+
+def _too_bad(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(found)
     least, most = figure(params, "at_least"), figure(params, "at_most")
-    gap, ratio = figure(params, "max_gap"), figure(params, "min_ratio")
     if least is not None and low < least:
         return f"{name} of {worst} is {low:.4g}, below {least:.4g}."
     if most is not None and high > most:
         return f"{name} of {best} is {high:.4g}, above {most:.4g}."
+    return ""
+
+
+def _too_far_apart(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(found)
+    gap, ratio = figure(params, "max_gap"), figure(params, "min_ratio")
     if gap is not None and high - low > gap + 1e-12:
-        return f"{name} differs by {high - low:.4g} between {worst} ({low:.4g}) and {best} ({high:.4g}), more than {gap:.4g}."
+        apart = f"{high - low:.4g} between {worst} ({low:.4g}) and {best} ({high:.4g})"
+        return f"{name} differs by {apart}, more than {gap:.4g}."
     if ratio is not None and (low < 0 or low < ratio * high - 1e-12):
         return f"{name} of {worst} ({low:.4g}) is less than {ratio:.4g} of that of {best} ({high:.4g})."
     return ""
 
 
+def _extremes(found: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str, float]]:
+    """Return the slices with the lowest and the highest value; of equal ones the first by name."""
+    ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))
+    return ordered[0], ordered[-1]
+
+
 def _praise(name: str, found: Mapping[str, float]) -> str:
-    worst, best = min(found, key=lambda key: found[key]), max(found, key=lambda key: found[key])
-    return f"{name} lies between {found[worst]:.4g} ({worst}) and {found[best]:.4g} ({best}) over {len(found)} slices."
+    (worst, low), (best, high) = _extremes(found)
+    return f"{name} lies between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(found)} slices."
 
 
 def _interval(run: RunFacts, metric: str, slice_name: str) -> str:

@@ -106,7 +106,8 @@ def _watch(
             tick(elapsed)
     with suppress(subprocess.TimeoutExpired):
         process.wait(max(0.1, seconds - (time.monotonic() - began)))
-    return Outcome(bytes(answer), log.content, process.poll() if process.poll() is not None else -1)
+    code = process.poll()
+    return Outcome(bytes(answer), log.content, -1 if code is None else code)
 
 
 def _lines(log: _Tail, said: Callable[[str], None]) -> Callable[[bytes], None]:
