@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, protocol, serving
+from bench import artifacts, check_latency, protocol, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[], Iterator[Figure]] | None] = {
     "serving": serving.figures,
     "protocol": protocol.figures,
     "artifacts": artifacts.figures,
-    "governance": None,
+    "governance": check_latency.figures,
     "lineage": None,
     "audit": None,
 }
