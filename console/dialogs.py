@@ -7,12 +7,17 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from audit.actors import Actor
 from audit.errors import DomainError, NotFound
 from console.pages import Crumb, denied_message, go_to, render_page
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was posted, also where that is nothing, and None on the way to the question."""
+    return request.POST if request.method == "POST" else None
 
 
 def ask(
