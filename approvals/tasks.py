@@ -20,7 +20,6 @@ from audit.actors import Actor, system_actor
 from audit.errors import DomainError, NotFound
 from registry.queries import due_for_archiving
 from registry.services.stages import archive_superseded as archive_version
-from registry.stages import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
     job = lease.job
     request = job.request
     check = find_check(job.check_code)
-    subject = load_subject(Move(request.version, Stage(request.target), request.archive_existing))
+    subject = load_subject(Move(request.version, request.target, request.archive_existing))
     if inputs_digest(check, job.params, subject) != job.inputs_digest:
         # Whoever looks at the request next queues a job for what is true now (settle_request, at once).
         why = "Superseded: what the check reads changed before it could look."

@@ -56,6 +56,7 @@ class Action(StrEnum):
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set"
     REGISTRY_MODEL_UPDATED = "registry.model.updated"
     REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed"
+    REGISTRY_RISK_ASSESSED = "registry.risk.assessed"
     REGISTRY_STAGE_CHANGED = "registry.stage.changed"
     REGISTRY_STAGE_IMPORTED = "registry.stage.imported"
     REGISTRY_VERSION_CREATED = "registry.version.created"

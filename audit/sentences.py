@@ -73,6 +73,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
     Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
     Action.REGISTRY_PERMISSIONS_CHANGED: ("changed who may use {object}", "change who may use {object}"),
+    Action.REGISTRY_RISK_ASSESSED: ("assessed the risk of {object}", "assess the risk of {object} in this way"),
     Action.REGISTRY_STAGE_CHANGED: ("changed the stage of {object}", "change the stage of {object}"),
     Action.REGISTRY_STAGE_IMPORTED: (
         "kept the stage {object} had before the import",

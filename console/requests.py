@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
-from approvals.evaluation import CheckFacts, RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.governance import read_revision
+from approvals.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.facts import CheckFacts
 from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, CheckState, RequestState, Review, TransitionRequest
 from approvals.queries import check_runs_of, comments_for, get_request, reviews_of
 from approvals.rules import Rule
 from approvals.services.requests import may_withdraw
-from approvals.snapshots import Case, load_case
+from approvals.snapshots import Case, load_case, rules_at_close
 from audit.actors import Actor
 from audit.errors import NotFound
 from audit.queries import trail_for
@@ -167,9 +167,9 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     """
     request = case.request
     if request.state in LIVE_STATES:
-        return case.policy.body.rules, case.verdict()
+        return case.rules, case.verdict()
     newest = {job.rule: job for job in reversed(jobs)}
-    rules = read_revision(request.policy_revision).body.rules
+    rules = rules_at_close(request)
     then = replace(
         case.snapshot,
         rules=rules,

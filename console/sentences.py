@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.policies import parse_policy
-from approvals.rules import ApprovalsRule, CheckRule, FourEyesRule, Rule
+from approvals.rules import ApprovalsRule, CheckRule, FourEyesRule, Rule, title_of
 
 _ROLES = {
     "requester": "asked for the move",
@@ -43,8 +43,8 @@ def policy_sentences(body: Mapping[str, object]) -> PolicyText:
         scope=f"A version of {models} may move to {policy.target} only when every rule below is met.",
         rules=tuple(Sentence(rule.id, sentence_of(rule), _icon(rule), rule.level == "hard") for rule in policy.rules),
         options=(
-            f"A request that is not decided expires after {_hours(policy.expires_after.total_seconds())}.",
-            f"The version it replaces stays warm for {_hours(policy.rollback_window.total_seconds())}, then it is archived.",
+            f"A request that is not decided expires after {_hours(policy.options.expires_after.total_seconds())}.",
+            f"The version it replaces stays warm for {_hours(policy.options.rollback_window.total_seconds())}, then it is archived.",
         ),
     )
 
@@ -69,7 +69,9 @@ def sentence_of(rule: Rule) -> str:
     """Return what a rule demands, in words."""
     if isinstance(rule, ApprovalsRule):
         people = "one person" if rule.count == 1 else f"{rule.count} people"
-        return f"{people.capitalize()} of the group {join(rule.groups, 'or')} must approve it, with a comment."
+        return f"{people.capitalize()} of {_voters(rule)} must approve it, with a comment."
+    if not isinstance(rule, CheckRule | FourEyesRule):
+        return f"{title_of(rule)}."
     if isinstance(rule, FourEyesRule):
         return f"Whoever {join([_ROLES.get(role, role) for role in rule.roles], 'or')} cannot approve it. Superusers included."
     describe = _CHECKS.get(rule.check)
@@ -124,6 +126,12 @@ def _external(params: Mapping[str, object]) -> str:
     return (
         f"“{params.get('name', 'A result')}” must have been posted as passed, signed with the key {join(names, 'or')}."
     )
+
+
+def _voters(rule: ApprovalsRule) -> str:
+    groups = [f"the group {join(rule.groups, 'or')}"] if rule.groups else []
+    roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
+    return join([*groups, *roles, *(["its owners"] if rule.owners else [])], "or")
 
 
 _CHECKS: dict[str, Callable[[Mapping[str, object]], str]] = {

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approvals.governance import active_policies, governing
+from approvals.governance import active_policies, governing, model_facts
 from approvals.models import LIVE_STATES, TransitionRequest
 from audit.actions import Action
 from audit.actors import Actor
@@ -105,11 +105,11 @@ def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
     level = level_of(actor, version.model)
     if level is None or level < Level.EDIT:
         return []
-    policies = active_policies()
+    policies, model = active_policies(), model_facts([version.model])[version.model_id]
     return [
         edge
         for edge in transitions_from(version.stage)
-        if level >= level_for_move(edge.source, edge.target) or governing(policies, version.model.name, edge.target)
+        if level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target)
     ]
 
 

@@ -59,7 +59,7 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The version that is in Production now."""
+    """The version that would be replaced: the one in Production now, or where the alias points."""
 
     version_id: int
     number: int
@@ -78,7 +78,10 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is being judged: a version on its way to a stage, with all the facts that checks and reviews rest on."""
+    """What is being judged: a version on its way to a target, with all the facts that checks and reviews rest on.
+
+    ``source`` is the stage it is in, since ``staged_at``. ``tier`` is the model's risk tier as policies take it.
+    """
 
     model_id: int
     model_name: str
@@ -93,6 +96,10 @@ class Subject:
     run: RunFacts
     card: CardFacts
     incumbent: Incumbent | None
+    source: str = ""
+    staged_at: datetime | None = None
+    model_tags: Mapping[str, str] = field(default_factory=dict)
+    tier: str = ""
     ancestry: Ancestry = field(default_factory=Ancestry)
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0003_comments_and_archiving'),
+        ('approvals', '0004_whole_rules'),
     ]
 
     operations = [

@@ -24,8 +24,8 @@ from approvals.services.check_control import cancel_check, rerun_check
 from approvals.services.check_keys import add_check_key, revoke_check_key
 from approvals.services.check_runs import requeue_expired
 from approvals.services.external_results import post_result
+from approvals.services.opening import open_request
 from approvals.services.policies import publish_policy
-from approvals.services.requests import open_request
 from approvals.snapshots import load_case
 from audit.actions import Action
 from audit.actors import Actor, system_actor

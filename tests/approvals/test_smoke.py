@@ -14,8 +14,8 @@ from approvals.models import CheckRun, CheckState
 from approvals.sandbox.container import Container
 from approvals.sandbox.process import Outcome
 from approvals.sandbox.smoke import read_outcome
+from approvals.services.opening import open_request
 from approvals.services.policies import publish_policy
-from approvals.services.requests import open_request
 from audit.actors import Actor, system_actor
 from registry.stages import Stage
 from tests.approvals.conftest import MODELS, NewVersion
