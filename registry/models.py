@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from audit.append_only import AppendOnlyModel
+from registry.questionnaire import TIERS
 from registry.stages import Stage
 
 
@@ -186,6 +188,37 @@ class CardRevision(models.Model):
 
     def __str__(self) -> str:
         return f"card {self.number} of {self.version_id}"
+
+
+class RiskAssessment(AppendOnlyModel):
+    """The answers to the risk questionnaire, and the tier they came to. Numbered from 1 for each model; the highest counts.
+
+    ``questionnaire`` is the version that was answered, ``answers`` maps each of its questions to the option chosen,
+    ``reasons`` is how the tier followed, in the words of that day.
+    """
+
+    model = models.ForeignKey(
+        RegisteredModel, on_delete=models.PROTECT, related_name="risk_assessments", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    questionnaire = models.PositiveIntegerField()
+    answers = models.JSONField()
+    score = models.PositiveIntegerField()
+    tier = models.CharField(max_length=20)
+    reasons = models.JSONField()
+    rationale = models.TextField(default="", blank=True)
+    author = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="registry_risk_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="registry_risk_from_one"),
+            models.CheckConstraint(condition=Q(tier__in=TIERS), name="registry_risk_tier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"risk assessment {self.number} of {self.model_id}: {self.tier}"
 
 
 class Endpoint(models.Model):

@@ -1,0 +1,117 @@
+"""Which risk tier a model is in, and how the tier follows from the answers to the questionnaire.
+
+A model nobody has assessed has no tier; whoever asks has to treat it as the highest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
+from audit.errors import InvalidInput
+from registry.models import RegisteredModel, RiskAssessment
+from registry.questionnaire import QUESTIONNAIRES, TIERS, Option, Question, Questionnaire
+
+__all__ = ["TIERS", "Assessed", "Reason", "assessment_history", "current_assessment", "rank", "score", "tiers_of"]
+
+# Annex I cases are high-risk by Article 6(1); the derogation of Article 6(3) speaks of Annex III alone.
+_WITHOUT_RELIEF = "product_safety"
+
+Answers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the tier is not lower: the tier this reason asks for, and the sentence that says why."""
+
+    tier: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What a set of answers comes to. ``reasons`` are in the order of the questions, the points last."""
+
+    tier: str
+    score: int
+    reasons: tuple[Reason, ...]
+
+
+def newest_questionnaire() -> Questionnaire:
+    """Return the questionnaire that new assessments answer."""
+    return QUESTIONNAIRES[-1]
+
+
+def find_questionnaire(version: int) -> Questionnaire | None:
+    """Return a version of the questionnaire, None where there is none."""
+    return next((known for known in QUESTIONNAIRES if known.version == version), None)
+
+
+def rank(tier: str) -> int:
+    """Return the place of a tier among TIERS, 0 for the lowest; one that is not known, or empty, ranks highest."""
+    return TIERS.index(tier) if tier in TIERS else len(TIERS)
+
+
+def score(questionnaire: Questionnaire, answers: Answers) -> Assessed:
+    """Return the tier these answers come to. InvalidInput names each question without an answer it offers."""
+    chosen = _chosen(questionnaire, answers)
+    points = sum(option.points for _, option in chosen)
+    by_points = max((tier for least, tier in questionnaire.thresholds if points >= least), key=rank)
+    reasons = [
+        *(_floor(questionnaire, answers, question, option) for question, option in chosen if option.floor),
+        Reason(by_points, f"{points} of {questionnaire.most_points} points: {_steps(questionnaire)}."),
+    ]
+    return Assessed(max((reason.tier for reason in reasons), key=rank), points, tuple(reasons))
+
+
+def tiers_of(model_ids: Iterable[int]) -> dict[int, str]:
+    """Return the newest tier of each of these models that has been assessed, with one query."""
+    rows = RiskAssessment.objects.filter(model_id__in=list(model_ids)).annotate(
+        place=Window(RowNumber(), partition_by=[F("model_id")], order_by=F("number").desc())
+    )
+    return dict(rows.filter(place=1).values_list("model_id", "tier"))
+
+
+def current_assessment(model: RegisteredModel) -> RiskAssessment | None:
+    """Return the newest assessment of a model, None where nobody has assessed it."""
+    found: RiskAssessment | None = RiskAssessment.objects.filter(model=model).order_by("-number").first()
+    return found
+
+
+def assessment_history(model: RegisteredModel) -> list[RiskAssessment]:
+    """Return the assessments of a model, newest first."""
+    return list(RiskAssessment.objects.filter(model=model).order_by("-number"))
+
+
+def _chosen(questionnaire: Questionnaire, answers: Answers) -> list[tuple[Question, Option]]:
+    """Return each question with the option chosen."""
+    unknown = [code for code in answers if questionnaire.question(code) is None]
+    if unknown:
+        raise InvalidInput(f"The questionnaire has no question {', '.join(str(code)[:50] for code in unknown[:5])}.")
+    chosen = [(question, question.option(answers.get(question.code, ""))) for question in questionnaire.questions]
+    wrong = [
+        f"{question.code}: one of {', '.join(option.code for option in question.options)}"
+        for question, option in chosen
+        if option is None
+    ]
+    if wrong:
+        raise InvalidInput(f"The questionnaire needs an answer to every question. {'; '.join(wrong)}.")
+    return [(question, option) for question, option in chosen if option is not None]
+
+
+def _floor(questionnaire: Questionnaire, answers: Answers, question: Question, option: Option) -> Reason:
+    """Return what an answer's floor asks for, after the relief that other answers give."""
+    relief = questionnaire.relief
+    said = f"{question.text} {option.text}"
+    if question.code != relief.of or answers[relief.by] == "none" or option.code == _WITHOUT_RELIEF:
+        return Reason(option.floor, f"{said} ({question.source}).")
+    if answers[relief.unless] == "yes":
+        return Reason(option.floor, f"{said} ({question.source}); no derogation, because persons are profiled.")
+    return Reason(relief.floor, f"{said} ({question.source}), with the derogation of Article 6(3).")
+
+
+def _steps(questionnaire: Questionnaire) -> str:
+    return ", ".join(f"{tier} from {least}" for least, tier in questionnaire.thresholds)
