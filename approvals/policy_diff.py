@@ -92,9 +92,8 @@ def _effect(before: Rule | None, after: Rule | None) -> Effect:
         return Effect.TIGHTER if before is None else Effect.LOOSER
     if replace(after, level=before.level, override_by=before.override_by) == before:
         return _step(_WEIGHT[after.level] - _WEIGHT[before.level])
-    both = isinstance(before, ApprovalsRule) and isinstance(after, ApprovalsRule)
-    if both and replace(after, count=before.count) == before:  # type: ignore[arg-type, union-attr, call-arg]  # both are
-        return _step(after.count - before.count)  # type: ignore[union-attr]  # both are
+    if isinstance(before, ApprovalsRule) and isinstance(after, ApprovalsRule):
+        return _step(after.count - before.count) if replace(after, count=before.count) == before else Effect.OPEN
     return Effect.OPEN
 
 

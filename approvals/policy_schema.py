@@ -106,7 +106,7 @@ def _kinds() -> dict[str, Schema]:
         {"name": {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN}, "from": _TEXT, "to": _TEXT},
         required=("name", "from", "to"),
     )
-    soak = {
+    soak: dict[str, Schema] = {
         "in": {"enum": list(GOVERNED_STAGES), "default": Stage.STAGING.value},
         "hours": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DAYS * 24},
     }

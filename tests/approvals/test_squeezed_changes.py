@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.default_policies import DEFAULT_POLICIES
-from approvals.models import CheckRun, Policy, RequestState, TransitionRequest
+from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case
