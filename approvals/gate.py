@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approvals.checks.registry import find_check
+from approvals.counting_tags import tag_counts
 from approvals.governance import policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
@@ -27,6 +28,9 @@ class PolicyGate:
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         return policy_for(model, target) is not None
+
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        return tag_counts(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         policy = policy_for(version.model, target)

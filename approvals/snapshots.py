@@ -156,6 +156,13 @@ def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
     return merge_rules(rules, rules_for(read_revision(request.followed_revision).body, request.kind))
 
 
+def said_of(
+    requests: Sequence[TransitionRequest],
+) -> tuple[Mapping[int, Sequence[ReviewFacts]], Mapping[int, Sequence[OverrideFacts]]]:
+    """Return the reviews and the overrides of requests, by request, closed ones as well; standing is read now."""
+    return _reviews(requests), _overrides(requests)
+
+
 def _jobs(requests: Sequence[TransitionRequest]) -> Jobs:
     rows = CheckRun.objects.filter(request__in=[request.pk for request in requests])
     return {(row.request_id, row.rule, row.inputs_digest): row for row in rows}

@@ -48,6 +48,9 @@ class Gate(Protocol):
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        """Return whether what this gate asks of the model depends on this tag of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
@@ -71,6 +74,15 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
         return any(gate.governs(model=model, target=target) for gate in load_gates())
     except Exception:
         log.exception("a transition gate failed; what it guards counts as governed")
+        return True
+
+
+def counts_tag(model: RegisteredModel, key: str) -> bool:
+    """Return whether a tag of a model decides what it is asked; a gate that cannot be asked counts every tag."""
+    try:
+        return any(gate.counts_tag(model=model, key=key) for gate in load_gates())
+    except Exception:
+        log.exception("a transition gate failed; every tag of what it guards counts")
         return True
 
 
