@@ -180,7 +180,7 @@ CHECKS = [
     "approvals.checks.artifact.Scan",
     "approvals.checks.model.Signature",
     "approvals.checks.model.Smoke",
-    "approvals.checks.metric.Threshold",
+    "approvals.checks.threshold.Threshold",
     "approvals.checks.metric.NoRegression",
     "approvals.checks.slices.Slices",
     "approvals.checks.card.Complete",

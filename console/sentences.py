@@ -30,6 +30,7 @@ _ROLES = {
     "version_author": "registered the version",
     "run_user": "ran the training",
     "card_editor": "edited its model card",
+    "check_author": "posted the result of one of its checks",
 }
 
 

@@ -111,6 +111,16 @@ def test_a_signed_result_passes_and_its_poster_is_the_author(job: CheckRun, by_b
     assert Event.objects.filter(action=Action.APPROVALS_CHECK_RESULT_POSTED, outcome="ok").count() == 1
 
 
+@pytest.mark.parametrize("poster", ["bot", "bea"])
+def test_who_posted_it_and_who_owns_them_may_be_kept_out(
+    job: CheckRun, ada: User, bea: User, bot: User, acting: Acting, poster: str
+) -> None:
+    actor = acting({"bot": bot, "bea": bea}[poster])
+    post_result(actor=actor, check_run_id=job.pk, envelope=sealed(payload(job)))
+    people = load_case(reread(job.request)).snapshot.people
+    assert people["check_author"] == ({"bot", "ada"} if poster == "bot" else {"bea"})
+
+
 def test_a_failed_result_fails(job: CheckRun, by_bot: Actor) -> None:
     post_result(actor=by_bot, check_run_id=job.pk, envelope=sealed(payload(job, passed=False)))
     assert state(job) == CheckState.FAILED
