@@ -139,6 +139,8 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
+    "flag-overdue": {"task": "approvals.tasks.flag_overdue", "schedule": 60.0},
+    "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},

@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from audit.actors import Actor
-from audit.errors import Denied
+from audit.errors import Conflict, Denied
 from audit.refs import model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
@@ -48,6 +48,12 @@ class Gate(Protocol):
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
+    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        """Return the targets in use that would be governed otherwise if the model had this name."""
+
+    def goes_by_tag(self, *, key: str) -> bool:
+        """Return whether what this gate demands of a model depends on this tag of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
@@ -71,6 +77,31 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
         return any(gate.governs(model=model, target=target) for gate in load_gates())
     except Exception:
         log.exception("a transition gate failed; what it guards counts as governed")
+        return True
+
+
+def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
+    """Raise Conflict where another name would bring what is staged or asked for under other rules; a broken gate refuses."""
+    try:
+        moved = sorted(
+            {target for gate in load_gates() for target in gate.moved_by_name(model=model, new_name=new_name)}
+        )
+    except Exception as error:
+        log.exception("a transition gate failed; the model keeps its name")
+        raise Conflict(f"{model.name} keeps its name: a transition gate failed. The server's log says why.") from error
+    if moved:
+        raise Conflict(
+            f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
+            "versions were approved by. Archive the versions, withdraw the requests and take the aliases off first."
+        )
+
+
+def counts_for_gates(key: str) -> bool:
+    """Return whether any gate goes by this tag of a model; a gate that cannot be asked does."""
+    try:
+        return any(gate.goes_by_tag(key=key) for gate in load_gates())
+    except Exception:
+        log.exception("a transition gate failed; the tag counts as one that it goes by")
         return True
 
 
