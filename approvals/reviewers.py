@@ -29,7 +29,7 @@ def why_no_reviewer(
     They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of ``groups``),
     and be none of the ``people`` whom four eyes keep out.
     """
-    person = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
+    person = User.objects.filter(pk=actor.user_id or 0, is_active=True, is_service=False).first()
     if not is_in_person(actor) or person is None:
         return "Only a person who is signed in may do this; tokens and service accounts never do."
     known = tuple(rules)

@@ -177,7 +177,7 @@ def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
 
 
 def _lock(actor: Actor, post_review_id: int) -> PostReview:
-    rows = PostReview.objects.filter(pk=post_review_id if 0 < post_review_id <= _MAX_ID else None)
+    rows = PostReview.objects.filter(pk=post_review_id if 0 < post_review_id <= _MAX_ID else 0)
     seen = rows.filter(request__version__model__in=visible_models(actor)).values_list("request_id", flat=True).first()
     if seen is None:
         raise NotFound(f"There is no post-review {post_review_id}.")

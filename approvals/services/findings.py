@@ -171,7 +171,7 @@ def makers_of(finding: Finding) -> frozenset[str]:
 
 def lock_finding(actor: Actor, finding_id: int) -> Finding:
     """Return a finding with its model's row and its own locked until commit; NotFound."""
-    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else None)
+    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else 0)
     model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
     if model_id is None:
         raise NotFound(f"There is no finding {finding_id}.")

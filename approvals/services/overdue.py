@@ -45,8 +45,8 @@ def schedule_re_reviews() -> int:
 @transaction.atomic
 def say_finding_overdue(*, actor: Actor, finding_id: int, now: datetime) -> bool:
     """Record that a finding is overdue; False where that is no longer so, or was said already."""
-    model_id = Finding.objects.filter(pk=finding_id).values_list("model_id", flat=True).first()
-    RegisteredModel.objects.select_for_update(no_key=True).filter(pk=model_id).first()
+    model_id = Finding.objects.values_list("model_id", flat=True).get(pk=finding_id)
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
     row = Finding.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(pk=finding_id)
     if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:
         return False
