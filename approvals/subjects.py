@@ -87,7 +87,7 @@ def subject_parts(
     """
     counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
-        "version": [subject.model_id, subject.number],
+        "version": [subject.model_id, subject.model_name, subject.number],
         "target": [kind, subject.target, subject.archive_existing],
         "artifact": subject.artifact_digest,
         "card": subject.card.digest,
