@@ -21,6 +21,7 @@ class CheckFacts:
     since: datetime
     progress: int = 0
     check_run_id: int | None = None
+    author: str = ""  # who posted the result of an external check
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ def finding_ref(finding_id: int | str) -> str:
     return f"finding:{finding_id}"
 
 
+def check_key_ref(name: str) -> str:
+    return f"check-key:{name}"
+
+
 def policy_ref(name: str) -> str:
     return f"policy:{name}"
 

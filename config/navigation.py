@@ -31,6 +31,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Findings", "report", "console:findings"),
             Entry("Emergencies", "e911_emergency", "console:emergencies"),
             Entry("Policies", "gavel", "console:policies"),
+            Entry("Checks", "fact_check", "console:checks"),
         ),
     ),
     (

@@ -1,23 +1,52 @@
-"""What every dialog does: shown in the page or, without scripts, as a page of its own; a refusal is read where it was asked."""
+"""A question with a form: in the modal of the page it came from, or as a page of its own where there are no scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from audit.actors import Actor
 from audit.errors import DomainError, NotFound
-from console.forms import ConsoleForm
 from console.pages import Crumb, denied_message, go_to, render_page
+
+
+def ask(
+    request: HttpRequest,
+    actor: Actor,
+    form: forms.Form,
+    act: Callable[[Any], str],
+    *,
+    title: str,
+    submit: str,
+    crumbs: Sequence[Crumb],
+    description: str = "",
+    tone: str = "is-primary",
+) -> HttpResponse:
+    """Show the form; when it is posted and valid, act and go where ``act`` says. A refusal is shown on the form."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            return go_to(request, act(form))
+        except DomainError as error:
+            if isinstance(error, NotFound):
+                raise
+            form.add_error(None, denied_message(actor, error))
+    dialog = {"title": title, "description": description, "tone": tone}
+    context = {"dialog": dialog, "form": form, "form_submit_text": submit}
+    if request.headers.get("HX-Request"):
+        return render(request, "unfold/helpers/dialog.html", context)
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    return render_page(request, "console/dialog.html", title, crumbs=crumbs, status=status, **context)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """The words around a form. ``tone`` colours its button."""
+    """The words around a form, as one value. ``tone`` colours its button."""
 
     title: str
     submit: str
@@ -29,21 +58,20 @@ def run_dialog(
     request: HttpRequest,
     actor: Actor,
     dialog: Dialog,
-    form: ConsoleForm,
+    form: forms.Form,
     act: Callable[[], str],
     *,
     crumbs: Sequence[Crumb] = (),
 ) -> HttpResponse:
-    """Show a form; on POST call ``act``, which returns where to go next. What refuses is shown on the form. NotFound."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            return go_to(request, act())
-        except DomainError as error:
-            if isinstance(error, NotFound):
-                raise
-            form.add_error(None, denied_message(actor, error))
-    context = {"dialog": dialog, "form": form, "form_submit_text": dialog.submit}
-    if request.headers.get("HX-Request"):
-        return render(request, "unfold/helpers/dialog.html", context)
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    return render_page(request, "console/dialog.html", dialog.title, crumbs=crumbs, status=status, **context)
+    """Ask with these words; ``act`` knows the form it was made beside."""
+    return ask(
+        request,
+        actor,
+        form,
+        lambda _form: act(),
+        title=dialog.title,
+        submit=dialog.submit,
+        crumbs=crumbs,
+        description=dialog.description,
+        tone=dialog.tone,
+    )
