@@ -1,8 +1,8 @@
 """Whether a version was at a target before, on an approval that still stands.
 
 It stands when a promotion or rollback was carried out there, no later request was rejected, the files are those that were
-reviewed, no critical finding is open, and the version is not overdue for a re-review that blocks. What broke the glass was
-never approved, and is nothing to go back to.
+reviewed, no critical finding is open, nothing it descends from is quarantined, and it is not overdue for a re-review that
+blocks. What broke the glass was never approved, and is nothing to go back to.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from approvals.policies import is_alias
 from approvals.re_reviewing import option_of, production_policies
 from approvals.rules import Severity
 from audit.canonical import digest_of
+from audit.refs import version_ref
+from lineage.quarantine import taints
 from registry.models import ModelVersion, RegisteredModel
 
 _APPROVED_KINDS = (RequestKind.PROMOTION.value, RequestKind.ROLLBACK.value)
@@ -93,6 +95,7 @@ class _Facts:
     artifacts: Mapping[int, frozenset[str]]
     critical: Mapping[int, int]
     blocked: frozenset[int]
+    tainted: frozenset[int]
 
     @classmethod
     def read(cls, versions: Sequence[ModelVersion], applied: Iterable[TransitionRequest]) -> _Facts:
@@ -105,7 +108,15 @@ class _Facts:
         critical = {
             pk: row.finding_id for pk, rows in found.items() for row in rows if row.severity is Severity.CRITICAL
         }
-        return cls({pk: frozenset(seen) for pk, seen in artifacts.items()}, critical, blocked_versions(versions))
+        reviewed = {pk: frozenset(seen) for pk, seen in artifacts.items()}
+        return cls(reviewed, critical, blocked_versions(versions), _tainted(versions))
+
+
+def _tainted(versions: Sequence[ModelVersion]) -> frozenset[int]:
+    """Return those of these versions that descend from quarantined data, as far as the graph knows."""
+    urns = {row.pk: version_ref(row.model.name, row.version) for row in versions}
+    found = taints(sorted(set(urns.values())))
+    return frozenset(pk for pk, urn in urns.items() if found[urn].quarantines)
 
 
 def blocked_versions(versions: Sequence[ModelVersion], at: datetime | None = None) -> frozenset[int]:
@@ -130,6 +141,8 @@ def _obstacle(
         return "Its files are no longer those that were approved."
     if version.pk in facts.critical:
         return f"A critical finding is open (#{facts.critical[version.pk]})."
+    if version.pk in facts.tainted:
+        return "Data it descends from are quarantined."
     if version.pk in facts.blocked and version.review_due_at is not None:
         return f"It is due to be reviewed again since {version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
     return ""

@@ -193,7 +193,7 @@ SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
-AUDIT_CONSUMERS = ["webhooks.consumers.on_event"]
+AUDIT_CONSUMERS = ["webhooks.consumers.on_event", "approvals.consumers.on_quarantine"]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).
