@@ -24,7 +24,7 @@ from approvals.snapshots import Case, load_cases
 from approvals.targets import carry_out
 from audit.actions import Action
 from audit.actors import Actor, system_actor
-from audit.errors import Denied, InvalidState, NotFound
+from audit.errors import Denied, GateRefused, InvalidState, NotFound
 from audit.refs import request_ref
 from audit.services import enqueue, record
 from registry.permissions import Level, require_level
@@ -85,7 +85,7 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
         mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
         raise
     except (Denied, NotFound) as error:
-        if actor is None:  # nobody is there to mend it: the request cannot be carried out
+        if actor is None and not isinstance(error, GateRefused):  # nobody is there to mend it; time mends a freeze
             mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
         raise
 
