@@ -18,6 +18,7 @@ from approvals.checks.registry import known_checks
 from approvals.drafts import draft_of, would_govern
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, Snapshot
+from approvals.findings import facts_by_version
 from approvals.governance import Governing
 from approvals.models import CheckRun, CheckState
 from approvals.rules import CheckRule, Rule
@@ -91,6 +92,7 @@ def _snapshot(
         source=subject.source,
         has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
+        findings=facts_by_version([(subject.version_id, subject.model_id)]).get(subject.version_id, ()),
     )
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from approvals import oversight  # noqa: F401 - its models are this app's
 from approvals.kinds import RequestKind
 from approvals.proposal_models import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
 from audit.append_only import AppendOnlyModel

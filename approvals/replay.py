@@ -20,6 +20,7 @@ from approvals.checks.base import Subject
 from approvals.drafts import draft_of
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.findings import facts_by_request
 from approvals.former import former_since
 from approvals.governance import Governing, in_scope
 from approvals.judging import RuleStatus
@@ -107,8 +108,9 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
 def _replay_all(draft: Governing, requests: Sequence[TransitionRequest]) -> Iterable[Replayed]:
     now = timezone.now()
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
-    people = people_of(subjects, [row.requester.username for row in requests])
     facts = _Facts(requests)
+    authors = [frozenset(job.author for job in facts.jobs.get(row.pk, ()) if job.author) for row in requests]
+    people = people_of(subjects, [row.requester.username for row in requests], authors)
     for request, subject, roles in zip(requests, subjects, people, strict=True):
         if in_scope(draft.body, facts_of_model(subject)):
             at = request.closed_at or now
@@ -125,6 +127,7 @@ class _Facts:
         self.reviews, self.overrides = said_of(requests)
         self.moves = moves_of({row.version.model_id for row in requests})
         self.former = former_since(requests)
+        self.findings = facts_by_request(requests)
         jobs = CheckRun.objects.filter(
             request__in=[row.pk for row in requests], state__in=[CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
         )
@@ -144,6 +147,7 @@ class _Facts:
         past = past_of(self.moves.get(subject.model_id, ()), request.pk, at)
         incumbent = subject.incumbent is not None and subject.incumbent.version_id != subject.version_id
         reviews = _until(at, self.reviews.get(request.pk, ()))
+        former = self.former.get(request.pk)
         return Snapshot(
             rules=rules,
             checks=dict(self._checks(request, rules, at)),
@@ -160,7 +164,9 @@ class _Facts:
             source=request.source,
             has_incumbent=incumbent if is_alias(request.target) else past.has_other_current(subject.number),
             staged_since=past.staged_since(subject.number),
-            former_since=self.former.get(request.pk),
+            former_since=former.left_at if former else None,
+            former_obstacle=former.obstacle if former else "",
+            findings=tuple(row for row in self.findings.get(request.pk, ()) if row.since <= at),
         )
 
     def _checks(

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from approvals import api, api_policies, checks_api
+from approvals import api, api_policies, checks_api, moving_api, oversight_api
 from approvals.models import PolicyDecision
+
+_VERSION = "models/<str:name>/versions/<int:version>"
 
 urlpatterns = [
     path("transition-requests", api.RequestsView.as_view(), name="api-requests"),
@@ -34,4 +36,18 @@ urlpatterns = [
         for decision in PolicyDecision
     ),
     path("policies/<str:name>", api_policies.PolicyView.as_view(), name="api-policy"),
+    path("models/<str:name>/aliases/<str:alias>", moving_api.AliasView.as_view(), name="api-alias"),
+    path("models/<str:name>/rollback", moving_api.RollBackView.as_view(), name="api-rollback"),
+    path(f"{_VERSION}/break-glass", moving_api.BreakGlassView.as_view(), name="api-break-glass"),
+    path(f"{_VERSION}/re-reviews", oversight_api.ReReviewsView.as_view(), name="api-re-reviews"),
+    path("findings", oversight_api.FindingsView.as_view(), name="api-findings"),
+    path("findings/<int:finding_id>", oversight_api.FindingView.as_view(), name="api-finding"),
+    path("findings/<int:finding_id>/close", oversight_api.CloseFindingView.as_view(), name="api-finding-close"),
+    path("findings/<int:finding_id>/assign", oversight_api.AssignFindingView.as_view(), name="api-finding-assign"),
+    path("post-reviews", oversight_api.PostReviewsView.as_view(), name="api-post-reviews"),
+    path(
+        "post-reviews/<int:post_review_id>/complete",
+        oversight_api.CompletePostReviewView.as_view(),
+        name="api-post-review-complete",
+    ),
 ]

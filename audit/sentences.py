@@ -43,6 +43,14 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.APPROVALS_COMMENT_ADDED: ("commented on {object}", "comment on {object}"),
     Action.APPROVALS_COMMENT_DELETED: ("deleted a comment on {object}", "delete a comment on {object}"),
     Action.APPROVALS_COMMENT_EDITED: ("edited a comment on {object}", "edit a comment on {object}"),
+    Action.APPROVALS_FINDING_ASSIGNED: ("gave {object} to somebody", "give {object} to somebody"),
+    Action.APPROVALS_FINDING_CLOSED: ("closed {object}", "close {object}"),
+    Action.APPROVALS_FINDING_FELL_DUE: ("noticed that {object} is overdue", "say that {object} is overdue"),
+    Action.APPROVALS_FINDING_OPENED: ("opened {object}", "open {object}"),
+    Action.APPROVALS_GLASS_BROKEN: (
+        "broke the glass: moved a version past its policy by {object}",
+        "move a version past its policy by {object}",
+    ),
     Action.APPROVALS_POLICY_PUBLISHED: ("published the policy {object}", "publish the policy {object}"),
     Action.APPROVALS_POLICY_RETIRED: ("retired the policy {object}", "retire the policy {object}"),
     Action.APPROVALS_PROPOSAL_OPENED: ("opened {object}", "propose a change of {object}"),
@@ -50,6 +58,19 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.APPROVALS_PROPOSAL_REVIEWED: ("reviewed {object}", "review {object}"),
     Action.APPROVALS_PROPOSAL_STALED: ("closed {object} as out of date", "close {object} as out of date"),
     Action.APPROVALS_PROPOSAL_WITHDRAWN: ("withdrew {object}", "withdraw {object}"),
+    Action.APPROVALS_POST_REVIEW_COMPLETED: (
+        "reviewed the emergency of {object} afterwards",
+        "review the emergency of {object} afterwards",
+    ),
+    Action.APPROVALS_POST_REVIEW_FELL_DUE: (
+        "noticed that the review after the emergency of {object} is overdue",
+        "say that the review after the emergency of {object} is overdue",
+    ),
+    Action.APPROVALS_RE_REVIEW_FELL_DUE: (
+        "noticed that {object} is due to be reviewed again",
+        "say that {object} is due to be reviewed again",
+    ),
+    Action.APPROVALS_RE_REVIEW_GIVEN: ("reviewed {object} again", "review {object} again"),
     Action.APPROVALS_REQUEST_APPLIED: ("carried out {object}", "carry out {object}"),
     Action.APPROVALS_REQUEST_APPROVED: ("completed the approval of {object}", "approve {object}"),
     Action.APPROVALS_REQUEST_CHANGED: ("moved {object} under another policy", "move {object} under another policy"),
@@ -79,6 +100,10 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
     Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
     Action.REGISTRY_PERMISSIONS_CHANGED: ("changed who may use {object}", "change who may use {object}"),
+    Action.REGISTRY_REVIEW_DUE_SET: (
+        "set when {object} must be reviewed again",
+        "set when {object} must be reviewed again",
+    ),
     Action.REGISTRY_RISK_ASSESSED: ("assessed the risk of {object}", "assess the risk of {object} in this way"),
     Action.REGISTRY_STAGE_CHANGED: ("changed the stage of {object}", "change the stage of {object}"),
     Action.REGISTRY_STAGE_IMPORTED: (

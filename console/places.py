@@ -29,6 +29,7 @@ _PAGES: dict[str, Callable[[str], str]] = {
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
     "transition-request": lambda rest: reverse("admin:approvals_transitionrequest_change", args=[rest]),
     "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
+    "finding": lambda rest: reverse("console:finding", args=[rest]),
     "webhook": lambda rest: reverse("admin:webhooks_webhook_change", args=[rest]),
     "dataset-version": lambda rest: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{rest}'})}",
     "endpoint": _on_lineage("endpoint"),

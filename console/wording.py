@@ -84,6 +84,23 @@ EFFECTS = {
     "open": Look("none", "edit", "changed"),
 }
 DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
+FINDING_STATES = {
+    "open": Look("bad", "report", "Open"),
+    "resolved": Look("ok", "task_alt", "Resolved"),
+    "accepted": Look("info", "handshake", "Accepted"),
+    "false_positive": Look("none", "do_not_disturb_on", "False positive"),
+}
+SEVERITIES = {
+    "low": Look("none", "keyboard_arrow_down", "Low"),
+    "medium": Look("info", "drag_handle", "Medium"),
+    "high": Look("wait", "keyboard_arrow_up", "High"),
+    "critical": Look("bad", "keyboard_double_arrow_up", "Critical"),
+}
+REQUEST_KINDS = {
+    "promotion": Look("none", "upgrade", "Promotion"),
+    "rollback": Look("info", "settings_backup_restore", "Rollback"),
+    "break_glass": Look("bad", "e911_emergency", "Emergency"),
+}
 _KINDS = {
     "stage": STAGES,
     "request": REQUEST_STATES,
@@ -95,11 +112,16 @@ _KINDS = {
     "outcome": OUTCOMES,
     "verdict": VERDICTS,
     "effect": EFFECTS,
+    "finding": FINDING_STATES,
+    "severity": SEVERITIES,
+    "request_kind": REQUEST_KINDS,
 }
 
 
 def look(kind: str, value: str) -> Look:
     """Return how a state looks; a value nobody foresaw is shown as it is, in grey."""
+    if kind == "stage" and value.startswith("@"):
+        return Look("info", "alternate_email", value)
     return _KINDS[kind].get(value) or Look("none", "help", value)
 
 

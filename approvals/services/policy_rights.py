@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from accounts.models import User
+from approvals.in_person import is_in_person
 from approvals.models import PolicyDecision, PolicyProposal, PolicyRevision
 from approvals.policies import parse_policy
 from approvals.policy_standing import EDITORS, REVIEWERS, identities_of, judged_by, may_propose
 from approvals.rules import PolicyBody
-from approvals.services.reviews import is_in_person
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Conflict, Denied, InvalidInput
