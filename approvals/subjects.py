@@ -11,8 +11,9 @@ from django.db.models import Q
 from accounts.models import User
 from approvals.checks.base import CardFacts, Incumbent, RunFacts, Subject
 from audit.canonical import digest_of
-from registry.cards import missing_fields
+from registry.cards import missing_fields, written_keys
 from registry.models import CardRevision, ModelVersion, ModelVersionTag
+from registry.risk import tiers_of
 from registry.stages import Stage
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
@@ -138,14 +139,17 @@ def _run_facts(run: Run) -> RunFacts:
     )
 
 
-def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
+def _cards(versions: Mapping[int, ModelVersion]) -> dict[int, CardFacts]:
+    tiers = tiers_of({version.model_id for version in versions.values()})
     found: dict[int, list[CardRevision]] = {}
-    for row in CardRevision.objects.filter(version_id__in=list(version_ids)).order_by("version_id", "number"):
+    for row in CardRevision.objects.filter(version_id__in=list(versions)).order_by("version_id", "number"):
         found.setdefault(row.version_id, []).append(row)
     return {
         version_id: CardFacts(
             digest=rows[-1].digest,
             missing=tuple(missing_fields(rows[-1])),
+            written=written_keys(rows[-1].body),
+            tier=tiers.get(versions[version_id].model_id, ""),
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )

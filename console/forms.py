@@ -7,8 +7,8 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from registry.cards import FIELDS
+from registry.cards.values import MAX_FIELD
 from registry.models import CardRevision
-from registry.services.cards import MAX_FIELD
 
 
 def _dress(form: forms.Form) -> None:

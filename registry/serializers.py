@@ -101,7 +101,7 @@ class CardSerializer(serializers.Serializer[CardRevision]):
 class CardEditSerializer(serializers.Serializer[Any]):
     """An edit: the human fields to replace, and the revision they were read from."""
 
-    fields = serializers.DictField(child=serializers.CharField(allow_blank=True))  # type: ignore[assignment]  # the wire's name
+    fields = serializers.DictField(child=serializers.JSONField())  # type: ignore[assignment]  # the wire's name
     expected_number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 

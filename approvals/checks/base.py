@@ -29,10 +29,15 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions."""
+    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions.
+
+    ``written`` are all fields that say something; ``tier`` is the model's risk tier, empty where nobody assessed it.
+    """
 
     digest: str = ""
     missing: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    tier: str = ""
     editors: tuple[str, ...] = ()
     since: datetime | None = None
 
