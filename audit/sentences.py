@@ -63,6 +63,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_MODEL_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
     Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
     Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
+    Action.REGISTRY_PACK_FROZEN: ("froze the conformity pack of {object}", "freeze the conformity pack of {object}"),
     Action.REGISTRY_PERMISSIONS_CHANGED: ("changed who may use {object}", "change who may use {object}"),
     Action.REGISTRY_RISK_ASSESSED: ("assessed the risk of {object}", "assess the risk of {object} in this way"),
     Action.REGISTRY_STAGE_CHANGED: ("changed the stage of {object}", "change the stage of {object}"),

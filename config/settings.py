@@ -139,6 +139,7 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
+    "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
@@ -178,7 +179,9 @@ CHECKS = [
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
-AUDIT_CONSUMERS = ["webhooks.consumers.on_event"]
+AUDIT_CONSUMERS = ["webhooks.consumers.on_event", "approvals.consumers.on_promotion"]
+# Who names bytes in the artifact store besides artifacts: `(digests) -> those still named`. The others may be pruned.
+BYTES_KEEPERS = ["registry.queries.packs_named"]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).

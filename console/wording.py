@@ -57,6 +57,13 @@ RUN_STATES = {
     "FAILED": Look("bad", "cancel", "Failed"),
     "KILLED": Look("bad", "block", "Killed"),
 }
+TIERS = {
+    "": Look("none", "help", "Risk not assessed"),
+    "minimal": Look("ok", "shield", "Minimal risk"),
+    "limited": Look("info", "shield", "Limited risk"),
+    "high": Look("wait", "gpp_maybe", "High risk"),
+    "unacceptable": Look("bad", "gpp_bad", "Unacceptable risk"),
+}
 DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
 _KINDS = {
     "stage": STAGES,
@@ -65,6 +72,7 @@ _KINDS = {
     "check": CHECK_STATES,
     "run": RUN_STATES,
     "decision": DECISIONS,
+    "tier": TIERS,
 }
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from audit.actors import Actor
@@ -62,7 +64,10 @@ def _batches(blobs: Iterator[Blob]) -> Iterator[list[Blob]]:
 
 
 def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
-    named = set(Artifact.objects.filter(sha256__in=[blob.sha256 for blob in blobs]).values_list("sha256", flat=True))
+    digests = [blob.sha256 for blob in blobs]
+    named = set(Artifact.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
+    for keeper in settings.BYTES_KEEPERS:
+        named |= set(import_string(keeper)(digests))
     return [blob for blob in blobs if blob.sha256 not in named and blob.sha256 not in sealed]
 
 
