@@ -100,7 +100,7 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
     card = _card(order, records)
     files = {_NAMES.get(each.code, f"card/{each.suffix}"): each.write(card, records) for each in FORMATS.values()}
     pinned = order.pinned
-    history = ancestors_as_of(version_ref(pinned["model"], order.version.version), order.promoted_at)
+    history = ancestors_as_of(pinned["lineage_node"], order.promoted_at)
     files |= {
         "README.txt": _README.encode(),
         "version.json": _json(pinned["version"]),

@@ -23,7 +23,7 @@ from registry.models import RiskAssessment
 from registry.questionnaire import Questionnaire
 from registry.services.risk import MAX_RATIONALE
 
-_TALL, _LOW = 5, 3
+_TALL, _LOW = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def _card_field(field: Field, value: object) -> forms.Field:
     if field.kind is Kind.CHOICE:
         choices = [("", "—"), *((choice, choice.replace("-", " ")) for choice in field.choices)]
         return forms.ChoiceField(label=field.title, help_text=field.help, required=False, choices=choices, initial=text)
-    widget = forms.TextInput() if field.kind is Kind.LINE else forms.Textarea(attrs={"rows": _rows_of(field)})
+    rows = _TALL if text and field.kind is Kind.TEXT else _LOW
+    widget = forms.TextInput() if field.kind is Kind.LINE else forms.Textarea(attrs={"rows": rows})
     return forms.CharField(
         label=field.title,
         help_text=_help(field),
@@ -110,10 +111,6 @@ def _card_field(field: Field, value: object) -> forms.Field:
         initial=text,
         widget=widget,
     )
-
-
-def _rows_of(field: Field) -> int:
-    return _TALL if field.kind is Kind.TEXT else _LOW
 
 
 def _help(field: Field) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from registry.cards.templates import BY_TIER, PLAIN, Template, newest_templates,
 from registry.models import CardRevision, ModelVersion
 from registry.queries import card_history, get_card
 from registry.risk import tiers_of
+
+_TOKEN = re.compile(r"\n|[^\S\n]+|\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,16 @@ def tier_of(version: ModelVersion) -> str:
 
 def diff_fields(before: Body, after: Body) -> list[FieldDiff]:
     """Return the fields that differ between two cards, word by word."""
-    return [FieldDiff(change.field, _words(*change.texts)) for change in diff_bodies(before, after)]
+    changes = diff_bodies(before, after)
+    # the latest values stand in the evaluation as well
+    twice = {"metrics"} if any(change.field.key == "evaluation" for change in changes) else set()
+    return [FieldDiff(change.field, _words(*change.texts)) for change in changes if change.field.key not in twice]
 
 
 def _section(section: Section, body: Mapping[str, Any], refs: Mapping[str, str]) -> SectionView:
-    views = [_view(field, body.get(field.key) or {}, refs.get(field.key, "")) for field in fields_of(section)]
+    # the latest values stand in the evaluation as well; cards of before have them alone
+    fields = [each for each in fields_of(section) if each.key != "metrics" or says_nothing(body.get("evaluation"))]
+    views = [_view(field, body.get(field.key) or {}, refs.get(field.key, "")) for field in fields]
     # what nothing was logged for is shown as well: that there is nothing is a finding
     shown = [view for view in views if view.asked_by or not view.is_empty or not view.field.human]
     hidden = [view.field.title for view in views if view not in shown]
@@ -146,7 +154,7 @@ def _origin(source: str, pointer: str) -> str:
 
 
 def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(str(key).replace("_", " "), _short(item)) for key, item in value.items() if item not in ("", None)]
+    return [(str(key), _short(item)) for key, item in value.items() if item not in ("", None)]
 
 
 def _table(field: Field, value: object) -> tuple[list[str], list[list[str]]]:
@@ -166,13 +174,14 @@ def _short(value: object) -> str:
 
 
 def _words(before: str, after: str) -> list[tuple[str, str]]:
-    old, new = before.split(" "), after.split(" ")
+    """Return the pieces of both texts in order; a piece keeps its own blanks and line breaks."""
+    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     pieces: list[tuple[str, str]] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            pieces.append(("same", " ".join(old[a:b])))
+            pieces.append(("same", "".join(old[a:b])))
             continue
-        pieces += [(name, words) for name, words in (("del", " ".join(old[a:b])), ("ins", " ".join(new[c:d]))) if words]
+        pieces += [(name, words) for name, words in (("del", "".join(old[a:b])), ("ins", "".join(new[c:d]))) if words]
     return pieces
 
 

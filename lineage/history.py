@@ -41,12 +41,12 @@ class Ancestry:
     truncated: bool
 
 
-def ancestors_as_of(urn: str, at: datetime, *, limit: int = 2000) -> Ancestry:
-    """Return what had flowed into a node by then; nothing for one the graph does not know. Two queries a step."""
-    start = Node.objects.filter(urn=urn).first()
-    if start is None:
-        return Ancestry((), (), truncated=False)
-    seen, found, frontier = {start.pk}, set[tuple[int, int, int, str, datetime]](), {start.pk}
+def ancestors_as_of(node_id: int, at: datetime, *, limit: int = 2000) -> Ancestry:
+    """Return what had flowed into a node by then; nothing for one the graph does not know. Two queries a step.
+
+    Nodes are named by id, which stays when a model is renamed.
+    """
+    seen, found, frontier = {node_id}, set[tuple[int, int, int, str, datetime]](), {node_id}
     for _ in range(_MOST_STEPS):
         edges = _into(frontier, at)
         found |= edges

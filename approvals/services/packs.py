@@ -19,6 +19,7 @@ from audit.models import Event
 from audit.queries import facts
 from audit.refs import model_stream, version_ref
 from audit.services import enqueue, record
+from lineage.models import Node
 from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
 from tracking.locks import hold_bytes
 from tracking.store import current_store
@@ -116,8 +117,12 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
     )
     request = rows.select_related("requester", "policy_revision__policy").first()
     approval = records_of([request], until=event.at)[0] if request else None
+    node = (
+        Node.objects.filter(urn=version_ref(version.model.name, version.version)).values_list("pk", flat=True).first()
+    )
     return {
         "model": version.model.name,
+        "lineage_node": node or 0,
         "version": _version_facts(version),
         "card": {"number": card.number, "digest": card.digest} if card else None,
         "risk": {"number": risk.number, "tier": risk.tier} if risk else None,

@@ -152,14 +152,30 @@ def _whole(field: Field, value: _Lines) -> _Lines:
 
 
 def _line(field: Field, row: Mapping[Any, Any]) -> str:
-    cells = [str(row.get(key, "")).replace("\n", " ").replace("|", "\\|") for key in field.columns]
-    return _SEPARATOR.join(cells).rstrip(" |") or "|"
+    cells = [
+        str(row.get(key, "")).replace("\n", " ").replace("\\", "\\\\").replace("|", "\\|") for key in field.columns
+    ]
+    while cells and not cells[-1]:
+        cells.pop()
+    return _SEPARATOR.join(cells)
 
 
 def _row(field: Field, number: int, line: str) -> dict[str, str]:
-    cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
-    if len(cells) > len(field.columns) and any(cells[len(field.columns) :]):
+    cells = [cell.strip() for cell in _cells_of(line)]
+    if any(cells[len(field.columns) :]):
         raise InvalidInput(
             f"Line {number} has {len(cells)} cells; a row is {_SEPARATOR.join(name.replace('_', ' ') for name in field.columns)}."
         )
     return {key: cell for key, cell in zip(field.columns, cells, strict=False) if cell}
+
+
+def _cells_of(line: str) -> list[str]:
+    """Return the cells of a line; a backslash before `|` or before another one means the character itself."""
+    cells, letters = [""], iter(line)
+    for letter in letters:
+        if letter == "|":
+            cells.append("")
+            continue
+        after = next(letters, "") if letter == "\\" else ""
+        cells[-1] += after if after and after in "|\\" else letter + after
+    return cells
