@@ -17,8 +17,9 @@ body { font: 11pt/1.5 system-ui, "Segoe UI", sans-serif; color: #16181d; max-wid
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; border-bottom: 1px solid #c9ced6; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; } .from { font-weight: 400; font-size: .8rem; color: #5b6472; }
 .meta, footer { font-size: .85rem; color: #5b6472; } .none { color: #8a5a00; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; } th, td { text-align: left; vertical-align: top;
-padding: .25rem .5rem; border: 1px solid #d9dde3; overflow-wrap: anywhere; } code { overflow-wrap: anywhere; }
+p, h3, li { overflow-wrap: anywhere; } .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%;
+font-size: .9rem; } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border: 1px solid #d9dde3;
+overflow-wrap: break-word; } code { overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .15rem 1rem; margin: .2rem 0; } dd { margin: 0;
 overflow-wrap: anywhere; } dt { color: #5b6472; }
 @page { size: A4; margin: 18mm; }
@@ -46,7 +47,12 @@ def _page(card: CardSource) -> Iterator[str]:
 
 
 def _section(card: CardSource, section: Section) -> Iterator[str]:
-    shown = [field for field in FIELDS if field.section is section and not says_nothing(card.body.get(field.key))]
+    twice = "" if says_nothing(card.body.get("evaluation")) else "metrics"  # the evaluation holds the latest values too
+    shown = [
+        field
+        for field in FIELDS
+        if field.section is section and field.key != twice and not says_nothing(card.body.get(field.key))
+    ]
     if not shown:
         return
     yield f"<section><h2>{section.value}</h2>"
@@ -61,8 +67,12 @@ def _section(card: CardSource, section: Section) -> Iterator[str]:
 def _approvals(card: CardSource) -> Iterator[str]:
     if not card.approvals:
         return
-    columns = list(dict.fromkeys(key for row in card.approvals for key in row))
-    yield f"<section><h2>Approvals</h2>{_table(columns, card.approvals)}</section>"
+    yield "<section><h2>Approvals</h2>"
+    for row in card.approvals:
+        title = escape(f"{row.get('reviewer', '')}: {row.get('decision', '')}")
+        rest = (f"<dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(value)}</dd>" for key, value in row.items())
+        yield f"<h3>{title}</h3><dl>{''.join(rest)}</dl>"
+    yield "</section>"
 
 
 def _value(field: Field, value: Any) -> str:
@@ -82,7 +92,7 @@ def _value(field: Field, value: Any) -> str:
 def _table(columns: list[str], rows: Any) -> str:
     head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
     body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cells(columns: list[str], row: Mapping[str, Any]) -> str:
