@@ -24,11 +24,11 @@ from approvals.serializers import (
     RuleSerializer,
     WithdrawSerializer,
 )
-from approvals.services.requests import open_request, withdraw_request
+from approvals.services.opening import open_request
+from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case, load_cases
 from registry.api import actor_of, checked, many, page
-from registry.stages import Stage
 
 
 class RequestsView(APIView):
@@ -44,8 +44,7 @@ class RequestsView(APIView):
     @extend_schema(request=OpenSerializer, responses={201: RequestSerializer})
     def post(self, request: Request) -> Response:
         asked = checked(OpenSerializer, request.data)
-        name, target = asked.pop("model"), Stage(asked.pop("target"))
-        made = open_request(actor=actor_of(request), name=name, target=target, **asked)
+        made = open_request(actor=actor_of(request), name=asked.pop("model"), **asked)
         return Response(_detail(request, made.pk), status=status.HTTP_201_CREATED)
 
 

@@ -31,7 +31,8 @@ class ReviewRecord:
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
-    """A finished validation job. ``evidence_digest`` is SHA-256 (hex) over its canonical evidence."""
+    """A finished validation job. ``evidence_digest`` is SHA-256 (hex) over its canonical evidence; ``files`` are its evidence
+    files by name, SHA-256 and size; ``author`` posted the result of an external check."""
 
     id: int
     rule: str
@@ -42,7 +43,9 @@ class CheckRecord:
     evidence: Mapping[str, Any]
     evidence_digest: str
     inputs_digest: str
+    author: str
     finished_at: str
+    files: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class ApprovalRecord:
 
 
 def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
-    """Return what stands behind a version: its applied requests, oldest first; its open ones where none is. Four queries."""
+    """Return what stands behind a version: its applied requests, oldest first; its open ones where none is. Five queries."""
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
     )
@@ -77,7 +80,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
     ids = [request.pk for request in requests]
     reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer").order_by("pk")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
-    checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).order_by("pk")
+    checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
     if until is not None:
         reviews, checks = reviews.filter(given_at__lte=until), checks.filter(finished_at__lte=until)
     by_request: dict[int, list[ReviewRecord]] = {pk: [] for pk in ids}
@@ -163,7 +166,13 @@ def _check(row: CheckRun) -> CheckRecord:
         evidence=row.evidence,
         evidence_digest=row.evidence_digest,
         inputs_digest=row.inputs_digest,
+        author=row.author,
         finished_at=iso(row.finished_at) if row.finished_at else "",
+        files=tuple(
+            {"name": file.name, "sha256": file.sha256, "bytes": file.size}
+            for file in sorted(row.files.all(), key=lambda file: file.name)
+            if file.fence == row.fence
+        ),
     )
 
 
@@ -220,7 +229,7 @@ def _check_evidence(checks: Sequence[tuple[ApprovalRecord, CheckRecord]]) -> Ite
             "description": check.summary,
             "data": [{"name": "digest of the evidence", "contents": {"attachment": digest}}],
             "created": check.finished_at,
-            "author": {"name": "Custody"},
+            "author": {"name": check.author or "Custody"},
         }
 
 

@@ -1,4 +1,4 @@
-"""One evaluator, one explanation: what stands between a version and a stage, as every door prints it.
+"""One evaluator, one explanation: what stands between a version and its target, as every door prints it.
 
 Pure: no database, no clock, no settings. A snapshot goes in (approvals/snapshots.py builds it), a verdict comes out.
 """
@@ -6,24 +6,17 @@ Pure: no database, no clock, no settings. A snapshot goes in (approvals/snapshot
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from approvals.rules import ApprovalsRule, CheckRule, FourEyesRule, Level, Rule, kind_of, title_of
+from approvals.counting import counted, excluded_people, latest_of_each
+from approvals.facts import OverrideFacts, ReviewFacts, Snapshot
+from approvals.judging import Answer, RuleStatus, judge
+from approvals.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
 from audit.errors import Blocker
 
 log = logging.getLogger(__name__)
-
-
-class RuleStatus(StrEnum):
-    """What became of one rule."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    PENDING = "pending"
-    NOT_APPLICABLE = "not_applicable"
 
 
 class VerdictState(StrEnum):
@@ -36,47 +29,8 @@ class VerdictState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckFacts:
-    """The validation job that counts for a rule: the one that read what is true now. ``since`` is its last change."""
-
-    state: str
-    summary: str
-    since: datetime
-    progress: int = 0
-    check_run_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewFacts:
-    """One review: who, of which groups, and the subject digest it covers. Only people ``can_decide``."""
-
-    reviewer: str
-    groups: frozenset[str]
-    decision: str
-    digest: str
-    at: datetime
-    can_decide: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a verdict depends on. ``checks`` maps rule ids to the job that counts; ``people`` maps roles to usernames.
-
-    ``people`` already holds the owners of service accounts beside the accounts.
-    """
-
-    rules: tuple[Rule, ...]
-    checks: Mapping[str, CheckFacts]
-    reviews: tuple[ReviewFacts, ...]
-    people: Mapping[str, frozenset[str]]
-    subject_digest: str
-    opened_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """One rule's answer: why, who can resolve it, since when."""
+    """One rule's answer: why, who can resolve it, since when. ``override_by``: who may let a soft rule be."""
 
     rule: str
     kind: str
@@ -88,11 +42,17 @@ class RuleVerdict:
     since: datetime | None = None
     check_run_id: int | None = None
     progress: int = 0
+    override_by: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:
-        """Return whether the version cannot pass because of this rule."""
-        return self.level is Level.HARD and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+        """Return whether this rule alone keeps the version where it is."""
+        return self.level is not Level.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+
+    @property
+    def only_waits(self) -> bool:
+        """Return whether time alone resolves it."""
+        return self.kind in WAITING_KINDS and self.status is RuleStatus.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +68,12 @@ class Verdict:
     @property
     def is_approved(self) -> bool:
         return self.state is VerdictState.APPROVED
+
+    @property
+    def only_waits(self) -> bool:
+        """Return whether nothing but time is missing: what was approved stays approved."""
+        blocking = [row for row in self.rules if row.blocks]
+        return self.state is VerdictState.PENDING and all(row.only_waits for row in blocking)
 
     def blocked_by(self) -> list[Blocker]:
         """Return what is missing, a line each, in the order of the policy."""
@@ -125,35 +91,23 @@ class Verdict:
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
-    rows = tuple(_judge(rule, snapshot) for rule in snapshot.rules)
+    rows = tuple(_judge(rule, snapshot, at) for rule in snapshot.rules)
+    if (asked := _changes_asked_for(snapshot)) is not None:
+        rows = (*rows, asked)
     if at >= snapshot.expires_at:
         rows = (*rows, _expired(snapshot))
-    counted = _counted_by_all(snapshot)
+    votes = _counted_by_all(snapshot)
     return Verdict(
         state=_state(rows, snapshot),
         rules=rows,
         subject_digest=snapshot.subject_digest,
-        approvers=tuple(sorted({review.reviewer for review in counted})),
-        approved_at=max((review.at for review in counted), default=None),
+        approvers=tuple(sorted({review.reviewer for review in votes})),
+        approved_at=max((review.at for review in votes), default=None),
     )
 
 
-def excluded_people(rules: tuple[Rule, ...], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Return who may not decide, by username, with the role that keeps them out; raises KeyError for an unknown role.
-
-    Whatever the rules say, nobody decides on their own request.
-    """
-    found = dict.fromkeys(sorted(people.get("requester", ())), "requester")
-    for rule in rules:
-        if isinstance(rule, FourEyesRule):
-            for role in rule.roles:
-                for name in sorted(people[role]):
-                    found.setdefault(name, role)
-    return found
-
-
 def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
-    if any(_is_rejection(review, snapshot) for review in snapshot.reviews):
+    if any(review.decision == "reject" and review.digest == snapshot.subject_digest for review in snapshot.reviews):
         return VerdictState.REJECTED
     blocking = [row for row in rows if row.blocks]
     if not blocking:
@@ -163,93 +117,53 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
     return VerdictState.PENDING
 
 
-def _is_rejection(review: ReviewFacts, snapshot: Snapshot) -> bool:
-    return review.decision == "reject" and review.digest == snapshot.subject_digest
-
-
-def _judge(rule: Rule, snapshot: Snapshot) -> RuleVerdict:
+def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
     try:
-        if isinstance(rule, CheckRule):
-            return _judge_check(rule, snapshot)
-        if isinstance(rule, ApprovalsRule):
-            return _judge_approvals(rule, snapshot)
-        return _judge_four_eyes(rule, snapshot)
+        answer = judge(rule, snapshot, at)
+        override = _override_of(rule, snapshot) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
     except Exception:  # a rule that breaks refuses, whatever broke it
         log.exception("the rule %s could not be evaluated", rule.id)
         why = "This rule could not be evaluated, so it does not pass. The server's log says why."
-        return _row(rule, RuleStatus.FAILED, why, "an operator of this server")
+        return _row(rule, Answer(RuleStatus.FAILED, why, "an operator of this server"))
+    if override is not None:
+        why = f"Overridden by {override.by}: {override.reason} (It said: {answer.why})"
+        return _row(rule, Answer(RuleStatus.OVERRIDDEN, why, "", override.at, answer.check_run_id))
+    return _row(rule, answer)
 
 
-def _judge_check(rule: CheckRule, snapshot: Snapshot) -> RuleVerdict:
-    facts = snapshot.checks.get(rule.id)
-    if facts is None:
-        why = "The check has not looked at the present state yet."
-        return _row(rule, RuleStatus.PENDING, why, "a validation worker", since=snapshot.opened_at)
-    status, who = _CHECK_ANSWERS[facts.state]
-    why = facts.summary or _CHECK_WORDS[facts.state]
-    if facts.state == "running" and facts.progress:
-        why = f"The check is running ({facts.progress} %)."
-    return _row(rule, status, why, who, since=facts.since, check_run_id=facts.check_run_id, progress=facts.progress)
-
-
-_CHECK_ANSWERS = {
-    "queued": (RuleStatus.PENDING, "a validation worker"),
-    "running": (RuleStatus.PENDING, "a validation worker"),
-    "passed": (RuleStatus.PASSED, ""),
-    "failed": (RuleStatus.FAILED, "the author of the version"),
-    "error": (RuleStatus.FAILED, "an operator of this server; asking again runs the check again"),
-}
-_CHECK_WORDS = {
-    "queued": "The check waits for a worker.",
-    "running": "The check is running.",
-    "passed": "The check passed.",
-    "failed": "The check failed.",
-    "error": "The check broke off.",
-}
-
-
-def _judge_approvals(rule: ApprovalsRule, snapshot: Snapshot) -> RuleVerdict:
+def _override_of(rule: Rule, snapshot: Snapshot) -> OverrideFacts | None:
+    """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out."""
+    if rule.level is not Level.SOFT:
+        return None
     excluded = excluded_people(snapshot.rules, snapshot.people)
-    names = sorted({review.reviewer for review in _counted(rule, snapshot, excluded)})
-    said = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
-    if len(names) >= rule.count:
-        return _row(rule, RuleStatus.PASSED, f"Approved by {', '.join(names)}.", "")
-    void = sum(1 for review in snapshot.reviews if review.digest != snapshot.subject_digest)
-    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {' or '.join(rule.groups)}, {said}"
-    if void:
-        needs += (
-            f"; {void} review{'s' if void > 1 else ''} of an earlier state no longer count{'' if void > 1 else 's'}"
-        )
-    who = f"a member of {' or '.join(rule.groups)}"
-    if excluded:
-        who += f", but not {', '.join(sorted(excluded))}"
-    return _row(rule, RuleStatus.PENDING, needs, who, since=snapshot.opened_at)
-
-
-def _judge_four_eyes(rule: FourEyesRule, snapshot: Snapshot) -> RuleVerdict:
-    """A constraint on who counts: reviews of the people it names are never counted, so by itself it blocks nothing."""
-    excluded = excluded_people((rule,), snapshot.people)
-    if not any(isinstance(other, ApprovalsRule) for other in snapshot.rules):
-        return _row(rule, RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.", "")
-    kept_out = ", ".join(f"{name} ({role.replace('_', ' ')})" for name, role in sorted(excluded.items()))
-    ignored = sorted({r.reviewer for r in snapshot.reviews if r.decision == "approve" and r.reviewer in excluded})
-    why = f"May not decide: {kept_out or 'nobody is named'}."
-    if ignored:
-        why += f" Not counted: {', '.join(ignored)}."
-    return _row(rule, RuleStatus.PASSED, why, "")
-
-
-def _counted(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
-    """Return the approvals that count for a rule: of the present digest, by the right group, by nobody kept out."""
-    return [
-        review
-        for review in snapshot.reviews
-        if review.decision == "approve"
-        and review.can_decide
-        and review.digest == snapshot.subject_digest
-        and review.reviewer not in excluded
-        and not review.groups.isdisjoint(rule.groups)
+    found = [
+        row
+        for row in snapshot.overrides
+        if row.rule == rule.id
+        and row.digest == snapshot.subject_digest
+        and row.can_decide
+        and row.by not in excluded
+        and not row.groups.isdisjoint(rule.override_by)
     ]
+    return min(found, key=lambda row: (row.at, row.by), default=None)
+
+
+def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
+    """Return a line for the reviewers whose last word on the present state asks for changes; None where there is none."""
+    asking = [row for row in latest_of_each(snapshot.reviews, snapshot) if row.decision == "request_changes"]
+    if not asking:
+        return None
+    names = ", ".join(sorted(row.reviewer for row in asking))
+    return RuleVerdict(
+        rule="changes",
+        kind="changes",
+        level=Level.HARD,
+        status=RuleStatus.FAILED,
+        title="No reviewer asks for changes",
+        why=f"{names} asked for changes.",
+        who_can_resolve=f"the author of the version, by changing it; or {names}, by deciding again",
+        since=min(row.at for row in asking),
+    )
 
 
 def _counted_by_all(snapshot: Snapshot) -> list[ReviewFacts]:
@@ -258,42 +172,36 @@ def _counted_by_all(snapshot: Snapshot) -> list[ReviewFacts]:
     except KeyError:
         return []  # the rule that names the unknown role has failed already
     rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
-    return [review for rule in rules for review in _counted(rule, snapshot, excluded)]
+    return [review for rule in rules for review in counted(rule, snapshot, excluded)]
 
 
 def _expired(snapshot: Snapshot) -> RuleVerdict:
-    why = "The request has expired."
     return RuleVerdict(
         rule="expiry",
         kind="expiry",
         level=Level.HARD,
         status=RuleStatus.FAILED,
         title="The request is still valid",
-        why=why,
+        why="The request has expired.",
         who_can_resolve="anybody who may edit the model, by asking again",
         since=snapshot.expires_at,
     )
 
 
-def _row(
-    rule: Rule,
-    status: RuleStatus,
-    why: str,
-    who: str,
-    *,
-    since: datetime | None = None,
-    check_run_id: int | None = None,
-    progress: int = 0,
-) -> RuleVerdict:
+def _row(rule: Rule, answer: Answer) -> RuleVerdict:
+    who = answer.who
+    if rule.level is Level.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
+        who = f"{who}; or {' or '.join(rule.override_by)}, by overriding it with a reason".removeprefix("; or ")
     return RuleVerdict(
         rule=rule.id,
         kind=kind_of(rule),
         level=rule.level,
-        status=status,
+        status=answer.status,
         title=title_of(rule),
-        why=why,
+        why=answer.why,
         who_can_resolve=who,
-        since=since,
-        check_run_id=check_run_id,
-        progress=progress,
+        since=answer.since,
+        check_run_id=answer.check_run_id,
+        progress=answer.progress,
+        override_by=rule.override_by if rule.level is Level.SOFT else (),
     )

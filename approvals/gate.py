@@ -11,11 +11,11 @@ from approvals.governance import policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.snapshots import Case, load_case
+from approvals.targets import is_there
 from audit.actors import Actor
 from audit.errors import Blocker, GateRefused
 from registry.gates import GatePass
-from registry.models import ModelVersion
-from registry.stages import Stage
+from registry.models import ModelVersion, RegisteredModel
 
 
 class PolicyGate:
@@ -25,11 +25,14 @@ class PolicyGate:
     metrics are read in this transaction. What no row can show (the artifact's bytes) is looked at again here.
     """
 
-    def check(self, *, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> GatePass | None:
-        policy = policy_for(version.model.name, target)
+    def governs(self, *, model: RegisteredModel, target: str) -> bool:
+        return policy_for(model, target) is not None
+
+    def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
+        policy = policy_for(version.model, target)
         if policy is None:
             return None
-        if version.stage == target and version.is_current == (target == Stage.PRODUCTION):
+        if is_there(version, target):
             return _already_there(version, target)
         case = _live_case(version, target)
         if case is None:
@@ -43,29 +46,29 @@ class PolicyGate:
         verdict = case.verdict(timezone.now())
         blockers = _confirm(case) if verdict.is_approved else verdict.blocked_by() or _rejected()
         if blockers:
-            raise _refused(case, blockers)
+            raise _refused(case, blockers, only_waits=verdict.only_waits)
         return GatePass(
             approved_by=verdict.approvers,
             approved_at=verdict.approved_at,
             basis=f"request:{case.request.pk} {case.policy.label} subject:{verdict.subject_digest}",
-            rollback_window=case.policy.body.rollback_window,
+            rollback_window=case.policy.body.options.rollback_window,
         )
 
 
-def _already_there(version: ModelVersion, target: Stage) -> GatePass:
+def _already_there(version: ModelVersion, target: str) -> GatePass:
     """Pass a version that stays where it is (only others are to be archived), on the grounds it came there."""
     approvers = tuple(name for name in version.approved_by.split(", ") if name)
-    policy = policy_for(version.model.name, target)
-    window = policy.body.rollback_window if policy else timedelta(0)
+    policy = policy_for(version.model, target)
+    window = policy.body.options.rollback_window if policy else timedelta(0)
     return GatePass(
         approved_by=approvers, approved_at=version.approved_at, basis=f"in {target} already", rollback_window=window
     )
 
 
-def _live_case(version: ModelVersion, target: Stage) -> Case | None:
+def _live_case(version: ModelVersion, target: str) -> Case | None:
     rows = TransitionRequest.objects.filter(version=version, target=target, state__in=LIVE_STATES)
     rows = rows.select_for_update(no_key=True, of=("self",))
-    found = rows.select_related("version__model", "requester", "policy_revision__policy").first()
+    found = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision").first()
     return load_case(found) if found is not None else None
 
 
@@ -85,7 +88,8 @@ def _rejected() -> list[Blocker]:
     return one_blocker("reviewers", "A reviewer has rejected it.", "anybody who may edit the model, by asking again")
 
 
-def _refused(case: Case, blockers: list[Blocker]) -> GateRefused:
+def _refused(case: Case, blockers: list[Blocker], *, only_waits: bool) -> GateRefused:
     request = case.request
-    kind = ApprovalLapsed if request.state == RequestState.APPROVED else GateRefused
+    lapsed = request.state == RequestState.APPROVED and not only_waits
+    kind = ApprovalLapsed if lapsed else GateRefused
     return refusal(request.version, request.target, blockers, request_id=request.pk, kind=kind)

@@ -1,13 +1,14 @@
 """Which policy governs a move. Exactly one does, or none.
 
-Of the active policies for the target whose pattern matches the model's name the longest pattern wins (it says the most
-about the name); among equals the first by name. No match: the move is not governed, and only permission decides.
+Of the active policies for the target in whose scope the model is, the longest pattern wins (it says the most about the
+name), then the one that names more tags, then one that names tiers; among equals the first by name. No match: the move is
+not governed, and only permission decides. A model whose risk nobody has assessed counts as high.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from django.db.models import OuterRef, Subquery
@@ -16,6 +17,19 @@ from approvals.models import PolicyRevision
 from approvals.policies import parse_policy
 from approvals.rules import PolicyBody
 from audit.errors import InvalidInput, InvalidState
+from registry.models import RegisteredModel, RegisteredModelTag
+from registry.risk import tiers_of
+
+UNASSESSED_TIER = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What decides which policy a model is under: its name, tags and risk tier."""
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tier: str = UNASSESSED_TIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +60,42 @@ def read_revision(revision: PolicyRevision) -> Governing:
         raise InvalidState(f"The policy {revision} cannot be applied here: {error.message}") from error
 
 
-def governing(policies: Sequence[Governing], model_name: str, target: str) -> Governing | None:
-    """Return the one policy that governs moves of this model to this stage, or None."""
-    matching = [
-        policy for policy in policies if policy.body.target == target and fnmatchcase(model_name, policy.body.models)
-    ]
-    return min(matching, key=lambda policy: (-len(policy.body.models), policy.body.name), default=None)
+def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:
+    """Return what decides about each model, by its id; two queries however many there are."""
+    rows = {model.pk: model for model in models}
+    tags: dict[int, dict[str, str]] = {}
+    for model_id, key, value in RegisteredModelTag.objects.filter(model__in=rows).values_list(
+        "model_id", "key", "value"
+    ):
+        tags.setdefault(model_id, {})[key] = value
+    tiers = tiers_of(rows)
+    return {
+        pk: ModelFacts(name=model.name, tags=tags.get(pk, {}), tier=tiers.get(pk, UNASSESSED_TIER))
+        for pk, model in rows.items()
+    }
 
 
-def policy_for(model_name: str, target: str) -> Governing | None:
-    """Return the policy that governs moves of this model to this stage now, or None."""
-    return governing(active_policies(), model_name, target)
+def in_scope(body: PolicyBody, model: ModelFacts) -> bool:
+    """Return whether a policy speaks of a model."""
+    return (
+        fnmatchcase(model.name, body.models)
+        and all(model.tags.get(key) == value for key, value in body.tags.items())
+        and (not body.tiers or model.tier in body.tiers)
+    )
+
+
+def governing(policies: Sequence[Governing], model: ModelFacts, target: str) -> Governing | None:
+    """Return the one policy that governs moves of this model to this target, or None."""
+    matching = [policy for policy in policies if policy.body.target == target and in_scope(policy.body, model)]
+    return min(matching, key=_precedence, default=None)
+
+
+def _precedence(policy: Governing) -> tuple[object, ...]:
+    body = policy.body
+    return (-len(body.models), -len(body.tags), not body.tiers, body.name)
+
+
+def policy_for(model: RegisteredModel, target: str) -> Governing | None:
+    """Return the policy that governs moves of this model to this target now, or None."""
+    policies = [policy for policy in active_policies() if policy.body.target == target]
+    return governing(policies, model_facts([model])[model.pk], target) if policies else None

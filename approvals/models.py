@@ -6,16 +6,20 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from approvals.kinds import RequestKind
 from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
 
 
 class Policy(models.Model):
-    """A named list of rules for a target stage and the models whose names match ``models_pattern`` (fnmatch)."""
+    """A named list of rules for a target and the models in its scope.
+
+    ``target`` (a stage or an @alias) and ``models_pattern`` repeat what the latest revision says, for lists and filters.
+    """
 
     name = models.CharField(max_length=100, unique=True)
-    target = models.CharField(max_length=10, choices=Stage.choices)
+    target = models.CharField(max_length=256)
     models_pattern = models.CharField(max_length=256, default="*")
     is_active = models.BooleanField(default=True)
 
@@ -59,28 +63,36 @@ LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
 
 
 class TransitionRequest(models.Model):
-    """Somebody asks that a version move to a stage.
+    """Somebody asks that a version move to a target: a stage, or an @alias.
 
-    ``policy_revision`` and ``subject_digest`` say under which rules and in which state it was last looked at; the truth is
-    computed (approvals/snapshots.py). ``archive_left_open``: the requester did not say what becomes of the version that is
+    ``policy_revision`` is the revision it was opened under, and ``followed_revision`` the newest that has tightened it since;
+    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/snapshots.py).
+    An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
     replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
     asking every minute leaves one event and not hundreds.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
     source = models.CharField(max_length=10, choices=Stage.choices)
-    target = models.CharField(max_length=10, choices=Stage.choices)
+    target = models.CharField(max_length=256)
+    kind = models.CharField(
+        max_length=11, choices=[(kind.value, kind.name) for kind in RequestKind], default=RequestKind.PROMOTION.value
+    )
     requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     comment = models.TextField(default="", blank=True)
     archive_existing = models.BooleanField(default=False)
     archive_left_open = models.BooleanField(default=False)
     policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="requests")
+    followed_revision = models.ForeignKey(
+        PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     subject_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=9, choices=RequestState, default=RequestState.OPEN)
     state_reason = models.CharField(max_length=1000, default="", blank=True)
     refusal_digest = models.CharField(max_length=64, default="", blank=True)
     opened_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    apply_after = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -91,6 +103,9 @@ class TransitionRequest(models.Model):
                 name="approvals_one_live_request",
             ),
             models.CheckConstraint(condition=Q(state__in=RequestState.values), name="approvals_request_state"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in RequestKind]), name="approvals_request_kind"
+            ),
         ]
         indexes = [models.Index(fields=["state", "-opened_at"], name="approvals_request_inbox")]
 
@@ -103,16 +118,29 @@ class Decision(models.TextChoices):
 
     APPROVE = "approve"
     REJECT = "reject"
+    REQUEST_CHANGES = "request_changes"
 
 
 class Review(AppendOnlyModel):
-    """A reviewer's word on one subject digest. A row, never edited; the database refuses the requester as reviewer."""
+    """A reviewer's word on one subject digest. A row, never edited; the database refuses the requester as reviewer.
+
+    ``subject_parts`` are the hashes of the subject's parts, so that a policy may let a vote survive a change in some of
+    them. ``on_behalf_of`` is who delegated their standing. An electronic signature adds what it means, the printed name
+    and when the signer proved again who they are (21 CFR 11.50, 11.200).
+    """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    decision = models.CharField(max_length=10, choices=Decision)
+    decision = models.CharField(max_length=15, choices=Decision)
     comment = models.TextField()
     subject_digest = models.CharField(max_length=64)
+    subject_parts = models.JSONField(default=dict, blank=True)
+    on_behalf_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    meaning = models.CharField(max_length=200, default="", blank=True)
+    printed_name = models.CharField(max_length=300, default="", blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
     given_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -123,6 +151,28 @@ class Review(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.decision} by {self.reviewer_id}"
+
+
+class Override(AppendOnlyModel):
+    """Somebody of a group that the policy names lets a soft rule be, for one subject digest, with a reason."""
+
+    request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="overrides")
+    rule = models.CharField(max_length=110)
+    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    subject_digest = models.CharField(max_length=64)
+    given_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="approvals_override_has_reason"),
+            models.UniqueConstraint(
+                fields=["request", "rule", "given_by", "subject_digest"], name="approvals_override_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} of #{self.request_id} overridden by {self.given_by_id}"
 
 
 class ShownSubject(models.Model):
@@ -158,13 +208,18 @@ class ApprovalComment(models.Model):
 
 
 class CheckState(models.TextChoices):
-    """Where a validation job is. `error` is the job's own failure and never counts as a pass."""
+    """Where a validation job is. `error` is the job's own failure, `cancelled` somebody's word: neither counts as a pass.
+
+    `waiting` is a job that no worker runs: its result is posted from outside.
+    """
 
     QUEUED = "queued"
+    WAITING = "waiting"
     RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"
     ERROR = "error"
+    CANCELLED = "cancelled"
 
 
 class CheckRun(models.Model):
@@ -172,15 +227,17 @@ class CheckRun(models.Model):
 
     ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
     date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's. ``lease_until``
-    of a running job is when its worker is given up; of a queued one, when the queue is told of it again.
+    of a running job is when its worker is given up; of a queued one, when the queue is told of it again. ``ends_by`` is when a
+    running job is broken off, however lively. ``log`` is the end of what it says of itself; ``author`` who posted the result of
+    an external check.
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
-    rule = models.CharField(max_length=100)
+    rule = models.CharField(max_length=110)
     check_code = models.CharField(max_length=100)
     params = models.JSONField(default=dict, blank=True)
     inputs_digest = models.CharField(max_length=64)
-    state = models.CharField(max_length=7, choices=CheckState, default=CheckState.QUEUED)
+    state = models.CharField(max_length=9, choices=CheckState, default=CheckState.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
     summary = models.CharField(max_length=1000, default="", blank=True)
     evidence = models.JSONField(default=dict, blank=True)
@@ -188,7 +245,10 @@ class CheckRun(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    ends_by = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=200, default="", blank=True)
+    author = models.CharField(max_length=150, default="", blank=True)
+    log = models.TextField(default="", blank=True)
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -206,3 +266,57 @@ class CheckRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_code} {self.state}"
+
+
+class CheckEvidence(AppendOnlyModel):
+    """A file that one attempt (``fence``) of a job left behind; its bytes lie in the artifact store under their SHA-256."""
+
+    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="files", db_index=False)
+    fence = models.PositiveIntegerField()
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=100)
+    stored_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["check_run", "fence", "name"], name="approvals_evidence_name"),
+            models.CheckConstraint(condition=Q(size__gte=0), name="approvals_evidence_size"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CheckKey(models.Model):
+    """A public key (Ed25519, 32 bytes in base64) that may sign results of external checks. Revoked, never deleted."""
+
+    name = models.CharField(max_length=100, unique=True)
+    public_key = models.CharField(max_length=60)
+    note = models.CharField(max_length=500, default="", blank=True)
+    added_by = models.CharField(max_length=150)
+    added_at = models.DateTimeField(auto_now_add=True)
+    revoked_by = models.CharField(max_length=150, default="", blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExternalResult(AppendOnlyModel):
+    """A posted result as it came: the signed bytes, who posted them. The same nonce of a key is accepted once."""
+
+    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="posted")
+    key = models.ForeignKey(CheckKey, on_delete=models.PROTECT, related_name="+", db_index=False)
+    nonce = models.CharField(max_length=100)
+    payload = models.TextField()
+    signature = models.CharField(max_length=100)
+    posted_by = models.CharField(max_length=150)
+    posted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "nonce"], name="approvals_external_once")]
+
+    def __str__(self) -> str:
+        return f"result of {self.check_run_id} by {self.posted_by}"

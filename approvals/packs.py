@@ -64,7 +64,8 @@ def build_pack(order: PackOrder) -> Pack:
         "promotion_event": str(order.event_id),
         "promoted_at": iso(order.promoted_at),
         "pinned": {
-            key: order.pinned[key] for key in ("card", "risk", "request", "reviews", "checks", "subject_digest")
+            key: order.pinned[key]
+            for key in ("card", "risk", "basis", "request", "reviews", "checks", "subject_digest")
         },
         "files": {
             name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
-from approvals.checks.registry import known_checks
-from approvals.rules import ApprovalsRule, CheckRule, FourEyesRule, Level, PolicyBody, Rule
+from approvals.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, tags
+from approvals.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
 from audit.errors import InvalidInput
+from registry.names import check_alias
+from registry.risk import TIERS
 from registry.stages import Stage
 
-ROLES = ("requester", "version_author", "run_user", "card_editor")
-GOVERNED_TARGETS = (Stage.STAGING.value, Stage.PRODUCTION.value)
-MAX_APPROVALS = 20
-MAX_PATTERN = 256
+GOVERNED_STAGES = (Stage.STAGING.value, Stage.PRODUCTION.value)
+ON_DUE = ("warn", "flag", "block")
+MAX_RULES = 100
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_DURATION = re.compile(r"(\d{1,5})(m|h|d)")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_KEYS = frozenset({"name", "applies_to", "rules", "options"})
-_OPTIONS = {"expires_after": timedelta(days=14), "rollback_window": timedelta(hours=24)}
-_REQUIREMENTS = ("check", "approvals", "four_eyes")
-
-_LINEAGE_RULES: list[dict[str, object]] = [
-    {
-        "id": "lineage",
-        "level": "hard",
-        "check": "lineage.required_tags",
-        "with": {"tags": ["dataset_version", "git_commit", "triggered_by"]},
-    },
-    {"id": "digest", "level": "hard", "check": "artifact.digest_matches"},
-    {"id": "safe-artifact", "level": "hard", "check": "artifact.scan"},
-]
-
-DEFAULT_POLICIES: tuple[dict[str, object], ...] = (
-    {
-        "name": "staging-default",
-        "applies_to": {"target": "Staging", "models": "*"},
-        "rules": _LINEAGE_RULES,
-        "options": {"expires_after": "14d", "rollback_window": "24h"},
-    },
-    {
-        "name": "production-default",
-        "applies_to": {"target": "Production", "models": "*"},
-        "rules": [
-            *_LINEAGE_RULES,
-            {"id": "card", "level": "hard", "check": "card.complete"},
-            {
-                "id": "no-regression",
-                "level": "hard",
-                "check": "metric.no_regression",
-                "with": {"metric": "val_auc", "against": "current_production", "tolerance": 0.005},
-            },
-            {"id": "reviewers", "level": "hard", "approvals": {"count": 1, "groups": ["reviewers"]}},
-            {"id": "four-eyes", "level": "hard", "four_eyes": list(ROLES)},
-        ],
-        "options": {"expires_after": "14d", "rollback_window": "24h"},
-    },
-)
+_KEYS = frozenset({"name", "description", "applies_to", "rules", "options"})
+_MAX_DESCRIPTION = 2000
+T = TypeVar("T")
 
 
-class _Problems:
+class Problems:
     """Collects one line per problem, so that a policy's author sees all of them at once."""
 
     def __init__(self) -> None:
@@ -77,49 +39,81 @@ class _Problems:
 
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     """Return the policy a body describes; raise InvalidInput whose message has one line per problem."""
-    problems = _Problems()
+    problems = Problems()
     for key in sorted(str(key) for key in body if key not in _KEYS):
         problems.add(key, f"unknown (a policy has {', '.join(sorted(_KEYS))})")
-    name = body.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    name, description = body.get("name"), body.get("description", "")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         problems.add("name", "must be lower-case letters, digits, dots, dashes, at most 100")
-    target, models = _applies_to(body.get("applies_to"), problems)
+    if not isinstance(description, str) or len(description) > _MAX_DESCRIPTION or "\x00" in description:
+        problems.add("description", f"must be a text of at most {_MAX_DESCRIPTION} characters")
+    scope = _scope(body.get("applies_to"), problems)
     rules = _rules(body.get("rules"), problems)
     options = _options(body.get("options", {}), problems)
     problems.raise_any()
+    return replace(scope, name=str(name), rules=rules, options=options)
+
+
+def is_governable(target: str) -> bool:
+    """Return whether a policy can govern moves to this target: Staging, Production or an alias (`@champion`)."""
+    return target in GOVERNED_STAGES or is_alias(target)
+
+
+def is_alias(target: str) -> bool:
+    """Return whether a target is a well-formed alias: `@` and its name."""
+    if not target.startswith("@"):
+        return False
+    try:
+        check_alias(target[1:])
+    except InvalidInput:
+        return False
+    return True
+
+
+def _scope(value: object, problems: Problems) -> PolicyBody:
+    nothing = PolicyBody(name="", target="", models="", rules=())
+    if not isinstance(value, Mapping):
+        problems.add("applies_to", "must name a target, and may name models, tags and tier")
+        return nothing
+    for key in sorted(str(key) for key in value if key not in ("target", "models", "tags", "tier")):
+        problems.add(f"applies_to.{key}", "unknown (target, models, tags, tier)")
+    target = value.get("target")
+    if not isinstance(target, str) or not is_governable(target):
+        problems.add("applies_to.target", f"must be {', '.join(GOVERNED_STAGES)} or an alias such as @champion")
     return PolicyBody(
-        name=str(name),
-        target=target,
-        models=models,
-        rules=rules,
-        expires_after=options["expires_after"],
-        rollback_window=options["rollback_window"],
+        name="",
+        target=str(target),
+        models=_part("applies_to.models", problems, lambda: pattern(value.get("models", "*"), "it"), "*"),
+        rules=(),
+        tags=_part("applies_to.tags", problems, lambda: tags(value.get("tags", {}), "it"), {}),
+        tiers=_part("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
     )
 
 
-def _applies_to(value: object, problems: _Problems) -> tuple[str, str]:
-    if not isinstance(value, Mapping):
-        problems.add("applies_to", "must name a target, and may name models")
-        return "", ""
-    for key in sorted(str(key) for key in value if key not in ("target", "models")):
-        problems.add(f"applies_to.{key}", "unknown (target, models)")
-    target, models = value.get("target"), value.get("models", "*")
-    if target not in GOVERNED_TARGETS:
-        problems.add("applies_to.target", f"must be {' or '.join(GOVERNED_TARGETS)}")
-    if not isinstance(models, str) or not 0 < len(models) <= MAX_PATTERN:
-        problems.add("applies_to.models", "must be a pattern such as fraud_*")
-    return str(target), str(models)
+def _part(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
+    try:
+        return parse()
+    except InvalidInput as error:
+        problems.add(where, error.message)
+        return otherwise
 
 
-def _rules(value: object, problems: _Problems) -> tuple[Rule, ...]:
+def _tiers(value: object) -> tuple[str, ...]:
+    return () if value == ["any"] else chosen(value, "it", TIERS)
+
+
+def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
     if not isinstance(value, list) or not value:
         problems.add("rules", "must be a list with at least one rule")
+        return ()
+    if len(value) > MAX_RULES:
+        problems.add("rules", f"there are more than {MAX_RULES}")
         return ()
     found: list[Rule] = []
     for place, item in enumerate(value, start=1):
         where = f"rules[{place}]"
         try:
-            rule = _rule(item)
+            rule = parse_rule(item)
         except InvalidInput as error:
             problems.add(where, error.message)
             continue
@@ -129,77 +123,75 @@ def _rules(value: object, problems: _Problems) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def _rule(item: object) -> Rule:
-    if not isinstance(item, Mapping):
-        raise InvalidInput("must be a mapping")
-    if unknown := sorted(str(key) for key in item if key not in ("id", "level", "with", *_REQUIREMENTS)):
-        raise InvalidInput(f"unknown key {unknown[0]!r}")
-    rule_id, level = _identity(item)
-    asked = [key for key in _REQUIREMENTS if key in item]
-    if len(asked) != 1:
-        raise InvalidInput(f"must have exactly one of {', '.join(_REQUIREMENTS)}")
-    if "with" in item and asked != ["check"]:
-        raise InvalidInput("only a check takes 'with'")
-    if asked == ["check"]:
-        return _check_rule(rule_id, level, item["check"], item.get("with", {}))
-    if asked == ["approvals"]:
-        return _approvals_rule(rule_id, level, item["approvals"])
-    return _four_eyes_rule(rule_id, level, item["four_eyes"])
-
-
-def _identity(item: Mapping[str, object]) -> tuple[str, Level]:
-    rule_id = item.get("id")
-    if not isinstance(rule_id, str) or not _NAME.fullmatch(rule_id):
-        raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
-    level = item.get("level", "hard")
-    if level not in list(Level):
-        raise InvalidInput(f"level must be {' or '.join(Level)}")
-    return rule_id, Level(str(level))
-
-
-def _check_rule(rule_id: str, level: Level, code: object, params: object) -> CheckRule:
-    checks = known_checks()
-    if not isinstance(code, str) or code not in checks:
-        raise InvalidInput(f"there is no check {code!r} (there are {', '.join(sorted(checks))})")
-    if not isinstance(params, Mapping):
-        raise InvalidInput("'with' must be a mapping of parameters")
-    try:
-        checks[code].parse(params)
-    except InvalidInput as error:
-        raise InvalidInput(f"{code}: {error.message}") from error
-    return CheckRule(id=rule_id, level=level, check=code, params=dict(params))
-
-
-def _approvals_rule(rule_id: str, level: Level, value: object) -> ApprovalsRule:
-    if not isinstance(value, Mapping) or set(value) - {"count", "groups"}:
-        raise InvalidInput("approvals takes count and groups")
-    count, groups = value.get("count", 1), value.get("groups")
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MAX_APPROVALS:
-        raise InvalidInput(f"approvals.count must be a number from 1 to {MAX_APPROVALS}")
-    if not isinstance(groups, list) or not groups or not all(isinstance(name, str) and name for name in groups):
-        raise InvalidInput("approvals.groups must be a list of group names")
-    return ApprovalsRule(id=rule_id, level=level, count=count, groups=tuple(groups))
-
-
-def _four_eyes_rule(rule_id: str, level: Level, value: object) -> FourEyesRule:
-    if not isinstance(value, list) or not value or not all(role in ROLES for role in value):
-        raise InvalidInput(f"four_eyes must be a list of roles out of {', '.join(ROLES)}")
-    return FourEyesRule(id=rule_id, level=level, roles=tuple(str(role) for role in value))
-
-
-def _options(value: object, problems: _Problems) -> dict[str, timedelta]:
-    options = dict(_OPTIONS)
+def _options(value: object, problems: Problems) -> Options:
+    options = Options()
     if not isinstance(value, Mapping):
         problems.add("options", "must be a mapping")
         return options
     for key, given in value.items():
-        match = _DURATION.fullmatch(given) if isinstance(given, str) else None
-        if key not in options:
-            problems.add(f"options.{key}", f"unknown ({', '.join(options)})")
-        elif match is None:
-            problems.add(f"options.{key}", "must be a duration such as 14d, 24h or 30m")
-        else:
-            options[key] = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if options["expires_after"] <= timedelta(0):
+        parse = _OPTIONS.get(str(key))
+        if parse is None:
+            problems.add(f"options.{key}", f"unknown ({', '.join(_OPTIONS)})")
+            continue
+        try:
+            options = replace(options, **parse(given))  # type: ignore[arg-type]  # each parser names its own fields
+        except InvalidInput as error:
+            problems.add(f"options.{key}", error.message)
+    if options.expires_after <= timedelta(0):
         problems.add("options.expires_after", "must be longer than nothing")
     return options
+
+
+def _flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} must be true or false")
+    return value
+
+
+def _positive(value: object) -> timedelta:
+    found = duration(value, "it")
+    if found <= timedelta(0):
+        raise InvalidInput("must be longer than nothing")
+    return found
+
+
+def _re_review(value: object) -> dict[str, object]:
+    given = value if isinstance(value, Mapping) else {"every": value}
+    given = mapping(given, "it", ("every", "when_due"))
+    when_due = chosen([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
+    return {"re_review": ReReview(every=_positive(given.get("every")), when_due=when_due)}
+
+
+def _break_glass(value: object) -> dict[str, object]:
+    given = mapping(value, "it", ("groups", "second_person", "post_review_within"))
+    return {
+        "break_glass": BreakGlass(
+            groups=names(given.get("groups"), "groups"),
+            second_person=_flag(given.get("second_person", True), "second_person"),
+            post_review_within=_positive(given.get("post_review_within", "48h")),
+        )
+    }
+
+
+def _rollback(value: object) -> dict[str, object]:
+    given = mapping(value, "it", ("approvals", "within"))
+    found: dict[str, object] = {}
+    if "within" in given:
+        found["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
+    if "approvals" in given:
+        rule = parse_rule({"id": "rollback-reviewers", "level": "hard", "approvals": given["approvals"]})
+        if isinstance(rule, ApprovalsRule):
+            found["rollback_approvals"] = rule
+    return found
+
+
+_OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
+    "expires_after": lambda value: {"expires_after": duration(value, "it")},
+    "rollback_window": lambda value: {"rollback_window": duration(value, "it")},
+    "apply_delay": lambda value: {"apply_delay": duration(value, "it")},
+    "remind_every": lambda value: {"remind_every": _positive(value)},
+    "e_signature": lambda value: {"e_signature": _flag(value, "it")},
+    "re_review_every": _re_review,
+    "break_glass": _break_glass,
+    "rollback": _rollback,
+}

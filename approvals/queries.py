@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals.evaluation import excluded_people
+from approvals.counting import excluded_people
 from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule
 from approvals.snapshots import Case, load_cases
@@ -59,6 +59,20 @@ def check_runs_of(request: TransitionRequest) -> list[CheckRun]:
     return list(CheckRun.objects.filter(request=request).order_by("-pk"))
 
 
+def visible_check_runs(actor: Actor) -> QuerySet[CheckRun]:
+    """Return the jobs of models the actor may see, newest first, each with request, version and model."""
+    rows = CheckRun.objects.filter(request__version__model__in=visible_models(actor))
+    return rows.select_related("request__version__model", "request__requester").order_by("-pk")
+
+
+def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
+    """Return one job; NotFound."""
+    found = visible_check_runs(actor).filter(pk=check_run_id).first() if 0 < check_run_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no check run {check_run_id}.")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """What concerns one person. ``waiting`` are requests they may decide now; ``mine`` are their own live ones."""
@@ -88,10 +102,10 @@ def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
 
 def can_decide(actor: Actor, groups: set[str], case: Case) -> bool:
     """Return whether a decision of this person, a member of ``groups``, would be taken now."""
-    asked = {name for rule in case.policy.body.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
+    asked = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
     if actor.kind is not ActorKind.USER or case.request.state != RequestState.OPEN or groups.isdisjoint(asked):
         return False
-    if actor.name in excluded_people(case.policy.body.rules, case.snapshot.people):
+    if actor.name in excluded_people(case.rules, case.snapshot.people):
         return False
     given = (review.reviewer for review in case.snapshot.reviews if review.digest == case.snapshot.subject_digest)
     return actor.name not in given

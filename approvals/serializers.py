@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from approvals.evaluation import RuleVerdict
 from approvals.models import CheckRun, Decision, PolicyRevision, RequestState, Review, TransitionRequest
-from approvals.policies import GOVERNED_TARGETS
 from approvals.refusals import request_url
 from approvals.services.requests import MAX_COMMENT
 from approvals.snapshots import Case
@@ -37,6 +36,7 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
     version = serializers.IntegerField(source="version.version")
     source = serializers.CharField()  # type: ignore[assignment]  # the wire name
     target = serializers.CharField()
+    kind = serializers.CharField(help_text="promotion, rollback or break_glass.")
     archive_existing = serializers.BooleanField()
     requester = serializers.CharField(source="requester.username")
     comment = serializers.CharField()
@@ -46,6 +46,7 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
     subject_digest = serializers.SerializerMethodField(help_text="What a review given now would cover.")
     opened_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+    apply_after = serializers.DateTimeField()
     closed_at = serializers.DateTimeField()
     url = serializers.SerializerMethodField(help_text="The page for people.")
     verdict = serializers.SerializerMethodField(help_text="approved, pending, blocked or rejected; null once closed.")
@@ -95,6 +96,7 @@ class CheckRunSerializer(serializers.Serializer[CheckRun]):
     evidence_digest = serializers.CharField()
     inputs_digest = serializers.CharField()
     attempts = serializers.IntegerField()
+    author = serializers.CharField(help_text="Who posted the result of an external check.")
     queued_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField()
@@ -118,9 +120,10 @@ class OpenSerializer(serializers.Serializer[Any]):
 
     model = serializers.CharField(max_length=256, trim_whitespace=False)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    target = serializers.ChoiceField(choices=list(GOVERNED_TARGETS))
+    target = serializers.CharField(max_length=256, help_text="Staging, Production, or an alias such as @champion.")
     archive_existing = serializers.BooleanField(default=False)
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+    apply_after = serializers.DateTimeField(default=None, allow_null=True, help_text="Not to be applied before.")
 
 
 class WithdrawSerializer(serializers.Serializer[Any]):

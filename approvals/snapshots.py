@@ -10,14 +10,17 @@ from django.utils import timezone
 
 from approvals.checks.base import Subject, inputs_digest
 from approvals.checks.registry import known_checks
-from approvals.evaluation import CheckFacts, ReviewFacts, Snapshot, Verdict, evaluate
+from approvals.evaluation import Verdict, evaluate
+from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.former import former_since
 from approvals.governance import Governing, active_policies, governing, read_revision
-from approvals.models import CheckRun, CheckState, Review, TransitionRequest
-from approvals.rules import CheckRule
-from approvals.subjects import Move, load_subjects, people_of, subject_digest
-from registry.stages import Stage
+from approvals.kinds import merge_rules, rules_for
+from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
+from approvals.rules import CheckRule, Rule
+from approvals.standing import standing_of_people
+from approvals.subjects import Move, facts_of_model, load_subjects, people_of, subject_digest, subject_parts
 
-FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
+FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
 
@@ -26,25 +29,29 @@ Jobs = dict[tuple[int, str, str], CheckRun]
 class Case:
     """One request with all that is true of it now.
 
-    ``inputs`` maps each check rule to the fingerprint of what its check would read now; ``jobs`` to the job that read
-    just that, where there is one.
+    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does any more);
+    ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would read
+    now; ``jobs`` to the job that read just that, where there is one.
     """
 
     request: TransitionRequest
     subject: Subject
     policy: Governing
+    current: Governing | None
+    rules: tuple[Rule, ...]
     inputs: Mapping[str, str]
     jobs: Mapping[str, CheckRun]
     snapshot: Snapshot
 
     @property
     def policy_changed(self) -> bool:
-        """Return whether another policy revision governs than when the request was opened."""
-        return self.policy.revision.pk != self.request.policy_revision_id
+        """Return whether a policy revision governs that this request has not followed yet."""
+        known = (self.request.policy_revision_id, self.request.followed_revision_id)
+        return self.current is not None and self.current.revision.pk not in known
 
     @property
     def check_rules(self) -> list[CheckRule]:
-        return [rule for rule in self.policy.body.rules if isinstance(rule, CheckRule)]
+        return [rule for rule in self.rules if isinstance(rule, CheckRule)]
 
     @property
     def checks_finished(self) -> bool:
@@ -63,55 +70,90 @@ def load_case(request: TransitionRequest) -> Case:
 def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     """Return many requests likewise, in their order. Each needs version, model, requester and policy revision loaded."""
     policies = active_policies()
-    subjects = load_subjects(
-        [Move(request.version, Stage(request.target), request.archive_existing) for request in requests]
-    )
+    pinned = _pinned(requests, policies)
+    subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
     people = people_of(subjects, [request.requester.username for request in requests])
-    jobs, reviews = _jobs(requests), _reviews(requests)
+    known = _Known(_jobs(requests), _reviews(requests), _overrides(requests), former_since(requests))
     return [
-        _case(request, subject, _policy(request, subject, policies), roles, jobs, reviews.get(request.pk, ()))
+        _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
         for request, subject, roles in zip(requests, subjects, people, strict=True)
     ]
 
 
-def _policy(request: TransitionRequest, subject: Subject, policies: Sequence[Governing]) -> Governing:
-    """Return the policy that governs now; where none does any more, the one the request was opened under."""
-    found = governing(policies, subject.model_name, subject.target)
-    return found or read_revision(request.policy_revision)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read for all requests at once, by request."""
+
+    jobs: Jobs
+    reviews: Mapping[int, Sequence[ReviewFacts]]
+    overrides: Mapping[int, Sequence[OverrideFacts]]
+    former: Mapping[int, datetime]
+
+
+def _pinned(requests: Sequence[TransitionRequest], policies: Sequence[Governing]) -> dict[int, Governing]:
+    """Return the policy each request was opened under, by revision; each is read once."""
+    found = {policy.revision.pk: policy for policy in policies}
+    for request in requests:
+        if request.policy_revision_id not in found:
+            found[request.policy_revision_id] = read_revision(request.policy_revision)
+    return found
 
 
 def _case(
     request: TransitionRequest,
     subject: Subject,
-    policy: Governing,
+    policies: tuple[Governing, Sequence[Governing]],
     people: Mapping[str, frozenset[str]],
-    all_jobs: Jobs,
-    reviews: Sequence[ReviewFacts],
+    known: _Known,
 ) -> Case:
+    pinned, active = policies
+    current = governing(active, facts_of_model(subject), subject.target)
+    rules = rules_for(pinned.body, request.kind)
+    if current is not None and current.revision.pk != pinned.revision.pk:
+        rules = merge_rules(rules, rules_for(current.body, request.kind))
     checks = known_checks()
-    rules = [rule for rule in policy.body.rules if isinstance(rule, CheckRule)]
-    inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in rules}
-    jobs = {
-        rule.id: all_jobs[request.pk, rule.id, inputs[rule.id]]
-        for rule in rules
-        if (request.pk, rule.id, inputs[rule.id]) in all_jobs
-    }
+    asked = [rule for rule in rules if isinstance(rule, CheckRule)]
+    inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
+    looked = {rule.id: known.jobs.get((request.pk, rule.id, inputs[rule.id])) for rule in asked}
+    jobs = {rule: job for rule, job in looked.items() if job is not None}
     done = [
-        (rule.id, rule.check, inputs[rule.id], jobs[rule.id].state, jobs[rule.id].evidence_digest)
-        if rule.id in jobs
-        else (rule.id, rule.check, inputs[rule.id], "", "")
-        for rule in rules
+        (
+            rule.id,
+            rule.check,
+            inputs[rule.id],
+            *((job.state, job.evidence_digest) if (job := jobs.get(rule.id)) else ("", "")),
+        )
+        for rule in asked
     ]
+    revisions = [pinned.revision.digest, current.revision.digest if current else ""]
+    parts = subject_parts(subject, kind=request.kind, policies=revisions, rules=rules, checks=done)
     snapshot = Snapshot(
-        rules=policy.body.rules,
+        rules=rules,
         checks={rule: _check_facts(job) for rule, job in jobs.items()},
-        reviews=tuple(reviews),
+        reviews=tuple(known.reviews.get(request.pk, ())),
         people=people,
-        subject_digest=subject_digest(subject, policy.revision.digest, done),
+        subject_digest=subject_digest(parts),
         opened_at=request.opened_at,
         expires_at=request.expires_at,
+        overrides=tuple(known.overrides.get(request.pk, ())),
+        parts=parts,
+        model_name=subject.model_name,
+        model_tags=subject.model_tags,
+        tier=subject.tier,
+        source=subject.source,
+        has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
+        staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
+        former_since=known.former.get(request.pk),
     )
-    return Case(request=request, subject=subject, policy=policy, inputs=inputs, jobs=jobs, snapshot=snapshot)
+    return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
+
+
+def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
+    """Return the rules a closed request was judged by last: those it was opened under and what it had followed since."""
+    rules = rules_for(read_revision(request.policy_revision).body, request.kind)
+    if request.followed_revision is None:
+        return rules
+    return merge_rules(rules, rules_for(read_revision(request.followed_revision).body, request.kind))
 
 
 def _jobs(requests: Sequence[TransitionRequest]) -> Jobs:
@@ -126,22 +168,56 @@ def _check_facts(job: CheckRun) -> CheckFacts:
         since=job.finished_at or job.started_at or job.queued_at,
         progress=job.progress,
         check_run_id=job.pk,
+        author=job.author,
     )
 
 
 def _reviews(requests: Sequence[TransitionRequest]) -> dict[int, list[ReviewFacts]]:
-    """Return the reviews by request. Groups are read now: who has left the group no longer counts."""
+    """Return the reviews by request. Groups and levels are read now: who has left the group no longer counts."""
     found: dict[int, list[ReviewFacts]] = {}
-    rows = Review.objects.filter(request__in=[request.pk for request in requests]).select_related("reviewer")
-    for row in rows.prefetch_related("reviewer__groups").order_by("pk"):
+    rows = Review.objects.filter(request__in=[request.pk for request in requests])
+    reviews = list(rows.select_related("reviewer", "on_behalf_of", "request__version").order_by("pk"))
+    standing = standing_of_people(
+        (row.request.version.model_id, person)
+        for row in reviews
+        for person in (row.reviewer, row.on_behalf_of)
+        if person
+    )
+    for row in reviews:
+        authority = row.on_behalf_of or row.reviewer
+        groups, roles = standing[row.request.version.model_id, authority.pk]
         found.setdefault(row.request_id, []).append(
             ReviewFacts(
                 reviewer=row.reviewer.username,
-                groups=frozenset(group.name for group in row.reviewer.groups.all()),
+                groups=groups,
                 decision=row.decision,
                 digest=row.subject_digest,
                 at=row.given_at,
-                can_decide=row.reviewer.is_active and not row.reviewer.is_service,
+                can_decide=all(person.is_active and not person.is_service for person in (row.reviewer, authority)),
+                roles=roles,
+                on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
+                parts=row.subject_parts,
+            )
+        )
+    return found
+
+
+def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[OverrideFacts]]:
+    """Return the overrides by request; whether they count, and whose groups, is read now."""
+    found: dict[int, list[OverrideFacts]] = {}
+    rows = Override.objects.filter(request__in=[request.pk for request in requests])
+    given = list(rows.select_related("given_by", "request__version").order_by("pk"))
+    standing = standing_of_people((row.request.version.model_id, row.given_by) for row in given)
+    for row in given:
+        found.setdefault(row.request_id, []).append(
+            OverrideFacts(
+                rule=row.rule,
+                by=row.given_by.username,
+                groups=standing[row.request.version.model_id, row.given_by_id][0],
+                reason=row.reason,
+                digest=row.subject_digest,
+                at=row.given_at,
+                can_decide=row.given_by.is_active and not row.given_by.is_service,
             )
         )
     return found

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from django.db.models import Q
 
 from accounts.models import User
-from approvals.checks.base import CardFacts, Incumbent, RunFacts, Subject
+from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
+from approvals.governance import ModelFacts, model_facts
+from approvals.policies import is_alias
+from approvals.rules import Rule
 from audit.canonical import digest_of
+from audit.refs import version_ref
+from lineage.quarantine import taints
 from registry.cards import missing_fields, written_keys
-from registry.models import CardRevision, ModelVersion, ModelVersionTag
-from registry.risk import tiers_of
-from registry.stages import Stage
+from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
 
@@ -24,10 +28,10 @@ _MAX_COPIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is asked for: this version to that stage."""
+    """What is asked for: this version to that target, a stage or an @alias."""
 
     version: ModelVersion
-    target: Stage
+    target: str
     archive_existing: bool
 
 
@@ -39,18 +43,20 @@ def load_subject(move: Move) -> Subject:
 def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     """Return the facts of many moves, in their order."""
     versions = {move.version.pk: move.version for move in moves}
-    incumbents = _incumbents({version.model_id for version in versions.values()})
+    incumbents = _incumbents(moves)
     runs = _runs({version.run_id for version in [*versions.values(), *incumbents.values()]} - {""})
     cards = _cards(versions)
     tags = _tags(versions)
     authors = _authors(versions.values())
+    ancestries = _ancestries(versions.values())
+    models = model_facts({version.model_id: version.model for version in versions.values()}.values())
     return [
         Subject(
             model_id=move.version.model_id,
             model_name=move.version.model.name,
             version_id=move.version.pk,
             number=move.version.version,
-            target=Stage(move.target).value,
+            target=str(move.target),
             archive_existing=move.archive_existing,
             artifact_path=move.version.artifact_path,
             artifact_digest=move.version.artifact_digest,
@@ -58,31 +64,59 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             tags=tags.get(move.version.pk, {}),
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
-            incumbent=_incumbent(incumbents.get(move.version.model_id), runs),
+            incumbent=_incumbent(incumbents.get((move.version.model_id, _place(move.target))), runs),
+            ancestry=ancestries[move.version.pk],
+            source=move.version.stage,
+            staged_at=move.version.staged_at,
+            model_tags=models[move.version.model_id].tags,
+            tier=models[move.version.model_id].tier,
         )
         for move in moves
     ]
 
 
-def subject_digest(subject: Subject, policy_digest: str, checks: Iterable[Sequence[str]]) -> str:
-    """Return what a review covers, as SHA-256 (hex).
+def facts_of_model(subject: Subject) -> ModelFacts:
+    """Return what decides which policy a subject is under."""
+    return ModelFacts(name=subject.model_name, tags=subject.model_tags, tier=subject.tier)
 
+
+def subject_parts(
+    subject: Subject, *, kind: str, policies: Sequence[str], rules: Sequence[Rule], checks: Iterable[Sequence[str]]
+) -> dict[str, str]:
+    """Return the hash of each part of what a review covers.
+
+    ``policies`` are the digests of the revision the request was opened under and of the one that governs now, ``rules`` what
+    both together demand.
     ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each.
     """
-    return digest_of(
-        {
-            "schema": 1,
-            "model": subject.model_id,
-            "version": subject.number,
-            "artifact": subject.artifact_digest,
-            "card": subject.card.digest,
-            "checks": sorted(list(check) for check in checks),
-            "target": subject.target,
-            "archive_existing": subject.archive_existing,
-            "policy": policy_digest,
-            "incumbent": subject.incumbent.version_id if subject.incumbent else None,
-        }
-    )
+    counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
+    parts: dict[str, object] = {
+        "version": [subject.model_id, subject.number],
+        "target": [kind, subject.target, subject.archive_existing],
+        "artifact": subject.artifact_digest,
+        "card": subject.card.digest,
+        "incumbent": subject.incumbent.version_id if subject.incumbent else None,
+        "policy": [*policies, [_plain(asdict(rule)) for rule in rules]],
+        "risk": [subject.tier, {key: subject.model_tags.get(key) for key in counting}],
+    }
+    jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
+    return {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
+
+
+def subject_digest(parts: Mapping[str, str]) -> str:
+    """Return what a review covers, as SHA-256 (hex) over the hashes of its parts."""
+    return digest_of({"schema": 2, **parts})
+
+
+def _plain(value: object) -> object:
+    """Return a rule's values with durations as seconds."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
 
 
 def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[dict[str, frozenset[str]]]:
@@ -109,15 +143,41 @@ def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[di
     ]
 
 
-def _incumbents(model_ids: set[int]) -> dict[int, ModelVersion]:
+def _place(target: str) -> str:
+    """Return what a promotion to this target replaces: the current Production version, or where an alias points."""
+    return target if is_alias(target) else ""
+
+
+def _incumbents(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
+    """Return what would be replaced, by model and by `_place`."""
+    model_ids = {move.version.model_id for move in moves}
     rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
-    return {row.model_id: row for row in rows}
+    found = {(row.model_id, ""): row for row in rows}
+    if aliases := {move.target[1:] for move in moves if is_alias(move.target)}:
+        pointers = Alias.objects.filter(model_id__in=model_ids, name__in=aliases).select_related("version")
+        found |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
+    return found
 
 
 def _incumbent(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
     if version is None:
         return None
-    return Incumbent(version_id=version.pk, number=version.version, run=runs.get(version.run_id, RunFacts()))
+    return Incumbent(
+        version_id=version.pk,
+        number=version.version,
+        run=runs.get(version.run_id, RunFacts()),
+        artifact_path=version.artifact_path,
+        artifact_digest=version.artifact_digest,
+    )
+
+
+def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
+    urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
+    found = taints(sorted(set(urns.values())))
+    return {
+        pk: Ancestry(tuple(sorted(row.node.urn for row in found[urn].quarantines)), found[urn].complete)
+        for pk, urn in urns.items()
+    }
 
 
 def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
@@ -136,20 +196,23 @@ def _run_facts(run: Run) -> RunFacts:
         params={param.key: param.value for param in run.params.all()},
         metrics={key: value for key, value in metrics.items() if not math.isnan(value)},
         datasets=tuple(sorted(datasets)),
+        measured_on={
+            metric.key: (metric.dataset_name, metric.dataset_digest)
+            for metric in run.latest_metrics.all()
+            if metric.dataset_name or metric.dataset_digest
+        },
     )
 
 
-def _cards(versions: Mapping[int, ModelVersion]) -> dict[int, CardFacts]:
-    tiers = tiers_of({version.model_id for version in versions.values()})
+def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
     found: dict[int, list[CardRevision]] = {}
-    for row in CardRevision.objects.filter(version_id__in=list(versions)).order_by("version_id", "number"):
+    for row in CardRevision.objects.filter(version_id__in=list(version_ids)).order_by("version_id", "number"):
         found.setdefault(row.version_id, []).append(row)
     return {
         version_id: CardFacts(
             digest=rows[-1].digest,
             missing=tuple(missing_fields(rows[-1])),
             written=written_keys(rows[-1].body),
-            tier=tiers.get(versions[version_id].model_id, ""),
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )

@@ -87,3 +87,34 @@ class PasswordForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Asked again, so that an unlocked screen is not enough. Starting a session ends an earlier one.",
     )
+
+
+class ReasonForm(ConsoleForm):
+    """Why something is done, which is kept."""
+
+    reason = forms.CharField(
+        label="Why?",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept for good. Whoever is stopped by this reads it.",
+    )
+
+
+class CancelForm(ConsoleForm):
+    """Why a check is cancelled; a word is welcome."""
+
+    reason = forms.CharField(label="Why?", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class CheckKeyForm(ConsoleForm):
+    """A public key that may sign results of external checks."""
+
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="As policies will name it: lower-case letters, digits, dots, dashes."
+    )
+    public_key = forms.CharField(
+        label="Public key",
+        max_length=200,
+        help_text="Ed25519: its 32 bytes in base64. The secret half stays with who signs.",
+    )
+    note = forms.CharField(label="Whose is it?", required=False, max_length=500)

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
-from approvals.evaluation import excluded_people
+from approvals.counting import excluded_people
 from approvals.governance import Governing, active_policies
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule, FourEyesRule
@@ -41,12 +41,12 @@ def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
 
 def obstacle(actor: Actor, case: Case) -> str:
     """Return why this person may not decide on a request now, "" when they may."""
-    asked = {name for rule in case.policy.body.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
+    asked = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
     if case.request.state != RequestState.OPEN:
         return ""
     if not asked:
         return "The policy asks for no approval: the request is applied when its checks have passed."
-    role = excluded_people(case.policy.body.rules, case.snapshot.people).get(actor.name)
+    role = excluded_people(case.rules, case.snapshot.people).get(actor.name)
     if role is not None:
         return f"{_ROLES.get(role, role)}: four eyes. Somebody else must decide."
     if not Group.objects.filter(user=actor.user_id, name__in=asked).exists():

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approvals.governance import active_policies, governing
+from approvals.governance import active_policies, governing, model_facts
 from approvals.models import LIVE_STATES, TransitionRequest
 from audit.actions import Action
 from audit.actors import Actor
@@ -18,6 +18,7 @@ from console.curves import curves_of
 from console.events import Entry, trail
 from console.queries import deployments_of, requests_of
 from console.wording import from_ms
+from lineage.quarantine import Taint, taint_of
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
@@ -68,6 +69,7 @@ class VersionPage:
     entries: list[Entry]
     moves: list[Transition]
     asked: frozenset[str]
+    taint: Taint
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
@@ -96,6 +98,7 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         entries=entries,
         moves=_moves(actor, version),
         asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+        taint=taint_of(urn),
     )
 
 
@@ -104,11 +107,11 @@ def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
     level = level_of(actor, version.model)
     if level is None or level < Level.EDIT:
         return []
-    policies = active_policies()
+    policies, model = active_policies(), model_facts([version.model])[version.model_id]
     return [
         edge
         for edge in transitions_from(version.stage)
-        if level >= level_for_move(edge.source, edge.target) or governing(policies, version.model.name, edge.target)
+        if level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target)
     ]
 
 

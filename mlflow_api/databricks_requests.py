@@ -9,7 +9,8 @@ from __future__ import annotations
 from approvals.activities import newest_activity
 from approvals.models import Decision, RequestState, TransitionRequest
 from approvals.queries import get_request
-from approvals.services.requests import open_request, withdraw_request
+from approvals.services.opening import open_request
+from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.services.settling import apply_request
 from approvals.snapshots import load_case

@@ -1,4 +1,6 @@
-"""What may stand between a version and a stage: an ordered list of gates named in settings.TRANSITION_GATES.
+"""What may stand between a version and its target: an ordered list of gates named in settings.TRANSITION_GATES.
+
+A target is a stage, or an alias written `@champion`.
 
 Gates live above this app (policies are not the registry's business), so they are named by dotted path, as Django names
 its password validators. A gate that cannot be asked, or that breaks, refuses: it never lets a version through.
@@ -19,8 +21,7 @@ from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Denied
 from audit.refs import model_stream, version_ref
-from registry.models import ModelVersion
-from registry.stages import Stage
+from registry.models import ModelVersion, RegisteredModel
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,10 @@ class GatePass:
 class Gate(Protocol):
     """Asked inside the promoting transaction, after the model row is locked; reads only."""
 
-    def check(self, *, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> GatePass | None:
+    def governs(self, *, model: RegisteredModel, target: str) -> bool:
+        """Return whether this gate has a word to say on moves of this model to this target."""
+
+    def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
 
@@ -61,7 +65,16 @@ def load_gates() -> list[Gate]:
     return [cast("Gate", import_string(path)()) for path in settings.TRANSITION_GATES]
 
 
-def ask_gates(*, version: ModelVersion, target: Stage, actor: Actor, archive_existing: bool) -> Clearance:
+def is_governed(model: RegisteredModel, target: str) -> bool:
+    """Return whether any gate has a word to say; a gate that cannot be asked does."""
+    try:
+        return any(gate.governs(model=model, target=target) for gate in load_gates())
+    except Exception:
+        log.exception("a transition gate failed; what it guards counts as governed")
+        return True
+
+
+def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
     """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it."""
     try:
         answers = [

@@ -7,7 +7,7 @@ may not read does not exist for them: the same NotFound, and absent from every l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -146,6 +146,24 @@ def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
     levels = [_LEVELS[codename] for codename in codenames if codename in _LEVELS]
     default = default_level()
     return max([*levels, *([default] if default is not None else [])], default=None)
+
+
+def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Level]:
+    """Return the highest level granted to each of these users (themselves, or a group of theirs) on each of these models.
+
+    Grants alone: what everybody may do, and what superusers may, is left out. Two queries.
+    """
+    own = ModelUserGrant.objects.filter(user__in=user_ids, content_object__in=model_ids)
+    of_groups = ModelGroupGrant.objects.filter(group__user__in=user_ids, content_object__in=model_ids)
+    rows = [
+        *own.values_list("content_object_id", "user_id", "permission__codename"),
+        *of_groups.values_list("content_object_id", "group__user", "permission__codename"),
+    ]
+    found: dict[tuple[int, int], Level] = {}
+    for model_id, user_id, codename in rows:
+        if codename in _LEVELS:
+            found[model_id, user_id] = max(_LEVELS[codename], found.get((model_id, user_id), Level.READ))
+    return found
 
 
 def grants_of(model: RegisteredModel) -> list[Grant]:

@@ -4,50 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from approvals.checks.base import CheckResult, Progress, Subject, refuse_unknown
-from audit.errors import InvalidInput
+from approvals.checks.base import CheckResult, ParamsCheck, Progress, Subject
+from approvals.checks.params import Param
 from registry.cards import BY_KEY, HUMAN_KEYS, Completeness, Template, completeness, find_template
+from registry.cards.templates import PLAIN, every_name
 
-_PLAIN = "plain"
 _FULL = 100
 _SHOWN = 12
 
 
-class Complete:
-    """Every field that a template requires of the card says something.
-
-    ``template`` names it: a code such as `eu_annex_iv` (its newest version), `eu_annex_iv@1`, or `by_tier` for the one that
-    the model's risk tier asks for; a model nobody has assessed is held to the highest. ``min_score`` lets a card pass that
-    fills at least so many per cent of them.
-    """
+class Complete(ParamsCheck):
+    """Every field that a template requires of the card says something."""
 
     code = "card.complete"
-
-    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        refuse_unknown(params, frozenset({"template", "min_score"}))
-        name = params.get("template", _PLAIN)
-        if not isinstance(name, str):
-            raise InvalidInput("template must be the name of a card template")
-        find_template(name)
-        least = params.get("min_score", _FULL)
-        if not isinstance(least, int) or isinstance(least, bool) or not 1 <= least <= _FULL:
-            raise InvalidInput("min_score must be a whole number from 1 to 100")
-        return {"template": name, "min_score": least}
+    says = "Every field that a template requires of the card says something; a placeholder such as “TODO” says nothing."
+    params = (
+        Param(
+            "template",
+            "choice",
+            "The template, or a version of it; `by_tier`: the one that the model's risk tier asks for.",
+            default=PLAIN,
+            choices=every_name(),
+        ),
+        Param(
+            "min_score",
+            "count",
+            "Enough if so many per cent of the fields are filled.",
+            default=_FULL,
+            least=1,
+            most=_FULL,
+        ),
+    )
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        if _name(params) == _PLAIN:
+        if _name(params) == PLAIN:
             return {"card": subject.card.digest}
-        return {"card": subject.card.digest, "tier": subject.card.tier, "template": _template(subject, params).label}
+        return {"card": subject.card.digest, "template": _template(subject, params).label, "tier": subject.tier}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         found = _measured(subject, params)
         evidence = {
             "card": subject.card.digest,
             "template": found.template.label,
-            "tier": subject.card.tier,
             "missing": list(found.missing),
             "score": found.score,
-        }
+        } | ({"tier": found.tier} if found.tier else {})
         if not subject.card.digest:
             return CheckResult(passed=False, summary="The version has no model card.", evidence=evidence)
         passed = found.score >= int(str(params.get("min_score", _FULL)))
@@ -55,22 +56,22 @@ class Complete:
 
 
 def _name(params: Mapping[str, object]) -> str:
-    return str(params.get("template", _PLAIN))
+    return str(params.get("template", PLAIN))
 
 
 def _template(subject: Subject, params: Mapping[str, object]) -> Template:
-    return find_template(_name(params), tier=subject.card.tier)
+    return find_template(_name(params), tier=subject.tier)
 
 
 def _measured(subject: Subject, params: Mapping[str, object]) -> Completeness:
     template = _template(subject, params)
-    if template.code == _PLAIN:
-        return Completeness(template, subject.card.tier, len(HUMAN_KEYS), subject.card.missing)
-    return completeness(subject.card.written, template, subject.card.tier)
+    if template.code == PLAIN:
+        return Completeness(template, "", len(HUMAN_KEYS), subject.card.missing)
+    return completeness(subject.card.written, template, subject.tier)
 
 
 def _summary(found: Completeness, *, passed: bool) -> str:
-    plain = found.template.code == _PLAIN
+    plain = found.template.code == PLAIN
     if not found.missing:
         of = "" if plain else f" that {found.template.title} requires"
         return f"Every field of the model card{of} is filled."

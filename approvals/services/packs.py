@@ -126,6 +126,7 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         "version": _version_facts(version),
         "card": {"number": card.number, "digest": card.digest} if card else None,
         "risk": {"number": risk.number, "tier": risk.tier} if risk else None,
+        "basis": basis,
         "request": request.pk if request else None,
         "subject_digest": subject[1] if subject else "",
         "comment": request.comment if request else "",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import transaction
 
+from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Policy, PolicyRevision
-from approvals.policies import DEFAULT_POLICIES, parse_policy
+from approvals.policies import parse_policy
 from audit.actions import Action
 from audit.actors import Actor, ActorKind
 from audit.canonical import digest_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from approvals.evaluation import excluded_people
+from approvals.counting import excluded_people
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule
 from approvals.services.archiving import settle_archiving
@@ -91,6 +91,7 @@ def _decide(
         decision=decision,
         comment=comment,
         subject_digest=case.snapshot.subject_digest,
+        subject_parts=dict(case.snapshot.parts),
     )
     record(
         actor=actor,
@@ -144,16 +145,16 @@ def _require_person(actor: Actor, request: TransitionRequest) -> User:
 def _require_open(request: TransitionRequest, case: Case) -> None:
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to decide.")
-    if not any(isinstance(rule, ApprovalsRule) for rule in case.policy.body.rules):
+    if not any(isinstance(rule, ApprovalsRule) for rule in case.rules):
         raise InvalidState(f"{case.policy.label} asks for no approval.")
 
 
 def _require_reviewer(reviewer: User, case: Case) -> None:
     """Refuse whoever is of no group that is asked, or had a hand in the work. Being a superuser changes neither."""
-    groups = {name for rule in case.policy.body.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
+    groups = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
     if not reviewer.groups.filter(name__in=groups).exists():
         raise _denied(f"{reviewer.username} is not a member of {' or '.join(sorted(groups))}.", case.request)
-    excluded = excluded_people(case.policy.body.rules, case.snapshot.people)
+    excluded = excluded_people(case.rules, case.snapshot.people)
     if role := excluded.get(reviewer.username):
         raise _denied(
             f"{reviewer.username} may not decide on this request, being its {role.replace('_', ' ')}.", case.request

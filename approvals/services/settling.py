@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts.authentication import actor_from_user
 from approvals.models import RequestState, TransitionRequest
@@ -16,14 +20,13 @@ from approvals.services.requests import (
     stream_of,
 )
 from approvals.snapshots import Case, load_cases
+from approvals.targets import carry_out
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import Denied, InvalidState
 from audit.refs import request_ref
 from audit.services import enqueue, record
 from registry.permissions import Level, require_level
-from registry.services.stages import change_stage
-from registry.stages import Stage
 
 
 @transaction.atomic
@@ -39,7 +42,9 @@ def settle_request(*, actor: Actor, request_id: int) -> Case:
 def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
     verdict = case.verdict()
     request.state = RequestState.APPROVED
-    request.save(update_fields=["state"])
+    if delay := case.policy.body.options.apply_delay:
+        request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
+    request.save(update_fields=["state", "apply_after"])
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_APPROVED,
@@ -52,17 +57,25 @@ def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
             "policy": case.policy.label,
             "approvers": list(verdict.approvers),
             "rules": {row.rule: row.status.value for row in verdict.rules},
+            **({"apply_after": request.apply_after} if request.apply_after else {}),
         },
     )
-    enqueue("approvals.tasks.apply_request", request_id=request.pk)
+    if not waits(request):
+        enqueue("approvals.tasks.apply_request", request_id=request.pk)
+
+
+def waits(request: TransitionRequest) -> bool:
+    """Return whether a request has to wait for the time it is to be applied at."""
+    return request.apply_after is not None and request.apply_after > timezone.now()
 
 
 def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
     """Carry out an approved request: the version moves and the request is applied in one transaction. Again: no change.
 
     Without an actor the system applies it on behalf of the requester. When what was approved has changed since, nothing
-    moves, the request is closed as stale, and the refusal (GateRefused) is raised. Denied: the requester may no longer
-    edit the model. InvalidState: the request is closed or not approved.
+    moves, the request is closed as stale, and the refusal (GateRefused) is raised; where nothing but time is missing
+    (a freeze), it stays approved. Denied: the requester may no longer
+    edit the model. InvalidState: the request is closed, not approved, or to be applied later.
     """
     try:
         return _apply(actor, request_id)
@@ -84,16 +97,20 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     require_live(request)
     if request.state != RequestState.APPROVED:
         raise InvalidState(f"Request #{request.pk} is not approved yet.")
+    if waits(request):
+        raise InvalidState(
+            f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+        )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
     require_level(
         requester, version.model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk)
     )
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
-    change_stage(
+    carry_out(
         actor=doer,
         version=version,
-        target=Stage(request.target),
+        target=request.target,
         archive_existing=request.archive_existing,
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
@@ -101,14 +118,17 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def requests_to_settle(*, limit: int = 500) -> list[int]:
-    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+def requests_to_settle(*, batch: int = 500) -> Iterator[int]:
+    """Yield the open requests that a look would change: a check is out of date, or nothing is missing any more.
 
-    Read in a fixed number of queries, so that looking at all of them now and then costs little.
+    Each batch is read in a fixed number of queries, so that looking at all of them now and then costs little.
     """
-    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("opened_at")
-    cases = load_cases(list(rows.select_related("version__model", "requester", "policy_revision__policy")[:limit]))
-    return [case.request.pk for case in cases if _needs_a_look(case)]
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
+    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
+    after = 0
+    while found := list(rows.filter(pk__gt=after)[:batch]):
+        yield from (case.request.pk for case in load_cases(found) if _needs_a_look(case))
+        after = found[-1].pk
 
 
 def _needs_a_look(case: Case) -> bool:
@@ -117,6 +137,7 @@ def _needs_a_look(case: Case) -> bool:
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:
-    """Return the approved requests that are not applied yet, oldest first."""
-    rows = TransitionRequest.objects.filter(state=RequestState.APPROVED).order_by("opened_at")
+    """Return the approved requests that are due and not applied yet, oldest first."""
+    due = Q(apply_after__isnull=True) | Q(apply_after__lte=timezone.now())
+    rows = TransitionRequest.objects.filter(due, state=RequestState.APPROVED).order_by("opened_at")
     return list(rows.values_list("pk", flat=True)[:limit])

@@ -7,14 +7,17 @@ import time
 from django.conf import settings
 from django.db import connection, transaction
 
-from approvals.evaluation import RuleStatus, Verdict
+from approvals.evaluation import Verdict
 from approvals.governance import policy_for
+from approvals.judging import RuleStatus
 from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.refusals import one_blocker, refusal
 from approvals.services.check_runs import UNFINISHED
-from approvals.services.requests import is_there, lock_request, open_request
-from approvals.services.settling import apply_request, settle_request
+from approvals.services.opening import open_request
+from approvals.services.requests import lock_request
+from approvals.services.settling import apply_request, settle_request, waits
 from approvals.snapshots import Case, load_case
+from approvals.targets import carry_out, is_there
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.canonical import digest_of
@@ -23,8 +26,6 @@ from audit.refs import version_ref
 from audit.services import record
 from registry.models import ModelVersion
 from registry.queries import get_version
-from registry.services.stages import change_stage
-from registry.stages import Stage
 
 # A person has to approve in any case: wait only so long that the answer can name what the quick checks found.
 _WAIT_FOR_RESULTS = 2.0
@@ -36,22 +37,22 @@ def request_transition(
     actor: Actor,
     name: str,
     version: int,
-    target: Stage,
+    target: str,
     archive_existing: bool,
     comment: str = "",
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
-    """Move a version to a stage, through the request that collects what its policy asks; return the version as it is then.
+    """Move a version to a stage or an @alias, through the request that collects what its policy asks; return the version as it is then.
 
-    Not governed, or there already: the stage changes at once. Governed: the live request is found or opened, its checks get
+    Not governed, or there already: it moves at once. Governed: the live request is found or opened, its checks get
     up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when nothing is missing it is applied. Otherwise raises
     GateRefused (already recorded) with one line for each thing missing and the request's URL under ``base_url``. Raises
     NotFound, Denied, InvalidInput and Conflict as `open_request` and `change_stage` do.
     """
     row = get_version(actor, name, version)
-    if policy_for(row.model.name, target) is None or is_there(row, target):
-        return change_stage(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
+    if policy_for(row.model, target) is None or is_there(row, target):
+        return _move(actor, row, target, comment, archive_existing=archive_existing)
     _refuse_if_rejected(actor, row, target, base_url)
     try:
         request = open_request(
@@ -62,9 +63,11 @@ def request_transition(
         if not is_there(row, target):
             raise
         # a worker applied the approved request since we looked: the caller has what they asked for
-        return change_stage(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
+        return _move(actor, row, target, comment, archive_existing=archive_existing)
     _wait_for_checks(request, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
     case = settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk)
+    if case.request.state == RequestState.APPROVED and waits(case.request):
+        raise _refusal(actor, case.request, _later(case.request), base_url)
     if case.request.state == RequestState.APPROVED:
         _apply(actor, case, base_url)
     elif case.request.state != RequestState.APPLIED:
@@ -73,7 +76,12 @@ def request_transition(
     return get_version(actor, name, version)
 
 
-def _refuse_if_rejected(actor: Actor, row: ModelVersion, target: Stage, base_url: str) -> None:
+def _move(actor: Actor, row: ModelVersion, target: str, comment: str, *, archive_existing: bool) -> ModelVersion:
+    carry_out(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
+    return get_version(actor, row.model.name, row.version)
+
+
+def _refuse_if_rejected(actor: Actor, row: ModelVersion, target: str, base_url: str) -> None:
     """Keep a script that asks every minute from opening a new request each time a reviewer has rejected the last.
 
     Only while nothing has changed since; and people may always ask again with a request of their own (`open_request`).
@@ -128,6 +136,11 @@ def _reread(request: TransitionRequest) -> TransitionRequest:
     """Return the request as it is now."""
     rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
     return rows.get(pk=request.pk)
+
+
+def _later(request: TransitionRequest) -> list[Blocker]:
+    why = f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+    return one_blocker("apply-after", why, "nobody: it passes by itself")
 
 
 def _closed(request: TransitionRequest) -> list[Blocker]:

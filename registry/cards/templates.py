@@ -161,6 +161,11 @@ def template_names() -> list[str]:
     return [*(template.code for template in newest_templates()), BY_TIER]
 
 
+def every_name() -> tuple[str, ...]:
+    """Return every name `find_template` knows, each version among them."""
+    return (*template_names(), *(template.label for template in TEMPLATES))
+
+
 def requirements_for(template: Template, tier: str = "") -> list[Requirement]:
     """Return what the template asks of a model of this tier; of one whose tier is not known, everything."""
     reach = TIERS.index(tier) if tier in TIERS else len(TIERS)

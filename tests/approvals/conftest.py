@@ -11,8 +11,8 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.models import CheckRun, CheckState, PolicyRevision, TransitionRequest
+from approvals.services.opening import open_request
 from approvals.services.policies import ensure_default_policies
-from approvals.services.requests import open_request
 from approvals.snapshots import Case, load_case
 from audit.actors import Actor, system_actor
 from registry.cards import HUMAN_KEYS

@@ -22,8 +22,8 @@ from django.core.management import call_command  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from approvals.models import CheckRun, TransitionRequest  # noqa: E402
+from approvals.services.opening import open_request  # noqa: E402
 from approvals.services.policies import ensure_default_policies  # noqa: E402
-from approvals.services.requests import open_request  # noqa: E402
 from audit.actors import Actor, ActorKind, system_actor  # noqa: E402
 from audit.models import Event, OutboxMessage  # noqa: E402
 from registry.services.models import create_model  # noqa: E402

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from approvals.checks.base import CheckResult, Subject, inputs_digest
+from approvals.checks.base import Check, CheckResult, Subject, inputs_digest
 from approvals.checks.card import Complete
 from approvals.subjects import Move, load_subject
 from audit.actors import Actor
@@ -22,7 +22,7 @@ from tests.approvals.conftest import NewVersion
 from tests.registry.card_cast import FULL
 from tests.registry.test_assess_risk import HARMLESS
 
-CHECK = Complete()
+CHECK = cast("Check", Complete())
 
 
 def subject(version: ModelVersion) -> Subject:

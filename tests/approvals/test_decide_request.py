@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import RequestState, Review, TransitionRequest
-from approvals.policies import DEFAULT_POLICIES
+from approvals.services.opening import open_request
 from approvals.services.policies import publish_policy
-from approvals.services.requests import open_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
 from audit.actions import Action
@@ -149,7 +149,7 @@ def test_one_review_per_reviewer_and_state(ready: TransitionRequest, by_bea: Act
 
     rules = [
         {**rule, "approvals": {"count": 2, "groups": ["reviewers"]}} if rule["id"] == "reviewers" else rule
-        for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]
+        for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
     publish_policy(actor=system_actor("test"), body={**DEFAULT_POLICIES[1], "rules": rules})
     decide(by_bea, ready)

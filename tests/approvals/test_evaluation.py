@@ -9,7 +9,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.evaluation import CheckFacts, ReviewFacts, RuleStatus, Snapshot, VerdictState, evaluate
+from approvals.evaluation import VerdictState, evaluate
+from approvals.facts import CheckFacts, ReviewFacts, Snapshot
+from approvals.judging import RuleStatus
 from approvals.rules import ApprovalsRule, CheckRule, FourEyesRule, Level, Rule
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

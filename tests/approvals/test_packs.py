@@ -205,7 +205,7 @@ def test_a_pack_is_not_cleared_away(new_version: NewVersion, promote: Promote, s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timezone, "now", lambda: pack.created_at + timedelta(days=400))
         prune_artifacts(actor=system_actor("test"), grace=timedelta(hours=1))
-        settings.BYTES_KEEPERS = []
+        settings.ARTIFACT_HOLDERS = []
         kept = opened(pack)
         prune_artifacts(actor=system_actor("test"), grace=timedelta(hours=1))
     assert "manifest.json" in kept

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
-from approvals.governance import policy_for
+from approvals.default_policies import DEFAULT_POLICIES
+from approvals.governance import Governing, ModelFacts, active_policies, governing
 from approvals.models import Policy, PolicyRevision
-from approvals.policies import DEFAULT_POLICIES, parse_policy
+from approvals.policies import parse_policy
 from approvals.rules import ApprovalsRule, CheckRule
 from approvals.services.policies import ensure_default_policies, publish_policy
 from audit.actions import Action
@@ -27,15 +28,19 @@ SYSTEM = system_actor("test")
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    return copy.deepcopy(DEFAULT_POLICIES[1]) | changes
+    return {**copy.deepcopy(DEFAULT_POLICIES[1]), **changes}
+
+
+def governs(name: str) -> Governing | None:
+    return governing(active_policies(), ModelFacts(name), "Production")
 
 
 def test_the_defaults_parse() -> None:
     staging, production = (parse_policy(item) for item in DEFAULT_POLICIES)
-    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact"]
-    assert production.rollback_window == timedelta(hours=24)
+    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact", "data-ok"]
+    assert production.options.rollback_window == timedelta(hours=24)
     assert {rule.id for rule in production.rules if isinstance(rule, ApprovalsRule)} == {"reviewers"}
-    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 5
+    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 6
 
 
 def test_every_problem_gets_a_line() -> None:
@@ -94,7 +99,7 @@ def test_the_defaults_are_published_once(db: None) -> None:
 def test_retired_defaults_do_not_come_back(policies: object) -> None:
     Policy.objects.update(is_active=False)
     assert ensure_default_policies(actor=SYSTEM) == []
-    assert policy_for("fraud", "Production") is None
+    assert governs("fraud") is None
 
 
 def test_off_publishes_nothing(db: None, settings: Settings) -> None:
@@ -108,7 +113,7 @@ def test_a_change_is_a_new_revision(policies: object) -> None:
     assert again.number == 1
     changed = publish_policy(actor=SYSTEM, body=body(options={"expires_after": "1d"}))
     assert changed.number == 2
-    found = policy_for("fraud", "Production")
+    found = governs("fraud")
     assert found is not None
     assert found.label == "production-default r2"
 
@@ -116,7 +121,7 @@ def test_a_change_is_a_new_revision(policies: object) -> None:
 def test_the_longest_pattern_governs(policies: object) -> None:
     for name, pattern in (("fraud-team", "fraud_*"), ("also", "fraud_*"), ("one", "fraud_detector")):
         publish_policy(actor=SYSTEM, body=body(name=name, applies_to={"target": "Production", "models": pattern}))
-    governing = {name: policy_for(name, "Production") for name in ("fraud_detector", "fraud_x", "churn", "Fraud_x")}
+    governing = {name: governs(name) for name in ("fraud_detector", "fraud_x", "churn", "Fraud_x")}
     assert {name: found and found.body.name for name, found in governing.items()} == {
         "fraud_detector": "one",
         "fraud_x": "also",

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from approvals.services import transitions
-from approvals.services.requests import is_there, open_request
+from approvals.services.opening import open_request
 from approvals.services.transitions import request_transition
+from approvals.targets import is_there
 from audit.actors import Actor
 from registry.models import ModelVersion
 from registry.stages import Stage

@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.models import CheckRun, RequestState, TransitionRequest
-from approvals.services.requests import open_request, withdraw_request
+from approvals.services.opening import open_request
+from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case, load_cases
 from audit.actions import Action

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from approvals.models import PolicyRevision, TransitionRequest
-from approvals.services.requests import open_request
+from approvals.services.opening import open_request
 from audit.actors import Actor
 from registry.models import ModelVersion
 from registry.stages import Stage

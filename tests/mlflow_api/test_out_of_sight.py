@@ -21,7 +21,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals.models import ApprovalComment, TransitionRequest
 from approvals.services.comments import add_comment
-from approvals.services.requests import open_request
+from approvals.services.opening import open_request
 from audit.actors import Actor
 from audit.models import Event
 from lineage.models import Edge

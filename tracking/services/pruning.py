@@ -1,4 +1,7 @@
-"""Clearing away bytes that nothing names any more. What a row or the manifest of a seal names is never touched."""
+"""Clearing away bytes that nothing names any more.
+
+What a row or the manifest of a seal names is never touched, nor what one of ``ARTIFACT_HOLDERS`` (settings) says it names.
+"""
 
 from __future__ import annotations
 
@@ -66,8 +69,8 @@ def _batches(blobs: Iterator[Blob]) -> Iterator[list[Blob]]:
 def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
     digests = [blob.sha256 for blob in blobs]
     named = set(Artifact.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
-    for keeper in settings.BYTES_KEEPERS:
-        named |= set(import_string(keeper)(digests))
+    for path in settings.ARTIFACT_HOLDERS:
+        named |= import_string(path)(digests)
     return [blob for blob in blobs if blob.sha256 not in named and blob.sha256 not in sealed]
 
 
