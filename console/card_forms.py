@@ -124,6 +124,9 @@ def _help(field: Field) -> str:
 class ImportForm(ConsoleForm):
     """A card of another kind, as a file or pasted."""
 
+    # one of file and text is wanted: neither is marked as optional
+    asked_for = True
+
     number = forms.IntegerField(widget=forms.HiddenInput)
     format = forms.ChoiceField(
         label="Kind of card",
