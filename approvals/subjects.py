@@ -17,7 +17,7 @@ from approvals.rules import Rule
 from audit.canonical import digest_of
 from audit.refs import version_ref
 from lineage.quarantine import taints
-from registry.cards import missing_fields
+from registry.cards import missing_fields, written_keys
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
@@ -217,6 +217,7 @@ def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
         version_id: CardFacts(
             digest=rows[-1].digest,
             missing=tuple(missing_fields(rows[-1])),
+            written=written_keys(rows[-1].body),
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )

@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from approvals import api, api_policies, checks_api, moving_api, oversight_api
+from approvals import api, api_policies, card_api, checks_api, moving_api, oversight_api
 from approvals.models import PolicyDecision
 
 _VERSION = "models/<str:name>/versions/<int:version>"
 
 urlpatterns = [
+    path(f"{_VERSION}/card", card_api.CardView.as_view(), name="api-card"),
+    path(f"{_VERSION}/card/import", card_api.CardImportView.as_view(), name="api-card-import"),
+    path(f"{_VERSION}/card/diff", card_api.CardDiffView.as_view(), name="api-card-diff"),
+    path(f"{_VERSION}/packs", card_api.PacksView.as_view(), name="api-packs"),
+    path(f"{_VERSION}/packs/<int:number>", card_api.PackView.as_view(), name="api-pack"),
     path("transition-requests", api.RequestsView.as_view(), name="api-requests"),
     path("transition-requests/<int:request_id>", api.RequestView.as_view(), name="api-request"),
     path("transition-requests/<int:request_id>/withdraw", api.WithdrawView.as_view(), name="api-request-withdraw"),

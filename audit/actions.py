@@ -70,6 +70,7 @@ class Action(StrEnum):
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted"
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set"
     REGISTRY_MODEL_UPDATED = "registry.model.updated"
+    REGISTRY_PACK_FROZEN = "registry.pack.frozen"
     REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed"
     REGISTRY_REVIEW_DUE_SET = "registry.review_due.set"
     REGISTRY_RISK_ASSESSED = "registry.risk.assessed"

@@ -99,6 +99,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.REGISTRY_MODEL_TAG_DELETED: ("deleted a tag of {object}", "delete a tag of {object}"),
     Action.REGISTRY_MODEL_TAG_SET: ("set a tag of {object}", "set a tag of {object}"),
     Action.REGISTRY_MODEL_UPDATED: ("updated {object}", "update {object}"),
+    Action.REGISTRY_PACK_FROZEN: ("froze the conformity pack of {object}", "freeze the conformity pack of {object}"),
     Action.REGISTRY_PERMISSIONS_CHANGED: ("changed who may use {object}", "change who may use {object}"),
     Action.REGISTRY_REVIEW_DUE_SET: (
         "set when {object} must be reviewed again",

@@ -24,6 +24,9 @@ from approvals.rules import (
     span,
     title_of,
 )
+from registry.cards.templates import BY_TIER, PLAIN, find_template
+
+_FULL = 100
 
 _ROLES = {
     "requester": "asked for the move",
@@ -205,6 +208,15 @@ def _tags(params: Mapping[str, object]) -> str:
     return f"Its run must say where it comes from: the tag{'s' if len(names) > 1 else ''} {join(names)}."
 
 
+def _card(params: Mapping[str, object]) -> str:
+    name, least = str(params.get("template", PLAIN)), params.get("min_score", _FULL)
+    how = "complete" if least == _FULL else f"filled to at least {least} %"
+    if name == PLAIN:
+        return f"Its model card must be {how}."
+    by = "the template of the model's risk tier" if name == BY_TIER else f"the template {find_template(name).title}"
+    return f"Its model card must be {how}, by {by}."
+
+
 def _no_regression(params: Mapping[str, object]) -> str:
     metric, tolerance = params.get("metric", "the metric"), params.get("tolerance", 0)
     surely = ", and surely so (by its confidence interval)" if params.get("decide_by") == "interval" else ""
@@ -259,7 +271,7 @@ _CHECKS: dict[str, Callable[[Mapping[str, object]], str]] = {
     "lineage.required_tags": _tags,
     "artifact.digest_matches": lambda _: "Its files must still be, byte for byte, the files that were registered.",
     "artifact.scan": lambda _: "Its files must load nothing outside the list of allowed code.",
-    "card.complete": lambda _: "Its model card must be complete.",
+    "card.complete": _card,
     "external": _external,
     "lineage.complete": _complete,
     "lineage.not_quarantined": lambda _: "No dataset version that it descends from may be quarantined.",

@@ -83,6 +83,13 @@ EFFECTS = {
     "looser": Look("wait", "lock_open", "looser"),
     "open": Look("none", "edit", "changed"),
 }
+TIERS = {
+    "": Look("none", "help", "Risk not assessed"),
+    "minimal": Look("ok", "shield", "Minimal risk"),
+    "limited": Look("info", "shield", "Limited risk"),
+    "high": Look("wait", "gpp_maybe", "High risk"),
+    "unacceptable": Look("bad", "gpp_bad", "Unacceptable risk"),
+}
 DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
 FINDING_STATES = {
     "open": Look("bad", "report", "Open"),
@@ -115,6 +122,7 @@ _KINDS = {
     "finding": FINDING_STATES,
     "severity": SEVERITIES,
     "request_kind": REQUEST_KINDS,
+    "tier": TIERS,
 }
 
 

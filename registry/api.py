@@ -1,4 +1,4 @@
-"""/api/v1: models, versions, cards, deployments and the serving read."""
+"""/api/v1: models, versions, deployments and the serving read. (Cards: approvals/card_api.py; risk: risk_api.py.)"""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from audit.actors import Actor
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.queries import (
-    current_card,
     get_deployment,
     get_model,
     get_version,
@@ -26,15 +25,12 @@ from registry.queries import (
     visible_deployments,
 )
 from registry.serializers import (
-    CardEditSerializer,
-    CardSerializer,
     DeploymentSerializer,
     DeploySerializer,
     ModelSerializer,
     PageSerializer,
     VersionSerializer,
 )
-from registry.services.cards import edit_card
 from registry.services.deployments import end_deployment, register_deployment
 from registry.serving import production_response
 
@@ -101,21 +97,6 @@ class VersionView(APIView):
     @extend_schema(responses=VersionSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
         return Response(VersionSerializer(get_version(actor_of(request), name, version)).data)
-
-
-class CardView(APIView):
-    """GET: the model card as it is. PUT: a new revision with some of the human fields replaced."""
-
-    @extend_schema(responses=CardSerializer)
-    def get(self, request: Request, name: str, version: int) -> Response:
-        return Response(CardSerializer(current_card(get_version(actor_of(request), name, version))).data)
-
-    @extend_schema(request=CardEditSerializer, responses=CardSerializer)
-    def put(self, request: Request, name: str, version: int) -> Response:
-        edit = checked(CardEditSerializer, request.data)
-        actor = actor_of(request)
-        found = get_version(actor, name, version)
-        return Response(CardSerializer(edit_card(actor=actor, version=found, **edit)).data)
 
 
 class ProductionView(APIView):

@@ -9,6 +9,7 @@ from console.oversight import watch_model
 from console.pages import model_crumbs, page, paginate, render_page
 from console.queries import model_rows, version_rows
 from registry.queries import aliases_of, get_model, incumbent_of
+from registry.risk import tiers_of
 
 
 @page
@@ -35,4 +36,5 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         rows=paginate(request, version_rows(model)),
         aliases=aliases_of(model),
         tags=model.tags.order_by("key"),
+        tier=tiers_of([model.pk]).get(model.pk, ""),
     )

@@ -88,6 +88,14 @@ FIELDS = (
         "page",
         "live",
     ),
+    *(
+        "format",
+        "content",
+        "answers",
+        "rationale",
+        "from_version",
+        "from_revision",
+    ),
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -112,6 +120,7 @@ def filled(route: str, rng: random.Random) -> str:
     for mark, value in values.items():
         route = route.replace(mark, value())
     for mark in (
+        "<int:number>",
         "<int:deployment_id>",
         "<int:request_id>",
         "<int:proposal_id>",
