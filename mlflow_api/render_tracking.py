@@ -66,7 +66,7 @@ def run(found: Run) -> Json:
             tags=pairs(found.tags.all()),
         ),
         inputs=filled(dataset_inputs=[dataset_input(used) for used in uses], model_inputs=inputs),
-        outputs={"model_outputs": outputs} if outputs else None,
+        outputs=filled(model_outputs=outputs),
     )
 
 
@@ -110,8 +110,8 @@ def logged_model(model: LoggedModel, metrics: Iterable[Metric]) -> Json:
             last_updated_timestamp_ms=model.updated_ms,
             artifact_uri=model.artifact_uri,
             status=model.status,
-            model_type=model.model_type or None,
-            source_run_id=model.source_run_id,
+            model_type=model.model_type,
+            source_run_id=model.source_run_id or "",
             tags=pairs(model.tags.all()),
         ),
         data=filled(

@@ -64,8 +64,8 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     """Give a model another free name. Its versions, requests, events and lineage stay with it."""
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
-    if new_name == name:
-        raise AlreadyExists(f"Registered Model (name={name}) already exists.")
+    if new_name == name:  # as MLflow's server has it: nothing to do, and nothing wrong
+        return model
     model.name_key = _free_key(new_name, besides=model.pk)
     model.name = new_name
     model.updated_ms = now_ms()

@@ -123,6 +123,7 @@ def many(door: Door, new_version: NewVersion) -> Door:
         ({}, [("churn", "1"), ("fraud", "3"), ("fraud", "2"), ("fraud", "1")]),
         ({"filter": f"run_id = '{RUN}' and name = 'churn'"}, [("churn", "1")]),
         ({"filter": f"run_id IN ('{RUN}', 'x') AND version_number > 2"}, [("fraud", "3")]),
+        ({"filter": "tag.`mlflow.prompt.is_prompt` != 'true' AND name = 'churn'"}, [("churn", "1")]),
         ({"filter": "source_path LIKE '%/other'"}, [("churn", "1")]),
         ({"filter": "tags.k = 'v'"}, [("fraud", "2")]),
         ({"filter": "tags.k != 'w' AND name ILIKE 'FRAUD'"}, [("fraud", "2")]),
