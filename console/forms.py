@@ -8,7 +8,12 @@ from django.http import QueryDict
 
 from registry.cards import FIELDS
 from registry.models import CardRevision
+from registry.permissions import LEVEL_WORDS, Level, PrincipalKind
 from registry.services.cards import MAX_FIELD
+from webhooks.databricks import EVENTS as DATABRICKS_EVENTS
+from webhooks.events import EVENTS
+from webhooks.models import Webhook, WebhookFormat
+from webhooks.queries import events_of
 
 
 def _dress(form: forms.Form) -> None:
@@ -86,6 +91,78 @@ class PasswordForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Asked again, so that an unlocked screen is not enough. Starting a session ends an earlier one.",
     )
+
+
+class GrantForm(ConsoleForm):
+    """Give somebody a level on a model."""
+
+    kind = forms.ChoiceField(
+        label="To whom",
+        choices=[("user", "a person"), ("service", "a service account"), ("group", "a group")],
+    )
+    name = forms.CharField(label="Name", max_length=150, help_text="The user name, or the name of the group.")
+    level = forms.TypedChoiceField(
+        label="May",
+        coerce=lambda value: Level(int(value)),
+        choices=[(int(level), words) for level, words in LEVEL_WORDS.items()],
+        help_text="Each includes those before it. It replaces the level they had.",
+    )
+
+
+class RevokeForm(ConsoleForm):
+    """Take somebody's level away."""
+
+    kind = forms.ChoiceField(choices=[(str(kind), str(kind)) for kind in PrincipalKind], widget=forms.HiddenInput)
+    name = forms.CharField(max_length=150, widget=forms.HiddenInput)
+
+
+class WebhookForm(ConsoleForm):
+    """Make or change a webhook. ``events`` are those of its format."""
+
+    name = forms.CharField(label="Name", max_length=63, help_text="Letters, digits, dots, hyphens, underscores.")
+    url = forms.CharField(
+        label="Address", max_length=2048, help_text="https, on a public address unless the operator allows others."
+    )
+    description = forms.CharField(
+        label="What for", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    model = forms.CharField(
+        label="Only for the model",
+        required=False,
+        max_length=256,
+        help_text="Its name. Empty: for every model, which takes an operator. It cannot be changed later.",
+    )
+    events = forms.MultipleChoiceField(
+        label="Is told of", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+    )
+    status = forms.ChoiceField(label="State", initial="ACTIVE")
+    sign = forms.BooleanField(label="Sign what is sent, with a secret that is shown once", required=False, initial=True)
+
+    def __init__(self, data: QueryDict | None = None, *, webhook: Webhook | None = None) -> None:
+        databricks = webhook is not None and webhook.format == WebhookFormat.DATABRICKS
+        initial = {}
+        if webhook is not None:
+            initial = {name: getattr(webhook, name) for name in ("name", "url", "description", "status")}
+            initial["events"] = events_of(webhook)
+        super().__init__(data, initial=initial)
+        if webhook is not None:
+            del self.fields["model"], self.fields["sign"]
+        words = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
+        if databricks:
+            words["TEST_MODE"] = "Tests only"
+        chosen = sorted(DATABRICKS_EVENTS) if databricks else EVENTS
+        self.fields["events"].choices = [(event, event) for event in chosen]  # type: ignore[attr-defined]  # a choice field
+        self.fields["status"].choices = list(words.items())  # type: ignore[attr-defined]  # the same
+
+
+class WebhookTestForm(ConsoleForm):
+    """Which event's sample to send."""
+
+    event = forms.ChoiceField(label="As if this happened")
+
+    def __init__(self, data: QueryDict | None = None, *, webhook: Webhook) -> None:
+        super().__init__(data)
+        self.fields["event"].choices = [(event, event) for event in events_of(webhook)]  # type: ignore[attr-defined]  # a choice field
 
 
 class CardForm(ConsoleForm):

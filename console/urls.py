@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from console.views import (
+    access,
     account,
     approval_session,
     audit,
@@ -17,6 +18,7 @@ from console.views import (
     requests,
     runs,
     versions,
+    webhooks,
 )
 
 app_name = "console"
@@ -26,6 +28,9 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("models/", models.model_list, name="models"),
     path("models/<str:name>/", models.model_detail, name="model"),
+    path("models/<str:name>/access/", access.access_page, name="access"),
+    path("models/<str:name>/access/grant/", access.grant, name="access_grant"),
+    path("models/<str:name>/access/revoke/", access.revoke, name="access_revoke"),
     path(_VERSION, versions.version_detail, name="version"),
     path(f"{_VERSION}transition/<str:stage>/", versions.ask_transition, name="transition"),
     path(f"{_VERSION}card/", cards.card_detail, name="card"),
@@ -41,6 +46,13 @@ urlpatterns = [
     path("datasets/version/", datasets.dataset_detail, name="dataset"),
     path("endpoints/", endpoints.endpoint_list, name="endpoints"),
     path("lineage/", lineage.lineage_page, name="lineage"),
+    path("webhooks/", webhooks.webhook_list, name="webhooks"),
+    path("webhooks/new/", webhooks.new, name="webhook_new"),
+    path("webhooks/<str:webhook_id>/", webhooks.detail, name="webhook"),
+    path("webhooks/<str:webhook_id>/edit/", webhooks.edit, name="webhook_edit"),
+    path("webhooks/<str:webhook_id>/test/", webhooks.test, name="webhook_test"),
+    path("webhooks/<str:webhook_id>/secret/", webhooks.renew_secret, name="webhook_secret"),
+    path("webhooks/<str:webhook_id>/delete/", webhooks.delete, name="webhook_delete"),
     path("policies/", policies.policy_list, name="policies"),
     path("policies/<int:policy_id>/", policies.policy_detail, name="policy"),
     path("audit/", audit.audit_log, name="audit"),
