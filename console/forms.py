@@ -11,7 +11,7 @@ from registry.models import CardRevision
 from registry.permissions import LEVEL_WORDS, Level, PrincipalKind
 from registry.services.cards import MAX_FIELD
 from webhooks.databricks import EVENTS as DATABRICKS_EVENTS
-from webhooks.events import EVENTS
+from webhooks.events import EVENTS, GOVERNANCE
 from webhooks.models import Webhook, WebhookFormat
 from webhooks.queries import events_of
 
@@ -150,9 +150,22 @@ class WebhookForm(ConsoleForm):
         words = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
         if databricks:
             words["TEST_MODE"] = "Tests only"
-        chosen = sorted(DATABRICKS_EVENTS) if databricks else EVENTS
-        self.fields["events"].choices = [(event, event) for event in chosen]  # type: ignore[attr-defined]  # a choice field
+        groups = {"Events": sorted(DATABRICKS_EVENTS)} if databricks else _grouped_events()
+        self.fields["events"].choices = [  # type: ignore[attr-defined]  # a choice field
+            (title, [(event, event) for event in events]) for title, events in groups.items()
+        ]
         self.fields["status"].choices = list(words.items())  # type: ignore[attr-defined]  # the same
+
+
+def _grouped_events() -> dict[str, list[str]]:
+    """Return MLflow's events and ours, grouped as people look for them."""
+    prompts = [event for event in EVENTS if event.startswith("prompt")]
+    models = [event for event in EVENTS if event not in GOVERNANCE and event not in prompts]
+    return {
+        "Requests and stages": [event for event in EVENTS if event in GOVERNANCE],
+        "Models": models,
+        "Prompts": prompts,
+    }
 
 
 class WebhookTestForm(ConsoleForm):

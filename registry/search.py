@@ -10,6 +10,7 @@ from django.db.models.expressions import OrderBy
 
 from audit.actors import Actor
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
+from registry.names import PROMPT_TAG
 from registry.permissions import visible_models, visible_versions
 from tracking.search.conditions import compare
 from tracking.search.grammar import (
@@ -28,8 +29,6 @@ from tracking.search.grammar import (
 )
 from tracking.search.pages import checked_max, take_page
 
-# A prompt is kept as a registered model with this tag; a search shows prompts only when it asks for them by the tag.
-PROMPT_TAG = "mlflow.prompt.is_prompt"
 MAX_MODELS = 1000
 MAX_VERSIONS = 200_000
 # SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
@@ -124,7 +123,7 @@ def _prompt(tags: QuerySet[Any]) -> Exists:
 
 
 def _wants_prompts(clauses: Sequence[Clause]) -> bool:
-    """Tell whether prompts are asked for. MLflow's client adds the tag `!= 'true'` to every search for models."""
+    """Tell whether prompts are asked for: they are shown only then. MLflow's client adds the tag `!= 'true'` to every search for models."""
     return any(
         (clause.operator, str(clause.value).lower()) in {("=", "true"), ("!=", "false")}
         for clause in clauses

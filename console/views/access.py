@@ -27,7 +27,6 @@ from registry.queries import get_model
 from registry.services.permissions import revoke_permission, set_permissions
 
 _KINDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
-_ICONS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "smart_toy", PrincipalKind.GROUP: "group"}
 
 
 @page
@@ -35,8 +34,7 @@ def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """List what was granted, what everybody has without a grant, and what the person who looks has."""
     model = get_model(actor, name)
     rows = [
-        {"grant": grant, "kind": _KINDS[grant.kind], "icon": _ICONS[grant.kind], "words": LEVEL_WORDS[grant.level]}
-        for grant in grants_of(model)
+        {"grant": grant, "kind": _KINDS[grant.kind], "words": LEVEL_WORDS[grant.level]} for grant in grants_of(model)
     ]
     mine, everybody = level_of(actor, model), default_level()
     return render_page(
