@@ -39,7 +39,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Models", "deployed_code", "console:models"),
             Entry("Endpoints", "api", "console:endpoints"),
-            Entry("Webhooks", "webhook", "admin:webhooks_webhook_changelist"),
+            Entry("Webhooks", "webhook", "console:webhooks"),
         ),
     ),
     (

@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from console.views import (
+    access,
     account,
     aliases,
     approval_session,
@@ -24,6 +25,7 @@ from console.views import (
     risk,
     runs,
     versions,
+    webhooks,
 )
 
 app_name = "console"
@@ -41,6 +43,9 @@ urlpatterns = [
     path(f"{_VERSION}re-review/", oversight.confirm, name="re_review"),
     path(f"{_VERSION}findings/new/", findings.new_finding, name="new_version_finding"),
     path("models/<str:name>/risk/", risk.model_risk, name="model_risk"),
+    path("models/<str:name>/access/", access.access_page, name="access"),
+    path("models/<str:name>/access/grant/", access.grant, name="access_grant"),
+    path("models/<str:name>/access/revoke/", access.revoke, name="access_revoke"),
     path(_VERSION, versions.version_detail, name="version"),
     path(f"{_VERSION}transition/<str:stage>/", versions.ask_transition, name="transition"),
     path(f"{_VERSION}card/", cards.card_detail, name="card"),
@@ -76,6 +81,13 @@ urlpatterns = [
     path("findings/<int:finding_id>/assign/", findings.assign, name="finding_assign"),
     path("emergencies/", oversight.emergencies, name="emergencies"),
     path("emergencies/<int:post_review_id>/review/", oversight.complete, name="post_review"),
+    path("webhooks/", webhooks.webhook_list, name="webhooks"),
+    path("webhooks/new/", webhooks.new, name="webhook_new"),
+    path("webhooks/<str:webhook_id>/", webhooks.detail, name="webhook"),
+    path("webhooks/<str:webhook_id>/edit/", webhooks.edit, name="webhook_edit"),
+    path("webhooks/<str:webhook_id>/test/", webhooks.test, name="webhook_test"),
+    path("webhooks/<str:webhook_id>/secret/", webhooks.renew_secret, name="webhook_secret"),
+    path("webhooks/<str:webhook_id>/delete/", webhooks.delete, name="webhook_delete"),
     path("policies/", policies.policy_list, name="policies"),
     path("policies/new/", drafts.draft, name="policy_new"),
     path("policies/preview/", drafts.draft_preview, name="policy_preview"),

@@ -20,7 +20,7 @@ from audit.actions import Action
 from audit.models import Event
 from audit.sentences import facts
 from registry.models import ModelVersion, RegisteredModel
-from registry.search import PROMPT_TAG
+from registry.names import PROMPT_TAG
 from webhooks.events import KINDS, Kind
 
 Data = dict[str, Any]

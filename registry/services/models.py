@@ -68,8 +68,8 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     Conflict where what is staged, aliased or asked for would be under other policies by that name.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
-    if new_name == name:
-        raise AlreadyExists(f"Registered Model (name={name}) already exists.")
+    if new_name == name:  # as MLflow's server has it: nothing to do, and nothing wrong
+        return model
     model.name_key = _free_key(new_name, besides=model.pk)
     require_same_gates(model=model, new_name=new_name)
     model.name = new_name
