@@ -105,7 +105,8 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
-        # The serving read is a prepared statement; a PgBouncer that pools by transaction cannot keep one for its client.
+        # What is asked all day is planned once for each connection: parameters are bound by the server, statements prepared.
+        # A PgBouncer that pools by transaction cannot keep a prepared statement for its client.
         options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
@@ -141,6 +142,8 @@ CELERY_BEAT_SCHEDULE = {
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
     "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
+    "flag-overdue": {"task": "approvals.tasks.flag_overdue", "schedule": 60.0},
+    "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
@@ -180,7 +183,7 @@ CHECKS = [
     "approvals.checks.artifact.Scan",
     "approvals.checks.model.Signature",
     "approvals.checks.model.Smoke",
-    "approvals.checks.metric.Threshold",
+    "approvals.checks.threshold.Threshold",
     "approvals.checks.metric.NoRegression",
     "approvals.checks.slices.Slices",
     "approvals.checks.card.Complete",
@@ -192,7 +195,11 @@ SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
-AUDIT_CONSUMERS = ["webhooks.consumers.on_event", "approvals.consumers.on_promotion"]
+AUDIT_CONSUMERS = [
+    "webhooks.consumers.on_event",
+    "approvals.consumers.on_quarantine",
+    "approvals.consumers.on_promotion",
+]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).

@@ -48,6 +48,13 @@ class TransitionForm(ConsoleForm):
     archive_existing = forms.BooleanField(
         label="Archive the version this one replaces, in the same step", required=False, initial=True
     )
+    apply_after = forms.DateTimeField(
+        label="Not before",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        help_text="UTC. Where a policy governs, an approved move waits until then.",
+    )
 
 
 class TokenForm(ConsoleForm):

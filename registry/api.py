@@ -19,6 +19,7 @@ from registry.queries import (
     get_deployment,
     get_model,
     get_version,
+    in_production,
     latest_of_models,
     listed_versions,
     visible_deployments,
@@ -104,6 +105,15 @@ class ProductionView(APIView):
     @extend_schema(responses={200: dict, 304: None})
     def get(self, request: Request, name: str) -> HttpResponse:
         return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
+
+
+class InProductionView(APIView):
+    """GET: every version in the Production stage, the current one first: the others are warm, for canaries and rollbacks."""
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        rows = in_production(get_model(actor_of(request), name))
+        return Response({"versions": many(VersionSerializer, rows)})
 
 
 class DeploymentsView(APIView):

@@ -69,6 +69,12 @@ def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
     return _with_model(ModelVersion.objects.filter(model=model, is_current=True, deleted_at__isnull=True)).first()
 
 
+def in_production(model: RegisteredModel) -> list[ModelVersion]:
+    """Return every version in the Production stage: the current one, then those kept warm, the last superseded first."""
+    rows = ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION, deleted_at__isnull=True)
+    return list(listed_versions(rows).order_by("-is_current", "-superseded_at", "-version"))
+
+
 def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number.
 

@@ -45,6 +45,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     superseded_at = serializers.DateTimeField()
     superseded_by = serializers.SerializerMethodField()
     archive_after = serializers.DateTimeField()
+    review_due_at = serializers.DateTimeField(help_text="When its policy wants it reviewed again.")
 
     def get_download_uri(self, version: ModelVersion) -> str:
         return download_uri(version)

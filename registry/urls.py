@@ -8,6 +8,7 @@ urlpatterns = [
     path("models", api.ModelsView.as_view(), name="api-models"),
     path("models/<str:name>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:name>/production", api.ProductionView.as_view(), name="api-production"),
+    path("models/<str:name>/production/versions", api.InProductionView.as_view(), name="api-in-production"),
     path("models/<str:name>/versions", api.VersionsView.as_view(), name="api-versions"),
     path("models/<str:name>/versions/<int:version>", api.VersionView.as_view(), name="api-version"),
     path("models/<str:name>/risk", risk_api.RiskView.as_view(), name="api-risk"),

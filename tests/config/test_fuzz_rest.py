@@ -113,12 +113,22 @@ def filled(route: str, rng: random.Random) -> str:
     values: dict[str, Callable[[], str]] = {
         "<str:name>": lambda: quote(rng.choice(["fuzzed", "none", "x" * 400, "\x00", "é"])),
         "<int:version>": lambda: rng.choice(["0", "1", "99999999999999999999"]),
+        "<str:alias>": lambda: quote(rng.choice(["champion", "Champion", "latest", "x" * 400, "\x00", "é"])),
         "<urn:urn>": lambda: quote(rng.choice(["model:fuzzed", "model-version:fuzzed/1", "x", "endpoint:/a b", ":"])),
         "<walk:walk>": lambda: rng.choice(["ancestors", "descendants"]),
     }
     for mark, value in values.items():
         route = route.replace(mark, value())
-    for mark in ("<int:number>", "<int:deployment_id>", "<int:request_id>", "<bigid:edge_id>"):
+    for mark in (
+        "<int:number>",
+        "<int:deployment_id>",
+        "<int:request_id>",
+        "<int:proposal_id>",
+        "<int:check_run_id>",
+        "<bigid:edge_id>",
+        "<int:finding_id>",
+        "<int:post_review_id>",
+    ):
         route = route.replace(mark, rng.choice(["0", "1", "999999999999"]))
     return route
 
