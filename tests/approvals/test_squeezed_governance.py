@@ -123,7 +123,7 @@ def quarantine_the_data(version: ModelVersion, actor: Actor) -> None:
 
 
 def ask_for_more(version: ModelVersion, actor: Actor) -> None:
-    more = {"id": "second", "level": "hard", "approvals": {"count": 2, "groups": ["reviewers"]}}
+    more: dict[str, object] = {"id": "second", "level": "hard", "approvals": {"count": 2, "groups": ["reviewers"]}}
     for target in TARGETS:
         publish(target, rules=(*RULES, more), models="fraud*")
 
