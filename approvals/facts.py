@@ -78,7 +78,8 @@ class Snapshot:
 
     ``people`` already holds the owners of service accounts beside the accounts. ``staged_since`` maps the stage the version
     is in to when it came there. ``former_since`` is since when an earlier approval of the same target lies unused (it left
-    the target then), None where there is none that still stands.
+    the target then), None where there is none; ``former_obstacle`` says why it no longer stands. ``review_due_at`` is from
+    when on a re-review that is due blocks the version.
     """
 
     rules: tuple[Rule, ...]
@@ -98,3 +99,5 @@ class Snapshot:
     has_incumbent: bool = False
     staged_since: Mapping[str, datetime] = field(default_factory=dict)
     former_since: datetime | None = None
+    former_obstacle: str = ""
+    review_due_at: datetime | None = None

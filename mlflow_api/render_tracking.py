@@ -56,7 +56,7 @@ def run(found: FullRun) -> Json:
         params=[{"key": key, "value": value} for key, value in sorted(found.params)],
         tags=[{"key": key, "value": value} for key, value in sorted(found.tags)],
     )
-    return {"info": run_info(found), "data": data, "inputs": _inputs(found), **_outputs(found)}
+    return {"info": run_info(found), "data": data, "inputs": _inputs(found), "outputs": _outputs(found)}
 
 
 def _inputs(found: FullRun) -> Json:
@@ -70,7 +70,7 @@ def _outputs(found: FullRun) -> Json:
     models: list[Json] = [
         {"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"
     ]
-    return {"outputs": {"model_outputs": models}} if models else {}
+    return filled(model_outputs=models)
 
 
 def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
@@ -112,8 +112,8 @@ def logged_model(model: LoggedModel, metrics: Iterable[Metric]) -> Json:
             last_updated_timestamp_ms=model.updated_ms,
             artifact_uri=model.artifact_uri,
             status=model.status,
-            model_type=model.model_type or None,
-            source_run_id=model.source_run_id,
+            model_type=model.model_type,
+            source_run_id=model.source_run_id or "",
             tags=pairs(model.tags.all()),
         ),
         data=filled(

@@ -84,13 +84,17 @@ def checked_key(key: str, *, what: str) -> str:
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key, values cut to 6000 characters. InvalidInput: one key with two values."""
+    """Return params by key, values cut to 6000 characters. InvalidInput: one key twice."""
     found: dict[str, str] = {}
     for number, (key, value) in enumerate(params):
         checked_key(key, what=f"params[{number}].key")
         kept = checked_text(value[:MAX_PARAM_VALUE], what=f"params[{number}].value", limit=MAX_PARAM_VALUE)
-        if found.setdefault(key, kept) != kept:
-            raise InvalidInput(f"Duplicate parameter keys have been submitted: [{_shown(key)}].")
+        if key in found:
+            raise InvalidInput(
+                f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
+                "Please ensure the request contains only one param value per param key."
+            )
+        found[key] = kept
     return found
 
 

@@ -72,6 +72,12 @@ def names(experiment: Experiment, **more: Any) -> str:
         ("attributes.run_name != 'a'", "cb"),
         ("status = 'FINISHED'", "ba"),
         ("start_time >= 101", "cb"),
+        ("start_time > 101.5", "c"),
+        ("start_time >= 101.5", "c"),
+        ("start_time < 101.5", "ba"),
+        ("start_time <= 101.0", "ba"),
+        ("start_time = 101.5", ""),
+        ("start_time != 101.5", "cba"),
         ("end_time != 7", "ba"),
         ("end_time < 9223372036854775807", "ba"),
         ("user_id ILIKE 'ada'", "cba"),
@@ -215,7 +221,9 @@ def test_search_experiments(actor: Actor, experiment: Experiment) -> None:
     assert found() == ["Churn-2", "Default", "churn"]
     assert found("name LIKE 'churn%'") == ["churn"]
     assert found("name ILIKE 'churn%' AND tags.team = 'risk'") == ["Churn-2"]
-    assert found(f"experiment_id IN ('{other.pk}', 'x')") == ["Churn-2"]
+    assert found(f"experiment_id IN ('{other.pk}', '99')") == ["Churn-2"]
+    with pytest.raises(InvalidInput, match="must be a valid integer"):
+        found("experiment_id = 'x'")
     assert found("tags.team IS NULL") == ["Default"]
     assert found("creation_time > 0 AND last_update_time > 0") == found()
     delete_experiment(actor=actor, experiment_id=other.pk)
