@@ -21,6 +21,15 @@ class CheckFacts:
     since: datetime
     progress: int = 0
     check_run_id: int | None = None
+    author: str = ""  # who posted the result of an external check
+
+
+def with_check_authors(
+    people: Mapping[str, frozenset[str]], checks: Mapping[str, CheckFacts]
+) -> dict[str, frozenset[str]]:
+    """Return who stands in which role, with those who posted the results of checks."""
+    authors = {facts.author for facts in checks.values() if facts.author}
+    return {**people, "check_author": people.get("check_author", frozenset()) | authors}
 
 
 @dataclass(frozen=True, slots=True)

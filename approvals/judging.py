@@ -83,6 +83,16 @@ def _judge_check(rule: CheckRule, snapshot: Snapshot, at: datetime) -> Answer:  
 _CHECK_ANSWERS = {
     "queued": (RuleStatus.PENDING, "a validation worker", "The check waits for a worker."),
     "running": (RuleStatus.PENDING, "a validation worker", "The check is running."),
+    "waiting": (
+        RuleStatus.PENDING,
+        "whoever holds a key that the policy names, by posting the signed result",
+        "The result has not been posted yet.",
+    ),
+    "cancelled": (
+        RuleStatus.FAILED,
+        "anybody who may edit the model, by running the check again",
+        "The check was cancelled.",
+    ),
     "passed": (RuleStatus.PASSED, "", "The check passed."),
     "failed": (RuleStatus.FAILED, "the author of the version", "The check failed."),
     "error": (

@@ -20,7 +20,7 @@ from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
 from approvals.subjects import Move, facts_of_model, load_subjects, people_of, subject_digest, subject_parts
 
-FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
+FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
 
@@ -175,6 +175,7 @@ def _check_facts(job: CheckRun) -> CheckFacts:
         since=job.finished_at or job.started_at or job.queued_at,
         progress=job.progress,
         check_run_id=job.pk,
+        author=job.author,
     )
 
 

@@ -10,11 +10,13 @@ from datetime import timedelta
 from django.db.models import Q
 
 from accounts.models import User
-from approvals.checks.base import CardFacts, Incumbent, RunFacts, Subject
+from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
 from approvals.governance import ModelFacts, model_facts
 from approvals.policies import is_alias
 from approvals.rules import Rule
 from audit.canonical import digest_of
+from audit.refs import version_ref
+from lineage.quarantine import taints
 from registry.cards import missing_fields
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
 from tracking.models import Run
@@ -46,6 +48,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     cards = _cards(versions)
     tags = _tags(versions)
     authors = _authors(versions.values())
+    ancestries = _ancestries(versions.values())
     models = model_facts({version.model_id: version.model for version in versions.values()}.values())
     return [
         Subject(
@@ -62,6 +65,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
             incumbent=_incumbent(incumbents.get((move.version.model_id, _place(move.target))), runs),
+            ancestry=ancestries[move.version.pk],
             source=move.version.stage,
             staged_at=move.version.staged_at,
             model_tags=models[move.version.model_id].tags,
@@ -158,7 +162,22 @@ def _incumbents(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
 def _incumbent(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
     if version is None:
         return None
-    return Incumbent(version_id=version.pk, number=version.version, run=runs.get(version.run_id, RunFacts()))
+    return Incumbent(
+        version_id=version.pk,
+        number=version.version,
+        run=runs.get(version.run_id, RunFacts()),
+        artifact_path=version.artifact_path,
+        artifact_digest=version.artifact_digest,
+    )
+
+
+def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
+    urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
+    found = taints(sorted(set(urns.values())))
+    return {
+        pk: Ancestry(tuple(sorted(row.node.urn for row in found[urn].quarantines)), found[urn].complete)
+        for pk, urn in urns.items()
+    }
 
 
 def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
@@ -177,6 +196,11 @@ def _run_facts(run: Run) -> RunFacts:
         params={param.key: param.value for param in run.params.all()},
         metrics={key: value for key, value in metrics.items() if not math.isnan(value)},
         datasets=tuple(sorted(datasets)),
+        measured_on={
+            metric.key: (metric.dataset_name, metric.dataset_digest)
+            for metric in run.latest_metrics.all()
+            if metric.dataset_name or metric.dataset_digest
+        },
     )
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals import api, api_policies
+from approvals import api, api_policies, checks_api
 from approvals.models import PolicyDecision
 
 urlpatterns = [
@@ -10,6 +10,15 @@ urlpatterns = [
     path("transition-requests/<int:request_id>", api.RequestView.as_view(), name="api-request"),
     path("transition-requests/<int:request_id>/withdraw", api.WithdrawView.as_view(), name="api-request-withdraw"),
     path("transition-requests/<int:request_id>/reviews", api.ReviewsView.as_view(), name="api-request-reviews"),
+    path("checks", checks_api.ChecksView.as_view(), name="api-checks"),
+    path("check-runs", checks_api.CheckRunsView.as_view(), name="api-check-runs"),
+    path("check-runs/<int:check_run_id>", checks_api.CheckRunView.as_view(), name="api-check-run"),
+    path("check-runs/<int:check_run_id>/cancel", checks_api.CancelView.as_view(), name="api-check-cancel"),
+    path("check-runs/<int:check_run_id>/rerun", checks_api.RerunView.as_view(), name="api-check-rerun"),
+    path("check-runs/<int:check_run_id>/result", checks_api.ResultView.as_view(), name="api-check-result"),
+    path("check-runs/<int:check_run_id>/files/<str:name>", checks_api.FileView.as_view(), name="api-check-file"),
+    path("check-keys", checks_api.KeysView.as_view(), name="api-check-keys"),
+    path("check-keys/<str:name>/revoke", checks_api.RevokeKeyView.as_view(), name="api-check-key-revoke"),
     path("policies", api.PoliciesView.as_view(), name="api-policies"),
     path("policies/schema", api_policies.PolicySchemaView.as_view(), name="api-policy-schema"),
     path("policies/dry-run", api_policies.DryRunView.as_view(), name="api-policy-dry-run"),

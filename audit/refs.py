@@ -51,6 +51,10 @@ def request_ref(request_id: int | str) -> str:
     return f"transition-request:{request_id}"
 
 
+def check_key_ref(name: str) -> str:
+    return f"check-key:{name}"
+
+
 def policy_ref(name: str) -> str:
     return f"policy:{name}"
 

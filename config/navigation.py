@@ -29,6 +29,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Inbox", "inbox", "admin:index"),
             Entry("Requests", "approval", "admin:approvals_transitionrequest_changelist"),
             Entry("Policies", "gavel", "console:policies"),
+            Entry("Checks", "fact_check", "console:checks"),
         ),
     ),
     (

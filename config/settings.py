@@ -106,6 +106,7 @@ def _database(url: str) -> dict[str, Any]:
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
         # The serving read is a prepared statement; a PgBouncer that pools by transaction cannot keep one for its client.
+        options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
     return conf
@@ -151,6 +152,8 @@ ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
 # that is not where this server does.
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
+# Who else names stored bytes, which pruning then leaves alone: `(digests) -> those of them that are named`.
+ARTIFACT_HOLDERS = ["approvals.evidence.held_digests"]
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
@@ -170,11 +173,21 @@ DEFAULT_MODEL_LEVEL = env.choice(
 # Validation checks a policy may name; each is a class with `code`, `run(context)`.
 CHECKS = [
     "approvals.checks.lineage.RequiredTags",
+    "approvals.checks.lineage.Complete",
+    "approvals.checks.lineage.NotQuarantined",
     "approvals.checks.artifact.DigestMatches",
     "approvals.checks.artifact.Scan",
-    "approvals.checks.card.Complete",
+    "approvals.checks.model.Signature",
+    "approvals.checks.model.Smoke",
+    "approvals.checks.metric.Threshold",
     "approvals.checks.metric.NoRegression",
+    "approvals.checks.slices.Slices",
+    "approvals.checks.card.Complete",
+    "approvals.checks.external.External",
 ]
+# `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (approvals/sandbox/).
+SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
+SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils import timezone
 
@@ -21,6 +20,7 @@ from audit.queries import trail_for
 from audit.refs import model_stream, request_ref, version_ref
 from console.comparison import Comparison, compare
 from console.events import Entry, trail
+from console.facts import Fact, fact
 from console.reviewing import obstacle
 from console.sentences import sentence_of
 from registry.models import ModelVersion
@@ -30,26 +30,21 @@ _TRAIL = 80
 _COMMENTS = 100
 _UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One fact a check found: ``table`` where it is a list of like things, else ``text``."""
-
-    key: str
-    text: str
-    columns: tuple[str, ...] = ()
-    table: tuple[tuple[str, ...], ...] = ()
+_LOG_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """One validation job. ``counts`` says whether it looked at what is true now."""
+    """One validation job. ``counts`` says whether it looked at what is true now; ``log`` is the end of what it says."""
 
     job: CheckRun
     counts: bool
     seconds: float | None
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Fact, ...]
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.job.log.splitlines()[-_LOG_LINES:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,29 +187,7 @@ def _facts_of(job: CheckRun) -> CheckFacts:
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
     seconds = (job.finished_at - job.started_at).total_seconds() if job.started_at and job.finished_at else None
     facts = job.evidence if isinstance(job.evidence, dict) else {}
-    return CheckView(job, counts, seconds, tuple(_evidence(key, value) for key, value in facts.items()))
-
-
-def _evidence(key: str, value: Any) -> Evidence:
-    name = key.replace("_", " ")
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
-        return Evidence(
-            name, "", columns, tuple(tuple(_text(item.get(column)) for column in columns) for item in value)
-        )
-    if isinstance(value, dict):
-        return Evidence(name, "", ("", ""), tuple((str(inner), _text(found)) for inner, found in value.items()))
-    return Evidence(name, _text(value))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) for item in value) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
-    return "" if value is None else str(value)
+    return CheckView(job, counts, seconds, tuple(fact(key, value) for key, value in facts.items()))
 
 
 def _failed_checks(rules: Sequence[RuleVerdict]) -> bool:

@@ -206,7 +206,46 @@ def _tags(params: Mapping[str, object]) -> str:
 
 def _no_regression(params: Mapping[str, object]) -> str:
     metric, tolerance = params.get("metric", "the metric"), params.get("tolerance", 0)
-    return f"{metric} must not be worse than current Production by more than {tolerance}."
+    surely = ", and surely so (by its confidence interval)" if params.get("decide_by") == "interval" else ""
+    return f"{metric} must not be worse than current Production by more than {tolerance}{surely}."
+
+
+def _complete(params: Mapping[str, object]) -> str:
+    parts = params.get("require", ("code", "data", "environment"))
+    names = [str(part) for part in parts] if isinstance(parts, (list, tuple)) else []
+    return f"It must be known what it was trained with: {join(names)}."
+
+
+def _threshold(params: Mapping[str, object]) -> str:
+    limits = [f"at least {params['at_least']}"] if params.get("at_least") is not None else []
+    limits += [f"at most {params['at_most']}"] if params.get("at_most") is not None else []
+    return f"{params.get('metric', 'The metric')} must be {join(limits)}."
+
+
+def _slices(params: Mapping[str, object]) -> str:
+    words = {
+        "at_least": "no slice below {}",
+        "at_most": "no slice above {}",
+        "max_gap": "no two slices further apart than {}",
+        "min_ratio": "no slice less than {} of another",
+    }
+    limits = [text.format(params[name]) for name, text in words.items() if params.get(name) is not None]
+    return f"{params.get('metric', 'val_accuracy')} over groups of rows: {join(limits)}."
+
+
+def _signature(params: Mapping[str, object]) -> str:
+    stays = (
+        "" if params.get("compatible_with", "nothing") == "nothing" else ", and callers of Production can go on calling"
+    )
+    return f"The model must say what columns it takes and answers with{stays}."
+
+
+def _external(params: Mapping[str, object]) -> str:
+    keys = params.get("keys")
+    names = [str(key) for key in keys] if isinstance(keys, (list, tuple)) else []
+    return (
+        f"“{params.get('name', 'A result')}” must have been posted as passed, signed with the key {join(names, 'or')}."
+    )
 
 
 def _voters(rule: ApprovalsRule) -> str:
@@ -220,5 +259,12 @@ _CHECKS: dict[str, Callable[[Mapping[str, object]], str]] = {
     "artifact.digest_matches": lambda _: "Its files must still be, byte for byte, the files that were registered.",
     "artifact.scan": lambda _: "Its files must load nothing outside the list of allowed code.",
     "card.complete": lambda _: "Its model card must be complete.",
+    "external": _external,
+    "lineage.complete": _complete,
+    "lineage.not_quarantined": lambda _: "No dataset version that it descends from may be quarantined.",
     "metric.no_regression": _no_regression,
+    "metric.slices": _slices,
+    "metric.threshold": _threshold,
+    "model.signature": _signature,
+    "model.smoke": lambda _: "It must load and answer on its input example, in a sandbox.",
 }

@@ -18,6 +18,7 @@ from console.curves import curves_of
 from console.events import Entry, trail
 from console.queries import deployments_of, requests_of
 from console.wording import from_ms
+from lineage.quarantine import Taint, taint_of
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag
 from registry.permissions import Level, level_for_move, level_of
@@ -67,6 +68,7 @@ class VersionPage:
     entries: list[Entry]
     moves: list[Transition]
     asked: frozenset[str]
+    taint: Taint
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
@@ -94,6 +96,7 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         entries=entries,
         moves=_moves(actor, version),
         asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+        taint=taint_of(urn),
     )
 
 

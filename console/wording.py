@@ -45,10 +45,12 @@ RULE_STATES = {
 }
 CHECK_STATES = {
     "queued": Look("none", "schedule", "Queued"),
+    "waiting": Look("wait", "hourglass_top", "Waiting"),
     "running": Look("info", "progress_activity", "Running"),
     "passed": Look("ok", "check_circle", "Passed"),
     "failed": Look("bad", "cancel", "Failed"),
     "error": Look("bad", "report", "Error"),
+    "cancelled": Look("none", "cancel", "Cancelled"),
 }
 RUN_STATES = {
     "RUNNING": Look("info", "progress_activity", "Running"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ class Params:
 
     def _raw(self, name: str) -> Any:
         value = self._values.get(name)
-        return self._values.get(_camel(name)) if value is None else value
+        return self._values.get(_camel(name)) if value is None and "_" in name else value
 
     def _label(self, name: str) -> str:
         return f"{self._prefix}{name}"
@@ -162,6 +163,7 @@ class Params:
         return [(item.need("key"), item.text("value")) for item in self.items(name)]
 
 
+@cache  # the names are those in our own code
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)

@@ -7,9 +7,9 @@ from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.experiments import VIEW_TYPES
 from mlflow_api.parse import Params
-from tracking import queries
+from tracking.contents import full_runs, get_full_run
 from tracking.limits import Point
-from tracking.search.runs import search_runs
+from tracking.search.runs import search_run_ids
 from tracking.services import history, logging, runs
 from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
 
@@ -47,12 +47,12 @@ def create_run(actor: Actor, q: Params) -> Json:
         start_ms=q.integer("start_time") or 0,
         tags=q.tags("tags"),
     )
-    return {"run": render.run(queries.get_run_in_full(run.pk))}
+    return {"run": render.run(get_full_run(run.pk))}
 
 
 @rpc("GET", "runs/get")
 def get_run(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    return {"run": render.run(queries.get_run_in_full(run_id_of(q)))}
+    return {"run": render.run(get_full_run(run_id_of(q)))}
 
 
 @rpc("POST", "runs/update")
@@ -81,7 +81,7 @@ def restore_run(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/search", write=False)
 def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    found, token = search_runs(
+    found, token = search_run_ids(
         experiment_ids=q.texts("experiment_ids"),
         filter_string=q.text("filter"),
         view=q.choice("run_view_type", VIEW_TYPES),
@@ -89,7 +89,7 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return render.filled(runs=[render.run(run) for run in found], next_page_token=token or None)
+    return render.filled(runs=[render.run(run) for run in full_runs(found)], next_page_token=token or None)
 
 
 @rpc("POST", "runs/log-metric")

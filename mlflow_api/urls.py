@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from mlflow_api.dispatch import rpc_urls
+from mlflow_api.dispatch import rpc_urls, rpc_views
 
 HANDLERS = (
     "experiments",
@@ -23,6 +23,8 @@ for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):
         import_module(f"mlflow_api.{_name}")
 
+# Also asked before Django's middleware, by whole paths: config/shortcut.py.
+RPC_VIEWS = rpc_views()
 urlpatterns = [*rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]

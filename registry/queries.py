@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from audit.actors import Actor
 from audit.errors import NotFound
+from lineage.models import NodeKind
+from lineage.queries import MAX_LIMIT, descendants, find_node
 from registry.models import Alias, CardRevision, Deployment, ModelVersion, RegisteredModel
 from registry.permissions import model_not_found, visible_models, visible_versions
 from registry.stages import Stage
@@ -126,6 +129,26 @@ def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
     if found is None:
         raise NotFound(f"Deployment {deployment_id} not found")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDescendants:
+    """Production versions that descend from something. ``truncated``: the graph below it was too large to walk whole."""
+
+    versions: list[ModelVersion]
+    truncated: bool
+
+
+def production_descendants(urn: str) -> LiveDescendants:
+    """Return the versions in Production (superseded ones that are still warm among them) that descend from a node.
+
+    Three queries, whoever asks: what somebody may see of it is the caller's question. NotFound: the graph does not know it.
+    """
+    below = descendants(find_node(urn), limit=MAX_LIMIT)
+    named = {(node.name, int(node.version)) for node in below.nodes if node.kind == NodeKind.MODEL_VERSION}
+    rows = ModelVersion.objects.filter(stage=Stage.PRODUCTION, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    live = _with_model(rows).order_by("model__name", "version")
+    return LiveDescendants([row for row in live if (row.model.name, row.version) in named], below.truncated)
 
 
 def due_for_archiving(now: datetime.datetime) -> list[int]:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0004_whole_rules'),
+        ('approvals', '0011_evidence_triggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

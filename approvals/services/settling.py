@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -116,14 +118,17 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def requests_to_settle(*, limit: int = 500) -> list[int]:
-    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+def requests_to_settle(*, batch: int = 500) -> Iterator[int]:
+    """Yield the open requests that a look would change: a check is out of date, or nothing is missing any more.
 
-    Read in a fixed number of queries, so that looking at all of them now and then costs little.
+    Each batch is read in a fixed number of queries, so that looking at all of them now and then costs little.
     """
-    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("opened_at")
-    cases = load_cases(list(rows.select_related("version__model", "requester", "policy_revision__policy")[:limit]))
-    return [case.request.pk for case in cases if _needs_a_look(case)]
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
+    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
+    after = 0
+    while found := list(rows.filter(pk__gt=after)[:batch]):
+        yield from (case.request.pk for case in load_cases(found) if _needs_a_look(case))
+        after = found[-1].pk
 
 
 def _needs_a_look(case: Case) -> bool:

@@ -13,7 +13,8 @@ from approvals.policy_yaml import write_policy
 from approvals.services.proposals import propose_retirement
 from audit.actors import Actor
 from audit.errors import DomainError, NotFound
-from console.dialogs import Dialog, ReasonForm, show_dialog
+from console.decision_forms import ReasonForm
+from console.dialogs import Dialog, show_dialog
 from console.pages import Crumb, denied_message, go_to, page, paginate, render_page
 from console.policies import policy_page, waiting_proposals
 from console.queries import policy_rows
@@ -69,7 +70,7 @@ def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
     policy = Policy.objects.filter(pk=policy_id).first()
     if policy is None:
         raise NotFound("There is no such policy.")
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])

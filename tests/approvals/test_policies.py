@@ -36,10 +36,10 @@ def governs(name: str) -> Governing | None:
 
 def test_the_defaults_parse() -> None:
     staging, production = (parse_policy(item) for item in DEFAULT_POLICIES)
-    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact"]
+    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact", "data-ok"]
     assert production.options.rollback_window == timedelta(hours=24)
     assert {rule.id for rule in production.rules if isinstance(rule, ApprovalsRule)} == {"reviewers"}
-    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 5
+    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 6
 
 
 def test_every_problem_gets_a_line() -> None:

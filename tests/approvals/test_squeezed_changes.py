@@ -19,6 +19,7 @@ from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import GateRefused
 from audit.models import Event
+from lineage.quarantine import place_quarantine
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage
@@ -118,6 +119,15 @@ def swap_a_row(version: ModelVersion, _: Actor, __: Path) -> None:
     Artifact.objects.filter(path=f"{version.artifact_path}/model.pkl").update(sha256=other.sha256, size=other.size)
 
 
+def quarantine_the_data(_: ModelVersion, __: Actor, ___: Path) -> None:
+    place_quarantine(actor=system_actor("test"), urn="dataset-version:users/v3.0", reason="Found to be wrong.")
+
+
+def name_other_evaluation_data(_: ModelVersion, actor: Actor, __: Path) -> None:
+    run_id = ModelVersion.objects.get(version=1).run_id
+    set_tag(actor=actor, run_id=run_id, key="eval_dataset_version", value="holdout_v1")
+
+
 ROUTES: list[Change] = [
     edit_the_card,
     change_a_tag,
@@ -133,6 +143,8 @@ ROUTES: list[Change] = [
     tamper_with_the_bytes,
     lose_the_bytes,
     swap_a_row,
+    quarantine_the_data,
+    name_other_evaluation_data,
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Case, CharField, Exists, F, Field, Lookup, Q, QuerySet, TextField, Value, When
 from django.db.models.expressions import OrderBy
 
+from tracking.prefix import Prefix, prefix_of
 from tracking.search.grammar import Clause
 
 Pieces = tuple[str, tuple[Any, ...]]
@@ -95,6 +96,15 @@ def keyed(rows: QuerySet[Any], clause: Clause) -> Q:
     if clause.operator == "IS NOT NULL":
         return there_is(rows)
     return there_is(rows.filter(compare("value", clause)))
+
+
+def has_value(rows: QuerySet[Any], owner: str, clause: Clause) -> Q:
+    """Return the condition that an object is the ``owner`` of one of the rows (of one key) with exactly this value.
+
+    The beginning is what the index holds (tracking/prefix.py).
+    """
+    alike = rows.alias(beginning=Prefix("value")).filter(beginning=prefix_of(str(clause.value)), value=clause.value)
+    return Q(pk__in=alike.values(owner))
 
 
 def there_is(rows: QuerySet[Any]) -> Q:

@@ -8,25 +8,33 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from audit.errors import InvalidInput
+from audit.statements import fetch, same
+from tracking.contents import Value
 from tracking.models import Metric, RunInput
 from tracking.queries import experiment_number, get_run
-from tracking.search.pages import checked_max, take_page
+from tracking.search.pages import checked_max, next_token, page_offset
 
 PAGE = 25_000
 MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
+_HISTORY = same(
+    "SELECT value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest FROM tracking_metric "
+    "WHERE run_id = %s AND key = %s ORDER BY timestamp_ms, step, value, id LIMIT %s OFFSET %s"
+)
 _SAMPLE_ORDER = ("step", "timestamp_ms", "value", "is_nan", "id")
 
 
 def metric_history(
     *, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
-) -> tuple[list[Metric], str]:
+) -> tuple[list[Value], str]:
     """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run."""
     size = checked_max(max_results, default=PAGE, limit=PAGE)
-    run = get_run(run_id)
-    rows = Metric.objects.filter(run=run, key=key).order_by("timestamp_ms", "step", "value", "id")
-    return take_page(rows, size=size, token=page_token)
+    offset = page_offset(page_token)
+    found = [Value(key, *row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
+    if not found:
+        get_run(run_id)  # values without a run there are none
+    return found[:size], next_token(offset, size, len(found))
 
 
 def sample_history(
