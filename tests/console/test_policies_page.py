@@ -100,13 +100,21 @@ def test_a_careless_approval_is_refused(
 
 def test_the_proposer_is_told_why_not(proposal: PolicyProposal, editor: Client) -> None:
     page = text_of(editor.get(f"/policies/proposals/{proposal.pk}/"))
-    assert "Nobody can approve this yet" in page
+    assert "Nobody can approve a change yet" in page
     assert "/approve/" not in page
     answer = editor.post(
         f"/policies/proposals/{proposal.pk}/approve/", {"comment": "x", "seen_digest": proposal.digest}
     )
     assert "it takes a second person" in text_of(answer)
     assert PolicyRevision.objects.count() == 2
+
+
+def test_a_lone_administrator_is_told_what_to_do(
+    policies: list[PolicyRevision], ops: User, signed_in: SignedIn
+) -> None:
+    assert "create_user NAME --group policy-reviewers" in text_of(signed_in(ops).get("/policies/"))
+    person("quinn", "policy-reviewers")
+    assert "create_user NAME" not in text_of(signed_in(ops).get("/policies/"))
 
 
 def test_reject_and_withdraw(proposal: PolicyProposal, editor: Client, reviewer: Client) -> None:
