@@ -32,18 +32,18 @@ from registry.services.risk import assess_risk
 from registry.services.versions import delete_version
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
-from tests.approvals.governed import FOUR_EYES, NO_FINDINGS, REVIEWERS, approve, ask, publish
+from tests.approvals.governed import FOUR_EYES, NO_FINDINGS, REVIEWERS, Json, approve, ask, publish
 from tests.conftest import Acting
 from tests.registry.test_assess_risk import HARMLESS
 
 Change = Callable[[ModelVersion, Actor], object]
 TARGETS = ["Production", "@champion"]
-FREEZE = {
+FREEZE: Json = {
     "id": "freeze",
     "level": "hard",
     "not_during": [{"name": "year end", "from": "2031-12-20", "to": "2032-01-03"}],
 }
-RULES = (
+RULES: tuple[Json, ...] = (
     REVIEWERS,
     FOUR_EYES,
     NO_FINDINGS,
