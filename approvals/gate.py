@@ -7,10 +7,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approvals.checks.registry import find_check
+from approvals.counting_tags import tag_counts
 from approvals.governance import policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
-from approvals.scope_changes import moved_by_name, protected_lookalike, tag_counts
+from approvals.scope_changes import moved_by_name, protected_lookalike
 from approvals.snapshots import Case, load_case
 from approvals.targets import is_there
 from audit.actors import Actor
@@ -28,6 +29,9 @@ class PolicyGate:
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         return policy_for(model, target) is not None
+
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        return tag_counts(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         policy = policy_for(version.model, target)
@@ -58,9 +62,6 @@ class PolicyGate:
 
     def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         return moved_by_name(model, new_name)
-
-    def goes_by_tag(self, *, key: str) -> bool:
-        return tag_counts(key)
 
 
 def _require_no_lookalike(version: ModelVersion, target: str) -> None:

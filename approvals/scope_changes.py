@@ -46,14 +46,6 @@ def _policy_id(policy: Governing | None) -> int | None:
     return policy.revision.policy_id if policy else None
 
 
-def tag_counts(key: str) -> bool:
-    """Return whether a policy in force goes by this tag of a model, in its scope or in a rule's condition."""
-    return any(
-        key in policy.body.tags or any(rule.applies_if and key in rule.applies_if.tags for rule in policy.body.rules)
-        for policy in active_policies()
-    )
-
-
 def protected_lookalike(model: RegisteredModel, target: str) -> str:
     """Return the protected alias of this model that an unprotected one reads like (`@Champion`), "" where there is none."""
     if not is_alias(target):

@@ -74,10 +74,10 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     policies = active_policies()
     pinned = _pinned(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
-    people = people_of(subjects, [request.requester.username for request in requests])
-    known = _Known(
-        _jobs(requests), _reviews(requests), _overrides(requests), former_since(requests), facts_by_request(requests)
-    )
+    jobs = _jobs(requests)
+    requesters, authors = [request.requester.username for request in requests], _check_authors(jobs)
+    people = people_of(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
+    known = _Known(jobs, _reviews(requests), _overrides(requests), former_since(requests), facts_by_request(requests))
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
         for request, subject, roles in zip(requests, subjects, people, strict=True)
@@ -175,9 +175,25 @@ def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
     return merge_rules(rules, rules_for(read_revision(request.followed_revision).body, request.kind))
 
 
+def said_of(
+    requests: Sequence[TransitionRequest],
+) -> tuple[Mapping[int, Sequence[ReviewFacts]], Mapping[int, Sequence[OverrideFacts]]]:
+    """Return the reviews and the overrides of requests, by request, closed ones as well; standing is read now."""
+    return _reviews(requests), _overrides(requests)
+
+
 def _jobs(requests: Sequence[TransitionRequest]) -> Jobs:
     rows = CheckRun.objects.filter(request__in=[request.pk for request in requests])
     return {(row.request_id, row.rule, row.inputs_digest): row for row in rows}
+
+
+def _check_authors(jobs: Jobs) -> dict[int, frozenset[str]]:
+    """Return who posted a result of any job of each request, one that no longer counts included."""
+    found: dict[int, set[str]] = {}
+    for job in jobs.values():
+        if job.author:
+            found.setdefault(job.request_id, set()).add(job.author)
+    return {request_id: frozenset(names) for request_id, names in found.items()}
 
 
 def _check_facts(job: CheckRun) -> CheckFacts:

@@ -119,8 +119,10 @@ def _plain(value: object) -> object:
     return value
 
 
-def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[dict[str, frozenset[str]]]:
-    """Return who stands in which role towards each subject, by username.
+def people_of(
+    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
+) -> list[dict[str, frozenset[str]]]:
+    """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
 
     The owner of a service account is whoever the account is; so an owner stands beside each of their accounts.
     """
@@ -130,8 +132,11 @@ def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[di
             "version_author": set(subject.authors),
             "run_user": {subject.run.created_by} - {""},
             "card_editor": set(subject.card.editors),
+            "check_author": set(authors),
         }
-        for subject, requester in zip(subjects, requesters, strict=True)
+        for subject, requester, authors in zip(
+            subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
+        )
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
     owners = dict(

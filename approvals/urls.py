@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from approvals import api, checks_api, moving_api, oversight_api
+from approvals import api, api_policies, checks_api, moving_api, oversight_api
+from approvals.models import PolicyDecision
 
 _VERSION = "models/<str:name>/versions/<int:version>"
 
@@ -21,6 +22,20 @@ urlpatterns = [
     path("check-keys", checks_api.KeysView.as_view(), name="api-check-keys"),
     path("check-keys/<str:name>/revoke", checks_api.RevokeKeyView.as_view(), name="api-check-key-revoke"),
     path("policies", api.PoliciesView.as_view(), name="api-policies"),
+    path("policies/schema", api_policies.PolicySchemaView.as_view(), name="api-policy-schema"),
+    path("policies/dry-run", api_policies.DryRunView.as_view(), name="api-policy-dry-run"),
+    path("policies/replay", api_policies.ReplayView.as_view(), name="api-policy-replay"),
+    path("policies/proposals", api_policies.ProposalsView.as_view(), name="api-proposals"),
+    path("policies/proposals/<int:proposal_id>", api_policies.ProposalView.as_view(), name="api-proposal"),
+    path("policies/proposals/<int:proposal_id>/withdraw", api_policies.ProposalWithdrawView.as_view()),
+    *(
+        path(
+            f"policies/proposals/<int:proposal_id>/{decision.value}",
+            api_policies.ProposalDecisionView.as_view(decision=decision),
+        )
+        for decision in PolicyDecision
+    ),
+    path("policies/<str:name>", api_policies.PolicyView.as_view(), name="api-policy"),
     path("models/<str:name>/aliases/<str:alias>", moving_api.AliasView.as_view(), name="api-alias"),
     path("models/<str:name>/rollback", moving_api.RollBackView.as_view(), name="api-rollback"),
     path(f"{_VERSION}/break-glass", moving_api.BreakGlassView.as_view(), name="api-break-glass"),

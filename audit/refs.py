@@ -63,6 +63,10 @@ def policy_ref(name: str) -> str:
     return f"policy:{name}"
 
 
+def proposal_ref(proposal_id: int | str) -> str:
+    return f"policy-proposal:{proposal_id}"
+
+
 def group_ref(name: str) -> str:
     return f"group:{name}"
 

@@ -52,6 +52,12 @@ PHRASES: dict[Action, tuple[str, str]] = {
         "move a version past its policy by {object}",
     ),
     Action.APPROVALS_POLICY_PUBLISHED: ("published the policy {object}", "publish the policy {object}"),
+    Action.APPROVALS_POLICY_RETIRED: ("retired the policy {object}", "retire the policy {object}"),
+    Action.APPROVALS_PROPOSAL_OPENED: ("opened {object}", "propose a change of {object}"),
+    Action.APPROVALS_PROPOSAL_REJECTED: ("rejected {object}", "reject {object}"),
+    Action.APPROVALS_PROPOSAL_REVIEWED: ("reviewed {object}", "review {object}"),
+    Action.APPROVALS_PROPOSAL_STALED: ("closed {object} as out of date", "close {object} as out of date"),
+    Action.APPROVALS_PROPOSAL_WITHDRAWN: ("withdrew {object}", "withdraw {object}"),
     Action.APPROVALS_POST_REVIEW_COMPLETED: (
         "reviewed the emergency of {object} afterwards",
         "review the emergency of {object} afterwards",

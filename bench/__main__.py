@@ -9,14 +9,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, protocol, serving
+from bench import artifacts, governance, protocol, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "serving": lambda _only: serving.figures(),
     "protocol": protocol.figures,
     "artifacts": lambda _only: artifacts.figures(),
-    "governance": None,
+    "governance": governance.figures,
     "lineage": None,
     "audit": None,
 }

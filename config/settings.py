@@ -105,7 +105,8 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
-        # The serving read is a prepared statement; a PgBouncer that pools by transaction cannot keep one for its client.
+        # What is asked all day is planned once for each connection: parameters are bound by the server, statements prepared.
+        # A PgBouncer that pools by transaction cannot keep a prepared statement for its client.
         options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
@@ -181,7 +182,7 @@ CHECKS = [
     "approvals.checks.artifact.Scan",
     "approvals.checks.model.Signature",
     "approvals.checks.model.Smoke",
-    "approvals.checks.metric.Threshold",
+    "approvals.checks.threshold.Threshold",
     "approvals.checks.metric.NoRegression",
     "approvals.checks.slices.Slices",
     "approvals.checks.card.Complete",

@@ -28,6 +28,7 @@ _PAGES: dict[str, Callable[[str], str]] = {
     "run": lambda rest: reverse("console:run", args=[rest]),
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
     "transition-request": lambda rest: reverse("admin:approvals_transitionrequest_change", args=[rest]),
+    "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
     "finding": lambda rest: reverse("console:finding", args=[rest]),
     "webhook": lambda rest: reverse("admin:webhooks_webhook_change", args=[rest]),
     "dataset-version": lambda rest: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{rest}'})}",
@@ -59,8 +60,8 @@ def label_of(ref: str) -> str:
         case "dataset-version":
             name, _, number = rest.rpartition("/")
             return f"{name} {number}"
-        case "transition-request":
-            return f"request #{rest}"
+        case "transition-request" | "policy-proposal":
+            return f"request #{rest}" if kind == "transition-request" else f"policy proposal {rest}"
         case "run":
             return f"run {rest[:8]}"
         case "artifact":

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from approvals.counting import excluded_people
 from approvals.governance import Governing, active_policies
-from approvals.models import RequestState, Review, TransitionRequest
+from approvals.models import CheckRun, RequestState, Review, TransitionRequest
 from approvals.rules import ApprovalsRule, FourEyesRule
 from approvals.snapshots import Case
 from audit.actors import Actor
@@ -61,6 +61,7 @@ _ROLES = {
     "version_author": "You registered this version",
     "run_user": "You ran this training",
     "card_editor": "You edited this model card",
+    "check_author": "You posted the result of one of its checks",
 }
 
 
@@ -84,6 +85,8 @@ def _hand_in(policy: Governing, names: list[str]) -> Q:
     if "card_editor" in roles:
         edited = CardRevision.objects.filter(version=OuterRef("version"), author__in=names)
         found |= Q(Exists(edited))
+    if "check_author" in roles:
+        found |= Q(Exists(CheckRun.objects.filter(request=OuterRef("pk"), author__in=names)))
     return found
 
 

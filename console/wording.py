@@ -59,6 +59,30 @@ RUN_STATES = {
     "FAILED": Look("bad", "cancel", "Failed"),
     "KILLED": Look("bad", "block", "Killed"),
 }
+PROPOSAL_STATES = {
+    "open": Look("wait", "hourglass_top", "Waits for a second person"),
+    "published": Look("ok", "check_circle", "Approved"),
+    "rejected": Look("bad", "cancel", "Rejected"),
+    "withdrawn": Look("none", "undo", "Withdrawn"),
+    "stale": Look("none", "sync_problem", "Out of date"),
+}
+OUTCOMES = {
+    "same": Look("none", "equal", "As it was"),
+    "would_block": Look("bad", "block", "Would block"),
+    "would_pass": Look("ok", "check_circle", "Would pass"),
+    "unknown": Look("wait", "help", "Cannot tell"),
+}
+VERDICTS = {
+    "approved": Look("ok", "check_circle", "Would move"),
+    "pending": Look("wait", "pending", "Would wait"),
+    "blocked": Look("bad", "block", "Would be blocked"),
+    "rejected": Look("bad", "cancel", "Rejected"),
+}
+EFFECTS = {
+    "tighter": Look("info", "lock", "tighter"),
+    "looser": Look("wait", "lock_open", "looser"),
+    "open": Look("none", "edit", "changed"),
+}
 DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
 FINDING_STATES = {
     "open": Look("bad", "report", "Open"),
@@ -84,6 +108,10 @@ _KINDS = {
     "check": CHECK_STATES,
     "run": RUN_STATES,
     "decision": DECISIONS,
+    "proposal": PROPOSAL_STATES,
+    "outcome": OUTCOMES,
+    "verdict": VERDICTS,
+    "effect": EFFECTS,
     "finding": FINDING_STATES,
     "severity": SEVERITIES,
     "request_kind": REQUEST_KINDS,

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.http import HttpRequest, QueryDict
 
 from audit.errors import InvalidInput, TooLarge
 
+T = TypeVar("T")
 INT64_MAX = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _SHOWN = 100
@@ -124,11 +125,18 @@ class Params:
 
     def items(self, name: str) -> list[Params]:
         """Return a repeated message field."""
+        return self.each(name, lambda item: item)
+
+    def each(
+        self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
+    ) -> list[T]:
+        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes something."""
         found = []
         for number, value in enumerate(self._list(name)):
             if not isinstance(value, dict):
                 raise self._invalid(name, value, "a list of objects")
-            found.append(Params(value, prefix=f"{self._label(name)}[{number}]."))
+            quick = plain(value) if plain else None
+            found.append(read(Params(value, prefix=f"{self._label(name)}[{number}].")) if quick is None else quick)
         return found
 
     def message(self, name: str) -> Params:

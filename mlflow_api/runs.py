@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from audit.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
@@ -15,6 +17,7 @@ from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
 
 RUN_STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 BATCH_BYTES = 1_000_000
+_PLAIN = 4
 INPUT_BYTES = 20_000_000  # a dataset's profile alone may have 16 million characters
 
 Json = dict[str, object]
@@ -35,6 +38,18 @@ def _point(q: Params) -> Point:
         dataset_name=q.text("dataset_name"),
         dataset_digest=q.text("dataset_digest"),
     )
+
+
+def _plain_point(values: dict[str, Any]) -> Point | None:
+    """Return the point of a message with just these fields in just these types: a thousand of them are a batch."""
+    key: Any = values.get("key")
+    value: Any = values.get("value")
+    at: Any = values.get("timestamp")
+    step: Any = values.get("step")
+    is_plain = len(values) == _PLAIN and type(value) is float and type(at) is int and type(step) is int
+    if not is_plain or type(key) is not str or not key or "\x00" in key:
+        return None
+    return Point(key=key, value=value, timestamp_ms=at, step=step)
 
 
 @rpc("POST", "runs/create")
@@ -121,7 +136,7 @@ def log_batch(actor: Actor, q: Params) -> Json:
     logging.log_batch(
         actor=actor,
         run_id=run_id_of(q),
-        metrics=[_point(item) for item in q.items("metrics")],
+        metrics=q.each("metrics", _point, plain=_plain_point),
         params=q.tags("params"),
         tags=q.tags("tags"),
     )

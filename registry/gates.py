@@ -48,11 +48,11 @@ class Gate(Protocol):
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        """Return whether what this gate asks of the model depends on this tag of it."""
+
     def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         """Return the targets in use that would be governed otherwise if the model had this name."""
-
-    def goes_by_tag(self, *, key: str) -> bool:
-        """Return whether what this gate demands of a model depends on this tag of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,15 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
         return True
 
 
+def counts_tag(model: RegisteredModel, key: str) -> bool:
+    """Return whether a tag of a model decides what it is asked; a gate that cannot be asked counts every tag."""
+    try:
+        return any(gate.counts_tag(model=model, key=key) for gate in load_gates())
+    except Exception:
+        log.exception("a transition gate failed; every tag of what it guards counts")
+        return True
+
+
 def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
     """Raise Conflict where another name would bring what is staged or asked for under other rules; a broken gate refuses."""
     try:
@@ -94,15 +103,6 @@ def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
             f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
             "versions were approved by. Archive the versions, withdraw the requests and take the aliases off first."
         )
-
-
-def counts_for_gates(key: str) -> bool:
-    """Return whether any gate goes by this tag of a model; a gate that cannot be asked does."""
-    try:
-        return any(gate.goes_by_tag(key=key) for gate in load_gates())
-    except Exception:
-        log.exception("a transition gate failed; the tag counts as one that it goes by")
-        return True
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:

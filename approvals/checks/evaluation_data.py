@@ -1,4 +1,4 @@
-"""On which data a metric was measured, and whether two metrics were measured on the same (docs/decisions/0016).
+"""On which data a metric was measured, and whether two metrics were measured on the same (docs/decisions/0030).
 
 Read in this order, the first that says anything: the dataset the metric itself was logged with; the inputs of the run whose
 context says evaluation; the tag `eval_dataset_version`. `dataset_version` names what a model was trained on, which may change

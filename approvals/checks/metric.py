@@ -1,4 +1,4 @@
-"""Checks on what was measured: no worse than Production, and beyond a limit.
+"""The check that a version is no worse than the one in Production.
 
 Which metric is compared: of the wanted names, in order, the first that the current Production version has. It decides
 which number is at stake, so a candidate cannot pass by not measuring it. When Production has none of the names there is
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from approvals.checks.base import CheckResult, Incumbent, ParamsCheck, Progress, RunFacts, Subject
 from approvals.checks.evaluation_data import Data, Likeness, data_behind, likeness
-from approvals.checks.intervals import Interval, difference, interval_of
+from approvals.checks.intervals import difference, interval_of
+from approvals.checks.measures import CONFIDENCE, failed, shown, value_of
 from approvals.checks.params import Param, figure, texts
-from audit.errors import InvalidInput
 
 # Looked for after `metric`, in this order: validation first, then test, then what autolog measures on the training data.
 COMMON_METRICS = (
@@ -35,7 +35,6 @@ COMMON_METRICS = (
     "training_r2_score",
     "training_score",
 )
-_CONFIDENCE = Param("confidence", "number", "Confidence of the intervals.", 0.95, least=0.5, most=0.999)
 _BETTER = Param("higher_is_better", "flag", "False for errors and losses.", default=True)
 
 
@@ -58,7 +57,7 @@ class NoRegression(ParamsCheck):
             "value",
             choices=("value", "interval"),
         ),
-        _CONFIDENCE,
+        CONFIDENCE,
         Param(
             "different_data",
             "choice",
@@ -90,10 +89,10 @@ class NoRegression(ParamsCheck):
         return {
             "incumbent": incumbent.version_id,
             "metric": name,
-            "values": [_value(run.metrics, name) for run in sides],
+            "values": [value_of(run.metrics, name) for run in sides],
             "data": [_training_data(subject.run), _training_data(incumbent.run)],
             "evaluated_on": [data_behind(run, name or "").shown for run in sides],
-            "intervals": [_shown(interval_of(run.metrics, name or "", 0.95)) for run in sides],
+            "intervals": [shown(interval_of(run.metrics, name or "", 0.95)) for run in sides],
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
@@ -110,12 +109,12 @@ class NoRegression(ParamsCheck):
         }
         if name is None:
             wanted = ", ".join(texts(params, "names")[:3])
-            return _fail(
+            return failed(
                 f"Not comparable: version {incumbent.number}, in Production, has no metric such as {wanted}.", evidence
             )
         if name not in subject.run.metrics:
             why = f"Not comparable: version {incumbent.number}, in Production, has {name}; this version's run has not."
-            return _fail(
+            return failed(
                 why, evidence | {"incumbent_value": repr(incumbent.run.metrics[name]), "candidate_value": None}
             )
         return _compare(_Pair(subject.run, incumbent, name), params, evidence)
@@ -147,7 +146,7 @@ def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, obje
         "evaluated_on": {"candidate": ours.shown, "incumbent": theirs.shown, "they_are": kind.value},
     }
     if why := _not_comparable(pair, kind, ours, theirs, params):
-        return _fail(why, evidence)
+        return failed(why, evidence)
     return _judge(pair, params, evidence, _about_data(kind, evidence))
 
 
@@ -184,7 +183,7 @@ def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object
     if params["decide_by"] == "interval":
         if between is None:
             why = f"No interval of {pair.name} can be computed: log {pair.name}_n, or {pair.name}_ci_low and _ci_high."
-            return _fail(why, evidence)
+            return failed(why, evidence)
         worst = between.low if sign > 0 else -between.high
         passed = worst >= -tolerance - 1e-12
     number = pair.incumbent.number
@@ -211,68 +210,6 @@ def _about_data(kind: Likeness, evidence: Mapping[str, object]) -> str:
     return said
 
 
-class Threshold(ParamsCheck):
-    """A metric keeps within limits that the policy sets."""
-
-    code = "metric.threshold"
-    says = "A metric of the run keeps within the limits that the policy sets."
-    params = (
-        Param("metric", "name", "The metric.", required=True),
-        Param("at_least", "number", "It must not be below this."),
-        Param("at_most", "number", "It must not be above this."),
-        Param(
-            "decide_by",
-            "choice",
-            "`value`: the measured value decides. `interval`: its whole confidence interval must keep within the limits.",
-            "value",
-            choices=("value", "interval"),
-        ),
-        _CONFIDENCE,
-    )
-
-    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        parsed = super().parse(params)
-        if parsed["at_least"] is None and parsed["at_most"] is None:
-            raise InvalidInput("at_least or at_most must be given: a number")
-        return parsed
-
-    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        name = str(params["metric"])
-        interval = interval_of(subject.run.metrics, name, 0.95)
-        return {"run": subject.run.run_id, "value": _value(subject.run.metrics, name), "interval": _shown(interval)}
-
-    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        name = str(params["metric"])
-        value = subject.run.metrics.get(name)
-        limits = {side: repr(params[side]) for side in ("at_least", "at_most") if params[side] is not None}
-        evidence: dict[str, object] = {"metric": name, "value": _value(subject.run.metrics, name), **limits}
-        if value is None:
-            return _fail(f"The run has no metric {name}.", evidence)
-        interval = interval_of(subject.run.metrics, name, figure(params, "confidence") or 0.95)
-        if interval is not None:
-            evidence["interval"] = {"interval": interval.shown, "method": interval.method}
-        low = high = value
-        if params["decide_by"] == "interval":
-            if interval is None:
-                return _fail(
-                    f"No interval of {name} can be computed: log {name}_n, or {name}_ci_low and _ci_high.", evidence
-                )
-            low, high = interval.low, interval.high
-        least, most = figure(params, "at_least"), figure(params, "at_most")
-        said = f" ({interval.shown}, {interval.method})" if interval is not None else ""
-        if least is not None and low < least:
-            return _fail(f"{name} {value:.6g}{said} is below {least:.6g}.", evidence)
-        if most is not None and high > most:
-            return _fail(f"{name} {value:.6g}{said} is above {most:.6g}.", evidence)
-        limits_said = (("at least", least), ("at most", most))
-        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limits_said if limit is not None)
-        return CheckResult(passed=True, summary=f"{name} {value:.6g}{said} is {words}.", evidence=evidence)
-
-
-def _fail(summary: str, evidence: Mapping[str, object]) -> CheckResult:
-    return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
-
-
 def _other(subject: Subject) -> Incumbent | None:
     """Return the version to compare with: the current Production one, unless that is the candidate itself."""
     incumbent = subject.incumbent
@@ -281,14 +218,6 @@ def _other(subject: Subject) -> Incumbent | None:
 
 def _chosen(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
     return next((name for name in texts(params, "names") if name in incumbent.run.metrics), None)
-
-
-def _value(metrics: Mapping[str, float], name: str | None) -> str | None:
-    return repr(metrics[name]) if name is not None and name in metrics else None
-
-
-def _shown(interval: Interval | None) -> str:
-    return interval.shown if interval is not None else ""
 
 
 def _training_data(run: RunFacts) -> str:

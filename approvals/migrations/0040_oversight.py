@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0011_evidence_triggers'),
+        ('approvals', '0021_policy_proposal_triggers'),
         ('registry', '0030_review_due'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,6 +7,7 @@ output; whatever the model prints goes to standard error.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -38,6 +39,8 @@ def main(words: list[str]) -> int:
     limit(int(words[0]), int(words[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # people follow it
     try:
         found = try_model("/model")
     except MemoryError:

@@ -14,7 +14,7 @@ from approvals.services.check_control import cancel_check, rerun_check
 from approvals.services.check_keys import add_check_key, revoke_check_key
 from audit.actors import Actor
 from console.checks import check_keys, check_rows, check_run_page, may_keep_keys
-from console.dialogs import ask
+from console.dialogs import ask, posted
 from console.forms import CancelForm, CheckKeyForm, ConsoleForm
 from console.pages import Crumb, page, render_page
 
@@ -57,7 +57,7 @@ def cancel(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpRespons
     return ask(
         request,
         actor,
-        CancelForm(request.POST or None),
+        CancelForm(posted(request)),
         act,
         title=f"Cancel {job.check_code}",
         description="Its worker stops. A cancelled check never counts as passed; it can be run again.",
@@ -80,7 +80,7 @@ def run_again(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResp
     return ask(
         request,
         actor,
-        ConsoleForm(request.POST if request.method == "POST" else None),
+        ConsoleForm(posted(request)),
         act,
         title=f"Run {job.check_code} again",
         description="Its result so far stays in the log. Reviews given on it no longer count if the result differs.",
@@ -115,7 +115,7 @@ def add_key(request: HttpRequest, actor: Actor) -> HttpResponse:
     return ask(
         request,
         actor,
-        CheckKeyForm(request.POST or None),
+        CheckKeyForm(posted(request)),
         act,
         title="Add a key for external results",
         description="It signs nothing until a published policy names it in an external check.",
@@ -136,7 +136,7 @@ def revoke_key(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     return ask(
         request,
         actor,
-        CancelForm(request.POST or None),
+        CancelForm(posted(request)),
         act,
         title=f"Revoke the key {name}",
         description="Nothing more that it signs is accepted, for good. What it signed before stands.",

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from audit.actors import Actor
 from audit.errors import NotFound
-from console.dialogs import ask
+from console.dialogs import ask, posted
 from console.forms import ReasonForm
 from console.graph import KINDS
 from console.pages import Crumb, page, paginate, render_page
@@ -56,7 +56,7 @@ def quarantine(request: HttpRequest, actor: Actor) -> HttpResponse:
     return ask(
         request,
         actor,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         act,
         title=f"Quarantine {_title(node)}",
         description="Every version that descends from it fails the check lineage.not_quarantined until it is released.",
@@ -79,7 +79,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
     return ask(
         request,
         actor,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         act,
         title=f"Release {_title(node)}",
         description="What descends from it may be promoted again. Both reasons are kept.",

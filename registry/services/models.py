@@ -16,7 +16,7 @@ from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
-from registry.gates import counts_for_gates, is_governed, require_same_gates
+from registry.gates import counts_tag, is_governed, require_same_gates
 from registry.models import ModelVersion, RegisteredModel, RegisteredModelTag
 from registry.names import check_model_name, check_tag, check_text, name_key
 from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
@@ -139,10 +139,10 @@ def delete_model(*, actor: Actor, name: str) -> None:
 
 @transaction.atomic
 def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
-    """Set a tag of a model. One that policies go by is for those who manage the model, as its risk tier is."""
+    """Set a tag of a model. One that a policy goes by takes managing the model: an author must not tag their way past it."""
     check_tag(key, value)
-    level = Level.MANAGE if counts_for_gates(key) else Level.EDIT
-    model = lock_named(actor=actor, name=name, level=level, action=Action.REGISTRY_MODEL_TAG_SET)
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
+    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_SET)
     before = model.tags.filter(key=key).values_list("value", flat=True).first()
     model.tags.update_or_create(key=key, defaults={"value": value})
     record(
@@ -157,12 +157,12 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
-    """Take a tag off a model. One that is not there is no error, as in MLflow."""
-    level = Level.MANAGE if counts_for_gates(key) else Level.EDIT
-    model = lock_named(actor=actor, name=name, level=level, action=Action.REGISTRY_MODEL_TAG_DELETED)
+    """Take a tag off a model. One that is not there is no error, as in MLflow. Policies guard it as they guard setting it."""
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_DELETED)
     tag = model.tags.filter(key=key).first()
     if tag is None:
         return
+    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_DELETED)
     tag.delete()
     record(
         actor=actor,
@@ -171,6 +171,11 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
         stream=model_stream(model.pk),
         before={key: tag.value},
     )
+
+
+def _require_tag(actor: Actor, model: RegisteredModel, key: str, action: Action) -> None:
+    if counts_tag(model, key):
+        require_level(actor, model, Level.MANAGE, action=action)
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:

@@ -8,13 +8,13 @@ from approvals import tasks
 from approvals.kinds import RequestKind
 from approvals.models import PolicyRevision, RequestState, TransitionRequest
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import RunChecks, reread
+from tests.approvals.publishing import publish_policy
 
 Json = dict[str, object]
 REVIEWERS: Json = {"id": "reviewers", "level": "hard", "approvals": {"count": 1, "groups": ["reviewers"]}}
@@ -37,7 +37,7 @@ def publish(
         "rules": [*rules, *more],
         "options": options,
     }
-    return publish_policy(actor=system_actor("test"), body=body)
+    return publish_policy(body=body)
 
 
 def ask(actor: Actor, version: ModelVersion, target: str = "Production", **more: object) -> TransitionRequest:

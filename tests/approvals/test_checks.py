@@ -9,8 +9,9 @@ import pytest
 from approvals.checks.base import Ancestry, CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
 from approvals.checks.card import Complete
 from approvals.checks.lineage import NotQuarantined, RequiredTags
-from approvals.checks.metric import NoRegression, Threshold
+from approvals.checks.metric import NoRegression
 from approvals.checks.registry import known_checks
+from approvals.checks.threshold import Threshold
 from audit.errors import InvalidInput
 
 TAGS = {"dataset_version": "v1", "git_commit": "abc", "triggered_by": "ci"}

@@ -25,7 +25,6 @@ from approvals.services.check_keys import add_check_key, revoke_check_key
 from approvals.services.check_runs import requeue_expired
 from approvals.services.external_results import post_result
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
 from approvals.snapshots import load_case
 from audit.actions import Action
 from audit.actors import Actor, system_actor
@@ -33,6 +32,7 @@ from audit.errors import AlreadyExists, Conflict, Denied, DomainError, InvalidIn
 from audit.models import Event
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, reread
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 
 SECRET = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -55,7 +55,7 @@ def key(ops: User, acting: Acting) -> CheckKey:
 
 @pytest.fixture
 def job(key: CheckKey, new_version: NewVersion, by_ada: Actor) -> CheckRun:
-    publish_policy(actor=system_actor("test"), body=POLICY)
+    publish_policy(body=POLICY)
     version = new_version()
     request = open_request(
         actor=by_ada, name="fraud", version=version.version, target=Stage.STAGING, archive_existing=False
@@ -109,6 +109,16 @@ def test_a_signed_result_passes_and_its_poster_is_the_author(job: CheckRun, by_b
     assert load_case(reread(job.request)).snapshot.checks["bias"].author == "bot"
     assert [row.name for row in done.files.all()] == ["result.json"]
     assert Event.objects.filter(action=Action.APPROVALS_CHECK_RESULT_POSTED, outcome="ok").count() == 1
+
+
+@pytest.mark.parametrize("poster", ["bot", "bea"])
+def test_who_posted_it_and_who_owns_them_may_be_kept_out(
+    job: CheckRun, ada: User, bea: User, bot: User, acting: Acting, poster: str
+) -> None:
+    actor = acting({"bot": bot, "bea": bea}[poster])
+    post_result(actor=actor, check_run_id=job.pk, envelope=sealed(payload(job)))
+    people = load_case(reread(job.request)).snapshot.people
+    assert people["check_author"] == ({"bot", "ada"} if poster == "bot" else {"bea"})
 
 
 def test_a_failed_result_fails(job: CheckRun, by_bot: Actor) -> None:

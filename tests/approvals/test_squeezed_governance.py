@@ -32,18 +32,18 @@ from registry.services.risk import assess_risk
 from registry.services.versions import delete_version
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
-from tests.approvals.governed import FOUR_EYES, NO_FINDINGS, REVIEWERS, Json, approve, ask, publish
+from tests.approvals.governed import FOUR_EYES, NO_FINDINGS, REVIEWERS, approve, ask, publish
 from tests.conftest import Acting
 from tests.registry.test_assess_risk import HARMLESS
 
 Change = Callable[[ModelVersion, Actor], object]
 TARGETS = ["Production", "@champion"]
-FREEZE: Json = {
+FREEZE = {
     "id": "freeze",
     "level": "hard",
     "not_during": [{"name": "year end", "from": "2031-12-20", "to": "2032-01-03"}],
 }
-RULES: tuple[Json, ...] = (
+RULES: tuple[dict[str, object], ...] = (
     REVIEWERS,
     FOUR_EYES,
     NO_FINDINGS,
@@ -123,7 +123,7 @@ def quarantine_the_data(version: ModelVersion, actor: Actor) -> None:
 
 
 def ask_for_more(version: ModelVersion, actor: Actor) -> None:
-    more = {"id": "second", "level": "hard", "approvals": {"count": 2, "groups": ["reviewers"]}}
+    more: dict[str, object] = {"id": "second", "level": "hard", "approvals": {"count": 2, "groups": ["reviewers"]}}
     for target in TARGETS:
         publish(target, rules=(*RULES, more), models="fraud*")
 

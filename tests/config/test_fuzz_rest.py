@@ -114,6 +114,8 @@ def filled(route: str, rng: random.Random) -> str:
     for mark in (
         "<int:deployment_id>",
         "<int:request_id>",
+        "<int:proposal_id>",
+        "<int:check_run_id>",
         "<bigid:edge_id>",
         "<int:finding_id>",
         "<int:post_review_id>",
