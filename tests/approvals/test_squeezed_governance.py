@@ -38,7 +38,7 @@ from tests.registry.test_assess_risk import HARMLESS
 
 Change = Callable[[ModelVersion, Actor], object]
 TARGETS = ["Production", "@champion"]
-FREEZE = {
+FREEZE: dict[str, object] = {
     "id": "freeze",
     "level": "hard",
     "not_during": [{"name": "year end", "from": "2031-12-20", "to": "2032-01-03"}],
