@@ -171,6 +171,9 @@ def _judge_former(rule: FormerRule, snapshot: Snapshot, at: datetime) -> Answer:
     if left is None:
         why = "This version was never there on an approval that still stands; ask for a promotion instead."
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
+    if snapshot.former_obstacle:
+        why = f"It was there before, but that approval no longer stands. {snapshot.former_obstacle}"
+        return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
         why = f"It left on {_when(left)}, longer than {span(rule.within)} ago; ask for a promotion instead."
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)

@@ -6,10 +6,32 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from approvals import oversight  # noqa: F401 - its models are this app's
 from approvals.kinds import RequestKind
+from approvals.proposal_models import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
 from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
+
+__all__ = [
+    "LIVE_STATES",
+    "ApprovalComment",
+    "CheckRun",
+    "CheckState",
+    "Decision",
+    "Override",
+    "Policy",
+    "PolicyDecision",
+    "PolicyProposal",
+    "PolicyReview",
+    "PolicyRevision",
+    "ProposalKind",
+    "ProposalState",
+    "RequestState",
+    "Review",
+    "ShownSubject",
+    "TransitionRequest",
+]
 
 
 class Policy(models.Model):

@@ -11,14 +11,16 @@ from django.utils import timezone
 from approvals.checks.base import Subject, inputs_digest
 from approvals.checks.registry import known_checks
 from approvals.evaluation import Verdict, evaluate
-from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot
-from approvals.former import former_since
+from approvals.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.findings import facts_by_request
+from approvals.former import Former, former_since
 from approvals.governance import Governing, active_policies, governing, read_revision
-from approvals.kinds import merge_rules, rules_for
+from approvals.kinds import RequestKind, merge_rules, rules_for
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
 from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
 from approvals.subjects import Move, facts_of_model, load_subjects, people_of, subject_digest, subject_parts
+from registry.stages import Stage
 
 FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
@@ -75,7 +77,7 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     jobs = _jobs(requests)
     requesters, authors = [request.requester.username for request in requests], _check_authors(jobs)
     people = people_of(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
-    known = _Known(jobs, _reviews(requests), _overrides(requests), former_since(requests))
+    known = _Known(jobs, _reviews(requests), _overrides(requests), former_since(requests), facts_by_request(requests))
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
         for request, subject, roles in zip(requests, subjects, people, strict=True)
@@ -89,7 +91,8 @@ class _Known:
     jobs: Jobs
     reviews: Mapping[int, Sequence[ReviewFacts]]
     overrides: Mapping[int, Sequence[OverrideFacts]]
-    former: Mapping[int, datetime]
+    former: Mapping[int, Former]
+    findings: Mapping[int, tuple[FindingFacts, ...]]
 
 
 def _pinned(requests: Sequence[TransitionRequest], policies: Sequence[Governing]) -> dict[int, Governing]:
@@ -127,6 +130,7 @@ def _case(
         )
         for rule in asked
     ]
+    former = known.former.get(request.pk)
     revisions = [pinned.revision.digest, current.revision.digest if current else ""]
     parts = subject_parts(subject, kind=request.kind, policies=revisions, rules=rules, checks=done)
     snapshot = Snapshot(
@@ -145,9 +149,22 @@ def _case(
         source=subject.source,
         has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
-        former_since=known.former.get(request.pk),
+        former_since=former.left_at if former else None,
+        former_obstacle=former.obstacle if former else "",
+        findings=known.findings.get(request.pk, ()),
+        review_due_at=_blocked_from(request, active, subject),
     )
     return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
+
+
+def _blocked_from(request: TransitionRequest, active: Sequence[Governing], subject: Subject) -> datetime | None:
+    """Return from when on the version is blocked for want of a re-review; an emergency does not wait for one."""
+    due = request.version.review_due_at
+    if due is None or request.kind == RequestKind.BREAK_GLASS:
+        return None
+    policy = governing(active, facts_of_model(subject), Stage.PRODUCTION)
+    option = policy.body.options.re_review if policy else None
+    return due if option is not None and option.when_due == "block" else None
 
 
 def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
@@ -156,6 +173,13 @@ def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
     if request.followed_revision is None:
         return rules
     return merge_rules(rules, rules_for(read_revision(request.followed_revision).body, request.kind))
+
+
+def said_of(
+    requests: Sequence[TransitionRequest],
+) -> tuple[Mapping[int, Sequence[ReviewFacts]], Mapping[int, Sequence[OverrideFacts]]]:
+    """Return the reviews and the overrides of requests, by request, closed ones as well; standing is read now."""
+    return _reviews(requests), _overrides(requests)
 
 
 def _jobs(requests: Sequence[TransitionRequest]) -> Jobs:

@@ -17,7 +17,7 @@ from approvals.rules import Rule
 from audit.canonical import digest_of
 from audit.refs import version_ref
 from lineage.quarantine import taints
-from registry.cards import missing_fields
+from registry.cards import missing_fields, written_keys
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
@@ -91,7 +91,7 @@ def subject_parts(
     """
     counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
-        "version": [subject.model_id, subject.number],
+        "version": [subject.model_id, subject.model_name, subject.number],
         "target": [kind, subject.target, subject.archive_existing],
         "artifact": subject.artifact_digest,
         "card": subject.card.digest,
@@ -120,7 +120,7 @@ def _plain(value: object) -> object:
 
 
 def people_of(
-    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]]
+    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
 ) -> list[dict[str, frozenset[str]]]:
     """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
 
@@ -134,7 +134,9 @@ def people_of(
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
         }
-        for subject, requester, authors in zip(subjects, requesters, check_authors, strict=True)
+        for subject, requester, authors in zip(
+            subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
+        )
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
     owners = dict(
@@ -215,6 +217,7 @@ def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
         version_id: CardFacts(
             digest=rows[-1].digest,
             missing=tuple(missing_fields(rows[-1])),
+            written=written_keys(rows[-1].body),
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.services import check_runs, requests, settling
+from approvals.services import check_runs, overdue, packs, quarantine_findings, requests, settling
 from approvals.services.check_runs import Lease, LeaseLost
 from approvals.subjects import Move, load_subject
 from audit.actors import Actor, system_actor
@@ -164,3 +164,44 @@ def archive_superseded() -> int:
     """Archive superseded Production versions whose rollback window has closed."""
     actor = system_actor("archive_superseded")
     return sum(archive_version(actor=actor, version_id=pk) for pk in due_for_archiving(timezone.now()))
+
+
+@shared_task(name="approvals.tasks.flag_overdue")
+def flag_overdue() -> int:
+    """Say of findings, post-reviews and versions in Production that they are overdue, once each."""
+    return overdue.flag_overdue(timezone.now())
+
+
+@shared_task(name="approvals.tasks.schedule_re_reviews")
+def schedule_re_reviews() -> int:
+    """Set when what is in Production has to be reviewed again, as the policies of today say."""
+    return overdue.schedule_re_reviews()
+
+
+@shared_task(name="approvals.tasks.open_quarantine_findings")
+def open_quarantine_findings(quarantine_id: int) -> int:
+    """Open findings on what is live and descends from quarantined data."""
+    actor = system_actor("open_quarantine_findings")
+    return quarantine_findings.open_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
+
+
+@shared_task(name="approvals.tasks.freeze_pack")
+def freeze_pack(order_id: int) -> str:
+    """Make the conformity pack of a promotion; return its digest."""
+    try:
+        return packs.freeze_pack(actor=system_actor("freeze_pack"), order_id=order_id).digest
+    except NotFound:
+        return "gone"
+
+
+@shared_task(name="approvals.tasks.freeze_packs")
+def freeze_packs() -> int:
+    """Make the packs that a lost message or a worker's death left unmade; return how many there are now."""
+    made = 0
+    for order_id in packs.waiting_packs():
+        try:
+            freeze_pack(order_id)
+            made += 1
+        except Exception:  # one that cannot be made must not keep the others waiting; it is tried again
+            logger.exception("the conformity pack of order %s could not be made", order_id)
+    return made

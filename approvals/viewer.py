@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from django.contrib.auth.models import Group
 
+from approvals.in_person import is_in_person
 from approvals.models import LIVE_STATES, ApprovalComment, ShownSubject, TransitionRequest
 from approvals.queries import can_decide, visible_requests
 from approvals.services.requests import may_withdraw
-from approvals.services.reviews import is_in_person, why_no_approval
+from approvals.services.reviews import why_no_approval
 from approvals.snapshots import Case, load_cases
 from audit.actors import Actor
 from audit.errors import NotFound

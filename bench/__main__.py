@@ -9,14 +9,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, check_latency, protocol, serving
+from bench import artifacts, governance, protocol, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "serving": lambda _only: serving.figures(),
     "protocol": protocol.figures,
     "artifacts": lambda _only: artifacts.figures(),
-    "governance": lambda _only: check_latency.figures(),
+    "governance": governance.figures,
     "lineage": None,
     "audit": None,
 }

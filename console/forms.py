@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from django import forms
 from django.forms.boundfield import BoundField
-from django.http import QueryDict
-
-from registry.cards import FIELDS
-from registry.models import CardRevision
-from registry.services.cards import MAX_FIELD
 
 
 def _dress(form: forms.Form) -> None:
     for name, field in form.fields.items():
-        if isinstance(field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple)):
+        if isinstance(
+            field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
+        ):
             continue
         field.widget.attrs.setdefault("class", "c-input")
         if field.help_text:
@@ -27,6 +24,10 @@ class ConsoleForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
+        _dress(self)
+
+    def dress(self) -> None:
+        """Dress fields that were added after the form was made."""
         _dress(self)
 
     def visible(self) -> list[BoundField]:
@@ -46,6 +47,13 @@ class TransitionForm(ConsoleForm):
     )
     archive_existing = forms.BooleanField(
         label="Archive the version this one replaces, in the same step", required=False, initial=True
+    )
+    apply_after = forms.DateTimeField(
+        label="Not before",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        help_text="UTC. Where a policy governs, an approved move waits until then.",
     )
 
 
@@ -86,28 +94,6 @@ class PasswordForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Asked again, so that an unlocked screen is not enough. Starting a session ends an earlier one.",
     )
-
-
-class CardForm(ConsoleForm):
-    """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
-
-    number = forms.IntegerField(widget=forms.HiddenInput)
-    # A card may be saved half written, but a promotion asks for every field: none is marked as optional.
-    asked_for = True
-
-    def __init__(self, data: QueryDict | None = None, *, card: CardRevision) -> None:
-        super().__init__(data, initial={"number": card.number})
-        for field in FIELDS:
-            if field.human:
-                self.fields[field.key] = forms.CharField(
-                    label=field.title,
-                    help_text=field.help,
-                    required=False,
-                    max_length=MAX_FIELD,
-                    initial=(card.body.get(field.key) or {}).get("value", ""),
-                    widget=forms.Textarea(attrs={"rows": 5}),
-                )
-        _dress(self)
 
 
 class ReasonForm(ConsoleForm):

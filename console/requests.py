@@ -13,6 +13,7 @@ from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, CheckState,
 from approvals.queries import check_runs_of, comments_for, get_request, reviews_of
 from approvals.rules import Rule
 from approvals.services.requests import may_withdraw
+from approvals.services.settling import waits
 from approvals.snapshots import Case, load_case, rules_at_close
 from audit.actors import Actor
 from audit.errors import NotFound
@@ -64,6 +65,7 @@ class LivePart:
     rules: list[RuleView]
     checks: list[CheckView]
     is_moving: bool
+    waits_for: str
 
     @property
     def headline(self) -> str:
@@ -153,11 +155,24 @@ def _live(case: Case) -> LivePart:
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
     unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
-    is_moving = case.request.state == RequestState.APPROVED or (case.request.state == RequestState.OPEN and unfinished)
     rules_then, verdict = _verdict(case, jobs)
+    waiting = _waits_for(case, verdict)
+    is_moving = (case.request.state == RequestState.APPROVED and not waiting) or (
+        case.request.state == RequestState.OPEN and unfinished
+    )
     words = {rule.id: sentence_of(rule) for rule in rules_then}
     rules = [RuleView(row, words.get(row.rule, row.title)) for row in verdict.rules]
-    return LivePart(case.request, verdict, rules, checks, is_moving)
+    return LivePart(case.request, verdict, rules, checks, is_moving, waiting)
+
+
+def _waits_for(case: Case, verdict: Verdict) -> str:
+    """Return what an approved request waits for, "" where a worker applies it now."""
+    request = case.request
+    if request.state != RequestState.APPROVED:
+        return ""
+    if waits(request):
+        return f"It is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+    return " ".join(item["why"] for item in verdict.blocked_by()) if verdict.only_waits else ""
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:

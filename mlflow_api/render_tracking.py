@@ -35,36 +35,42 @@ def experiment(found: Experiment) -> Json:
 
 
 def run_info(run: Run | FullRun) -> Json:
-    return filled(
-        run_id=run.pk,
-        run_uuid=run.pk,
-        run_name=run.name,
-        experiment_id=str(run.experiment_id),
-        user_id=run.user_id,
-        status=run.status,
-        start_time=run.start_ms,
-        end_time=run.end_ms,
-        artifact_uri=run.artifact_uri,
-        lifecycle_stage=run.lifecycle_stage,
-    )
+    found: Json = {
+        "run_id": run.pk,
+        "run_uuid": run.pk,
+        "run_name": run.name,
+        "experiment_id": str(run.experiment_id),
+        "user_id": run.user_id,
+        "status": run.status,
+        "start_time": run.start_ms,
+        "artifact_uri": run.artifact_uri,
+        "lifecycle_stage": run.lifecycle_stage,
+    }
+    return found if run.end_ms is None else {**found, "end_time": run.end_ms}
 
 
 def run(found: FullRun) -> Json:
     """Return a run with everything in it."""
-    outputs: list[Json] = [
+    data = filled(
+        metrics=[metric(one) for one in sorted(found.metrics)],
+        params=[{"key": key, "value": value} for key, value in sorted(found.params)],
+        tags=[{"key": key, "value": value} for key, value in sorted(found.tags)],
+    )
+    return {"info": run_info(found), "data": data, "inputs": _inputs(found), "outputs": _outputs(found)}
+
+
+def _inputs(found: FullRun) -> Json:
+    if not (found.inputs or found.models):
+        return {}
+    models: list[Json] = [{"model_id": pk} for pk, direction, _ in found.models if direction == "input"]
+    return filled(dataset_inputs=[dataset_input(used) for used in found.inputs], model_inputs=models)
+
+
+def _outputs(found: FullRun) -> Json:
+    models: list[Json] = [
         {"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"
     ]
-    inputs: list[Json] = [{"model_id": pk} for pk, direction, _ in found.models if direction == "input"]
-    return filled(
-        info=run_info(found),
-        data=filled(
-            metrics=[metric(one) for one in sorted(found.metrics)],
-            params=[{"key": key, "value": value} for key, value in sorted(found.params)],
-            tags=[{"key": key, "value": value} for key, value in sorted(found.tags)],
-        ),
-        inputs=filled(dataset_inputs=[dataset_input(used) for used in found.inputs], model_inputs=inputs),
-        outputs={"model_outputs": outputs} if outputs else None,
-    )
+    return filled(model_outputs=models)
 
 
 def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
@@ -106,8 +112,8 @@ def logged_model(model: LoggedModel, metrics: Iterable[Metric]) -> Json:
             last_updated_timestamp_ms=model.updated_ms,
             artifact_uri=model.artifact_uri,
             status=model.status,
-            model_type=model.model_type or None,
-            source_run_id=model.source_run_id,
+            model_type=model.model_type,
+            source_run_id=model.source_run_id or "",
             tags=pairs(model.tags.all()),
         ),
         data=filled(

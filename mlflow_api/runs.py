@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from audit.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
@@ -14,8 +16,11 @@ from tracking.services import history, logging, runs
 from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
 
 RUN_STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
-BATCH_BYTES = 1_000_000
-INPUT_BYTES = 20_000_000  # a dataset's profile alone may have 16 million characters
+LONG_BYTES = (
+    20_000_000  # a dataset's profile alone may have 16 million characters; values of a batch are cut, not refused
+)
+
+_PLAIN = 4  # the fields of a point that names neither model nor dataset
 
 Json = dict[str, object]
 
@@ -29,12 +34,24 @@ def _point(q: Params) -> Point:
     return Point(
         key=q.need("key"),
         value=q.number("value"),
-        timestamp_ms=q.need_integer("timestamp"),
-        step=q.integer("step") or 0,
+        timestamp_ms=q.need_whole("timestamp"),
+        step=q.whole("step") or 0,
         model_id=q.text("model_id"),
         dataset_name=q.text("dataset_name"),
         dataset_digest=q.text("dataset_digest"),
     )
+
+
+def _plain_point(values: dict[str, Any]) -> Point | None:
+    """Return the point of a message with just these fields in just these types: a thousand of them are a batch."""
+    key: Any = values.get("key")
+    value: Any = values.get("value")
+    at: Any = values.get("timestamp")
+    step: Any = values.get("step")
+    is_plain = len(values) == _PLAIN and type(value) is float and type(at) is int and type(step) is int
+    if not is_plain or type(key) is not str or not key or "\x00" in key:
+        return None
+    return Point(key=key, value=value, timestamp_ms=at, step=step)
 
 
 @rpc("POST", "runs/create")
@@ -44,7 +61,7 @@ def create_run(actor: Actor, q: Params) -> Json:
         experiment_id=q.text("experiment_id") or runs.DEFAULT_EXPERIMENT,
         user_id=q.text("user_id"),
         name=q.text("run_name"),
-        start_ms=q.integer("start_time") or 0,
+        start_ms=q.whole("start_time") or 0,
         tags=q.tags("tags"),
     )
     return {"run": render.run(get_full_run(run.pk))}
@@ -61,7 +78,7 @@ def update_run(actor: Actor, q: Params) -> Json:
         actor=actor,
         run_id=run_id_of(q),
         status=q.choice("status", RUN_STATUSES),
-        end_ms=q.integer("end_time"),
+        end_ms=q.whole("end_time"),
         name=q.text("run_name"),
     )
     return {"run_info": render.run_info(run)}
@@ -116,12 +133,12 @@ def delete_tag(actor: Actor, q: Params) -> Json:
     return {}
 
 
-@rpc("POST", "runs/log-batch", max_body=BATCH_BYTES)
+@rpc("POST", "runs/log-batch", max_body=LONG_BYTES)
 def log_batch(actor: Actor, q: Params) -> Json:
     logging.log_batch(
         actor=actor,
         run_id=run_id_of(q),
-        metrics=[_point(item) for item in q.items("metrics")],
+        metrics=q.each("metrics", _point, plain=_plain_point),
         params=q.tags("params"),
         tags=q.tags("tags"),
     )
@@ -147,7 +164,7 @@ def _dataset_input(q: Params) -> DatasetInput:
     )
 
 
-@rpc("POST", "runs/log-inputs", max_body=INPUT_BYTES)
+@rpc("POST", "runs/log-inputs", max_body=LONG_BYTES)
 def log_run_inputs(actor: Actor, q: Params) -> Json:
     log_inputs(
         actor=actor,
@@ -160,6 +177,6 @@ def log_run_inputs(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/outputs")
 def log_run_outputs(actor: Actor, q: Params) -> Json:
-    models = [(item.need("model_id"), item.integer("step") or 0) for item in q.items("models")]
+    models = [(item.need("model_id"), item.integer("step") or 0) for item in q.need_items("models")]
     log_outputs(actor=actor, run_id=run_id_of(q), models=models)
     return {}

@@ -12,6 +12,7 @@ HANDLERS = (
     "metrics",
     "registered_models",
     "model_versions",
+    "page_routes",
     "webhooks",
     "databricks_models",
     "databricks_requests",
@@ -29,5 +30,6 @@ urlpatterns = [*rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
 urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.page_routes").urlpatterns, *urlpatterns]
 if find_spec("mlflow_api.server"):
     urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]

@@ -13,7 +13,7 @@ from audit.actors import Actor
 from audit.errors import NotFound
 from lineage.models import NodeKind
 from lineage.queries import MAX_LIMIT, descendants, find_node
-from registry.models import Alias, CardRevision, Deployment, ModelVersion, RegisteredModel
+from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
 from registry.permissions import model_not_found, visible_models, visible_versions
 from registry.stages import Stage
 
@@ -69,6 +69,12 @@ def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
     return _with_model(ModelVersion.objects.filter(model=model, is_current=True, deleted_at__isnull=True)).first()
 
 
+def in_production(model: RegisteredModel) -> list[ModelVersion]:
+    """Return every version in the Production stage: the current one, then those kept warm, the last superseded first."""
+    rows = ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION, deleted_at__isnull=True)
+    return list(listed_versions(rows).order_by("-is_current", "-superseded_at", "-version"))
+
+
 def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number.
 
@@ -113,6 +119,42 @@ def current_card(version: ModelVersion) -> CardRevision:
 def card_history(version: ModelVersion) -> list[CardRevision]:
     """Return every revision of a version's card, newest first."""
     return list(CardRevision.objects.filter(version=version).order_by("-number"))
+
+
+def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
+    """Return one revision of a version's card, the newest where no number is given; NotFound."""
+    if number is None:
+        return current_card(version)
+    found = None
+    if 0 < number <= _MAX_VERSION:
+        found = CardRevision.objects.filter(version=version, number=number).first()
+    if found is None:
+        raise NotFound(f"The card of {version} has no revision {number}.")
+    return found
+
+
+def packs_of(version: ModelVersion) -> list[PackOrder]:
+    """Return the conformity packs of a version, newest first; one that is still being made has no ``frozen``."""
+    return list(PackOrder.objects.filter(version=version).select_related("frozen").order_by("-number"))
+
+
+def get_pack(version: ModelVersion, number: int) -> FrozenPack:
+    """Return a finished pack of a version; NotFound."""
+    found: FrozenPack | None = None
+    if 0 < number <= _MAX_VERSION:
+        found = (
+            FrozenPack.objects.filter(order__version=version, order__number=number)
+            .select_related("order__version")
+            .first()
+        )
+    if found is None:
+        raise NotFound(f"{version} has no finished conformity pack {number}.")
+    return found
+
+
+def packs_named(digests: Collection[str]) -> set[str]:
+    """Return those of these digests under which packs lie, for the clearing of the store (settings.ARTIFACT_HOLDERS)."""
+    return set(FrozenPack.objects.filter(digest__in=digests).values_list("digest", flat=True))
 
 
 def visible_deployments(actor: Actor) -> QuerySet[Deployment]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from audit.errors import InvalidInput
 
@@ -29,8 +28,7 @@ _MODEL_NAME_FORBIDDEN = "/:.%\"'"
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One value of a metric as a client logs it; ``value`` may be NaN or infinite. Times are milliseconds since 1970."""
 
     key: str
@@ -43,7 +41,7 @@ class Point:
 
     @property
     def is_nan(self) -> bool:
-        return math.isnan(self.value)
+        return self.value != self.value
 
     @property
     def stored_value(self) -> float:
@@ -86,13 +84,17 @@ def checked_key(key: str, *, what: str) -> str:
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key, values cut to 6000 characters. InvalidInput: one key with two values."""
+    """Return params by key, values cut to 6000 characters. InvalidInput: one key twice."""
     found: dict[str, str] = {}
     for number, (key, value) in enumerate(params):
         checked_key(key, what=f"params[{number}].key")
         kept = checked_text(value[:MAX_PARAM_VALUE], what=f"params[{number}].value", limit=MAX_PARAM_VALUE)
-        if found.setdefault(key, kept) != kept:
-            raise InvalidInput(f"Duplicate parameter keys have been submitted: [{_shown(key)}].")
+        if key in found:
+            raise InvalidInput(
+                f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
+                "Please ensure the request contains only one param value per param key."
+            )
+        found[key] = kept
     return found
 
 

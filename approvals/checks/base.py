@@ -49,10 +49,14 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions."""
+    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions.
+
+    ``written`` are all fields that say something.
+    """
 
     digest: str = ""
     missing: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
     editors: tuple[str, ...] = ()
     since: datetime | None = None
 

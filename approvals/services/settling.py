@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.authentication import actor_from_user
 from approvals.models import RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed
+from approvals.services.aftermath import follow_up
 from approvals.services.requests import (
     close_request,
     lock_request,
@@ -23,7 +24,7 @@ from approvals.snapshots import Case, load_cases
 from approvals.targets import carry_out
 from audit.actions import Action
 from audit.actors import Actor, system_actor
-from audit.errors import Denied, InvalidState
+from audit.errors import Denied, GateRefused, InvalidState, NotFound
 from audit.refs import request_ref
 from audit.services import enqueue, record
 from registry.permissions import Level, require_level
@@ -83,8 +84,8 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
         reason = "; ".join(f"{item['rule']}: {item['why']}" for item in error.blocked_by)
         mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
         raise
-    except Denied as error:
-        if actor is None:  # nobody is there to mend it: the request cannot be carried out
+    except (Denied, NotFound) as error:
+        if actor is None and not isinstance(error, GateRefused):  # nobody is there to mend it; time mends a freeze
             mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
         raise
 
@@ -115,6 +116,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
     close_request(request, RequestState.APPLIED, Action.APPROVALS_REQUEST_APPLIED, actor=doer)
+    follow_up(actor=doer, request=request)
     return request
 
 

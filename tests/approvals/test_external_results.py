@@ -25,7 +25,6 @@ from approvals.services.check_keys import add_check_key, revoke_check_key
 from approvals.services.check_runs import requeue_expired
 from approvals.services.external_results import post_result
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
 from approvals.snapshots import load_case
 from audit.actions import Action
 from audit.actors import Actor, system_actor
@@ -33,6 +32,7 @@ from audit.errors import AlreadyExists, Conflict, Denied, DomainError, InvalidIn
 from audit.models import Event
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, reread
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 
 SECRET = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -55,7 +55,7 @@ def key(ops: User, acting: Acting) -> CheckKey:
 
 @pytest.fixture
 def job(key: CheckKey, new_version: NewVersion, by_ada: Actor) -> CheckRun:
-    publish_policy(actor=system_actor("test"), body=POLICY)
+    publish_policy(body=POLICY)
     version = new_version()
     request = open_request(
         actor=by_ada, name="fraud", version=version.version, target=Stage.STAGING, archive_existing=False

@@ -15,10 +15,10 @@ from approvals.sandbox.container import Container
 from approvals.sandbox.process import Outcome
 from approvals.sandbox.smoke import read_outcome
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from registry.stages import Stage
 from tests.approvals.conftest import MODELS, NewVersion
+from tests.approvals.publishing import publish_policy
 
 POLICY = {"name": "smoked", "applies_to": {"target": "Staging"}, "rules": [{"id": "smoke", "check": "model.smoke"}]}
 GOOD = {"rows": 2, "kind": "ndarray", "columns": [], "loader": "mlflow.sklearn", "first": [0, 1]}
@@ -26,7 +26,7 @@ GOOD = {"rows": 2, "kind": "ndarray", "columns": [], "loader": "mlflow.sklearn",
 
 @pytest.fixture
 def job(new_version: NewVersion, by_ada: Actor) -> CheckRun:
-    publish_policy(actor=system_actor("test"), body=POLICY)
+    publish_policy(body=POLICY)
     version = new_version()
     request = open_request(
         actor=by_ada, name="fraud", version=version.version, target=Stage.STAGING, archive_existing=False

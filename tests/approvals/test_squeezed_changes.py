@@ -11,8 +11,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.default_policies import DEFAULT_POLICIES
-from approvals.models import CheckRun, Policy, RequestState, TransitionRequest
-from approvals.services.policies import publish_policy
+from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case
@@ -25,6 +24,7 @@ from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
+from tests.approvals.publishing import publish_policy, retire_policy
 from tracking.artifacts import folder_files
 from tracking.limits import Point
 from tracking.models import Artifact
@@ -85,12 +85,12 @@ def rewrite_evidence(version: ModelVersion, _: Actor, __: Path) -> None:
 
 def publish_a_revision(_: ModelVersion, __: Actor, ___: Path) -> None:
     body = {**DEFAULT_POLICIES[1], "options": {"expires_after": "7d"}}
-    publish_policy(actor=system_actor("test"), body=body)
+    publish_policy(body=body)
 
 
 def publish_a_closer_policy(_: ModelVersion, __: Actor, ___: Path) -> None:
     body = {**DEFAULT_POLICIES[1], "name": "fraud", "applies_to": {"target": "Production", "models": "fraud"}}
-    publish_policy(actor=system_actor("test"), body=body)
+    publish_policy(body=body)
 
 
 def change_the_incumbent(version: ModelVersion, _: Actor, __: Path) -> None:
@@ -215,5 +215,5 @@ def test_a_second_approved_request_is_void_once_another_version_is_promoted(
 
 
 def test_a_retired_policy_governs_nothing(approved: TransitionRequest) -> None:
-    Policy.objects.update(is_active=False)
+    retire_policy("production-default")
     assert tasks.apply_request(approved.pk) == "applied"

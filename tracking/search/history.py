@@ -15,6 +15,7 @@ from tracking.queries import experiment_number, get_run
 from tracking.search.pages import checked_max, next_token, page_offset
 
 PAGE = 25_000
+MAX_PAGE = 250_000
 MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
@@ -29,12 +30,27 @@ def metric_history(
     *, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
 ) -> tuple[list[Value], str]:
     """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run."""
-    size = checked_max(max_results, default=PAGE, limit=PAGE)
+    size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
     offset = page_offset(page_token)
     found = [Value(key, *row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
     if not found:
         get_run(run_id)  # values without a run there are none
     return found[:size], next_token(offset, size, len(found))
+
+
+def bulk_history(*, run_ids: Sequence[str], key: str, max_results: int | None = None) -> list[Metric]:
+    """Return the values of a key in several runs, run by run and by time, at most 25,000 together; unknown runs have none."""
+    if not run_ids:
+        raise InvalidInput("GetMetricHistoryBulk request must specify at least one run_id.")
+    if len(run_ids) > MAX_RUNS:
+        raise InvalidInput(
+            f"GetMetricHistoryBulk request cannot specify more than {MAX_RUNS} run_ids. Received {len(run_ids)} run_ids."
+        )
+    size = min(PAGE if max_results is None else max_results, PAGE)
+    if size < 0:
+        raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at least 0.")
+    rows = Metric.objects.filter(run_id__in=run_ids, key=key)
+    return list(rows.order_by("run_id", "timestamp_ms", "step", "value", "id")[:size])
 
 
 def sample_history(
