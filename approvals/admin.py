@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from approvals.models import CheckEvidence, CheckKey, CheckRun, ExternalResult, Policy, PolicyRevision, Review
+from approvals.models import (
+    CheckEvidence,
+    CheckKey,
+    CheckRun,
+    ExternalResult,
+    Policy,
+    PolicyProposal,
+    PolicyReview,
+    PolicyRevision,
+    Review,
+)
+from approvals.oversight import Finding, PostReview, ReReview
 from audit.admin import ReadOnlyAdmin
 
 
@@ -19,6 +30,23 @@ class PolicyAdmin(ReadOnlyAdmin):
 class PolicyRevisionAdmin(ReadOnlyAdmin):
     list_display = ["policy", "number", "published_by", "published_at", "digest"]
     list_select_related = ["policy"]
+    ordering = ["-id"]
+
+
+@admin.register(PolicyProposal)
+class PolicyProposalAdmin(ReadOnlyAdmin):
+    list_display = ["name", "kind", "state", "proposer", "opened_at", "closed_at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["proposer"]
+    search_fields = ["name", "proposer__username"]
+    ordering = ["-id"]
+
+
+@admin.register(PolicyReview)
+class PolicyReviewAdmin(ReadOnlyAdmin):
+    list_display = ["proposal", "reviewer", "decision", "given_at"]
+    list_filter = ["decision"]
+    list_select_related = ["proposal", "reviewer"]
     ordering = ["-id"]
 
 
@@ -56,4 +84,27 @@ class CheckKeyAdmin(ReadOnlyAdmin):
 class ExternalResultAdmin(ReadOnlyAdmin):
     list_display = ["check_run", "key", "posted_by", "posted_at", "nonce"]
     list_select_related = ["check_run", "key"]
+    ordering = ["-id"]
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin):
+    list_display = ["model", "version", "severity", "title", "state", "owner", "due_at", "opened_by", "opened_at"]
+    list_filter = ["state", "severity", "origin"]
+    list_select_related = ["model", "version__model", "owner"]
+    search_fields = ["model__name", "title"]
+    ordering = ["-id"]
+
+
+@admin.register(PostReview)
+class PostReviewAdmin(ReadOnlyAdmin):
+    list_display = ["request", "requester", "broken_at", "due_at", "outcome", "completed_by", "completed_at"]
+    list_select_related = ["request__version__model", "requester", "completed_by"]
+    ordering = ["-id"]
+
+
+@admin.register(ReReview)
+class ReReviewAdmin(ReadOnlyAdmin):
+    list_display = ["version", "reviewer", "given_at", "due_at"]
+    list_select_related = ["version__model", "reviewer"]
     ordering = ["-id"]

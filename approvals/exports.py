@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from approvals.declarations import ApprovalRecord, approval_rows, approvals_of, declarations
+from approvals.declarations import ApprovalRecord, CheckRecord, approval_rows, approvals_of, declarations
 from audit.errors import InvalidInput
 from registry.cards.document import CardSource, card_document, card_source
 from registry.cards.exports.cyclonedx import to_cyclonedx
@@ -20,6 +20,8 @@ from registry.models import CardRevision, ModelVersion
 
 Records = Sequence[ApprovalRecord]
 _JSON = "application/json"
+# Parameters of checks on metrics that say what a value is held to.
+_LIMITS = (("at_least", "≥"), ("at_most", "≤"), ("tolerance", "no worse than Production by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,18 @@ def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:
 
 
 def with_approvals(source: CardSource, records: Records) -> CardSource:
-    """Return a card with its generated approvals and, where a check judged a metric, the job that did."""
+    """Return a card with its generated approvals and, where a check judged a metric, the job that did and its limit."""
     judged = {str(check.params.get("metric")): check for record in records for check in record.checks}
-    rows = [
-        row | {"check_run": f"check-run:{judged[row['metric']].id}"} if row.get("metric") in judged else row
-        for row in source.rows("evaluation")
-    ]
+    rows = [row | _judgement(judged.get(row.get("metric", ""))) for row in source.rows("evaluation")]
     body = dict(source.body)
     if "evaluation" in body and rows:
         body["evaluation"] = {**body["evaluation"], "value": rows}
     return replace(source, approvals=tuple(approval_rows(records)), body=body)
+
+
+def _judgement(check: CheckRecord | None) -> dict[str, str]:
+    """Return the cells of an evaluation that a check filled: which job, and what it held the value to."""
+    if check is None:
+        return {}
+    limits = [f"{sign} {check.params[name]}" for name, sign in _LIMITS if check.params.get(name) is not None]
+    return {"check_run": f"check-run:{check.id}", **({"threshold": ", ".join(limits)} if limits else {})}

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registry.cards import Completeness, completeness, find_template, missing_fields, written_keys
 from registry.cards.diff import FieldChange
-from registry.cards.templates import BY_TIER, Template, newest_templates, requirements_for
+from registry.cards.templates import (
+    BY_TIER,
+    Migration,
+    Template,
+    explain_migration,
+    newest_templates,
+    requirements_for,
+    version_before,
+)
 from registry.models import CardRevision, PackOrder, RiskAssessment
 from registry.questionnaire import TIERS, Questionnaire
 from registry.services.risk import MAX_RATIONALE
@@ -49,6 +58,7 @@ class CardSerializer(serializers.Serializer[CardRevision]):
     def get_missing(self, card: CardRevision) -> list[str]:
         return missing_fields(card)
 
+    @extend_schema_field(serializers.DictField(child=ScoreSerializer()))
     def get_completeness(self, card: CardRevision) -> dict[str, Any]:
         tier, written = self.context.get("tier", ""), written_keys(card.body)
         templates = {template.code: template for template in newest_templates()}
@@ -128,8 +138,16 @@ class RequirementSerializer(serializers.Serializer[Any]):
     tier = serializers.CharField()
 
 
+class MigrationSerializer(serializers.Serializer[Migration]):
+    """What a card that was complete under the version before has to say in addition, for a model of any tier."""
+
+    before = serializers.CharField()
+    asked_now = serializers.ListField(child=serializers.CharField())
+    no_longer_asked = serializers.ListField(child=serializers.CharField())
+
+
 class TemplateSerializer(serializers.Serializer[Template]):
-    """One version of a template."""
+    """One version of a template; ``migration`` is null for the first."""
 
     code = serializers.CharField()
     version = serializers.IntegerField()
@@ -137,8 +155,15 @@ class TemplateSerializer(serializers.Serializer[Template]):
     title = serializers.CharField()
     origin = serializers.CharField(source="source")
     changes = serializers.CharField()
+    migration = serializers.SerializerMethodField()
     requirements = serializers.SerializerMethodField()
 
+    @extend_schema_field(MigrationSerializer(allow_null=True))
+    def get_migration(self, template: Template) -> Any:
+        before = version_before(template)
+        return MigrationSerializer(explain_migration(before, template)).data if before else None
+
+    @extend_schema_field(RequirementSerializer(many=True))
     def get_requirements(self, template: Template) -> list[Any]:
         return list(RequirementSerializer(requirements_for(template), many=True).data)
 

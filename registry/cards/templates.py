@@ -177,6 +177,13 @@ def required_keys(template: Template, tier: str = "") -> tuple[str, ...]:
     return tuple(asked.key for asked in requirements_for(template, tier))
 
 
+def version_before(template: Template) -> Template | None:
+    """Return the version that a template's version came after, None for the first."""
+    return next(
+        (each for each in TEMPLATES if each.code == template.code and each.version == template.version - 1), None
+    )
+
+
 def explain_migration(before: Template, after: Template, tier: str = "") -> Migration:
     """Return what a card that was complete under ``before`` has to say in addition under ``after``."""
     old, new = required_keys(before, tier), required_keys(after, tier)

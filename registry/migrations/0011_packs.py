@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('audit', '0002_append_only'),
-        ('registry', '0010_risk_assessment'),
+        ('registry', '0030_review_due'),
     ]
 
     operations = [

@@ -136,6 +136,7 @@ def test_its_exports_are_valid_and_declare_the_approval(new_version: NewVersion,
     assert [row["reviewer"] for row in card["approvals"]] == ["bea"]
     judged = [row for row in card["evaluation"]["value"] if row["metric"] == "val_auc"]
     assert judged[0]["check_run"].startswith("check-run:")
+    assert judged[0]["threshold"] == "no worse than Production by 0.005"
 
 
 def test_what_changes_after_the_promotion_changes_no_pack(

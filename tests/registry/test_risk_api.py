@@ -61,6 +61,8 @@ def test_the_templates(api: Client) -> None:  # noqa: F811 - the fixture
     found = {template["name"]: template for template in api.get("/api/v1/cards/templates").json()["templates"]}
     assert [asked["field"] for asked in found["plain@1"]["requirements"]] == list(HUMAN_KEYS)
     assert found["mrm@2"]["changes"].startswith("SR 26-2 replaces SR 11-7")
+    assert (found["mrm@1"]["migration"], found["mrm@2"]["migration"]["before"]) == (None, "mrm@1")
+    assert "risk_rating" in found["mrm@2"]["migration"]["asked_now"]
 
 
 def test_the_schema(api: Client) -> None:  # noqa: F811 - the fixture
