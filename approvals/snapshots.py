@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from approvals.check_authors import authors_of_checks
 from approvals.checks.base import Subject, inputs_digest
 from approvals.checks.registry import known_checks
 from approvals.evaluation import Verdict, evaluate
@@ -72,7 +73,8 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     policies = active_policies()
     pinned = _pinned(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
-    people = people_of(subjects, [request.requester.username for request in requests])
+    asked_by = [request.requester.username for request in requests]
+    people = people_of(subjects, asked_by, check_authors=authors_of_checks(requests))
     known = _Known(_jobs(requests), _reviews(requests), _overrides(requests), former_since(requests))
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
@@ -144,6 +146,7 @@ def _case(
         has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
         former_since=known.former.get(request.pk),
+        e_signature=pinned.body.options.e_signature or (current is not None and current.body.options.e_signature),
     )
     return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
 
@@ -177,7 +180,7 @@ def _reviews(requests: Sequence[TransitionRequest]) -> dict[int, list[ReviewFact
     rows = Review.objects.filter(request__in=[request.pk for request in requests])
     reviews = list(rows.select_related("reviewer", "on_behalf_of", "request__version").order_by("pk"))
     standing = standing_of_people(
-        (row.request.version.model_id, person)
+        (row.request.version.model_id, person.pk)
         for row in reviews
         for person in (row.reviewer, row.on_behalf_of)
         if person
@@ -196,6 +199,7 @@ def _reviews(requests: Sequence[TransitionRequest]) -> dict[int, list[ReviewFact
                 roles=roles,
                 on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
                 parts=row.subject_parts,
+                signed=row.signed_at is not None,
             )
         )
     return found
@@ -206,7 +210,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
     found: dict[int, list[OverrideFacts]] = {}
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
     given = list(rows.select_related("given_by", "request__version").order_by("pk"))
-    standing = standing_of_people((row.request.version.model_id, row.given_by) for row in given)
+    standing = standing_of_people((row.request.version.model_id, row.given_by_id) for row in given)
     for row in given:
         found.setdefault(row.request_id, []).append(
             OverrideFacts(
@@ -217,6 +221,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
                 digest=row.subject_digest,
                 at=row.given_at,
                 can_decide=row.given_by.is_active and not row.given_by.is_service,
+                signed=row.signed_at is not None,
             )
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -115,7 +115,9 @@ def _plain(value: object) -> object:
     return value
 
 
-def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[dict[str, frozenset[str]]]:
+def people_of(
+    subjects: Sequence[Subject], requesters: Sequence[str], *, check_authors: Sequence[Collection[str]]
+) -> list[dict[str, frozenset[str]]]:
     """Return who stands in which role towards each subject, by username.
 
     The owner of a service account is whoever the account is; so an owner stands beside each of their accounts.
@@ -126,8 +128,9 @@ def people_of(subjects: Sequence[Subject], requesters: Sequence[str]) -> list[di
             "version_author": set(subject.authors),
             "run_user": {subject.run.created_by} - {""},
             "card_editor": set(subject.card.editors),
+            "check_author": set(posters) - {""},
         }
-        for subject, requester in zip(subjects, requesters, strict=True)
+        for subject, requester, posters in zip(subjects, requesters, check_authors, strict=True)
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
     owners = dict(

@@ -57,8 +57,22 @@ RUN_STATES = {
     "FAILED": Look("bad", "cancel", "Failed"),
     "KILLED": Look("bad", "block", "Killed"),
 }
-DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
+DECISIONS = {
+    "approve": Look("ok", "thumb_up", "Approved"),
+    "reject": Look("bad", "thumb_down", "Rejected"),
+    "request_changes": Look("wait", "edit_note", "Asks for changes"),
+}
+NOTICES = {
+    "decision": Look("info", "rate_review", "Decision"),
+    "reminder": Look("wait", "alarm", "Reminder"),
+    "review": Look("info", "how_to_reg", "Review"),
+    "outcome": Look("ok", "flag", "Outcome"),
+    "mention": Look("info", "alternate_email", "Mention"),
+    "comment": Look("none", "forum", "Comment"),
+    "delegation": Look("info", "move_down", "Delegation"),
+}
 _KINDS = {
+    "notice": NOTICES,
     "stage": STAGES,
     "request": REQUEST_STATES,
     "rule": RULE_STATES,

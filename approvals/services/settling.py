@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
 from approvals.models import RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed
+from approvals.services.looks import look_of
 from approvals.services.requests import (
     close_request,
     lock_request,
@@ -119,16 +120,20 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
 def requests_to_settle(*, limit: int = 500) -> list[int]:
     """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
 
-    Read in a fixed number of queries, so that looking at all of them now and then costs little.
+    Read in a fixed number of queries, so that looking at all of them now and then costs little: where there are more than
+    ``limit``, those that were not looked at for longest.
     """
-    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("opened_at")
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by(
+        F("looked_at").asc(nulls_first=True), "pk"
+    )
     cases = load_cases(list(rows.select_related("version__model", "requester", "policy_revision__policy")[:limit]))
+    TransitionRequest.objects.filter(pk__in=[case.request.pk for case in cases]).update(looked_at=timezone.now())
     return [case.request.pk for case in cases if _needs_a_look(case)]
 
 
 def _needs_a_look(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict().is_approved
+    return outdated or case.verdict().is_approved or case.request.look != look_of(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:
