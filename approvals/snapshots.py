@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
@@ -19,11 +19,20 @@ from approvals.kinds import merge_rules, rules_for
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
 from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
-from approvals.subjects import Move, facts_of_model, load_subjects, people_of, subject_digest, subject_parts
+from approvals.subjects import (
+    Move,
+    facts_of_model,
+    load_subjects,
+    people_of,
+    policy_digest,
+    subject_digest,
+    subject_parts,
+)
 
 FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
+_Key = tuple[int, int | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,13 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read for all requests at once, by request."""
+    """What was read for all requests at once, by request; and the rules, with their hash, of each pair of policies and kind."""
 
     jobs: Jobs
     reviews: Mapping[int, Sequence[ReviewFacts]]
     overrides: Mapping[int, Sequence[OverrideFacts]]
     former: Mapping[int, datetime]
+    judged_by: dict[_Key, tuple[tuple[Rule, ...], str]] = field(default_factory=dict)
 
 
 def _pinned(requests: Sequence[TransitionRequest], policies: Sequence[Governing]) -> dict[int, Governing]:
@@ -110,9 +120,14 @@ def _case(
 ) -> Case:
     pinned, active = policies
     current = governing(active, facts_of_model(subject), subject.target)
-    rules = rules_for(pinned.body, request.kind)
-    if current is not None and current.revision.pk != pinned.revision.pk:
-        rules = merge_rules(rules, rules_for(current.body, request.kind))
+    revisions = [pinned.revision.digest, current.revision.digest if current else ""]
+    key = (pinned.revision.pk, current.revision.pk if current else None, request.kind)
+    if key not in known.judged_by:
+        rules = rules_for(pinned.body, request.kind)
+        if current is not None and current.revision.pk != pinned.revision.pk:
+            rules = merge_rules(rules, rules_for(current.body, request.kind))
+        known.judged_by[key] = rules, policy_digest(revisions, rules)
+    rules, policy_part = known.judged_by[key]
     checks = known_checks()
     asked = [rule for rule in rules if isinstance(rule, CheckRule)]
     inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
@@ -127,8 +142,9 @@ def _case(
         )
         for rule in asked
     ]
-    revisions = [pinned.revision.digest, current.revision.digest if current else ""]
-    parts = subject_parts(subject, kind=request.kind, policies=revisions, rules=rules, checks=done)
+    parts = subject_parts(
+        subject, kind=request.kind, policies=revisions, rules=rules, checks=done, policy_part=policy_part
+    )
     snapshot = Snapshot(
         rules=rules,
         checks={rule: _check_facts(job) for rule, job in jobs.items()},
