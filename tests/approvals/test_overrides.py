@@ -49,7 +49,7 @@ def by_rita(rita: User, acting: Acting) -> Actor:
 def bare(policies: object, rita: User, new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
     """A request whose card is empty, under a policy that lets `risk` override that."""
     rules = [
-        {**rule, "level": "soft", "override_by": ["risk"]} if rule["id"] == "card" else rule
+        {**rule, "level": "soft", "override": ["risk"]} if rule["id"] == "card" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
     publish_policy(actor=system_actor("test"), body={**DEFAULT_POLICIES[1], "rules": rules})

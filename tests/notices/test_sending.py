@@ -40,7 +40,7 @@ def test_an_email_goes_out_once(
     assert send_due() == 1
     assert send_due() == 0
     mail = mailbox.mails[0]
-    assert mail["Subject"] == "ada asks for your decision: fraud v1 → Production"
+    assert mail["Subject"].strip() == "ada asks for your decision: fraud v1 → Production"
     assert "bea@example.org" in mail["To"]
     body, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert body is not None
@@ -201,7 +201,7 @@ def test_nobody_writes_commands_into_a_chat() -> None:
     assert "[x](" not in str(card).replace("\\\\", "\\")
 
 
-def test_old_notices_go(ready: TransitionRequest) -> None:
+def test_old_notices_go(bea: User, ready: TransitionRequest) -> None:
     assert forget_notices() == 0
     Notice.objects.update(created_at=timezone.now() - timedelta(days=200))
     assert forget_notices() >= 1

@@ -129,7 +129,7 @@ def test_reminders_once_an_interval(
     assert [topic for topic, _ in told(bea)] == [Topic.DECISION, Topic.REMINDER, Topic.REMINDER]
 
 
-def test_reading(ready: TransitionRequest, by_bea: Actor, bea: User) -> None:
+def test_reading(by_bea: Actor, ready: TransitionRequest) -> None:
     rows, unread = newest_notices(by_bea, limit=5)
     assert (len(rows), unread) == (1, 1)
     mark_read(actor=by_bea, notice_id=rows[0].pk)
