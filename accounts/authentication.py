@@ -9,14 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import Any
 
+import orjson
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.models import ApiToken, ApprovalSession, User
+from accounts.models import ApprovalSession, User
 from audit.actors import Actor, ActorKind, Scope
 from audit.errors import Denied, NotAuthenticated
 
@@ -25,6 +28,12 @@ _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a m
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
 APPROVAL_PREFIX = "csa_"
+# The user of a live token, by its digest and the time now.
+WHO_CALLS = (
+    "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
+    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id "
+    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
+)
 
 
 def token_digest(secret: str) -> str:
@@ -55,16 +64,23 @@ def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
 
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
     """Return the actor of a live token, in one query; raise NotAuthenticated for any other secret."""
-    now = timezone.now()
-    token = (
-        ApiToken.objects.select_related("user")
-        .filter(Q(revoked_at__isnull=True) & Q(expires_at__gt=now) & Q(user__is_active=True))
-        .filter(digest=token_digest(secret))
-        .first()
-    )
-    if token is None:
+    now: Any = timezone.now()
+    # In SQL as it is: every call of a machine starts here, and building the statement would cost more than running it.
+    with connection.cursor() as cursor:
+        cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        found = cursor.fetchone()
+    if found is None:
         raise NotAuthenticated(_BAD_TOKEN)
-    return _actor(token.user, auth="token", request_id=request_id, scopes=frozenset(token.scopes))
+    user_id, name, is_service, is_superuser, scopes = found
+    return Actor(
+        kind=ActorKind.SERVICE if is_service else ActorKind.USER,
+        name=name,
+        user_id=user_id,
+        auth="token",
+        is_superuser=bool(is_superuser),
+        scopes=frozenset(orjson.loads(scopes)),
+        request_id=request_id,
+    )
 
 
 def actor_from_user(user: User, *, auth: str, request_id: str) -> Actor:

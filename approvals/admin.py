@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from approvals.models import CheckRun, Policy, PolicyRevision, Review
+from approvals.models import CheckEvidence, CheckKey, CheckRun, ExternalResult, Policy, PolicyRevision, Review
 from audit.admin import ReadOnlyAdmin
 
 
@@ -36,4 +36,24 @@ class CheckRunAdmin(ReadOnlyAdmin):
     list_display = ["request", "rule", "check_code", "state", "attempts", "worker", "queued_at", "finished_at"]
     list_filter = ["state", "check_code"]
     list_select_related = ["request__version__model"]
+    ordering = ["-id"]
+
+
+@admin.register(CheckEvidence)
+class CheckEvidenceAdmin(ReadOnlyAdmin):
+    list_display = ["check_run", "name", "size", "sha256", "stored_at"]
+    list_select_related = ["check_run"]
+    ordering = ["-id"]
+
+
+@admin.register(CheckKey)
+class CheckKeyAdmin(ReadOnlyAdmin):
+    list_display = ["name", "public_key", "added_by", "added_at", "revoked_by", "revoked_at"]
+    ordering = ["name"]
+
+
+@admin.register(ExternalResult)
+class ExternalResultAdmin(ReadOnlyAdmin):
+    list_display = ["check_run", "key", "posted_by", "posted_at", "nonce"]
+    list_select_related = ["check_run", "key"]
     ordering = ["-id"]

@@ -48,7 +48,7 @@ class RequestsView(APIView):
     def post(self, request: Request) -> Response:
         asked = checked(OpenSerializer, request.data)
         made = open_request(actor=actor_of(request), name=asked.pop("model"), **asked)
-        return Response(_detail(request, made.pk), status=status.HTTP_201_CREATED)
+        return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)
 
 
 class RequestView(APIView):
@@ -56,7 +56,7 @@ class RequestView(APIView):
 
     @extend_schema(responses=RequestSerializer)
     def get(self, request: Request, request_id: int) -> Response:
-        return Response(_detail(request, request_id))
+        return Response(request_detail(request, request_id))
 
 
 class WithdrawView(APIView):
@@ -65,7 +65,7 @@ class WithdrawView(APIView):
     @extend_schema(request=WithdrawSerializer, responses=RequestSerializer)
     def post(self, request: Request, request_id: int) -> Response:
         withdraw_request(actor=actor_of(request), request_id=request_id, **checked(WithdrawSerializer, request.data))
-        return Response(_detail(request, request_id))
+        return Response(request_detail(request, request_id))
 
 
 class ReviewsView(APIView):
@@ -110,14 +110,15 @@ class PoliciesView(APIView):
 def _requests(request: Request, rows: list[TransitionRequest]) -> list[Any]:
     live = [row for row in rows if row.state in LIVE_STATES]
     cases = {case.request.pk: case for case in load_cases(live)}
-    return many(RequestSerializer, rows, cases=cases, base_url=_base_url(request))
+    return many(RequestSerializer, rows, cases=cases, base_url=base_url(request))
 
 
-def _detail(request: Request, request_id: int) -> dict[str, Any]:
+def request_detail(request: Request, request_id: int) -> dict[str, Any]:
+    """Return one request with its verdict, checks and reviews. NotFound."""
     row = get_request(actor_of(request), request_id)
     live = row.state in LIVE_STATES
     case = load_case(row) if live else None
-    context = {"cases": {row.pk: case} if case else {}, "base_url": _base_url(request)}
+    context = {"cases": {row.pk: case} if case else {}, "base_url": base_url(request)}
     return {
         **RequestSerializer(row, context=context).data,
         "rules": many(RuleSerializer, list(case.verdict().rules)) if case else [],
@@ -127,5 +128,6 @@ def _detail(request: Request, request_id: int) -> dict[str, Any]:
     }
 
 
-def _base_url(request: Request) -> str:
+def base_url(request: Request) -> str:
+    """Return how the caller reaches this server."""
     return request.build_absolute_uri("/").rstrip("/")

@@ -11,6 +11,7 @@ _LINEAGE_RULES: list[dict[str, object]] = [
     },
     {"id": "digest", "level": "hard", "check": "artifact.digest_matches"},
     {"id": "safe-artifact", "level": "hard", "check": "artifact.scan"},
+    {"id": "data-ok", "level": "hard", "check": "lineage.not_quarantined"},
 ]
 
 DEFAULT_POLICIES: tuple[dict[str, object], ...] = (

@@ -96,6 +96,8 @@ def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
         rows = (*rows, asked)
     if at >= snapshot.expires_at:
         rows = (*rows, _expired(snapshot))
+    if snapshot.review_due_at is not None and at >= snapshot.review_due_at:
+        rows = (*rows, _due_again(snapshot.review_due_at))
     votes = _counted_by_all(snapshot)
     return Verdict(
         state=_state(rows, snapshot),
@@ -190,6 +192,19 @@ def _expired(snapshot: Snapshot) -> RuleVerdict:
         why="The request has expired.",
         who_can_resolve="anybody who may edit the model, by asking again",
         since=snapshot.expires_at,
+    )
+
+
+def _due_again(since: datetime) -> RuleVerdict:
+    return RuleVerdict(
+        rule="re-review",
+        kind="re_review",
+        level=Level.HARD,
+        status=RuleStatus.FAILED,
+        title="It is not overdue for a re-review",
+        why=f"It is due to be reviewed again since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        who_can_resolve="a reviewer, by reviewing the version again",
+        since=since,
     )
 
 

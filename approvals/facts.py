@@ -21,6 +21,7 @@ class CheckFacts:
     since: datetime
     progress: int = 0
     check_run_id: int | None = None
+    author: str = ""  # who posted the result of an external check
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ class Snapshot:
 
     ``people`` already holds the owners of service accounts beside the accounts. ``staged_since`` maps the stage the version
     is in to when it came there. ``former_since`` is since when an earlier approval of the same target lies unused (it left
-    the target then), None where there is none that still stands. ``e_signature``: what is not signed does not count.
+    the target then), None where there is none; ``former_obstacle`` says why it no longer stands. ``review_due_at`` is from
+    when on a re-review that is due blocks the version. ``e_signature``: what is not signed does not
+    count.
     """
 
     rules: tuple[Rule, ...]
@@ -101,3 +104,5 @@ class Snapshot:
     staged_since: Mapping[str, datetime] = field(default_factory=dict)
     former_since: datetime | None = None
     e_signature: bool = False
+    former_obstacle: str = ""
+    review_due_at: datetime | None = None

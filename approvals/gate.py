@@ -7,9 +7,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approvals.checks.registry import find_check
+from approvals.counting_tags import tag_counts
 from approvals.governance import policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
+from approvals.scope_changes import moved_by_name, protected_lookalike
 from approvals.snapshots import Case, load_case
 from approvals.targets import is_there
 from audit.actors import Actor
@@ -28,9 +30,13 @@ class PolicyGate:
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         return policy_for(model, target) is not None
 
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        return tag_counts(model, key)
+
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         policy = policy_for(version.model, target)
         if policy is None:
+            _require_no_lookalike(version, target)
             return None
         if is_there(version, target):
             return _already_there(version, target)
@@ -53,6 +59,16 @@ class PolicyGate:
             basis=f"request:{case.request.pk} {case.policy.label} subject:{verdict.subject_digest}",
             rollback_window=case.policy.body.options.rollback_window,
         )
+
+    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        return moved_by_name(model, new_name)
+
+
+def _require_no_lookalike(version: ModelVersion, target: str) -> None:
+    """Refuse an alias that a reader would take for a protected one: `@Champion` beside `@champion`."""
+    if other := protected_lookalike(version.model, target):
+        why = f"{target} reads like the protected alias {other}."
+        raise refusal(version, target, one_blocker("alias", why, "you, by choosing another name"), request_id=None)
 
 
 def _already_there(version: ModelVersion, target: str) -> GatePass:

@@ -18,9 +18,7 @@ from approvals.policies import parse_policy
 from approvals.rules import PolicyBody
 from audit.errors import InvalidInput, InvalidState
 from registry.models import RegisteredModel, RegisteredModelTag
-from registry.risk import tiers_of
-
-UNASSESSED_TIER = "high"
+from registry.risk import UNASSESSED_TIER, tiers_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,16 @@ def _judge_check(rule: CheckRule, snapshot: Snapshot, at: datetime) -> Answer:  
 _CHECK_ANSWERS = {
     "queued": (RuleStatus.PENDING, "a validation worker", "The check waits for a worker."),
     "running": (RuleStatus.PENDING, "a validation worker", "The check is running."),
+    "waiting": (
+        RuleStatus.PENDING,
+        "whoever holds a key that the policy names, by posting the signed result",
+        "The result has not been posted yet.",
+    ),
+    "cancelled": (
+        RuleStatus.FAILED,
+        "anybody who may edit the model, by running the check again",
+        "The check was cancelled.",
+    ),
     "passed": (RuleStatus.PASSED, "", "The check passed."),
     "failed": (RuleStatus.FAILED, "the author of the version", "The check failed."),
     "error": (
@@ -166,6 +176,9 @@ def _judge_former(rule: FormerRule, snapshot: Snapshot, at: datetime) -> Answer:
     if left is None:
         why = "This version was never there on an approval that still stands; ask for a promotion instead."
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
+    if snapshot.former_obstacle:
+        why = f"It was there before, but that approval no longer stands. {snapshot.former_obstacle}"
+        return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
         why = f"It left on {_when(left)}, longer than {span(rule.within)} ago; ask for a promotion instead."
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)

@@ -27,19 +27,32 @@ class Problems:
     """Collects one line per problem, so that a policy's author sees all of them at once."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.found: list[tuple[str, str]] = []
 
     def add(self, where: str, what: str) -> None:
-        self.lines.append(f"{where}: {what}")
+        self.found.append((where, what))
 
     def raise_any(self) -> None:
-        if self.lines:
-            raise InvalidInput("\n".join(self.lines))
+        if self.found:
+            raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.found))
 
 
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     """Return the policy a body describes; raise InvalidInput whose message has one line per problem."""
     problems = Problems()
+    found = _read(body, problems)
+    problems.raise_any()
+    return found
+
+
+def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what is wrong with a body, as (where, what) in the order of the policy: (`rules[3]`, `must be a mapping`)."""
+    problems = Problems()
+    _read(body, problems)
+    return problems.found
+
+
+def _read(body: Mapping[str, object], problems: Problems) -> PolicyBody:
     for key in sorted(str(key) for key in body if key not in _KEYS):
         problems.add(key, f"unknown (a policy has {', '.join(sorted(_KEYS))})")
     name, description = body.get("name"), body.get("description", "")
@@ -50,7 +63,6 @@ def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     scope = _scope(body.get("applies_to"), problems)
     rules = _rules(body.get("rules"), problems)
     options = _options(body.get("options", {}), problems)
-    problems.raise_any()
     return replace(scope, name=str(name), rules=rules, options=options)
 
 

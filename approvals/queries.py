@@ -62,6 +62,20 @@ def check_runs_of(request: TransitionRequest) -> list[CheckRun]:
     return list(CheckRun.objects.filter(request=request).order_by("-pk"))
 
 
+def visible_check_runs(actor: Actor) -> QuerySet[CheckRun]:
+    """Return the jobs of models the actor may see, newest first, each with request, version and model."""
+    rows = CheckRun.objects.filter(request__version__model__in=visible_models(actor))
+    return rows.select_related("request__version__model", "request__requester").order_by("-pk")
+
+
+def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
+    """Return one job; NotFound."""
+    found = visible_check_runs(actor).filter(pk=check_run_id).first() if 0 < check_run_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no check run {check_run_id}.")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """What concerns one person. ``waiting`` are requests they may decide now; ``mine`` are their own live ones."""

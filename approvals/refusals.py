@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from approvals.policies import is_alias
 from audit.actions import Action
 from audit.errors import Blocker, GateRefused
 from audit.refs import model_stream, version_ref
@@ -50,7 +51,7 @@ def refusal(
     """Return the error that refuses a move."""
     return kind(
         refusal_message(version, target, blockers, request_id=request_id, base_url=base_url),
-        action=Action.REGISTRY_STAGE_CHANGED,
+        action=Action.REGISTRY_ALIAS_SET if is_alias(target) else Action.REGISTRY_STAGE_CHANGED,
         obj=version_ref(version.model.name, version.version),
         stream=model_stream(version.model_id),
         blocked_by=list(blockers),

@@ -35,7 +35,7 @@ MAX_ITEMS = 100
 MAX_DAYS = 3660
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_DURATION = re.compile(r"(\d{1,5})(m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,5})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COMMON = ("id", "level", "applies_if", "override")
 
@@ -216,7 +216,9 @@ def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
         name, start, end = (given.get(key) for key in ("name", "from", "to"))
         if not isinstance(name, str) or not 0 < len(name) <= MAX_PATTERN:
             raise InvalidInput("a window must have a name")
-        windows.append(parse_window(name, str(start), str(end)))
+        if not isinstance(start, str) or not isinstance(end, str):
+            raise InvalidInput(f"the window {name!r} must say from and to, as texts")
+        windows.append(parse_window(name, start, end))
     return FreezeRule(**common, windows=tuple(windows))  # type: ignore[arg-type]  # what _common made
 
 

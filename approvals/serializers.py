@@ -117,6 +117,7 @@ class CheckRunSerializer(serializers.Serializer[CheckRun]):
     evidence_digest = serializers.CharField()
     inputs_digest = serializers.CharField()
     attempts = serializers.IntegerField()
+    author = serializers.CharField(help_text="Who posted the result of an external check.")
     queued_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField()

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from approvals.check_authors import authors_of_checks
 from approvals.checks.base import Subject, inputs_digest
 from approvals.checks.registry import known_checks
 from approvals.evaluation import Verdict, evaluate
-from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot
-from approvals.former import former_since
+from approvals.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.findings import facts_by_request
+from approvals.former import Former, former_since
 from approvals.governance import Governing, active_policies, governing, read_revision
-from approvals.kinds import merge_rules, rules_for
+from approvals.kinds import RequestKind, merge_rules, rules_for
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
 from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
@@ -28,8 +28,9 @@ from approvals.subjects import (
     subject_digest,
     subject_parts,
 )
+from registry.stages import Stage
 
-FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
+FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
 _Key = tuple[int, int | None, str]
@@ -82,9 +83,10 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     policies = active_policies()
     pinned = _pinned(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
-    asked_by = [request.requester.username for request in requests]
-    people = people_of(subjects, asked_by, check_authors=authors_of_checks(requests))
-    known = _Known(_jobs(requests), _reviews(requests), _overrides(requests), former_since(requests))
+    jobs = _jobs(requests)
+    requesters, authors = [request.requester.username for request in requests], _check_authors(jobs)
+    people = people_of(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
+    known = _Known(jobs, _reviews(requests), _overrides(requests), former_since(requests), facts_by_request(requests))
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
         for request, subject, roles in zip(requests, subjects, people, strict=True)
@@ -98,7 +100,8 @@ class _Known:
     jobs: Jobs
     reviews: Mapping[int, Sequence[ReviewFacts]]
     overrides: Mapping[int, Sequence[OverrideFacts]]
-    former: Mapping[int, datetime]
+    former: Mapping[int, Former]
+    findings: Mapping[int, tuple[FindingFacts, ...]]
     judged_by: dict[_Key, tuple[tuple[Rule, ...], str]] = field(default_factory=dict)
 
 
@@ -142,6 +145,7 @@ def _case(
         )
         for rule in asked
     ]
+    former = known.former.get(request.pk)
     parts = subject_parts(
         subject, kind=request.kind, policies=revisions, rules=rules, checks=done, policy_part=policy_part
     )
@@ -161,10 +165,23 @@ def _case(
         source=subject.source,
         has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
-        former_since=known.former.get(request.pk),
+        former_since=former.left_at if former else None,
+        former_obstacle=former.obstacle if former else "",
+        findings=known.findings.get(request.pk, ()),
+        review_due_at=_blocked_from(request, active, subject),
         e_signature=pinned.body.options.e_signature or (current is not None and current.body.options.e_signature),
     )
     return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
+
+
+def _blocked_from(request: TransitionRequest, active: Sequence[Governing], subject: Subject) -> datetime | None:
+    """Return from when on the version is blocked for want of a re-review; an emergency does not wait for one."""
+    due = request.version.review_due_at
+    if due is None or request.kind == RequestKind.BREAK_GLASS:
+        return None
+    policy = governing(active, facts_of_model(subject), Stage.PRODUCTION)
+    option = policy.body.options.re_review if policy else None
+    return due if option is not None and option.when_due == "block" else None
 
 
 def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
@@ -175,9 +192,25 @@ def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
     return merge_rules(rules, rules_for(read_revision(request.followed_revision).body, request.kind))
 
 
+def said_of(
+    requests: Sequence[TransitionRequest],
+) -> tuple[Mapping[int, Sequence[ReviewFacts]], Mapping[int, Sequence[OverrideFacts]]]:
+    """Return the reviews and the overrides of requests, by request, closed ones as well; standing is read now."""
+    return _reviews(requests), _overrides(requests)
+
+
 def _jobs(requests: Sequence[TransitionRequest]) -> Jobs:
     rows = CheckRun.objects.filter(request__in=[request.pk for request in requests])
     return {(row.request_id, row.rule, row.inputs_digest): row for row in rows}
+
+
+def _check_authors(jobs: Jobs) -> dict[int, frozenset[str]]:
+    """Return who posted a result of any job of each request, one that no longer counts included."""
+    found: dict[int, set[str]] = {}
+    for job in jobs.values():
+        if job.author:
+            found.setdefault(job.request_id, set()).add(job.author)
+    return {request_id: frozenset(names) for request_id, names in found.items()}
 
 
 def _check_facts(job: CheckRun) -> CheckFacts:
@@ -187,6 +220,7 @@ def _check_facts(job: CheckRun) -> CheckFacts:
         since=job.finished_at or job.started_at or job.queued_at,
         progress=job.progress,
         check_run_id=job.pk,
+        author=job.author,
     )
 
 

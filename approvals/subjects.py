@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from django.db.models import Q
 
 from accounts.models import User
-from approvals.checks.base import CardFacts, Incumbent, RunFacts, Subject
+from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
 from approvals.governance import ModelFacts, model_facts
 from approvals.policies import is_alias
 from approvals.rules import Rule
 from audit.canonical import digest_of
-from registry.cards import missing_fields
+from audit.refs import version_ref
+from lineage.quarantine import taints
+from registry.cards import missing_fields, written_keys
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
@@ -46,6 +48,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     cards = _cards(versions)
     tags = _tags(versions)
     authors = _authors(versions.values())
+    ancestries = _ancestries(versions.values())
     models = model_facts({version.model_id: version.model for version in versions.values()}.values())
     return [
         Subject(
@@ -62,6 +65,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
             incumbent=_incumbent(incumbents.get((move.version.model_id, _place(move.target))), runs),
+            ancestry=ancestries[move.version.pk],
             source=move.version.stage,
             staged_at=move.version.staged_at,
             model_tags=models[move.version.model_id].tags,
@@ -93,7 +97,7 @@ def subject_parts(
     """
     counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
-        "version": [subject.model_id, subject.number],
+        "version": [subject.model_id, subject.model_name, subject.number],
         "target": [kind, subject.target, subject.archive_existing],
         "artifact": subject.artifact_digest,
         "card": subject.card.digest,
@@ -127,9 +131,9 @@ def _plain(value: object) -> object:
 
 
 def people_of(
-    subjects: Sequence[Subject], requesters: Sequence[str], *, check_authors: Sequence[Collection[str]]
+    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
 ) -> list[dict[str, frozenset[str]]]:
-    """Return who stands in which role towards each subject, by username.
+    """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
 
     The owner of a service account is whoever the account is; so an owner stands beside each of their accounts.
     """
@@ -139,9 +143,11 @@ def people_of(
             "version_author": set(subject.authors),
             "run_user": {subject.run.created_by} - {""},
             "card_editor": set(subject.card.editors),
-            "check_author": set(posters) - {""},
+            "check_author": set(authors),
         }
-        for subject, requester, posters in zip(subjects, requesters, check_authors, strict=True)
+        for subject, requester, authors in zip(
+            subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
+        )
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
     owners = dict(
@@ -172,7 +178,22 @@ def _incumbents(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
 def _incumbent(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
     if version is None:
         return None
-    return Incumbent(version_id=version.pk, number=version.version, run=runs.get(version.run_id, RunFacts()))
+    return Incumbent(
+        version_id=version.pk,
+        number=version.version,
+        run=runs.get(version.run_id, RunFacts()),
+        artifact_path=version.artifact_path,
+        artifact_digest=version.artifact_digest,
+    )
+
+
+def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
+    urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
+    found = taints(sorted(set(urns.values())))
+    return {
+        pk: Ancestry(tuple(sorted(row.node.urn for row in found[urn].quarantines)), found[urn].complete)
+        for pk, urn in urns.items()
+    }
 
 
 def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
@@ -191,6 +212,11 @@ def _run_facts(run: Run) -> RunFacts:
         params={param.key: param.value for param in run.params.all()},
         metrics={key: value for key, value in metrics.items() if not math.isnan(value)},
         datasets=tuple(sorted(datasets)),
+        measured_on={
+            metric.key: (metric.dataset_name, metric.dataset_digest)
+            for metric in run.latest_metrics.all()
+            if metric.dataset_name or metric.dataset_digest
+        },
     )
 
 
@@ -202,6 +228,7 @@ def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
         version_id: CardFacts(
             digest=rows[-1].digest,
             missing=tuple(missing_fields(rows[-1])),
+            written=written_keys(rows[-1].body),
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )

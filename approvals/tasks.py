@@ -10,10 +10,10 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from approvals.checks.base import Progress, inputs_digest
+from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.services import check_runs, reminders, requests, settling
+from approvals.services import check_runs, overdue, packs, quarantine_findings, reminders, requests, settling
 from approvals.services.check_runs import Lease, LeaseLost
 from approvals.subjects import Move, load_subject
 from audit.actors import Actor, system_actor
@@ -25,6 +25,47 @@ logger = logging.getLogger(__name__)
 
 # A busy check reports often; the row is written at most this often (seconds).
 _REPORT_EVERY = 0.5
+_LINES_KEPT, _LONGEST_LINE = 500, 500
+
+
+class TimeIsOver(Exception):
+    """The check has had all the time it may take."""
+
+
+class Reporter:
+    """What a check reports to: the percentage done, and lines for its log. Written to the row now and then.
+
+    Calling it raises LeaseLost when the job was cancelled or is somebody else's, TimeIsOver when its time is over: that is
+    how a check in the middle of its work is stopped.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._written = time.monotonic()
+        self._lines: list[str] = []
+        self._percent = 0
+
+    def __call__(self, percent: int) -> None:
+        self._percent = percent
+        now = time.monotonic()
+        if now - self._written < _REPORT_EVERY:
+            return
+        self._written = now
+        ends_by = self._lease.job.ends_by
+        if ends_by is not None and timezone.now() > ends_by:
+            raise TimeIsOver
+        check_runs.report_progress(lease=self._lease, percent=percent, log=self.text)
+
+    def log(self, line: str) -> None:
+        """Add a line; it shows with the next report."""
+        self._lines.append(f"{timezone.now():%H:%M:%S} {line[:_LONGEST_LINE]}")
+        del self._lines[:-_LINES_KEPT]
+        self(self._percent)
+
+    @property
+    def text(self) -> str:
+        """Return the log so far."""
+        return "\n".join(self._lines)
 
 
 def _worker_name() -> str:
@@ -38,20 +79,24 @@ def run_check(check_run_id: int) -> str:
     if lease is None:
         return "nothing to do"
     actor = system_actor("run_check", on_behalf_of=lease.job.request.requester.username)
+    reporter = Reporter(lease)
     try:
-        return _look(actor, lease)
+        return _look(actor, lease, reporter)
     except LeaseLost:
         return "lease lost"
+    except TimeIsOver:
+        why, for_good = check_runs.time_is_over(lease.job), True
     except DomainError as error:
         why, for_good = error.message, True
     except Exception as error:  # the check's own failure: never a pass, and tried again a few times
         logger.exception("the check %s of job %s broke off", lease.job.check_code, check_run_id)
         why, for_good = f"{type(error).__name__}: {error}", False
-    check_runs.break_off(actor=actor, lease=lease, why=f"The check broke off. {why}"[:1000], for_good=for_good)
+    words = why if why.startswith("The check") else f"The check broke off. {why}"
+    check_runs.break_off(actor=actor, lease=lease, why=words[:1000], for_good=for_good, log=reporter.text)
     return "broke off"
 
 
-def _look(actor: Actor, lease: Lease) -> str:
+def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
     job = lease.job
     request = job.request
     check = find_check(job.check_code)
@@ -61,22 +106,11 @@ def _look(actor: Actor, lease: Lease) -> str:
         why = "Superseded: what the check reads changed before it could look."
         check_runs.break_off(actor=actor, lease=lease, why=why, for_good=True)
         return "superseded"
-    result = check.run(subject, check.parse(job.params), _reporter(lease))
-    written = check_runs.finish_check(actor=actor, lease=lease, result=result)
+    reporter.log(f"attempt {job.attempts} on {job.worker}")
+    result = check.run(subject, check.parse(job.params), reporter)
+    reporter.log(result.summary)
+    written = check_runs.finish_check(actor=actor, lease=lease, result=result, log=reporter.text)
     return f"{'passed' if result.passed else 'failed'}" if written else "lease lost"
-
-
-def _reporter(lease: Lease) -> Progress:
-    """Return the progress callback of a job: writes now and then, and raises LeaseLost when the job is somebody else's."""
-    last = time.monotonic()
-
-    def report(percent: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _REPORT_EVERY:
-            check_runs.report_progress(lease=lease, percent=percent)
-            last = time.monotonic()
-
-    return report
 
 
 @shared_task(name="approvals.tasks.settle_request")
@@ -138,3 +172,44 @@ def archive_superseded() -> int:
     """Archive superseded Production versions whose rollback window has closed."""
     actor = system_actor("archive_superseded")
     return sum(archive_version(actor=actor, version_id=pk) for pk in due_for_archiving(timezone.now()))
+
+
+@shared_task(name="approvals.tasks.flag_overdue")
+def flag_overdue() -> int:
+    """Say of findings, post-reviews and versions in Production that they are overdue, once each."""
+    return overdue.flag_overdue(timezone.now())
+
+
+@shared_task(name="approvals.tasks.schedule_re_reviews")
+def schedule_re_reviews() -> int:
+    """Set when what is in Production has to be reviewed again, as the policies of today say."""
+    return overdue.schedule_re_reviews()
+
+
+@shared_task(name="approvals.tasks.open_quarantine_findings")
+def open_quarantine_findings(quarantine_id: int) -> int:
+    """Open findings on what is live and descends from quarantined data."""
+    actor = system_actor("open_quarantine_findings")
+    return quarantine_findings.open_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
+
+
+@shared_task(name="approvals.tasks.freeze_pack")
+def freeze_pack(order_id: int) -> str:
+    """Make the conformity pack of a promotion; return its digest."""
+    try:
+        return packs.freeze_pack(actor=system_actor("freeze_pack"), order_id=order_id).digest
+    except NotFound:
+        return "gone"
+
+
+@shared_task(name="approvals.tasks.freeze_packs")
+def freeze_packs() -> int:
+    """Make the packs that a lost message or a worker's death left unmade; return how many there are now."""
+    made = 0
+    for order_id in packs.waiting_packs():
+        try:
+            freeze_pack(order_id)
+            made += 1
+        except Exception:  # one that cannot be made must not keep the others waiting; it is tried again
+            logger.exception("the conformity pack of order %s could not be made", order_id)
+    return made

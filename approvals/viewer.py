@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from approvals.deciding import Voter, say_of
+from approvals.in_person import is_in_person
 from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
 from approvals.queries import visible_requests
 from approvals.services.requests import may_withdraw
-from approvals.services.reviews import is_in_person, why_no_approval
+from approvals.services.reviews import why_no_approval
 from approvals.snapshots import Case, load_cases
 from audit.actors import Actor
 from audit.errors import NotFound

@@ -45,6 +45,11 @@ def consumes(*actions: Action) -> Callable[[Callable[[Event], None]], Consumer]:
     return mark
 
 
+def is_consumed(action: str) -> bool:
+    """Return whether anybody wants to know of events with this action."""
+    return any(action in consumer.actions for _, consumer in _consumers())
+
+
 def announce(event: Event) -> None:
     """Call every consumer that wants the event, each in a savepoint of its own; never raise for a consumer's fault."""
     for path, consumer in _consumers():

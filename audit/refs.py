@@ -51,8 +51,20 @@ def request_ref(request_id: int | str) -> str:
     return f"transition-request:{request_id}"
 
 
+def finding_ref(finding_id: int | str) -> str:
+    return f"finding:{finding_id}"
+
+
+def check_key_ref(name: str) -> str:
+    return f"check-key:{name}"
+
+
 def policy_ref(name: str) -> str:
     return f"policy:{name}"
+
+
+def proposal_ref(proposal_id: int | str) -> str:
+    return f"policy-proposal:{proposal_id}"
 
 
 def group_ref(name: str) -> str:

@@ -1,18 +1,22 @@
-"""`python -m bench [AREA]`: run the figures of an area, or of all that have any; exit 1 where one falls short."""
+"""`python -m bench [AREA …] [--only TEXT]`: run the figures of areas, or of all that have any; exit 1 where one falls short.
+
+With `--only` the figures whose name contains the text are shown; in the area `protocol` nothing else is measured.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, protocol, serving
+from bench import artifacts, governance, protocol, serving
 from bench.figures import Figure
 
-AREAS: dict[str, Callable[[], Iterator[Figure]] | None] = {
-    "serving": serving.figures,
+AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
+    "serving": lambda _only: serving.figures(),
     "protocol": protocol.figures,
-    "artifacts": artifacts.figures,
-    "governance": None,
+    "artifacts": lambda _only: artifacts.figures(),
+    "governance": governance.figures,
     "lineage": None,
     "audit": None,
 }
@@ -20,17 +24,24 @@ AREAS: dict[str, Callable[[], Iterator[Figure]] | None] = {
 
 def main(arguments: list[str]) -> int:
     """Print a line a figure and return the exit code."""
-    if unknown := [name for name in arguments if name not in AREAS]:
-        print(f"There is no area {unknown[0]}; there are {', '.join(AREAS)}.", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="script/bench")
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
+    parser.add_argument("--only", default="", metavar="TEXT", help="figures whose name contains this")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.areas if name not in AREAS]:
+        parser.error(f"there is no area {unknown[0]}; there are {', '.join(AREAS)}")
+    areas = asked.areas or [name for name, area in AREAS.items() if area]
+    return max([_run(name, asked.only) for name in areas])
+
+
+def _run(name: str, only: str) -> int:
+    area = AREAS[name]
+    if area is None:
+        print(f"{name}: this area has no figures yet")
+        return 1
     code = 0
-    for name in arguments or [name for name, area in AREAS.items() if area]:
-        area = AREAS[name]
-        if area is None:
-            print(f"{name}: this area has no figures yet")
-            code = 1
-            continue
-        for figure in area():
+    for figure in area(only):
+        if only in figure.name:
             print(f"{name}: {figure}", flush=True)
             code = code if figure.is_ok else 1
     return code

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from config.env import BASE_DIR
 
+OURS = "manage.py up, its defaults: 2 web processes of 16 threads, workers and scheduler beside them, every call with a token"
+PEER = "mlflow server 3.17.2, its defaults: 4 uvicorn processes, no authentication"
 _START_SECONDS = 120
 
 

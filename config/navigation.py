@@ -30,7 +30,10 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Inbox", "inbox", "admin:index"),
             Entry("Notifications", "notifications", "console:notifications"),
             Entry("Requests", "approval", "admin:approvals_transitionrequest_changelist"),
+            Entry("Findings", "report", "console:findings"),
+            Entry("Emergencies", "e911_emergency", "console:emergencies"),
             Entry("Policies", "gavel", "console:policies"),
+            Entry("Checks", "fact_check", "console:checks"),
         ),
     ),
     (
@@ -38,7 +41,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Models", "deployed_code", "console:models"),
             Entry("Endpoints", "api", "console:endpoints"),
-            Entry("Webhooks", "webhook", "admin:webhooks_webhook_changelist"),
+            Entry("Webhooks", "webhook", "console:webhooks"),
         ),
     ),
     (

@@ -106,7 +106,9 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
-        # The serving read is a prepared statement; a PgBouncer that pools by transaction cannot keep one for its client.
+        # What is asked all day is planned once for each connection: parameters are bound by the server, statements prepared.
+        # A PgBouncer that pools by transaction cannot keep a prepared statement for its client.
+        options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
     return conf
@@ -140,6 +142,9 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
     "expire-requests": {"task": "approvals.tasks.expire_requests", "schedule": 60.0},
+    "flag-overdue": {"task": "approvals.tasks.flag_overdue", "schedule": 60.0},
+    "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
+    "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
@@ -155,6 +160,8 @@ ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
 # that is not where this server does.
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
+# Who else names stored bytes, which pruning then leaves alone: `(digests) -> those of them that are named`.
+ARTIFACT_HOLDERS = ["approvals.evidence.held_digests", "registry.queries.packs_named"]
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
@@ -174,15 +181,30 @@ DEFAULT_MODEL_LEVEL = env.choice(
 # Validation checks a policy may name; each is a class with `code`, `run(context)`.
 CHECKS = [
     "approvals.checks.lineage.RequiredTags",
+    "approvals.checks.lineage.Complete",
+    "approvals.checks.lineage.NotQuarantined",
     "approvals.checks.artifact.DigestMatches",
     "approvals.checks.artifact.Scan",
-    "approvals.checks.card.Complete",
+    "approvals.checks.model.Signature",
+    "approvals.checks.model.Smoke",
+    "approvals.checks.threshold.Threshold",
     "approvals.checks.metric.NoRegression",
+    "approvals.checks.slices.Slices",
+    "approvals.checks.card.Complete",
+    "approvals.checks.external.External",
 ]
+# `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (approvals/sandbox/).
+SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
+SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
-AUDIT_CONSUMERS = ["webhooks.consumers.on_event", "notices.consumers.on_event"]
+AUDIT_CONSUMERS = [
+    "webhooks.consumers.on_event",
+    "notices.consumers.on_event",
+    "approvals.consumers.on_promotion",
+    "approvals.consumers.on_quarantine",
+]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
 # How long the MLflow door waits for running checks before it answers (seconds).

@@ -25,8 +25,8 @@ from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from audit.admin import ReadOnlyAdmin
 from audit.errors import DomainError
-from console.decision_forms import ApproveForm, ChangesForm, DecisionForm, OverrideForm, RejectForm, WithdrawForm
 from console.pages import denied_message, go_to
+from console.request_forms import ApproveForm, ChangesForm, DecisionForm, OverrideForm, RejectForm, WithdrawForm
 from console.templatetags.custody import ago, badge
 from console.views.requests import request_detail
 from registry.permissions import visible_versions

@@ -24,6 +24,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     Action.APPROVALS_CHECK_FINISHED: ("none", "fact_check"),
     Action.APPROVALS_CHECK_QUEUED: ("none", "schedule"),
     Action.APPROVALS_POLICY_PUBLISHED: ("info", "gavel"),
+    Action.APPROVALS_POLICY_RETIRED: ("bad", "gavel"),
     Action.APPROVALS_REQUEST_APPLIED: ("ok", "check_circle"),
     Action.APPROVALS_REQUEST_APPROVED: ("ok", "task_alt"),
     Action.APPROVALS_REQUEST_EXPIRED: ("none", "timer_off"),

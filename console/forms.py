@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from django import forms
 from django.forms.boundfield import BoundField
-from django.http import QueryDict
 
 from notices.models import ChatFormat
-from registry.cards import FIELDS
-from registry.models import CardRevision
-from registry.services.cards import MAX_FIELD
 
 
 def dress(form: forms.Form) -> None:
     """Give every field the console's look, those added later too."""
     for name, field in form.fields.items():
-        if isinstance(field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple)):
+        if isinstance(
+            field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
+        ):
             continue
         field.widget.attrs.setdefault("class", "c-input")
         if field.help_text:
@@ -29,6 +27,10 @@ class ConsoleForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
+        dress(self)
+
+    def dress(self) -> None:
+        """Dress fields that were added after the form was made."""
         dress(self)
 
     def visible(self) -> list[BoundField]:
@@ -48,6 +50,13 @@ class TransitionForm(ConsoleForm):
     )
     archive_existing = forms.BooleanField(
         label="Archive the version this one replaces, in the same step", required=False, initial=True
+    )
+    apply_after = forms.DateTimeField(
+        label="Not before",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        help_text="UTC. Where a policy governs, an approved move waits until then.",
     )
 
 
@@ -132,23 +141,32 @@ class PasswordForm(ConsoleForm):
     )
 
 
-class CardForm(ConsoleForm):
-    """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
+class ReasonForm(ConsoleForm):
+    """Why something is done, which is kept."""
 
-    number = forms.IntegerField(widget=forms.HiddenInput)
-    # A card may be saved half written, but a promotion asks for every field: none is marked as optional.
-    asked_for = True
+    reason = forms.CharField(
+        label="Why?",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept for good. Whoever is stopped by this reads it.",
+    )
 
-    def __init__(self, data: QueryDict | None = None, *, card: CardRevision) -> None:
-        super().__init__(data, initial={"number": card.number})
-        for field in FIELDS:
-            if field.human:
-                self.fields[field.key] = forms.CharField(
-                    label=field.title,
-                    help_text=field.help,
-                    required=False,
-                    max_length=MAX_FIELD,
-                    initial=(card.body.get(field.key) or {}).get("value", ""),
-                    widget=forms.Textarea(attrs={"rows": 5}),
-                )
-        dress(self)
+
+class CancelForm(ConsoleForm):
+    """Why a check is cancelled; a word is welcome."""
+
+    reason = forms.CharField(label="Why?", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class CheckKeyForm(ConsoleForm):
+    """A public key that may sign results of external checks."""
+
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="As policies will name it: lower-case letters, digits, dots, dashes."
+    )
+    public_key = forms.CharField(
+        label="Public key",
+        max_length=200,
+        help_text="Ed25519: its 32 bytes in base64. The secret half stays with who signs.",
+    )
+    note = forms.CharField(label="Whose is it?", required=False, max_length=500)

@@ -22,18 +22,37 @@ def _on_lineage(kind: str) -> Callable[[str], str]:
     return lambda rest: lineage_url(f"{kind}:{rest}")
 
 
+def _risk(rest: str) -> str:
+    return reverse("console:model_risk", args=[rest.rpartition("/")[0]])
+
+
 _PAGES: dict[str, Callable[[str], str]] = {
     "model": lambda rest: reverse("console:model", args=[rest]),
     "model-version": _version,
+    "risk-assessment": _risk,
     "run": lambda rest: reverse("console:run", args=[rest]),
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
     "transition-request": lambda rest: reverse("admin:approvals_transitionrequest_change", args=[rest]),
+    "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
+    "finding": lambda rest: reverse("console:finding", args=[rest]),
     "webhook": lambda rest: reverse("admin:webhooks_webhook_change", args=[rest]),
     "dataset-version": lambda rest: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{rest}'})}",
     "endpoint": _on_lineage("endpoint"),
     "deployment": _on_lineage("deployment"),
     "code": _on_lineage("code"),
 }
+
+
+_IMPORTED = {
+    "huggingface": "a Hugging Face card",
+    "mct": "a Model Card Toolkit card",
+    "cyclonedx": "a CycloneDX document",
+}
+
+
+def _imported(rest: str) -> str:
+    kind, _, digest = rest.partition("/")
+    return f"{_IMPORTED.get(kind, kind)} ({digest[:19]}…)"
 
 
 def place_of(ref: str) -> str:
@@ -52,16 +71,15 @@ def label_of(ref: str) -> str:
     """Return a reference as people say it: ``fraud v7``, ``request #12``."""
     kind, _, rest = ref.partition(":")
     match kind:
-        case "model-version":
+        case "model-version" | "dataset-version":
             name, _, number = rest.rpartition("/")
-            return f"{name} v{number}"
-        case "dataset-version":
-            name, _, number = rest.rpartition("/")
-            return f"{name} {number}"
-        case "transition-request":
-            return f"request #{rest}"
+            return f"{name} {'v' if kind == 'model-version' else ''}{number}"
+        case "transition-request" | "policy-proposal":
+            return f"request #{rest}" if kind == "transition-request" else f"policy proposal {rest}"
         case "run":
             return f"run {rest[:8]}"
+        case "import":
+            return _imported(rest)
         case "artifact":
             return rest.rsplit("/", 1)[-1] or rest
         case _:

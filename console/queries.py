@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from approvals.models import LIVE_STATES, Policy, PolicyRevision, TransitionRequest
 from audit.actors import Actor
-from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
+from lineage.quarantine import Taint, may_keep, quarantines_of, taint_of
 from lineage.queries import descendants
 from registry.models import Deployment, Endpoint, ModelVersion, RegisteredModel
 from registry.permissions import visible_models, visible_versions
+from registry.queries import production_descendants
 from tracking.models import Experiment, Lifecycle
 
 
@@ -69,7 +71,8 @@ def requests_of(version: ModelVersion) -> QuerySet[TransitionRequest]:
 def dataset_rows(text: str = "") -> QuerySet[Node]:
     """Return dataset versions, by name and newest first, with the number of runs that read each."""
     rows = Node.objects.filter(kind=NodeKind.DATASET_VERSION).annotate(
-        run_count=Count("out_edges", filter=Q(out_edges__rel=Relation.CONSUMED))
+        run_count=Count("out_edges", filter=Q(out_edges__rel=Relation.CONSUMED)),
+        is_quarantined=Exists(Quarantine.objects.filter(node=OuterRef("pk"), released_at__isnull=True)),
     )
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
@@ -116,4 +119,33 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
         versions=versions,
         endpoints=[found for found in below.nodes if found.kind == NodeKind.ENDPOINT],
         truncated=below.truncated,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetQuarantine:
+    """Whether a dataset version is quarantined (``stands``), or stands on data that are; what is live on it; who may act."""
+
+    stands: Quarantine | None
+    taint: Taint
+    history: list[Quarantine]
+    live: list[ModelVersion]
+    may_place: bool
+    may_release: bool
+
+
+def dataset_quarantine(actor: Actor, node: Node) -> DatasetQuarantine:
+    """Return the state of a dataset version. Only versions the actor may see are among the live ones."""
+    history = quarantines_of(node)
+    stands = next((row for row in history if row.released_at is None), None)
+    live = production_descendants(node.urn).versions
+    known = set(visible_versions(actor).filter(pk__in=[row.pk for row in live]).values_list("pk", flat=True))
+    taint = taint_of(node.urn)
+    return DatasetQuarantine(
+        stands=stands,
+        taint=Taint(tuple(row for row in taint.quarantines if row.node_id != node.pk), taint.complete),
+        history=history,
+        live=[row for row in live if row.pk in known],
+        may_place=stands is None and may_keep(actor, people_only=False),
+        may_release=stands is not None and may_keep(actor, people_only=True),
     )

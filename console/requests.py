@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils import timezone
 
@@ -25,6 +24,7 @@ from approvals.queries import check_runs_of, get_request, overrides_of, reviews_
 from approvals.rules import Rule
 from approvals.services.overrides import may_override
 from approvals.services.requests import may_withdraw
+from approvals.services.settling import waits
 from approvals.snapshots import Case, load_case, rules_at_close
 from approvals.standing import groups_of
 from audit.actors import Actor
@@ -34,6 +34,7 @@ from audit.refs import model_stream, request_ref, version_ref
 from console.comparison import Comparison, compare
 from console.discussion import Thread, threads_of
 from console.events import Entry, trail
+from console.facts import Fact, fact
 from console.reviewing import obstacle
 from console.sentences import sentence_of
 from registry.models import ModelVersion
@@ -42,26 +43,21 @@ from registry.queries import incumbent_of
 _TRAIL = 80
 _UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One fact a check found: ``table`` where it is a list of like things, else ``text``."""
-
-    key: str
-    text: str
-    columns: tuple[str, ...] = ()
-    table: tuple[tuple[str, ...], ...] = ()
+_LOG_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """One validation job. ``counts`` says whether it looked at what is true now."""
+    """One validation job. ``counts`` says whether it looked at what is true now; ``log`` is the end of what it says."""
 
     job: CheckRun
     counts: bool
     seconds: float | None
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Fact, ...]
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.job.log.splitlines()[-_LOG_LINES:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,7 @@ class LivePart:
     rules: list[RuleView]
     checks: list[CheckView]
     is_moving: bool
+    waits_for: str
     digest: str
 
     @property
@@ -180,15 +177,28 @@ def _live(actor: Actor, case: Case) -> LivePart:
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
     unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
-    is_moving = case.request.state == RequestState.APPROVED or (case.request.state == RequestState.OPEN and unfinished)
     rules_then, verdict = _verdict(case, jobs)
+    waiting = _waits_for(case, verdict)
+    is_moving = (case.request.state == RequestState.APPROVED and not waiting) or (
+        case.request.state == RequestState.OPEN and unfinished
+    )
     words = {rule.id: sentence_of(rule) for rule in rules_then}
     groups = groups_of(actor) if any(row.override_by and row.blocks for row in verdict.rules) else frozenset()
     rules = [
         RuleView(row, words.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
         for row in verdict.rules
     ]
-    return LivePart(case.request, verdict, rules, checks, is_moving, case.snapshot.subject_digest)
+    return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest)
+
+
+def _waits_for(case: Case, verdict: Verdict) -> str:
+    """Return what an approved request waits for, "" where a worker applies it now."""
+    request = case.request
+    if request.state != RequestState.APPROVED:
+        return ""
+    if waits(request):
+        return f"It is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+    return " ".join(item["why"] for item in verdict.blocked_by()) if verdict.only_waits else ""
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
@@ -218,29 +228,7 @@ def _facts_of(job: CheckRun) -> CheckFacts:
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
     seconds = (job.finished_at - job.started_at).total_seconds() if job.started_at and job.finished_at else None
     facts = job.evidence if isinstance(job.evidence, dict) else {}
-    return CheckView(job, counts, seconds, tuple(_evidence(key, value) for key, value in facts.items()))
-
-
-def _evidence(key: str, value: Any) -> Evidence:
-    name = key.replace("_", " ")
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
-        return Evidence(
-            name, "", columns, tuple(tuple(_text(item.get(column)) for column in columns) for item in value)
-        )
-    if isinstance(value, dict):
-        return Evidence(name, "", ("", ""), tuple((str(inner), _text(found)) for inner, found in value.items()))
-    return Evidence(name, _text(value))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) for item in value) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
-    return "" if value is None else str(value)
+    return CheckView(job, counts, seconds, tuple(fact(key, value) for key, value in facts.items()))
 
 
 def _failed_checks(rules: Sequence[RuleVerdict]) -> bool:

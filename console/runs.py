@@ -11,6 +11,7 @@ from audit.errors import InvalidInput, NotFound
 from audit.refs import run_ref
 from console.charts import Chart
 from console.curves import curves_of
+from lineage.quarantine import Taint, taint_of
 from registry.models import ModelVersion
 from registry.permissions import visible_versions
 from tracking.artifacts import list_artifacts, open_artifact
@@ -121,6 +122,7 @@ class RunPage:
     parent: str
     files: list[FileRow]
     urn: str
+    taint: Taint
     seconds: float | None
 
 
@@ -143,6 +145,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
         parent=clean.rpartition("/")[0],
         files=_files(run, clean),
         urn=run_ref(run.pk),
+        taint=taint_of(run_ref(run.pk)),
         seconds=(run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else None,
     )
 

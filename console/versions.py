@@ -18,10 +18,11 @@ from console.curves import curves_of
 from console.events import Entry, trail
 from console.queries import deployments_of, requests_of
 from console.wording import from_ms
+from lineage.quarantine import Taint, taint_of
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
-from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag
+from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
-from registry.queries import get_version, incumbent_of
+from registry.queries import get_version, incumbent_of, packs_of
 from registry.stages import Stage, Transition, transitions_from
 
 _TRAIL = 60
@@ -64,9 +65,11 @@ class VersionPage:
     tags: list[ModelVersionTag]
     requests: list[TransitionRequest]
     deployments: list[Deployment]
+    packs: list[PackOrder]
     entries: list[Entry]
     moves: list[Transition]
     asked: frozenset[str]
+    taint: Taint
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
@@ -91,9 +94,11 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         tags=list(version.tags.order_by("key")),
         requests=requests,
         deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
+        packs=packs_of(version),
         entries=entries,
         moves=_moves(actor, version),
         asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+        taint=taint_of(urn),
     )
 
 

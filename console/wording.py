@@ -45,10 +45,12 @@ RULE_STATES = {
 }
 CHECK_STATES = {
     "queued": Look("none", "schedule", "Queued"),
+    "waiting": Look("wait", "hourglass_top", "Waiting"),
     "running": Look("info", "progress_activity", "Running"),
     "passed": Look("ok", "check_circle", "Passed"),
     "failed": Look("bad", "cancel", "Failed"),
     "error": Look("bad", "report", "Error"),
+    "cancelled": Look("none", "cancel", "Cancelled"),
 }
 RUN_STATES = {
     "RUNNING": Look("info", "progress_activity", "Running"),
@@ -71,6 +73,54 @@ NOTICES = {
     "comment": Look("none", "forum", "Comment"),
     "delegation": Look("info", "move_down", "Delegation"),
 }
+PROPOSAL_STATES = {
+    "open": Look("wait", "hourglass_top", "Waits for a second person"),
+    "published": Look("ok", "check_circle", "Approved"),
+    "rejected": Look("bad", "cancel", "Rejected"),
+    "withdrawn": Look("none", "undo", "Withdrawn"),
+    "stale": Look("none", "sync_problem", "Out of date"),
+}
+OUTCOMES = {
+    "same": Look("none", "equal", "As it was"),
+    "would_block": Look("bad", "block", "Would block"),
+    "would_pass": Look("ok", "check_circle", "Would pass"),
+    "unknown": Look("wait", "help", "Cannot tell"),
+}
+VERDICTS = {
+    "approved": Look("ok", "check_circle", "Would move"),
+    "pending": Look("wait", "pending", "Would wait"),
+    "blocked": Look("bad", "block", "Would be blocked"),
+    "rejected": Look("bad", "cancel", "Rejected"),
+}
+EFFECTS = {
+    "tighter": Look("info", "lock", "tighter"),
+    "looser": Look("wait", "lock_open", "looser"),
+    "open": Look("none", "edit", "changed"),
+}
+TIERS = {
+    "": Look("none", "help", "Risk not assessed"),
+    "minimal": Look("ok", "shield", "Minimal risk"),
+    "limited": Look("info", "shield", "Limited risk"),
+    "high": Look("wait", "gpp_maybe", "High risk"),
+    "unacceptable": Look("bad", "gpp_bad", "Unacceptable risk"),
+}
+FINDING_STATES = {
+    "open": Look("bad", "report", "Open"),
+    "resolved": Look("ok", "task_alt", "Resolved"),
+    "accepted": Look("info", "handshake", "Accepted"),
+    "false_positive": Look("none", "do_not_disturb_on", "False positive"),
+}
+SEVERITIES = {
+    "low": Look("none", "keyboard_arrow_down", "Low"),
+    "medium": Look("info", "drag_handle", "Medium"),
+    "high": Look("wait", "keyboard_arrow_up", "High"),
+    "critical": Look("bad", "keyboard_double_arrow_up", "Critical"),
+}
+REQUEST_KINDS = {
+    "promotion": Look("none", "upgrade", "Promotion"),
+    "rollback": Look("info", "settings_backup_restore", "Rollback"),
+    "break_glass": Look("bad", "e911_emergency", "Emergency"),
+}
 _KINDS = {
     "notice": NOTICES,
     "stage": STAGES,
@@ -79,11 +129,21 @@ _KINDS = {
     "check": CHECK_STATES,
     "run": RUN_STATES,
     "decision": DECISIONS,
+    "proposal": PROPOSAL_STATES,
+    "outcome": OUTCOMES,
+    "verdict": VERDICTS,
+    "effect": EFFECTS,
+    "finding": FINDING_STATES,
+    "severity": SEVERITIES,
+    "request_kind": REQUEST_KINDS,
+    "tier": TIERS,
 }
 
 
 def look(kind: str, value: str) -> Look:
     """Return how a state looks; a value nobody foresaw is shown as it is, in grey."""
+    if kind == "stage" and value.startswith("@"):
+        return Look("info", "alternate_email", value)
     return _KINDS[kind].get(value) or Look("none", "help", value)
 
 

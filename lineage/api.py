@@ -12,21 +12,25 @@ from rest_framework.views import APIView
 
 from audit.actors import actor_of
 from lineage.models import Relation
+from lineage.quarantine import place_quarantine, release_quarantine, standing
 from lineage.queries import DEFAULT_LIMIT, ancestors, descendants, find_node, nodes_matching
 from lineage.serializers import (
     KINDS,
     EdgeDeclaration,
     NodesQuery,
+    QuarantineChange,
     Retraction,
     WalkQuery,
     closure_json,
     edge_json,
     node_json,
+    quarantine_json,
 )
 from lineage.services import declare_edge, retract_edge
 from lineage.visibility import MOST_SIFTED, known_nodes, require_known_edge, require_visible
 
 _LISTED = 100
+_QUARANTINES = 1000
 _WALKS = {"ancestors": ancestors, "descendants": descendants}
 
 
@@ -85,3 +89,27 @@ class RetractView(APIView):
         require_known_edge(actor_of(request), edge_id)
         kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
         return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})
+
+
+class QuarantinesView(APIView):
+    """GET: the quarantines that stand, newest first. POST: quarantine a dataset version."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know
+        return Response({"quarantines": [quarantine_json(row) for row in standing()[:_QUARANTINES]]})
+
+    @extend_schema(request=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        body = _valid(QuarantineChange(data=request.data))
+        made = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
+        return Response(quarantine_json(made), status=201)
+
+
+class ReleaseView(APIView):
+    """POST: end the quarantine of a dataset version; people only."""
+
+    @extend_schema(request=QuarantineChange, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        body = _valid(QuarantineChange(data=request.data))
+        done = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
+        return Response(quarantine_json(done))

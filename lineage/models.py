@@ -122,3 +122,34 @@ class RetractedEdge(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.src_id} → {self.dst_id} (retracted)"
+
+
+class Quarantine(models.Model):
+    """A dataset version that nothing may be promoted on: why, by whom, and who released it again.
+
+    Placed once, released once, never changed otherwise (triggers hold that); at most one at a time stands for a node.
+    """
+
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="quarantines")
+    reason = models.CharField(max_length=1000)
+    placed_by = models.CharField(max_length=150)
+    placed_at = models.DateTimeField(auto_now_add=True)
+    released_by = models.CharField(max_length=150, default="", blank=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+    release_reason = models.CharField(max_length=1000, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node"], condition=models.Q(released_at__isnull=True), name="lineage_quarantine_stands"
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="lineage_quarantine_reason"),
+            models.CheckConstraint(
+                condition=models.Q(released_at__isnull=True, released_by="", release_reason="")
+                | (models.Q(released_at__isnull=False) & ~models.Q(released_by="") & ~models.Q(release_reason="")),
+                name="lineage_quarantine_release",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} quarantined by {self.placed_by}"

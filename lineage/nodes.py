@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
 
 from audit.refs import (
     code_ref,
@@ -15,9 +19,16 @@ from audit.refs import (
     run_ref,
     version_ref,
 )
+from audit.statements import run, same
 from lineage.models import Node, NodeKind
 
 _OTHER_DIGESTS_KEPT = 10
+_ADD = (
+    "INSERT INTO lineage_node (kind, urn, name, version, digest, container_id, attrs, recorded_at) "
+    "VALUES (%s, %s, %s, '', '', NULL, '{}', %s) ON CONFLICT (urn) DO "
+)
+_ADD_RUN = same(_ADD + "NOTHING")
+_NAME_RUN = same(_ADD + "UPDATE SET name = excluded.name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,14 @@ def deployment_specs(endpoint: str, number: int, revision: str) -> tuple[Spec, S
     attrs = {"number": number, "revision": revision}
     version = revision or str(number)
     return container, Spec(NodeKind.DEPLOYMENT, urn, endpoint, version, container=container.urn, attrs=attrs)
+
+
+def place_run(run_id: str, name: str) -> None:
+    """Make a run a node, or give its node this name: what `place` does with a run, for what happens all day."""
+    spec = run_spec(run_id, name)
+    now: Any = timezone.now()
+    values = [spec.kind.value, spec.urn, spec.name, connection.ops.adapt_datetimefield_value(now)]
+    run(_NAME_RUN if name else _ADD_RUN, values)
 
 
 def place(*specs: Spec) -> list[Node]:

@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from audit.actors import Actor
-from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
+from lineage.quarantine import MAX_REASON
 from lineage.queries import MAX_LIMIT, Closure
 from lineage.visibility import hidden_nodes
 
@@ -42,6 +43,27 @@ class Retraction(serializers.Serializer[Any]):
     """The body that takes an edge back."""
 
     reason = serializers.CharField(max_length=500)
+
+
+class QuarantineChange(serializers.Serializer[Any]):
+    """The body that places or releases a quarantine; dataset_version is a URN (`dataset-version:orders/v2.1`)."""
+
+    dataset_version = serializers.CharField(max_length=700, trim_whitespace=False)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+def quarantine_json(row: Quarantine) -> dict[str, Any]:
+    """Return a quarantine; times in ISO 8601, UTC."""
+    return {
+        "id": row.pk,
+        "dataset_version": row.node.urn,
+        "reason": row.reason,
+        "placed_by": row.placed_by,
+        "placed_at": row.placed_at,
+        "released_by": row.released_by,
+        "released_at": row.released_at,
+        "release_reason": row.release_reason,
+    }
 
 
 def node_json(node: Node, *, depth: int | None = None, hidden: bool = False) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from audit.refs import deployment_ref, model_ref
 from audit.services import record
 from lineage.edges import accept, require_declarable
 from lineage.models import Assertion, Edge, EdgeAssertion, Node, Relation, RetractedEdge
-from lineage.nodes import code_spec, dataset_specs, deployment_specs, place, run_spec, version_specs
+from lineage.nodes import code_spec, dataset_specs, deployment_specs, place, place_run, run_spec, version_specs
 from lineage.queries import find_node, is_upstream
 
 OBSERVED = "observed"
@@ -27,9 +27,9 @@ IMPORTED = "imported"
 
 
 @transaction.atomic(savepoint=False)
-def record_run(*, actor: Actor, run_id: str, name: str = "") -> Node:  # noqa: ARG001 - every service says who acts
-    """Make sure that the run is a node; a name given later replaces the earlier one."""
-    return place(run_spec(run_id, name))[0]
+def record_run(*, actor: Actor, run_id: str, name: str = "") -> None:  # noqa: ARG001 - every service says who acts
+    """Make sure that the run is a node; a name given later replaces the earlier one. One statement."""
+    place_run(run_id, name)
 
 
 @transaction.atomic(savepoint=False)

@@ -32,6 +32,21 @@ def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list
         return [row[0] for row in cursor.fetchall()]
 
 
+def walk_pairs(starts: Sequence[int], *, limit: int) -> list[tuple[int, int]]:
+    """Return up to ``limit`` pairs of a start and one of its ancestors (itself included): many ancestries in one walk."""
+    if not starts:
+        return []
+    anchors = ", ".join(["(CAST(%s AS bigint))"] * len(starts))
+    sql = (
+        f"WITH RECURSIVE walk(root, id) AS (SELECT start, start FROM (SELECT column1 AS start FROM (VALUES {anchors}) AS v) AS a "  # noqa: S608 - only placeholders
+        "UNION SELECT w.root, e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id) "
+        "SELECT root, id FROM walk LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*starts, limit])
+        return [(int(root), int(pk)) for root, pk in cursor.fetchall()]
+
+
 def insert_edge(*, src: int, dst: int, rel: int, role: str) -> int | None:
     """Insert an edge and return its id, or None where it is there already. One round trip."""
     sql = (

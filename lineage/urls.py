@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from lineage.api import EdgesView, NodesView, RetractView, WalkView
+from lineage.api import EdgesView, NodesView, QuarantinesView, ReleaseView, RetractView, WalkView
 
 
 class UrnConverter(StringConverter):
@@ -31,5 +31,7 @@ urlpatterns = [
     path("lineage/nodes", NodesView.as_view(), name="lineage-nodes"),
     path("lineage/edges", EdgesView.as_view(), name="lineage-edges"),
     path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),
+    path("lineage/quarantines", QuarantinesView.as_view(), name="lineage-quarantines"),
+    path("lineage/quarantines/release", ReleaseView.as_view(), name="lineage-release"),
     path("lineage/<urn:urn>/<walk:walk>", WalkView.as_view(), name="lineage-walk"),
 ]

@@ -8,7 +8,7 @@ from mlflow_api import render_databricks as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
-from registry.permissions import Grant, grants_of
+from registry.permissions import LEVEL_WORDS, Grant, grants_of
 from registry.queries import get_model_by_id
 from registry.services.permissions import set_permissions
 
@@ -25,7 +25,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 @rpc("GET", f"{_PATH}/permissionLevels", area="permissions")
 def get_permission_levels(actor: Actor, q: Params) -> Json:
     get_model_by_id(actor, q.need("model_id"))
-    levels = [{"permission_level": words, "description": render.LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
+    levels = [{"permission_level": words, "description": LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
     return {"permission_levels": levels}
 
 

@@ -138,14 +138,29 @@ def _group(variable: re.Match[str]) -> str:
     return rf"(?P<{variable[1]}>[\s\S]+)" if variable[2] else f"(?P<{variable[1]}>[^/]+)"
 
 
+def _by_path() -> list[tuple[tuple[str, str, str], dict[str, Rpc]]]:
+    """Return (version, path, area) with the RPCs by method, fixed paths before those with variables."""
+    found: dict[tuple[str, str, str], dict[str, Rpc]] = {}
+    for entry in REGISTERED:
+        found.setdefault((entry.version, entry.path, entry.area), {})[entry.method] = entry
+    return sorted(found.items(), key=lambda item: ("{" in item[0][1], item[0]))
+
+
+def rpc_views() -> dict[str, Callable[..., HttpResponseBase]]:
+    """Return the view of every registered RPC whose path has no variables, by the whole path (config/shortcut.py)."""
+    return {
+        f"/{prefix}/{version}/{area}/{path}": _view_of(rpcs)
+        for (version, path, area), rpcs in _by_path()
+        for prefix in PREFIXES
+        if "{" not in path
+    }
+
+
 def rpc_urls() -> list[URLPattern]:
     """Return the URL patterns of every registered RPC under both prefixes, fixed paths before those with variables."""
-    by_path: dict[tuple[str, str, str], dict[str, Rpc]] = {}
-    for entry in REGISTERED:
-        by_path.setdefault((entry.version, entry.path, entry.area), {})[entry.method] = entry
     prefixes = "|".join(PREFIXES)
     patterns = []
-    for (version, path, area), rpcs in sorted(by_path.items(), key=lambda item: ("{" in item[0][1], item[0])):
+    for (version, path, area), rpcs in _by_path():
         route = _VARIABLE.sub(_group, path)
         patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/{area}/{route}$", _view_of(rpcs)))
     patterns.append(

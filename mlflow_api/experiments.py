@@ -52,11 +52,7 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
 
 @rpc("POST", "experiments/update")
 def update_experiment(actor: Actor, q: Params) -> Json:
-    experiment_id = q.need("experiment_id")
-    if q.has("new_name"):
-        experiments.rename_experiment(actor=actor, experiment_id=experiment_id, name=q.text("new_name"))
-    else:
-        queries.get_experiment(experiment_id)
+    experiments.rename_experiment(actor=actor, experiment_id=q.need("experiment_id"), name=q.need("new_name"))
     return {}
 
 

@@ -77,7 +77,7 @@ def _sort_field(q: Params) -> SortField:
 @rpc("POST", "logged-models/search", write=False)
 def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
     found, token = search_logged_models(
-        experiment_ids=q.texts("experiment_ids"),
+        experiment_ids=q.need_texts("experiment_ids"),
         filter_string=q.text("filter"),
         datasets=[DatasetFilter(d.text("dataset_name"), d.text("dataset_digest")) for d in q.items("datasets")],
         order_by=[_sort_field(item) for item in q.items("order_by")],

@@ -6,16 +6,20 @@ or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enu
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 import orjson
 from django.http import HttpRequest, QueryDict
 
 from audit.errors import InvalidInput, TooLarge
 
+T = TypeVar("T")
 INT64_MAX = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _SHOWN = 100
@@ -33,7 +37,7 @@ class Params:
 
     def _raw(self, name: str) -> Any:
         value = self._values.get(name)
-        return self._values.get(_camel(name)) if value is None else value
+        return self._values.get(_camel(name)) if value is None and "_" in name else value
 
     def _label(self, name: str) -> str:
         return f"{self._prefix}{name}"
@@ -90,6 +94,20 @@ class Params:
             raise self._missing(name)
         return value
 
+    def whole(self, name: str) -> int | None:
+        """Return a 64-bit integer that some scripts send with a fraction, such as `time.time() * 1000`: it is cut off."""
+        value = self._raw(name)
+        if isinstance(value, float) and math.isfinite(value):
+            return Params({name: math.trunc(value)}, prefix=self._prefix).integer(name)
+        return self.integer(name)
+
+    def need_whole(self, name: str) -> int:
+        """Return such an integer that must be there."""
+        value = self.whole(name)
+        if value is None:
+            raise self._missing(name)
+        return value
+
     def number(self, name: str) -> float:
         """Return a double field that must be there; NaN and the infinities are possible."""
         value = self._raw(name)
@@ -121,14 +139,33 @@ class Params:
         values = self._list(name)
         return [Params({name: value}, prefix=self._prefix).text(name) for value in values]
 
+    def need_texts(self, name: str) -> list[str]:
+        """Return a repeated text field that must be there; it may be empty."""
+        if not self.has(name):
+            raise self._missing(name)
+        return self.texts(name)
+
     def items(self, name: str) -> list[Params]:
         """Return a repeated message field."""
+        return self.each(name, lambda item: item)
+
+    def each(
+        self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
+    ) -> list[T]:
+        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes something."""
         found = []
         for number, value in enumerate(self._list(name)):
             if not isinstance(value, dict):
                 raise self._invalid(name, value, "a list of objects")
-            found.append(Params(value, prefix=f"{self._label(name)}[{number}]."))
+            quick = plain(value) if plain else None
+            found.append(read(Params(value, prefix=f"{self._label(name)}[{number}].")) if quick is None else quick)
         return found
+
+    def need_items(self, name: str) -> list[Params]:
+        """Return a repeated message field that must be there; it may be empty."""
+        if not self.has(name):
+            raise self._missing(name)
+        return self.items(name)
 
     def message(self, name: str) -> Params:
         """Return a message field; an absent one reads as empty."""
@@ -162,6 +199,7 @@ class Params:
         return [(item.need("key"), item.text("value")) for item in self.items(name)]
 
 
+@cache  # the names are those in our own code
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
@@ -219,12 +257,27 @@ def read_body(request: HttpRequest, max_body: int) -> bytes:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"The request body is not valid JSON: {error}") from error
+        values = _with_bare_nan(body)
+        if values is None:
+            raise InvalidInput(f"The request body is not valid JSON: {error}") from error
     if not isinstance(values, dict):
         raise InvalidInput("The request body must be a JSON object.")
+    return values
+
+
+def _with_bare_nan(body: bytes) -> Any:
+    """Return what Python's json module writes for NaN and the infinities, which is no JSON; None for anything else."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return None
+    try:
+        values = json.loads(body)
+        orjson.dumps(values)  # refuses what the strict parser would: halves of surrogate pairs, integers beyond 64 bits
+    except (ValueError, TypeError, RecursionError):
+        return None
     return values
 
 

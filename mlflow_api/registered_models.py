@@ -1,9 +1,10 @@
-"""The registered-models part of the protocol, aliases included."""
+"""The registered-models part of the protocol. A protected alias moves through the approvals' engine, as a stage does."""
 
 from __future__ import annotations
 
 import re
 
+from approvals.services.aliases import request_alias
 from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from mlflow_api import render_registry as render
@@ -97,7 +98,9 @@ def delete_registered_model_tag(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "registered-models/alias")
 def set_registered_model_alias(actor: Actor, q: Params) -> Json:
-    aliases.set_alias(actor=actor, name=q.need("name"), alias=q.need("alias"), version=version_number(q))
+    request_alias(
+        actor=actor, name=q.need("name"), alias=q.need("alias"), version=version_number(q), base_url=q.base_url
+    )
     return {}
 
 

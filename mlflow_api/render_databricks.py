@@ -27,13 +27,6 @@ LEVELS = {
     Level.MANAGE_PRODUCTION: "CAN_MANAGE_PRODUCTION_VERSIONS",
     Level.MANAGE: "CAN_MANAGE",
 }
-LEVEL_WORDS = {
-    Level.READ: "Can read the model, its versions and its history, and comment",
-    Level.EDIT: "Can register versions, edit the model and ask for transitions",
-    Level.MANAGE_STAGING: "Can move versions between stages other than Production where no policy governs",
-    Level.MANAGE_PRODUCTION: "Can move versions between any stages where no policy governs",
-    Level.MANAGE: "Can manage the model, and who may use it",
-}
 PRINCIPALS = {
     PrincipalKind.USER: "user_name",
     PrincipalKind.GROUP: "group_name",

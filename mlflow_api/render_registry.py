@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mlflow_api.render_tracking import Json, filled, pairs
+from registry.lookups import VERSION_COLUMNS, FoundVersion
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import latest_of_models
 
@@ -38,8 +39,16 @@ def model_versions(versions: Iterable[ModelVersion]) -> list[Json]:
 
 
 def model_version(version: ModelVersion) -> Json:
+    columns = {column: getattr(version, column) for column in VERSION_COLUMNS}
+    tags = {tag.key: tag.value for tag in version.tags.all()}
+    return found_version(
+        FoundVersion(version.model.name, **columns, tags=tags, aliases=[alias.name for alias in version.aliases.all()])
+    )
+
+
+def found_version(version: FoundVersion) -> Json:
     return filled(
-        name=version.model.name,
+        name=version.name,
         version=str(version.version),
         creation_timestamp=version.created_ms,
         last_updated_timestamp=version.updated_ms,
@@ -50,6 +59,6 @@ def model_version(version: ModelVersion) -> Json:
         run_id=version.run_id,
         run_link=version.run_link,
         status="READY",
-        tags=pairs(version.tags.all()),
-        aliases=sorted(alias.name for alias in version.aliases.all()),
+        tags=[{"key": key, "value": value} for key, value in sorted(version.tags.items())],
+        aliases=sorted(version.aliases),
     )

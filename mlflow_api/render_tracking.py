@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracking.models import Experiment, LoggedModel, Metric, MetricFields, Run, RunInput
+from tracking.contents import FullRun, Used, Value
+from tracking.models import Experiment, LoggedModel, Metric, MetricFields, Run
 from tracking.paths import key_of_uri
-from tracking.queries import metric_value
 
 Json = dict[str, object]
 
@@ -34,67 +34,69 @@ def experiment(found: Experiment) -> Json:
     )
 
 
-def run_info(run: Run) -> Json:
-    return filled(
-        run_id=run.pk,
-        run_uuid=run.pk,
-        run_name=run.name,
-        experiment_id=str(run.experiment_id),
-        user_id=run.user_id,
-        status=run.status,
-        start_time=run.start_ms,
-        end_time=run.end_ms,
-        artifact_uri=run.artifact_uri,
-        lifecycle_stage=run.lifecycle_stage,
+def run_info(run: Run | FullRun) -> Json:
+    found: Json = {
+        "run_id": run.pk,
+        "run_uuid": run.pk,
+        "run_name": run.name,
+        "experiment_id": str(run.experiment_id),
+        "user_id": run.user_id,
+        "status": run.status,
+        "start_time": run.start_ms,
+        "artifact_uri": run.artifact_uri,
+        "lifecycle_stage": run.lifecycle_stage,
+    }
+    return found if run.end_ms is None else {**found, "end_time": run.end_ms}
+
+
+def run(found: FullRun) -> Json:
+    """Return a run with everything in it."""
+    data = filled(
+        metrics=[metric(one) for one in sorted(found.metrics)],
+        params=[{"key": key, "value": value} for key, value in sorted(found.params)],
+        tags=[{"key": key, "value": value} for key, value in sorted(found.tags)],
     )
+    return {"info": run_info(found), "data": data, "inputs": _inputs(found), "outputs": _outputs(found)}
 
 
-def run(found: Run) -> Json:
-    """Return a run with everything in it; load it with `queries.load_runs` first."""
-    links = sorted(found.model_links.all(), key=lambda link: link.pk)
-    outputs: list[Json] = [
-        {"model_id": link.model_id, "step": link.step} for link in links if link.direction == "output"
+def _inputs(found: FullRun) -> Json:
+    if not (found.inputs or found.models):
+        return {}
+    models: list[Json] = [{"model_id": pk} for pk, direction, _ in found.models if direction == "input"]
+    return filled(dataset_inputs=[dataset_input(used) for used in found.inputs], model_inputs=models)
+
+
+def _outputs(found: FullRun) -> Json:
+    models: list[Json] = [
+        {"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"
     ]
-    inputs: list[Json] = [{"model_id": link.model_id} for link in links if link.direction == "input"]
-    uses = sorted(found.dataset_inputs.all(), key=lambda used: used.pk)
-    latest = sorted(found.latest_metrics.all(), key=lambda one: one.key)
-    return filled(
-        info=run_info(found),
-        data=filled(
-            metrics=[metric(one) for one in latest],
-            params=pairs(found.params.all()),
-            tags=pairs(found.tags.all()),
-        ),
-        inputs=filled(dataset_inputs=[dataset_input(used) for used in uses], model_inputs=inputs),
-        outputs={"model_outputs": outputs} if outputs else None,
-    )
+    return filled(model_outputs=models)
 
 
-def metric(one: MetricFields, *, run_id: str = "") -> Json:
-    """Return a metric's value; NaN is the text "NaN", for JSON has no number for it."""
-    return filled(
-        key=one.key,
-        value="NaN" if one.is_nan else metric_value(one),
-        timestamp=one.timestamp_ms,
-        step=one.step,
-        model_id=one.model_id or None,
-        dataset_name=one.dataset_name or None,
-        dataset_digest=one.dataset_digest or None,
-        run_id=run_id or None,
-    )
+def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
+    """Return a metric's value; NaN is the text "NaN", for JSON has no number for it. What it does not name is left out."""
+    found: Json = {
+        "key": one.key,
+        "value": "NaN" if one.is_nan else one.value,
+        "timestamp": one.timestamp_ms,
+        "step": one.step,
+    }
+    if one.model_id or one.dataset_name or one.dataset_digest or run_id:
+        names = (("model_id", one.model_id), ("dataset_name", one.dataset_name), ("dataset_digest", one.dataset_digest))
+        found |= {name: value for name, value in (*names, ("run_id", run_id)) if value}
+    return found
 
 
-def dataset_input(used: RunInput) -> Json:
-    dataset = used.dataset
+def dataset_input(used: Used) -> Json:
     return filled(
         tags=[{"key": key, "value": value} for key, value in sorted(used.tags.items())],
         dataset=filled(
-            name=dataset.name,
-            digest=dataset.digest,
-            source_type=dataset.source_type,
-            source=dataset.source,
-            schema=dataset.schema or None,
-            profile=dataset.profile or None,
+            name=used.name,
+            digest=used.digest,
+            source_type=used.source_type,
+            source=used.source,
+            schema=used.schema or None,
+            profile=used.profile or None,
         ),
     )
 
@@ -110,8 +112,8 @@ def logged_model(model: LoggedModel, metrics: Iterable[Metric]) -> Json:
             last_updated_timestamp_ms=model.updated_ms,
             artifact_uri=model.artifact_uri,
             status=model.status,
-            model_type=model.model_type or None,
-            source_run_id=model.source_run_id,
+            model_type=model.model_type,
+            source_run_id=model.source_run_id or "",
             tags=pairs(model.tags.all()),
         ),
         data=filled(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from audit.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.experiments import VIEW_TYPES
 from mlflow_api.parse import Params
-from tracking import queries
+from tracking.contents import full_runs, get_full_run
 from tracking.limits import Point
-from tracking.search.runs import search_runs
+from tracking.search.runs import search_run_ids
 from tracking.services import history, logging, runs
 from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
 
 RUN_STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
-BATCH_BYTES = 1_000_000
-INPUT_BYTES = 20_000_000  # a dataset's profile alone may have 16 million characters
+LONG_BYTES = (
+    20_000_000  # a dataset's profile alone may have 16 million characters; values of a batch are cut, not refused
+)
+
+_PLAIN = 4  # the fields of a point that names neither model nor dataset
 
 Json = dict[str, object]
 
@@ -29,12 +34,24 @@ def _point(q: Params) -> Point:
     return Point(
         key=q.need("key"),
         value=q.number("value"),
-        timestamp_ms=q.need_integer("timestamp"),
-        step=q.integer("step") or 0,
+        timestamp_ms=q.need_whole("timestamp"),
+        step=q.whole("step") or 0,
         model_id=q.text("model_id"),
         dataset_name=q.text("dataset_name"),
         dataset_digest=q.text("dataset_digest"),
     )
+
+
+def _plain_point(values: dict[str, Any]) -> Point | None:
+    """Return the point of a message with just these fields in just these types: a thousand of them are a batch."""
+    key: Any = values.get("key")
+    value: Any = values.get("value")
+    at: Any = values.get("timestamp")
+    step: Any = values.get("step")
+    is_plain = len(values) == _PLAIN and type(value) is float and type(at) is int and type(step) is int
+    if not is_plain or type(key) is not str or not key or "\x00" in key:
+        return None
+    return Point(key=key, value=value, timestamp_ms=at, step=step)
 
 
 @rpc("POST", "runs/create")
@@ -44,15 +61,15 @@ def create_run(actor: Actor, q: Params) -> Json:
         experiment_id=q.text("experiment_id") or runs.DEFAULT_EXPERIMENT,
         user_id=q.text("user_id"),
         name=q.text("run_name"),
-        start_ms=q.integer("start_time") or 0,
+        start_ms=q.whole("start_time") or 0,
         tags=q.tags("tags"),
     )
-    return {"run": render.run(queries.get_run_in_full(run.pk))}
+    return {"run": render.run(get_full_run(run.pk))}
 
 
 @rpc("GET", "runs/get")
 def get_run(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    return {"run": render.run(queries.get_run_in_full(run_id_of(q)))}
+    return {"run": render.run(get_full_run(run_id_of(q)))}
 
 
 @rpc("POST", "runs/update")
@@ -61,7 +78,7 @@ def update_run(actor: Actor, q: Params) -> Json:
         actor=actor,
         run_id=run_id_of(q),
         status=q.choice("status", RUN_STATUSES),
-        end_ms=q.integer("end_time"),
+        end_ms=q.whole("end_time"),
         name=q.text("run_name"),
     )
     return {"run_info": render.run_info(run)}
@@ -81,7 +98,7 @@ def restore_run(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/search", write=False)
 def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    found, token = search_runs(
+    found, token = search_run_ids(
         experiment_ids=q.texts("experiment_ids"),
         filter_string=q.text("filter"),
         view=q.choice("run_view_type", VIEW_TYPES),
@@ -89,7 +106,7 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return render.filled(runs=[render.run(run) for run in found], next_page_token=token or None)
+    return render.filled(runs=[render.run(run) for run in full_runs(found)], next_page_token=token or None)
 
 
 @rpc("POST", "runs/log-metric")
@@ -116,12 +133,12 @@ def delete_tag(actor: Actor, q: Params) -> Json:
     return {}
 
 
-@rpc("POST", "runs/log-batch", max_body=BATCH_BYTES)
+@rpc("POST", "runs/log-batch", max_body=LONG_BYTES)
 def log_batch(actor: Actor, q: Params) -> Json:
     logging.log_batch(
         actor=actor,
         run_id=run_id_of(q),
-        metrics=[_point(item) for item in q.items("metrics")],
+        metrics=q.each("metrics", _point, plain=_plain_point),
         params=q.tags("params"),
         tags=q.tags("tags"),
     )
@@ -147,7 +164,7 @@ def _dataset_input(q: Params) -> DatasetInput:
     )
 
 
-@rpc("POST", "runs/log-inputs", max_body=INPUT_BYTES)
+@rpc("POST", "runs/log-inputs", max_body=LONG_BYTES)
 def log_run_inputs(actor: Actor, q: Params) -> Json:
     log_inputs(
         actor=actor,
@@ -160,6 +177,6 @@ def log_run_inputs(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/outputs")
 def log_run_outputs(actor: Actor, q: Params) -> Json:
-    models = [(item.need("model_id"), item.integer("step") or 0) for item in q.items("models")]
+    models = [(item.need("model_id"), item.integer("step") or 0) for item in q.need_items("models")]
     log_outputs(actor=actor, run_id=run_id_of(q), models=models)
     return {}

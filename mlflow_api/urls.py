@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from mlflow_api.dispatch import rpc_urls
+from mlflow_api.dispatch import rpc_urls, rpc_views
 
 HANDLERS = (
     "experiments",
@@ -12,6 +12,7 @@ HANDLERS = (
     "metrics",
     "registered_models",
     "model_versions",
+    "page_routes",
     "webhooks",
     "databricks_models",
     "databricks_requests",
@@ -23,9 +24,12 @@ for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):
         import_module(f"mlflow_api.{_name}")
 
+# Also asked before Django's middleware, by whole paths: config/shortcut.py.
+RPC_VIEWS = rpc_views()
 urlpatterns = [*rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
 urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.page_routes").urlpatterns, *urlpatterns]
 if find_spec("mlflow_api.server"):
     urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.contrib import admin
 
 from audit.admin import ReadOnlyAdmin
-from registry.models import Alias, CardRevision, Deployment, Endpoint, ModelVersion, RegisteredModel
+from registry.models import (
+    Alias,
+    CardRevision,
+    Deployment,
+    Endpoint,
+    FrozenPack,
+    ModelVersion,
+    RegisteredModel,
+    RiskAssessment,
+)
 
 
 @admin.register(RegisteredModel)
@@ -35,6 +44,23 @@ class CardRevisionAdmin(ReadOnlyAdmin):
     list_display = ["version", "number", "author", "created_at", "digest"]
     list_select_related = ["version__model"]
     search_fields = ["version__model__name", "author", "digest"]
+    ordering = ["-id"]
+
+
+@admin.register(RiskAssessment)
+class RiskAssessmentAdmin(ReadOnlyAdmin):
+    list_display = ["model", "number", "tier", "score", "author", "created_at"]
+    list_filter = ["tier"]
+    list_select_related = ["model"]
+    search_fields = ["model__name", "author"]
+    ordering = ["-id"]
+
+
+@admin.register(FrozenPack)
+class FrozenPackAdmin(ReadOnlyAdmin):
+    list_display = ["order", "digest", "size", "created_at"]
+    list_select_related = ["order"]
+    search_fields = ["digest", "order__version__model__name"]
     ordering = ["-id"]
 
 

@@ -1,4 +1,4 @@
-"""/api/v1: models, versions, cards, deployments and the serving read."""
+"""/api/v1: models, versions, deployments and the serving read. (Cards: approvals/card_api.py; risk: risk_api.py.)"""
 
 from __future__ import annotations
 
@@ -16,24 +16,21 @@ from audit.actors import Actor
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.queries import (
-    current_card,
     get_deployment,
     get_model,
     get_version,
+    in_production,
     latest_of_models,
     listed_versions,
     visible_deployments,
 )
 from registry.serializers import (
-    CardEditSerializer,
-    CardSerializer,
     DeploymentSerializer,
     DeploySerializer,
     ModelSerializer,
     PageSerializer,
     VersionSerializer,
 )
-from registry.services.cards import edit_card
 from registry.services.deployments import end_deployment, register_deployment
 from registry.serving import production_response
 
@@ -102,27 +99,21 @@ class VersionView(APIView):
         return Response(VersionSerializer(get_version(actor_of(request), name, version)).data)
 
 
-class CardView(APIView):
-    """GET: the model card as it is. PUT: a new revision with some of the human fields replaced."""
-
-    @extend_schema(responses=CardSerializer)
-    def get(self, request: Request, name: str, version: int) -> Response:
-        return Response(CardSerializer(current_card(get_version(actor_of(request), name, version))).data)
-
-    @extend_schema(request=CardEditSerializer, responses=CardSerializer)
-    def put(self, request: Request, name: str, version: int) -> Response:
-        edit = checked(CardEditSerializer, request.data)
-        actor = actor_of(request)
-        found = get_version(actor, name, version)
-        return Response(CardSerializer(edit_card(actor=actor, version=found, **edit)).data)
-
-
 class ProductionView(APIView):
     """GET: what is in Production now, for the machines that load it (config/shortcut.py answers most of them)."""
 
     @extend_schema(responses={200: dict, 304: None})
     def get(self, request: Request, name: str) -> HttpResponse:
         return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
+
+
+class InProductionView(APIView):
+    """GET: every version in the Production stage, the current one first: the others are warm, for canaries and rollbacks."""
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        rows = in_production(get_model(actor_of(request), name))
+        return Response({"versions": many(VersionSerializer, rows)})
 
 
 class DeploymentsView(APIView):

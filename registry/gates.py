@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from audit.actors import Actor
-from audit.errors import Denied
+from audit.errors import Conflict, Denied
 from audit.refs import model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
@@ -48,6 +48,12 @@ class Gate(Protocol):
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
+    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        """Return whether what this gate asks of the model depends on this tag of it."""
+
+    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        """Return the targets in use that would be governed otherwise if the model had this name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
@@ -72,6 +78,31 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
     except Exception:
         log.exception("a transition gate failed; what it guards counts as governed")
         return True
+
+
+def counts_tag(model: RegisteredModel, key: str) -> bool:
+    """Return whether a tag of a model decides what it is asked; a gate that cannot be asked counts every tag."""
+    try:
+        return any(gate.counts_tag(model=model, key=key) for gate in load_gates())
+    except Exception:
+        log.exception("a transition gate failed; every tag of what it guards counts")
+        return True
+
+
+def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
+    """Raise Conflict where another name would bring what is staged or asked for under other rules; a broken gate refuses."""
+    try:
+        moved = sorted(
+            {target for gate in load_gates() for target in gate.moved_by_name(model=model, new_name=new_name)}
+        )
+    except Exception as error:
+        log.exception("a transition gate failed; the model keeps its name")
+        raise Conflict(f"{model.name} keeps its name: a transition gate failed. The server's log says why.") from error
+    if moved:
+        raise Conflict(
+            f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
+            "versions were approved by. Archive the versions, withdraw the requests and take the aliases off first."
+        )
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:

@@ -27,8 +27,8 @@ class MLmodel:
     framework: dict[str, str]
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses aliases: a few lines of them can unfold to gigabytes."""
+class SafeLoader(yaml.SafeLoader):
+    """A safe loader that also refuses aliases: a few lines of them can unfold to gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
 def read_mlmodel(path: str) -> MLmodel | None:
     """Return the MLmodel file stored under an artifact path; None where there is none that can be read."""
     try:
-        data = yaml.load(read_artifact(path, MAX_BYTES), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        data = yaml.load(read_artifact(path, MAX_BYTES), Loader=SafeLoader)  # noqa: S506 - a SafeLoader
     except NotFound:
         return None
     except (TooLarge, yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:

@@ -106,6 +106,8 @@ class ModelVersion(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
     archive_after = models.DateTimeField(null=True, blank=True)
+    # When a version in Production has to be reviewed again, where its policy says so.
+    review_due_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -219,6 +221,43 @@ class RiskAssessment(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"risk assessment {self.number} of {self.model_id}: {self.tier}"
+
+
+class PackOrder(AppendOnlyModel):
+    """A version became the current Production one: what the conformity pack of that moment has to show.
+
+    Written in the promoting transaction. ``pinned`` names what was true then by number and digest, so that the pack can be
+    made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="pack_orders", db_index=False)
+    number = models.PositiveIntegerField()
+    event_id = models.UUIDField(unique=True)
+    promoted_at = models.DateTimeField()
+    pinned = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="registry_pack_number")]
+
+    def __str__(self) -> str:
+        return f"pack {self.number} of {self.version_id}"
+
+
+class FrozenPack(AppendOnlyModel):
+    """A finished conformity pack. The zip lies in the artifact store under ``digest`` (SHA-256, hex); it never changes."""
+
+    order = models.OneToOneField(PackOrder, on_delete=models.PROTECT, related_name="frozen")
+    digest = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    manifest = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="registry_pack_has_bytes")]
+
+    def __str__(self) -> str:
+        return f"sha256:{self.digest}"
 
 
 class Endpoint(models.Model):

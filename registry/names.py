@@ -9,6 +9,10 @@ from urllib.parse import unquote
 
 from audit.errors import InvalidInput, TooLarge
 
+# MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the client
+# sends this word for a source.
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+PROMPT_SOURCE = "dummy-source"
 MAX_NAME = 256
 MAX_KEY = 250
 MAX_TAG_VALUE = 100_000

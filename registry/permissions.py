@@ -63,6 +63,14 @@ _CODENAMES = {
     Level.MANAGE: "manage_model",
 }
 _LEVELS = {codename: level for level, codename in _CODENAMES.items()}
+# What each level lets somebody do, for those who hand it out.
+LEVEL_WORDS = {
+    Level.READ: "Can read the model, its versions and its history, and comment",
+    Level.EDIT: "Can register versions, edit the model and ask for transitions",
+    Level.MANAGE_STAGING: "Can move versions between stages other than Production where no policy governs",
+    Level.MANAGE_PRODUCTION: "Can move versions between any stages where no policy governs",
+    Level.MANAGE: "Can manage the model, and who may use it",
+}
 _VERBS = {
     Level.READ: "read",
     Level.EDIT: "edit",
@@ -209,6 +217,14 @@ def store_grants(model: RegisteredModel, grants: Sequence[tuple[User | Group, Le
     groups.delete()
     for principal, level in grants:
         assign_perm(_CODENAMES[level], principal, model)
+
+
+def drop_grants(model: RegisteredModel, principal: User | Group) -> None:
+    """Take what was granted to one user or group away. Runs in the caller's transaction, with the model locked."""
+    if isinstance(principal, User):
+        ModelUserGrant.objects.filter(content_object=model, user=principal).delete()
+    else:
+        ModelGroupGrant.objects.filter(content_object=model, group=principal).delete()
 
 
 def grant_level(*, user: User, model: RegisteredModel, level: Level) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from audit.actors import Actor
 from audit.errors import NotFound
-from registry.models import Alias, CardRevision, Deployment, ModelVersion, RegisteredModel
+from lineage.models import NodeKind
+from lineage.queries import MAX_LIMIT, descendants, find_node
+from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
 from registry.permissions import model_not_found, visible_models, visible_versions
 from registry.stages import Stage
 
@@ -66,6 +69,12 @@ def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
     return _with_model(ModelVersion.objects.filter(model=model, is_current=True, deleted_at__isnull=True)).first()
 
 
+def in_production(model: RegisteredModel) -> list[ModelVersion]:
+    """Return every version in the Production stage: the current one, then those kept warm, the last superseded first."""
+    rows = ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION, deleted_at__isnull=True)
+    return list(listed_versions(rows).order_by("-is_current", "-superseded_at", "-version"))
+
+
 def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number.
 
@@ -112,6 +121,42 @@ def card_history(version: ModelVersion) -> list[CardRevision]:
     return list(CardRevision.objects.filter(version=version).order_by("-number"))
 
 
+def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
+    """Return one revision of a version's card, the newest where no number is given; NotFound."""
+    if number is None:
+        return current_card(version)
+    found = None
+    if 0 < number <= _MAX_VERSION:
+        found = CardRevision.objects.filter(version=version, number=number).first()
+    if found is None:
+        raise NotFound(f"The card of {version} has no revision {number}.")
+    return found
+
+
+def packs_of(version: ModelVersion) -> list[PackOrder]:
+    """Return the conformity packs of a version, newest first; one that is still being made has no ``frozen``."""
+    return list(PackOrder.objects.filter(version=version).select_related("frozen").order_by("-number"))
+
+
+def get_pack(version: ModelVersion, number: int) -> FrozenPack:
+    """Return a finished pack of a version; NotFound."""
+    found: FrozenPack | None = None
+    if 0 < number <= _MAX_VERSION:
+        found = (
+            FrozenPack.objects.filter(order__version=version, order__number=number)
+            .select_related("order__version")
+            .first()
+        )
+    if found is None:
+        raise NotFound(f"{version} has no finished conformity pack {number}.")
+    return found
+
+
+def packs_named(digests: Collection[str]) -> set[str]:
+    """Return those of these digests under which packs lie, for the clearing of the store (settings.ARTIFACT_HOLDERS)."""
+    return set(FrozenPack.objects.filter(digest__in=digests).values_list("digest", flat=True))
+
+
 def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
     """Return the deployments of versions the actor may know of (deleted ones included), newest first."""
     rows = Deployment.objects.select_related("endpoint", "version__model").order_by("-started_at", "-id")
@@ -126,6 +171,26 @@ def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
     if found is None:
         raise NotFound(f"Deployment {deployment_id} not found")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDescendants:
+    """Production versions that descend from something. ``truncated``: the graph below it was too large to walk whole."""
+
+    versions: list[ModelVersion]
+    truncated: bool
+
+
+def production_descendants(urn: str) -> LiveDescendants:
+    """Return the versions in Production (superseded ones that are still warm among them) that descend from a node.
+
+    Three queries, whoever asks: what somebody may see of it is the caller's question. NotFound: the graph does not know it.
+    """
+    below = descendants(find_node(urn), limit=MAX_LIMIT)
+    named = {(node.name, int(node.version)) for node in below.nodes if node.kind == NodeKind.MODEL_VERSION}
+    rows = ModelVersion.objects.filter(stage=Stage.PRODUCTION, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    live = _with_model(rows).order_by("model__name", "version")
+    return LiveDescendants([row for row in live if (row.model.name, row.version) in named], below.truncated)
 
 
 def due_for_archiving(now: datetime.datetime) -> list[int]:

@@ -1,6 +1,7 @@
 """Which risk tier a model is in, and how the tier follows from the answers to the questionnaire.
 
-A model nobody has assessed has no tier; whoever asks has to treat it as the highest.
+A model nobody has assessed has no tier. Policies and templates treat it as UNASSESSED_TIER, above which only what is
+prohibited stands.
 """
 
 from __future__ import annotations
@@ -13,10 +14,21 @@ from django.db.models.functions import RowNumber
 
 from audit.errors import InvalidInput
 from registry.models import RegisteredModel, RiskAssessment
-from registry.questionnaire import QUESTIONNAIRES, TIERS, Option, Question, Questionnaire
+from registry.questionnaire import HIGH, QUESTIONNAIRES, TIERS, Option, Question, Questionnaire
 
-__all__ = ["TIERS", "Assessed", "Reason", "assessment_history", "current_assessment", "rank", "score", "tiers_of"]
+__all__ = [
+    "TIERS",
+    "UNASSESSED_TIER",
+    "Assessed",
+    "Reason",
+    "assessment_history",
+    "current_assessment",
+    "rank",
+    "score",
+    "tiers_of",
+]
 
+UNASSESSED_TIER = HIGH
 # Annex I cases are high-risk by Article 6(1); the derogation of Article 6(3) speaks of Annex III alone.
 _WITHOUT_RELIEF = "product_safety"
 

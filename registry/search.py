@@ -10,11 +10,13 @@ from django.db.models.expressions import OrderBy
 
 from audit.actors import Actor
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
+from registry.names import PROMPT_TAG
 from registry.permissions import visible_models, visible_versions
 from tracking.search.conditions import compare
 from tracking.search.grammar import (
     ATTRIBUTE,
     INTEGER,
+    LIST_OPERATORS,
     TEXT,
     TEXT_OPERATORS,
     Clause,
@@ -27,14 +29,12 @@ from tracking.search.grammar import (
 )
 from tracking.search.pages import checked_max, take_page
 
-# A prompt is kept as a registered model with this tag; a search shows prompts only when it names the tag.
-PROMPT_TAG = "mlflow.prompt.is_prompt"
 MAX_MODELS = 1000
 MAX_VERSIONS = 200_000
 # SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
 _SLICE = 5000
 
-_NAMED = Column(Kind.TEXT, TEXT_OPERATORS | {"IN"})
+_NAMED = Column(Kind.TEXT, TEXT_OPERATORS | LIST_OPERATORS)
 _PREFIXES = {
     **dict.fromkeys(("tag", "tags"), "tag"),
     **dict.fromkeys(("attribute", "attributes", "attr"), ATTRIBUTE),
@@ -77,9 +77,10 @@ def search_models(
     clauses = parse(filter_string, MODELS)
     rows = visible_models(actor)
     tags = RegisteredModelTag.objects.filter(model=OuterRef("pk"))
-    for clause in clauses:
+    wants_prompts = _wants_prompts(clauses)
+    for clause in clauses if wants_prompts else _without_prompt_tag(clauses):
         rows = rows.filter(compare("name", clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
-    if not _names_prompts(clauses):
+    if not wants_prompts:
         rows = rows.filter(~_prompt(tags))
     keys = _ordering(parse_order(order_by, MODELS), _MODEL_ORDER, {"name": True})
     return take_page(rows.order_by(*keys).prefetch_related("tags", "aliases__version"), size=size, token=page_token)
@@ -98,13 +99,15 @@ def search_versions(
     clauses = parse(filter_string, VERSIONS)
     rows = visible_versions(actor).select_related("model")
     tags = ModelVersionTag.objects.filter(version=OuterRef("pk"))
-    for clause in clauses:
+    wants_prompts = _wants_prompts(clauses)
+    for clause in clauses if wants_prompts else _without_prompt_tag(clauses):
         column = _VERSION_COLUMNS.get(clause.key, "")
         rows = rows.filter(compare(column, clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
-    if not _names_prompts(clauses):
+    if not wants_prompts:
         of_model = RegisteredModelTag.objects.filter(model=OuterRef("model_id"))
         rows = rows.filter(~_prompt(tags), ~_prompt(of_model))
-    keys = _ordering(parse_order(order_by, VERSIONS), _VERSION_ORDER, {"name": True, "version_number": False})
+    orders = parse_order(order_by, VERSIONS) or [Order(ATTRIBUTE, "last_updated_timestamp", ascending=False)]
+    keys = _ordering(orders, _VERSION_ORDER, {"name": True, "version_number": False})
     found, token = take_page(rows.order_by(*keys), size=size, token=page_token)
     for start in range(0, len(found), _SLICE):
         prefetch_related_objects(found[start : start + _SLICE], "tags", "aliases")
@@ -119,8 +122,18 @@ def _prompt(tags: QuerySet[Any]) -> Exists:
     return Exists(tags.filter(key=PROMPT_TAG, value__iexact="true"))
 
 
-def _names_prompts(clauses: Sequence[Clause]) -> bool:
-    return any(clause.group == "tag" and clause.key == PROMPT_TAG for clause in clauses)
+def _wants_prompts(clauses: Sequence[Clause]) -> bool:
+    """Tell whether prompts are asked for: they are shown only then. MLflow's client adds the tag `!= 'true'` to every search for models."""
+    return any(
+        (clause.operator, str(clause.value).lower()) in {("=", "true"), ("!=", "false")}
+        for clause in clauses
+        if clause.group == "tag" and clause.key == PROMPT_TAG
+    )
+
+
+def _without_prompt_tag(clauses: Sequence[Clause]) -> list[Clause]:
+    """Return the clauses but those on the tag of prompts: models have no such tag, and are meant all the same."""
+    return [clause for clause in clauses if clause.group != "tag" or clause.key != PROMPT_TAG]
 
 
 def _ordering(orders: Sequence[Order], columns: dict[str, str], defaults: dict[str, bool]) -> list[OrderBy]:

@@ -9,8 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from registry.cards import missing_fields
-from registry.models import CardRevision, Deployment, ModelVersion, RegisteredModel
+from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.sources import download_uri
 
 
@@ -46,6 +45,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     superseded_at = serializers.DateTimeField()
     superseded_by = serializers.SerializerMethodField()
     archive_after = serializers.DateTimeField()
+    review_due_at = serializers.DateTimeField(help_text="When its policy wants it reviewed again.")
 
     def get_download_uri(self, version: ModelVersion) -> str:
         return download_uri(version)
@@ -82,27 +82,6 @@ class ModelSerializer(serializers.Serializer[RegisteredModel]):
     def get_latest_versions(self, model: RegisteredModel) -> dict[str, int]:
         latest: list[ModelVersion] = self.context["latest"].get(model.pk, [])
         return {version.stage: version.version for version in latest}
-
-
-class CardSerializer(serializers.Serializer[CardRevision]):
-    """A revision of a model card."""
-
-    number = serializers.IntegerField()
-    digest = serializers.CharField()
-    author = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    missing = serializers.SerializerMethodField(help_text="Human fields that still say nothing.")
-    body = serializers.JSONField()
-
-    def get_missing(self, card: CardRevision) -> list[str]:
-        return missing_fields(card)
-
-
-class CardEditSerializer(serializers.Serializer[Any]):
-    """An edit: the human fields to replace, and the revision they were read from."""
-
-    fields = serializers.DictField(child=serializers.CharField(allow_blank=True))  # type: ignore[assignment]  # the wire's name
-    expected_number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
 class DeploymentSerializer(serializers.Serializer[Deployment]):

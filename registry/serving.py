@@ -27,7 +27,7 @@ from registry.queries import current_production
 
 _COLUMNS = (
     "id", "version", "stage", "artifact_digest", "source", "artifact_path",
-    "approved_by", "approved_at", "staged_at", "staged_by", "run_id",
+    "approved_by", "approved_at", "staged_at", "staged_by", "run_id", "review_due_at",
 )  # fmt: skip
 _SQL = (
     f"SELECT t.scopes, u.is_superuser, {', '.join(f'v.{column}' for column in _COLUMNS)} "  # noqa: S608 - constants
@@ -95,7 +95,10 @@ def _find(name: str, secret: str) -> Any:
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
     promoted_at = _iso(row["staged_at"])
-    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}"'
+    review_due_at = _iso(row["review_due_at"])
+    overdue = review_due_at is not None and _moment(review_due_at) <= timezone.now()
+    watched = f"-{review_due_at}{'!' * overdue}" if review_due_at else ""
+    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}{watched}"'
     if if_none_match and _matches(etag, if_none_match):
         return Answer(304, etag, b"")
     path = row["artifact_path"]
@@ -111,12 +114,19 @@ def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
         "approved_at": _iso(row["approved_at"]),
         "promoted_by": row["staged_by"],
         "promoted_at": promoted_at,
+        "review_due_at": review_due_at,
+        "review_overdue": overdue,
     }
     return Answer(200, etag, orjson.dumps(body))
 
 
 def _matches(etag: str, header: str) -> bool:
     return header.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in header.split(","))
+
+
+def _moment(text: str) -> datetime.datetime:
+    """Return the moment that `_iso` wrote."""
+    return datetime.datetime.fromisoformat(text)
 
 
 def _iso(value: datetime.datetime | str | None) -> str | None:

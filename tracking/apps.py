@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,4 @@ class TrackingConfig(AppConfig):
         from tracking.store import current_store  # noqa: PLC0415 - settings are complete only now
 
         current_store()
+        import_module("tracking.checks")

@@ -48,6 +48,8 @@ class Point:
     @property
     def stored_value(self) -> float:
         """Return what is kept: 0 for NaN (which has a flag), infinities as the largest doubles."""
+        if -_LARGEST <= self.value <= _LARGEST:
+            return self.value
         return 0.0 if self.is_nan else max(-_LARGEST, min(_LARGEST, self.value))
 
 
@@ -84,13 +86,17 @@ def checked_key(key: str, *, what: str) -> str:
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key, values cut to 6000 characters. InvalidInput: one key with two values."""
+    """Return params by key, values cut to 6000 characters. InvalidInput: one key twice."""
     found: dict[str, str] = {}
     for number, (key, value) in enumerate(params):
         checked_key(key, what=f"params[{number}].key")
         kept = checked_text(value[:MAX_PARAM_VALUE], what=f"params[{number}].value", limit=MAX_PARAM_VALUE)
-        if found.setdefault(key, kept) != kept:
-            raise InvalidInput(f"Duplicate parameter keys have been submitted: [{_shown(key)}].")
+        if key in found:
+            raise InvalidInput(
+                f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
+                "Please ensure the request contains only one param value per param key."
+            )
+        found[key] = kept
     return found
 
 
@@ -106,19 +112,26 @@ def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
 
 def checked_points(points: Sequence[Point]) -> list[Point]:
     """Return metrics without repetitions, each within its limits."""
+    known: set[tuple[str, str, str, str]] = set()  # a batch says the same few words a thousand times
     for number, point in enumerate(points):
-        what = f"metrics[{number}]"
-        checked_key(point.key, what=f"{what}.key")
-        checked_text(point.model_id, what=f"{what}.model_id", limit=40)
-        checked_text(point.dataset_name, what=f"{what}.dataset_name", limit=500)
-        checked_text(point.dataset_digest, what=f"{what}.dataset_digest", limit=64)
+        words = (point.key, point.model_id, point.dataset_name, point.dataset_digest)
+        if words not in known:
+            _check_words(point, f"metrics[{number}]")
+            known.add(words)
         if not 0 <= point.timestamp_ms < _INT64 or not -_INT64 <= point.step < _INT64:
             raise InvalidInput(
-                f"Invalid value {point.timestamp_ms} for parameter '{what}.timestamp' supplied: timestamps are "
-                "nonnegative 64-bit integers, steps 64-bit integers."
+                f"Invalid value {point.timestamp_ms} for parameter 'metrics[{number}].timestamp' supplied: timestamps "
+                "are nonnegative 64-bit integers, steps 64-bit integers."
             )
     unique = {(p.key, p.stored_value, p.is_nan, p.timestamp_ms, p.step, p.model_id): p for p in points}
     return list(unique.values())
+
+
+def _check_words(point: Point, what: str) -> None:
+    checked_key(point.key, what=f"{what}.key")
+    checked_text(point.model_id, what=f"{what}.model_id", limit=40)
+    checked_text(point.dataset_name, what=f"{what}.dataset_name", limit=500)
+    checked_text(point.dataset_digest, what=f"{what}.dataset_digest", limit=64)
 
 
 def check_batch(metrics: int, params: int, tags: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from tracking.prefix import indexed
+
 
 class Lifecycle(models.TextChoices):
     """Deleting is soft: rows stay for the evidence."""
@@ -79,6 +81,7 @@ class Param(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="tracking_param_key")]
+        indexes = [models.Index("key", indexed("value"), name="tracking_param_value")]
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"
@@ -91,6 +94,7 @@ class RunTag(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="tracking_runtag_key")]
+        indexes = [models.Index("key", indexed("value"), name="tracking_runtag_value")]
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"

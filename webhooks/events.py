@@ -24,6 +24,8 @@ ENTITIES = {
     "PROMPT_ALIAS": 9,
     "TRANSITION_REQUEST": 1001,
     "MODEL_VERSION_STAGE": 1002,
+    "FINDING": 1003,
+    "MODEL_VERSION_REVIEW": 1004,
 }
 ACTIONS = {
     "CREATED": 1,
@@ -37,6 +39,10 @@ ACTIONS = {
     "EXPIRED": 1006,
     "WITHDRAWN": 1007,
     "CHANGED": 1008,
+    "GLASS_BROKEN": 1009,
+    "POST_REVIEW_OVERDUE": 1010,
+    "CLOSED": 1011,
+    "OVERDUE": 1012,
 }
 
 
@@ -66,6 +72,12 @@ KINDS: dict[Action, Kind] = {
     Action.REGISTRY_ALIAS_SET: Kind("model_version_alias.created", "prompt_alias.created"),
     Action.REGISTRY_ALIAS_DELETED: Kind("model_version_alias.deleted", "prompt_alias.deleted"),
     Action.REGISTRY_STAGE_CHANGED: _both("model_version_stage.changed"),
+    Action.APPROVALS_FINDING_OPENED: _both("finding.opened"),
+    Action.APPROVALS_FINDING_CLOSED: _both("finding.closed"),
+    Action.APPROVALS_FINDING_FELL_DUE: _both("finding.overdue"),
+    Action.APPROVALS_RE_REVIEW_FELL_DUE: _both("model_version_review.overdue"),
+    Action.APPROVALS_GLASS_BROKEN: _both("transition_request.glass_broken"),
+    Action.APPROVALS_POST_REVIEW_FELL_DUE: _both("transition_request.post_review_overdue"),
     Action.APPROVALS_REQUEST_OPENED: _both("transition_request.opened"),
     Action.APPROVALS_REQUEST_APPROVED: _both("transition_request.approved"),
     Action.APPROVALS_REQUEST_REJECTED: _both("transition_request.rejected"),
@@ -75,7 +87,8 @@ KINDS: dict[Action, Kind] = {
     Action.APPROVALS_REQUEST_WITHDRAWN: _both("transition_request.withdrawn"),
 }
 EVENTS = tuple(dict.fromkeys(name for kind in KINDS.values() for name in kind.names))
-GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(("transition_request.", "model_version_stage.")))
+_OURS = ("transition_request.", "model_version_stage.", "finding.", "model_version_review.")
+GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(_OURS))
 
 
 def event_named(entity: str, action: str) -> str:

@@ -15,11 +15,12 @@ from django.conf import settings
 from django.urls import reverse
 
 from approvals.models import TransitionRequest
+from approvals.oversight import Finding
 from audit.actions import Action
 from audit.models import Event
 from audit.sentences import facts
 from registry.models import ModelVersion, RegisteredModel
-from registry.search import PROMPT_TAG
+from registry.names import PROMPT_TAG
 from webhooks.events import KINDS, Kind
 
 Data = dict[str, Any]
@@ -144,12 +145,35 @@ def _request(source: Source) -> Data | None:
         "request_id": row.pk,
         "from_stage": row.source,
         "to_stage": row.target,
+        "kind": row.kind,
         "state": row.state,
         "requester": row.requester.username,
         "comment": row.comment,
         "reason": row.state_reason,
         "url": page_of(row),
     } | _who(source)
+
+
+def _finding(source: Source) -> Data | None:
+    row = Finding.objects.select_related("version", "owner").filter(pk=request_id_of(source)).first()
+    if row is None:
+        return None
+    return {
+        "name": source.model.name,
+        "version": str(row.version.version) if row.version else None,
+        "finding_id": row.pk,
+        "title": row.title,
+        "severity": row.severity,
+        "state": row.state,
+        "owner": row.owner.username if row.owner else None,
+        "due_at": row.due_at,
+    } | _who(source)
+
+
+def _review_due(source: Source) -> Data:
+    after = source.facts["after"]
+    named = {"name": source.model.name, "version": number_of(source)}
+    return named | {"review_due_at": after["review_due_at"], "when_due": after["when_due"]} | _who(source)
 
 
 def page_of(request: TransitionRequest) -> str | None:
@@ -175,7 +199,7 @@ def number_of(source: Source) -> str:
 
 
 def request_id_of(source: Source) -> int:
-    """Return the number of the request the event is about; 0 without one."""
+    """Return the number of the request (or finding) the event is about; 0 without one."""
     number = source.event.object_ref.partition(":")[2]
     return int(number) if number.isdigit() else 0
 
@@ -195,5 +219,9 @@ _DATA: dict[Action, Callable[[Source], Data | None]] = {
     Action.REGISTRY_ALIAS_SET: _alias_set,
     Action.REGISTRY_ALIAS_DELETED: _alias_deleted,
     Action.REGISTRY_STAGE_CHANGED: _stage_changed,
+    Action.APPROVALS_GLASS_BROKEN: _request,
+    Action.APPROVALS_POST_REVIEW_FELL_DUE: _request,
+    Action.APPROVALS_RE_REVIEW_FELL_DUE: _review_due,
+    **{action: _finding for action in KINDS if action.value.startswith("approvals.finding.")},
     **{action: _request for action in KINDS if action.value.startswith("approvals.request.")},
 }

@@ -17,7 +17,10 @@ _VALUE = {"value": "example_value"}
 _WHO = {"actor": "example_user", "event_id": "00000000-0000-4000-8000-000000000000"}
 _STAGES = {"from_stage": "Staging", "to_stage": "Production"}
 _REQUEST = _MODEL | _ONE | {"request_id": 1} | _STAGES
-_STATES = {"opened": "open", "staled": "stale"}
+_STATES = {"opened": "open", "staled": "stale", "glass_broken": "applied", "post_review_overdue": "applied"}
+_DUE = "2026-01-01T00:00:00Z"
+_FINDING = _MODEL | _ONE | {"finding_id": 1, "title": "An example finding", "severity": "high"}
+_OPEN = {"state": "open", "owner": "example_user", "due_at": _DUE}
 
 _SAMPLES: Mapping[str, Mapping[str, object]] = {
     "registered_model.created": _MODEL | _TAGS | {"description": "An example registered model"},
@@ -43,6 +46,10 @@ _SAMPLES: Mapping[str, Mapping[str, object]] = {
     "prompt_alias.created": _PROMPT | _ALIAS | _ONE,
     "prompt_alias.deleted": _PROMPT | _ALIAS,
     "model_version_stage.changed": _MODEL | _ONE | _STAGES | {"is_current": True, "approved_by": "example_user"} | _WHO,
+    "finding.opened": _FINDING | _OPEN | _WHO,
+    "finding.closed": _FINDING | _OPEN | {"state": "resolved"} | _WHO,
+    "finding.overdue": _FINDING | _OPEN | _WHO,
+    "model_version_review.overdue": _MODEL | _ONE | {"review_due_at": _DUE, "when_due": "flag"} | _WHO,
 }
 
 

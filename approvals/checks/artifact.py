@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from approvals.checks.base import CheckResult, Progress, Subject, names_param, refuse_unknown
+import orjson
+
+from approvals.checks.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, tell
+from approvals.checks.params import Param, texts
 from approvals.checks.scanning.files import scan_file
 from approvals.checks.scanning.report import Budget, Found
-from audit.errors import InvalidInput, NotFound
+from audit.errors import NotFound
 from tracking.artifacts import folder_digest, folder_files, open_artifact, verify_folder
 
 _MAX_LISTED = 100
@@ -28,15 +31,15 @@ class _Progress:
         self.add(0)
 
 
-class DigestMatches:
+class DigestMatches(ParamsCheck):
     """The files are still those that were registered: every byte is read from the store again and compared."""
 
     code = "artifact.digest_matches"
+    says = (
+        "The files are those that were registered: every byte is read from the store again, and once more as the promotion "
+        "happens."
+    )
     queue = "slow"
-
-    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        refuse_unknown(params, frozenset())
-        return {}
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
@@ -60,22 +63,26 @@ class DigestMatches:
         return _why_not(changed, subject, folder_digest(subject.artifact_path))
 
 
-class Scan:
-    """Loading the model could run no code but that of allowed libraries (an allow-list of pickle globals).
-
-    ``allow`` names further globals, exactly (`mycompany.models.Scorer`). ``allow_code`` lets source files pass that lie in
-    the folder; then somebody must have read them.
-    """
+class Scan(ParamsCheck):
+    """Loading the model could run no code but that of allowed libraries (an allow-list of pickle globals)."""
 
     code = "artifact.scan"
+    says = (
+        "Loading the model could run no code but that of allowed libraries: an allow-list of pickle globals, and the headers "
+        "of safetensors and ONNX files."
+    )
     queue = "slow"
-
-    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        refuse_unknown(params, frozenset({"allow", "allow_code"}))
-        if not isinstance(params.get("allow_code", False), bool):
-            raise InvalidInput("allow_code must be true or false")
-        allow = names_param(params, "allow", ()) if "allow" in params and params["allow"] != () else ()
-        return {"allow": allow, "allow_code": params.get("allow_code", False)}
+    params = (
+        Param(
+            "allow", "names", "Further globals, exactly (`mycompany.models.Scorer`), and domains of ONNX operators.", ()
+        ),
+        Param(
+            "allow_code",
+            "flag",
+            "Let source files pass that lie in the folder; somebody must have read them.",
+            default=False,
+        ),
+    )
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
@@ -85,15 +92,15 @@ class Scan:
         if not files:
             return CheckResult(passed=False, summary=_no_files(subject), evidence={"path": subject.artifact_path})
         reading = _Progress(sum(size for _, _, size in files), progress)
-        allow = params["allow"]
         budget = Budget(
-            allow=frozenset(allow) if isinstance(allow, tuple) else frozenset(),
+            allow=frozenset(texts(params, "allow")),
             allow_code=bool(params["allow_code"]),
             tick=reading.tick,
         )
         found = []
         for name, _, size in files:
             found.append(_scan_one(subject.artifact_path, name, budget))
+            tell(progress, f"{name}: {found[-1].verdict}")
             reading.add(size)
         return _scan_result(found)
 
@@ -108,6 +115,7 @@ def _scan_one(folder: str, name: str, budget: Budget) -> Found:
 
 
 def _scan_result(found: list[Found]) -> CheckResult:
+    report = (EvidenceFile("scan.json", _report(found), "application/json"),)
     rejected = [file for file in found if file.verdict == "rejected"]
     unknown = [file.name for file in found if file.verdict == "not recognised"]
     listed = sorted(found, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
@@ -129,13 +137,28 @@ def _scan_result(found: list[Found]) -> CheckResult:
         first = rejected[0]
         more = f" (and {len(rejected) - 1} more)" if len(rejected) > 1 else ""
         summary = f"{first.name}: {first.problems[0]}{more}."
-        return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
+        return CheckResult(passed=False, summary=summary[:1000], evidence=evidence, files=report)
     summary = (
         f"{len(found)} file{'s' if len(found) != 1 else ''} examined; loading them runs no code but allowed libraries'."
     )
     if unknown:
         summary += f" Not recognised: {', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}."  # noqa: PLR2004
-    return CheckResult(passed=True, summary=summary[:1000], evidence=evidence)
+    return CheckResult(passed=True, summary=summary[:1000], evidence=evidence, files=report)
+
+
+def _report(found: list[Found]) -> bytes:
+    """Return all that was found, nothing left out; the row's evidence holds the beginning of it."""
+    files = [
+        {
+            "name": file.name,
+            "format": file.format,
+            "verdict": file.verdict,
+            "problems": file.problems,
+            "imports": sorted(file.globals),
+        }
+        for file in sorted(found, key=lambda file: file.name)
+    ]
+    return orjson.dumps({"files": files}, option=orjson.OPT_INDENT_2)
 
 
 def _why_not(changed: list[str], subject: Subject, now: str) -> str:

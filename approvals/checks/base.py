@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
+from approvals.checks.params import Param, parse_params
 from audit.canonical import digest_of
 from audit.errors import InvalidInput
 
 Progress = Callable[[int], None]
-"""Called now and then with the percentage done; it also keeps the lease of the job alive."""
+"""Called now and then with the percentage done; it also keeps the lease of the job alive. Raises when the job is taken away,
+cancelled or over its time."""
+
+FAST_SECONDS, SLOW_SECONDS = 60, 3600
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """What a job's progress callback also is: a place for lines that people follow while the check runs."""
+
+    def log(self, line: str) -> None:
+        """Add a line."""
+
+
+def tell(progress: Progress, line: str) -> None:
+    """Add a line to the log of the job, where it has one."""
+    if isinstance(progress, Logging):
+        progress.log(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +43,20 @@ class RunFacts:
     metrics: Mapping[str, float] = field(default_factory=dict)
     datasets: tuple[tuple[str, str, str], ...] = ()
     """(name, digest, context) of each dataset the run logged as its input, sorted."""
+    measured_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """(name, digest) of the dataset each metric was logged with, of those that name one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions."""
+    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions.
+
+    ``written`` are all fields that say something.
+    """
 
     digest: str = ""
     missing: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
     editors: tuple[str, ...] = ()
     since: datetime | None = None
 
@@ -44,6 +68,16 @@ class Incumbent:
     version_id: int
     number: int
     run: RunFacts
+    artifact_path: str = ""
+    artifact_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """What in a version's ancestry is quarantined now, by URN, sorted. ``complete`` is False where it was too large to walk."""
+
+    quarantined: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,16 @@ class Subject:
     staged_at: datetime | None = None
     model_tags: Mapping[str, str] = field(default_factory=dict)
     tier: str = ""
+    ancestry: Ancestry = field(default_factory=Ancestry)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file that a check leaves behind: a report, a table, a log. Kept under its SHA-256, never changed."""
+
+    name: str
+    content: bytes
+    media_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +123,16 @@ class CheckResult:
     passed: bool
     summary: str
     evidence: Mapping[str, object] = field(default_factory=dict)
+    files: tuple[EvidenceFile, ...] = ()
 
 
 class Check(Protocol):
-    """A validation check. It reads only, and never runs code of the model."""
+    """A validation check. It reads only; code of the model is run by `model.smoke` alone, in its sandbox.
+
+    A check may also have ``says`` (when it passes, in a sentence), ``params`` (approvals.checks.params), ``queue`` ("fast",
+    "slow"), ``seconds`` (how long it may take), ``posted`` (its result comes from outside) and ``confirm`` (a last look inside
+    the promoting transaction). ParamsCheck brings their defaults.
+    """
 
     code: str
 
@@ -94,6 +144,25 @@ class Check(Protocol):
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Look, and say what was found."""
+
+
+class ParamsCheck:
+    """A check whose parameters are described as data."""
+
+    code: ClassVar[str]
+    says: ClassVar[str] = ""
+    params: ClassVar[tuple[Param, ...]] = ()
+    queue: ClassVar[str] = "fast"
+
+    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the parameters with their defaults; raise InvalidInput with what is wrong."""
+        return parse_params(self.params, params)
+
+
+def seconds_for(check: object) -> int:
+    """Return how long a check may take before it is broken off."""
+    usual = SLOW_SECONDS if getattr(check, "queue", "fast") == "slow" else FAST_SECONDS
+    return int(getattr(check, "seconds", usual))
 
 
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:

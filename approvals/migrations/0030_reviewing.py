@@ -148,7 +148,7 @@ def unguard(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0004_whole_rules'),
+        ('approvals', '0041_oversight_triggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

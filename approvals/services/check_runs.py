@@ -6,16 +6,19 @@ only while its fence is the row's, so a worker that was given up, or a job that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from approvals.checks.base import CheckResult
+from approvals.checks.base import CheckResult, seconds_for
 from approvals.checks.registry import known_checks
+from approvals.evidence import Stored, facts_of, name_files, store_files
 from approvals.models import CheckRun, CheckState
 from approvals.snapshots import Case
 from audit.actions import Action
@@ -26,6 +29,9 @@ from audit.services import enqueue, record
 
 MAX_ATTEMPTS = 4
 UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
+# What asking again sets going once more.
+BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
+MAX_LOG = 16_000
 # A job whose message was lost is announced again after this long, then ever less often.
 _FIRST_REMINDER = timedelta(seconds=10)
 _LAST_REMINDER = timedelta(hours=1)
@@ -51,15 +57,11 @@ def lease_time() -> timedelta:
 
 def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int:
     """Queue each check that has not looked at the present state; return how many. With ``retry_broken`` also those that
-    broke off doing so. Runs in the caller's transaction, with the request locked.
+    broke off doing so, or were cancelled. Runs in the caller's transaction, with the request locked.
     """
     queued = 0
     for rule in case.check_rules:
         job = case.jobs.get(rule.id)
-        if job is not None and not (retry_broken and job.state == CheckState.ERROR):
-            continue
-        now = timezone.now()
-        fresh = {"queued_at": now, "lease_until": now + _FIRST_REMINDER}
         if job is None:
             job = CheckRun(
                 request=case.request,
@@ -67,17 +69,50 @@ def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int
                 check_code=rule.check,
                 params=dict(rule.params),
                 inputs_digest=case.inputs[rule.id],
-                **fresh,
+                **_fresh(rule.check),
             )
             job.save(force_insert=True)
+            _tell(actor, job)
+        elif retry_broken and job.state in BROKEN:
+            restart(actor, job)
         else:
-            again = {"state": CheckState.QUEUED, "attempts": 0, "progress": 0, "summary": "", "evidence": {}}
-            blank = {"evidence_digest": "", "started_at": None, "finished_at": None, "worker": ""}
-            CheckRun.objects.filter(pk=job.pk).update(fence=F("fence") + 1, **again, **blank, **fresh)
-        _record(actor, Action.APPROVALS_CHECK_QUEUED, job, after={"inputs_digest": job.inputs_digest})
-        _announce(job)
+            continue
         queued += 1
     return queued
+
+
+def restart(actor: Actor, job: CheckRun) -> None:
+    """Queue a finished job once more, in the caller's transaction with the request locked; its events keep what it found."""
+    again = {
+        "attempts": 0,
+        "progress": 0,
+        "summary": "",
+        "evidence": {},
+        "evidence_digest": "",
+        "log": "",
+        "author": "",
+    }
+    blank = {"started_at": None, "finished_at": None, "ends_by": None, "worker": ""}
+    CheckRun.objects.filter(pk=job.pk).update(fence=F("fence") + 1, **again, **blank, **_fresh(job.check_code))
+    _tell(actor, job)
+
+
+def _fresh(code: str) -> dict[str, Any]:
+    """Return the state of a new job. One whose result is posted from outside waits for that, and no worker is told."""
+    now = timezone.now()
+    if _is_posted(code):
+        return {"state": CheckState.WAITING, "queued_at": now, "lease_until": None}
+    return {"state": CheckState.QUEUED, "queued_at": now, "lease_until": now + _FIRST_REMINDER}
+
+
+def _is_posted(code: str) -> bool:
+    return bool(getattr(known_checks().get(code), "posted", False))
+
+
+def _tell(actor: Actor, job: CheckRun) -> None:
+    record_about(actor, Action.APPROVALS_CHECK_QUEUED, job, after={"inputs_digest": job.inputs_digest})
+    if not _is_posted(job.check_code):
+        _announce(job)
 
 
 @transaction.atomic
@@ -93,91 +128,152 @@ def take_lease(*, check_run_id: int, worker: str) -> Lease | None:
         worker=worker[:200],
         started_at=now,
         progress=0,
+        log="",
     )
     if not taken:
         return None
-    job = _with_model().get(pk=check_run_id)
+    job = jobs_with_model().get(pk=check_run_id)
+    job.ends_by = now + timedelta(seconds=seconds_for(known_checks().get(job.check_code)))
+    job.save(update_fields=["ends_by"])
     return Lease(job=job, fence=job.fence)
 
 
-def report_progress(*, lease: Lease, percent: int) -> None:
-    """Write how far a job is and prolong its lease; LeaseLost when it is somebody else's by now."""
+def report_progress(*, lease: Lease, percent: int, log: str = "") -> None:
+    """Write how far a job is and what it says, and prolong its lease; LeaseLost when it is cancelled or somebody else's by now."""
     kept = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
-        progress=max(0, min(99, percent)), lease_until=timezone.now() + lease_time()
+        progress=max(0, min(99, percent)), lease_until=timezone.now() + lease_time(), log=_end_of(log)
     )
     if not kept:
         raise LeaseLost
 
 
-@transaction.atomic
-def finish_check(*, actor: Actor, lease: Lease, result: CheckResult) -> bool:
+def _end_of(log: str) -> str:
+    return log.replace("\x00", "")[-MAX_LOG:]
+
+
+def finish_check(*, actor: Actor, lease: Lease, result: CheckResult, log: str = "") -> bool:
     """Write a job's result and record it; False (and nothing written) where the lease is no longer this worker's."""
-    state = CheckState.PASSED if result.passed else CheckState.FAILED
-    return _close(actor, lease.job, lease.fence, state, result.summary, plain(result.evidence, shorten=False))
+    stored = store_files(result.files)  # before the transaction: writing bytes holds no lock
+    with transaction.atomic():
+        return close_job(actor, lease.job, lease.fence, outcome_of(result), stored=stored, log=log)
 
 
 @transaction.atomic
-def break_off(*, actor: Actor, lease: Lease, why: str, for_good: bool = False) -> bool:
+def break_off(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, log: str = "") -> bool:
     """Give a job back after it failed by itself: to be tried again a little later, or for good after MAX_ATTEMPTS."""
     if for_good or lease.job.attempts >= MAX_ATTEMPTS:
-        return _close(actor, lease.job, lease.fence, CheckState.ERROR, why, {"attempts": lease.job.attempts})
+        outcome = Outcome(CheckState.ERROR, why, {"attempts": lease.job.attempts})
+        return close_job(actor, lease.job, lease.fence, outcome, log=log)
     back = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
-        state=CheckState.QUEUED, lease_until=timezone.now() + _BACK_OFF * 2**lease.job.attempts, summary=why[:1000]
+        state=CheckState.QUEUED,
+        lease_until=timezone.now() + _BACK_OFF * 2**lease.job.attempts,
+        summary=why[:1000],
+        log=_end_of(log),
     )
     return bool(back)
 
 
 def requeue_expired(*, actor: Actor, now: datetime) -> int:
-    """Announce again what waits too long, and take back what its worker left; return how many jobs were touched."""
-    due = CheckRun.objects.filter(state__in=UNFINISHED, lease_until__lt=now).order_by("lease_until")
+    """Announce again what waits too long, take back what its worker left, and end what is over its time; return how many."""
+    silent = Q(state__in=UNFINISHED, lease_until__lt=now)
+    due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
     return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])
 
 
 @transaction.atomic
 def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
-    job = _with_model().select_for_update(of=("self",)).get(pk=job_id)
-    if job.state not in UNFINISHED or job.lease_until is None or job.lease_until >= now:
+    job = jobs_with_model().select_for_update(of=("self",)).get(pk=job_id)
+    if job.state not in UNFINISHED or job.lease_until is None:
         return False
     lost = job.state == CheckState.RUNNING
-    if job.attempts >= MAX_ATTEMPTS:
-        why = f"The check was started {job.attempts} times and never came to an end."
-        return _close(actor, job, job.fence, CheckState.ERROR, why, {"attempts": job.attempts}, was=job.state)
+    if why := _over(job, now):
+        return close_job(
+            actor, job, job.fence, Outcome(CheckState.ERROR, why, {"attempts": job.attempts}), was=job.state
+        )
+    if job.lease_until >= now:
+        return False
     wait = min(max(now - job.queued_at, _FIRST_REMINDER), _LAST_REMINDER)
     CheckRun.objects.filter(pk=job.pk, fence=job.fence, state=job.state).update(
         state=CheckState.QUEUED, lease_until=now + wait, fence=F("fence") + 1
     )
     if lost:
         why = f"Its worker {job.worker} fell silent."
-        _record(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
+        record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
     _announce(job)
     return True
 
 
-def _close(
+def _over(job: CheckRun, now: datetime) -> str:
+    """Return why a job has come to its end without a result, "" where it may go on."""
+    if job.state == CheckState.RUNNING and job.ends_by is not None and job.ends_by < now:
+        return time_is_over(job)
+    late = job.lease_until is not None and job.lease_until < now
+    return (
+        f"The check was started {job.attempts} times and never came to an end."
+        if late and job.attempts >= MAX_ATTEMPTS
+        else ""
+    )
+
+
+def time_is_over(job: CheckRun) -> str:
+    """Return the words for a job that took longer than its check may."""
+    seconds = seconds_for(known_checks().get(job.check_code))
+    return f"The check was broken off: it took longer than the {seconds} seconds it may take."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job came to: its state, a sentence, and the evidence."""
+
+    state: CheckState
+    summary: str
+    evidence: object
+
+
+def outcome_of(result: CheckResult) -> Outcome:
+    """Return the outcome of a check that came to a result."""
+    state = CheckState.PASSED if result.passed else CheckState.FAILED
+    return Outcome(state, result.summary, plain(result.evidence, shorten=False))
+
+
+def close_job(
     actor: Actor,
     job: CheckRun,
     fence: int,
-    state: CheckState,
-    summary: str,
-    evidence: object,
+    outcome: Outcome,
     *,
     was: str = CheckState.RUNNING,
+    stored: Sequence[Stored] = (),
+    log: str = "",
+    author: str = "",
 ) -> bool:
-    now = timezone.now()
-    digest = digest_of({"summary": summary, "evidence": evidence})
+    """Write an outcome in the caller's transaction, record it and have the request looked at; False where it is not ours to."""
+    said: dict[str, object] = {"summary": outcome.summary, "evidence": outcome.evidence}
+    digest = digest_of(said | ({"files": facts_of(stored)} if stored else {}))
     written = CheckRun.objects.filter(pk=job.pk, fence=fence, state=was).update(
-        state=state,
-        summary=summary[:1000],
-        evidence=evidence,
+        state=outcome.state,
+        summary=outcome.summary[:1000],
+        evidence=outcome.evidence,
         evidence_digest=digest,
         progress=100,
         lease_until=None,
-        finished_at=now,
+        ends_by=None,
+        finished_at=timezone.now(),
+        author=author,
+        **({"log": _end_of(log)} if log else {}),
     )
     if not written:
         return False
-    after = {"state": state.value, "summary": summary, "evidence_digest": digest, "attempt": job.attempts}
-    _record(actor, Action.APPROVALS_CHECK_FINISHED, job, after=after)
+    name_files(job, fence, stored)
+    after = {
+        "state": outcome.state.value,
+        "summary": outcome.summary,
+        "evidence_digest": digest,
+        "attempt": job.attempts,
+        **({"files": facts_of(stored)} if stored else {}),
+        **({"author": author} if author else {}),
+    }
+    record_about(actor, Action.APPROVALS_CHECK_FINISHED, job, after=after)
     enqueue("approvals.tasks.settle_request", request_id=job.request_id)
     return True
 
@@ -188,7 +284,8 @@ def _announce(job: CheckRun) -> None:
     enqueue("approvals.tasks.run_check", queue="slow" if queue == "slow" else "fast", check_run_id=job.pk)
 
 
-def _record(actor: Actor, action: Action, job: CheckRun, *, after: dict[str, object], reason: str = "") -> None:
+def record_about(actor: Actor, action: Action, job: CheckRun, *, after: dict[str, object], reason: str = "") -> None:
+    """Record an event about a job of a request."""
     facts = {"check_run": job.pk, "rule": job.rule, "check": job.check_code}
     record(
         actor=actor,
@@ -200,5 +297,6 @@ def _record(actor: Actor, action: Action, job: CheckRun, *, after: dict[str, obj
     )
 
 
-def _with_model() -> QuerySet[CheckRun]:
+def jobs_with_model() -> QuerySet[CheckRun]:
+    """Return jobs with the request, version and model of each."""
     return CheckRun.objects.select_related("request__version__model")

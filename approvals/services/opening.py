@@ -14,6 +14,7 @@ from approvals.kinds import RequestKind
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.policies import is_alias, is_governable
 from approvals.services.archiving import settle_archiving
+from approvals.services.emergencies import LIVES_FOR, require_may_break
 from approvals.services.requests import (
     MAX_COMMENT,
     expire_request,
@@ -64,8 +65,8 @@ def open_request(
 
     ``target`` is a stage or an @alias. ``archive_existing`` None leaves it to the first approver whether the version that is
     replaced is archived at once. Once approved it waits for ``apply_after``. Raises NotFound, Denied (editing the model is
-    needed), InvalidInput (a target no policy can govern), InvalidState (the version is there already, or no policy governs
-    the move), Conflict (the live request asks for something else).
+    needed; or who may not break the glass), InvalidInput (a target no policy can govern; an emergency without a reason),
+    InvalidState (the version is there already, or no policy governs the move, or it has no way past it), Conflict (the live request asks for something else).
     """
     wish = _Wish(archive_existing, check_text(comment, "comment", MAX_COMMENT), kind, apply_after)
     _require_sound(target, wish)
@@ -75,7 +76,11 @@ def open_request(
     policy = policy_for(row.model, target)
     if policy is None:
         raise InvalidState(f"No policy governs moving {row} to {target}: change it directly.")
+    if kind is RequestKind.BREAK_GLASS:
+        require_may_break(actor, row, policy, comment)
     request = _live_request(row, target)
+    if request is not None and kind is RequestKind.BREAK_GLASS:
+        request = _make_way(request)
     if request is None:
         request = _create(actor, row, target, policy, wish)
     else:
@@ -128,11 +133,23 @@ def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
     return request
 
 
+def _make_way(request: TransitionRequest) -> TransitionRequest | None:
+    """Close the ordinary request that an emergency takes the place of; return the one that is open for it already."""
+    if request.kind == RequestKind.BREAK_GLASS:
+        return request
+    mark_stale(actor=system_actor("break_glass"), request_id=request.pk, reason="An emergency took its place.")
+    return None
+
+
 def _require_same_wish(actor: Actor, request: TransitionRequest, wish: _Wish) -> None:
     """Take the requester's word on what they left open; where it was said, the same must be asked for."""
     if request.kind != wish.kind:
         raise Conflict(
             f"Request #{request.pk} is open as a {request.kind.replace('_', ' ')}. Withdraw it before asking otherwise."
+        )
+    if wish.apply_after is not None and request.apply_after != wish.apply_after:
+        raise Conflict(
+            f"Request #{request.pk} is open with another time before which it is not applied. Withdraw it first."
         )
     if wish.archive_existing is None:
         return
@@ -147,6 +164,9 @@ def _require_same_wish(actor: Actor, request: TransitionRequest, wish: _Wish) ->
 
 def _create(actor: Actor, row: ModelVersion, target: str, policy: Governing, wish: _Wish) -> TransitionRequest:
     now = timezone.now()
+    lives_for = policy.body.options.expires_after
+    if wish.kind is RequestKind.BREAK_GLASS:
+        lives_for = min(lives_for, LIVES_FOR)
     request = TransitionRequest.objects.create(
         version=row,
         source=row.stage,
@@ -159,7 +179,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: Governing, wis
         policy_revision=policy.revision,
         subject_digest="",
         opened_at=now,
-        expires_at=now + policy.body.options.expires_after,
+        expires_at=now + lives_for,
         apply_after=wish.apply_after,
     )
     record(

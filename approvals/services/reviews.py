@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.models import User
 from approvals.deciding import Hindrance, Say, say_of, voter_of
+from approvals.in_person import is_in_person
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from approvals.services.archiving import settle_archiving
 from approvals.services.requests import (
@@ -22,19 +23,11 @@ from approvals.services.settling import settle_request
 from approvals.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from approvals.snapshots import Case
 from audit.actions import Action
-from audit.actors import Actor, ActorKind, system_actor
+from audit.actors import Actor, system_actor
 from audit.errors import Conflict, Denied, InvalidInput, InvalidState
 from audit.refs import request_ref
 from audit.services import record
 from registry.names import check_text
-
-# How an identity must have been proved: a person who signed in. Tokens, commands and jobs never decide.
-_IN_PERSON = frozenset({"session", "test"})
-
-
-def is_in_person(actor: Actor) -> bool:
-    """Return whether the actor has proved to be a person at the keyboard, as a decision needs."""
-    return actor.kind is ActorKind.USER and actor.auth in _IN_PERSON
 
 
 def decide_request(

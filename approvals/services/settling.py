@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
 from approvals.models import RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed
+from approvals.services.aftermath import follow_up
 from approvals.services.looks import look_of
 from approvals.services.requests import (
     close_request,
@@ -22,7 +25,7 @@ from approvals.snapshots import Case, load_cases
 from approvals.targets import carry_out
 from audit.actions import Action
 from audit.actors import Actor, system_actor
-from audit.errors import Denied, InvalidState
+from audit.errors import Denied, GateRefused, InvalidState, NotFound
 from audit.refs import request_ref
 from audit.services import enqueue, record
 from registry.permissions import Level, require_level
@@ -82,8 +85,8 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
         reason = "; ".join(f"{item['rule']}: {item['why']}" for item in error.blocked_by)
         mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
         raise
-    except Denied as error:
-        if actor is None:  # nobody is there to mend it: the request cannot be carried out
+    except (Denied, NotFound) as error:
+        if actor is None and not isinstance(error, GateRefused):  # nobody is there to mend it; time mends a freeze
             mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
         raise
 
@@ -114,21 +117,21 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
     close_request(request, RequestState.APPLIED, Action.APPROVALS_REQUEST_APPLIED, actor=doer)
+    follow_up(actor=doer, request=request)
     return request
 
 
-def requests_to_settle(*, limit: int = 500) -> list[int]:
-    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+def requests_to_settle(*, batch: int = 500) -> Iterator[int]:
+    """Yield the open requests that a look would change: a check is out of date, or nothing is missing any more.
 
-    Read in a fixed number of queries, so that looking at all of them now and then costs little: where there are more than
-    ``limit``, those that were not looked at for longest.
+    Each batch is read in a fixed number of queries, so that looking at all of them now and then costs little.
     """
-    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by(
-        F("looked_at").asc(nulls_first=True), "pk"
-    )
-    cases = load_cases(list(rows.select_related("version__model", "requester", "policy_revision__policy")[:limit]))
-    TransitionRequest.objects.filter(pk__in=[case.request.pk for case in cases]).update(looked_at=timezone.now())
-    return [case.request.pk for case in cases if _needs_a_look(case)]
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
+    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
+    after = 0
+    while found := list(rows.filter(pk__gt=after)[:batch]):
+        yield from (case.request.pk for case in load_cases(found) if _needs_a_look(case))
+        after = found[-1].pk
 
 
 def _needs_a_look(case: Case) -> bool:

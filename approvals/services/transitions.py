@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -40,13 +41,15 @@ def request_transition(
     target: str,
     archive_existing: bool,
     comment: str = "",
+    apply_after: datetime | None = None,
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
     """Move a version to a stage or an @alias, through the request that collects what its policy asks; return the version as it is then.
 
     Not governed, or there already: it moves at once. Governed: the live request is found or opened, its checks get
-    up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when nothing is missing it is applied. Otherwise raises
+    up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when nothing is missing it is applied, but not before
+    ``apply_after``. Otherwise raises
     GateRefused (already recorded) with one line for each thing missing and the request's URL under ``base_url``. Raises
     NotFound, Denied, InvalidInput and Conflict as `open_request` and `change_stage` do.
     """
@@ -56,7 +59,13 @@ def request_transition(
     _refuse_if_rejected(actor, row, target, base_url)
     try:
         request = open_request(
-            actor=actor, name=name, version=version, target=target, archive_existing=archive_existing, comment=comment
+            actor=actor,
+            name=name,
+            version=version,
+            target=target,
+            archive_existing=archive_existing,
+            comment=comment,
+            apply_after=apply_after,
         )
     except InvalidState:
         row = get_version(actor, name, version)
@@ -74,6 +83,18 @@ def request_transition(
         verdict = case.verdict()
         raise _refusal(actor, case.request, verdict.blocked_by() or _closed(case.request), base_url, verdict=verdict)
     return get_version(actor, name, version)
+
+
+def carry_on(*, actor: Actor, request: TransitionRequest, wait_seconds: float | None = None) -> TransitionRequest:
+    """Wait a little for a request's checks, apply it when nothing is missing, and return it as it is then.
+
+    What is missing is no error here: the request stays open and says it.
+    """
+    _wait_for_checks(request, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
+    case = settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk)
+    if case.request.state == RequestState.APPROVED and not waits(case.request):
+        _apply(actor, case, "")
+    return _reread(request)
 
 
 def _move(actor: Actor, row: ModelVersion, target: str, comment: str, *, archive_existing: bool) -> ModelVersion:
@@ -174,7 +195,7 @@ def _record_refusal(actor: Actor, request_id: int, error: GateRefused, fingerpri
     request.save(update_fields=["refusal_digest"])
     record(
         actor=actor,
-        action=Action.REGISTRY_STAGE_CHANGED,
+        action=Action(error.action),
         obj=version_ref(request.version.model.name, request.version.version),
         stream=error.stream,
         after={

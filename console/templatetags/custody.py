@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.authentication import actor_from_request
+from approvals.post_reviews import visible_post_reviews
 from console import places, wording
 from console.markdown import render_markdown
+from registry.models import ModelVersion
 
 register = template.Library()
 
@@ -105,6 +108,26 @@ def with_query(context: template.Context, **changes: object) -> str:
         else:
             query[key] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def emergencies_owed(context: template.Context) -> int:
+    """Return how many emergencies this person may know of still owe a review; asked once a page."""
+    request: Any = context.get("request")
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return 0
+    return visible_post_reviews(actor_from_request(request), state="open").count()
+
+
+@register.simple_tag
+def review_due(version: ModelVersion) -> SafeString | str:
+    """Say when a version has to be reviewed again."""
+    if version.review_due_at is None:
+        return ""
+    late = version.review_due_at <= timezone.now()
+    tone, words = ("is-bad", "review overdue since") if late else ("", "to be reviewed again")
+    return format_html('<span class="c-badge {}">{} {}</span>', tone, words, ago(version.review_due_at))
 
 
 @register.inclusion_tag("components/empty.html")

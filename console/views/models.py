@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from audit.actors import Actor
+from console.oversight import watch_model
 from console.pages import model_crumbs, page, paginate, render_page
 from console.queries import model_rows, version_rows
 from registry.queries import aliases_of, get_model, incumbent_of
+from registry.risk import tiers_of
 
 
 @page
@@ -22,14 +24,17 @@ def model_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Show one model: what is in Production, and every version."""
     model = get_model(actor, name)
+    current = incumbent_of(model)
     return render_page(
         request,
         "console/model.html",
         model.name,
         crumbs=model_crumbs(),
         model=model,
-        current=incumbent_of(model),
+        current=current,
+        watch=watch_model(actor, model, has_current=current is not None),
         rows=paginate(request, version_rows(model)),
         aliases=aliases_of(model),
         tags=model.tags.order_by("key"),
+        tier=tiers_of([model.pk]).get(model.pk, ""),
     )

@@ -1,39 +1,83 @@
-"""Policies as sentences, and their revisions. Read-only: what judges a request is not edited beside it."""
+"""Policies as sentences, with their revisions and what is proposed. Changing one starts with a proposal (drafts, proposals)."""
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from approvals.models import Policy
+from approvals.policy_standing import may_propose
+from approvals.policy_yaml import write_policy
+from approvals.services.proposals import propose_retirement
 from audit.actors import Actor
-from audit.errors import NotFound
-from console.pages import Crumb, page, paginate, render_page
+from audit.errors import DomainError, NotFound
+from console.decision_forms import ReasonForm
+from console.dialogs import Dialog, show_dialog
+from console.pages import Crumb, denied_message, go_to, page, paginate, render_page
+from console.policies import policy_page, waiting_proposals
 from console.queries import policy_rows
-from console.sentences import policy_sentences
+
+RETIRE = Dialog(
+    title="Propose to retire this policy",
+    description="Once a second person agrees, moves it governs today need permission only, or the next policy that fits. "
+    "Requests that are open are judged by it to their end.",
+    submit="Propose",
+)
 
 
+def crumbs(*more: Crumb) -> list[Crumb]:
+    """Return the breadcrumbs down to the policies."""
+    return [Crumb("Policies", reverse("console:policies")), *more]
+
+
+@require_safe
 @page
-def policy_list(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """List the policies by what they guard."""
-    return render_page(request, "console/policies.html", "Policies", rows=paginate(request, policy_rows()))
-
-
-@page
-def policy_detail(request: HttpRequest, _actor: Actor, policy_id: int) -> HttpResponse:
-    """Show one policy: the revision in force as sentences, and all revisions."""
-    policy = Policy.objects.filter(pk=policy_id).first()
-    revisions = list(policy.revisions.order_by("-number")) if policy else []
-    if policy is None or not revisions:
-        raise NotFound("There is no such policy.")
-    wanted = request.GET.get("revision", "")
-    shown = next((row for row in revisions if str(row.number) == wanted), revisions[0])
+def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """List the policies by what they guard, and what waits for a second person."""
     return render_page(
         request,
-        "console/policy.html",
-        policy.name,
-        crumbs=[Crumb("Policies", "/policies/")],
-        policy=policy,
-        shown=shown,
-        revisions=revisions,
-        sentences=policy_sentences(shown.body),
+        "console/policies.html",
+        "Policies",
+        rows=paginate(request, policy_rows()),
+        waiting=waiting_proposals(),
+        may_propose=may_propose(actor),
     )
+
+
+@require_safe
+@page
+def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
+    """Show one policy: a revision in words, what it changed, the others, and the proposals."""
+    shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
+    return render_page(request, "console/policy.html", shown.policy.name, crumbs=crumbs(), shown=shown)
+
+
+@require_safe
+@page
+def policy_export(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
+    """Send a revision as a YAML file."""
+    shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
+    name = f"{shown.policy.name}-r{shown.shown.number}.yaml"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(write_policy(shown.shown.body), content_type="application/yaml; charset=utf-8", headers=headers)
+
+
+@page
+def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
+    """Propose in a dialog that a policy no longer govern."""
+    policy = Policy.objects.filter(pk=policy_id).first()
+    if policy is None:
+        raise NotFound("There is no such policy.")
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])
+        except DomainError as error:
+            form.add_error(None, denied_message(actor, error))
+        else:
+            messages.info(request, "The proposal is open. It takes a second person to approve it.")
+            return go_to(request, reverse("console:proposal", args=[made.pk]))
+    here = Crumb(policy.name, reverse("console:policy", args=[policy.pk]))
+    return show_dialog(request, RETIRE, form, crumbs(here))

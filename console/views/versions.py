@@ -13,6 +13,7 @@ from approvals.services.transitions import request_transition
 from audit.actors import Actor
 from audit.errors import DomainError, GateRefused, NotFound
 from console.forms import TransitionForm
+from console.oversight import watch_version
 from console.pages import denied_message, go_to, model_crumbs, page, render_page
 from console.versions import version_page
 from registry.models import ModelVersion
@@ -24,7 +25,10 @@ from registry.stages import Transition, find_transition, parse_stage
 def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Show one version."""
     shown = version_page(actor, name, number)
-    return render_page(request, "console/version.html", f"v{number}", crumbs=model_crumbs(name), shown=shown)
+    watch = watch_version(actor, shown.version)
+    return render_page(
+        request, "console/version.html", f"v{number}", crumbs=model_crumbs(name), shown=shown, watch=watch
+    )
 
 
 @page
@@ -35,6 +39,8 @@ def ask_transition(request: HttpRequest, actor: Actor, name: str, number: int, s
     form = TransitionForm(request.POST or None)
     if not edge.may_archive:
         del form.fields["archive_existing"]
+    if not edge.gated:
+        del form.fields["apply_after"]
     if request.method == "POST" and form.is_valid():
         try:
             return go_to(request, _move(request, actor, version, edge, form))
@@ -55,6 +61,7 @@ def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Trans
             target=edge.target,
             archive_existing=bool(form.cleaned_data.get("archive_existing")),
             comment=form.cleaned_data["comment"],
+            apply_after=form.cleaned_data.get("apply_after"),
             wait_seconds=0,
         )
     except GateRefused as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.db import transaction
 
@@ -12,13 +12,14 @@ from audit.canonical import digest_of
 from audit.errors import Conflict, InvalidInput
 from audit.refs import model_stream, user_ref, version_ref
 from audit.services import record
-from registry.cards import HUMAN_KEYS, Body, Entry, first_body
+from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
+from registry.cards.schema import require_fits
+from registry.cards.values import Value, checked_value
 from registry.models import CardRevision, ModelVersion
-from registry.names import check_text
 from registry.queries import current_card
 from registry.services.models import lock_version, now_ms
 
-MAX_FIELD = 20_000
+_Sourced = Callable[[Value], Entry]
 
 
 def create_card(*, actor: Actor, version: ModelVersion) -> CardRevision:
@@ -27,12 +28,48 @@ def create_card(*, actor: Actor, version: ModelVersion) -> CardRevision:
 
 
 @transaction.atomic
-def edit_card(*, actor: Actor, version: ModelVersion, fields: Mapping[str, str], expected_number: int) -> CardRevision:
+def edit_card(
+    *, actor: Actor, version: ModelVersion, fields: Mapping[str, object], expected_number: int
+) -> CardRevision:
     """Write a new revision with these human fields replaced, and return it; the current one where nothing changes.
 
     ``expected_number`` is the revision the caller read: Conflict when there is a newer one. InvalidInput for a field that
-    does not exist or is filled automatically; NotFound, Denied.
+    does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
     """
+    pointer = user_ref(actor.name)
+    return _revise(
+        actor, version, fields, expected_number, lambda value: Entry(value=value, source="human", pointer=pointer)
+    )
+
+
+@transaction.atomic
+def import_card(
+    *, actor: Actor, version: ModelVersion, fields: Mapping[str, object], expected_number: int, origin: str
+) -> CardRevision:
+    """Write a new revision with fields taken from a card of another kind; what it does not say stays as it is.
+
+    ``origin`` names the imported document (`import:huggingface/sha256:…`) and becomes the pointer of each field. Otherwise
+    as `edit_card`.
+    """
+    return _revise(
+        actor,
+        version,
+        fields,
+        expected_number,
+        lambda value: Entry(value=value, source="imported", pointer=origin),
+        origin=origin,
+    )
+
+
+def _revise(
+    actor: Actor,
+    version: ModelVersion,
+    fields: Mapping[str, object],
+    expected_number: int,
+    sourced: _Sourced,
+    *,
+    origin: str = "",
+) -> CardRevision:
     wanted = {key: _checked(key, value) for key, value in fields.items()}
     locked = lock_version(
         actor=actor, name=version.model.name, version=version.version, action=Action.REGISTRY_CARD_EDITED
@@ -43,16 +80,28 @@ def edit_card(*, actor: Actor, version: ModelVersion, fields: Mapping[str, str],
             f"The card of {locked} is at revision {card.number}, you edited revision {expected_number}. "
             "Load it again and repeat your change."
         )
-    changed = sorted(key for key, value in wanted.items() if card.body.get(key, {}).get("value", "") != value)
+    changed = sorted(key for key, value in wanted.items() if _differs(card.body.get(key), value))
     if not changed:
         return card
-    edits = {key: Entry(value=wanted[key], source="human", pointer=user_ref(actor.name)) for key in changed}
-    body: Body = {**card.body, **edits}
+    body: Body = {**card.body, **{key: sourced(wanted[key]) for key in changed}}
     before = {"number": card.number, "digest": card.digest}
     ModelVersion.objects.filter(pk=locked.pk).update(updated_ms=now_ms())
     return _add(
-        actor, locked, card.number + 1, body, action=Action.REGISTRY_CARD_EDITED, before=before, changed=changed
+        actor,
+        locked,
+        card.number + 1,
+        body,
+        action=Action.REGISTRY_CARD_EDITED,
+        before=before,
+        changed=changed,
+        origin=origin,
     )
+
+
+def _differs(entry: Mapping[str, object] | None, value: Value) -> bool:
+    """Return whether a value says something else than what stands there; nothing is nothing, whatever its kind."""
+    held = entry.get("value", "") if entry else ""
+    return (held or "") != (value or "")
 
 
 def _add(
@@ -64,7 +113,9 @@ def _add(
     action: Action,
     before: Mapping[str, object],
     changed: list[str],
+    origin: str = "",
 ) -> CardRevision:
+    require_fits(body)
     card = CardRevision(version=version, number=number, body=body, digest=digest_of(body), author=actor.name)
     card.save(force_insert=True)
     record(
@@ -73,16 +124,15 @@ def _add(
         obj=version_ref(version.model.name, version.version),
         stream=model_stream(version.model_id),
         before=before,
-        after={"number": number, "digest": card.digest, "changed": changed},
+        after={"number": number, "digest": card.digest, "changed": changed} | ({"origin": origin} if origin else {}),
     )
     return card
 
 
-def _checked(key: str, value: object) -> str:
-    if key not in HUMAN_KEYS:
+def _checked(key: str, value: object) -> Value:
+    field = BY_KEY.get(key)
+    if field is None or not field.human:
         raise InvalidInput(
-            f"The card has no field {key[:100]!r} that people fill in; there are {', '.join(HUMAN_KEYS)}."
+            f"The card has no field {key[:100]!r} that people fill in; there are {', '.join(EDITABLE_KEYS)}."
         )
-    if not isinstance(value, str):
-        raise InvalidInput(f"The card field {key} must be text.")
-    return check_text(value.replace("\r\n", "\n").strip(), f"card field {key}", MAX_FIELD)
+    return checked_value(field, value)

@@ -16,6 +16,7 @@ from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
+from registry.gates import counts_tag, is_governed, require_same_gates
 from registry.models import ModelVersion, RegisteredModel, RegisteredModelTag
 from registry.names import check_model_name, check_tag, check_text, name_key
 from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
@@ -62,11 +63,15 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 
 @transaction.atomic
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
-    """Give a model another free name. Its versions, requests, events and lineage stay with it."""
+    """Give a model another free name. Its versions, requests, events and lineage stay with it.
+
+    Conflict where what is staged, aliased or asked for would be under other policies by that name.
+    """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
-    if new_name == name:
-        raise AlreadyExists(f"Registered Model (name={name}) already exists.")
+    if new_name == name:  # as MLflow's server has it: nothing to do, and nothing wrong
+        return model
     model.name_key = _free_key(new_name, besides=model.pk)
+    require_same_gates(model=model, new_name=new_name)
     model.name = new_name
     model.updated_ms = now_ms()
     _save_named(model)
@@ -104,7 +109,9 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
 
 @transaction.atomic
 def delete_model(*, actor: Actor, name: str) -> None:
-    """Hide a model and all its versions; the name is free again. Conflict while one of them is in Production.
+    """Hide a model and all its versions; the name is free again.
+
+    Conflict while one of them is in Production or a protected alias stands.
 
     Its nodes in the lineage graph take a name that says so, or a new model of the same name would inherit its ancestry.
     """
@@ -116,6 +123,7 @@ def delete_model(*, actor: Actor, name: str) -> None:
             "a model in Production cannot be deleted."
         )
     require_not_serving(model)
+    _require_no_protected_alias(model)
     model.deleted_at = timezone.now()
     model.updated_ms = now_ms()
     model.save(update_fields=["deleted_at", "updated_ms"])
@@ -131,9 +139,10 @@ def delete_model(*, actor: Actor, name: str) -> None:
 
 @transaction.atomic
 def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
-    """Set a tag of a model."""
+    """Set a tag of a model. One that a policy goes by takes managing the model: an author must not tag their way past it."""
     check_tag(key, value)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
+    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_SET)
     before = model.tags.filter(key=key).values_list("value", flat=True).first()
     model.tags.update_or_create(key=key, defaults={"value": value})
     record(
@@ -148,11 +157,12 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
-    """Take a tag off a model. One that is not there is no error, as in MLflow."""
+    """Take a tag off a model. One that is not there is no error, as in MLflow. Policies guard it as they guard setting it."""
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_DELETED)
     tag = model.tags.filter(key=key).first()
     if tag is None:
         return
+    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_DELETED)
     tag.delete()
     record(
         actor=actor,
@@ -161,6 +171,11 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
         stream=model_stream(model.pk),
         before={key: tag.value},
     )
+
+
+def _require_tag(actor: Actor, model: RegisteredModel, key: str, action: Action) -> None:
+    if counts_tag(model, key):
+        require_level(actor, model, Level.MANAGE, action=action)
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
@@ -196,6 +211,13 @@ def require_not_serving(model: RegisteredModel, version: int | None = None) -> N
     live = versions.values_list("version", "deployments__endpoint__name").first()
     if live is not None:
         raise Conflict(f"Version {live[0]} of {model.name} is deployed to {live[1]}. End that deployment first.")
+
+
+def _require_no_protected_alias(model: RegisteredModel) -> None:
+    """Raise Conflict while a protected alias stands: its readers would be left with nothing."""
+    for name in model.aliases.order_by("name").values_list("name", flat=True):
+        if is_governed(model, f"@{name}"):
+            raise Conflict(f"{model.name} has the protected alias @{name}. Take it off first.")
 
 
 def _free_key(name: str, besides: int | None = None) -> str:

@@ -15,7 +15,7 @@ from audit.errors import InvalidInput, NotFound
 from audit.refs import model_ref, model_stream
 from audit.services import record
 from registry.models import RegisteredModel
-from registry.permissions import Grant, Level, PrincipalKind, grants_of, store_grants
+from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grants_of, store_grants
 from registry.services.models import lock_named
 
 MAX_GRANTS = 1000
@@ -34,11 +34,31 @@ def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=action)
     before = _facts(model)
     store_grants(model, _principals(grants), replace=replace)
+    _record_change(actor, model, before)
+    return model
+
+
+@transaction.atomic
+def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal: str) -> RegisteredModel:
+    """Take away what was granted on a model to one user, service account or group; others keep theirs.
+
+    Raises NotFound (the model, somebody named, nothing granted), Denied to all who do not manage the model.
+    """
+    model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
+    ((row, _),) = _principals([Grant(kind, principal, Level.READ)])
+    before = _facts(model)
+    drop_grants(model, row)
+    if _facts(model) == before:
+        raise NotFound(f"{principal} has no grant on {name}.")
+    _record_change(actor, model, before)
+    return model
+
+
+def _record_change(actor: Actor, model: RegisteredModel, before: dict[str, object]) -> None:
     after = _facts(model)
     if after != before:
-        stream = model_stream(model.pk)
-        record(actor=actor, action=action, obj=model_ref(name), stream=stream, before=before, after=after)
-    return model
+        action, stream = Action.REGISTRY_PERMISSIONS_CHANGED, model_stream(model.pk)
+        record(actor=actor, action=action, obj=model_ref(model.name), stream=stream, before=before, after=after)
 
 
 def _facts(model: RegisteredModel) -> dict[str, object]:

@@ -15,7 +15,7 @@ from audit.services import record
 from registry.models import RiskAssessment
 from registry.names import check_text
 from registry.permissions import Level, require_level
-from registry.risk import current_assessment, newest_questionnaire, rank, score
+from registry.risk import UNASSESSED_TIER, current_assessment, newest_questionnaire, rank, score
 from registry.services.models import lock_named
 
 MAX_RATIONALE = 20_000
@@ -28,8 +28,9 @@ def assess_risk(
     """Keep these answers to the newest questionnaire as the model's assessment, and return it with the tier they come to.
 
     ``expected_number`` is the assessment the caller saw, 0 for none: Conflict when there is a newer one. A lower tier than
-    the present one is for those who manage the model (Denied otherwise): policies go by the tier, and an author must not
-    talk their way out of one. InvalidInput for answers that do not fit the questions; NotFound, Denied.
+    the present one (without an assessment: than policies assume) is for those who manage the model, Denied otherwise:
+    policies go by the tier, and an author must not talk their way out of one. InvalidInput for answers that do not fit
+    the questions; NotFound, Denied.
     """
     assessed = score(newest_questionnaire(), answers)
     words = check_text(rationale.strip(), "rationale", MAX_RATIONALE)
@@ -41,7 +42,7 @@ def assess_risk(
             f"{name} is at risk assessment {number}, you answered after reading {expected_number}. "
             "Load it again and repeat your answers."
         )
-    if before is not None and rank(assessed.tier) < rank(before.tier):
+    if rank(assessed.tier) < rank(before.tier if before else UNASSESSED_TIER):
         require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_RISK_ASSESSED)
     made = RiskAssessment(
         model=model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,13 +14,14 @@ from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from lineage.services import record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
-from registry.names import check_tag, check_text
+from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
 from registry.permissions import Level
 from registry.services.aliases import drop_aliases
 from registry.services.cards import create_card
 from registry.services.models import Tags, lock_named, lock_version, now_ms, require_not_serving
 from registry.sources import Source, resolve_source
 from tracking.artifacts import folder_digest, seal_folder
+from tracking.queries import get_run
 
 _MAX_LINK = 1000
 
@@ -47,7 +50,10 @@ def create_version(
     model = lock_named(
         actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=model_ref(name)
     )
-    found = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
+    if source == PROMPT_SOURCE and _is_prompt(model, pairs):
+        found = Source(path="", run_id=get_run(run_id).pk if run_id else "")
+    else:
+        found = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
     now = now_ms()
     version = ModelVersion(
         model=model,
@@ -89,6 +95,12 @@ def create_version(
     )
     create_card(actor=actor, version=version)
     return version
+
+
+def _is_prompt(model: RegisteredModel, tags: Mapping[str, str]) -> bool:
+    """Tell whether a version of a prompt is made: the model says so, and the version."""
+    says_so = model.tags.filter(key=PROMPT_TAG, value__iexact="true").exists()
+    return says_so and tags.get(PROMPT_TAG, "").lower() == "true"
 
 
 @transaction.atomic

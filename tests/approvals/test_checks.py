@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from approvals.checks.base import CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
+from approvals.checks.base import Ancestry, CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
 from approvals.checks.card import Complete
-from approvals.checks.lineage import RequiredTags
+from approvals.checks.lineage import NotQuarantined, RequiredTags
 from approvals.checks.metric import NoRegression
 from approvals.checks.registry import known_checks
+from approvals.checks.threshold import Threshold
 from audit.errors import InvalidInput
 
 TAGS = {"dataset_version": "v1", "git_commit": "abc", "triggered_by": "ci"}
@@ -77,7 +78,7 @@ def test_lower_may_be_better() -> None:
 
 def test_different_data_are_named() -> None:
     found = subject({"val_auc": 0.95}, {"val_auc": 0.93}, run_tags={"dataset_version": "v2"})
-    assert regression(found).summary.endswith("The data differ: v2 against v1.")
+    assert regression(found).summary.endswith("The training data differ: v2 against v1.")
 
 
 def test_the_current_version_is_not_compared_with_itself() -> None:
@@ -128,10 +129,67 @@ def test_card(card: CardFacts, passed: bool) -> None:
     assert Complete().run(subject(card=card), {}, lambda _: None).passed is passed
 
 
+# What a check must be told before it can look at anything.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "external": {"name": "audit", "keys": ["ci"]},
+    "metric.slices": {"max_gap": 0.1},
+    "metric.threshold": {"metric": "val_auc", "at_least": 0.9},
+}
+
+
+def all_inputs(found: Subject) -> dict[str, str]:
+    return {code: inputs_digest(check, REQUIRED.get(code, {}), found) for code, check in known_checks().items()}
+
+
 def test_only_what_a_check_reads_changes_its_inputs() -> None:
-    before = {code: inputs_digest(check, {}, subject()) for code, check in known_checks().items()}
-    other = subject(run_tags=TAGS | {"unrelated": "x"}, number=3)
-    assert {code: inputs_digest(check, {}, other) for code, check in known_checks().items()} == before
-    moved = subject(card=CardFacts(digest="d"))
-    changed = {code for code, check in known_checks().items() if inputs_digest(check, {}, moved) != before[code]}
-    assert changed == {"card.complete"}
+    before = all_inputs(subject())
+    assert all_inputs(subject(run_tags=TAGS | {"unrelated": "x"}, number=3)) == before
+    after = all_inputs(subject(card=CardFacts(digest="d")))
+    assert {code for code in after if after[code] != before[code]} == {"card.complete"}
+    after = all_inputs(subject(ancestry=Ancestry(("dataset-version:a/1",))))
+    assert {code for code in after if after[code] != before[code]} == {"lineage.not_quarantined"}
+
+
+@pytest.mark.parametrize(
+    ("ancestry", "passed", "words"),
+    [
+        (Ancestry(), True, "Nothing it descends from"),
+        (Ancestry(("dataset-version:orders/v1",)), False, "quarantined data: orders/v1"),
+        (Ancestry((), complete=False), False, "too large"),
+    ],
+)
+def test_not_quarantined(ancestry: Ancestry, passed: bool, words: str) -> None:
+    result = NotQuarantined().run(subject(ancestry=ancestry), {}, lambda _: None)
+    assert result.passed is passed
+    assert words in result.summary
+
+
+def threshold(metrics: dict[str, float], **params: Any) -> CheckResult:
+    check = Threshold()
+    return check.run(subject(metrics), check.parse({"metric": "val_accuracy"} | params), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "params", "passed", "words"),
+    [
+        ({"val_accuracy": 0.9}, {"at_least": 0.9}, True, "at least 0.9"),
+        ({"val_accuracy": 0.89}, {"at_least": 0.9}, False, "below 0.9"),
+        ({"val_accuracy": 0.9}, {"at_most": 0.8}, False, "above 0.8"),
+        ({}, {"at_least": 0.9}, False, "no metric val_accuracy"),
+        ({"val_accuracy": 0.92, "val_n": 100}, {"at_least": 0.9}, True, "Wilson"),
+        ({"val_accuracy": 0.92, "val_n": 100}, {"at_least": 0.9, "decide_by": "interval"}, False, "below 0.9"),
+        ({"val_accuracy": 0.92, "val_n": 100_000}, {"at_least": 0.9, "decide_by": "interval"}, True, "Wilson"),
+        ({"val_accuracy": 0.92}, {"at_least": 0.9, "decide_by": "interval"}, False, "No interval"),
+    ],
+)
+def test_threshold(metrics: dict[str, float], params: dict[str, Any], passed: bool, words: str) -> None:
+    result = threshold(metrics, **params)
+    assert result.passed is passed
+    assert words in result.summary
+
+
+def test_a_threshold_needs_a_limit() -> None:
+    with pytest.raises(InvalidInput, match="at_least or at_most"):
+        Threshold().parse({"metric": "val_auc"})
+    with pytest.raises(InvalidInput, match="metric must be given"):
+        Threshold().parse({"at_least": 1})

@@ -12,16 +12,16 @@ from accounts.models import User
 from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
 from audit.actions import Action
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState
 from audit.models import Event
 from registry.models import CardRevision
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 from tracking.models import Run
 
@@ -151,7 +151,7 @@ def test_one_review_per_reviewer_and_state(ready: TransitionRequest, by_bea: Act
         {**rule, "approvals": {"count": 2, "groups": ["reviewers"]}} if rule["id"] == "reviewers" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
-    publish_policy(actor=system_actor("test"), body={**DEFAULT_POLICIES[1], "rules": rules})
+    publish_policy(body={**DEFAULT_POLICIES[1], "rules": rules})
     decide(by_bea, ready)
     assert reread(ready).state == RequestState.OPEN
     with pytest.raises(Conflict):

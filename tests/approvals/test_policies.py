@@ -11,18 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from accounts.models import User
 from approvals.default_policies import DEFAULT_POLICIES
 from approvals.governance import Governing, ModelFacts, active_policies, governing
-from approvals.models import Policy, PolicyRevision
+from approvals.models import Policy
 from approvals.policies import parse_policy
 from approvals.rules import ApprovalsRule, CheckRule
-from approvals.services.policies import ensure_default_policies, publish_policy
+from approvals.services.policies import ensure_default_policies
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import Denied, InvalidInput
+from audit.actors import system_actor
+from audit.errors import InvalidInput
 from audit.models import Event
-from tests.conftest import Acting
+from tests.approvals.publishing import publish_policy, retire_policy
 
 SYSTEM = system_actor("test")
 
@@ -37,10 +36,10 @@ def governs(name: str) -> Governing | None:
 
 def test_the_defaults_parse() -> None:
     staging, production = (parse_policy(item) for item in DEFAULT_POLICIES)
-    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact"]
+    assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact", "data-ok"]
     assert production.options.rollback_window == timedelta(hours=24)
     assert {rule.id for rule in production.rules if isinstance(rule, ApprovalsRule)} == {"reviewers"}
-    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 5
+    assert sum(isinstance(rule, CheckRule) for rule in production.rules) == 6
 
 
 def test_every_problem_gets_a_line() -> None:
@@ -97,7 +96,8 @@ def test_the_defaults_are_published_once(db: None) -> None:
 
 
 def test_retired_defaults_do_not_come_back(policies: object) -> None:
-    Policy.objects.update(is_active=False)
+    retire_policy("staging-default")
+    retire_policy("production-default")
     assert ensure_default_policies(actor=SYSTEM) == []
     assert governs("fraud") is None
 
@@ -109,9 +109,7 @@ def test_off_publishes_nothing(db: None, settings: Settings) -> None:
 
 
 def test_a_change_is_a_new_revision(policies: object) -> None:
-    again = publish_policy(actor=SYSTEM, body=body())
-    assert again.number == 1
-    changed = publish_policy(actor=SYSTEM, body=body(options={"expires_after": "1d"}))
+    changed = publish_policy(body=body(options={"expires_after": "1d"}))
     assert changed.number == 2
     found = governs("fraud")
     assert found is not None
@@ -120,7 +118,7 @@ def test_a_change_is_a_new_revision(policies: object) -> None:
 
 def test_the_longest_pattern_governs(policies: object) -> None:
     for name, pattern in (("fraud-team", "fraud_*"), ("also", "fraud_*"), ("one", "fraud_detector")):
-        publish_policy(actor=SYSTEM, body=body(name=name, applies_to={"target": "Production", "models": pattern}))
+        publish_policy(body=body(name=name, applies_to={"target": "Production", "models": pattern}))
     governing = {name: governs(name) for name in ("fraud_detector", "fraud_x", "churn", "Fraud_x")}
     assert {name: found and found.body.name for name, found in governing.items()} == {
         "fraud_detector": "one",
@@ -128,11 +126,3 @@ def test_the_longest_pattern_governs(policies: object) -> None:
         "churn": "production-default",
         "Fraud_x": "production-default",
     }
-
-
-@pytest.mark.parametrize("who", ["ada", "bea"])
-def test_only_superusers_publish(policies: object, ada: User, bea: User, acting: Acting, who: str) -> None:
-    actor: Actor = acting({"ada": ada, "bea": bea}[who])
-    with pytest.raises(Denied):
-        publish_policy(actor=actor, body=body(options={"expires_after": "1d"}))
-    assert PolicyRevision.objects.count() == 2

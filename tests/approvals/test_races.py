@@ -85,7 +85,7 @@ def test_asking_at_once_opens_one_request(policies: object, new_version: NewVers
 
     at_once(*[call] * 5)
     assert TransitionRequest.objects.count() == 1
-    assert CheckRun.objects.count() == 5
+    assert CheckRun.objects.count() == 6
     assert Event.objects.filter(action=Action.REGISTRY_STAGE_CHANGED, outcome="denied").count() == 1
 
 

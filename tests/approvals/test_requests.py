@@ -139,7 +139,7 @@ def test_many_cases_cost_as_many_queries_as_one(
         load_cases(list(rows[:1]))
     with django_assert_max_num_queries(len(one.captured_queries) + 1):
         assert [case.checks_finished for case in load_cases(list(rows))] == [True] * 4
-    assert CheckRun.objects.count() == 20
+    assert CheckRun.objects.count() == 24
 
 
 def test_a_superseded_version_is_archived_when_the_window_closes(

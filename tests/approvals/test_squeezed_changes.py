@@ -11,8 +11,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.default_policies import DEFAULT_POLICIES
-from approvals.models import CheckRun, Policy, RequestState, TransitionRequest
-from approvals.services.policies import publish_policy
+from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case
@@ -20,10 +19,12 @@ from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import GateRefused
 from audit.models import Event
+from lineage.quarantine import place_quarantine
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
+from tests.approvals.publishing import publish_policy, retire_policy
 from tracking.artifacts import folder_files
 from tracking.limits import Point
 from tracking.models import Artifact
@@ -84,12 +85,12 @@ def rewrite_evidence(version: ModelVersion, _: Actor, __: Path) -> None:
 
 def publish_a_revision(_: ModelVersion, __: Actor, ___: Path) -> None:
     body = {**DEFAULT_POLICIES[1], "options": {"expires_after": "7d"}}
-    publish_policy(actor=system_actor("test"), body=body)
+    publish_policy(body=body)
 
 
 def publish_a_closer_policy(_: ModelVersion, __: Actor, ___: Path) -> None:
     body = {**DEFAULT_POLICIES[1], "name": "fraud", "applies_to": {"target": "Production", "models": "fraud"}}
-    publish_policy(actor=system_actor("test"), body=body)
+    publish_policy(body=body)
 
 
 def change_the_incumbent(version: ModelVersion, _: Actor, __: Path) -> None:
@@ -118,6 +119,15 @@ def swap_a_row(version: ModelVersion, _: Actor, __: Path) -> None:
     Artifact.objects.filter(path=f"{version.artifact_path}/model.pkl").update(sha256=other.sha256, size=other.size)
 
 
+def quarantine_the_data(_: ModelVersion, __: Actor, ___: Path) -> None:
+    place_quarantine(actor=system_actor("test"), urn="dataset-version:users/v3.0", reason="Found to be wrong.")
+
+
+def name_other_evaluation_data(_: ModelVersion, actor: Actor, __: Path) -> None:
+    run_id = ModelVersion.objects.get(version=1).run_id
+    set_tag(actor=actor, run_id=run_id, key="eval_dataset_version", value="holdout_v1")
+
+
 ROUTES: list[Change] = [
     edit_the_card,
     change_a_tag,
@@ -133,6 +143,8 @@ ROUTES: list[Change] = [
     tamper_with_the_bytes,
     lose_the_bytes,
     swap_a_row,
+    quarantine_the_data,
+    name_other_evaluation_data,
 ]
 
 
@@ -203,5 +215,5 @@ def test_a_second_approved_request_is_void_once_another_version_is_promoted(
 
 
 def test_a_retired_policy_governs_nothing(approved: TransitionRequest) -> None:
-    Policy.objects.update(is_active=False)
+    retire_policy("production-default")
     assert tasks.apply_request(approved.pk) == "applied"

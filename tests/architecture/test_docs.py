@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+from approvals.checks.params import Param
+from approvals.checks.registry import known_checks
 from audit.actions import Action
 from audit.actors import Scope
 from registry.stages import TRANSITIONS
@@ -60,8 +62,24 @@ def test_every_transition_is_in_the_reference_and_no_other() -> None:
 
 
 def test_every_check_is_in_the_reference_and_no_other() -> None:
-    rows = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", _section("Checks"), flags=re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z_]+(?:\.[a-z_]+)?)` \|", _section("Checks"), flags=re.MULTILINE))
     assert rows == {import_string(path).code for path in settings.CHECKS}
+
+
+def test_what_a_check_says_of_itself_is_in_the_reference_word_for_word() -> None:
+    lines = set(_section("Checks").splitlines())
+    for code, check in known_checks().items():
+        if hasattr(check, "says") and hasattr(check, "params"):
+            names = ", ".join(f"`{param.name}`" for param in check.params) or "none"
+            assert f"| `{code}` | {check.says} | {names} |" in lines
+        for param in getattr(check, "params", ()):
+            row = f"| `{code}` | `{param.name}` | {param.says} | {param.must_be} | {_default(param)} |"
+            assert row in lines, row
+
+
+def _default(param: Param) -> str:
+    plain = param.required or param.shown_default == "none"
+    return param.shown_default if plain else ", ".join(f"`{part}`" for part in param.shown_default.split(", "))
 
 
 def test_every_command_is_in_the_reference_and_no_other() -> None:

@@ -65,6 +65,21 @@ def event_writes(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def sql_writes(tree: ast.AST, table: str) -> Iterator[int]:
+    """Yield the line of every text that could be SQL which writes a table."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value.lower()
+            if any(f"{verb} {table}" in text for verb in ("into", "update", "delete from")):
+                yield node.lineno
+
+
+@pytest.mark.parametrize(("table", "writer"), [("audit_event", EVENT_WRITER), ("registry_modelversion", STAGE_WRITER)])
+def test_no_sql_writes_past_the_writer(table: str, writer: str) -> None:
+    found = {f"{name_of(path)}:{line}" for path in modules() for line in sql_writes(tree_of(path), table)}
+    assert {place for place in found if not place.startswith(writer)} == set()
+
+
 def test_one_writer_of_stages() -> None:
     found = {f"{name_of(path)}:{line}" for path in modules() for line in stage_writes(tree_of(path))}
     assert {place for place in found if not place.startswith(STAGE_WRITER)} == set()
@@ -92,6 +107,11 @@ def test_one_writer_of_events() -> None:
 )
 def test_the_test_would_notice(code: str) -> None:
     assert list(stage_writes(ast.parse(code)))
+
+
+@pytest.mark.parametrize("code", ["'INSERT INTO audit_event (body)'", "f'UPDATE audit_event SET body = {x}'"])
+def test_the_sql_test_would_notice(code: str) -> None:
+    assert list(sql_writes(ast.parse(code), "audit_event"))
 
 
 @pytest.mark.parametrize("code", ["Event(body=b'')", "Event.objects.create(body=b'')", "Event.objects.bulk_create([])"])

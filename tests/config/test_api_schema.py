@@ -11,6 +11,16 @@ def test_the_schema_names_every_route(client: Client, ada: User) -> None:
     assert answer.status_code == 200
     paths = answer.json()["paths"]
     assert {"/api/v1/models/{name}/production", "/api/v1/transition-requests", "/api/v1/audit/export"} <= paths.keys()
+    card = "/api/v1/models/{name}/versions/{version}/card"
+    assert {
+        card,
+        f"{card}/import",
+        f"{card}/diff",
+        "/api/v1/models/{name}/risk",
+        "/api/v1/cards/schema",
+    } <= paths.keys()
+    assert {"get", "patch", "put"} <= paths[card].keys()
+    assert {each["name"] for each in paths[card]["get"]["parameters"]} >= {"revision", "format"}
 
 
 def test_without_a_login_there_is_none(client: Client, db: None) -> None:

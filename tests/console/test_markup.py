@@ -14,8 +14,11 @@ from tests.console.conftest import Asked, SignedIn, text_of
 
 PAGES = [
     "/admin/", "/models/", "/models/fraud/", "/models/fraud/versions/1/", "/models/fraud/versions/1/card/",
-    "/models/fraud/versions/1/card/edit/", "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/",
-    "/experiments/", "/datasets/", "/datasets/version/?node=dataset-version:orders/v2.1", "/endpoints/", "/lineage/",
+    "/models/fraud/versions/1/card/edit/", "/models/fraud/versions/1/card/edit/?template=eu_annex_iv",
+    "/models/fraud/versions/1/card/diff/", "/models/fraud/versions/1/card/import/", "/models/fraud/risk/",
+    "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/",
+    "/experiments/", "/datasets/", "/datasets/version/?node=dataset-version:orders/v2.1", "/checks/", "/checks/runs/JOB/", "/checks/runs/JOB/cancel/",
+    "/datasets/version/quarantine/?node=dataset-version:orders/v2.1", "/endpoints/", "/lineage/",
     "/lineage/?node=endpoint:/predict", "/policies/", "/policies/POLICY/", "/audit/?model=fraud", "/account/tokens/",
     "/admin/approvals/transitionrequest/", "/admin/approvals/transitionrequest/REQUEST/change/", "/nothing-here/", "/models/none/",
 ]  # fmt: skip
@@ -25,8 +28,12 @@ PAGES = [
 def pages(asked: Asked, by_ada: Actor) -> list[str]:
     request = asked()
     register_deployment(actor=by_ada, endpoint="/predict", model="fraud", version=1)
-    ids = {"POLICY": request.policy_revision.policy_id, "REQUEST": request.pk}
-    return [re.sub("POLICY|REQUEST", lambda word: str(ids[word[0]]), url) for url in PAGES]
+    ids = {
+        "POLICY": request.policy_revision.policy_id,
+        "REQUEST": request.pk,
+        "JOB": request.check_runs.earliest("pk").pk,
+    }
+    return [re.sub("POLICY|REQUEST|JOB", lambda word: str(ids[word[0]]), url) for url in PAGES]
 
 
 def test_nothing_is_inline_and_every_page_has_a_heading(pages: list[str], ada: User, signed_in: SignedIn) -> None:

@@ -17,7 +17,7 @@ import requests
 
 from tests.e2e.installation import ROOT, free_port
 
-BIN = ROOT / ".venv-bench" / "bin"  # script/bench makes it, with the whole of MLflow
+BIN = ROOT / ".venv-bench" / "bin"  # script/test and script/bench make it, with the whole of MLflow
 _PATIENCE = 120
 
 
@@ -35,7 +35,7 @@ class OldServer:
 def mlflow_server(database: str, folder: Path, *options: str) -> Iterator[str]:
     """Run a server over a database and yield its address; skip where there is no MLflow to run."""
     if not (BIN / "mlflow").exists():
-        pytest.skip("no environment with the whole of MLflow: script/bench makes .venv-bench")
+        pytest.skip("no environment with the whole of MLflow: script/test e2e makes .venv-bench")
     port = free_port()
     command = [
         *(str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),

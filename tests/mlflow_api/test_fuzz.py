@@ -59,6 +59,28 @@ FIELDS = (
         "tag_key",
         "run_link",
     ),
+    *(
+        "url",
+        "events",
+        "event",
+        "secret",
+        "http_url_spec",
+        "job_spec",
+        "model_name",
+        "governance",
+        "dataset_name",
+        "digest",
+    ),
+    *(
+        "field_name",
+        "ascending",
+        "new_value",
+        "archive_existing",
+        "permission_level",
+        "num_parts",
+        "upload_id",
+        "parts",
+    ),
 )
 TEXTS = (
     *(
@@ -177,6 +199,104 @@ def fields(rng: random.Random, known: dict[str, object]) -> dict[str, object]:
     return VALID | known | broken
 
 
+# Bodies that are no right request for anybody, with what PostgreSQL, JSON parsers and 64 bits cannot hold in them.
+BODIES = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe{}",
+    b'{"name": "\xff"}',
+    b'{"name": "\\ud800", "key": "\\udfff"}',
+    b'{"name": "a\\u0000b", "run_id": "\\u0000", "value": "\\u0000", "filter": "\\u0000"}',
+    b'{"max_results": 9223372036854775808, "timestamp": -9223372036854775809, "step": 1e400, "start_time": 1e308}',
+    b'{"max_results": 1' + b"0" * 5000 + b"}",
+    b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+    b'{"tags": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    b'{"name": "one", "name": "two", "key": "k", "key": ["k"], "value": NaN, "timestamp": NaN}',
+    b'{"name": {"a": "b"}, "run_id": [1], "key": true, "events": [[]], "access_control_list": {"a": 1}}',
+)
+TYPES = (
+    "application/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "",
+    "x/y; =",
+)
+
+
+def url_of(entry: Rpc, model_id: str) -> str:
+    path = entry.path.replace(":path", "").format(model_id=model_id, tag_key="k", webhook_id=model_id)
+    return f"/api/{entry.version}/{entry.area}/{path}"
+
+
+@pytest.mark.parametrize("entry", REGISTERED, ids=lambda entry: f"{entry.method} {entry.path}")
+def test_no_body_breaks_an_rpc(client: Client, send: Send, entry: Rpc) -> None:
+    client.raise_request_exception = False
+    before = Event.objects.filter(outcome="ok").count()
+    for body in BODIES:
+        answer = send(entry.method, url_of(entry, "m-0"), body, content_type="application/json")
+        assert answer.status_code < 500, (entry, body[:100], answer.content)
+    tries = [(entry.method, kind) for kind in TYPES] + [
+        (way, TYPES[0]) for way in ("HEAD", "OPTIONS", "TRACE", "PURGE")
+    ]
+    for method, content_type in tries:
+        answer = send(method, url_of(entry, "m-0"), b'{"name": "x"}', content_type=content_type)
+        assert answer.status_code < 500, (entry, method, content_type, answer.content)
+    assert Event.objects.filter(outcome="ok").count() - before <= len(BODIES)  # a model or an experiment of an odd name
+
+
+# Routes of the door that are no RPCs: files, parts, presigned downloads, what the pages use.
+OTHERS_THAN_RPCS = [
+    *(f"/{prefix}/2.0/mlflow-artifacts/{{}}" for prefix in ("api", "ajax-api")),
+    *("/api/2.0/mlflow/artifacts/presigned-upload-url?{}", "/api/2.0/mlflow/artifacts/presigned-download-url?{}"),
+    *("/get-artifact?{}", "/model-versions/get-artifact?{}", "/ajax-api/2.0/mlflow/upload-artifact?{}"),
+    "/api/2.0/mlflow/logged-models/{}/artifacts/files?artifact_file_path={}",
+]
+TAILS = (
+    *(
+        "artifacts",
+        "artifacts/",
+        "artifacts/x",
+        "artifacts/%00",
+        "artifacts/%ff",
+        "artifacts/%ED%A0%80",
+        "artifacts?path=%00",
+    ),
+    *(
+        "artifacts?path=%ED%A0%80",
+        "artifacts/" + "a/" * 700,
+        "mpu/create/x",
+        "mpu/complete/x",
+        "mpu/abort/%00",
+        "presigned/x",
+    ),
+    *(
+        "run_id=%00&path=%00",
+        "run_uuid=x&path=x",
+        "name=%00&version=99999999999999999999&path=x",
+        "name=x&version=x&path=%ff",
+    ),
+)
+
+
+@pytest.mark.parametrize("route", OTHERS_THAN_RPCS)
+def test_nothing_breaks_a_route_that_is_no_rpc(client: Client, send: Send, route: str) -> None:
+    client.raise_request_exception = False
+    for tail in TAILS:
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
+            for body in (
+                b"",
+                BODIES[4],
+                BODIES[6],
+                b'{"path": "x", "num_parts": -1, "upload_id": "\\u0000", "parts": [{}]}',
+            ):
+                answer = send(method, route.replace("{}", tail), body, content_type="application/json")
+                # 501 is what the protocol has for a store that is no bucket
+                assert answer.status_code < 500 or answer.status_code == 501, (method, route, tail, answer.content)
+
+
 @pytest.fixture
 def known(call: Call) -> dict[str, object]:
     """Return the names of things that exist: a run, a logged model, a registered model with a version and an alias."""
@@ -195,7 +315,7 @@ def test_no_field_breaks_an_rpc(client: Client, send: Send, known: dict[str, obj
     client.raise_request_exception = False
     for _ in range(ROUNDS):
         model_id = rng.choice([str(known["model_id"]), "m-0", "%00", "x" * 300])
-        url = f"/api/{entry.version}/{entry.area}/{entry.path.replace(':path', '').format(model_id=model_id, tag_key='k', webhook_id=model_id)}"
+        url = url_of(entry, model_id)
         values = fields(rng, known)
         before = Event.objects.filter(outcome="ok").count()
         if entry.method == "GET":

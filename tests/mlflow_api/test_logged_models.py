@@ -33,6 +33,7 @@ def test_life_of_a_model(call: Call, model_id: str) -> None:
         "artifact_uri": f"mlflow-artifacts:/0/models/{model_id}/artifacts",
         "status": "LOGGED_MODEL_READY",
         "model_type": "sklearn",
+        "source_run_id": "",
         "tags": [{"key": "a", "value": "1"}],
     }
     assert answer["model"]["data"] == {"params": [{"key": "depth", "value": "3"}]}

@@ -90,6 +90,26 @@ def test_no_source_leads_outside_not_even_as_a_prompt(
     assert not ModelVersion.objects.exists()
 
 
+PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+
+
+def test_a_version_of_a_prompt_is_its_text(door: Door) -> None:
+    door.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT)
+    text = {"key": "mlflow.prompt.text", "value": "Hello {{name}}!"}
+    door.ok("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=[*PROMPT, text])
+    found = door.ok("GET", f"{VERSIONS}/get", name="hello", version="1")["model_version"]
+    assert found["source"] == "dummy-source"
+    assert text in found["tags"]
+
+
+@pytest.mark.parametrize(("of_model", "of_version"), [(True, False), (False, True), (False, False)])
+def test_a_model_has_no_versions_without_files_for_a_tag(door: Door, of_model: bool, of_version: bool) -> None:
+    door.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT if of_model else [])
+    tags = PROMPT if of_version else []
+    status, error = door("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=tags)
+    assert (status, error["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_update_tag_delete(door: Door, new_version: NewVersion) -> None:
     new_version()
     key = {"name": "fraud", "version": "1"}
@@ -123,6 +143,7 @@ def many(door: Door, new_version: NewVersion) -> Door:
         ({}, [("churn", "1"), ("fraud", "3"), ("fraud", "2"), ("fraud", "1")]),
         ({"filter": f"run_id = '{RUN}' and name = 'churn'"}, [("churn", "1")]),
         ({"filter": f"run_id IN ('{RUN}', 'x') AND version_number > 2"}, [("fraud", "3")]),
+        ({"filter": "tag.`mlflow.prompt.is_prompt` != 'true' AND name = 'churn'"}, [("churn", "1")]),
         ({"filter": "source_path LIKE '%/other'"}, [("churn", "1")]),
         ({"filter": "tags.k = 'v'"}, [("fraud", "2")]),
         ({"filter": "tags.k != 'w' AND name ILIKE 'FRAUD'"}, [("fraud", "2")]),

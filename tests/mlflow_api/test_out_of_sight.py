@@ -178,6 +178,9 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit-events", "GET", "/api/v1/audit/events?model={name}", None),
     ("audit-export", "GET", "/api/v1/audit/export?model={name}", None),
     ("model", "GET", "/models/{name}/", None),
+    ("access", "GET", "/models/{name}/access/", None),
+    ("access_grant", "POST", "/models/{name}/access/grant/", {"kind": "user", "name": "cy", "level": 5}),
+    ("access_revoke", "POST", "/models/{name}/access/revoke/", {"kind": "user", "name": "ada"}),
     ("version", "GET", "/models/{name}/versions/1/", None),
     ("transition", "GET", "/models/{name}/versions/1/transition/Production/", None),
     ("transition", "POST", "/models/{name}/versions/1/transition/Production/", {"comment": "c"}),
@@ -202,6 +205,7 @@ FILTERS = {"api-deployments", "api-requests", "lineage-nodes", "lineage"}
 OTHERS = {
     "api-models", "api-policies", "api-schema", "home", "models", "runs", "curves", "run", "run_file", "experiments",
     "datasets",
+    "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete",
     "endpoints", "policies", "policy", "tokens", "token_revoke", "approval_session", "approval_session_end", "records",
 }  # fmt: skip
 
@@ -273,7 +277,7 @@ def shown(answer: HttpResponse, names: dict[str, Any]) -> tuple[int, str, str]:
 
 
 LISTS = (
-    "/admin/", "/models/", "/endpoints/", "/lineage/", "/lineage/?node=endpoint:/score", "/audit/", "/runs/",
+    "/admin/", "/models/", "/webhooks/", "/endpoints/", "/lineage/", "/lineage/?node=endpoint:/score", "/audit/", "/runs/",
     "/datasets/", "/policies/", "/experiments/", "/admin/approvals/transitionrequest/", "/api/v1/models",
     "/api/v1/deployments", "/api/v1/transition-requests", "/api/v1/lineage/nodes",
     "/api/v1/lineage/endpoint:/score/ancestors", "/api/2.0/mlflow/registered-models/search",

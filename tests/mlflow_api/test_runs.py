@@ -37,6 +37,7 @@ def test_new_run_as_measured(call: Call) -> None:
         },
         "data": {"tags": [{"key": "mlflow.runName", "value": "r"}]},
         "inputs": {},
+        "outputs": {},
     }
     assert full(call, run_id) == run
 
@@ -135,8 +136,35 @@ def test_param_that_changes(call: Call, run_id: str) -> None:
 
 
 def test_huge_body_is_refused(send: Send, run_id: str) -> None:
-    answer = send("POST", "/api/2.0/mlflow/runs/log-batch", b" " * 1_000_001, content_type="application/json")
+    answer = send("POST", "/api/2.0/mlflow/runs/log-batch", b" " * 20_000_001, content_type="application/json")
     assert answer.status_code == 413
+
+
+def test_a_time_may_have_a_fraction(call: Call, run_id: str) -> None:
+    """As `time.time() * 1000` has."""
+    answer = call("POST", "runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1700000000000.75, step=2.0)
+    assert answer == (200, {})
+    assert call("POST", "runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1e30)[0] == 400
+    assert full(call, run_id)["data"]["metrics"] == [{"key": "m", "value": 1.0, "timestamp": 1700000000000, "step": 2}]
+
+
+@pytest.mark.parametrize(
+    ("literal", "kept"), [("NaN", "NaN"), ("Infinity", 1.7976931348623157e308), ("-Infinity", -1.7976931348623157e308)]
+)
+def test_bare_words_that_python_writes_for_numbers(
+    call: Call, send: Send, run_id: str, literal: str, kept: object
+) -> None:
+    body = f'\ufeff{{"run_id": "{run_id}", "key": "m", "timestamp": 1, "value": {literal}}}'
+    answer = send("POST", "/api/2.0/mlflow/runs/log-metric", body.encode(), content_type="application/json")
+    assert answer.status_code == 200
+    assert full(call, run_id)["data"]["metrics"][0]["value"] == kept
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "99999999999999999999999", "[" * 100_000])
+def test_bare_words_open_no_way_in_for_what_is_refused_otherwise(send: Send, run_id: str, value: str) -> None:
+    body = f'{{"run_id": "{run_id}", "key": "m", "timestamp": 1, "value": NaN, "x": {value}}}'
+    answer = send("POST", "/api/2.0/mlflow/runs/log-metric", body.encode(), content_type="application/json")
+    assert answer.status_code == 400
 
 
 def test_search_pages(call: Call, run_id: str) -> None:

@@ -116,7 +116,7 @@ def test_an_editor_raises_a_tier_and_does_not_lower_it(
     settings: Settings, by_ada: Actor, cy: User, acting: Acting, fraud: RegisteredModel
 ) -> None:
     settings.DEFAULT_MODEL_LEVEL = "edit"
-    assess(acting(cy))
+    assess(by_ada)
     assess(acting(cy), 1, area="services")
     with pytest.raises(Denied, match="manage") as denied:
         assess(acting(cy), 2)
@@ -124,6 +124,16 @@ def test_an_editor_raises_a_tier_and_does_not_lower_it(
     assert tiers_of([fraud.pk]) == {fraud.pk: "high"}
     assert Event.objects.filter(action="registry.risk.assessed", outcome="denied").count() == 1
     assert assess(by_ada, 2).tier == "minimal"
+
+
+def test_an_editor_s_first_word_is_no_way_out_of_what_policies_assume(
+    settings: Settings, cy: User, acting: Acting, fraud: RegisteredModel
+) -> None:
+    settings.DEFAULT_MODEL_LEVEL = "edit"
+    with pytest.raises(Denied, match="manage"):
+        assess(acting(cy))
+    assert not RiskAssessment.objects.exists()
+    assert assess(acting(cy), area="services").tier == "high"
 
 
 @pytest.mark.parametrize(("level", "error"), [("read", Denied), ("none", NotFound)])

@@ -96,9 +96,13 @@ def test_rename_takes_everything_along(by_ada: Actor, new_version: NewVersion) -
         get_model(by_ada, "fraud")
 
 
-@pytest.mark.parametrize(
-    ("new_name", "error"), [("fraud", AlreadyExists), ("OTHER", AlreadyExists), ("a/b", InvalidInput)]
-)
+def test_the_same_name_again_is_no_rename(by_ada: Actor, fraud: RegisteredModel) -> None:
+    before = Event.objects.count()
+    assert rename_model(actor=by_ada, name="fraud", new_name="fraud").pk == fraud.pk
+    assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize(("new_name", "error"), [("OTHER", AlreadyExists), ("a/b", InvalidInput)])
 def test_a_bad_rename_changes_nothing(
     new_name: str, error: type[Exception], by_ada: Actor, fraud: RegisteredModel
 ) -> None:

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from tests.tracking.conftest import NewRun
+from tracking.contents import full_runs
 from tracking.limits import Point
 from tracking.models import Experiment, Run
 from tracking.search.experiments import search_experiments
 from tracking.search.history import metric_history, sample_history
-from tracking.search.runs import search_runs
+from tracking.search.runs import search_run_ids, search_runs
 from tracking.services.experiments import create_experiment, delete_experiment, set_experiment_tag
 from tracking.services.inputs import DatasetInput, log_inputs
-from tracking.services.logging import log_batch
+from tracking.services.logging import log_batch, set_tag
 from tracking.services.runs import delete_run, update_run
 
 
@@ -71,6 +72,12 @@ def names(experiment: Experiment, **more: Any) -> str:
         ("attributes.run_name != 'a'", "cb"),
         ("status = 'FINISHED'", "ba"),
         ("start_time >= 101", "cb"),
+        ("start_time > 101.5", "c"),
+        ("start_time >= 101.5", "c"),
+        ("start_time < 101.5", "ba"),
+        ("start_time <= 101.0", "ba"),
+        ("start_time = 101.5", ""),
+        ("start_time != 101.5", "cba"),
         ("end_time != 7", "ba"),
         ("end_time < 9223372036854775807", "ba"),
         ("user_id ILIKE 'ada'", "cba"),
@@ -142,6 +149,31 @@ def test_view_types(actor: Actor, three: list[Run], experiment: Experiment) -> N
     assert search_runs(experiment_ids=[]) == ([], "")
 
 
+def test_values_that_begin_alike_are_not_the_same(actor: Actor, experiment: Experiment, new_run: NewRun) -> None:
+    beginning = "ü" * 120
+    for name in ("x", "y"):
+        set_tag(actor=actor, run_id=new_run(name=name).pk, key="long", value=beginning + name)
+    assert names(experiment, filter_string=f"tags.long = '{beginning}y'") == "y"
+    assert names(experiment, filter_string=f"tags.long = '{beginning}'") == ""
+
+
+def test_a_tag_is_found_by_the_index_of_beginnings(three: list[Run], experiment: Experiment) -> None:
+    with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
+        names(experiment, filter_string="tags.odd = '1'")
+        statement = next(query["sql"] for query in captured if "runtag" in query["sql"])
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{statement}")
+        assert "tracking_runtag_value" in str(cursor.fetchall())
+
+
+def test_ids_alone_are_the_same_runs(three: list[Run], experiment: Experiment) -> None:
+    asked: dict[str, Any] = {"experiment_ids": [str(experiment.pk)], "order_by": ["metrics.acc"], "max_results": 2}
+    runs, token = search_runs(**asked)
+    assert search_run_ids(**asked) == ([run.pk for run in runs], token)
+    assert [run.name for run in full_runs([runs[1].pk, "none", runs[0].pk])] == [runs[1].name, runs[0].name]
+
+
 def test_query_count_does_not_grow(three: list[Run], experiment: Experiment, new_run: NewRun) -> None:
     with CaptureQueriesContext(connection) as few:
         names(experiment, filter_string="metrics.acc > 0", order_by=["metrics.acc"])
@@ -189,7 +221,9 @@ def test_search_experiments(actor: Actor, experiment: Experiment) -> None:
     assert found() == ["Churn-2", "Default", "churn"]
     assert found("name LIKE 'churn%'") == ["churn"]
     assert found("name ILIKE 'churn%' AND tags.team = 'risk'") == ["Churn-2"]
-    assert found(f"experiment_id IN ('{other.pk}', 'x')") == ["Churn-2"]
+    assert found(f"experiment_id IN ('{other.pk}', '99')") == ["Churn-2"]
+    with pytest.raises(InvalidInput, match="must be a valid integer"):
+        found("experiment_id = 'x'")
     assert found("tags.team IS NULL") == ["Default"]
     assert found("creation_time > 0 AND last_update_time > 0") == found()
     delete_experiment(actor=actor, experiment_id=other.pk)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 from django.db.models import Case, CharField, Exists, F, Field, Lookup, Q, QuerySet, TextField, Value, When
 from django.db.models.expressions import OrderBy
 
+from tracking.prefix import Prefix, prefix_of
 from tracking.search.grammar import Clause
 
 Pieces = tuple[str, tuple[Any, ...]]
@@ -82,7 +85,19 @@ def compare(column: str, clause: Clause) -> Q:
         return Q(**{f"{column}__isnull": clause.operator == "IS NULL"})
     if clause.operator == "NOT IN":
         return ~Q(**{f"{column}__in": clause.value}) & Q(**{f"{column}__isnull": False})
+    if isinstance(clause.value, Fraction):
+        return _compare_whole(column, clause.operator, clause.value)
     return Q(**{f"{column}__{_LOOKUPS[clause.operator]}": clause.value})
+
+
+def _compare_whole(column: str, operator: str, value: Fraction) -> Q:
+    """Return how whole numbers stand to one that is none, without leaving whole numbers: 64 bits are more than a double."""
+    if operator == "=":
+        return Q(pk__in=[])
+    if operator == "!=":
+        return Q(**{f"{column}__isnull": False})
+    below = math.floor(value)
+    return Q(**{f"{column}__lte": below}) if operator in {"<", "<="} else Q(**{f"{column}__gt": below})
 
 
 def keyed(rows: QuerySet[Any], clause: Clause) -> Q:
@@ -95,6 +110,15 @@ def keyed(rows: QuerySet[Any], clause: Clause) -> Q:
     if clause.operator == "IS NOT NULL":
         return there_is(rows)
     return there_is(rows.filter(compare("value", clause)))
+
+
+def has_value(rows: QuerySet[Any], owner: str, clause: Clause) -> Q:
+    """Return the condition that an object is the ``owner`` of one of the rows (of one key) with exactly this value.
+
+    The beginning is what the index holds (tracking/prefix.py).
+    """
+    alike = rows.alias(beginning=Prefix("value")).filter(beginning=prefix_of(str(clause.value)), value=clause.value)
+    return Q(pk__in=alike.values(owner))
 
 
 def there_is(rows: QuerySet[Any]) -> Q:

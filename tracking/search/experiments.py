@@ -8,6 +8,7 @@ from django.db.models import CharField, OuterRef, Q
 from django.db.models.functions import Cast
 
 from tracking.models import Experiment, ExperimentTag
+from tracking.queries import experiment_number
 from tracking.search.conditions import compare, keyed, nulls_last
 from tracking.search.grammar import (
     ATTRIBUTE,
@@ -66,6 +67,10 @@ def search_experiments(
 
 
 def _condition(clause: Clause) -> Q:
+    if clause.group == ATTRIBUTE and clause.key == "experiment_id":
+        for text in clause.value if isinstance(clause.value, tuple) else (str(clause.value),):
+            if clause.operator not in {"LIKE", "ILIKE"}:
+                experiment_number(text)
     if clause.group == ATTRIBUTE:
         return compare({**_COLUMNS, "experiment_id": "id_text"}[clause.key], clause)
     return keyed(ExperimentTag.objects.filter(experiment=OuterRef("pk"), key=clause.key), clause)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 
 from audit.errors import InvalidInput
 from tracking.search.tokens import Token, tokens_of
@@ -25,9 +26,9 @@ MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a 
 MAX_ORDER_KEYS = 20
 _INT64 = 2**63
 _LARGEST = 1.7976931348623157e308
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | Fraction | tuple[str, ...] | None
 
 
 class Kind(StrEnum):
@@ -236,16 +237,22 @@ class _Reader:
             raise self._wrong("IN needs a list in parentheses")
         values = [self._string(self._next("a value"))]
         while (mark := self._next("')'")).text == ",":
-            values.append(self._string(self._next("a value")))
+            following = self._next("a value")
+            if following.text == ")":  # Python writes a tuple of one so
+                return tuple(values)
+            values.append(self._string(following))
         if mark.text != ")":
             raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.shown}")
         return tuple(values)
 
 
-def _integer(token: Token) -> int:
-    if not _INTEGER.fullmatch(token.text) or not -_INT64 <= int(token.text) < _INT64:
-        raise InvalidInput(f"{token.shown} is no whole number of at most 64 bits.")
-    return int(token.text)
+def _integer(token: Token) -> int | Fraction:
+    """Return a number to compare whole ones with: a fraction where it has one, such as a time from `time.time() * 1000`."""
+    if _DECIMAL.fullmatch(token.text):
+        number = Fraction(token.text)
+        if -_INT64 <= number < _INT64:
+            return int(number) if number.denominator == 1 else number
+    raise InvalidInput(f"{token.shown} is no number of at most 64 bits.")
 
 
 def _float(token: Token) -> float:

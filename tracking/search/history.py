@@ -8,25 +8,49 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from audit.errors import InvalidInput
+from audit.statements import fetch, same
+from tracking.contents import Value
 from tracking.models import Metric, RunInput
 from tracking.queries import experiment_number, get_run
-from tracking.search.pages import checked_max, take_page
+from tracking.search.pages import checked_max, next_token, page_offset
 
 PAGE = 25_000
+MAX_PAGE = 250_000
 MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
+_HISTORY = same(
+    "SELECT value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest FROM tracking_metric "
+    "WHERE run_id = %s AND key = %s ORDER BY timestamp_ms, step, value, id LIMIT %s OFFSET %s"
+)
 _SAMPLE_ORDER = ("step", "timestamp_ms", "value", "is_nan", "id")
 
 
 def metric_history(
     *, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
-) -> tuple[list[Metric], str]:
+) -> tuple[list[Value], str]:
     """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run."""
-    size = checked_max(max_results, default=PAGE, limit=PAGE)
-    run = get_run(run_id)
-    rows = Metric.objects.filter(run=run, key=key).order_by("timestamp_ms", "step", "value", "id")
-    return take_page(rows, size=size, token=page_token)
+    size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
+    offset = page_offset(page_token)
+    found = [Value(key, *row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
+    if not found:
+        get_run(run_id)  # values without a run there are none
+    return found[:size], next_token(offset, size, len(found))
+
+
+def bulk_history(*, run_ids: Sequence[str], key: str, max_results: int | None = None) -> list[Metric]:
+    """Return the values of a key in several runs, run by run and by time, at most 25,000 together; unknown runs have none."""
+    if not run_ids:
+        raise InvalidInput("GetMetricHistoryBulk request must specify at least one run_id.")
+    if len(run_ids) > MAX_RUNS:
+        raise InvalidInput(
+            f"GetMetricHistoryBulk request cannot specify more than {MAX_RUNS} run_ids. Received {len(run_ids)} run_ids."
+        )
+    size = min(PAGE if max_results is None else max_results, PAGE)
+    if size < 0:
+        raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at least 0.")
+    rows = Metric.objects.filter(run_id__in=run_ids, key=key)
+    return list(rows.order_by("run_id", "timestamp_ms", "step", "value", "id")[:size])
 
 
 def sample_history(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from audit.errors import InvalidInput
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 _MAX_OFFSET = 2**62
 
 
@@ -45,8 +45,13 @@ def checked_max(max_results: int | None, *, default: int, limit: int) -> int:
     return wanted
 
 
-def take_page(rows: QuerySet[Row], *, size: int, token: str) -> tuple[list[Row], str]:
+def take_page(rows: QuerySet[Any, Row], *, size: int, token: str) -> tuple[list[Row], str]:
     """Return one page of an ordered queryset and the token of the next, "" where there is none. One query."""
     offset = page_offset(token)
     found = list(rows[offset : offset + size + 1])
-    return found[:size], page_token(offset + size) if len(found) > size else ""
+    return found[:size], next_token(offset, size, len(found))
+
+
+def next_token(offset: int, size: int, found: int) -> str:
+    """Return the token of the page after this one, "" where ``found`` (one more was asked for than fits) says there is none."""
+    return page_token(offset + size) if found > size else ""

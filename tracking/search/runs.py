@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from tracking.models import LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
 from tracking.queries import experiment_number, load_runs
-from tracking.search.conditions import compare, keyed, nulls_last, numbers_first, there_is
+from tracking.search.conditions import compare, has_value, keyed, nulls_last, numbers_first, there_is
 from tracking.search.grammar import (
     ATTRIBUTE,
     FLOAT,
@@ -37,6 +37,7 @@ _ATTRIBUTE_COLUMNS = {
     "start_time": "start_ms",
     "end_time": "end_ms",
 }
+_RELATIONS = {"metric": "latest_metrics", "param": "params", "tag": "tags"}
 _DATASET_COLUMNS = {"name": "dataset__name", "digest": "dataset__digest", "context": "context"}
 
 SPEC = Spec(
@@ -79,16 +80,37 @@ def search_runs(
 
     Without experiments there are no runs. The query count does not depend on how many runs match.
     """
+    size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
+    runs, token = take_page(_matching(experiment_ids, filter_string, view, order_by), size=size, token=page_token)
+    load_runs(runs)
+    return runs, token
+
+
+def search_run_ids(
+    *,
+    experiment_ids: Sequence[str],
+    filter_string: str = "",
+    view: str = "ACTIVE_ONLY",
+    order_by: Sequence[str] = (),
+    max_results: int | None = None,
+    page_token: str = "",
+) -> tuple[list[str], str]:
+    """Return what `search_runs` finds as ids alone, for `tracking.contents.full_runs`. One query."""
+    size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
+    rows = _matching(experiment_ids, filter_string, view, order_by).values_list("pk", flat=True)
+    return take_page(rows, size=size, token=page_token)
+
+
+def _matching(
+    experiment_ids: Sequence[str], filter_string: str, view: str, order_by: Sequence[str]
+) -> QuerySet[Run, Run]:
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
-    size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
     rows = Run.objects.filter(lifecycle_of(view), experiment_id__in=numbers)
     for clause in clauses:
         rows = rows.filter(_condition(clause))
-    runs, token = take_page(_sorted(rows, orders), size=size, token=page_token)
-    load_runs(runs)
-    return runs, token
+    return _sorted(rows, orders)
 
 
 def lifecycle_of(view: str) -> Q:
@@ -107,6 +129,8 @@ def _condition(clause: Clause) -> Q:
         uses = RunInput.objects.filter(run=OuterRef("pk"))
         return there_is(uses.filter(compare(_DATASET_COLUMNS[clause.key], clause)))
     table = Param if clause.group == "param" else RunTag
+    if clause.operator == "=":
+        return has_value(table.objects.filter(key=clause.key), "run", clause)
     return keyed(table.objects.filter(run=OuterRef("pk"), key=clause.key), clause)
 
 
@@ -125,18 +149,13 @@ def _sorted(rows: QuerySet[Run], orders: Sequence[Order]) -> QuerySet[Run]:
     """Sort as asked, then the newest first, then by id, so that pages never overlap."""
     keys: list[OrderBy | str] = []
     for number, order in enumerate(orders):
-        name = f"order_{number}"
         if order.group == ATTRIBUTE:
             keys.append(nulls_last(_ATTRIBUTE_COLUMNS[order.key], ascending=order.ascending))
             continue
+        # a join of the at most one row that has this key: a subquery would be run for each run by itself
+        name, relation = f"order_{number}", _RELATIONS[order.group]
+        rows = rows.alias(**{name: FilteredRelation(relation, condition=Q(**{f"{relation}__key": order.key}))})
         if order.group == "metric":
-            metric = _metrics(order.key)
-            nan = f"{name}_nan"
-            rows = rows.alias(**{name: Subquery(metric.values("value")), nan: Subquery(metric.values("is_nan"))})
-            keys.append(numbers_first(name, nan))
-        else:
-            table = Param if order.group == "param" else RunTag
-            values = table.objects.filter(run=OuterRef("pk"), key=order.key)
-            rows = rows.alias(**{name: Subquery(values.values("value"))})
-        keys.append(nulls_last(name, ascending=order.ascending))
+            keys.append(numbers_first(f"{name}__value", f"{name}__is_nan"))
+        keys.append(nulls_last(f"{name}__value", ascending=order.ascending))
     return rows.order_by(*keys, "-start_ms", "id")

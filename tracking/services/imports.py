@@ -49,7 +49,7 @@ from tracking.models import (
 from tracking.paths import SCHEME
 from tracking.provenance import record_dataset_input, record_run_facts
 from tracking.services.inputs import DatasetInput, add_datasets, checked_datasets, link_models
-from tracking.services.points import add_points
+from tracking.services.points import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run
 
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
@@ -221,6 +221,7 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     new = [point for point in wanted if _is_new(point, held, of_models)]
     if not new:
         return 0
+    require_models(new)
     add_points(run, new)
     record(
         actor=actor,

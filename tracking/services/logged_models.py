@@ -179,7 +179,9 @@ def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
 
 @transaction.atomic
 def delete_logged_model(*, actor: Actor, model_id: str) -> None:
-    """Delete a logged model, softly: its rows and files stay."""
+    """Delete a logged model, softly: its rows and files stay. One that was deleted before stays as it is."""
+    if LoggedModel.objects.filter(pk=model_id, lifecycle_stage=Lifecycle.DELETED).exists():
+        return
     model = _lock(model_id)
     model.lifecycle_stage, model.updated_ms = Lifecycle.DELETED, now_ms()
     model.save(update_fields=["lifecycle_stage", "updated_ms"])

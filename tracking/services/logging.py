@@ -11,6 +11,7 @@ from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from audit.refs import run_ref
 from audit.services import record
+from audit.statements import together
 from tracking.limits import (
     MAX_RUN_NAME,
     Pair,
@@ -22,10 +23,11 @@ from tracking.limits import (
     checked_tags,
     checked_text,
 )
-from tracking.models import Param, Run, RunTag
+from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
-from tracking.services.points import add_points
+from tracking.services.pairs import add_params, held_params, held_tags, put_tags
+from tracking.services.points import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 
 __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
@@ -36,13 +38,15 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     points = checked_points([point])
     run = lock_run(run_id)
-    add_points(run, points)
-    record(
-        actor=actor,
-        action=Action.TRACKING_METRIC_LOGGED,
-        obj=run_ref(run.pk),
-        after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
-    )
+    require_models(points)
+    with together():
+        add_points(run, points)
+        record(
+            actor=actor,
+            action=Action.TRACKING_METRIC_LOGGED,
+            obj=run_ref(run.pk),
+            after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
+        )
 
 
 @transaction.atomic
@@ -91,34 +95,36 @@ def log_batch(
     run = lock_run(run_id)
     if not (points or wanted or kept):
         return
+    require_models(points)
     added = _add_params(actor, run, wanted)
     before = _set_tags(actor, run, kept)
-    add_points(run, points)
     after: dict[str, object] = {"params": added, "tags": kept, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
-    record(
-        actor=actor,
-        action=Action.TRACKING_BATCH_LOGGED,
-        obj=run_ref(run.pk),
-        before={"tags": before} if before else None,
-        after=after,
-    )
+    with together():
+        add_points(run, points)
+        record(
+            actor=actor,
+            action=Action.TRACKING_BATCH_LOGGED,
+            obj=run_ref(run.pk),
+            before={"tags": before} if before else None,
+            after=after,
+        )
 
 
 def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, str]:
     """Insert the params that are new and return them; InvalidInput where one would change."""
     if not params:
         return {}
-    held = dict(Param.objects.filter(run=run, key__in=params.keys()).values_list("key", "value"))
+    new = add_params(run.pk, params)
+    held = held_params(run.pk, params) if len(new) < len(params) else {}
     for key, value in params.items():
         if held.get(key, value) != value:
             raise InvalidInput(
                 f"Changing param values is not allowed. Param with key='{key}' was already logged with "
                 f"value='{held[key][:250]}' for run ID='{run.pk}'. Attempted logging new value '{value[:250]}'."
             )
-    added = {key: value for key, value in params.items() if key not in held}
-    Param.objects.bulk_create([Param(run=run, key=key, value=value) for key, value in added.items()])
+    added = {key: value for key, value in params.items() if key in new}
     record_run_facts(actor=actor, run=run, key_kind="param", values=added)
     return added
 
@@ -127,13 +133,8 @@ def _set_tags(actor: Actor, run: Run, tags: Mapping[str, str]) -> dict[str, str]
     """Set tags and what follows from them (name, lineage); return the values they had before."""
     if not tags:
         return {}
-    before = dict(RunTag.objects.filter(run=run, key__in=tags.keys()).values_list("key", "value"))
-    RunTag.objects.bulk_create(
-        [RunTag(run=run, key=key, value=value) for key, value in tags.items()],
-        update_conflicts=True,
-        unique_fields=["run", "key"],
-        update_fields=["value"],
-    )
+    before = held_tags(run.pk, tags)
+    put_tags(run.pk, tags)
     if name := tags.get(NAME_TAG):
         run.name = checked_text(name, what=NAME_TAG, limit=MAX_RUN_NAME)
         run.save(update_fields=["name"])

@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+
+from django.db import connection
 
 from audit.errors import NotFound
+from audit.statements import Statement, number_array, text_array
+from audit.statements import run as execute
 from tracking.limits import Point
-from tracking.models import LatestMetric, LoggedModel, Metric, Run
-from tracking.queries import metric_rank
+from tracking.models import LoggedModel, Run
 
-Row = TypeVar("Row", Metric, LatestMetric)
+_COLUMNS = "run_id, key, value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest"
+_IDENTITY = "run_id, key, step, timestamp_ms, value, is_nan, model_id"
+_RANK = "{0}.step, {0}.timestamp_ms, {0}.is_nan, {0}.value"
+_ARRAYS = "text[], float8[], bool[], int8[], int8[], text[], text[], text[]"
+_TEXTS = frozenset({0, 5, 6, 7})
+_LATEST = (
+    "ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, "
+    "timestamp_ms = excluded.timestamp_ms, step = excluded.step, model_id = excluded.model_id, "
+    "dataset_name = excluded.dataset_name, dataset_digest = excluded.dataset_digest "
+    f"WHERE ({_RANK.format('excluded')}) > ({_RANK.format('held')})"
+)
 
-_LATEST_FIELDS = ["value", "is_nan", "timestamp_ms", "step", "model_id", "dataset_name", "dataset_digest"]
+
+def _insert(table: str, ending: str) -> Statement:
+    arrays = ", ".join(f"%s::{kind}" for kind in _ARRAYS.split(", "))
+    return Statement(
+        f"INSERT INTO {table} ({_COLUMNS}) SELECT %s, * FROM unnest({arrays}) {ending}",  # noqa: S608 - constants
+        f"INSERT INTO {table} ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) {ending}",  # noqa: S608 - constants
+    )
+
+
+# The same point sent twice is one point.
+_ADD = _insert("tracking_metric", f"ON CONFLICT ({_IDENTITY}) DO NOTHING")
+_RAISE = _insert("tracking_latestmetric AS held", _LATEST)
+Row = tuple[str, float, bool, int, int, str, str, str]
 
 
 def add_points(run: Run, points: Sequence[Point]) -> None:
-    """Insert values of a locked run in a fixed number of statements; a value that is there already is left alone.
+    """Insert values of a locked run in two statements; a value that is there already is left alone.
 
-    NotFound: a value names a logged model that there is not.
+    The logged models that they name must be there (`require_models`).
     """
     if not points:
         return
-    _require_models({point.model_id for point in points if point.model_id})
-    rows = [_row(Metric, run, point) for point in points]
-    Metric.objects.bulk_create(rows, ignore_conflicts=True)
-    _raise_latest(run, points)
+    rows = [_row(point) for point in points]
+    _put(_ADD, run.pk, rows)
+    best: dict[str, Row] = {}
+    for row in rows:
+        if row[0] not in best or _rank(row) > _rank(best[row[0]]):
+            best[row[0]] = row
+    _put(_RAISE, run.pk, list(best.values()))
 
 
-def _require_models(model_ids: set[str]) -> None:
+def require_models(points: Iterable[Point]) -> None:
+    """Raise NotFound where a value names a logged model that there is not. No query where none is named."""
+    model_ids = {point.model_id for point in points if point.model_id}
     if not model_ids:
         return
     known = set(LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", flat=True))
@@ -36,29 +65,29 @@ def _require_models(model_ids: set[str]) -> None:
         raise NotFound(f"Logged model with ID '{missing[0]}' not found.")
 
 
-def _row(table: type[Row], run: Run, point: Point) -> Row:
-    return table(
-        run=run,
-        key=point.key,
-        value=point.stored_value,
-        is_nan=point.is_nan,
-        timestamp_ms=point.timestamp_ms,
-        step=point.step,
-        model_id=point.model_id,
-        dataset_name=point.dataset_name,
-        dataset_digest=point.dataset_digest,
+def _row(point: Point) -> Row:
+    return (
+        point.key,
+        point.stored_value,
+        point.is_nan,
+        point.timestamp_ms,
+        point.step,
+        point.model_id,
+        point.dataset_name,
+        point.dataset_digest,
     )
 
 
-def _raise_latest(run: Run, points: Sequence[Point]) -> None:
-    """Put the latest value by (step, timestamp, value) of each key in its place. The run's lock keeps others out."""
-    best: dict[str, LatestMetric] = {}
-    for point in points:
-        row = _row(LatestMetric, run, point)
-        if point.key not in best or metric_rank(row) > metric_rank(best[point.key]):
-            best[point.key] = row
-    held = {metric.key: metric for metric in LatestMetric.objects.filter(run=run, key__in=best.keys())}
-    better = [row for key, row in best.items() if key not in held or metric_rank(row) > metric_rank(held[key])]
-    LatestMetric.objects.bulk_create(
-        better, update_conflicts=True, unique_fields=["run", "key"], update_fields=_LATEST_FIELDS
-    )
+def _rank(row: Row) -> tuple[int, int, bool, float]:
+    """Return what orders the values of one key, as the statement does: step, timestamp, value; NaN after every number."""
+    return (row[4], row[3], row[2], row[1])
+
+
+def _put(statement: Statement, run_id: str, rows: Sequence[Row]) -> None:
+    if connection.vendor == "postgresql":
+        columns = zip(*rows, strict=True)
+        arrays = [text_array(c) if n in _TEXTS else number_array(c) for n, c in enumerate(columns)]
+        execute(statement, [run_id, *arrays])
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(statement.text, [(run_id, *row) for row in rows])

@@ -1,4 +1,7 @@
-"""Clearing away bytes that nothing names any more. What a row or the manifest of a seal names is never touched."""
+"""Clearing away bytes that nothing names any more.
+
+What a row or the manifest of a seal names is never touched, nor what one of ``ARTIFACT_HOLDERS`` (settings) says it names.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from audit.actors import Actor
@@ -62,7 +67,10 @@ def _batches(blobs: Iterator[Blob]) -> Iterator[list[Blob]]:
 
 
 def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
-    named = set(Artifact.objects.filter(sha256__in=[blob.sha256 for blob in blobs]).values_list("sha256", flat=True))
+    digests = [blob.sha256 for blob in blobs]
+    named = set(Artifact.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
+    for path in settings.ARTIFACT_HOLDERS:
+        named |= import_string(path)(digests)
     return [blob for blob in blobs if blob.sha256 not in named and blob.sha256 not in sealed]
 
 

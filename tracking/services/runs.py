@@ -5,23 +5,37 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from audit.refs import run_ref
 from audit.services import record
+from audit.statements import Statement, fetch, same, together
+from audit.statements import run as execute
 from lineage.services import record_run
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
-from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunTag
+from tracking.models import Experiment, Lifecycle, Run, RunStatus
 from tracking.names import random_name
 from tracking.provenance import record_run_facts
 from tracking.queries import experiment_number
 from tracking.services.experiments import require_active
+from tracking.services.pairs import put_tags
 
 NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = "0"
+_RUN_FIELDS = [field.attname for field in Run._meta.concrete_fields]  # noqa: SLF001 - Django's own name for it
+_EXPERIMENT_FIELDS = [field.attname for field in Experiment._meta.concrete_fields]  # noqa: SLF001
+_READ_RUN = f"SELECT {', '.join(_RUN_FIELDS)} FROM tracking_run WHERE id = %s"  # noqa: S608 - names of columns
+_READ_EXPERIMENT = f"SELECT {', '.join(_EXPERIMENT_FIELDS)} FROM tracking_experiment WHERE id = %s"  # noqa: S608
+# A writing transaction of SQLite is alone anyway.
+_LOCK_RUN = Statement(f"{_READ_RUN} FOR UPDATE", _READ_RUN)
+_SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
+_ADD_RUN = same(
+    f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608
+)
+_UPDATE_RUN = same("UPDATE tracking_run SET status = %s, end_ms = %s, name = %s WHERE id = %s")
 
 
 def lock_run(run_id: str, *, active: bool = True) -> Run:
@@ -29,7 +43,8 @@ def lock_run(run_id: str, *, active: bool = True) -> Run:
 
     NotFound; with ``active``, InvalidInput for a deleted run.
     """
-    found = Run.objects.select_for_update(of=("self",)).select_related("experiment").filter(pk=run_id).first()
+    rows = fetch(_LOCK_RUN, [run_id])
+    found = Run.from_db(connection.alias, _RUN_FIELDS, rows[0]) if rows else None
     if found is None:
         raise NotFound(f"Run with id={run_id[:100]} not found")
     if active and found.lifecycle_stage != Lifecycle.ACTIVE:
@@ -59,7 +74,7 @@ def create_run(
     experiment = _lock_experiment(experiment_id)
     chosen = _chosen_name(name, kept)
     run_id = uuid.uuid4().hex
-    run = Run.objects.create(
+    run = Run(
         id=run_id,
         experiment=experiment,
         name=chosen,
@@ -68,24 +83,27 @@ def create_run(
         start_ms=start_ms,
         artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
     )
-    RunTag.objects.bulk_create([RunTag(run=run, key=key, value=value) for key, value in kept.items()])
-    record_run(actor=actor, run_id=run.pk, name=chosen)
+    with together():
+        execute(_ADD_RUN, [getattr(run, field) for field in _RUN_FIELDS])
+        put_tags(run.pk, kept)
+        record_run(actor=actor, run_id=run.pk, name=chosen)
+        _record_created(actor, run, kept)
     record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
-    record(
-        actor=actor,
-        action=Action.TRACKING_RUN_CREATED,
-        obj=run_ref(run.pk),
-        after={"experiment": experiment.pk, "name": chosen, "start_ms": start_ms, "user_id": user_id, "tags": kept},
-    )
     return run
 
 
+def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:
+    facts = {"experiment": run.experiment_id, "name": run.name, "start_ms": run.start_ms, "user_id": run.user_id}
+    record(actor=actor, action=Action.TRACKING_RUN_CREATED, obj=run_ref(run.pk), after={**facts, "tags": tags})
+
+
 def _lock_experiment(experiment_id: str | int) -> Experiment:
-    """Return an active experiment that cannot be deleted before we commit."""
+    """Return an active experiment that cannot be changed before we commit; others may start runs in it meanwhile."""
     number = experiment_number(experiment_id)
-    found = Experiment.objects.select_for_update(no_key=True).filter(pk=number).first()
-    if found is None:
+    rows = fetch(_SHARE_EXPERIMENT, [number])
+    if not rows:
         raise NotFound(f"No Experiment with id={number} exists")
+    found = Experiment.from_db(connection.alias, _EXPERIMENT_FIELDS, rows[0])
     require_active(found)
     return found
 
@@ -120,16 +138,17 @@ def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | Non
     before = {field: getattr(run, field) for field in changes}
     for field, value in changes.items():
         setattr(run, field, value)
-    run.save(update_fields=list(changes))
-    if "name" in changes:
-        mirror_name(actor=actor, run=run)
-    record(actor=actor, action=Action.TRACKING_RUN_UPDATED, obj=run_ref(run.pk), before=before, after=changes)
+    with together():
+        execute(_UPDATE_RUN, [str(run.status), run.end_ms, run.name, run.pk])
+        if "name" in changes:
+            mirror_name(actor=actor, run=run)
+        record(actor=actor, action=Action.TRACKING_RUN_UPDATED, obj=run_ref(run.pk), before=before, after=changes)
     return run
 
 
 def mirror_name(*, actor: Actor, run: Run) -> None:
     """Bring the tag and the lineage node in line with a run's new name."""
-    RunTag.objects.update_or_create(run=run, key=NAME_TAG, defaults={"value": run.name})
+    put_tags(run.pk, {NAME_TAG: run.name})
     record_run(actor=actor, run_id=run.pk, name=run.name)
 
 

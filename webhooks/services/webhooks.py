@@ -105,11 +105,12 @@ def update_webhook(
     secret: str | None = None,
     status: str | None = None,
     spec: HttpSpec | None = None,
+    exactly: bool = False,
 ) -> Webhook:
     """Change what is given (None: leave it); with ``spec`` of a webhook in Databricks' format. Raises NotFound, InvalidInput.
 
     ``events`` replaces what the webhook subscribes to, except that a list without governance events leaves those alone:
-    MLflow's clients cannot see them, and must not remove what they cannot name. Who gives a ``url``, be it the same, vouches
+    MLflow's clients cannot see them, and must not remove what they cannot name; ``exactly`` is for who can. Who gives a ``url``, be it the same, vouches
     for it from then on.
     """
     webhook = _lock(actor, webhook_id, _format_of(spec))
@@ -125,7 +126,7 @@ def update_webhook(
     if status is not None:
         webhook.status = checked_status(status, webhook.format)
     wanted = had if events is None else checked_events(events, webhook)
-    if not GOVERNANCE.intersection(wanted):
+    if not exactly and not GOVERNANCE.intersection(wanted):
         wanted = [*wanted, *(event for event in had if event in GOVERNANCE)]
     webhook.updated_at = timezone.now()
     webhook.save()

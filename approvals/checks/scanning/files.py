@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from approvals.checks.scanning import archives, formats, pickles, texts
+from approvals.checks.scanning.onnx import scan_onnx
 from approvals.checks.scanning.report import MAX_DEPTH, Budget, Found, Unsafe
 
 _Scan = Callable[[Found, BinaryIO, Budget], None]
@@ -76,6 +77,8 @@ def _look_at_the_rest(found: Found, stream: BinaryIO, budget: Budget) -> None:
         raise Unsafe(f"it is named {suffix} and is no zip file")
     elif suffix == ".safetensors":
         _scan_safetensors(found, stream)
+    elif suffix == ".onnx":
+        scan_onnx(found, stream, budget)
     else:
         found.format = formats.DATA_SUFFIXES.get(suffix, "")
 
@@ -116,13 +119,22 @@ def _is_torch(stream: BinaryIO) -> bool:
 
 
 def _scan_safetensors(found: Found, stream: BinaryIO) -> None:
+    """Check the header: names with type, shape and a place in what follows, the places next to one another to the end."""
+    whole = stream.seek(0, 2)
+    stream.seek(0)
     length = int.from_bytes(stream.read(8), "little")
-    if not 0 < length <= _MAX_SAFETENSORS_HEADER:
+    if not 0 < length <= min(_MAX_SAFETENSORS_HEADER, whole - 8):
         raise Unsafe("its header is not that of safetensors")
     try:
         header = json.loads(stream.read(length))
-    except (ValueError, RecursionError) as error:
+        places = sorted(tuple(entry["data_offsets"]) for name, entry in header.items() if name != "__metadata__")
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
         raise Unsafe("its header is not that of safetensors") from error
-    if not isinstance(header, dict):
-        raise Unsafe("its header is not that of safetensors")
+    reached = 0
+    for place in places:
+        if len(place) != 2 or place[0] != reached or not isinstance(place[1], int) or place[1] < reached:  # noqa: PLR2004 - from, to
+            raise Unsafe("its header is not that of safetensors: tensors overlap or leave gaps")
+        reached = place[1]
+    if reached != whole - 8 - length:
+        raise Unsafe("its header is not that of safetensors: something lies behind the tensors")
     found.format = "safetensors"

@@ -1,0 +1,65 @@
+"""YAML at /api/v1: bodies that are a policy, and answers that are one (`?format=yaml`, or Accept: application/yaml; RFC 9512)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+
+from approvals.documents import MAX_BYTES
+from approvals.policy_yaml import write_policy
+from audit.errors import TooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class YamlText:
+    """A body that came as YAML, not read yet."""
+
+    text: str
+
+
+class YAMLParser(BaseParser):
+    """A body of type application/yaml, as its text."""
+
+    media_type = "application/yaml"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
+        """Return a YamlText. Raises TooLarge (413), ParseError (400) where it is no UTF-8."""
+        body = stream.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"A policy is at most {MAX_BYTES // 1024} KiB.")
+        try:
+            return YamlText(body.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ParseError("The request body is not UTF-8.") from error
+
+
+class XYAMLParser(YAMLParser):
+    """The same under the name from before RFC 9512."""
+
+    media_type = "application/x-yaml"
+
+
+class TextYAMLParser(YAMLParser):
+    """The same as text."""
+
+    media_type = "text/yaml"
+
+
+class PolicyYAMLRenderer(BaseRenderer):
+    """A policy's body as YAML; an error stays the problem document that it is."""
+
+    media_type = "application/yaml"
+    format = "yaml"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """Return the bytes of the answer."""
+        response = (renderer_context or {}).get("response")
+        if response is not None and response.status_code >= 400:  # noqa: PLR2004 - errors
+            rendered: bytes = JSONRenderer().render(data, accepted_media_type, renderer_context)
+            return rendered
+        return write_policy(data["body"]).encode()

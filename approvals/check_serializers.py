@@ -1,0 +1,112 @@
+"""The shapes of checks, their runs and their keys in /api/v1. Times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from approvals.checks.base import Check, seconds_for
+from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState
+from approvals.serializers import CheckRunSerializer
+from approvals.services.check_control import MAX_REASON
+from approvals.services.check_keys import MAX_NOTE
+
+
+class EvidenceSerializer(serializers.Serializer[CheckEvidence]):
+    """A file that a check left behind."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField()
+    media_type = serializers.CharField()
+
+
+class CheckRunDetailSerializer(CheckRunSerializer):
+    """A validation job in full."""
+
+    request = serializers.IntegerField(source="request_id")
+    model = serializers.CharField(source="request.version.model.name")
+    version = serializers.IntegerField(source="request.version.version")
+    artifact_digest = serializers.CharField(source="request.version.artifact_digest")
+    params = serializers.JSONField()
+    worker = serializers.CharField()
+    log = serializers.CharField()
+    files = serializers.SerializerMethodField(help_text="Evidence files; read them at …/files/NAME.")
+
+    def get_files(self, job: CheckRun) -> list[Any]:
+        rows = self.context.get("files", [])
+        mine: Any = [row for row in rows if row.check_run_id == job.pk]
+        return list(EvidenceSerializer(mine, many=True).data)
+
+
+class ListCheckRunsSerializer(serializers.Serializer[Any]):
+    """Which jobs are wanted."""
+
+    request = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    rule = serializers.CharField(default="", allow_blank=True, max_length=100)
+    check_code = serializers.CharField(default="", allow_blank=True, max_length=100)
+    model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
+    state = serializers.ChoiceField(choices=CheckState.values, required=False, default="")
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+
+
+class CancelSerializer(serializers.Serializer[Any]):
+    """Why it is cancelled."""
+
+    reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_REASON)
+
+
+class EnvelopeSerializer(serializers.Serializer[Any]):
+    """A DSSE envelope; docs/reference.md says what its payload holds."""
+
+    payloadType = serializers.CharField(max_length=200)  # noqa: N815 - DSSE's name
+    payload = serializers.CharField(max_length=600_000)
+    signatures = serializers.ListField(child=serializers.DictField(), max_length=1, min_length=1)
+
+
+class CheckKeySerializer(serializers.Serializer[CheckKey]):
+    """A key that may sign results of external checks."""
+
+    name = serializers.CharField()
+    public_key = serializers.CharField()
+    note = serializers.CharField()
+    added_by = serializers.CharField()
+    added_at = serializers.DateTimeField()
+    revoked_by = serializers.CharField()
+    revoked_at = serializers.DateTimeField()
+
+
+class AddKeySerializer(serializers.Serializer[Any]):
+    """A new key: Ed25519, its 32 public bytes in base64."""
+
+    name = serializers.CharField(max_length=100)
+    public_key = serializers.CharField(max_length=200)
+    note = serializers.CharField(default="", allow_blank=True, max_length=MAX_NOTE)
+
+
+class RevokeKeySerializer(serializers.Serializer[Any]):
+    """Why it is revoked."""
+
+    reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_NOTE)
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """Return what a check is and what it can be told."""
+    return {
+        "code": check.code,
+        "says": getattr(check, "says", ""),
+        "queue": "" if getattr(check, "posted", False) else getattr(check, "queue", "fast"),
+        "seconds": None if getattr(check, "posted", False) else seconds_for(check),
+        "params": [
+            {
+                "name": param.name,
+                "must_be": param.must_be,
+                "default": param.shown_default,
+                "required": param.required,
+                "says": param.says,
+            }
+            for param in getattr(check, "params", ())
+        ],
+    }

@@ -1,0 +1,97 @@
+"""Confidence intervals of what was measured, where the run says on how many rows.
+
+What a run may log beside a metric `M`, the first that fits being used:
+
+- `M_ci_low`, `M_ci_high`: an interval of its own making, such as a bootstrap's (Efron, 1979);
+- `M_n`, for a proportion (accuracy, recall, an error rate …): Wilson's score interval (Wilson, JASA 22, 1927);
+- `M_n_pos`, `M_n_neg`, for an area under the ROC curve: the standard error of Hanley and McNeil (Radiology 143, 1982).
+
+The counts may also stand for a whole split: `val_n` for `val_accuracy`. Two intervals give one of the difference by the square
+and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27, 2008). It takes the two
+measurements as independent; on the same rows they are correlated and the interval is wider than it had to be, never narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+_PROPORTIONS = ("accuracy", "recall", "precision", "sensitivity", "specificity", "error_rate", "hit_rate")
+_AREAS = ("auc", "auroc", "roc_auc")
+SUFFIXES = ("_ci_low", "_ci_high", "_n", "_n_pos", "_n_neg")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From ``low`` to ``high``, and how it was computed."""
+
+    low: float
+    high: float
+    method: str
+
+    @property
+    def shown(self) -> str:
+        """Return it as people read it: `0.912 to 0.931`."""
+        return f"{self.low:.4g} to {self.high:.4g}"
+
+
+def interval_of(metrics: Mapping[str, float], name: str, confidence: float) -> Interval | None:
+    """Return the interval of a metric, None where the run does not say enough for one."""
+    value = metrics.get(name)
+    if value is None:
+        return None
+    low, high = metrics.get(f"{name}_ci_low"), metrics.get(f"{name}_ci_high")
+    if low is not None and high is not None:
+        return Interval(low, high, "as logged") if low <= value <= high else None
+    rate = 0 <= value <= 1
+    if rate and name.endswith(_AREAS) and (counts := _counts(metrics, name)):
+        return hanley_mcneil(value, *counts, confidence)
+    rows = _count(metrics, name, "_n", of_split=name.endswith(("accuracy", "error_rate")))
+    return wilson(value, rows, confidence) if rate and rows and name.endswith(_PROPORTIONS) else None
+
+
+def wilson(rate: float, rows: float, confidence: float) -> Interval:
+    """Return Wilson's interval of a proportion of ``rows``."""
+    z = _z(confidence)
+    middle = (rate + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * math.sqrt(rate * (1 - rate) / rows + z * z / (4 * rows * rows))
+    return Interval(max(0.0, middle - half), min(1.0, middle + half), f"Wilson 1927, n {rows:g}")
+
+
+def hanley_mcneil(area: float, positive: float, negative: float, confidence: float) -> Interval:
+    """Return the normal interval of an area under the ROC curve with Hanley and McNeil's standard error."""
+    q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
+    spread = area * (1 - area) + (positive - 1) * (q1 - area**2) + (negative - 1) * (q2 - area**2)
+    half = _z(confidence) * math.sqrt(max(0.0, spread) / (positive * negative))
+    return Interval(
+        max(0.0, area - half), min(1.0, area + half), f"Hanley and McNeil 1982, n {positive:g} and {negative:g}"
+    )
+
+
+def difference(ours: tuple[float, Interval], theirs: tuple[float, Interval]) -> Interval:
+    """Return the interval of ours less theirs, from each value and its interval."""
+    (mine, a), (other, b) = ours, theirs
+    between = mine - other
+    low = between - math.hypot(mine - a.low, b.high - other)
+    high = between + math.hypot(a.high - mine, other - b.low)
+    methods = a.method if a.method == b.method else f"{a.method}; {b.method}"
+    return Interval(low, high, f"Newcombe 1998 of {methods}")
+
+
+def _counts(metrics: Mapping[str, float], name: str) -> tuple[float, float] | None:
+    positive = _count(metrics, name, "_n_pos", of_split=True)
+    negative = _count(metrics, name, "_n_neg", of_split=True)
+    return (positive, negative) if positive and negative else None
+
+
+def _count(metrics: Mapping[str, float], name: str, suffix: str, *, of_split: bool) -> float:
+    """Return a count that is one (at least 1), else 0."""
+    split = name.split("_", 1)[0] if of_split and "_" in name else name
+    found = metrics.get(f"{name}{suffix}", metrics.get(f"{split}{suffix}", 0))
+    return found if math.isfinite(found) and found >= 1 else 0
+
+
+def _z(confidence: float) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -1,0 +1,156 @@
+"""`manage.py policy …`: check, propose, export and try policies from files, as CI does. Approving is not among it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.authentication import actor_from_user
+from accounts.models import User
+from approvals.dry_run import dry_run
+from approvals.policies import parse_policy
+from approvals.policy_queries import get_proposal, get_revision
+from approvals.policy_schema import policy_schema
+from approvals.policy_standing import advice, judged_by, possible_reviewers
+from approvals.policy_yaml import Document, parse_yaml, read_policy, write_policy
+from approvals.replay import MAX_CHUNK, TODAY, Outcome, replay
+from approvals.services.proposals import propose_policy
+from audit.actors import Actor, system_actor
+from audit.errors import Denied, DomainError
+from audit.services import record_denial
+
+_WORDS = {
+    Outcome.SAME: "as it was",
+    Outcome.WOULD_BLOCK: "would block",
+    Outcome.WOULD_PASS: "would pass",
+    Outcome.UNKNOWN: "cannot tell",
+}
+
+
+class Command(BaseCommand):
+    """`manage.py policy validate|propose|export|dry-run|replay|schema`: see `--help`."""
+
+    help = "Check, propose, export and try policies as YAML files. A second person approves a proposal on the pages."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        check = parts.add_parser("validate", help="say what is wrong with files, by line")
+        check.add_argument("files", nargs="+", metavar="FILE", help="- reads standard input")
+        propose = parts.add_parser("propose", help="open a proposal; somebody else approves it")
+        propose.add_argument("files", nargs=1, metavar="FILE")
+        propose.add_argument("--as", dest="user", required=True, help="who proposes: a policy editor or superuser")
+        propose.add_argument("--comment", default="", help="why")
+        export = parts.add_parser("export", help="print a policy as YAML")
+        export.add_argument("name")
+        export.add_argument("--revision", type=int, help="(the newest)")
+        dry = parts.add_parser("dry-run", help="what a file would say of a version now")
+        dry.add_argument("files", nargs=1, metavar="FILE")
+        dry.add_argument("--model", required=True)
+        dry.add_argument("--version", dest="number", type=int, required=True)
+        dry.add_argument("--run-checks", action="store_true", help="run the quick checks that have no result yet")
+        past = parts.add_parser("replay", help="what a file would have decided on past requests")
+        past.add_argument("files", nargs=1, metavar="FILE")
+        past.add_argument("--limit", type=int, default=200, help="the newest so many (200)")
+        parts.add_parser("schema", help="print the JSON Schema of the policy language")
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        """Leave `--version` to dry-run: Django's own, which prints Django's version, is in the way."""
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def handle(self, *_args: Any, part: str, **options: Any) -> None:
+        try:
+            getattr(self, f"_{part.replace('-', '_')}")(options)
+        except DomainError as error:
+            raise CommandError(error.message) from error
+
+    def _validate(self, options: dict[str, Any]) -> None:
+        bad = 0
+        for name in options["files"]:
+            found = _read(name)
+            bad += bool(found.problems)
+            for problem in found.problems:
+                self.stderr.write(f"{name}: {problem}")
+            if not found.problems:
+                self.stdout.write(f"{name}: sound")
+        if bad:
+            raise CommandError(f"{bad} of {len(options['files'])} cannot be used.")
+
+    def _propose(self, options: dict[str, Any]) -> None:
+        actor = _somebody(options["user"])
+        try:
+            made = propose_policy(actor=actor, body=_sound(options), comment=options["comment"])
+        except Denied as error:
+            record_denial(actor=actor, error=error)
+            raise
+        found = get_proposal(made.pk)
+        bodies = [parse_policy(found.body), *([parse_policy(found.base_revision.body)] if found.base_revision else [])]
+        reviewers = possible_reviewers(found, judged_by(found.name, bodies))
+        self.stdout.write(f"Proposal {found.pk} of {found.name} is open.")
+        self.stdout.write(
+            advice(reviewers) or f"It is published when one of these approves it: {', '.join(reviewers)}."
+        )
+
+    def _export(self, options: dict[str, Any]) -> None:
+        self.stdout.write(write_policy(get_revision(options["name"], options["revision"]).body), ending="")
+
+    def _dry_run(self, options: dict[str, Any]) -> None:
+        found = dry_run(
+            actor=system_actor("policy"),
+            body=_sound(options),
+            name=options["model"],
+            version=options["number"],
+            run_checks=options["run_checks"],
+        )
+        self.stdout.write(f"{found.version} to {found.target}: {found.verdict.state.value}")
+        if not found.governs:
+            self.stdout.write(f"  It would not judge this: {found.governed_by or 'the model is outside its scope'}.")
+        for row in found.rules:
+            basis = f" [{found.basis[row.rule]}]" if row.rule in found.basis else ""
+            self.stdout.write(f"  {row.status.value:15} {row.rule}: {row.why}{basis}")
+
+    def _replay(self, options: dict[str, Any]) -> None:
+        body, left, before = _sound(options), options["limit"], None
+        totals: dict[str, int] = {}
+        while left > 0:
+            found = replay(actor=system_actor("policy"), body=body, limit=min(left, MAX_CHUNK), before=before)
+            for row in found.rows:
+                totals[row.outcome] = totals.get(row.outcome, 0) + 1
+                if row.outcome is not Outcome.SAME:
+                    why = "; ".join(f"{rule.rule}: {rule.why}" for rule in row.differing)
+                    said = f"#{row.request.pk} {row.request.version} was {row.request.state}"
+                    self.stdout.write(f"{said}, {_WORDS[row.outcome]} ({why})")
+            left, before = left - found.looked_at, found.next_before
+            if before is None:
+                break
+        self.stdout.write(", ".join(f"{words}: {totals.get(outcome, 0)}" for outcome, words in _WORDS.items()))
+        self.stdout.write(f"Taken as they are today: {'; '.join(TODAY)}.")
+
+    def _schema(self, _options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(policy_schema(), indent=2))
+
+
+def _somebody(name: str) -> Actor:
+    user = User.objects.filter(username=name, is_active=True).first()
+    if user is None:
+        raise CommandError(f"There is no active user called {name}.")
+    return actor_from_user(user, auth="command", request_id="")
+
+
+def _text(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{name} cannot be read: {error}") from error
+
+
+def _read(name: str) -> Document:
+    return read_policy(_text(name))
+
+
+def _sound(options: dict[str, Any]) -> dict[str, object]:
+    return parse_yaml(_text(options["files"][0]))

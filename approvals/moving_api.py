@@ -1,0 +1,63 @@
+"""/api/v1: moves that are no ordinary promotion: aliases, rollbacks, emergencies."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from approvals.api import base_url, request_detail
+from approvals.oversight_serializers import AliasSerializer, BreakGlassSerializer, RollBackSerializer
+from approvals.serializers import RequestSerializer
+from approvals.services.aliases import request_alias
+from approvals.services.breaking import break_glass
+from approvals.services.rollbacks import roll_back
+from registry.api import actor_of, checked
+from registry.queries import get_version, version_by_alias
+from registry.serializers import VersionSerializer
+from registry.services.aliases import delete_alias
+
+
+class AliasView(APIView):
+    """GET: the version an alias stands for. PUT: point it at one; 403 says what a protected alias still needs. DELETE."""
+
+    @extend_schema(responses=VersionSerializer)
+    def get(self, request: Request, name: str, alias: str) -> Response:
+        return Response(VersionSerializer(version_by_alias(actor_of(request), name, alias)).data)
+
+    @extend_schema(request=AliasSerializer, responses=VersionSerializer)
+    def put(self, request: Request, name: str, alias: str) -> Response:
+        asked = checked(AliasSerializer, request.data)
+        moved = request_alias(
+            actor=actor_of(request), name=name, alias=alias, base_url=base_url(request), wait_seconds=0, **asked
+        )
+        return Response(VersionSerializer(moved).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, alias: str) -> Response:
+        delete_alias(actor=actor_of(request), name=name, alias=alias)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RollBackView(APIView):
+    """POST: bring back the version that was there before. Applied at once, unless the policy asks for approvals."""
+
+    @extend_schema(request=RollBackSerializer, responses={200: RequestSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        actor = actor_of(request)
+        done = roll_back(actor=actor, name=name, **checked(RollBackSerializer, request.data))
+        found = get_version(actor, name, done.version.version)
+        detail = request_detail(request, done.request.pk) if done.request else None
+        return Response({"version": VersionSerializer(found).data, "transition_request": detail})
+
+
+class BreakGlassView(APIView):
+    """POST: ask for an emergency move; a person of the policy's groups, signed in. A second one of them approves it."""
+
+    @extend_schema(request=BreakGlassSerializer, responses={201: RequestSerializer})
+    def post(self, request: Request, name: str, version: int) -> Response:
+        asked = checked(BreakGlassSerializer, request.data)
+        made = break_glass(actor=actor_of(request), name=name, version=version, **asked)
+        return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)

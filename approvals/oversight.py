@@ -1,0 +1,158 @@
+"""What is watched once a version has moved: findings, the review after an emergency, and being reviewed again. Models.
+
+They name the models of `approvals.models`, which loads them, by text.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from approvals.rules import Severity
+from audit.append_only import AppendOnlyModel
+
+
+class FindingState(models.TextChoices):
+    """Where a finding is: open, or closed in one of three ways."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    ACCEPTED = "accepted"
+    FALSE_POSITIVE = "false_positive"
+
+
+class FindingOrigin(models.TextChoices):
+    """Who or what opened a finding."""
+
+    PERSON = "person"
+    QUARANTINE = "quarantine"
+    RE_REVIEW = "re_review"
+
+
+class Finding(models.Model):
+    """Something found wrong with a version, or with a whole model (no ``version``). Open findings may block (no_findings).
+
+    Closed once, with a comment; nothing else of it but its owner and due date ever changes, and it is never deleted
+    (triggers hold that). ``cause`` names what opened it by itself, once for each version: `quarantine:12`.
+    ``overdue_at`` is when it was noticed that the due date had passed.
+    """
+
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="findings")
+    version = models.ForeignKey(
+        "registry.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="findings"
+    )
+    severity = models.CharField(max_length=8, choices=[(level.value, level.name) for level in Severity])
+    title = models.CharField(max_length=200)
+    description = models.TextField(default="", blank=True)
+    origin = models.CharField(max_length=10, choices=FindingOrigin, default=FindingOrigin.PERSON)
+    cause = models.CharField(max_length=100, default="", blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    due_at = models.DateTimeField(null=True, blank=True)
+    overdue_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=14, choices=FindingState, default=FindingState.OPEN)
+    opened_by = models.CharField(max_length=150)
+    opened_at = models.DateTimeField()
+    resolution = models.TextField(default="", blank=True)
+    closed_by = models.CharField(max_length=150, default="", blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(severity__in=[level.value for level in Severity]), name="approvals_finding_severity"
+            ),
+            models.CheckConstraint(condition=Q(state__in=FindingState.values), name="approvals_finding_state"),
+            models.CheckConstraint(condition=Q(origin__in=FindingOrigin.values), name="approvals_finding_origin"),
+            models.CheckConstraint(condition=~Q(title=""), name="approvals_finding_has_title"),
+            models.CheckConstraint(
+                condition=Q(state=FindingState.OPEN, closed_at__isnull=True, closed_by="", resolution="")
+                | (~Q(state=FindingState.OPEN) & Q(closed_at__isnull=False) & ~Q(closed_by="") & ~Q(resolution="")),
+                name="approvals_finding_closed_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "cause"], condition=~Q(cause=""), name="approvals_finding_one_per_cause"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-opened_at"], name="approvals_finding_list"),
+            models.Index(
+                fields=["due_at"],
+                name="approvals_finding_due",
+                condition=Q(state="open", due_at__isnull=False, overdue_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"finding {self.pk}: {self.title}"
+
+
+class PostReviewOutcome(models.TextChoices):
+    """What the review after an emergency comes to."""
+
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not_justified"
+
+
+class PostReview(models.Model):
+    """The review that an emergency owes: one for each request that broke the glass, due at ``due_at``, completed once.
+
+    Whoever completes it is not the requester: the database says so too. It is never deleted.
+    """
+
+    request = models.OneToOneField("approvals.TransitionRequest", on_delete=models.PROTECT, related_name="post_review")
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    broken_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    overdue_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=13, choices=PostReviewOutcome, default="", blank=True)
+    comment = models.TextField(default="", blank=True)
+    completed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(completed_at__isnull=True, completed_by__isnull=True, outcome="", comment="")
+                | (
+                    Q(completed_at__isnull=False, completed_by__isnull=False)
+                    & Q(outcome__in=PostReviewOutcome.values)
+                    & ~Q(comment="")
+                ),
+                name="approvals_postreview_whole",
+            ),
+            models.CheckConstraint(condition=~Q(completed_by=F("requester")), name="approvals_postreview_not_own"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="approvals_postreview_due", condition=Q(completed_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"post-review of #{self.request_id}"
+
+
+class ReReview(AppendOnlyModel):
+    """A reviewer has looked at a version in Production again and stands by it: until ``due_at`` it need not be done anew."""
+
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="re_reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField()
+    artifact_digest = models.CharField(max_length=80, default="", blank=True)
+    card_digest = models.CharField(max_length=64, default="", blank=True)
+    was_due_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    given_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(comment=""), name="approvals_rereview_has_comment"),
+            models.CheckConstraint(condition=Q(due_at__gt=F("given_at")), name="approvals_rereview_ahead"),
+        ]
+        indexes = [models.Index(fields=["version", "-given_at"], name="approvals_rereview_latest")]
+
+    def __str__(self) -> str:
+        return f"re-review of {self.version_id} until {self.due_at:%Y-%m-%d}"

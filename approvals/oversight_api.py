@@ -1,0 +1,111 @@
+"""/api/v1: findings, post-reviews and re-reviews."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from approvals.findings import get_finding, visible_findings
+from approvals.oversight_serializers import (
+    AssignFindingSerializer,
+    CloseFindingSerializer,
+    CompletePostReviewSerializer,
+    ConfirmSerializer,
+    FindingListSerializer,
+    FindingSerializer,
+    OpenFindingSerializer,
+    PostReviewListSerializer,
+    PostReviewSerializer,
+    ReReviewSerializer,
+)
+from approvals.post_reviews import get_post_review, visible_post_reviews
+from approvals.re_reviewing import history_of
+from approvals.services.emergencies import complete_post_review
+from approvals.services.findings import assign_finding, close_finding, open_finding
+from approvals.services.re_reviews import confirm_version
+from registry.api import actor_of, checked, many, page
+from registry.queries import get_version
+
+
+class FindingsView(APIView):
+    """GET: findings, open and grave ones first. POST: open one."""
+
+    @extend_schema(parameters=[FindingListSerializer], responses=FindingSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = checked(FindingListSerializer, request.query_params)
+        named = {key: wanted[key] for key in ("state", "severity", "model", "owner")}
+        rows, rest = page(visible_findings(actor_of(request), **named), wanted)
+        return Response({"findings": many(FindingSerializer, rows), **rest})
+
+    @extend_schema(request=OpenFindingSerializer, responses={201: FindingSerializer})
+    def post(self, request: Request) -> Response:
+        said = checked(OpenFindingSerializer, request.data)
+        made = open_finding(actor=actor_of(request), name=said.pop("model"), **said)
+        return Response(FindingSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class FindingView(APIView):
+    """GET: one finding."""
+
+    @extend_schema(responses=FindingSerializer)
+    def get(self, request: Request, finding_id: int) -> Response:
+        return Response(FindingSerializer(get_finding(actor_of(request), finding_id)).data)
+
+
+class CloseFindingView(APIView):
+    """POST: close a finding, once and for all."""
+
+    @extend_schema(request=CloseFindingSerializer, responses=FindingSerializer)
+    def post(self, request: Request, finding_id: int) -> Response:
+        said = checked(CloseFindingSerializer, request.data)
+        return Response(FindingSerializer(close_finding(actor=actor_of(request), finding_id=finding_id, **said)).data)
+
+
+class AssignFindingView(APIView):
+    """POST: give a finding another owner and due date."""
+
+    @extend_schema(request=AssignFindingSerializer, responses=FindingSerializer)
+    def post(self, request: Request, finding_id: int) -> Response:
+        said = checked(AssignFindingSerializer, request.data)
+        return Response(FindingSerializer(assign_finding(actor=actor_of(request), finding_id=finding_id, **said)).data)
+
+
+class PostReviewsView(APIView):
+    """GET: what emergencies owe, the longest due first."""
+
+    @extend_schema(parameters=[PostReviewListSerializer], responses=PostReviewSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = checked(PostReviewListSerializer, request.query_params)
+        found = visible_post_reviews(actor_of(request), state=wanted["state"], model=wanted["model"])
+        rows, rest = page(found, wanted)
+        return Response({"post_reviews": many(PostReviewSerializer, rows), **rest})
+
+
+class CompletePostReviewView(APIView):
+    """POST: say what the review came to. Only a person who is signed in, and neither of the two who broke the glass."""
+
+    @extend_schema(request=CompletePostReviewSerializer, responses=PostReviewSerializer)
+    def post(self, request: Request, post_review_id: int) -> Response:
+        actor, said = actor_of(request), checked(CompletePostReviewSerializer, request.data)
+        complete_post_review(actor=actor, post_review_id=post_review_id, **said)
+        return Response(PostReviewSerializer(get_post_review(actor, post_review_id)).data)
+
+
+class ReReviewsView(APIView):
+    """GET: when a version has to be reviewed again, and when it was. POST: stand by it; only a person who is signed in."""
+
+    @extend_schema(responses=ReReviewSerializer(many=True))
+    def get(self, request: Request, name: str, version: int) -> Response:
+        found = get_version(actor_of(request), name, version)
+        return Response(
+            {"review_due_at": found.review_due_at, "re_reviews": many(ReReviewSerializer, history_of(found))}
+        )
+
+    @extend_schema(request=ConfirmSerializer, responses={201: ReReviewSerializer})
+    def post(self, request: Request, name: str, version: int) -> Response:
+        said = checked(ConfirmSerializer, request.data)
+        given = confirm_version(actor=actor_of(request), name=name, version=version, **said)
+        return Response(ReReviewSerializer(given).data, status=status.HTTP_201_CREATED)

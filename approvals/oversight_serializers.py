@@ -1,0 +1,155 @@
+"""The shapes of what is watched after a move, in /api/v1. Times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from approvals.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.rules import Severity
+from approvals.services.findings import CLOSED_STATES, MAX_TITLE, MAX_WORDS
+from approvals.services.requests import MAX_COMMENT
+
+_SEVERITIES = [level.value for level in Severity]
+_MAX_VERSION = 2**31 - 1
+
+
+class FindingSerializer(serializers.Serializer[Finding]):
+    """A finding on a version, or without one on the whole model."""
+
+    id = serializers.IntegerField()
+    model = serializers.CharField(source="model.name")
+    version = serializers.IntegerField(source="version.version", default=None)
+    severity = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    origin = serializers.CharField(help_text="person, quarantine or re_review: what opened it.")
+    cause = serializers.CharField()
+    state = serializers.CharField()
+    owner = serializers.CharField(source="owner.username", default="")
+    due_at = serializers.DateTimeField()
+    is_overdue = serializers.SerializerMethodField()
+    opened_by = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    resolution = serializers.CharField()
+    closed_by = serializers.CharField()
+    closed_at = serializers.DateTimeField()
+
+    def get_is_overdue(self, row: Finding) -> bool:
+        return row.state == FindingState.OPEN and row.overdue_at is not None
+
+
+class FindingListSerializer(serializers.Serializer[Any]):
+    """Which findings are wanted."""
+
+    state = serializers.ChoiceField(choices=[*FindingState.values, "overdue"], required=False, default="")
+    severity = serializers.ChoiceField(choices=_SEVERITIES, required=False, default="")
+    model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
+    owner = serializers.CharField(default="", allow_blank=True, max_length=150)
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=_MAX_VERSION)
+
+
+class OpenFindingSerializer(serializers.Serializer[Any]):
+    """What was found."""
+
+    model = serializers.CharField(max_length=256, trim_whitespace=False)
+    version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
+    severity = serializers.ChoiceField(choices=_SEVERITIES)
+    title = serializers.CharField(max_length=MAX_TITLE)
+    description = serializers.CharField(default="", allow_blank=True, max_length=MAX_WORDS)
+    owner = serializers.CharField(default="", allow_blank=True, max_length=150)
+    due_at = serializers.DateTimeField(default=None, allow_null=True)
+
+
+class CloseFindingSerializer(serializers.Serializer[Any]):
+    """How a finding ends."""
+
+    state = serializers.ChoiceField(choices=list(CLOSED_STATES))
+    comment = serializers.CharField(max_length=MAX_WORDS)
+
+
+class AssignFindingSerializer(serializers.Serializer[Any]):
+    """Who is to see to a finding, and until when. Both are replaced."""
+
+    owner = serializers.CharField(default="", allow_blank=True, max_length=150)
+    due_at = serializers.DateTimeField(default=None, allow_null=True)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_WORDS)
+
+
+class PostReviewSerializer(serializers.Serializer[PostReview]):
+    """The review that an emergency owes."""
+
+    id = serializers.IntegerField()
+    request = serializers.IntegerField(source="request_id")
+    model = serializers.CharField(source="request.version.model.name")
+    version = serializers.IntegerField(source="request.version.version")
+    target = serializers.CharField(source="request.target")
+    requester = serializers.CharField(source="requester.username")
+    reason = serializers.CharField(source="request.comment")
+    broken_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    overdue_at = serializers.DateTimeField()
+    outcome = serializers.CharField(help_text="justified, not_justified, or empty while it is owed.")
+    comment = serializers.CharField()
+    completed_by = serializers.CharField(source="completed_by.username", default="")
+    completed_at = serializers.DateTimeField()
+
+
+class PostReviewListSerializer(serializers.Serializer[Any]):
+    """Which post-reviews are wanted."""
+
+    state = serializers.ChoiceField(choices=["open", "overdue", "completed"], required=False, default="")
+    model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=_MAX_VERSION)
+
+
+class CompletePostReviewSerializer(serializers.Serializer[Any]):
+    """What the review came to, and why."""
+
+    outcome = serializers.ChoiceField(choices=PostReviewOutcome.values)
+    comment = serializers.CharField(max_length=MAX_COMMENT)
+
+
+class ReReviewSerializer(serializers.Serializer[ReReview]):
+    """A reviewer stood by a version again."""
+
+    id = serializers.IntegerField()
+    reviewer = serializers.CharField(source="reviewer.username")
+    comment = serializers.CharField()
+    artifact_digest = serializers.CharField()
+    card_digest = serializers.CharField()
+    was_due_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    given_at = serializers.DateTimeField()
+
+
+class ConfirmSerializer(serializers.Serializer[Any]):
+    """Why the version may stay."""
+
+    comment = serializers.CharField(max_length=MAX_COMMENT)
+
+
+class RollBackSerializer(serializers.Serializer[Any]):
+    """Why, and back to what: the version that was there before unless one is named."""
+
+    reason = serializers.CharField(max_length=MAX_COMMENT)
+    version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
+    target = serializers.CharField(max_length=256, default="Production")
+
+
+class BreakGlassSerializer(serializers.Serializer[Any]):
+    """An emergency: what for."""
+
+    reason = serializers.CharField(max_length=MAX_COMMENT)
+    target = serializers.CharField(max_length=256, default="Production")
+    archive_existing = serializers.BooleanField(default=False)
+
+
+class AliasSerializer(serializers.Serializer[Any]):
+    """What an alias is to point at, and why."""
+
+    version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)

@@ -1,0 +1,129 @@
+"""The shapes of policies and proposals in /api/v1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from approvals.dry_run import DryRun
+from approvals.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
+from approvals.replay import Replayed
+from approvals.serializers import RuleSerializer
+from approvals.services.requests import MAX_COMMENT
+
+
+class PolicyDetailSerializer(serializers.Serializer[PolicyRevision]):
+    """One revision of a policy, and whether the policy is in force."""
+
+    name = serializers.CharField(source="policy.name")
+    in_force = serializers.BooleanField(source="policy.is_active")
+    revision = serializers.IntegerField(source="number")
+    digest = serializers.CharField()
+    published_by = serializers.CharField()
+    published_at = serializers.DateTimeField()
+    body = serializers.JSONField()
+
+
+class PolicyReviewSerializer(serializers.Serializer[PolicyReview]):
+    """What a reviewer said, of which digest."""
+
+    reviewer = serializers.CharField(source="reviewer.username")
+    decision = serializers.CharField()
+    comment = serializers.CharField()
+    digest = serializers.CharField()
+    given_at = serializers.DateTimeField()
+
+
+class ProposalSerializer(serializers.Serializer[PolicyProposal]):
+    """A proposal to publish a policy's next revision, or to retire it."""
+
+    id = serializers.IntegerField()
+    policy = serializers.CharField(source="name")
+    kind = serializers.CharField(help_text="publish or retire.")
+    state = serializers.CharField(help_text="open, published, rejected, withdrawn or stale.")
+    state_reason = serializers.CharField()
+    base_revision = serializers.IntegerField(
+        source="base_revision.number", default=None, help_text="null: a new policy."
+    )
+    published_revision = serializers.IntegerField(source="published_revision.number", default=None)
+    digest = serializers.CharField(help_text="What an approval names as seen_digest.")
+    proposer = serializers.CharField(source="proposer.username")
+    comment = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField()
+    body = serializers.JSONField()
+    reviews = PolicyReviewSerializer(many=True)
+
+
+class ProposeSerializer(serializers.Serializer[Any]):
+    """What is proposed: a policy (an object, or YAML as text), or the name of one that is to be retired."""
+
+    policy = serializers.JSONField(required=False, default=None)
+    retire = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class ProposalDecisionSerializer(serializers.Serializer[Any]):
+    """Why, and the digest of the proposal that was looked at."""
+
+    comment = serializers.CharField(max_length=MAX_COMMENT)
+    seen_digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+
+
+class ProposalListSerializer(serializers.Serializer[Any]):
+    """Which proposals are wanted."""
+
+    state = serializers.ChoiceField(choices=ProposalState.values, required=False, default="")
+    policy = serializers.CharField(default="", allow_blank=True, max_length=100)
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+
+
+class RevisionQuerySerializer(serializers.Serializer[Any]):
+    """Which revision is wanted; the newest unless said otherwise."""
+
+    revision = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2**31 - 1)
+
+
+class DryRunQuerySerializer(serializers.Serializer[Any]):
+    """A draft and the version it is tried on."""
+
+    policy = serializers.JSONField()
+    model = serializers.CharField(max_length=256, trim_whitespace=False)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    run_checks = serializers.BooleanField(default=False, help_text="Run the quick checks that have no result yet.")
+
+
+class DryRunSerializer(serializers.Serializer[DryRun]):
+    """What a draft says of a version now."""
+
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.version")
+    target = serializers.CharField()
+    verdict = serializers.CharField(source="verdict.state")
+    governs = serializers.BooleanField(help_text="Whether this policy would judge the move at all.")
+    governed_by = serializers.CharField(help_text="The policy that would, where it is another one.")
+    asked_by = serializers.CharField()
+    rules = RuleSerializer(many=True)
+    basis = serializers.DictField(child=serializers.CharField(), help_text="Where each check's answer comes from.")
+
+
+class ReplayQuerySerializer(serializers.Serializer[Any]):
+    """A draft, and which part of the past: requests older than the id ``before``."""
+
+    policy = serializers.JSONField()
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=100)
+    before = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2**63 - 1)
+
+
+class ReplayedSerializer(serializers.Serializer[Replayed]):
+    """One request under the draft."""
+
+    id = serializers.IntegerField(source="request.pk")
+    model = serializers.CharField(source="request.version.model.name")
+    version = serializers.IntegerField(source="request.version.version")
+    state = serializers.CharField(source="request.state", help_text="What happened.")
+    verdict = serializers.CharField(source="verdict.state", help_text="What the draft says.")
+    outcome = serializers.CharField(help_text="same, would_block, would_pass or unknown.")
+    differing = RuleSerializer(many=True, help_text="The rules that make the difference.")

@@ -1,0 +1,92 @@
+"""Runs inside the sandbox, in the interpreter that has the model's libraries; knows nothing of Custody.
+
+The first thing it does is limit itself, for good: a process without privileges cannot raise a hard limit again. Then it loads
+the model in /model with mlflow, asks it for predictions on its input example, and writes one line of JSON to what was standard
+output; whatever the model prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import sys
+from typing import Any
+
+_NAMES = 200
+_MIB = 1024 * 1024
+_ROWS = 20
+
+
+def limit(memory_mb: int, seconds: int) -> None:
+    """Set the limits: memory, processor time, the size of a file, open files, processes, and no core dump."""
+    for what, most in (
+        (resource.RLIMIT_AS, memory_mb * _MIB),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, 64 * _MIB),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NPROC, 64),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def main(words: list[str]) -> int:
+    """Answer on a copy of standard output that the model does not know."""
+    if words == ["--probe"]:
+        return 0
+    limit(int(words[0]), int(words[1]))
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # people follow it
+    try:
+        found = try_model("/model")
+    except MemoryError:
+        found = {"problem": "it needs more memory than it may have"}
+    except BaseException as error:  # noqa: BLE001 - whatever the model raises is its answer, sys.exit too
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        found = {"problem": f"{type(error).__name__}: {str(error)[:500]}"}
+    json.dump(found, answers)
+    answers.flush()
+    return 0
+
+
+def try_model(path: str) -> dict[str, Any]:
+    """Load, predict, and say what came out. Late imports: the limits stand before any library is loaded."""
+    import mlflow.pyfunc  # noqa: PLC0415 - after the limits
+    from mlflow.models import Model  # noqa: PLC0415 - after the limits
+
+    print("loading the model", file=sys.stderr)
+    facts = Model.load(path)
+    example = facts.load_input_example(path)
+    if example is None:
+        return {"problem": "it was logged without an input example, so there is nothing to ask it"}
+    model = mlflow.pyfunc.load_model(path)
+    print("asking it for predictions on its input example", file=sys.stderr)
+    answer = model.predict(example)
+    return described(answer, example) | {
+        "loader": str(facts.flavors.get("python_function", {}).get("loader_module", ""))
+    }
+
+
+def described(answer: Any, example: Any) -> dict[str, Any]:
+    """Return kind, rows, columns and the first values of an answer."""
+    rows = len(answer) if hasattr(answer, "__len__") else 1
+    asked = len(example) if hasattr(example, "__len__") and not isinstance(example, (dict, str)) else rows
+    columns = [str(name)[:_NAMES] for name in getattr(answer, "columns", [])][:_NAMES]
+    plain = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
+    values = plain[:_ROWS] if isinstance(plain, list) else plain
+    if rows != asked:
+        return {"problem": f"it was asked about {asked} rows and answered {rows}"}
+    return {
+        "rows": rows,
+        "kind": type(answer).__name__,
+        "columns": columns,
+        "first": json.loads(json.dumps(values, default=str)),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

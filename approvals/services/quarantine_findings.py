@@ -1,0 +1,60 @@
+"""A dataset version was quarantined: every live version that descends from it gets a finding, with the way back where there is one."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from approvals.oversight import Finding, FindingOrigin
+from approvals.rules import Severity
+from approvals.services.findings import add_finding
+from approvals.services.rollbacks import candidates_for
+from audit.actors import Actor
+from lineage.models import Quarantine
+from registry.models import ModelVersion, RegisteredModel
+from registry.queries import production_descendants
+from registry.stages import Stage
+
+
+def open_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
+    """Open a critical finding on each Production version that descends from what is quarantined; return how many.
+
+    A version that has one for this quarantine gets no second. One that was released meanwhile opens none.
+    """
+    quarantine = Quarantine.objects.filter(pk=quarantine_id, released_at__isnull=True).select_related("node").first()
+    if quarantine is None:
+        return 0
+    live = production_descendants(quarantine.node.urn).versions
+    return sum(_open(actor, quarantine, version) for version in live)
+
+
+@transaction.atomic
+def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+    row = ModelVersion.objects.filter(pk=version.pk, stage=Stage.PRODUCTION, deleted_at__isnull=True)
+    found = row.select_related("model").first()
+    cause = f"quarantine:{quarantine.pk}"
+    if found is None or Finding.objects.filter(version=found, cause=cause).exists():
+        return False
+    data = f"{quarantine.node.name} {quarantine.node.version}"
+    finding = Finding(
+        model=found.model,
+        version=found,
+        severity=Severity.CRITICAL.value,
+        title=f"Descends from quarantined data: {data}"[:200],
+        description=f"{quarantine.placed_by} quarantined {data}: {quarantine.reason}\n\n{_way_back(found)}",
+        origin=FindingOrigin.QUARANTINE,
+        cause=cause,
+        opened_by=actor.name,
+    )
+    add_finding(actor=actor, finding=finding)
+    return True
+
+
+def _way_back(version: ModelVersion) -> str:
+    """Return what to do about it: the version to go back to, where there is one that stands."""
+    if not version.is_current:
+        return "It is kept warm for a rollback and serves no reader of Production. Archive it."
+    for candidate in candidates_for(version.model):
+        if not candidate.obstacle:
+            return f"Suggested: roll back to v{candidate.version.version}, whose approval still stands."
+    return "There is no version to go back to whose approval stands: train again without these data."

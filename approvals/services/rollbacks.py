@@ -1,0 +1,117 @@
+"""Rolling back: one action that brings back the version that was there before, where its approval still stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals.former import former_of
+from approvals.governance import policy_for
+from approvals.kinds import RequestKind
+from approvals.models import TransitionRequest
+from approvals.policies import is_alias
+from approvals.services.opening import open_request
+from approvals.services.requests import MAX_COMMENT
+from approvals.services.transitions import carry_on
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput, InvalidState
+from registry.models import Alias, ModelVersion, RegisteredModel
+from registry.names import check_text
+from registry.permissions import Level, require_level
+from registry.queries import get_model, get_version
+from registry.services.stages import change_stage
+from registry.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that was at a target before. ``obstacle`` says why it cannot be brought back, "" when it can."""
+
+    version: ModelVersion
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The version that was brought back or is asked for, and the request; None where no policy governs."""
+
+    version: ModelVersion
+    request: TransitionRequest | None
+
+
+def roll_back(
+    *,
+    actor: Actor,
+    name: str,
+    reason: str,
+    version: int | None = None,
+    target: str = Stage.PRODUCTION,
+    wait_seconds: float | None = None,
+) -> RolledBack:
+    """Bring the version back that was at ``target`` before (or this ``version`` that once was), and return what came of it.
+
+    A rollback request is opened in the policy's own lane; when nothing but what is known already is asked for, it is applied
+    at once, and otherwise it waits for its approvals. What is replaced is archived in the same step. Raises NotFound,
+    Denied (editing the model is needed), InvalidInput (no reason), InvalidState (there is nothing to go back to, with the
+    reason for each version that was there), Conflict (another request for that version is open).
+    """
+    words = check_text(reason.strip(), "reason", MAX_COMMENT)
+    if not words:
+        raise InvalidInput("A rollback needs a reason.")
+    model = get_model(actor, name)
+    require_level(actor, model, Level.EDIT, action=Action.APPROVALS_REQUEST_OPENED)
+    chosen = _choose(actor, model, target, version)
+    if policy_for(model, target) is None:
+        moved = change_stage(
+            actor=actor, version=chosen, target=Stage(target), archive_existing=True, reason=f"Rollback. {words}"
+        )
+        return RolledBack(moved, None)
+    request = open_request(
+        actor=actor,
+        name=name,
+        version=chosen.version,
+        target=target,
+        archive_existing=not is_alias(target),
+        comment=words,
+        kind=RequestKind.ROLLBACK,
+    )
+    done = carry_on(actor=actor, request=request, wait_seconds=wait_seconds)
+    return RolledBack(get_version(actor, name, chosen.version), done)
+
+
+def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[Candidate]:
+    """Return the versions that were at a target before and are not there now, the last one to leave first.
+
+    Under a policy those are the versions with a request that was carried out there; where none governs, those that another
+    version superseded. A fixed number of queries.
+    """
+    if policy_for(model, target) is None:
+        rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
+        return [Candidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")]
+    there = _there_now(model, target)
+    found = former_of(model, target)
+    return [Candidate(row, former.obstacle) for row, former in found if row.pk != there]
+
+
+def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:
+    if is_alias(target) and policy_for(model, target) is None:
+        raise InvalidState(f"No policy governs {target} of {model.name}: set the alias directly.")
+    found = candidates_for(model, target)
+    if number is not None:
+        wanted = get_version(actor, model.name, number)
+        found = [row for row in found if row.version.pk == wanted.pk]
+        if not found:
+            raise InvalidState(f"{wanted} was never in {target} before, or is there now: ask for a promotion instead.")
+    for candidate in found:
+        if not candidate.obstacle:
+            return candidate.version
+    if not found:
+        raise InvalidState(f"There is no version of {model.name} to go back to: none was in {target} before.")
+    lines = "\n".join(f"- v{row.version.version}: {row.obstacle}" for row in found[:10])
+    raise InvalidState(f"There is no version of {model.name} to go back to.\n{lines}")
+
+
+def _there_now(model: RegisteredModel, target: str) -> int | None:
+    if is_alias(target):
+        return Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True).first()
+    return model.versions.filter(is_current=True).values_list("pk", flat=True).first()

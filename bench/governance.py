@@ -1,0 +1,13 @@
+"""The figures of governance: how soon checks start, and how the gate and the inbox do with many requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench import check_latency
+from bench.figures import Figure
+
+
+def figures(_only: str) -> Iterator[Figure]:
+    """Yield every figure of the area."""
+    yield from check_latency.figures()

@@ -1,0 +1,83 @@
+"""What the pages of a model and of a version show besides the promotion: what is owed, found, due, and possible at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from approvals.findings import open_findings_of, visible_findings
+from approvals.governance import active_policies, governing, model_facts
+from approvals.oversight import Finding, FindingState, PostReview
+from approvals.post_reviews import owed_by
+from approvals.services.emergencies import why_not_break
+from approvals.services.re_reviews import why_not_confirm
+from approvals.services.rollbacks import candidates_for
+from approvals.targets import is_there
+from audit.actors import Actor
+from registry.models import ModelVersion, RegisteredModel
+from registry.permissions import Level, has_level
+
+_SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWatch:
+    """``way_back`` is the version a rollback would bring back, None where there is none or the person may not."""
+
+    owed: list[PostReview]
+    findings: list[Finding]
+    way_back: ModelVersion | None
+    may_edit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionWatch:
+    """``may_confirm``: a re-review is asked for and this person may give it. ``glass``: targets they may move it to past
+    the policy in an emergency."""
+
+    owed: list[PostReview]
+    findings: list[Finding]
+    is_overdue: bool
+    may_confirm: bool
+    glass: list[str]
+    may_edit: bool
+
+
+def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
+    """Return what the page of a model shows; a fixed number of queries."""
+    may_edit = has_level(actor, model, Level.EDIT)
+    back = [row.version for row in candidates_for(model) if not row.obstacle] if may_edit and has_current else []
+    findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
+    return ModelWatch(owed_by(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
+
+
+def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
+    """Return what the page of a version shows; a fixed number of queries."""
+    due = version.review_due_at
+    return VersionWatch(
+        owed=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
+        findings=open_findings_of(version),
+        is_overdue=due is not None and due <= timezone.now(),
+        may_confirm=due is not None and not why_not_confirm(actor, version),
+        glass=glass_targets(actor, version),
+        may_edit=has_level(actor, version.model, Level.EDIT),
+    )
+
+
+def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
+    """Return where this person may move a version past its policy in an emergency."""
+    if not has_level(actor, version.model, Level.EDIT):
+        return []
+    policies = [policy for policy in active_policies() if policy.body.options.break_glass is not None]
+    if not policies:
+        return []
+    everything = active_policies()
+    facts = model_facts([version.model])[version.model_id]
+    found = []
+    for target in sorted({policy.body.target for policy in policies}):
+        policy = governing(everything, facts, target)
+        option = policy.body.options.break_glass if policy else None
+        if option is not None and not is_there(version, target) and not why_not_break(actor, option):
+            found.append(target)
+    return found

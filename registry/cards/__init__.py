@@ -1,0 +1,35 @@
+"""Model cards: fields, templates, the published schema, completeness, differences, exports and imports.
+
+A card's body maps each field to ``{"value", "source", "pointer"}``: ``source`` is `auto` (read from what was logged),
+`human` (somebody wrote it) or `imported` (it came with a card of another kind), ``pointer`` names where the value came
+from. Values are canonical JSON (numbers as text), so that the stored body is exactly what the digest covers.
+"""
+
+from registry.cards.completeness import Completeness, completeness, missing_fields, written_keys
+from registry.cards.fields import AUTO_KEYS, BY_KEY, EDITABLE_KEYS, FIELDS, HUMAN_KEYS, Field, Kind, Section
+from registry.cards.filling import first_body
+from registry.cards.templates import Template, find_template, required_keys
+from registry.cards.values import Body, Entry, is_placeholder, says_nothing
+
+__all__ = [
+    "AUTO_KEYS",
+    "BY_KEY",
+    "EDITABLE_KEYS",
+    "FIELDS",
+    "HUMAN_KEYS",
+    "Body",
+    "Completeness",
+    "Entry",
+    "Field",
+    "Kind",
+    "Section",
+    "Template",
+    "completeness",
+    "find_template",
+    "first_body",
+    "is_placeholder",
+    "missing_fields",
+    "required_keys",
+    "says_nothing",
+    "written_keys",
+]

@@ -1,0 +1,52 @@
+"""How far a card is: which fields that somebody requires still say nothing, and the score of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from registry.cards.fields import FIELDS, HUMAN_KEYS
+from registry.cards.templates import Template, required_keys
+from registry.cards.values import says_nothing
+from registry.models import CardRevision
+
+_FULL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """A card measured by a template, for a model of a tier. ``missing`` are keys of fields, in the card's order."""
+
+    template: Template
+    tier: str
+    total: int
+    missing: tuple[str, ...]
+
+    @property
+    def filled(self) -> int:
+        """How many required fields say something."""
+        return self.total - len(self.missing)
+
+    @property
+    def score(self) -> int:
+        """Per cent of the required fields that say something, rounded down: 100 only where none is missing."""
+        return self.filled * _FULL // self.total if self.total else _FULL
+
+
+def missing_fields(card: CardRevision, required: Iterable[str] = HUMAN_KEYS) -> list[str]:
+    """Return the required fields that say nothing, in the card's order; a placeholder such as "TODO" says nothing."""
+    wanted = set(required)
+    return [field.key for field in FIELDS if field.key in wanted and says_nothing(card.body.get(field.key))]
+
+
+def written_keys(body: dict[str, Any]) -> tuple[str, ...]:
+    """Return the keys of every field that says something, in the card's order."""
+    return tuple(field.key for field in FIELDS if not says_nothing(body.get(field.key)))
+
+
+def completeness(written: Collection[str], template: Template, tier: str = "") -> Completeness:
+    """Measure a card, given the keys of what it says (`written_keys`), by a template."""
+    asked = set(required_keys(template, tier))
+    missing = tuple(field.key for field in FIELDS if field.key in asked and field.key not in written)
+    return Completeness(template, tier, len(asked), missing)

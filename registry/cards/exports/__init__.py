@@ -1,0 +1,1 @@
+"""Cards in the formats of others. Pure functions of a `CardSource`: nothing is read while they write."""

@@ -1,0 +1,108 @@
+"""A card as one HTML page that stands alone: for print, and for the conformity pack. No scripts, nothing loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from registry.cards.document import CardSource
+from registry.cards.fields import FIELDS, Field, Kind, Section
+from registry.cards.values import says_nothing
+from registry.markdown import markdown_html
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 11pt/1.5 system-ui, "Segoe UI", sans-serif; color: #16181d; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; border-bottom: 1px solid #c9ced6; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; } .from { font-weight: 400; font-size: .8rem; color: #5b6472; }
+.meta, footer { font-size: .85rem; color: #5b6472; } .none { color: #8a5a00; }
+p, h3, li { overflow-wrap: anywhere; } .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%;
+font-size: .9rem; } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border: 1px solid #d9dde3;
+overflow-wrap: break-word; } code { overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .15rem 1rem; margin: .2rem 0; } dd { margin: 0;
+overflow-wrap: anywhere; } dt { color: #5b6472; }
+@page { size: A4; margin: 18mm; }
+@media print { body { margin: 0; max-width: none; font-size: 9.5pt; } h2, h3 { break-after: avoid; } tr, dl { break-inside: avoid; } }
+"""
+
+
+def to_html(card: CardSource) -> str:
+    """Return the page. Everything people wrote is sanitised or escaped."""
+    return "\n".join(_page(card))
+
+
+def _page(card: CardSource) -> Iterator[str]:
+    title = f"Model card of {escape(card.model)} v{card.version}"
+    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    yield f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
+    tier = f"risk tier {escape(card.tier)}" if card.tier else "risk not assessed"
+    yield f"<header><h1>{title}</h1>"
+    yield f'<p class="meta">Revision {card.number} by {escape(card.author)} · {tier} · stage {escape(card.stage)}</p></header>'
+    yield from _approvals(card)
+    for section in Section:
+        yield from _section(card, section)
+    yield f"<footer><p>SHA-256 of the card: <code>{card.digest}</code>"
+    yield f"<br>Files: <code>{escape(card.artifact_digest) or 'kept elsewhere'}</code></p></footer></body></html>\n"
+
+
+def _section(card: CardSource, section: Section) -> Iterator[str]:
+    twice = "" if says_nothing(card.body.get("evaluation")) else "metrics"  # the evaluation holds the latest values too
+    shown = [
+        field
+        for field in FIELDS
+        if field.section is section and field.key != twice and not says_nothing(card.body.get(field.key))
+    ]
+    if not shown:
+        return
+    yield f"<section><h2>{section.value}</h2>"
+    for field in shown:
+        entry = card.body[field.key]
+        origin = f"{entry.get('source', '')} {entry.get('pointer', '')}".strip()
+        yield f'<h3>{escape(field.title)} <span class="from">{escape(origin)}</span></h3>'
+        yield _value(field, entry.get("value"))
+    yield "</section>"
+
+
+def _approvals(card: CardSource) -> Iterator[str]:
+    if not card.approvals:
+        return
+    yield "<section><h2>Approvals</h2>"
+    for row in card.approvals:
+        title = escape(f"{row.get('reviewer', '')}: {row.get('decision', '')}")
+        rest = (f"<dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(value)}</dd>" for key, value in row.items())
+        yield f"<h3>{title}</h3><dl>{''.join(rest)}</dl>"
+    yield "</section>"
+
+
+def _value(field: Field, value: Any) -> str:
+    if field.kind is Kind.TEXT and isinstance(value, str):
+        return markdown_html(value)
+    if isinstance(value, Mapping):
+        pairs = (f"<dt>{escape(str(key))}</dt><dd>{_inline(item)}</dd>" for key, item in value.items())
+        return f"<dl>{''.join(pairs)}</dl>"
+    if field.kind is Kind.ROWS and isinstance(value, list):
+        rows = [row for row in value if isinstance(row, Mapping)]
+        return _table([name for name in field.columns if any(row.get(name) for row in rows)], rows)
+    if isinstance(value, list):
+        return f"<ul>{''.join(f'<li>{escape(str(item))}</li>' for item in value)}</ul>"
+    return f"<p>{escape(str(value))}</p>"
+
+
+def _table(columns: list[str], rows: Any) -> str:
+    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
+    body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cells(columns: list[str], row: Mapping[str, Any]) -> str:
+    texts = (escape(str(row.get(name) or "")) for name in columns)
+    return "".join(f"<td>{text}</td>" for text in texts)
+
+
+def _inline(item: object) -> str:
+    if isinstance(item, list):
+        return escape(
+            ", ".join(" ".join(map(str, each.values())) if isinstance(each, Mapping) else str(each) for each in item)
+        )
+    return escape(str(item))

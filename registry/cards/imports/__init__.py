@@ -1,0 +1,38 @@
+"""Cards of other kinds, read into our fields. Whatever is sent is untrusted: see `base.begin` for what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from audit.errors import InvalidInput
+from registry.cards.imports.base import MAX_BYTES, Imported
+from registry.cards.imports.cyclonedx import from_cyclonedx
+from registry.cards.imports.huggingface import from_huggingface
+from registry.cards.imports.mct import from_mct
+
+__all__ = ["IMPORTS", "MAX_BYTES", "Imported", "read_card"]
+
+IMPORTS: dict[str, Callable[[bytes], Imported]] = {
+    "hf": from_huggingface,
+    "mct": from_mct,
+    "cyclonedx": from_cyclonedx,
+}
+
+
+def read_card(kind: str, data: bytes, *, body: Mapping[str, Any]) -> Imported:
+    """Return what a document says, for a card whose body is ``body``.
+
+    Values that the card measured itself are left out of the slices: a card that was exported here and comes back brings
+    them along. InvalidInput, TooLarge.
+    """
+    reader = IMPORTS.get(kind)
+    if reader is None:
+        raise InvalidInput(f"Cards are imported from {', '.join(IMPORTS)}, not from {kind[:50]!r}.")
+    imported = reader(data)
+    own = (body.get("evaluation") or {}).get("value") or []
+    measured = {(row.get("metric"), row.get("value")) for row in own if isinstance(row, Mapping)}
+    slices = [row for row in imported.fields.pop("slices", []) if (row.get("metric"), row.get("value")) not in measured]
+    if slices:
+        imported.fields["slices"] = slices
+    return imported

@@ -1,0 +1,128 @@
+"""What every import does first: refuse what is too large, no text, or alive, and say what came of the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from audit.errors import InvalidInput, TooLarge
+from registry.cards.fields import BY_KEY
+from registry.cards.values import is_placeholder
+
+MAX_BYTES = 1_000_000
+_MOST_REPORTED = 50
+# Tags that run, load or restyle something; a card has no use for them, and none is ever rendered.
+_ALIVE = re.compile(
+    r"<\s*/?\s*(?P<tag>script|iframe|object|embed|style|link|meta|base|form|svg|applet)\b|<\w[^<>]{0,500}\son\w+\s*="
+    r"|(?:href|src)\s*=\s*[\"']?\s*javascript:|\]\(\s*javascript:",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(r"\s*(?:<!doctype\s+html|<html\b)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What a document said: values by field, and the parts nothing here has a place for, in words.
+
+    ``origin`` names the document by its kind and SHA-256; it becomes the pointer of every field taken from it.
+    """
+
+    origin: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    def take(self, key: str, value: Any) -> None:
+        """Keep a value for a field, unless it says nothing; the first one given counts."""
+        empty = is_placeholder(value) if isinstance(value, str) else not value
+        if not empty and key not in self.fields:
+            self.fields[key] = value
+
+    def report(self, what: str) -> None:
+        """Note a part that is left out."""
+        text = " ".join(what.split())[:200]
+        if text and text not in self.unknown and len(self.unknown) < _MOST_REPORTED:
+            self.unknown.append(text)
+
+    def report_keys(self, prefix: str, block: Mapping[str, Any], known: frozenset[str]) -> None:
+        """Note the keys of a block that nothing reads."""
+        for key, value in block.items():
+            if key not in known and value not in ("", [], {}, None):
+                self.report(f"{prefix}{key}")
+
+
+def begin(kind: str, data: bytes) -> tuple[Imported, str]:
+    """Return an empty result and the document's text. InvalidInput, TooLarge."""
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"A card to import has at most {MAX_BYTES} bytes; this one has {len(data)}.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("The card to import is not UTF-8 text.") from error
+    if "\x00" in text:
+        raise InvalidInput("The card to import holds a NUL byte.")
+    if _PAGE.match(text):
+        raise InvalidInput("This is an HTML page, not a card. Import the README.md or the JSON it was made from.")
+    if alive := _ALIVE.search(text):
+        what = f"<{alive['tag'].lower()}>" if alive["tag"] else "a script in an attribute or a link"
+        raise InvalidInput(f"The card to import holds active HTML ({what}). Take it out and import it again.")
+    return Imported(origin=f"import:{kind}/sha256:{hashlib.sha256(data).hexdigest()}"), text
+
+
+def parsed_json(text: str) -> dict[str, Any]:
+    """Return a JSON object; InvalidInput for anything else."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"The card to import is not valid JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise InvalidInput("The card to import must be a JSON object.")
+    return found
+
+
+def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a mapping inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    found = document.get(key)
+    if found in (None, ""):
+        return {}
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{key[:100]!r} must be an object.")
+    return found
+
+
+def list_of(document: Mapping[str, Any], key: str) -> list[Any]:
+    """Return a list inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    found = document.get(key)
+    if found in (None, ""):
+        return []
+    if not isinstance(found, list):
+        raise InvalidInput(f"{key[:100]!r} must be a list.")
+    return found
+
+
+def text_of(value: object) -> str:
+    """Return a text or a number as text, "" for anything else."""
+    if isinstance(value, bool):
+        return ""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def line_of(value: object) -> str:
+    """Return a value as one line."""
+    return " ".join(text_of(value).split())
+
+
+def described(items: list[Any]) -> list[str]:
+    """Return the texts of a list of texts or of ``{"description": …}``."""
+    texts = [text_of(item.get("description")) if isinstance(item, dict) else text_of(item) for item in items]
+    return [text for text in texts if text]
+
+
+def columns_of(key: str, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return rows with the columns of a field alone, empty cells and empty rows left out."""
+    kept = [{column: row[column] for column in BY_KEY[key].columns if row.get(column)} for row in rows]
+    return [row for row in kept if row]

@@ -1,0 +1,84 @@
+"""Markdown cut into its parts: a heading, its level, and the text down to the next heading. Fenced code is no heading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from registry.cards.fields import BY_KEY, FIELDS, Kind
+from registry.cards.imports.base import Imported
+
+_HEADING = re.compile(r"#{1,3}(?=\s)")
+_FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_CELL = re.compile(r"(?<!\\)\|")
+BY_TITLE = {field.title.lower(): field.key for field in FIELDS if field.human}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading (level 0: before the first) and the text below it."""
+
+    level: int
+    title: str
+    text: str
+
+
+def parts_of(markdown: str) -> list[Part]:
+    """Return the parts of a document, in order. Comments are left out."""
+    parts: list[Part] = []
+    level, title, lines, fenced = 0, "", list[str](), False
+    for line in without_comments(markdown).replace("\r\n", "\n").split("\n"):
+        if _FENCE.match(line):
+            fenced = not fenced
+        heading = None if fenced else _HEADING.match(line)
+        if heading is None:
+            lines.append(line)
+            continue
+        parts.append(Part(level, title, "\n".join(lines).strip()))
+        level, title, lines = heading.end(), line[heading.end() :].strip().rstrip("#").strip(), []
+    parts.append(Part(level, title, "\n".join(lines).strip()))
+    return [part for part in parts if part.title or part.text]
+
+
+def without_comments(text: str) -> str:
+    """Return a text without ``<!-- … -->``. By hand: a pattern would take quadratic time over many that never end."""
+    kept, place = [], 0
+    while (start := text.find("<!--", place)) >= 0 and (end := text.find("-->", start)) >= 0:
+        kept.append(text[place:start])
+        place = end + len("-->")
+    return "".join([*kept, text[place:]])
+
+
+def take_parts(imported: Imported, parts: list[Part], titles: Mapping[str, str]) -> None:
+    """Put each part whose title is known into its field, and report the others that say something."""
+    for part in parts:
+        key = titles.get(" ".join(part.title.lower().split()))
+        if key is not None:
+            imported.take(key, value_of(key, part.text))
+        elif part.text:
+            imported.report(f"section “{part.title}”" if part.title else "text without a heading")
+
+
+def value_of(key: str, text: str) -> object:
+    """Return the text of a part in the shape of a field: a list of its bullets, the rows of its table, or itself."""
+    field = BY_KEY[key]
+    if field.kind is Kind.LIST:
+        lines = (re.sub(r"^\s*[-*+]\s+", "", line).strip() for line in text.split("\n"))
+        return [line for line in lines if line]
+    if field.kind is Kind.ROWS:
+        return _rows(text, field.columns)
+    return " ".join(text.split()) if field.kind in (Kind.LINE, Kind.CHOICE) else text
+
+
+def _rows(text: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    lines = [line.strip().strip("|") for line in text.split("\n") if line.strip().startswith("|")]
+    if len(lines) < 2:  # noqa: PLR2004 - a heading, a rule, then rows
+        return []
+    names = [cell.strip().lower().replace(" ", "_") for cell in _CELL.split(lines[0])]
+    rows = []
+    for line in lines[2:]:
+        cells = [cell.strip().replace("\\|", "|") for cell in _CELL.split(line)]
+        row = {name: cell for name, cell in zip(names, cells, strict=False) if cell and name in columns}
+        rows += [row] if row else []
+    return rows

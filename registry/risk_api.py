@@ -1,0 +1,61 @@
+"""/api/v1: the risk of a model, and the templates and schema of cards."""
+
+from __future__ import annotations
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from registry.api import actor_of, checked, many
+from registry.card_serializers import (
+    AssessmentSerializer,
+    AssessSerializer,
+    RiskSerializer,
+    TemplateSerializer,
+)
+from registry.cards.schema import card_schema
+from registry.cards.templates import TEMPLATES
+from registry.queries import get_model
+from registry.risk import assessment_history, newest_questionnaire
+from registry.services.risk import assess_risk
+
+
+class RiskView(APIView):
+    """GET: a model's risk tier, how it came to it, and the questionnaire. POST: answer the questionnaire."""
+
+    @extend_schema(responses=RiskSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        history = assessment_history(get_model(actor_of(request), name))
+        current = history[0] if history else None
+        found = {
+            "tier": current.tier if current else "",
+            "current": current,
+            "history": history,
+            "questionnaire": newest_questionnaire(),
+        }
+        return Response(RiskSerializer(found).data)
+
+    @extend_schema(request=AssessSerializer, responses={201: AssessmentSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        said = checked(AssessSerializer, request.data)
+        made = assess_risk(actor=actor_of(request), name=name, **said)
+        return Response(AssessmentSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class TemplatesView(APIView):
+    """GET: every version of every card template, with what it requires and what changed."""
+
+    @extend_schema(responses=TemplateSerializer(many=True))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in
+        return Response({"templates": many(TemplateSerializer, list(TEMPLATES))})
+
+
+class CardSchemaView(APIView):
+    """GET: the JSON Schema of the card document."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in
+        return Response(card_schema())

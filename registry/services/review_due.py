@@ -1,0 +1,39 @@
+"""The only writer of when a version has to be reviewed again. What follows from that date is the business of the policies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.actors import Actor
+from audit.refs import model_stream, version_ref
+from audit.services import record
+from registry.models import ModelVersion, RegisteredModel
+
+
+@transaction.atomic
+def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, reason: str = "") -> bool:
+    """Set when a version has to be reviewed again, None for never; False where that is what it says already."""
+    found = (
+        ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True).values_list("model_id", flat=True).first()
+    )
+    if found is None:
+        return False
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=found)
+    version = ModelVersion.objects.select_related("model").get(pk=version_id)
+    if version.review_due_at == due_at:
+        return False
+    before, version.review_due_at = version.review_due_at, due_at
+    version.save(update_fields=["review_due_at"])
+    record(
+        actor=actor,
+        action=Action.REGISTRY_REVIEW_DUE_SET,
+        obj=version_ref(version.model.name, version.version),
+        stream=model_stream(version.model_id),
+        before={"review_due_at": before},
+        after={"review_due_at": due_at},
+        reason=reason,
+    )
+    return True

@@ -1,0 +1,75 @@
+"""`manage.py policy`: files in, words out, and no way round the second person."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from approvals.default_policies import DEFAULT_POLICIES
+from approvals.models import PolicyProposal, PolicyRevision, TransitionRequest
+from approvals.policy_yaml import parse_yaml, write_policy
+from audit.models import Event
+from tests.approvals.publishing import person
+
+
+def run(*words: str) -> str:
+    out = StringIO()
+    call_command("policy", *words, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "policy.yaml"
+    path.write_text(write_policy({**DEFAULT_POLICIES[1], "options": {"expires_after": "7d"}}), encoding="utf-8")
+    return str(path)
+
+
+def test_validate_says_the_line(file: str, tmp_path: Path) -> None:
+    assert run("validate", file) == f"{file}: sound\n"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: X Y\napplies_to: {target: Moon}\nrules: []\n", encoding="utf-8")
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 of 2"):
+        call_command("policy", "validate", file, str(bad), stdout=out, stderr=out)
+    assert f"{bad}: line 2, applies_to.target: must be" in out.getvalue()
+
+
+def test_propose_opens_and_says_who_is_needed(policies: object, file: str) -> None:
+    person("polly", "policy-editors")
+    assert "--group policy-reviewers" in run("propose", file, "--as", "polly", "--comment", "Why")
+    assert (PolicyProposal.objects.get().state, PolicyRevision.objects.count()) == ("open", 2)
+    person("quinn", "policy-reviewers")
+    PolicyProposal.objects.get()
+    text = run("propose", file, "--as", "polly")
+    assert "when one of these approves it: quinn" in text
+
+
+def test_who_may_not_is_refused_and_recorded(policies: object, file: str, cy: User) -> None:
+    with pytest.raises(CommandError, match="policy-editors"):
+        run("propose", file, "--as", "cy")
+    assert not PolicyProposal.objects.exists()
+    assert Event.objects.filter(outcome="denied", actor_name="cy").count() == 1
+
+
+def test_export_reads_back(policies: object) -> None:
+    assert parse_yaml(run("export", "production-default")) == DEFAULT_POLICIES[1]
+    with pytest.raises(CommandError, match="no policy nope"):
+        run("export", "nope")
+
+
+def test_dry_run_and_replay(ready: TransitionRequest, file: str) -> None:
+    said = run("dry-run", file, "--model", "fraud", "--version", "1")
+    assert "fraud v1 to Production: pending" in said
+    assert "[result of check run" in said
+    assert "as it was: 1, would block: 0" in run("replay", file)
+
+
+@pytest.mark.parametrize("words", [("validate", "/no/such"), ("propose", "/no/such", "--as", "cy")])
+def test_a_file_that_is_not_there(cy: User, words: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError, match="cannot be read"):
+        run(*words)

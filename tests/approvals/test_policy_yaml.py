@@ -1,0 +1,118 @@
+"""Policies as YAML: each problem with its line, hostile documents refused, and what is written reads the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.documents import MAX_BYTES, check_document
+from approvals.policies import problems_of
+from approvals.policy_yaml import parse_yaml, read_policy, write_policy
+from audit.errors import InvalidInput, TooLarge
+from tests.approvals.policy_bodies import bodies
+
+WRONG = """\
+name: X Y
+applies_to: {target: Moon}
+rules:
+  - {id: a, check: no.such}
+  - id: b
+    check: metric.no_regression
+    with:
+      tolerance: much
+  - id: c
+    approvals:
+      groups: [reviewers]
+      count: 0
+  - id: d
+    level: harsh
+    check: card.complete
+options:
+  expires_after: soon
+more: 1
+"""
+
+
+def problems(text: str) -> list[str]:
+    return [str(problem) for problem in read_policy(text).problems]
+
+
+def test_each_problem_has_its_line_and_path() -> None:
+    places = [(problem.line, problem.path) for problem in read_policy(WRONG).problems]
+    assert sorted(places) == [
+        (1, "name"),
+        (2, "applies_to.target"),
+        (4, "rules[1].check"),
+        (8, "rules[2].with.tolerance"),
+        (12, "rules[3].approvals.count"),
+        (14, "rules[4].level"),
+        (17, "options.expires_after"),
+        (18, "more"),
+    ]
+    with pytest.raises(InvalidInput, match=r"line 12, rules\[3\]\.approvals\.count: approvals\.count must be"):
+        parse_yaml(WRONG)
+
+
+BOMB = "a: &a [x, x]\n" + "\n".join(f"b{n}: &b{n} [*a, *a]" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "line 1: this is no YAML: anchors and aliases are not allowed; write it out"),
+        ("a: *b", "line 1: this is no YAML: anchors and aliases are not allowed; write it out"),
+        ("name: x\nname: y", "line 2, name: is there twice"),
+        ("rules:\n  - {id: a, id: b}", "line 2, rules[1].id: is there twice"),
+        ("1: x", "line 1: keys must be texts"),
+        ("? [a]\n: x", "line 1: keys must be texts"),
+        ("a: !!python/object/apply:os.system [ls]", "not allowed"),
+        ("a: !!str x", "not allowed"),
+        ("[" * 3000, "nested deeper than 8 levels"),
+        ("a: [", "this is no YAML"),
+        ("\tx", "this is no YAML"),
+        ("a: 1\n---\nb: 1", "line 2: this is no YAML"),
+        ("", "A policy is a mapping"),
+        ("- a", "A policy is a mapping"),
+        ('a: "\\0"', "no text"),
+        ("a: 1e999\nb: " + "9" * 400, "unknown"),
+        ("a: " + "x" * MAX_BYTES, "larger than 128 KiB"),
+    ],
+)
+def test_what_is_no_policy_is_refused_in_words(text: str, says: str) -> None:
+    found = problems(text)
+    assert any(says in line for line in found), found
+
+
+def test_too_large_is_said_before_anything_is_read() -> None:
+    with pytest.raises(TooLarge):
+        parse_yaml("x" * (MAX_BYTES + 1))
+
+
+@given(bodies)
+def test_what_is_written_reads_the_same(body: dict[str, Any]) -> None:
+    found = read_policy(write_policy(body))
+    assert found.body == body
+    assert [f"{problem.what}" for problem in found.problems] == [what for _, what in problems_of(body)]
+
+
+@given(st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!#'\"\n ", max_size=80))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    found = read_policy(text)
+    assert found.problems
+    assert all(str(problem) for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    "value", [[], "x", {"a": float("nan")}, {"a": 2**60}, {"a": {1: 2}}, {"a": "\ud800"}, {"a": {1, 2}}]
+)
+def test_documents_from_elsewhere_are_looked_at_too(value: Any) -> None:
+    with pytest.raises(InvalidInput):
+        check_document(value)
+
+
+def test_a_date_stays_as_it_was_written() -> None:
+    found = read_policy("a: 2026-12-24\nb: 12-20\nc: 010\nd: yes\ne: 0x10").body
+    assert found == {"a": "2026-12-24", "b": "12-20", "c": 10, "d": "yes", "e": "0x10"}

@@ -1,0 +1,162 @@
+"""What a draft would have decided on the requests there were."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.default_policies import DEFAULT_POLICIES
+from approvals.models import CheckRun, TransitionRequest
+from approvals.past_stages import Moved, Past, past_of
+from approvals.replay import Outcome, Replay, replay
+from approvals.services.requests import withdraw_request
+from approvals.services.reviews import decide_request
+from approvals.services.settling import apply_request
+from approvals.snapshots import load_case
+from audit.actors import Actor
+from audit.models import Event
+from registry.models import ModelVersion
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
+from tests.approvals.publishing import person
+
+PRODUCTION = DEFAULT_POLICIES[1]
+
+
+def draft(*, without: str = "", count: int = 1, more: Any = ()) -> dict[str, Any]:
+    kept = [copy.deepcopy(rule) for rule in PRODUCTION["rules"] if rule["id"] != without]  # type: ignore[attr-defined]  # a list
+    for rule in kept:
+        if rule["id"] == "reviewers":
+            rule["approvals"]["count"] = count
+    return {**PRODUCTION, "rules": [*kept, *more]}
+
+
+@pytest.fixture
+def applied(ready: TransitionRequest, by_bea: Actor) -> TransitionRequest:
+    seen = load_case(ready).snapshot.subject_digest
+    decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Fine.", seen_digest=seen)
+    return apply_request(request_id=ready.pk)
+
+
+def outcomes(found: Replay) -> dict[int, str]:
+    return {row.request.pk: row.outcome.value for row in found.rows}
+
+
+def test_the_same_policy_decides_the_same(applied: TransitionRequest, by_ada: Actor) -> None:
+    before = Event.objects.count()
+    found = replay(actor=by_ada, body=draft())
+    assert outcomes(found) == {applied.pk: "same"}
+    assert found.rows[0].verdict.is_approved
+    assert found.totals == {"same": 1, "would_block": 0, "would_pass": 0, "unknown": 0}
+    assert Event.objects.count() == before
+
+
+def test_a_tighter_draft_would_have_blocked(applied: TransitionRequest, by_ada: Actor) -> None:
+    soak = {"id": "soak", "soak": {"hours": 24}}
+    found = replay(actor=by_ada, body=draft(count=2, more=[soak])).rows[0]
+    assert found.outcome is Outcome.WOULD_BLOCK
+    assert [row.rule for row in found.differing] == ["reviewers", "soak"]
+
+
+def test_a_looser_draft_would_have_passed(ready: TransitionRequest, by_ada: Actor) -> None:
+    withdraw_request(actor=by_ada, request_id=ready.pk)
+    found = replay(actor=by_ada, body=draft(without="reviewers")).rows[0]
+    assert found.outcome is Outcome.WOULD_PASS
+    assert [row.rule for row in found.differing] == ["reviewers"]
+
+
+def test_a_rejection_stays_one(ready: TransitionRequest, by_bea: Actor) -> None:
+    decide_request(actor=by_bea, request_id=ready.pk, decision="reject", comment="No.")
+    assert outcomes(replay(actor=by_bea, body=draft(without="reviewers"))) == {ready.pk: "same"}
+
+
+def test_a_check_nobody_ran_leaves_it_open(applied: TransitionRequest, by_ada: Actor) -> None:
+    tags = {"id": "more-tags", "check": "lineage.required_tags", "with": {"tags": ["owner"]}}
+    found = replay(actor=by_ada, body=draft(more=[tags])).rows[0]
+    assert found.outcome is Outcome.UNKNOWN
+    assert "nobody knows" in found.differing[0].why
+
+
+def test_a_result_counts_whatever_the_rule_is_called(applied: TransitionRequest, by_ada: Actor) -> None:
+    body = draft(without="card", more=[{"id": "documented", "check": "card.complete"}])
+    assert outcomes(replay(actor=by_ada, body=body)) == {applied.pk: "same"}
+
+
+def test_a_failed_check_counts_as_it_was(
+    policies: object, new_version: NewVersion, ask: Ask, run_checks: RunChecks, by_ada: Actor
+) -> None:
+    request = ask(new_version(card=False))
+    run_checks(request)
+    withdraw_request(actor=by_ada, request_id=request.pk)
+    body = {**PRODUCTION, "rules": [{"id": "c", "check": "card.complete", "level": "advisory"}]}
+    assert outcomes(replay(actor=by_ada, body=body)) == {request.pk: "would_pass"}
+    assert CheckRun.objects.filter(request=request, state="failed").exists()
+
+
+def test_the_incumbent_is_that_of_then(
+    serving: ModelVersion, new_version: NewVersion, ask: Ask, run_checks: RunChecks, by_bea: Actor
+) -> None:
+    request = ask(new_version(auc=0.95))
+    run_checks(request)
+    seen = load_case(reread(request)).snapshot.subject_digest
+    decide_request(actor=by_bea, request_id=request.pk, decision="approve", comment="Fine.", seen_digest=seen)
+    apply_request(request_id=request.pk)
+    twice = {"id": "twice", "applies_if": {"incumbent": True}, "approvals": {"count": 2, "groups": ["reviewers"]}}
+    assert outcomes(replay(actor=by_bea, body=draft(more=[twice]))) == {request.pk: "would_block"}
+
+
+def test_outside_the_scope_is_left_out(applied: TransitionRequest, by_ada: Actor) -> None:
+    body = {**draft(), "applies_to": {"target": "Production", "models": "churn*"}}
+    found = replay(actor=by_ada, body=body)
+    assert (found.rows, found.looked_at, found.next_before) == ((), 1, None)
+
+
+def test_who_cannot_see_the_model_sees_nothing(applied: TransitionRequest, settings: Any, cy: User) -> None:
+    settings.DEFAULT_MODEL_LEVEL = "none"
+    actor = Actor(kind="user", name="cy", user_id=cy.pk, auth="test")  # type: ignore[arg-type]  # a kind by its word
+    assert replay(actor=actor, body=draft()).candidates == 0
+
+
+def test_it_comes_in_parts(policies: object, new_version: NewVersion, ask: Ask, by_ada: Actor) -> None:
+    asked = [ask(new_version()).pk for _ in range(3)]
+    first = replay(actor=by_ada, body=draft(), limit=2)
+    assert (list(outcomes(first)), first.next_before, first.candidates) == ([asked[2], asked[1]], asked[1], 3)
+    rest = replay(actor=by_ada, body=draft(), limit=2, before=first.next_before)
+    assert (list(outcomes(rest)), rest.next_before) == ([asked[0]], None)
+
+
+def test_more_requests_cost_no_more_queries(
+    policies: object, new_version: NewVersion, ask: Ask, by_ada: Actor, run_checks: RunChecks
+) -> None:
+    counts = []
+    for _ in range(2):
+        run_checks(ask(new_version()))
+        with CaptureQueriesContext(connection) as found:
+            replay(actor=by_ada, body=draft())
+        counts.append(len(found))
+    assert counts[0] == counts[1]
+
+
+def test_a_reviewer_who_left_no_longer_counts(applied: TransitionRequest, by_ada: Actor) -> None:
+    person("bea").groups.clear()
+    assert outcomes(replay(actor=by_ada, body=draft())) == {applied.pk: "would_block"}
+
+
+def test_the_past_is_read_off_the_moves() -> None:
+    now = timezone.now()
+    moves = [
+        Moved(now, 1, "Production", is_current=True, reason="first"),
+        Moved(now, 2, "Staging", is_current=False, reason="x"),
+        Moved(now, 2, "Production", is_current=True, reason="Transition request #7. Go"),
+        Moved(now, 1, "Archived", is_current=False, reason="Transition request #7. Go"),
+    ]
+    past = past_of(moves, 7, now)
+    assert past.staged_since(2) == {"Staging": now}
+    assert (past.has_other_current(2), past.has_other_current(1)) == (True, False)
+    assert len(past_of(moves, 8, now).moves) == 4
+    assert Past([]).staged_since(1) == {}

@@ -1,0 +1,21 @@
+"""The safety net looks at every open request, however many wait, in a few queries a batch."""
+
+from __future__ import annotations
+
+from approvals.services.opening import open_request
+from approvals.services.settling import requests_to_settle
+from audit.actors import Actor
+from registry.stages import Stage
+from tests.approvals.conftest import NewVersion
+
+
+def test_the_last_batch_is_looked_at_too(policies: object, by_ada: Actor, new_version: NewVersion) -> None:
+    opened = []
+    for _ in range(3):
+        version = new_version()
+        request = open_request(
+            actor=by_ada, name="fraud", version=version.version, target=Stage.PRODUCTION, archive_existing=True
+        )
+        request.check_runs.all().delete()
+        opened.append(request.pk)
+    assert list(requests_to_settle(batch=2)) == opened

@@ -1,0 +1,113 @@
+"""A tighter policy reaches requests that are open, a looser one does not; through the real services."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.default_policies import DEFAULT_POLICIES
+from approvals.governance import policy_for
+from approvals.models import TransitionRequest
+from approvals.services.requests import withdraw_request
+from approvals.services.reviews import decide_request
+from approvals.services.settling import apply_request, settle_request
+from approvals.snapshots import load_case
+from audit.actors import Actor, system_actor
+from audit.errors import DomainError
+from registry.models import ModelVersion
+from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
+from tests.approvals.publishing import publish_policy, retire_policy
+
+PRODUCTION = DEFAULT_POLICIES[1]
+FREEZE: dict[str, object] = {"id": "freeze", "not_during": [{"name": "now", "from": "2020-01-01", "to": "2099-01-01"}]}
+
+
+def rules(*, without: str = "", count: int = 1, more: tuple[dict[str, object], ...] = ()) -> dict[str, Any]:
+    kept = [copy.deepcopy(rule) for rule in PRODUCTION["rules"] if rule["id"] != without]  # type: ignore[attr-defined]  # a list
+    for rule in kept:
+        if rule["id"] == "reviewers":
+            rule["approvals"]["count"] = count
+    return {**PRODUCTION, "rules": [*kept, *more]}
+
+
+def blockers(request: TransitionRequest) -> list[str]:
+    return [item["rule"] for item in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+
+
+def approve(request: TransitionRequest, by: Actor) -> None:
+    settle_request(actor=system_actor("test"), request_id=request.pk)
+    seen = load_case(reread(request)).snapshot.subject_digest
+    decide_request(actor=by, request_id=request.pk, decision="approve", comment="Fine.", seen_digest=seen)
+
+
+def test_a_new_rule_blocks_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+    publish_policy(body=rules(more=(FREEZE,)))
+    approve(ready, by_bea)
+    assert blockers(ready) == ["freeze"]
+    with pytest.raises(DomainError):
+        apply_request(request_id=ready.pk)
+    assert ModelVersion.objects.get().stage == "None"
+
+
+def test_an_approval_under_the_old_rules_does_not_carry(ready: TransitionRequest, by_bea: Actor) -> None:
+    approve(ready, by_bea)
+    publish_policy(body=rules(more=(FREEZE,)))
+    with pytest.raises(DomainError):
+        apply_request(request_id=ready.pk)
+    assert ModelVersion.objects.get().stage == "None"
+    assert reread(ready).state == "stale"
+
+
+def test_more_approvals_are_asked_of_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+    publish_policy(body=rules(count=2))
+    approve(ready, by_bea)
+    assert blockers(ready) == ["reviewers"]
+
+
+@pytest.mark.parametrize("how", ["dropped", "retired", "fewer"])
+def test_a_looser_policy_does_not_reach_it(ready: TransitionRequest, how: str) -> None:
+    if how == "retired":
+        retire_policy("production-default")
+    else:
+        publish_policy(body=rules(without="reviewers" if how == "dropped" else "card"))
+    settle_request(actor=system_actor("test"), request_id=ready.pk)
+    assert blockers(ready) == ["reviewers"]
+    assert ModelVersion.objects.get().stage == "None"
+
+
+def test_a_new_request_is_under_the_new_rules(
+    ready: TransitionRequest, by_ada: Actor, ask: Ask, run_checks: RunChecks
+) -> None:
+    publish_policy(body=rules(without="reviewers"))
+    withdraw_request(actor=by_ada, request_id=ready.pk)
+    again = ask(ready.version)
+    run_checks(again)
+    assert reread(again).state in {"approved", "applied"}
+    assert str(reread(again).policy_revision) == "production-default r2"
+
+
+def test_tightening_then_loosening_keeps_what_it_was_opened_under(ready: TransitionRequest) -> None:
+    publish_policy(body=rules(more=(FREEZE,)))
+    settle_request(actor=system_actor("test"), request_id=ready.pk)
+    publish_policy(body=rules(without="reviewers"))
+    settle_request(actor=system_actor("test"), request_id=ready.pk)
+    assert "reviewers" in blockers(ready)
+
+
+def test_expiry_is_that_of_the_opening(ready: TransitionRequest) -> None:
+    publish_policy(body={**rules(), "options": {"expires_after": "100d"}})
+    settle_request(actor=system_actor("test"), request_id=ready.pk)
+    assert reread(ready).expires_at - ready.opened_at == timedelta(days=14)
+
+
+def test_the_closer_policy_takes_over_new_requests(policies: object, new_version: NewVersion, ada: User) -> None:
+    model = new_version().model
+    publish_policy(body={**rules(), "name": "fraud", "applies_to": {"target": "Production", "models": "fraud"}})
+    found = policy_for(model, "Production")
+    assert found is not None
+    assert found.label == "fraud r1"
