@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from approvals.models import CheckEvidence, CheckKey, CheckRun, ExternalResult, Policy, PolicyRevision, Review
+from approvals.models import (
+    CheckEvidence,
+    CheckKey,
+    CheckRun,
+    ExternalResult,
+    Policy,
+    PolicyProposal,
+    PolicyReview,
+    PolicyRevision,
+    Review,
+)
 from audit.admin import ReadOnlyAdmin
 
 
@@ -19,6 +29,23 @@ class PolicyAdmin(ReadOnlyAdmin):
 class PolicyRevisionAdmin(ReadOnlyAdmin):
     list_display = ["policy", "number", "published_by", "published_at", "digest"]
     list_select_related = ["policy"]
+    ordering = ["-id"]
+
+
+@admin.register(PolicyProposal)
+class PolicyProposalAdmin(ReadOnlyAdmin):
+    list_display = ["name", "kind", "state", "proposer", "opened_at", "closed_at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["proposer"]
+    search_fields = ["name", "proposer__username"]
+    ordering = ["-id"]
+
+
+@admin.register(PolicyReview)
+class PolicyReviewAdmin(ReadOnlyAdmin):
+    list_display = ["proposal", "reviewer", "decision", "given_at"]
+    list_filter = ["decision"]
+    list_select_related = ["proposal", "reviewer"]
     ordering = ["-id"]
 
 

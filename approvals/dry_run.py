@@ -13,11 +13,11 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from approvals.checks.base import Subject, inputs_digest
+from approvals.checks.base import Check, Subject, inputs_digest
 from approvals.checks.registry import known_checks
 from approvals.drafts import draft_of, would_govern
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
-from approvals.facts import CheckFacts, Snapshot
+from approvals.facts import CheckFacts, Snapshot, with_check_authors
 from approvals.findings import facts_by_version
 from approvals.governance import Governing
 from approvals.models import CheckRun, CheckState
@@ -82,7 +82,7 @@ def _snapshot(
         rules=draft.body.rules,
         checks=checks,
         reviews=(),
-        people=people_of([subject], [asked_by])[0],
+        people=with_check_authors(people_of([subject], [asked_by])[0], checks),
         subject_digest="",
         opened_at=now,
         expires_at=now + draft.body.options.expires_after,
@@ -118,14 +118,22 @@ def _checks(
     basis: dict[str, str] = {}
     for rule in asked:
         if job := jobs.get(inputs[rule.id]):
-            found[rule.id] = CheckFacts(job.state, job.summary, job.finished_at or now, check_run_id=job.pk)
+            found[rule.id] = CheckFacts(
+                job.state, job.summary, job.finished_at or now, check_run_id=job.pk, author=job.author
+            )
             basis[rule.id] = f"result of check run {job.pk}, which read the same"
-        elif run_checks and getattr(known[rule.check], "queue", "fast") == "fast":
+        elif run_checks and _is_quick(known[rule.check]):
             found[rule.id] = _run_here(rule, subject, now)
             basis[rule.id] = "run just now"
         else:
-            basis[rule.id] = "would run"
+            posted = getattr(known[rule.check], "posted", False)
+            basis[rule.id] = "would wait for a result from outside" if posted else "would run"
     return found, basis
+
+
+def _is_quick(check: Check) -> bool:
+    """Return whether a check may run inside a request: it only reads, and not for long."""
+    return getattr(check, "queue", "fast") == "fast" and not getattr(check, "posted", False)
 
 
 def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:

@@ -24,6 +24,14 @@ class CheckFacts:
     author: str = ""  # who posted the result of an external check
 
 
+def with_check_authors(
+    people: Mapping[str, frozenset[str]], checks: Mapping[str, CheckFacts]
+) -> dict[str, frozenset[str]]:
+    """Return who stands in which role, with those who posted the results of checks."""
+    authors = {facts.author for facts in checks.values() if facts.author}
+    return {**people, "check_author": people.get("check_author", frozenset()) | authors}
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewFacts:
     """One review: who, with whose standing, and the subject it covers. Only people ``can_decide``.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.checks.params import Param
 from approvals.checks.registry import known_checks
 from approvals.facts import CARRYABLE
 from approvals.policies import GOVERNED_STAGES, MAX_RULES, ON_DUE
@@ -96,9 +97,42 @@ def _rule() -> Schema:
         "dependentRequired": {"with": ["check"]},
         "allOf": [
             {"if": soft, "then": {"required": ["override"]}, "else": {"not": {"required": ["override"]}}},
+            *_parameters(),
             {"if": {"required": ["four_eyes"]}, "then": {"not": {"anyOf": [soft, {"required": ["applies_if"]}]}}},
         ],
     }
+
+
+def _parameters() -> list[Schema]:
+    """Return what may stand under `with`, for each check that says so itself."""
+    found = []
+    for code, check in known_checks().items():
+        params: tuple[Param, ...] | None = getattr(check, "params", None)
+        if params is None:
+            continue
+        needed = tuple(param.name for param in params if param.required)
+        given = _object({param.name: _parameter(param) for param in params}, required=needed)
+        then: Schema = {"properties": {"with": given}}
+        if needed:
+            then["required"] = ["with"]
+        found.append({"if": {"required": ["check"], "properties": {"check": {"const": code}}}, "then": then})
+    return found
+
+
+def _parameter(param: Param) -> Schema:
+    text: Schema = {"type": "string", "minLength": 1}
+    number: Schema = {"minimum": param.least, "maximum": param.most}
+    kinds: dict[str, Schema] = {
+        "choice": {"enum": list(param.choices)},
+        "choices": {"type": "array", "minItems": 1, "items": {"enum": list(param.choices)}},
+        "count": {"type": "integer", **number},
+        "flag": {"type": "boolean"},
+        "name": text,
+        "names": {"type": "array", "minItems": 0 if param.default == () else 1, "items": text},
+        "number": {"type": "number", **number},
+        "text": text,
+    }
+    return {**kinds[param.kind], "description": param.says}
 
 
 def _kinds() -> dict[str, Schema]:

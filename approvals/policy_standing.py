@@ -77,12 +77,19 @@ def possible_reviewers(proposal: PolicyProposal, judged: dict[str, int]) -> list
     return [name for name in people.values_list("username", flat=True) if name not in out]
 
 
+def nobody_approves(actor: Actor) -> str:
+    """Return what to do where no person but the actor is of the reviewers' group, "" where somebody is."""
+    people = User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False)
+    others = people.exclude(pk=actor.user_id) if actor.user_id is not None else people
+    return advice(list(others.values_list("username", flat=True)[:1]))
+
+
 def advice(possible: Sequence[str]) -> str:
     """Return what to do where nobody could approve, "" where somebody could."""
     if possible:
         return ""
     return (
-        "Nobody can approve this yet: a policy changes only when a second person agrees, whatever rights the first one has. "
+        "Nobody can approve a change yet: a policy changes only when a second person agrees, whatever rights the first one has. "
         f"Put a person who did not propose it into the group {REVIEWERS} "
         f"(manage.py create_user NAME --group {REVIEWERS}, or the page Groups)."
     )

@@ -175,11 +175,17 @@ def _placed(where: str, what: str, lines: Mapping[str, int]) -> Problem:
     for word in _WORD.findall(what)[:_FIRST_WORDS]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
-                return Problem(lines[path], path, what)
+                return Problem(lines[path], path, _without(what, path))
     known = where
     while known and known not in lines:
         known = known.rpartition(".")[0]
     return Problem(lines.get(known, lines.get("", 1)), where, what)
+
+
+def _without(what: str, path: str) -> str:
+    """Return what is wrong without repeating where: ``must be a number``, not ``approvals.count must be a number``."""
+    first, _, rest = what.partition(" ")
+    return rest if rest and path.endswith(f".{first}") else what
 
 
 def _unreadable(line: int, what: str) -> Document:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from approvals.checks.base import Subject
 from approvals.drafts import draft_of
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
-from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot, with_check_authors
 from approvals.findings import facts_by_request
 from approvals.former import former_since
 from approvals.governance import Governing, in_scope
@@ -148,11 +148,12 @@ class _Facts:
         incumbent = subject.incumbent is not None and subject.incumbent.version_id != subject.version_id
         reviews = _until(at, self.reviews.get(request.pk, ()))
         former = self.former.get(request.pk)
+        checks = dict(self._checks(request, rules, at))
         return Snapshot(
             rules=rules,
-            checks=dict(self._checks(request, rules, at)),
+            checks=checks,
             reviews=reviews,
-            people=people,
+            people=with_check_authors(people, checks),
             subject_digest=request.subject_digest,
             opened_at=request.opened_at,
             expires_at=request.expires_at,
@@ -183,7 +184,12 @@ class _Facts:
             ]
             if done:
                 last = done[-1]
-                yield rule.id, CheckFacts(last.state, last.summary, last.finished_at or at, check_run_id=last.pk)
+                yield (
+                    rule.id,
+                    CheckFacts(
+                        last.state, last.summary, last.finished_at or at, check_run_id=last.pk, author=last.author
+                    ),
+                )
 
 
 def _until(at: datetime, rows: Sequence[Said]) -> tuple[Said, ...]:

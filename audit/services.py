@@ -1,11 +1,12 @@
-"""The only writer of events, and the outbox. Both must be called inside the transaction of the change they belong to."""
+"""The only writer of events, and the outbox. Both belong into the transaction of the change: `record` is called inside it, and
+`record_with` is it."""
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,10 +23,12 @@ from audit.statements import fetch, is_together, run, same
 
 SCHEMA = 1
 # Every change writes one, so it goes without the ORM.
-_INSERT = same(
+_INTO = (
     "INSERT INTO audit_event (event_id, body, leaf_hash, at, action, outcome, actor_ref, actor_name, object_ref, stream, "
-    "gen, request_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "gen, request_id)"
 )
+_VALUES = ", ".join(["%s"] * 12)
+_INSERT = same(f"{_INTO} VALUES ({_VALUES})")
 _INSERT_FOR_ID = same(f"{_INSERT.postgresql} RETURNING id")
 
 
@@ -56,51 +59,68 @@ def record(
         msg = f"audit.record({action}) outside a transaction"
         raise RuntimeError(msg)
     gen, prev = _advance(stream) if stream else (None, "")
-    at = timezone.now()
-    event_id = uuid.uuid4()
-    body = _body(
-        {
-            "schema": SCHEMA,
-            "event_id": event_id,
-            "at": at,
-            "action": Action(action).value,
-            "outcome": outcome,
-            "actor": _actor_facts(actor),
-            "request_id": actor.request_id,
-            "object": obj,
-            "stream": stream,
-            "gen": gen,
-            "prev": prev,
-            "before": before or {},
-            "after": after or {},
-            "reason": reason,
-            "app_version": settings.VERSION,
-        }
-    )
-    leaf = leaf_hash(body)
+    values = _values(actor, action, obj, stream, gen, prev, before or {}, after or {}, reason, outcome)
     if stream:
-        Stream.objects.filter(key=stream).update(head=leaf)
-    event = _insert(event_id, body, leaf, at, action, outcome, actor, obj, stream, gen)
+        Stream.objects.filter(key=stream).update(head=values["leaf_hash"])
+    event = _insert(values)
     announce(event)
     return event
 
 
-def _insert(
-    event_id: uuid.UUID,
-    body: bytes,
-    leaf: str,
-    at: datetime.datetime,
-    action: Action,
-    outcome: str,
+def record_with(
+    change: str, change_values: Sequence[Any], *, actor: Actor, action: Action, obj: str, after: Mapping[str, object]
+) -> bool:
+    """On PostgreSQL make a change and insert its event in one statement, which is a transaction; return whether it came about.
+
+    ``change`` is what may stand after WITH; of its parts `changed` has one row where the change is made and none where it
+    is not, and then there is no event either. False as well where this cannot be: on SQLite, and where somebody consumes
+    such events. The caller then changes and records step by step.
+    """
+    if connection.vendor != "postgresql" or is_consumed(action):
+        return False
+    values = _values(actor, action, obj, "", None, "", {}, after, "", "ok")
+    with connection.cursor() as cursor:
+        statement = f"WITH {change} {_INTO} SELECT {_VALUES} FROM changed"  # noqa: S608 - ours; values are bound
+        cursor.execute(statement, [*change_values, *values.values()])
+        return bool(cursor.rowcount == 1)
+
+
+def _values(
     actor: Actor,
+    action: Action,
     obj: str,
     stream: str,
     gen: int | None,
-) -> Event:
-    values = {
+    prev: str,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str,
+    outcome: str,
+) -> dict[str, Any]:
+    """Return the columns of a new event, in the order of _INTO."""
+    at, event_id = timezone.now(), uuid.uuid4()
+    facts = {
+        "schema": SCHEMA,
+        "event_id": event_id,
+        "at": at,
+        "action": Action(action).value,
+        "outcome": outcome,
+        "actor": _actor_facts(actor),
+        "request_id": actor.request_id,
+        "object": obj,
+        "stream": stream,
+        "gen": gen,
+        "prev": prev,
+        "before": before,
+        "after": after,
+        "reason": reason,
+        "app_version": settings.VERSION,
+    }
+    body = _body(facts)
+    return {
         "event_id": event_id,
         "body": body,
-        "leaf_hash": leaf,
+        "leaf_hash": leaf_hash(body),
         "at": at,
         "action": Action(action).value,
         "outcome": outcome,
@@ -111,12 +131,16 @@ def _insert(
         "gen": gen,
         "request_id": _storable(actor.request_id)[:64],
     }
+
+
+def _insert(values: dict[str, Any]) -> Event:
+    event_id, at = values["event_id"], values["at"]
     stored = {
         "event_id": event_id if connection.features.has_native_uuid_field else event_id.hex,
         "at": connection.ops.adapt_datetimefield_value(at),
     }
     bound = list((values | stored).values())
-    if is_together() and not is_consumed(action):
+    if is_together() and not is_consumed(values["action"]):
         run(_INSERT, bound)
         event = Event(**values)
     else:

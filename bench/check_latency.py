@@ -54,7 +54,7 @@ def figures() -> Iterator[Figure]:
 
 def _publish(database_url: str, directory: Path) -> None:
     environment = os.environ | {"DATABASE_URL": database_url, "CUSTODY_DATA": str(directory / "custody")}
-    code = f"from bench.publishing import publish; publish({json.dumps(_POLICY)!r})"
+    code = f"import json; from bench.policies import publish; publish(json.loads({json.dumps(_POLICY)!r}))"
     subprocess.run(
         [sys.executable, str(BASE_DIR / "manage.py"), "shell", "-v", "0", "-c", code], env=environment, check=True
     )

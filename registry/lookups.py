@@ -57,6 +57,11 @@ _BY_STAGE = (
     "AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> 'Production')) "
     "WHERE m.name = %s AND m.deleted_at IS NULL ORDER BY v.version"
 )
+# What is asked most: the database holds that the current version is in Production and not deleted.
+_CURRENT = (
+    _SELECT + "JOIN registry_modelversion v ON v.model_id = m.id AND v.is_current "
+    "WHERE m.name = %s AND m.deleted_at IS NULL"
+)
 _BY_ALIAS = (
     _SELECT + "JOIN registry_alias b ON b.model_id = m.id AND b.name = %s "
     "JOIN registry_modelversion v ON v.id = b.version_id AND v.deleted_at IS NULL "
@@ -72,12 +77,14 @@ def _both(text: str) -> Statement:
     )
 
 
-_STAGES, _ALIAS = _both(_BY_STAGE), _both(_BY_ALIAS)
+_STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIAS)
 
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[FoundVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number; none where unsure."""
     wanted = sorted({str(stage.value) for stage in stages or Stage})
+    if wanted == [Stage.PRODUCTION.value]:
+        return _found(authorization, _PRODUCTION, [name])
     among = text_array(wanted) if connection.vendor == "postgresql" else orjson.dumps(wanted).decode()
     return _found(authorization, _STAGES, [among, name])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from audit.errors import InvalidInput
 
@@ -29,8 +28,7 @@ _MODEL_NAME_FORBIDDEN = "/:.%\"'"
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One value of a metric as a client logs it; ``value`` may be NaN or infinite. Times are milliseconds since 1970."""
 
     key: str
@@ -43,7 +41,7 @@ class Point:
 
     @property
     def is_nan(self) -> bool:
-        return math.isnan(self.value)
+        return self.value != self.value
 
     @property
     def stored_value(self) -> float:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals.models import Policy
-from approvals.policy_standing import may_propose
+from approvals.policy_standing import may_propose, nobody_approves
 from approvals.policy_yaml import write_policy
 from approvals.services.proposals import propose_retirement
 from audit.actors import Actor
@@ -36,13 +36,15 @@ def crumbs(*more: Crumb) -> list[Crumb]:
 @page
 def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the policies by what they guard, and what waits for a second person."""
+    proposes = may_propose(actor)
     return render_page(
         request,
         "console/policies.html",
         "Policies",
         rows=paginate(request, policy_rows()),
         waiting=waiting_proposals(),
-        may_propose=may_propose(actor),
+        may_propose=proposes,
+        advice=nobody_approves(actor) if proposes else "",
     )
 
 
@@ -70,7 +72,7 @@ def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
     policy = Policy.objects.filter(pk=policy_id).first()
     if policy is None:
         raise NotFound("There is no such policy.")
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])

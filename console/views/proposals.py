@@ -50,7 +50,9 @@ def proposal_detail(request: HttpRequest, actor: Actor, proposal_id: int) -> Htt
 def proposal_decide(request: HttpRequest, actor: Actor, proposal_id: int, decision: str) -> HttpResponse:
     """Approve or reject in a dialog, exactly what the page showed."""
     proposal, chosen = get_proposal(proposal_id), PolicyDecision(decision)
-    form = VerdictForm(request.POST or None, initial={"seen_digest": request.GET.get("seen", "")})
+    form = VerdictForm(
+        request.POST if request.method == "POST" else None, initial={"seen_digest": request.GET.get("seen", "")}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             decide_proposal(
@@ -73,7 +75,7 @@ def proposal_decide(request: HttpRequest, actor: Actor, proposal_id: int, decisi
 @page
 def proposal_withdraw(request: HttpRequest, actor: Actor, proposal_id: int) -> HttpResponse:
     """Take a proposal back in a dialog."""
-    proposal, form = get_proposal(proposal_id), ReasonForm(request.POST or None)
+    proposal, form = get_proposal(proposal_id), ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             withdraw_proposal(actor=actor, proposal_id=proposal.pk, comment=form.cleaned_data["comment"])

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0011_packs'),
+        ('registry', '0010_risk_assessment'),
     ]
 
     operations = [

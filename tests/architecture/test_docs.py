@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.management import get_commands
@@ -11,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from approvals.checks.params import Param
 from approvals.checks.registry import known_checks
+from approvals.policy_schema import policy_schema
 from audit.actions import Action
 from audit.actors import Scope
 from registry.stages import TRANSITIONS
@@ -90,6 +92,24 @@ def test_every_command_is_in_the_reference_and_no_other() -> None:
 
 def test_every_scope_is_in_the_reference() -> None:
     assert {scope.value for scope in Scope} - in_code(REFERENCE) == set()
+
+
+def test_every_word_of_the_policy_language_is_in_the_reference() -> None:
+    written = in_code(_section("Policies")) | in_code(_section("Checks"))
+    assert set(_words(policy_schema())) - set(known_checks()) - written == set()
+
+
+def _words(schema: object) -> Iterator[str]:
+    """Yield every property and every word that a schema names."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        yield from properties if isinstance(properties, dict) else ()
+        yield from (word for word in schema.get("enum", ()) if isinstance(word, str))
+        for part in schema.values():
+            yield from _words(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _words(part)
 
 
 def _section(title: str) -> str:

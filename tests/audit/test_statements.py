@@ -8,9 +8,11 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
+from audit.consumers import consumes
 from audit.models import Event
 from audit.services import record
 from audit.statements import fetch, number_array, run, same, text_array, together
@@ -51,9 +53,15 @@ def test_what_goes_together_is_there(ada: User, acting: Acting) -> None:
     assert Event.objects.get(event_id=event.event_id).leaf_hash == event.leaf_hash
 
 
-def test_an_event_that_somebody_waits_for_has_its_key(ada: User, acting: Acting) -> None:
+@consumes(Action.TRACKING_RUN_CREATED)
+def hear(event: Event) -> None:
+    assert event.pk
+
+
+def test_an_event_that_somebody_waits_for_has_its_key(ada: User, acting: Acting, settings: Settings) -> None:
+    settings.AUDIT_CONSUMERS = [f"{__name__}.hear"]
     with transaction.atomic(), together():
-        event = record(actor=acting(ada), action=Action.REGISTRY_STAGE_CHANGED, obj="model:clf", stream="model:1")
+        event = record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:1")
     assert event.pk == Event.objects.get().pk
 
 

@@ -47,11 +47,14 @@ def test_a_run_is_started_in_nine(call: Call) -> None:
     assert cost(call, "POST", "runs/create", experiment_id="0", tags=pairs(20)) == 7 + 2
 
 
-def test_a_metric_is_logged_in_seven(call: Call, run_id: str) -> None:
-    # token, the run's lock, history, latest, event
+# Token, and on PostgreSQL one statement; on SQLite the run's lock, history, latest, event.
+VALUES_ALONE = 2 if connection.vendor == "postgresql" else 5 + 2
+
+
+def test_a_metric_is_logged_in_two_on_postgresql(call: Call, run_id: str) -> None:
     for step in range(3):
         point = {"key": "loss", "value": 0.5, "timestamp": 1, "step": step}
-        assert cost(call, "POST", "runs/log-metric", run_id=run_id, **point) == 5 + 2
+        assert cost(call, "POST", "runs/log-metric", run_id=run_id, **point) == VALUES_ALONE
 
 
 def test_a_batch_costs_the_same_however_large(call: Call, run_id: str) -> None:
@@ -60,7 +63,7 @@ def test_a_batch_costs_the_same_however_large(call: Call, run_id: str) -> None:
     many = {"metrics": points(800, key="many"), "params": [*pairs(1), {"key": "q", "value": "1"}], "tags": pairs(50)}
     assert cost(call, "POST", "runs/log-batch", run_id=run_id, **few) == 8 + 2
     assert cost(call, "POST", "runs/log-batch", run_id=run_id, **many) == 9 + 2  # and what the known param has
-    assert cost(call, "POST", "runs/log-batch", run_id=run_id, metrics=points(900, first=1)) == 5 + 2
+    assert cost(call, "POST", "runs/log-batch", run_id=run_id, metrics=points(900, first=1)) == VALUES_ALONE
 
 
 def test_a_run_is_finished_in_six(call: Call, run_id: str) -> None:

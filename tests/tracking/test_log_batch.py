@@ -5,10 +5,14 @@ import math
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
+from audit.actions import Action
 from audit.actors import Actor
+from audit.consumers import consumes
 from audit.errors import InvalidInput, NotFound
-from tests.tracking.conftest import actions
+from audit.models import Event
+from tests.tracking.conftest import NewRun, actions
 from tracking.limits import Point
 from tracking.models import LatestMetric, Metric, Param, Run, RunTag
 from tracking.queries import run_facts
@@ -53,6 +57,35 @@ def test_latest_is_by_step_time_and_value(
             log_metric(actor=actor, run_id=run.pk, point=point)
     assert run_facts(run.pk).metrics["m"] == pytest.approx(latest, nan_ok=True)
     assert Metric.objects.count() == 2
+
+
+@consumes(Action.TRACKING_METRIC_LOGGED)
+def hear(event: Event) -> None:
+    """Be somebody for whom the event has to be read back: then values go step by step."""
+    assert event.pk
+
+
+def test_step_by_step_keeps_the_same(actor: Actor, new_run: NewRun, settings: Settings) -> None:
+    points = [Point("m", value, at, step) for value, at, step in [(1, 5, 0), (math.nan, 5, 0), (7, 1, 1), (2, 9, 0)]]
+    found = []
+    for consumers in ([], [f"{__name__}.hear"]):
+        settings.AUDIT_CONSUMERS = consumers
+        run = new_run()
+        for point in points:
+            log_metric(actor=actor, run_id=run.pk, point=point)
+        kept = Metric.objects.filter(run=run).order_by("pk").values_list("value", "is_nan", "timestamp_ms", "step")
+        found.append((list(kept), LatestMetric.objects.filter(run=run).values_list("value", "step").get()))
+    assert found[0] == found[1]
+    assert actions().count("tracking.metric.logged") == 2 * len(points)
+
+
+def test_a_refused_value_leaves_nothing(actor: Actor, run: Run) -> None:
+    delete_run(actor=actor, run_id=run.pk)
+    before = actions()
+    for run_id, refusal in ((run.pk, InvalidInput), ("never", NotFound)):
+        with pytest.raises(refusal):
+            log_metric(actor=actor, run_id=run_id, point=Point("m", 1, 1))
+    assert (actions(), Metric.objects.count(), LatestMetric.objects.count()) == (before, 0, 0)
 
 
 def test_infinities_become_the_largest_doubles_and_nan_stays(actor: Actor, run: Run) -> None:

@@ -27,26 +27,27 @@ from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
 from tracking.services.pairs import add_params, held_params, held_tags, put_tags
-from tracking.services.points import add_points, require_models
+from tracking.services.points import add_points, add_points_at_once, require_models
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 
 __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
 
 
-@transaction.atomic
 def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
-    points = checked_points([point])
-    run = lock_run(run_id)
-    require_models(points)
-    with together():
-        add_points(run, points)
-        record(
-            actor=actor,
-            action=Action.TRACKING_METRIC_LOGGED,
-            obj=run_ref(run.pk),
-            after={"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms},
-        )
+    facts = {"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms}
+    _log_points(actor, run_id, checked_points([point]), Action.TRACKING_METRIC_LOGGED, facts)
+
+
+def _log_points(actor: Actor, run_id: str, points: Sequence[Point], action: Action, after: dict[str, object]) -> None:
+    if add_points_at_once(run_id, points, actor=actor, action=action, after=after):
+        return
+    with transaction.atomic():
+        run = lock_run(run_id)
+        require_models(points)
+        with together():
+            add_points(run, points)
+            record(actor=actor, action=action, obj=run_ref(run.pk), after=after)
 
 
 @transaction.atomic
@@ -80,7 +81,6 @@ def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
     record(actor=actor, action=Action.TRACKING_TAG_DELETED, obj=run_ref(run.pk), before=before)
 
 
-@transaction.atomic
 def log_batch(
     *,
     actor: Actor,
@@ -92,15 +92,30 @@ def log_batch(
     """Log many things at once, all or nothing; the number of statements does not grow with the batch."""
     check_batch(len(metrics), len(params), len(tags))
     points, wanted, kept = checked_points(metrics), checked_params(params), checked_tags(tags)
-    run = lock_run(run_id)
-    if not (points or wanted or kept):
-        return
-    require_models(points)
-    added = _add_params(actor, run, wanted)
-    before = _set_tags(actor, run, kept)
-    after: dict[str, object] = {"params": added, "tags": kept, "metrics": len(points)}
+    after: dict[str, object] = {"params": {}, "tags": {}, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
+    if points and not (wanted or kept):
+        _log_points(actor, run_id, points, Action.TRACKING_BATCH_LOGGED, after)
+    else:
+        _log_batch(actor, run_id, points, wanted, kept, after)
+
+
+@transaction.atomic
+def _log_batch(
+    actor: Actor,
+    run_id: str,
+    points: Sequence[Point],
+    params: dict[str, str],
+    tags: dict[str, str],
+    after: dict[str, object],
+) -> None:
+    run = lock_run(run_id)
+    if not (points or params or tags):
+        return
+    require_models(points)
+    added = _add_params(actor, run, params)
+    before = _set_tags(actor, run, tags)
     with together():
         add_points(run, points)
         record(
@@ -108,7 +123,7 @@ def log_batch(
             action=Action.TRACKING_BATCH_LOGGED,
             obj=run_ref(run.pk),
             before={"tags": before} if before else None,
-            after=after,
+            after={**after, "params": added, "tags": tags},
         )
 
 
