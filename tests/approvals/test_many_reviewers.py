@@ -15,15 +15,15 @@ from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.services.opening import open_request
-from approvals.services.policies import publish_policy
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
 from audit.actions import Action
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from audit.errors import DomainError
 from audit.models import Event
 from registry.models import ModelVersion, RegisteredModel
 from registry.stages import Stage
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]  # a busy machine is no failure
@@ -39,7 +39,7 @@ POLICY: dict[str, Any] = {
 
 def opened(by_ada: Actor) -> list[int]:
     """Ask for 200 versions of 20 models; every request needs two approvals."""
-    publish_policy(actor=system_actor("test"), body=POLICY)
+    publish_policy(body=POLICY)
     models = [
         RegisteredModel.objects.create(name=f"m{n}", name_key=f"m{n}", created_by="ada", created_ms=1, updated_ms=1)
         for n in range(MODELS)

@@ -12,14 +12,14 @@ from accounts.models import User
 from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.services.overrides import override_rule
-from approvals.services.policies import publish_policy
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
 from audit.actions import Action
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 
 
@@ -52,7 +52,7 @@ def bare(policies: object, rita: User, new_version: NewVersion, ask: Ask, run_ch
         {**rule, "level": "soft", "override": ["risk"]} if rule["id"] == "card" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
-    publish_policy(actor=system_actor("test"), body={**DEFAULT_POLICIES[1], "rules": rules})
+    publish_policy(body={**DEFAULT_POLICIES[1], "rules": rules})
     request = ask(new_version(card=False))
     run_checks(request)
     return reread(request)

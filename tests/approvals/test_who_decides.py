@@ -16,16 +16,16 @@ from approvals.deciding import Hindrance, say_of, voter_of
 from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
 from approvals.services.delegations import give_delegation, revoke_delegation
-from approvals.services.policies import publish_policy
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
 from audit.actions import Action
-from audit.actors import Actor, system_actor
+from audit.actors import Actor
 from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
 from console.reviewing import waiting_for
 from registry.permissions import Level, grant_level
 from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
+from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 
 
@@ -36,7 +36,7 @@ def ask_for(approvals: dict[str, Any], **options: Any) -> None:
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
     body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]
-    publish_policy(actor=system_actor("test"), body=body)
+    publish_policy(body=body)
 
 
 def decide(actor: Actor, request: TransitionRequest, decision: str = "approve", **more: Any) -> Review:
