@@ -71,6 +71,9 @@ NOTICES = {
     "outcome": Look("ok", "flag", "Outcome"),
     "mention": Look("info", "alternate_email", "Mention"),
     "comment": Look("none", "forum", "Comment"),
+    "alarm": Look("bad", "e911_emergency", "Emergency"),
+    "finding": Look("wait", "report", "Finding"),
+    "proposal": Look("info", "gavel", "Policy"),
     "delegation": Look("info", "move_down", "Delegation"),
 }
 PROPOSAL_STATES = {

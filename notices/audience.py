@@ -9,6 +9,8 @@ from typing import Any
 from accounts.models import User
 from approvals.audience import mentioned_in, participants_of, people_asked
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
+from approvals.oversight import Finding
+from approvals.policy_standing import REVIEWERS
 from approvals.queries import with_all
 from approvals.refusals import request_path
 from approvals.services.requests import requesters_of
@@ -16,7 +18,7 @@ from approvals.snapshots import load_case
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
-from audit.refs import request_ref
+from audit.refs import finding_ref, request_ref
 from notices.models import Topic
 
 _WORDS = 600
@@ -68,6 +70,8 @@ def tells_of(event: Event) -> list[Tell]:
         return _OF_REQUESTS[action](_Source(event, known, request)) if request is not None else []
     if action == Action.APPROVALS_COMMENT_ADDED:
         return _comment(known)
+    if action in _OTHERS:
+        return _OTHERS[action](event)
     return _delegation(known)
 
 
@@ -122,6 +126,33 @@ def _to_requester(source: _Source, topic: Topic, title: str) -> list[Tell]:
     return [_about(source, people, topic, title, source.reason)]
 
 
+def _alarm(source: _Source) -> list[Tell]:
+    """Return that everybody is told of an emergency, of those who may see the model."""
+    people = set(User.objects.filter(is_active=True, is_service=False).values_list("pk", flat=True))
+    return [_about(source, people, Topic.ALARM, f"Emergency: {source.subject} went past its policy", source.reason)]
+
+
+def _finding(event: Event) -> list[Tell]:
+    prefix, _, number = event.object_ref.partition(":")
+    if not number.isdigit() or finding_ref(int(number)) != f"{prefix}:{number}":
+        return []
+    row = Finding.objects.select_related("model").filter(pk=int(number), owner__isnull=False).first()
+    if row is None or row.owner_id is None or row.owner.username == event.actor_name:
+        return []
+    said = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is yours"
+    title = f"Finding #{row.pk} on {row.model.name} {said}: {row.title}"
+    return [Tell(frozenset({row.owner_id}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
+
+
+def _proposal(event: Event) -> list[Tell]:
+    known = facts(event)
+    reviewers = User.objects.filter(groups__name=REVIEWERS).exclude(username=event.actor_name)
+    title = f"{event.actor_name} proposes a change of the policy {known['after'].get('policy', '')}"
+    path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
+    people = frozenset(reviewers.values_list("pk", flat=True))
+    return [Tell(people, Topic.PROPOSAL, title, path, words(known["reason"]))]
+
+
 def _comment(known: dict[str, Any]) -> list[Tell]:
     pk = known["after"].get("comment")
     row = ApprovalComment.objects.select_related("version__model", "author").filter(pk=pk).first()
@@ -169,6 +200,7 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Tell]]] = {
     Action.APPROVALS_REQUEST_REMINDED: _reminded,
     Action.APPROVALS_REVIEW_GIVEN: _reviewed,
     Action.APPROVALS_RULE_OVERRIDDEN: _overridden,
+    Action.APPROVALS_GLASS_BROKEN: _alarm,
     Action.APPROVALS_REQUEST_APPROVED: _outcome("is approved"),
     Action.APPROVALS_REQUEST_APPLIED: _outcome("was carried out"),
     Action.APPROVALS_REQUEST_REJECTED: _outcome("was rejected"),
@@ -176,8 +208,15 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Tell]]] = {
     Action.APPROVALS_REQUEST_EXPIRED: _outcome("has expired"),
     Action.APPROVALS_REQUEST_WITHDRAWN: _outcome("was withdrawn"),
 }
+_OTHERS: dict[Action, Callable[[Event], list[Tell]]] = {
+    Action.APPROVALS_FINDING_OPENED: _finding,
+    Action.APPROVALS_FINDING_ASSIGNED: _finding,
+    Action.APPROVALS_FINDING_FELL_DUE: _finding,
+    Action.APPROVALS_PROPOSAL_OPENED: _proposal,
+}
 TOLD = (
     *_OF_REQUESTS,
+    *_OTHERS,
     Action.APPROVALS_COMMENT_ADDED,
     Action.APPROVALS_DELEGATION_GIVEN,
     Action.APPROVALS_DELEGATION_REVOKED,

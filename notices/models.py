@@ -18,6 +18,9 @@ class Topic(models.TextChoices):
     OUTCOME = "outcome", "What you asked for was approved, carried out or closed"
     MENTION = "mention", "Somebody named you in a comment"
     COMMENT = "comment", "A comment where you asked or took part"
+    ALARM = "alarm", "A version was moved past its policy in an emergency"
+    FINDING = "finding", "A finding of yours was opened, handed to you or is overdue"
+    PROPOSAL = "proposal", "A change of a policy waits for its second person"
     DELEGATION = "delegation", "Somebody delegated their decisions to you, or took that back"
 
 

@@ -8,7 +8,7 @@ from accounts.models import User
 from notices.models import Channel, ChatAddress, Preference, Topic
 
 # By e-mail and chat goes what one has to act on, or has waited for; the pages show everything.
-_PUSHED = frozenset({Topic.DECISION, Topic.REMINDER, Topic.OUTCOME, Topic.REVIEW, Topic.MENTION, Topic.DELEGATION})
+_PUSHED = frozenset(Topic) - {Topic.COMMENT}
 
 
 def by_default(topic: str, channel: str) -> bool:

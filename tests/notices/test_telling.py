@@ -16,6 +16,8 @@ from approvals import tasks
 from approvals.models import TransitionRequest
 from approvals.services.comments import add_comment
 from approvals.services.delegations import give_delegation
+from approvals.services.findings import open_finding
+from approvals.services.proposals import propose_policy
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case
@@ -28,6 +30,8 @@ from notices.queries import newest_notices, notices_of
 from notices.services.reading import choose_notices, mark_all_read, mark_read
 from registry.permissions import Level, grant_level
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
+from tests.approvals.publishing import person, polly
+from tests.approvals.test_many_reviewers import POLICY
 from tests.approvals.test_who_decides import ask_for
 from tests.conftest import Acting
 
@@ -155,3 +159,23 @@ def test_requests_expire_closed(state: str, ready: TransitionRequest, by_bea: Ac
         assert tasks.apply_request(ready.pk) == "not applied"
     assert reread(ready).version.stage == "None"
     assert told(ada)[-1] == (Topic.OUTCOME, "fraud v1 → Production has expired")
+
+
+def test_a_proposal_is_told_to_those_who_may_agree(db: None) -> None:
+    agrees = person("quinn", "policy-reviewers")
+    proposal = propose_policy(actor=polly(), body=POLICY, comment="Two people from now on.")
+    assert told(agrees) == [(Topic.PROPOSAL, "polly proposes a change of the policy plain")]
+    assert Notice.objects.get().path == f"/policies/proposals/{proposal.pk}/"
+    assert told(person("polly")) == []
+
+
+def test_a_finding_is_told_to_its_owner(
+    policies: object, new_version: NewVersion, by_ada: Actor, ada: User, bea: User
+) -> None:
+    new_version()
+    open_finding(actor=by_ada, name="fraud", version=1, severity="high", title="Drifts", owner="bea")
+    open_finding(actor=by_ada, name="fraud", version=1, severity="low", title="Slow", owner="ada")
+    assert [(topic, title.partition("on ")[2]) for topic, title in told(bea)] == [
+        (Topic.FINDING, "fraud is yours: Drifts")
+    ]
+    assert told(ada) == []
