@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from audit.actions import Action
 from audit.actors import Actor
+from audit.errors import InvalidInput, NotFound
 from console.access_forms import GrantForm, RevokeForm
 from console.dialogs import Dialog, run_dialog
 from console.pages import Crumb, model_crumbs, page, paginate, render_page
@@ -59,7 +63,8 @@ def grant(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     def act() -> str:
         given = form.cleaned_data
         wanted = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
-        set_permissions(actor=actor, name=name, grants=[wanted], replace=False)
+        with _said_in_the_dialog():
+            set_permissions(actor=actor, name=name, grants=[wanted], replace=False)
         messages.success(request, f"{wanted.name}: {LEVEL_WORDS[wanted.level]}.")
         return reverse("console:access", args=[name])
 
@@ -85,7 +90,8 @@ def revoke(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
     def act() -> str:
         given = form.cleaned_data
-        revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
+        with _said_in_the_dialog():
+            revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
         messages.success(request, f"{given['name']} has no grant on {name} any more.")
         return reverse("console:access", args=[name])
 
@@ -104,6 +110,15 @@ def revoke(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         act,
         crumbs=_crumbs(name),
     )
+
+
+@contextmanager
+def _said_in_the_dialog() -> Iterator[None]:
+    """Turn "there is no such person" into a fault of the form: the model is there, its page need not go."""
+    try:
+        yield
+    except NotFound as error:
+        raise InvalidInput(error.message) from error
 
 
 def _managed(actor: Actor, name: str) -> RegisteredModel:
