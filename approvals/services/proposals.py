@@ -218,12 +218,18 @@ def _is_overtaken(proposal: PolicyProposal) -> bool:
 
 
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
-    """Return a proposal and its policy, both locked, the policy first (as publishing does); NotFound."""
+    """Return a proposal and its policy, both locked, and the open proposals of that name with them; NotFound.
+
+    The policy first, then the proposals in their order. A new policy has no row yet: then it is the proposals that keep two
+    approvals at once apart.
+    """
     found = PolicyProposal.objects.filter(pk=proposal_id) if 0 < proposal_id <= _MAX_ID else None
     name = found.values_list("name", flat=True).first() if found is not None else None
     if found is None or name is None:
         raise NotFound(f"There is no proposal {proposal_id}.")
     policy = lock_policy(name)
+    rivals = PolicyProposal.objects.filter(name=name, state=ProposalState.OPEN).order_by("pk")
+    list(rivals.select_for_update(no_key=True).values_list("pk", flat=True))
     rows = found.select_for_update(no_key=True, of=("self",)).select_related("proposer__owner", "base_revision__policy")
     return rows.get(), policy
 

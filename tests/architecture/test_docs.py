@@ -95,18 +95,17 @@ def test_every_scope_is_in_the_reference() -> None:
 
 
 def test_every_word_of_the_policy_language_is_in_the_reference() -> None:
-    written = in_code(_section("Policies")) | in_code(_section("Checks"))
-    assert set(_words(policy_schema())) - set(known_checks()) - written == set()
+    assert set(_words(policy_schema())) - set(known_checks()) - in_code(_section("Policies")) == set()
 
 
 def _words(schema: object) -> Iterator[str]:
-    """Yield every property and every word that a schema names."""
+    """Yield every property and every word that a schema names; the parameters of checks are held to their own section."""
     if isinstance(schema, dict):
         properties = schema.get("properties")
         yield from properties if isinstance(properties, dict) else ()
         yield from (word for word in schema.get("enum", ()) if isinstance(word, str))
-        for part in schema.values():
-            yield from _words(part)
+        for key, part in schema.items():
+            yield from _words(part) if key != "with" else ()
     elif isinstance(schema, list):
         for part in schema:
             yield from _words(part)
