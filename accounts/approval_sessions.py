@@ -15,18 +15,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.authentication import APPROVAL_PREFIX, password_mark, token_digest
-from accounts.models import ApprovalSession, User
+from accounts.models import ApprovalSession
+from accounts.reauthentication import require_password, require_person
 from audit.actions import Action
-from audit.actors import Actor, ActorKind
+from audit.actors import Actor
 from audit.errors import Denied
-from audit.models import Event
 from audit.refs import user_ref
 from audit.services import record
 
 APPROVAL_SESSION_LIFE = timedelta(minutes=15)
-# Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
-MAX_FAILURES = 5
-_IN_PERSON = frozenset({"session", "test"})
 
 
 def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
@@ -42,13 +39,10 @@ def start_approval_session(*, actor: Actor, password: str, session_key: str) -> 
     Earlier ones of theirs end: there is one at a time. Denied for everybody but a person on the pages, for a wrong password,
     and for any password after too many wrong ones.
     """
-    user = _require_person(actor)
+    user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:
         raise _denied(actor, "An approval session is started from a signed-in browser.")
-    if _failures(actor) >= MAX_FAILURES:
-        raise _denied(actor, f"Too many wrong passwords. Wait {_minutes()} minutes.")
-    if not user.check_password(password):
-        raise _denied(actor, "That is not your password.")
+    require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
     _end(actor, live_sessions(user.pk).select_for_update())
     secret = APPROVAL_PREFIX + secrets.token_urlsafe(32)
     now = timezone.now()
@@ -94,29 +88,6 @@ def _end(actor: Actor, rows: QuerySet[ApprovalSession]) -> None:
             obj=user_ref(actor.name),
             before={"approval_session": row.pk},
         )
-
-
-def _require_person(actor: Actor) -> User:
-    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON or actor.user_id is None:
-        raise _denied(actor, "Only a person who is signed in on the pages may start an approval session.")
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
-    if user is None:
-        raise _denied(actor, "Only a person with an active account may start an approval session.")
-    return user
-
-
-def _failures(actor: Actor) -> int:
-    recent = Event.objects.filter(
-        action=Action.ACCOUNT_APPROVAL_SESSION_STARTED,
-        actor_ref=actor.ref,
-        outcome="denied",
-        at__gt=timezone.now() - APPROVAL_SESSION_LIFE,
-    )
-    return recent.count()
-
-
-def _minutes() -> int:
-    return int(APPROVAL_SESSION_LIFE.total_seconds() // 60)
 
 
 def _denied(actor: Actor, message: str) -> Denied:

@@ -12,12 +12,14 @@ from rest_framework.views import APIView
 
 from approvals.governance import active_policies
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.queries import check_runs_of, get_request, reviews_of, visible_requests
+from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
 from approvals.serializers import (
     CheckRunSerializer,
     DecideSerializer,
+    GiveOverrideSerializer,
     ListSerializer,
     OpenSerializer,
+    OverrideSerializer,
     PolicySerializer,
     RequestSerializer,
     ReviewSerializer,
@@ -25,6 +27,7 @@ from approvals.serializers import (
     WithdrawSerializer,
 )
 from approvals.services.opening import open_request
+from approvals.services.overrides import override_rule
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case, load_cases
@@ -80,6 +83,21 @@ class ReviewsView(APIView):
         return Response(ReviewSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
+class OverridesView(APIView):
+    """GET: the overrides of a request. POST: let a soft rule be; only a person of a group the rule names, never a token."""
+
+    @extend_schema(responses=OverrideSerializer(many=True))
+    def get(self, request: Request, request_id: int) -> Response:
+        found = get_request(actor_of(request), request_id)
+        return Response({"overrides": many(OverrideSerializer, overrides_of(found))})
+
+    @extend_schema(request=GiveOverrideSerializer, responses={201: OverrideSerializer})
+    def post(self, request: Request, request_id: int) -> Response:
+        said = checked(GiveOverrideSerializer, request.data)
+        made = override_rule(actor=actor_of(request), request_id=request_id, **said)
+        return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
 class PoliciesView(APIView):
     """GET: the policies that govern now."""
 
@@ -106,6 +124,7 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
         "rules": many(RuleSerializer, list(case.verdict().rules)) if case else [],
         "checks": many(CheckRunSerializer, check_runs_of(row)),
         "reviews": many(ReviewSerializer, reviews_of(row)),
+        "overrides": many(OverrideSerializer, overrides_of(row)),
     }
 
 

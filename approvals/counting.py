@@ -46,13 +46,15 @@ def counted(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]
     """Return the approvals that count for a rule, at most one for each reviewer and for each standing, earliest first.
 
     A vote counts when it is the reviewer's latest on the present state, by a person with standing, and neither the
-    reviewer nor whoever delegated to them had a hand in the work.
+    reviewer nor whoever delegated to them had a hand in the work; where the policy asks for signatures, when it is signed.
     """
     found: list[ReviewFacts] = []
     used: set[str] = set()
     for review in latest_of_each(snapshot.reviews, snapshot, rule.carry_over):
         names = {review.reviewer, review.authority}
         if review.decision != "approve" or not review.can_decide or names & used or not names.isdisjoint(excluded):
+            continue
+        if snapshot.e_signature and not review.signed:
             continue
         if standing_of(rule, review, snapshot.model_name):
             found.append(review)

@@ -145,14 +145,19 @@ def _override_of(rule: Rule, snapshot: Snapshot) -> OverrideFacts | None:
         and row.digest == snapshot.subject_digest
         and row.can_decide
         and row.by not in excluded
+        and (row.signed or not snapshot.e_signature)
         and not row.groups.isdisjoint(rule.override_by)
     ]
     return min(found, key=lambda row: (row.at, row.by), default=None)
 
 
 def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
-    """Return a line for the reviewers whose last word on the present state asks for changes; None where there is none."""
-    asking = [row for row in latest_of_each(snapshot.reviews, snapshot) if row.decision == "request_changes"]
+    """Return a line for the reviewers whose last word on the version as it is asks for changes; None where there is none.
+
+    That another version would be replaced now is no change of the version.
+    """
+    last = latest_of_each(snapshot.reviews, snapshot, ("incumbent",))
+    asking = [row for row in last if row.decision == "request_changes"]
     if not asking:
         return None
     names = ", ".join(sorted(row.reviewer for row in asking))

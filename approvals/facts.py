@@ -37,7 +37,8 @@ class ReviewFacts:
     """One review: who, with whose standing, and the subject it covers. Only people ``can_decide``.
 
     ``groups`` and ``roles`` (permission levels on the model) are what the vote stands on; ``on_behalf_of`` is who delegated
-    them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the subject that was reviewed.
+    them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the subject that was reviewed. ``signed``: it
+    carries an electronic signature.
     """
 
     reviewer: str
@@ -49,6 +50,7 @@ class ReviewFacts:
     roles: frozenset[str] = frozenset()
     on_behalf_of: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    signed: bool = False
 
     @property
     def authority(self) -> str:
@@ -67,6 +69,7 @@ class OverrideFacts:
     digest: str
     at: datetime
     can_decide: bool = True
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Snapshot:
     ``people`` already holds the owners of service accounts beside the accounts. ``staged_since`` maps the stage the version
     is in to when it came there. ``former_since`` is since when an earlier approval of the same target lies unused (it left
     the target then), None where there is none; ``former_obstacle`` says why it no longer stands. ``review_due_at`` is from
-    when on a re-review that is due blocks the version.
+    when on a re-review that is due blocks the version. ``e_signature``: what is not signed does not
+    count.
     """
 
     rules: tuple[Rule, ...]
@@ -107,5 +111,6 @@ class Snapshot:
     has_incumbent: bool = False
     staged_since: Mapping[str, datetime] = field(default_factory=dict)
     former_since: datetime | None = None
+    e_signature: bool = False
     former_obstacle: str = ""
     review_due_at: datetime | None = None

@@ -54,6 +54,11 @@ def judge(rule: Rule, snapshot: Snapshot, at: datetime) -> Answer:
     return _JUDGES[type(rule)](rule, snapshot, at)
 
 
+def applies(rule: Rule, snapshot: Snapshot) -> bool:
+    """Return whether a rule has anything to say here."""
+    return rule.applies_if is None or not _does_not_apply(rule.applies_if, snapshot)
+
+
 def _does_not_apply(condition: Condition, snapshot: Snapshot) -> str:
     """Return why a rule does not apply, "" when it does."""
     if condition.tiers and snapshot.tier not in condition.tiers:

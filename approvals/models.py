@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from approvals import oversight  # noqa: F401 - its models are this app's
 from approvals.kinds import RequestKind
 from approvals.proposal_models import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
+from approvals.reviewing_models import Concern, ConcernKind, Delegation
 from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
@@ -18,7 +19,10 @@ __all__ = [
     "ApprovalComment",
     "CheckRun",
     "CheckState",
+    "Concern",
+    "ConcernKind",
     "Decision",
+    "Delegation",
     "Override",
     "Policy",
     "PolicyDecision",
@@ -32,6 +36,11 @@ __all__ = [
     "ShownSubject",
     "TransitionRequest",
 ]
+
+# An electronic signature is whole or is none.
+_SIGNED_WHOLE = Q(meaning="", printed_name="", signed_at__isnull=True) | (
+    ~Q(meaning="") & ~Q(printed_name="") & Q(signed_at__isnull=False)
+)
 
 
 class Policy(models.Model):
@@ -91,7 +100,8 @@ class TransitionRequest(models.Model):
     ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/snapshots.py).
     An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
     replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
-    asking every minute leaves one event and not hundreds.
+    asking every minute leaves one event and not hundreds. ``look`` is the verdict in short as of ``looked_at``, for lists
+    (approvals/services/looks.py); ``reminded_at`` is when its reviewers were last reminded.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
@@ -116,6 +126,9 @@ class TransitionRequest(models.Model):
     expires_at = models.DateTimeField()
     apply_after = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    look = models.JSONField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -169,6 +182,11 @@ class Review(AppendOnlyModel):
         constraints = [
             models.CheckConstraint(condition=Q(decision__in=Decision.values), name="approvals_review_decision"),
             models.CheckConstraint(condition=~Q(comment=""), name="approvals_review_has_comment"),
+            models.CheckConstraint(condition=_SIGNED_WHOLE, name="approvals_review_signed_whole"),
+            models.CheckConstraint(
+                condition=Q(on_behalf_of__isnull=True) | ~Q(on_behalf_of=F("reviewer")),
+                name="approvals_review_for_another",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -183,11 +201,15 @@ class Override(AppendOnlyModel):
     given_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reason = models.TextField()
     subject_digest = models.CharField(max_length=64)
+    meaning = models.CharField(max_length=200, default="", blank=True)
+    printed_name = models.CharField(max_length=300, default="", blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
     given_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="approvals_override_has_reason"),
+            models.CheckConstraint(condition=_SIGNED_WHOLE, name="approvals_override_signed_whole"),
             models.UniqueConstraint(
                 fields=["request", "rule", "given_by", "subject_digest"], name="approvals_override_once"
             ),
@@ -213,10 +235,14 @@ class ShownSubject(models.Model):
 
 
 class ApprovalComment(models.Model):
-    """What somebody said about a version, outside of reviews. What it said before an edit is in the events."""
+    """What somebody said about a version, outside of reviews. What it said before an edit is in the events.
+
+    ``reply_to`` is a comment on the same version; the database holds that.
+    """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reply_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replies")
     text = models.TextField()
     created_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True, blank=True)

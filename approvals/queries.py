@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals.counting import excluded_people
-from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, RequestState, Review, TransitionRequest
-from approvals.rules import ApprovalsRule
+from approvals.deciding import say_of, voter_of
+from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, Override, RequestState, Review, TransitionRequest
 from approvals.snapshots import Case, load_cases
-from audit.actors import Actor, ActorKind
+from audit.actors import Actor
 from audit.errors import NotFound
 from registry.models import ModelVersion
 from registry.permissions import visible_models
@@ -44,8 +42,13 @@ def get_request(actor: Actor, request_id: int) -> TransitionRequest:
 
 
 def reviews_of(request: TransitionRequest) -> list[Review]:
-    """Return the reviews of a request, oldest first, with their reviewers."""
-    return list(Review.objects.filter(request=request).select_related("reviewer").order_by("pk"))
+    """Return the reviews of a request, oldest first, with their reviewers and whom these stood in for."""
+    return list(Review.objects.filter(request=request).select_related("reviewer", "on_behalf_of").order_by("pk"))
+
+
+def overrides_of(request: TransitionRequest) -> list[Override]:
+    """Return the overrides of a request, oldest first, with who gave them."""
+    return list(Override.objects.filter(request=request).select_related("given_by").order_by("pk"))
 
 
 def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:
@@ -87,25 +90,14 @@ class Inbox:
 
 
 def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
-    """Return what waits for the actor's decision and what they asked for; a fixed number of queries."""
+    """Return what waits for the actor's decision and what they asked for, each request looked at afresh; a fixed number of queries."""
     if actor.user_id is None:
         return Inbox(waiting=[], mine=[])
     rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
     cases = load_cases(list(rows[:limit]))
-    groups = set(Group.objects.filter(user=actor.user_id).values_list("name", flat=True))
+    voter = voter_of(actor, {case.request.version.model_id for case in cases})
     accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
     return Inbox(
-        waiting=[case for case in cases if can_decide(actor, groups, case)],
+        waiting=[case for case in cases if case.request.state == RequestState.OPEN and say_of(voter, case).is_awaited],
         mine=[case for case in cases if case.request.requester_id in accounts],
     )
-
-
-def can_decide(actor: Actor, groups: set[str], case: Case) -> bool:
-    """Return whether a decision of this person, a member of ``groups``, would be taken now."""
-    asked = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
-    if actor.kind is not ActorKind.USER or case.request.state != RequestState.OPEN or groups.isdisjoint(asked):
-        return False
-    if actor.name in excluded_people(case.rules, case.snapshot.people):
-        return False
-    given = (review.reviewer for review in case.snapshot.reviews if review.digest == case.snapshot.subject_digest)
-    return actor.name not in given

@@ -36,7 +36,7 @@ def why_no_reviewer(
     if role := excluded_people(known, people).get(person.username):
         return f"{person.username} may not, being its {role.replace('_', ' ')}: four eyes."
     asked = [rule for rule in known if isinstance(rule, ApprovalsRule)]
-    mine, roles = standing_of_people([(model.pk, person)])[model.pk, person.pk]
+    mine, roles = standing_of_people([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, "approve", "", timezone.now(), roles=roles)
     if any(standing_of(rule, vote, model.name) for rule in asked) or not mine.isdisjoint(groups):
         return ""

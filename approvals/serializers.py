@@ -7,9 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.evaluation import RuleVerdict
-from approvals.models import CheckRun, Decision, PolicyRevision, RequestState, Review, TransitionRequest
+from approvals.models import CheckRun, Decision, Override, PolicyRevision, RequestState, Review, TransitionRequest
 from approvals.refusals import request_url
 from approvals.services.requests import MAX_COMMENT
+from approvals.signatures import Signature
 from approvals.snapshots import Case
 
 
@@ -80,6 +81,26 @@ class ReviewSerializer(serializers.Serializer[Review]):
     decision = serializers.CharField()
     comment = serializers.CharField()
     subject_digest = serializers.CharField()
+    on_behalf_of = serializers.CharField(
+        source="on_behalf_of.username", default=None, help_text="Who delegated to them."
+    )
+    meaning = serializers.CharField(help_text="What the electronic signature means; empty: not signed.")
+    printed_name = serializers.CharField()
+    signed_at = serializers.DateTimeField()
+    given_at = serializers.DateTimeField()
+
+
+class OverrideSerializer(serializers.Serializer[Override]):
+    """A soft rule that somebody let be, with the reason, for one subject digest."""
+
+    id = serializers.IntegerField()
+    rule = serializers.CharField()
+    given_by = serializers.CharField(source="given_by.username")
+    reason = serializers.CharField()
+    subject_digest = serializers.CharField()
+    meaning = serializers.CharField()
+    printed_name = serializers.CharField()
+    signed_at = serializers.DateTimeField()
     given_at = serializers.DateTimeField()
 
 
@@ -132,12 +153,35 @@ class WithdrawSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 
 
-class DecideSerializer(serializers.Serializer[Any]):
+class SignatureSerializer(serializers.Serializer[Any]):
+    """An electronic signature: the password, again, and what it means. Only where the policy asks for one."""
+
+    password = serializers.CharField(max_length=4096, required=False, trim_whitespace=False, write_only=True)
+    meaning = serializers.CharField(max_length=200, required=False, write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Put both into one value, `signature`."""
+        password, meaning = attrs.pop("password", None), attrs.pop("meaning", None)
+        if (password is None) != (meaning is None):
+            raise serializers.ValidationError("A signature takes a password and a meaning.")
+        signature = Signature(password=password, meaning=meaning) if password is not None else None
+        return attrs | {"signature": signature}
+
+
+class DecideSerializer(SignatureSerializer):
     """A decision: on what exactly, and why."""
 
     decision = serializers.ChoiceField(choices=Decision.values)
     comment = serializers.CharField(max_length=MAX_COMMENT)
     seen_digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+
+
+class GiveOverrideSerializer(SignatureSerializer):
+    """Letting a soft rule be: which, why, and what was seen."""
+
+    rule = serializers.CharField(max_length=110)
+    reason = serializers.CharField(max_length=MAX_COMMENT)
+    seen_digest = serializers.CharField(max_length=64)
 
 
 class ListSerializer(serializers.Serializer[Any]):

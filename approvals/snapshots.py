@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
@@ -19,12 +19,21 @@ from approvals.kinds import RequestKind, merge_rules, rules_for
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
 from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
-from approvals.subjects import Move, facts_of_model, load_subjects, people_of, subject_digest, subject_parts
+from approvals.subjects import (
+    Move,
+    facts_of_model,
+    load_subjects,
+    people_of,
+    policy_digest,
+    subject_digest,
+    subject_parts,
+)
 from registry.stages import Stage
 
 FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 Jobs = dict[tuple[int, str, str], CheckRun]
+_Key = tuple[int, int | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +95,14 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read for all requests at once, by request."""
+    """What was read for all requests at once, by request; and the rules, with their hash, of each pair of policies and kind."""
 
     jobs: Jobs
     reviews: Mapping[int, Sequence[ReviewFacts]]
     overrides: Mapping[int, Sequence[OverrideFacts]]
     former: Mapping[int, Former]
     findings: Mapping[int, tuple[FindingFacts, ...]]
+    judged_by: dict[_Key, tuple[tuple[Rule, ...], str]] = field(default_factory=dict)
 
 
 def _pinned(requests: Sequence[TransitionRequest], policies: Sequence[Governing]) -> dict[int, Governing]:
@@ -113,9 +123,14 @@ def _case(
 ) -> Case:
     pinned, active = policies
     current = governing(active, facts_of_model(subject), subject.target)
-    rules = rules_for(pinned.body, request.kind)
-    if current is not None and current.revision.pk != pinned.revision.pk:
-        rules = merge_rules(rules, rules_for(current.body, request.kind))
+    revisions = [pinned.revision.digest, current.revision.digest if current else ""]
+    key = (pinned.revision.pk, current.revision.pk if current else None, request.kind)
+    if key not in known.judged_by:
+        rules = rules_for(pinned.body, request.kind)
+        if current is not None and current.revision.pk != pinned.revision.pk:
+            rules = merge_rules(rules, rules_for(current.body, request.kind))
+        known.judged_by[key] = rules, policy_digest(revisions, rules)
+    rules, policy_part = known.judged_by[key]
     checks = known_checks()
     asked = [rule for rule in rules if isinstance(rule, CheckRule)]
     inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
@@ -131,8 +146,9 @@ def _case(
         for rule in asked
     ]
     former = known.former.get(request.pk)
-    revisions = [pinned.revision.digest, current.revision.digest if current else ""]
-    parts = subject_parts(subject, kind=request.kind, policies=revisions, rules=rules, checks=done)
+    parts = subject_parts(
+        subject, kind=request.kind, policies=revisions, rules=rules, checks=done, policy_part=policy_part
+    )
     snapshot = Snapshot(
         rules=rules,
         checks={rule: _check_facts(job) for rule, job in jobs.items()},
@@ -153,6 +169,7 @@ def _case(
         former_obstacle=former.obstacle if former else "",
         findings=known.findings.get(request.pk, ()),
         review_due_at=_blocked_from(request, active, subject),
+        e_signature=pinned.body.options.e_signature or (current is not None and current.body.options.e_signature),
     )
     return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
 
@@ -213,7 +230,7 @@ def _reviews(requests: Sequence[TransitionRequest]) -> dict[int, list[ReviewFact
     rows = Review.objects.filter(request__in=[request.pk for request in requests])
     reviews = list(rows.select_related("reviewer", "on_behalf_of", "request__version").order_by("pk"))
     standing = standing_of_people(
-        (row.request.version.model_id, person)
+        (row.request.version.model_id, person.pk)
         for row in reviews
         for person in (row.reviewer, row.on_behalf_of)
         if person
@@ -232,6 +249,7 @@ def _reviews(requests: Sequence[TransitionRequest]) -> dict[int, list[ReviewFact
                 roles=roles,
                 on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
                 parts=row.subject_parts,
+                signed=row.signed_at is not None,
             )
         )
     return found
@@ -242,7 +260,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
     found: dict[int, list[OverrideFacts]] = {}
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
     given = list(rows.select_related("given_by", "request__version").order_by("pk"))
-    standing = standing_of_people((row.request.version.model_id, row.given_by) for row in given)
+    standing = standing_of_people((row.request.version.model_id, row.given_by_id) for row in given)
     for row in given:
         found.setdefault(row.request_id, []).append(
             OverrideFacts(
@@ -253,6 +271,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
                 digest=row.subject_digest,
                 at=row.given_at,
                 can_decide=row.given_by.is_active and not row.given_by.is_service,
+                signed=row.signed_at is not None,
             )
         )
     return found

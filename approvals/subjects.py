@@ -81,9 +81,15 @@ def facts_of_model(subject: Subject) -> ModelFacts:
 
 
 def subject_parts(
-    subject: Subject, *, kind: str, policies: Sequence[str], rules: Sequence[Rule], checks: Iterable[Sequence[str]]
+    subject: Subject,
+    *,
+    kind: str,
+    policies: Sequence[str],
+    rules: Sequence[Rule],
+    checks: Iterable[Sequence[str]],
+    policy_part: str = "",
 ) -> dict[str, str]:
-    """Return the hash of each part of what a review covers.
+    """Return the hash of each part of what a review covers. ``policy_part`` is `policy_digest`, where it is known already.
 
     ``policies`` are the digests of the revision the request was opened under and of the one that governs now, ``rules`` what
     both together demand.
@@ -96,11 +102,16 @@ def subject_parts(
         "artifact": subject.artifact_digest,
         "card": subject.card.digest,
         "incumbent": subject.incumbent.version_id if subject.incumbent else None,
-        "policy": [*policies, [_plain(asdict(rule)) for rule in rules]],
         "risk": [subject.tier, {key: subject.model_tags.get(key) for key in counting}],
     }
     jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
-    return {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
+    found = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
+    return found | {"policy": policy_part or policy_digest(policies, rules)}
+
+
+def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
+    """Return the hash of what a subject is judged by; the same for all requests under the same policies."""
+    return digest_of([*policies, [_plain(asdict(rule)) for rule in rules]])
 
 
 def subject_digest(parts: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.services import check_runs, overdue, packs, quarantine_findings, requests, settling
+from approvals.services import check_runs, overdue, packs, quarantine_findings, reminders, requests, settling
 from approvals.services.check_runs import Lease, LeaseLost
 from approvals.subjects import Move, load_subject
 from audit.actors import Actor, system_actor
@@ -157,6 +157,14 @@ def expire_requests() -> int:
     due = TransitionRequest.objects.filter(state__in=LIVE_STATES, expires_at__lte=now).values_list("pk", flat=True)
     actor = system_actor("expire_requests")
     return sum(requests.expire_request(actor=actor, request_id=pk, at=now) for pk in list(due[:500]))
+
+
+@shared_task(name="approvals.tasks.remind_reviewers")
+def remind_reviewers() -> int:
+    """Remind the reviewers of requests that have waited for as long as their policy says; return of how many."""
+    now, actor = timezone.now(), system_actor("remind_reviewers")
+    due = reminders.requests_to_remind(now)
+    return sum(reminders.remind_reviewers(actor=actor, request_id=pk, at=now) for pk in due)
 
 
 @shared_task(name="approvals.tasks.archive_superseded")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from django.contrib.auth.models import Group
-
+from approvals.deciding import Voter, say_of
 from approvals.in_person import is_in_person
-from approvals.models import LIVE_STATES, ApprovalComment, ShownSubject, TransitionRequest
-from approvals.queries import can_decide, visible_requests
+from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
+from approvals.queries import visible_requests
 from approvals.services.requests import may_withdraw
 from approvals.services.reviews import why_no_approval
 from approvals.snapshots import Case, load_cases
@@ -30,16 +29,13 @@ class Ability(StrEnum):
     DELETE_COMMENT = "DELETE_COMMENT"
 
 
-def groups_of(actor: Actor) -> set[str]:
-    """Return the names of the groups a caller is in."""
-    return set(Group.objects.filter(user=actor.user_id).values_list("name", flat=True)) if actor.user_id else set()
-
-
-def request_abilities(actor: Actor, groups: set[str], case: Case) -> list[Ability]:
-    """Return what the caller, a member of ``groups``, may do with a live request now."""
+def request_abilities(actor: Actor, voter: Voter, case: Case) -> list[Ability]:
+    """Return what the caller may do with a live request over this wire now, which carries no signatures."""
     found = []
-    if is_in_person(actor) and can_decide(actor, groups, case):
-        found = [Ability.REJECT] if why_no_approval(case) else [Ability.APPROVE, Ability.REJECT]
+    say = say_of(voter, case)
+    if is_in_person(actor) and say.may_decide and not case.snapshot.e_signature:
+        approves = case.request.state == RequestState.OPEN and say.given != Decision.APPROVE
+        found = [Ability.APPROVE] * (approves and not why_no_approval(case)) + [Ability.REJECT]
     if may_withdraw(actor, case.request):
         found.append(Ability.CANCEL)
     return found

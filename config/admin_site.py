@@ -22,10 +22,8 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the inbox: what waits, what was asked for, what is in Production."""
         # The site exists before the apps' models do, so these are imported when they are needed.
-        from accounts.authentication import actor_from_request  # noqa: PLC0415
-        from console.inbox import inbox_page, waiting_count  # noqa: PLC0415
+        from console.inbox import inbox_page  # noqa: PLC0415
 
-        page = inbox_page(actor_from_request(request), waiting_count(request))
-        context = {"title": "Inbox", "page": page, "crumbs": [], **(extra_context or {})}
+        context = {"title": "Inbox", "page": inbox_page(request), "crumbs": [], **(extra_context or {})}
         response: TemplateResponse = super().index(request, context)
         return response

@@ -10,7 +10,9 @@ import os
 import secrets
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -66,6 +68,43 @@ def choice(name: str, allowed: Sequence[str], default: str) -> str:
 def names(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list without blanks."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where e-mail is handed over. No host: none is sent. ``tls`` from the first byte, or ``starttls``."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    starttls: bool = False
+
+
+_MAIL_SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail_server(url: str) -> MailServer:
+    """Return what a mail URL says: smtp://host:25, smtp+tls://user:password@host:587, smtps://user:password@host:465."""
+    if not url:
+        return MailServer()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadSetting(f"CUSTODY_EMAIL_URL cannot be read: {error}") from error
+    if parts.scheme not in _MAIL_SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
+        msg = f"CUSTODY_EMAIL_URL must be {', '.join(_MAIL_SCHEMES)}://[user:password@]host[:port]"
+        raise BadSetting(msg)
+    return MailServer(
+        host=parts.hostname,
+        port=port or _MAIL_SCHEMES[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=parts.scheme == "smtps",
+        starttls=parts.scheme == "smtp+tls",
+    )
 
 
 def data_dir() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from console.inbox import waiting_count
+from console.notifications import unread_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Review",
         (
             Entry("Inbox", "inbox", "admin:index"),
+            Entry("Notifications", "notifications", "console:notifications"),
             Entry("Requests", "approval", "admin:approvals_transitionrequest_changelist"),
             Entry("Findings", "report", "console:findings"),
             Entry("Emergencies", "e911_emergency", "console:emergencies"),
@@ -63,6 +65,13 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 )
 
 
+# What there is to do behind a line.
+_COUNTS: dict[str, Callable[[HttpRequest], int]] = {
+    "admin:index": waiting_count,
+    "console:notifications": unread_count,
+}
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the navigation in the shape django-unfold draws, with the number of requests that wait for this person."""
     return [
@@ -81,8 +90,8 @@ def _items(request: HttpRequest, entries: tuple[Entry, ...]) -> Iterator[dict[st
         except NoReverseMatch:  # an app that is not installed has no line
             continue
         item = {"title": entry.title, "icon": entry.icon, "link": link, "active": _is_active(request.path, link)}
-        if entry.route == "admin:index" and (waiting := waiting_count(request)):
-            item |= {"badge": waiting, "badge_variant": "primary", "badge_style": "solid"}
+        if entry.route in _COUNTS and (count := _COUNTS[entry.route](request)):
+            item |= {"badge": count, "badge_variant": "primary", "badge_style": "solid"}
         yield item
 
 

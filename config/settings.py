@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "registry",
     "approvals",
     "webhooks",
+    "notices",
     "mlflow_api",
     "importing",
     "config.apps.ConfigConfig",
@@ -148,6 +149,9 @@ CELERY_BEAT_SCHEDULE = {
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
     "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
+    "remind-reviewers": {"task": "approvals.tasks.remind_reviewers", "schedule": 60.0},
+    "send-notices": {"task": "notices.tasks.send_due", "schedule": 10.0},
+    "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
@@ -197,6 +201,7 @@ AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [
     "webhooks.consumers.on_event",
+    "notices.consumers.on_event",
     "approvals.consumers.on_promotion",
     "approvals.consumers.on_quarantine",
 ]
@@ -215,6 +220,19 @@ WEBHOOK_LOG_DAYS = env.number("CUSTODY_WEBHOOK_LOG_DAYS", 30)
 # Seconds for a whole delivery, and for the test of a webhook, which somebody waits for.
 WEBHOOK_TIMEOUT = 10.0
 WEBHOOK_TEST_TIMEOUT = 5.0
+
+# --- e-mail ---------------------------------------------------------------------------------------------------------
+# smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS), smtps://user:password@host:465. Empty: no e-mail is sent.
+_MAIL = env.mail_server(env.text("CUSTODY_EMAIL_URL"))
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = _MAIL.host
+EMAIL_PORT = _MAIL.port
+EMAIL_HOST_USER = _MAIL.user
+EMAIL_HOST_PASSWORD = _MAIL.password
+EMAIL_USE_TLS = _MAIL.starttls
+EMAIL_USE_SSL = _MAIL.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("CUSTODY_EMAIL_FROM") or "custody@localhost"
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -297,6 +315,8 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"form": "console.sign_in.SignInForm"},
     "ACCOUNT": {
         "navigation": [
+            {"title": "Notifications", "link": reverse_lazy("console:notification_settings")},
+            {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ],

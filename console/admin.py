@@ -11,65 +11,25 @@ from typing import Any, TypedDict
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, TransitionRequest
-from approvals.services.requests import MAX_COMMENT, withdraw_request
+from approvals.services.overrides import override_rule
+from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from audit.admin import ReadOnlyAdmin
-from audit.errors import DomainError, NotFound
-from console.forms import ConsoleForm
+from audit.errors import DomainError
 from console.pages import denied_message, go_to
-from console.requests import find_request, present_digest
+from console.request_forms import ApproveForm, ChangesForm, DecisionForm, OverrideForm, RejectForm, WithdrawForm
 from console.templatetags.custody import ago, badge
 from console.views.requests import request_detail
 from registry.permissions import visible_versions
-
-
-class DecisionForm(ConsoleForm):
-    """A decision with its reason. ``seen_digest`` is what the page showed: if that has changed, the decision is refused."""
-
-    comment = forms.CharField(
-        label="Comment",
-        max_length=MAX_COMMENT,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Kept for good, beside your name: what convinced you, or what has to change.",
-    )
-    seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
-
-    form_before_template = "console/decision_subject.html"
-
-    def __init__(self, *, request: HttpRequest, object_id: str | None = None, data: Any = None) -> None:
-        seen = request.GET.get("seen", "")
-        try:
-            self.subject = find_request(actor_from_request(request), object_id or "")
-        except NotFound as error:
-            raise Http404(error.message) from error
-        super().__init__(
-            data, initial={"seen_digest": seen or present_digest(actor_from_request(request), self.subject.pk)}
-        )
-
-    def render_before_template(self) -> SafeString | str:
-        """Say what is decided on; unfold's dialog asks a form for this."""
-        return render_to_string(self.form_before_template, {"subject": self.subject})
-
-    def render_after_template(self) -> str:
-        return ""
-
-
-class WithdrawForm(DecisionForm):
-    """Taking a request back; a word on why is welcome."""
-
-    comment = forms.CharField(
-        label="Why?", required=False, max_length=MAX_COMMENT, widget=forms.Textarea(attrs={"rows": 3})
-    )
 
 
 class Dialog(TypedDict):
@@ -85,15 +45,29 @@ class Dialog(TypedDict):
 APPROVE = Dialog(
     title="Approve this request",
     description="When nothing else is missing the version moves at once.",
-    form_class=DecisionForm,
+    form_class=ApproveForm,
     form_submit_text="Approve",
     tone="is-ok",
+)
+CHANGES = Dialog(
+    title="Ask for changes",
+    description="The request stays open and waits until the version has changed, or until you decide again.",
+    form_class=ChangesForm,
+    form_submit_text="Ask for changes",
+    tone="is-primary",
 )
 REJECT = Dialog(
     title="Reject this request",
     description="The request is closed. The requester reads your comment and can ask again after mending it.",
-    form_class=DecisionForm,
+    form_class=RejectForm,
     form_submit_text="Reject",
+    tone="is-bad",
+)
+OVERRIDE_RULE = Dialog(
+    title="Override this rule",
+    description="The rule no longer stands in the way of this request, as it is now. It cannot be taken back.",
+    form_class=OverrideForm,
+    form_submit_text="Override",
     tone="is-bad",
 )
 WITHDRAW = Dialog(
@@ -115,7 +89,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
     list_select_related = ["version__model", "requester"]
     search_fields = ["version__model__name", "requester__username"]
     ordering = ["-opened_at", "-pk"]
-    actions_detail = ["approve", "reject", "withdraw"]
+    actions_detail = ["approve", "changes", "reject", "override", "withdraw"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return admin.site.has_permission(request)
@@ -167,6 +141,29 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
     def reject(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
         return self._decide(request, form, REJECT, Decision.REJECT)
 
+    @action(description="Ask for changes", permissions=["view"], url_path="changes", icon="edit_note", dialog=CHANGES)  # type: ignore[untyped-decorator]  # unfold has no types
+    def changes(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        return self._decide(request, form, CHANGES, Decision.REQUEST_CHANGES)
+
+    @action(
+        description="Override a rule", permissions=["view"], url_path="override", icon="gavel", dialog=OVERRIDE_RULE
+    )  # type: ignore[untyped-decorator]  # unfold has no types
+    def override(self, request: HttpRequest, form: OverrideForm, object_id: str) -> HttpResponse:
+        actor, given = actor_from_request(request), form.cleaned_data
+        try:
+            override_rule(
+                actor=actor,
+                request_id=form.subject.pk,
+                rule=given["rule"],
+                reason=given["comment"],
+                seen_digest=given["seen_digest"],
+                signature=form.signature(),
+            )
+        except DomainError as error:
+            return _again(request, OVERRIDE_RULE, form, denied_message(actor, error))
+        messages.success(request, f"The rule {given['rule']} of request #{form.subject.pk} is overridden.")
+        return go_to(request, _page_of(form.subject))
+
     @action(description="Withdraw", permissions=["view"], url_path="withdraw", icon="undo", dialog=WITHDRAW)  # type: ignore[untyped-decorator]  # unfold has no types
     def withdraw(self, request: HttpRequest, form: WithdrawForm, object_id: str) -> HttpResponse:
         actor = actor_from_request(request)
@@ -186,6 +183,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
                 decision=decision.value,
                 comment=given["comment"],
                 seen_digest=given["seen_digest"],
+                signature=form.signature(),
             )
         except DomainError as error:
             return _again(request, dialog, form, denied_message(actor, error))

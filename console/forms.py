@@ -5,8 +5,11 @@ from __future__ import annotations
 from django import forms
 from django.forms.boundfield import BoundField
 
+from notices.models import ChatFormat
 
-def _dress(form: forms.Form) -> None:
+
+def dress(form: forms.Form) -> None:
+    """Give every field the console's look, those added later too."""
     for name, field in form.fields.items():
         if isinstance(
             field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
@@ -24,11 +27,11 @@ class ConsoleForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
-        _dress(self)
+        dress(self)
 
     def dress(self) -> None:
         """Dress fields that were added after the form was made."""
-        _dress(self)
+        dress(self)
 
     def visible(self) -> list[BoundField]:
         """Return the fields a person sees."""
@@ -81,6 +84,48 @@ class TokenForm(ConsoleForm):
         initial=["registry:read", "registry:write"],
         widget=forms.CheckboxSelectMultiple,
         help_text="No token can approve a request: that takes a signed-in person.",
+    )
+
+
+class DelegationForm(ConsoleForm):
+    """Lend one's say to somebody else."""
+
+    delegate = forms.CharField(
+        label="To", max_length=150, help_text="Their user name. A service account never decides."
+    )
+    models_pattern = forms.CharField(
+        label="For the models",
+        max_length=256,
+        initial="*",
+        help_text="A name, or a pattern with * and ?: fraud_* for all that start so, * for all.",
+    )
+    starts_on = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC. Empty: from now."
+    )
+    ends_on = forms.DateField(
+        label="Until the end of", widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC. At most 90 days."
+    )
+    reason = forms.CharField(
+        label="Why", max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text="Kept in the audit log."
+    )
+
+
+class CommentForm(ConsoleForm):
+    """Say something, or answer."""
+
+    text = forms.CharField(max_length=65_535, widget=forms.Textarea(attrs={"rows": 3}))
+    reply_to = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class ChatForm(ConsoleForm):
+    """Where one is told in chat."""
+
+    form = forms.ChoiceField(label="Chat", choices=ChatFormat.choices)
+    url = forms.CharField(
+        label="Address of the incoming webhook",
+        max_length=2048,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Kept encrypted and never shown again: whoever has it can write there.",
     )
 
 

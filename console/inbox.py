@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.authentication import actor_from_request
-from approvals.evaluation import RuleVerdict
-from approvals.models import LIVE_STATES, Decision, Review, TransitionRequest
-from approvals.snapshots import load_cases
+from approvals.models import Decision, Review, TransitionRequest
 from audit.actors import Actor
+from console.notifications import UNREAD
 from console.reviewing import newest_first, waiting_for
+from notices.models import Notice
+from notices.queries import newest_notices
 from registry.models import ModelVersion
-from registry.permissions import visible_models, visible_versions
+from registry.permissions import visible_versions
 
 WEEKS = 8
 _SHOWN = 25
 _MINE = 8
 _CURRENT = 12
 _DECISIONS = 8
+_NOTICES = 6
+_WAITING = "_custody_waiting"
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """A rule that blocks, as the last look at the request found it."""
+
+    rule: str
+    kind: str
+    status: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +46,16 @@ class Waiting:
     """A request with what blocks it besides the decision itself."""
 
     request: TransitionRequest
-    blockers: tuple[RuleVerdict, ...]
+    blockers: tuple[Blocking, ...]
     ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """A request one asked for, and the rules it waits for."""
+
+    request: TransitionRequest
+    blocked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +75,66 @@ class InboxPage:
 
     waiting: list[Waiting]
     waiting_total: int
-    mine: list[TransitionRequest]
-    mine_blocked: dict[int, str]
+    mine: list[Mine]
     current: list[ModelVersion]
     current_total: int
-    model_total: int
     decisions: list[Review]
     weeks: list[Week]
-    is_reviewer: bool
+    notices: list[Notice]
+    unread: int
 
 
 def waiting_count(request: HttpRequest) -> int:
     """Return how many requests wait for whoever asks; counted once per page, for the sidebar and the inbox alike."""
-    known = getattr(request, "_custody_waiting", None)
+    known = getattr(request, _WAITING, None)
     if known is None:
         known = waiting_for(actor_from_request(request)).count()
-        request._custody_waiting = known  # type: ignore[attr-defined]  # noqa: SLF001 - ours, kept for this request
+        setattr(request, _WAITING, known)
     return int(known)
 
 
-def inbox_page(actor: Actor, waiting_total: int) -> InboxPage:
+def inbox_page(request: HttpRequest) -> InboxPage:
     """Return what the inbox shows. The query count does not depend on how much there is."""
-    rows = waiting_for(actor).select_related("version__model", "requester", "policy_revision__policy")[:_SHOWN]
-    current = visible_versions(actor).filter(is_current=True).select_related("model")
-    mine = list(newest_first(_asked_by(actor))[:_MINE])
-    cases = {case.request.pk: case for case in load_cases([*rows, *(row for row in mine if row.state in LIVE_STATES)])}
-    verdicts = {pk: case.verdict() for pk, case in cases.items()}
-    blocked = {
-        row.pk: "; ".join(b["rule"] for b in verdicts[row.pk].blocked_by()) for row in mine if row.pk in verdicts
-    }
+    actor = actor_from_request(request)
+    rows, total = _counted(waiting_for(actor).select_related("version__model", "requester"), _SHOWN)
+    setattr(request, _WAITING, total)  # the sidebar need not count again
+    current, current_total = _counted(_current(actor), _CURRENT)
+    notices, unread = newest_notices(actor, limit=_NOTICES)
+    setattr(request, UNREAD, unread)
     return InboxPage(
-        waiting=[_waiting(row, verdicts[row.pk].rules) for row in rows],
-        waiting_total=waiting_total,
-        mine=mine,
-        mine_blocked=blocked,
-        current=list(current.order_by("-staged_at")[:_CURRENT]),
-        current_total=current.count(),
-        model_total=visible_models(actor).count(),
+        waiting=[_waiting(row) for row in rows],
+        waiting_total=total,
+        mine=[Mine(row, _blockers(row)) for row in newest_first(_asked_by(actor))[:_MINE]],
+        current=current,
+        current_total=current_total,
         decisions=_decisions(actor),
         weeks=_weeks(actor),
-        is_reviewer=bool(waiting_total) or _is_reviewer(actor),
+        notices=notices,
+        unread=unread,
     )
 
 
-def _waiting(row: TransitionRequest, rules: Iterable[RuleVerdict]) -> Waiting:
-    blockers = tuple(rule for rule in rules if rule.blocks and rule.kind != "approvals")
-    return Waiting(row, blockers, ready=not blockers)
+def _counted(rows: QuerySet[Row], most: int) -> tuple[list[Row], int]:
+    """Return the first rows, and how many there are in all; in one query where one will do."""
+    found = list(rows[: most + 1])
+    return found[:most], len(found) if len(found) <= most else rows.count()
+
+
+def _current(actor: Actor) -> QuerySet[ModelVersion]:
+    return visible_versions(actor).filter(is_current=True).select_related("model").order_by("-staged_at", "-pk")
+
+
+def _waiting(row: TransitionRequest) -> Waiting:
+    blockers = [Blocking(**item) for item in _look(row) if item["kind"] != "approvals"]
+    return Waiting(row, tuple(blockers), ready=not blockers)
+
+
+def _look(row: TransitionRequest) -> list[dict[str, str]]:
+    return list((row.look or {}).get("blockers", ()))
+
+
+def _blockers(row: TransitionRequest) -> str:
+    return "; ".join(item["rule"] for item in _look(row))
 
 
 def _asked_by(actor: Actor) -> QuerySet[TransitionRequest]:
@@ -113,11 +149,7 @@ def _visible_reviews(actor: Actor) -> QuerySet[Review]:
 
 def _decisions(actor: Actor) -> list[Review]:
     rows = _visible_reviews(actor).select_related("reviewer", "request__version__model")
-    return list(rows.order_by("-given_at")[:_DECISIONS])
-
-
-def _is_reviewer(actor: Actor) -> bool:
-    return Review.objects.filter(reviewer_id=actor.user_id).exists()
+    return list(rows.order_by("-pk")[:_DECISIONS])
 
 
 def _weeks(actor: Actor) -> list[Week]:
@@ -126,7 +158,7 @@ def _weeks(actor: Actor) -> list[Week]:
     monday = today - datetime.timedelta(days=today.weekday())
     first = monday - datetime.timedelta(weeks=WEEKS - 1)
     counts: Counter[tuple[int, str]] = Counter()
-    days = _visible_reviews(actor).filter(given_at__date__gte=first)
+    days = _visible_reviews(actor).filter(given_at__gte=datetime.datetime.combine(first, datetime.time(), datetime.UTC))
     for day, decision, count in days.values_list("given_at__date", "decision").annotate(count=Count("pk")):
         counts[(day - first).days // 7, decision] += count
     top = max([sum(counts[week, d] for d in Decision.values) for week in range(WEEKS)], default=0) or 1
@@ -134,7 +166,7 @@ def _weeks(actor: Actor) -> list[Week]:
         Week(
             start=first + datetime.timedelta(weeks=week),
             approved=(approved := counts[week, Decision.APPROVE]),
-            rejected=(rejected := counts[week, Decision.REJECT]),
+            rejected=(rejected := counts[week, Decision.REJECT] + counts[week, Decision.REQUEST_CHANGES]),
             tall=round(36 * approved / top),
             low=round(36 * rejected / top),
         )

@@ -7,19 +7,32 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from approvals.deciding import Say, say_of, voter_of
 from approvals.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
 from approvals.facts import CheckFacts
-from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, CheckState, RequestState, Review, TransitionRequest
-from approvals.queries import check_runs_of, comments_for, get_request, reviews_of
+from approvals.models import (
+    LIVE_STATES,
+    CheckRun,
+    CheckState,
+    Decision,
+    Override,
+    RequestState,
+    Review,
+    TransitionRequest,
+)
+from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of
 from approvals.rules import Rule
+from approvals.services.overrides import may_override
 from approvals.services.requests import may_withdraw
 from approvals.services.settling import waits
 from approvals.snapshots import Case, load_case, rules_at_close
+from approvals.standing import groups_of
 from audit.actors import Actor
 from audit.errors import NotFound
 from audit.queries import trail_for
 from audit.refs import model_stream, request_ref, version_ref
 from console.comparison import Comparison, compare
+from console.discussion import Thread, threads_of
 from console.events import Entry, trail
 from console.facts import Fact, fact
 from console.reviewing import obstacle
@@ -28,7 +41,6 @@ from registry.models import ModelVersion
 from registry.queries import incumbent_of
 
 _TRAIL = 80
-_COMMENTS = 100
 _UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
 _LOG_LINES = 6
@@ -54,6 +66,7 @@ class RuleView:
 
     verdict: RuleVerdict
     text: str
+    may_override: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class LivePart:
     checks: list[CheckView]
     is_moving: bool
     waits_for: str
+    digest: str
 
     @property
     def headline(self) -> str:
@@ -90,11 +104,15 @@ class RequestPage:
     comparison: Comparison
     current: ModelVersion | None
     reviews: list[Review]
-    comments: list[ApprovalComment]
+    overrides: list[Override]
+    threads: list[Thread]
     entries: list[Entry]
     obstacle: str
+    say: Say
     may_decide: bool
     may_approve: bool
+    may_reject: bool
+    e_signature: bool
     may_withdraw: bool
     digest: str
     policy_label: str
@@ -112,7 +130,7 @@ def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
 def live_part(actor: Actor, request_id: int | str) -> LivePart:
     """Return the part of the page that is asked for again while checks run. NotFound."""
     request = find_request(actor, request_id)
-    return _live(load_case(request))
+    return _live(actor, load_case(request))
 
 
 def request_page(actor: Actor, request_id: int | str) -> RequestPage:
@@ -121,21 +139,25 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     case = load_case(request)
     version = request.version
     current = incumbent_of(version.model)
-    live = _live(case)
-    hindrance = obstacle(actor, case)
-    is_open = request.state == RequestState.OPEN
-    may_decide = is_open and not hindrance
+    live = _live(actor, case)
+    say = say_of(voter_of(actor, [version.model_id]), case)
+    may_decide = request.state == RequestState.OPEN and say.may_decide
+    ready = case.checks_finished and not _failed_checks(live.verdict.rules)
     refs = (request_ref(request.pk), version_ref(version.model.name, version.version))
     return RequestPage(
         live=live,
         comparison=compare(version, current),
         current=current,
         reviews=reviews_of(request)[::-1],
-        comments=list(comments_for(version).order_by("-pk")[:_COMMENTS]),
+        overrides=overrides_of(request)[::-1],
+        threads=threads_of(actor, version),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
-        obstacle=hindrance,
+        obstacle=obstacle(case, say),
+        say=say,
         may_decide=may_decide,
-        may_approve=may_decide and case.checks_finished and not _failed_checks(live.verdict.rules),
+        may_approve=may_decide and ready and say.given != Decision.APPROVE,
+        may_reject=say.may_decide,
+        e_signature=case.snapshot.e_signature,
         may_withdraw=request.state in LIVE_STATES and may_withdraw(actor, request),
         digest=case.snapshot.subject_digest,
         policy_label=case.policy.label,
@@ -148,7 +170,7 @@ def present_digest(actor: Actor, request_id: int | str) -> str:
     return load_case(find_request(actor, request_id)).snapshot.subject_digest
 
 
-def _live(case: Case) -> LivePart:
+def _live(actor: Actor, case: Case) -> LivePart:
     closed = case.request.state not in LIVE_STATES
     counted = {job.pk for job in case.jobs.values()}
     jobs = check_runs_of(case.request)
@@ -161,8 +183,12 @@ def _live(case: Case) -> LivePart:
         case.request.state == RequestState.OPEN and unfinished
     )
     words = {rule.id: sentence_of(rule) for rule in rules_then}
-    rules = [RuleView(row, words.get(row.rule, row.title)) for row in verdict.rules]
-    return LivePart(case.request, verdict, rules, checks, is_moving, waiting)
+    groups = groups_of(actor) if any(row.override_by and row.blocks for row in verdict.rules) else frozenset()
+    rules = [
+        RuleView(row, words.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
+        for row in verdict.rules
+    ]
+    return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest)
 
 
 def _waits_for(case: Case, verdict: Verdict) -> str:

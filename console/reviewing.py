@@ -1,98 +1,102 @@
-"""Which open requests wait for one person, asked in a few queries however many requests there are."""
+"""Which open requests wait for one person, found in one query however many requests there are.
+
+It asks what the last look at each request found (approvals/services/looks.py), so it may lag some seconds behind; the word on
+a single request is `approvals.deciding.say_of`, which the request's page and the service give afresh.
+"""
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.auth.models import Group
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
 
-from accounts.models import User
-from approvals.counting import excluded_people
-from approvals.governance import Governing, active_policies
-from approvals.models import CheckRun, RequestState, Review, TransitionRequest
-from approvals.rules import ApprovalsRule, FourEyesRule
+from approvals.deciding import Hindrance, Say, delegations_in_force
+from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
+from approvals.rule_parsing import MODEL_ROLES
 from approvals.snapshots import Case
-from audit.actors import Actor
-from registry.models import CardRevision
-from registry.permissions import visible_versions
-from tracking.models import Run
-
-
-def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
-    """Return the open requests that this person may decide and has not decided yet, the longest waiting first.
-
-    A first sieve by columns for counts and lists; the word on a single request is the service's.
-    """
-    rows = TransitionRequest.objects.filter(state=RequestState.OPEN)
-    groups = set(Group.objects.filter(user=actor.user_id).values_list("name", flat=True)) if actor.user_id else set()
-    mine = [policy for policy in active_policies() if groups and _asks(policy, groups)]
-    if not mine:
-        return rows.none()
-    names = _names_of(actor)
-    allowed = Q()
-    for policy in mine:
-        allowed |= Q(policy_revision__policy_id=policy.revision.policy_id) & ~_hand_in(policy, names)
-    decided = Review.objects.filter(
-        request=OuterRef("pk"), reviewer_id=actor.user_id, subject_digest=OuterRef("subject_digest")
-    )
-    return rows.filter(
-        allowed, ~Q(requester__username__in=names), ~Exists(decided), version__in=visible_versions(actor)
-    ).order_by("opened_at", "pk")
-
-
-def obstacle(actor: Actor, case: Case) -> str:
-    """Return why this person may not decide on a request now, "" when they may."""
-    asked = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
-    if case.request.state != RequestState.OPEN:
-        return ""
-    if not asked:
-        return "The policy asks for no approval: the request is applied when its checks have passed."
-    role = excluded_people(case.rules, case.snapshot.people).get(actor.name)
-    if role is not None:
-        return f"{_ROLES.get(role, role)}: four eyes. Somebody else must decide."
-    if not Group.objects.filter(user=actor.user_id, name__in=asked).exists():
-        return f"Only a member of {' or '.join(sorted(asked))} decides on this."
-    if _has_decided(actor, case):
-        return "You have decided on this already."
-    return ""
-
+from audit.actors import Actor, ActorKind
+from registry.permissions import Level, granted_models, visible_versions
 
 _ROLES = {
     "requester": "You asked for this",
     "version_author": "You registered this version",
     "run_user": "You ran this training",
     "card_editor": "You edited this model card",
-    "check_author": "You posted the result of one of its checks",
+    "check_author": "You posted the result of a check",
 }
 
 
-def _asks(policy: Governing, groups: set[str]) -> bool:
-    return any(isinstance(rule, ApprovalsRule) and groups & set(rule.groups) for rule in policy.body.rules)
+def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
+    """Return the open requests that wait for this person's word, on their own or on lent standing, the longest waiting first."""
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
+    if actor.kind is not ActorKind.USER or actor.user_id is None:
+        return rows.none()
+    asked = _asked(actor.user_id, actor.name)
+    for lent in delegations_in_force().filter(delegate=actor.user_id).select_related("delegator"):
+        asked |= _lent(lent)
+    said = Review.objects.filter(
+        request=OuterRef("pk"), reviewer_id=actor.user_id, subject_digest=OuterRef("subject_digest")
+    )
+    return rows.filter(asked, ~_kept_out(actor.name), ~Exists(said), version__in=visible_versions(actor)).order_by(
+        "opened_at", "pk"
+    )
 
 
-def _names_of(actor: Actor) -> list[str]:
-    """Return the names this person acts under: their own and those of their service accounts."""
-    return [actor.name, *User.objects.filter(owner_id=actor.user_id).values_list("username", flat=True)]
+def obstacle(case: Case, say: Say) -> str:
+    """Return why this person may not decide on an open request now, said to them; "" when they may."""
+    if case.request.state != RequestState.OPEN:
+        return ""
+    match say.hindrance:
+        case Hindrance.NOTHING_ASKED:
+            return "The policy asks for no approval: the request is applied when its checks have passed."
+        case Hindrance.HAD_A_HAND:
+            return f"{_ROLES.get(say.role, say.role)}: four eyes. Somebody else must decide."
+        case Hindrance.NO_STANDING:
+            asked = say.why_not.partition(": ")[2].rstrip(".")
+            return f"Only {asked} decide on this." if " the model" in asked or "owners" in asked else _members(asked)
+        case _:
+            return say.why_not
 
 
-def _hand_in(policy: Governing, names: list[str]) -> Q:
-    """Return the condition "one of ``names`` had a hand in it", by the roles that the policy keeps apart."""
-    roles = {role for rule in policy.body.rules if isinstance(rule, FourEyesRule) for role in rule.roles}
-    found = Q(pk__in=[])
-    if "version_author" in roles:
-        found |= Q(version__created_by__in=names)
-    if "run_user" in roles:
-        found |= Q(version__run_id__in=Subquery(Run.objects.filter(created_by__in=names).values("pk")))
-    if "card_editor" in roles:
-        edited = CardRevision.objects.filter(version=OuterRef("version"), author__in=names)
-        found |= Q(Exists(edited))
-    if "check_author" in roles:
-        found |= Q(Exists(CheckRun.objects.filter(request=OuterRef("pk"), author__in=names)))
+def _members(groups: str) -> str:
+    return f"Only a member of {groups} decides on this."
+
+
+def _asked(user_id: int, name: str) -> Q:
+    """Return the condition "this person's standing is asked for": a group, a role on the model, or owning it."""
+    asked = Concern.objects.filter(kind=ConcernKind.ASKED)
+    groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
+    found = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
+    for role in MODEL_ROLES:
+        of_role = asked.filter(key=f"role:{role}").values("request")
+        found |= Q(pk__in=of_role, version__model__in=granted_models(user_id, Level[role.upper()]))
     return found
 
 
-def _has_decided(actor: Actor, case: Case) -> bool:
-    digest = case.snapshot.subject_digest
-    return any(review.reviewer == actor.name and review.digest == digest for review in case.snapshot.reviews)
+def _lent(lent: Delegation) -> Q:
+    """Return the condition "what was lent is asked for": its owner had no hand in it, and nobody has used it yet."""
+    owner = lent.delegator
+    used = Review.objects.filter(
+        Q(reviewer=owner, on_behalf_of__isnull=True) | Q(on_behalf_of=owner),
+        request=OuterRef("pk"),
+        subject_digest=OuterRef("subject_digest"),
+        decision=Decision.APPROVE,
+    )
+    models = Q() if lent.models_pattern == "*" else Q(version__model__name__regex=pattern_regex(lent.models_pattern))
+    return _asked(owner.pk, owner.username) & ~_kept_out(owner.username) & ~Q(Exists(used)) & models
+
+
+def _kept_out(name: str) -> Q:
+    hands = Concern.objects.filter(kind=ConcernKind.KEPT_OUT, key=name, request=OuterRef("pk"))
+    return Q(Exists(hands))
+
+
+def pattern_regex(pattern: str) -> str:
+    """Return a pattern of a delegation (`*` and `?`) as the regular expression that both databases read alike."""
+    return f"^{re.escape(pattern).replace(re.escape('*'), '.*').replace(re.escape('?'), '.')}$"
 
 
 def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:

@@ -59,6 +59,23 @@ RUN_STATES = {
     "FAILED": Look("bad", "cancel", "Failed"),
     "KILLED": Look("bad", "block", "Killed"),
 }
+DECISIONS = {
+    "approve": Look("ok", "thumb_up", "Approved"),
+    "reject": Look("bad", "thumb_down", "Rejected"),
+    "request_changes": Look("wait", "edit_note", "Asks for changes"),
+}
+NOTICES = {
+    "decision": Look("info", "rate_review", "Decision"),
+    "reminder": Look("wait", "alarm", "Reminder"),
+    "review": Look("info", "how_to_reg", "Review"),
+    "outcome": Look("ok", "flag", "Outcome"),
+    "mention": Look("info", "alternate_email", "Mention"),
+    "comment": Look("none", "forum", "Comment"),
+    "alarm": Look("bad", "e911_emergency", "Emergency"),
+    "finding": Look("wait", "report", "Finding"),
+    "proposal": Look("info", "gavel", "Policy"),
+    "delegation": Look("info", "move_down", "Delegation"),
+}
 PROPOSAL_STATES = {
     "open": Look("wait", "hourglass_top", "Waits for a second person"),
     "published": Look("ok", "check_circle", "Approved"),
@@ -90,7 +107,6 @@ TIERS = {
     "high": Look("wait", "gpp_maybe", "High risk"),
     "unacceptable": Look("bad", "gpp_bad", "Unacceptable risk"),
 }
-DECISIONS = {"approve": Look("ok", "thumb_up", "Approved"), "reject": Look("bad", "thumb_down", "Rejected")}
 FINDING_STATES = {
     "open": Look("bad", "report", "Open"),
     "resolved": Look("ok", "task_alt", "Resolved"),
@@ -109,6 +125,7 @@ REQUEST_KINDS = {
     "break_glass": Look("bad", "e911_emergency", "Emergency"),
 }
 _KINDS = {
+    "notice": NOTICES,
     "stage": STAGES,
     "request": REQUEST_STATES,
     "rule": RULE_STATES,

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from approvals.activities import Activity, opening_activities
+from approvals.deciding import voter_of
 from approvals.models import ApprovalComment, TransitionRequest
 from approvals.refusals import request_url
 from approvals.snapshots import Case
-from approvals.viewer import Ability, comment_abilities, groups_of, live_cases, manages, request_abilities
+from approvals.viewer import Ability, comment_abilities, live_cases, manages, request_abilities
 from audit.actors import Actor
 from mlflow_api import render_registry
 from mlflow_api.render_tracking import Json, filled
@@ -76,16 +77,16 @@ def transition_request(actor: Actor, case: Case, base_url: str) -> Json:
         user_id=row.requester.username,
         comment=row.comment,
         creation_timestamp=milliseconds(row.opened_at),
-        **request_facts(case, request_abilities(actor, groups_of(actor), case), base_url),
+        **request_facts(case, request_abilities(actor, voter_of(actor, [row.version.model_id]), case), base_url),
     )
 
 
 def open_requests(actor: Actor, cases: Sequence[Case], base_url: str) -> list[Json]:
     """Return live requests as the activities by which they were opened."""
-    groups = groups_of(actor)
+    voter = voter_of(actor, {case.request.version.model_id for case in cases})
     opened = opening_activities([case.request for case in cases])
     return [
-        activity(found) | request_facts(case, request_abilities(actor, groups, case), base_url)
+        activity(found) | request_facts(case, request_abilities(actor, voter, case), base_url)
         for found, case in zip(opened, cases, strict=True)
     ]
 

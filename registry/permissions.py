@@ -174,6 +174,19 @@ def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dic
     return found
 
 
+def who_may_read(model_id: int, people: Collection[User]) -> set[int]:
+    """Return which of these people may know of a model, by id: all with a default level, superusers, and whom it was granted."""
+    if default_level() is not None:
+        return {person.pk for person in people}
+    granted = granted_levels({model_id}, {person.pk for person in people})
+    return {person.pk for person in people if person.is_superuser or (model_id, person.pk) in granted}
+
+
+def granted_models(user_id: int, level: Level) -> QuerySet[RegisteredModel]:
+    """Return the models on which a level, or a higher one, was granted to this user or to a group of theirs."""
+    return RegisteredModel.objects.filter(_granted(user_id, level))
+
+
 def grants_of(model: RegisteredModel) -> list[Grant]:
     """Return what was granted on a model, the highest level of each user and group, by kind and name."""
     found: dict[tuple[PrincipalKind, str], Level] = {}

@@ -22,16 +22,36 @@ _MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
-def add_comment(*, actor: Actor, name: str, version: int, text: str) -> ApprovalComment:
-    """Say something about a version. NotFound, InvalidInput (empty or too long), Denied to nobody in particular."""
+def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: int | None = None) -> ApprovalComment:
+    """Say something about a version, or answer a comment on it. NotFound, InvalidInput (empty or too long).
+
+    A thread is one level deep: an answer to an answer joins its thread. Who is named as @name is told (notices/).
+    """
     row = get_version(actor, name, version)
     words = _words(text)
+    thread = _thread(row, reply_to)
     author = User.objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
     if author is None:
         raise _denied("A comment needs somebody who says it.", Action.APPROVALS_COMMENT_ADDED, row)
-    made = ApprovalComment.objects.create(version=row, author=author, text=words, created_at=timezone.now())
-    _record(actor, Action.APPROVALS_COMMENT_ADDED, made, after={"comment": made.pk, "text": words})
+    made = ApprovalComment.objects.create(
+        version=row, author=author, text=words, created_at=timezone.now(), reply_to=thread
+    )
+    answers = {"reply_to": thread.pk} if thread else {}
+    _record(actor, Action.APPROVALS_COMMENT_ADDED, made, after={"comment": made.pk, "text": words, **answers})
     return made
+
+
+def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
+    """Return the comment that starts the thread an answer goes to; NotFound where there is none on this version."""
+    if reply_to is None:
+        return None
+    found = None
+    if 0 < reply_to <= _MAX_ID:
+        rows = ApprovalComment.objects.filter(pk=reply_to, version=row, deleted_at__isnull=True)
+        found = rows.select_related("reply_to").first()
+    if found is None:
+        raise NotFound(f"There is no comment {reply_to} on this version.")
+    return found.reply_to or found
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.utils import timezone
 from approvals.governance import Governing
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.services.check_runs import queue_checks
+from approvals.services.looks import forget_concerns, note_look
 from approvals.snapshots import Case, load_case
 from audit.actions import Action
 from audit.actors import Actor
@@ -44,6 +45,7 @@ def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: b
     if request.subject_digest != digest:
         request.subject_digest = digest
         request.save(update_fields=["subject_digest"])
+    note_look(case)
     return case
 
 
@@ -95,6 +97,7 @@ def close_request(
     request.state_reason = reason[:1000]
     request.closed_at = timezone.now()
     request.save(update_fields=["state", "state_reason", "closed_at", "subject_digest"])
+    forget_concerns(request)
     record(
         actor=actor,
         action=action,

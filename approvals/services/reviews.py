@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import transaction
 
 from accounts.models import User
-from approvals.counting import excluded_people
+from approvals.deciding import Hindrance, Say, say_of, voter_of
 from approvals.in_person import is_in_person
 from approvals.models import Decision, RequestState, Review, TransitionRequest
-from approvals.rules import ApprovalsRule
 from approvals.services.archiving import settle_archiving
 from approvals.services.requests import (
     MAX_COMMENT,
@@ -19,6 +20,7 @@ from approvals.services.requests import (
     stream_of,
 )
 from approvals.services.settling import settle_request
+from approvals.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from approvals.snapshots import Case
 from audit.actions import Action
 from audit.actors import Actor, system_actor
@@ -36,20 +38,35 @@ def decide_request(
     comment: str,
     seen_digest: str = "",
     archive_existing: bool | None = None,
+    signature: Signature | None = None,
 ) -> Review:
     """Record a decision on a request and return it. A rejection closes the request; the last approval has it applied.
 
-    ``seen_digest`` is the subject digest the reviewer was shown; an approval must name it. ``archive_existing`` is what the
-    approver says of the version that is replaced: it must be what the request asks for, unless that was left open. Raises
-    NotFound, InvalidInput (decision, comment), Denied (a token, the wrong group, a hand in the work), InvalidState (closed,
-    expired, checks not finished or failed), Conflict (it changed since it was looked at, or the reviewer has decided on it
-    already).
+    A reviewer may change their mind: the latest word on a state counts, and the same word twice is a Conflict. An approved
+    request that waits to be applied can still be rejected. ``seen_digest`` is the subject digest the reviewer was shown; an
+    approval must name it. ``archive_existing`` is what the approver says of the version that is replaced: it must be what the
+    request asks for, unless that was left open. ``signature`` is needed where the policy asks for one. Raises NotFound,
+    InvalidInput (decision, comment, meaning), Denied (a token, no standing, a hand in the work, a wrong password),
+    InvalidState (closed, expired, checks not finished or failed, no signature), Conflict (it changed since it was looked at,
+    or the reviewer has said so already).
     """
     chosen = _decision(decision)
     words = _comment(comment)
     if _expire_if_due(actor, request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    return _decide(actor, request_id, chosen, words, seen_digest, archive_existing)
+    return _decide(
+        actor, request_id, _Word(chosen, words, seen_digest, archive_existing), prove(actor, signature, chosen)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a reviewer says."""
+
+    decision: Decision
+    comment: str
+    seen_digest: str
+    archive_existing: bool | None
 
 
 @transaction.atomic
@@ -60,47 +77,52 @@ def _expire_if_due(actor: Actor, request_id: int) -> bool:
 
 
 @transaction.atomic
-def _decide(
-    actor: Actor,
-    request_id: int,
-    decision: Decision,
-    comment: str,
-    seen_digest: str,
-    archive_existing: bool | None,  # noqa: FBT001 - the approver's own word
-) -> Review:
+def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> Review:
     request = lock_visible(actor, request_id)
-    reviewer = _require_person(actor, request)
+    reviewer = require_reviewer(actor, request)
     case = refresh_request(actor=system_actor("decide_request"), request=request)
-    _require_open(request, case)
-    _require_reviewer(reviewer, case)
-    _require_seen(case, decision, seen_digest)
-    _require_first(reviewer, case)
-    if decision is Decision.APPROVE:
+    say = say_of(voter_of(actor, [request.version.model_id]), case)
+    _require_say(say, case, word.decision)
+    require_seen(case, word.seen_digest, needed=word.decision is Decision.APPROVE)
+    if say.given == word.decision:
+        raise Conflict(f"{reviewer.username} has decided so already.")
+    if word.decision is Decision.APPROVE:
         _require_checked(case)
-        case = _settle_archiving(actor, case, archive_existing)
+    signed = signed_fields(case, reviewer, proof)
+    if word.decision is Decision.APPROVE:
+        case = _settle_archiving(actor, case, word.archive_existing)
     review = Review.objects.create(
         request=request,
         reviewer=reviewer,
-        decision=decision,
-        comment=comment,
+        decision=word.decision,
+        comment=word.comment,
         subject_digest=case.snapshot.subject_digest,
         subject_parts=dict(case.snapshot.parts),
+        on_behalf_of=say.on_behalf_of,
+        **signed,
     )
+    _record(actor, case, review)
+    _follow(actor, request, review)
+    return review
+
+
+def _record(actor: Actor, case: Case, review: Review) -> None:
+    after: dict[str, object] = {
+        "review": review.pk,
+        "decision": review.decision,
+        "subject_digest": review.subject_digest,
+        "policy": case.policy.label,
+    }
+    if review.on_behalf_of is not None:
+        after["on_behalf_of"] = review.on_behalf_of.username
     record(
         actor=actor,
         action=Action.APPROVALS_REVIEW_GIVEN,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
-        after={
-            "review": review.pk,
-            "decision": decision.value,
-            "subject_digest": review.subject_digest,
-            "policy": case.policy.label,
-        },
-        reason=comment,
+        obj=request_ref(case.request.pk),
+        stream=stream_of(case.request),
+        after=after | signature_facts(review),
+        reason=review.comment,
     )
-    _follow(actor, request, review)
-    return review
 
 
 def _follow(actor: Actor, request: TransitionRequest, review: Review) -> None:
@@ -126,47 +148,39 @@ def _comment(value: str) -> str:
     return words
 
 
-def _require_person(actor: Actor, request: TransitionRequest) -> User:
+def require_reviewer(actor: Actor, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> User:
+    """Return the account of a person who is signed in; Denied (of ``action``) for everybody else."""
     if not is_in_person(actor) or actor.user_id is None:
-        raise _denied("Only a person who is signed in may decide; tokens and service accounts never do.", request)
+        raise denied(
+            "Only a person who is signed in may decide; tokens and service accounts never do.", request, action
+        )
     user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
     if user is None:
-        raise _denied("Only a person with an active account may decide.", request)
+        raise denied("Only a person with an active account may decide.", request, action)
     return user
 
 
-def _require_open(request: TransitionRequest, case: Case) -> None:
-    if request.state != RequestState.OPEN:
-        raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to decide.")
-    if not any(isinstance(rule, ApprovalsRule) for rule in case.rules):
-        raise InvalidState(f"{case.policy.label} asks for no approval.")
-
-
-def _require_reviewer(reviewer: User, case: Case) -> None:
-    """Refuse whoever is of no group that is asked, or had a hand in the work. Being a superuser changes neither."""
-    groups = {name for rule in case.rules if isinstance(rule, ApprovalsRule) for name in rule.groups}
-    if not reviewer.groups.filter(name__in=groups).exists():
-        raise _denied(f"{reviewer.username} is not a member of {' or '.join(sorted(groups))}.", case.request)
-    excluded = excluded_people(case.rules, case.snapshot.people)
-    if role := excluded.get(reviewer.username):
-        raise _denied(
-            f"{reviewer.username} may not decide on this request, being its {role.replace('_', ' ')}.", case.request
+def _require_say(say: Say, case: Case, decision: Decision) -> None:
+    """Refuse whoever has no say. Being a superuser changes nothing. What is approved can only be rejected any more."""
+    match say.hindrance:
+        case None:
+            pass
+        case Hindrance.CLOSED | Hindrance.NOTHING_ASKED:
+            raise InvalidState(say.why_not)
+        case _:
+            raise denied(say.why_not, case.request)
+    if case.request.state == RequestState.APPROVED and decision is not Decision.REJECT:
+        raise InvalidState(
+            f"Request #{case.request.pk} is approved: there is nothing to decide, but it can be rejected."
         )
 
 
-def _require_seen(case: Case, decision: Decision, seen_digest: str) -> None:
-    if not seen_digest and decision is Decision.APPROVE:
+def require_seen(case: Case, seen_digest: str, *, needed: bool) -> None:
+    """Raise Conflict where what was seen is no longer what is; InvalidInput where it must be said and was not."""
+    if not seen_digest and needed:
         raise InvalidInput("An approval must name the subject digest that was looked at (seen_digest).")
     if seen_digest and seen_digest != case.snapshot.subject_digest:
         raise Conflict(f"Request #{case.request.pk} has changed since you looked. Look at it again, then decide.")
-
-
-def _require_first(reviewer: User, case: Case) -> None:
-    earlier = Review.objects.filter(
-        request=case.request, reviewer=reviewer, subject_digest=case.snapshot.subject_digest
-    )
-    if earlier.exists():
-        raise Conflict(f"{reviewer.username} has decided on this already.")
 
 
 def _require_checked(case: Case) -> None:
@@ -197,5 +211,6 @@ def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  #
     return refresh_request(actor=system_actor("decide_request"), request=request)
 
 
-def _denied(message: str, request: TransitionRequest) -> Denied:
-    return Denied(message, action=Action.APPROVALS_REVIEW_GIVEN, obj=request_ref(request.pk), stream=stream_of(request))
+def denied(message: str, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> Denied:
+    """Return the refusal of something on a request."""
+    return Denied(message, action=action, obj=request_ref(request.pk), stream=stream_of(request))

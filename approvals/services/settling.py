@@ -12,6 +12,7 @@ from accounts.authentication import actor_from_user
 from approvals.models import RequestState, TransitionRequest
 from approvals.refusals import ApprovalLapsed
 from approvals.services.aftermath import follow_up
+from approvals.services.looks import look_of
 from approvals.services.requests import (
     close_request,
     lock_request,
@@ -135,7 +136,7 @@ def requests_to_settle(*, batch: int = 500) -> Iterator[int]:
 
 def _needs_a_look(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict().is_approved
+    return outdated or case.verdict().is_approved or case.request.look != look_of(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from accounts.approval_sessions import (
     APPROVAL_SESSION_LIFE,
-    MAX_FAILURES,
     end_approval_sessions,
     live_sessions,
     start_approval_session,
 )
 from accounts.authentication import actor_from_secret, token_digest
 from accounts.models import ApprovalSession, User
+from accounts.reauthentication import MAX_FAILURES
 from accounts.services import issue_token
 from audit.actions import Action
 from audit.actors import Actor, ActorKind, Scope, system_actor

@@ -18,6 +18,7 @@ PACKAGES = (
     "importing",
     "lineage",
     "mlflow_api",
+    "notices",
     "registry",
     "tracking",
     "webhooks",

@@ -51,7 +51,7 @@ def test_what_was_said_of_the_version_is_beside_the_reviews(
 ) -> None:
     request = asked()
     client = signed_in(bea)
-    assert "Discussion of this version" not in text_of(client.get(url_of(request)))
+    assert "Nothing said yet" in text_of(client.get(url_of(request)))
     for text in ("See **the curve**.", "<script>alert(1)</script>"):
         add_comment(actor=by_ada, name="fraud", version=1, text=text)
     page = text_of(client.get(url_of(request))).partition("Discussion of this version")[2].partition("</section>")[0]

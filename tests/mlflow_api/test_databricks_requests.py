@@ -24,6 +24,7 @@ from tests.approvals.conftest import (
     run_checks,
     serving,
 )
+from tests.approvals.test_who_decides import ask_for
 from tests.mlflow_api.databricks_door import APPROVE, MOVE, ONE, Asked, Workspace, WorkspaceOf, asked, in_person
 from tests.mlflow_api.registry_door import Door, DoorOf, Json, door, door_of
 
@@ -286,3 +287,15 @@ def test_an_approval_that_cannot_be_carried_out_says_where_the_request_is(
     assert (activity["activity_type"], activity["state"]) == ("APPROVED_REQUEST", "stale")
     assert activity["current_stage"] == "None"
     assert ModelVersion.objects.get().stage == "None"
+
+
+def test_where_signatures_are_asked_for_this_wire_decides_nothing(
+    policies: object, new_version: NewVersion, asked: Asked, bea_on_wire: Workspace
+) -> None:
+    ask_for({"count": 1, "groups": ["reviewers"]}, e_signature=True)
+    asked()
+    found = bea_on_wire.ok("GET", "transition-requests/list", **ONE)["requests"][0]
+    assert "available_actions" not in found
+    for verdict in ("approve", "reject"):
+        assert bea_on_wire.refused("POST", f"transition-requests/{verdict}", **APPROVE)[1] == "INVALID_STATE"
+    assert not Review.objects.exists()

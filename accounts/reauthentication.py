@@ -1,0 +1,57 @@
+"""Proving again who one is: the password, given once more by somebody who is signed in. Rate-limited, and on the record."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.actions import Action
+from audit.actors import Actor, ActorKind
+from audit.errors import Denied
+from audit.models import Event
+from audit.refs import user_ref
+from audit.services import record
+
+# Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
+MAX_FAILURES = 5
+FAILURE_WINDOW = timedelta(minutes=15)
+_IN_PERSON = frozenset({"session", "test"})
+_ASKING = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
+
+
+@transaction.atomic
+def prove_again(*, actor: Actor, password: str) -> datetime:
+    """Return when the person proved who they are: now. Denied for everybody but a person, and for a wrong password."""
+    user = require_person(actor, Action.ACCOUNT_REAUTHENTICATED, "sign")
+    require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
+    record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
+    return timezone.now()
+
+
+def require_person(actor: Actor, action: Action, what: str) -> User:
+    """Return the account of a person who is signed in; Denied for everybody else. ``what`` is what they want to do."""
+    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON or actor.user_id is None:
+        raise _denied(actor, action, f"Only a person who is signed in on the pages may {what}.")
+    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
+    if user is None:
+        raise _denied(actor, action, f"Only a person with an active account may {what}.")
+    return user
+
+
+def require_password(actor: Actor, user: User, password: str, action: Action) -> None:
+    """Raise Denied for a wrong password, and for any password after too many wrong ones, wherever they were given."""
+    failures = Event.objects.filter(
+        action__in=_ASKING, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
+    )
+    if failures.count() >= MAX_FAILURES:
+        minutes = int(FAILURE_WINDOW.total_seconds() // 60)
+        raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes.")
+    if not user.check_password(password):
+        raise _denied(actor, action, "That is not your password.")
+
+
+def _denied(actor: Actor, action: Action, message: str) -> Denied:
+    return Denied(message, action=action, obj=user_ref(actor.name))

@@ -1,0 +1,118 @@
+"""Overriding a soft rule: somebody of a group that the policy names lets it be, for the present state, with a reason.
+
+An override cannot be taken back: it holds for one digest alone, and whoever regrets it has the request rejected or withdrawn.
+"""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from approvals.counting import excluded_people
+from approvals.evaluation import RuleVerdict
+from approvals.models import Override, RequestState
+from approvals.rules import Level, Rule
+from approvals.services.requests import MAX_COMMENT, expire_request, lock_visible, refresh_request, stream_of
+from approvals.services.reviews import denied, require_reviewer, require_seen
+from approvals.services.settling import settle_request
+from approvals.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
+from approvals.snapshots import Case
+from audit.actions import Action
+from audit.actors import Actor, system_actor
+from audit.errors import Conflict, InvalidInput, InvalidState, NotFound
+from audit.refs import request_ref
+from audit.services import record
+from registry.names import check_text
+
+_ACTION = Action.APPROVALS_RULE_OVERRIDDEN
+
+
+def override_rule(
+    *, actor: Actor, request_id: int, rule: str, reason: str, seen_digest: str, signature: Signature | None = None
+) -> Override:
+    """Record that a soft rule is overridden and return it; the last thing missing has the request applied.
+
+    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, none of the groups the rule names,
+    a hand in the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict (it changed
+    since it was looked at, or is overridden already).
+    """
+    words = check_text(reason, "reason", MAX_COMMENT).strip()
+    if not words:
+        raise InvalidInput("An override needs a reason.")
+    if _expire_if_due(actor, request_id):
+        raise InvalidState(f"Request #{request_id} has expired.")
+    return _override(actor, request_id, rule, words, seen_digest, prove(actor, signature, OVERRIDE))
+
+
+@transaction.atomic
+def _expire_if_due(actor: Actor, request_id: int) -> bool:
+    request = lock_visible(actor, request_id)
+    return expire_request(actor=system_actor("expire_requests"), request_id=request.pk)
+
+
+@transaction.atomic
+def _override(
+    actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, proof: Proof | None
+) -> Override:
+    request = lock_visible(actor, request_id)
+    person = require_reviewer(actor, request, _ACTION)
+    case = refresh_request(actor=system_actor("override_rule"), request=request)
+    if request.state != RequestState.OPEN:
+        raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
+    rule = next((rule for rule in case.rules if rule.id == rule_id), None)
+    if rule is None:
+        raise NotFound(f"Request #{request.pk} has no rule {rule_id[:110]}.")
+    _require_group(person, rule, case)
+    require_seen(case, seen_digest, needed=True)
+    _require_overridable(rule, case)
+    try:
+        with transaction.atomic():
+            made = Override.objects.create(
+                request=request,
+                rule=rule.id,
+                given_by=person,
+                reason=reason,
+                subject_digest=case.snapshot.subject_digest,
+                **signed_fields(case, person, proof),
+            )
+    except IntegrityError as error:
+        raise Conflict(f"{person.username} has overridden {rule.id} already.") from error
+    record(
+        actor=actor,
+        action=_ACTION,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        after={"override": made.pk, "rule": rule.id, "subject_digest": made.subject_digest, **signature_facts(made)},
+        reason=reason,
+    )
+    settle_request(actor=system_actor("override_rule", on_behalf_of=actor.name), request_id=request.pk)
+    return made
+
+
+def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, row: RuleVerdict) -> bool:
+    """Return whether this person, a member of ``groups``, may override a rule as it stands; the service asks the same."""
+    excluded = excluded_people(case.rules, case.snapshot.people)
+    return (
+        case.request.state == RequestState.OPEN
+        and row.level is Level.SOFT
+        and row.blocks
+        and not groups.isdisjoint(row.override_by)
+        and actor.name not in excluded
+    )
+
+
+def _require_group(person: User, rule: Rule, case: Case) -> None:
+    if rule.level is not Level.SOFT:
+        raise InvalidState(f"The rule {rule.id} is {rule.level.value}: only a soft rule can be overridden.")
+    if not person.groups.filter(name__in=rule.override_by).exists():
+        why = f"Only a member of {' or '.join(rule.override_by)} may override {rule.id}."
+        raise denied(why, case.request, _ACTION)
+    if role := excluded_people(case.rules, case.snapshot.people).get(person.username):
+        why = f"{person.username} may not override a rule of this request, being its {role.replace('_', ' ')}."
+        raise denied(why, case.request, _ACTION)
+
+
+def _require_overridable(rule: Rule, case: Case) -> None:
+    row = next(row for row in case.verdict().rules if row.rule == rule.id)
+    if not row.blocks:
+        raise InvalidState(f"The rule {rule.id} does not stand in the way: it is {row.status.value.replace('_', ' ')}.")

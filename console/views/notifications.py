@@ -1,0 +1,94 @@
+"""Notifications: what one was told, read or not, and how one wants to be told."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from audit.actors import Actor
+from audit.errors import DomainError
+from console.forms import ChatForm
+from console.notifications import unread_count
+from console.pages import Crumb, denied_message, page, paginate, render_page
+from notices.preferences import chat_address_of, table_of
+from notices.queries import notices_of
+from notices.services.reading import (
+    choose_notices,
+    mark_all_read,
+    mark_read,
+    remove_chat_address,
+    set_chat_address,
+)
+
+
+@require_safe
+@page
+def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show what one was told, newest first."""
+    rows = paginate(request, notices_of(actor))
+    return render_page(request, "console/notifications.html", "Notifications", rows=rows, unread=unread_count(request))
+
+
+@page
+@require_POST
+def notification_open(request: HttpRequest, actor: Actor, notice_id: int) -> HttpResponse:  # noqa: ARG001 - a view's signature
+    """Go to what a notification is about; it counts as read."""
+    return redirect(mark_read(actor=actor, notice_id=notice_id).path)
+
+
+@page
+@require_POST
+def notifications_read(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Mark everything as read."""
+    count = mark_all_read(actor=actor)
+    messages.success(request, f"{count} notification{'' if count == 1 else 's'} marked as read.")
+    return redirect("console:notifications")
+
+
+@page
+def notification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show how one is told of what, and take another choice."""
+    user = User.objects.get(username=actor.name)
+    if request.method == "POST":
+        pairs = [tuple(value.split("/", 1)) for value in request.POST.getlist("wanted") if "/" in value]
+        choose_notices(actor=actor, wanted={(topic, channel) for topic, channel in pairs})
+        messages.success(request, "Your choice is kept.")
+        return redirect("console:notification_settings")
+    return _settings_page(request, user, ChatForm())
+
+
+@page
+@require_POST
+def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Set where one is told in chat, or with ``remove`` take that away."""
+    if "remove" in request.POST:
+        remove_chat_address(actor=actor)
+        messages.success(request, "You are no longer told in chat.")
+        return redirect("console:notification_settings")
+    form = ChatForm(request.POST)
+    if form.is_valid():
+        try:
+            row = set_chat_address(actor=actor, url=form.cleaned_data["url"], form=form.cleaned_data["form"])
+        except DomainError as error:
+            form.add_error("url", denied_message(actor, error))
+        else:
+            messages.success(request, f"You are told in chat at {row.host}.")
+            return redirect("console:notification_settings")
+    return _settings_page(request, User.objects.get(username=actor.name), form)
+
+
+def _settings_page(request: HttpRequest, user: User, form: ChatForm) -> HttpResponse:
+    return render_page(
+        request,
+        "console/notification_settings.html",
+        "How you are told",
+        crumbs=[Crumb("Notifications", reverse("console:notifications"))],
+        table=table_of(user),
+        email=user.email,
+        chat=chat_address_of(user),
+        form=form,
+    )

@@ -1,0 +1,16 @@
+"""Messages that were sent or not, for administrators to look at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from audit.admin import ReadOnlyAdmin
+from notices.models import Message
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ["notice", "channel", "state", "attempts", "error", "next_attempt_at", "finished_at"]
+    list_filter = ["channel", "state"]
+    list_select_related = ["notice"]
+    ordering = ["-id"]

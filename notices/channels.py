@@ -1,0 +1,148 @@
+"""Carrying a notice out: an e-mail over SMTP, a chat message to an incoming webhook. One attempt, and what came of it."""
+
+from __future__ import annotations
+
+import smtplib
+from dataclasses import dataclass
+from email.utils import formataddr
+from urllib.parse import urlsplit
+
+import orjson
+from django.conf import settings
+from django.core.mail import BadHeaderError, EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from accounts.authentication import actor_from_user
+from accounts.models import User
+from notices.models import Channel, ChatAddress, ChatFormat, Message, Notice
+from webhooks.permissions import is_operator
+from webhooks.secrecy import Unreadable, unseal
+from webhooks.transport import Answer, post
+
+_PERMANENT = 500  # SMTP's and HTTP's numbers alike
+_WAIT_AND_SEE = frozenset({408, 425, 429})
+_MOST_RETRY_AFTER = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt. ``for_good``: another would end the same way. ``retry_after`` is in seconds."""
+
+    sent: bool
+    error: str = ""
+    for_good: bool = False
+    retry_after: int = 0
+
+
+def send_by(message: Message) -> Outcome:
+    """Send a message once. Open no transaction around it."""
+    notice = message.notice
+    return _send_email(notice) if message.channel == Channel.EMAIL else _send_chat(notice)
+
+
+def link_to(notice: Notice) -> str:
+    """Return the address of what a notice is about; "" where nobody said how this server is reached."""
+    return f"{settings.BASE_URL}{notice.path}" if settings.BASE_URL else ""
+
+
+def _send_email(notice: Notice) -> Outcome:
+    if not settings.EMAIL_HOST:
+        return Outcome(sent=False, error="No mail server is set up (CUSTODY_EMAIL_URL).", for_good=True)
+    context = {"notice": notice, "link": link_to(notice), "settings_link": _settings_link()}
+    person = notice.person
+    mail = EmailMultiAlternatives(
+        subject=" ".join(notice.title.split()),
+        body=render_to_string("emails/notice.txt", context),
+        to=[formataddr((person.get_full_name(), person.email))],
+        headers={"Message-ID": _message_id(notice), "Auto-Submitted": "auto-generated"},
+    )
+    mail.attach_alternative(render_to_string("emails/notice.html", context), "text/html")
+    try:
+        mail.send()
+    except BadHeaderError as error:
+        return Outcome(sent=False, error=f"The address cannot be written to: {error}", for_good=True)
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        return Outcome(sent=False, error=f"Refused: {codes}", for_good=all(code >= _PERMANENT for code in codes))
+    except smtplib.SMTPResponseException as error:
+        return Outcome(
+            sent=False,
+            error=f"The mail server answered {error.smtp_code} {error.smtp_error!r}",
+            for_good=error.smtp_code >= _PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError),
+        )
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        return Outcome(sent=False, error=f"The mail server cannot be used: {type(error).__name__}: {error}")
+    return Outcome(sent=True)
+
+
+def _message_id(notice: Notice) -> str:
+    """Return the id of a notice's e-mail: the same at every attempt, so that a mailbox may keep one."""
+    host = urlsplit(settings.BASE_URL).hostname or "custody.invalid"
+    return f"<{notice.event_id}.{notice.person_id}@{host}>"
+
+
+def _settings_link() -> str:
+    return f"{settings.BASE_URL}/account/notifications/" if settings.BASE_URL else ""
+
+
+def _send_chat(notice: Notice) -> Outcome:
+    address = ChatAddress.objects.filter(person=notice.person).first()
+    if address is None:
+        return Outcome(sent=False, error="There is no chat address any more.", for_good=True)
+    try:
+        url = unseal(address.sealed_url)
+    except Unreadable as error:
+        return Outcome(sent=False, error=str(error), for_good=True)
+    body = orjson.dumps(chat_body(address.format, notice.title, notice.text, link_to(notice)))
+    headers = {"Content-Type": "application/json"}
+    private = may_go_inside(notice.person)
+    return _outcome(post(url, body, headers, timeout=settings.WEBHOOK_TIMEOUT, private=private))
+
+
+def may_go_inside(person: User) -> bool:
+    """Return whether a person's chat address may be a private one: where the setting allows it, and for operators."""
+    return bool(settings.WEBHOOK_ALLOW_PRIVATE) and is_operator(actor_from_user(person, auth="system", request_id=""))
+
+
+def chat_body(form: str, title: str, text: str, link: str) -> dict[str, object]:
+    """Return a message as an incoming webhook takes it: Slack's `text`, or Teams' adaptive card in a message."""
+    if form == ChatFormat.SLACK:
+        lines = [f"*{_slack(title)}*", _slack(text), _slack(link)]
+        return {"text": "\n".join(line for line in lines if line.strip("*"))}
+    blocks = [
+        {"type": "TextBlock", "text": _teams(title), "weight": "Bolder", "wrap": True},
+        *([{"type": "TextBlock", "text": _teams(text), "wrap": True}] if text else []),
+    ]
+    actions = [{"type": "Action.OpenUrl", "title": "Open", "url": link}] if link else []
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": blocks,
+        **({"actions": actions} if actions else {}),
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _slack(text: str) -> str:
+    """Return text that Slack shows as it is: its three control characters escaped, so that nobody writes @channel."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _teams(text: str) -> str:
+    """Return text that an adaptive card shows as it is: what would be Markdown is escaped."""
+    return "".join(f"\\{char}" if char in "\\`*_[]()#+-!|<>" else char for char in text)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.is_success:
+        return Outcome(sent=True)
+    error = answer.error or f"The chat answered {answer.status}."
+    later = answer.status is None or answer.status in _WAIT_AND_SEE or answer.status >= _PERMANENT
+    return Outcome(
+        sent=False,
+        error=error,
+        for_good=answer.refused or not later,
+        retry_after=min(answer.retry_after or 0, _MOST_RETRY_AFTER),
+    )

@@ -1,0 +1,155 @@
+"""What people are told: notices, how each person wants them, and the messages that carry them out of the server."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from registry.models import RegisteredModel
+
+
+class Topic(models.TextChoices):
+    """What a notice is about, seen from whoever gets it."""
+
+    DECISION = "decision", "A request asks for your decision"
+    REMINDER = "reminder", "A request still waits for your decision"
+    REVIEW = "review", "Somebody reviewed what you asked for"
+    OUTCOME = "outcome", "What you asked for was approved, carried out or closed"
+    MENTION = "mention", "Somebody named you in a comment"
+    COMMENT = "comment", "A comment where you asked or took part"
+    ALARM = "alarm", "A version was moved past its policy in an emergency"
+    FINDING = "finding", "A finding of yours was opened, handed to you or is overdue"
+    PROPOSAL = "proposal", "A change of a policy waits for its second person"
+    DELEGATION = "delegation", "Somebody delegated their decisions to you, or took that back"
+
+
+class Channel(models.TextChoices):
+    """How a person is told."""
+
+    INBOX = "inbox", "Here"
+    EMAIL = "email", "E-mail"
+    CHAT = "chat", "Chat"
+
+
+class Notice(models.Model):
+    """One event, told to one person. ``model`` is what must be visible to them for the notice to be; None: nothing.
+
+    ``path`` leads to what it is about; ``in_inbox`` says whether it is shown on the pages, or only sent.
+    """
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    event_id = models.UUIDField("audit event")
+    topic = models.CharField(max_length=10, choices=Topic)
+    model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    title = models.CharField(max_length=300)
+    text = models.CharField(max_length=1000, default="", blank=True)
+    path = models.CharField(max_length=600)
+    in_inbox = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "event_id"], name="notices_told_once"),
+            models.CheckConstraint(condition=Q(topic__in=Topic.values), name="notices_topic"),
+        ]
+        indexes = [
+            models.Index(fields=["person", "-id"], name="notices_newest"),
+            models.Index(
+                fields=["person", "-id"], name="notices_unread", condition=Q(read_at__isnull=True, in_inbox=True)
+            ),
+            models.Index(fields=["created_at"], name="notices_old"),
+            models.Index(fields=["event_id"], name="notices_of_event"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Preference(models.Model):
+    """Where a person wants other than what everybody gets (notices/preferences.py)."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    topic = models.CharField(max_length=10, choices=Topic)
+    channel = models.CharField(max_length=5, choices=Channel)
+    wanted = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "topic", "channel"], name="notices_preferred_once"),
+            models.CheckConstraint(condition=Q(topic__in=Topic.values), name="notices_preference_topic"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="notices_preference_channel"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} by {self.channel}: {self.wanted}"
+
+
+class ChatFormat(models.TextChoices):
+    """Whose incoming webhooks an address speaks."""
+
+    SLACK = "slack", "Slack, Mattermost, Rocket.Chat ({“text”: …})"
+    TEAMS = "teams", "Microsoft Teams (Workflows, adaptive card)"
+
+
+class ChatAddress(models.Model):
+    """Where a person is told in chat: an incoming webhook. Its URL is a secret and kept encrypted (webhooks/secrecy.py)."""
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    format = models.CharField(max_length=5, choices=ChatFormat)
+    sealed_url = models.TextField()
+    host = models.CharField(max_length=260)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "chat addresses"
+        constraints = [
+            models.CheckConstraint(condition=Q(format__in=ChatFormat.values), name="notices_chat_format"),
+            models.CheckConstraint(condition=~Q(sealed_url=""), name="notices_chat_has_url"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.format} at {self.host}"
+
+
+class MessageState(models.TextChoices):
+    """pending → sent | failed"""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Message(models.Model):
+    """A notice on its way out by e-mail or chat: the work, and what came of it.
+
+    ``attempts`` is also the fence: a worker writes its result only while the number is the one it took.
+    ``next_attempt_at`` of a message that a worker holds is when it is given up on.
+    """
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    channel = models.CharField(max_length=5, choices=Channel)
+    state = models.CharField(max_length=7, choices=MessageState, default=MessageState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, default="", blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    give_up_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "channel"], name="notices_sent_once"),
+            models.CheckConstraint(condition=Q(channel__in=["email", "chat"]), name="notices_message_channel"),
+            models.CheckConstraint(
+                condition=Q(state="pending", next_attempt_at__isnull=False, finished_at__isnull=True)
+                | Q(state__in=["sent", "failed"], next_attempt_at__isnull=True, finished_at__isnull=False),
+                name="notices_message_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="notices_message_due", condition=Q(state="pending")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.state}"

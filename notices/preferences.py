@@ -1,0 +1,38 @@
+"""Which notices a person gets by which channel: what everybody gets, and where this person wants otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from accounts.models import User
+from notices.models import Channel, ChatAddress, Preference, Topic
+
+# By e-mail and chat goes what one has to act on, or has waited for; the pages show everything.
+_PUSHED = frozenset(Topic) - {Topic.COMMENT}
+
+
+def by_default(topic: str, channel: str) -> bool:
+    """Return whether somebody who said nothing gets this topic by this channel."""
+    return channel == Channel.INBOX or topic in _PUSHED
+
+
+def preferences_of(people: Collection[int]) -> dict[tuple[int, str, str], bool]:
+    """Return where these people want other than what everybody gets, by (person, topic, channel); one query."""
+    rows = Preference.objects.filter(person__in=people)
+    return {(row.person_id, row.topic, row.channel): row.wanted for row in rows}
+
+
+def wants(known: dict[tuple[int, str, str], bool], person_id: int, topic: str, channel: str) -> bool:
+    """Return whether a person wants a topic by a channel, given ``preferences_of``."""
+    return known.get((person_id, topic, channel), by_default(topic, channel))
+
+
+def table_of(person: User) -> list[tuple[Topic, list[tuple[Channel, bool]]]]:
+    """Return every topic with what this person wants by each channel."""
+    known = preferences_of([person.pk])
+    return [(topic, [(channel, wants(known, person.pk, topic, channel)) for channel in Channel]) for topic in Topic]
+
+
+def chat_address_of(person: User) -> ChatAddress | None:
+    """Return where a person is told in chat, or None."""
+    return ChatAddress.objects.filter(person=person).first()

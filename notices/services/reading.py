@@ -1,0 +1,80 @@
+"""What a person does with their own notices and how they want them. A convenience of theirs, so only the chat address, which
+has this server call somewhere, is an event."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.reauthentication import require_person
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput
+from audit.refs import user_ref
+from audit.services import record
+from notices.channels import may_go_inside
+from notices.models import Channel, ChatAddress, ChatFormat, Notice, Preference, Topic
+from notices.preferences import by_default
+from notices.queries import get_notice, unread_of
+from webhooks.addresses import check_url, split_url
+from webhooks.secrecy import seal
+
+
+def mark_read(*, actor: Actor, notice_id: int) -> Notice:
+    """Note that one of the actor's notices was read. NotFound; one that was read before stays as it is."""
+    notice = get_notice(actor, notice_id)
+    Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now())
+    return notice
+
+
+def mark_all_read(*, actor: Actor) -> int:
+    """Note that all of the actor's notices were read; return how many were not before."""
+    found = list(unread_of(actor).values_list("pk", flat=True))
+    return Notice.objects.filter(pk__in=found).update(read_at=timezone.now())
+
+
+@transaction.atomic
+def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None:
+    """Take exactly these (topic, channel) pairs as what the actor wants. InvalidInput for a pair that there is not."""
+    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose notifications")
+    pairs = {(topic.value, channel.value) for topic in Topic for channel in Channel}
+    if unknown := set(wanted) - pairs:
+        raise InvalidInput(f"There is no notification {'/'.join(min(unknown))[:100]}.")
+    User.objects.select_for_update().get(pk=person.pk)
+    Preference.objects.filter(person=person).delete()
+    Preference.objects.bulk_create(
+        Preference(person=person, topic=topic, channel=channel, wanted=(topic, channel) in wanted)
+        for topic, channel in sorted(pairs)
+        if by_default(topic, channel) != ((topic, channel) in wanted)
+    )
+
+
+@transaction.atomic
+def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
+    """Have the actor told in chat at an incoming webhook. InvalidInput: the format, or an address that may not be."""
+    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where they are told")
+    if form not in ChatFormat.values:
+        raise InvalidInput(f"A chat address is of {' or '.join(ChatFormat.values)}.")
+    checked = check_url(url.strip(), private=may_go_inside(person))
+    host = split_url(checked).host
+    row, _ = ChatAddress.objects.update_or_create(
+        person=person,
+        defaults={"format": form, "sealed_url": seal(checked), "host": host, "updated_at": timezone.now()},
+    )
+    _record(actor, person, {"format": form, "host": host})
+    return row
+
+
+@transaction.atomic
+def remove_chat_address(*, actor: Actor) -> None:
+    """Have the actor no longer told in chat; without an address nothing happens."""
+    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where they are told")
+    if ChatAddress.objects.filter(person=person).delete()[0]:
+        _record(actor, person, {"host": ""})
+
+
+def _record(actor: Actor, person: User, after: dict[str, object]) -> None:
+    record(actor=actor, action=Action.NOTICES_CHAT_CHANGED, obj=user_ref(person.username), after=after)

@@ -1,0 +1,114 @@
+"""The life of a message: taken by a worker, sent, settled; tried again later or given up on.
+
+The row is the truth and the queue only says "look". A worker takes a message by raising its number of attempts, and may
+settle it only while the number is the one it took. A worker that dies between sending and settling leaves a message that is
+sent again with the same Message-ID: at least once, never lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.authentication import actor_from_user
+from notices.channels import Outcome, send_by
+from notices.models import Message, MessageState, Notice
+from registry.permissions import Level, has_level
+
+logger = logging.getLogger(__name__)
+
+# Waiting after the first, second, … attempt (minutes).
+WAITS = (0.5, 2, 10, 30, 120, 360)
+MAX_ATTEMPTS = len(WAITS) + 1
+_SPREAD = 0.15
+_LEASE = timedelta(seconds=90)
+_BATCH = 100
+_KEPT = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A message that a worker has taken; ``attempt`` is its fence."""
+
+    message: Message
+    attempt: int
+
+
+def send_due(*, now: datetime | None = None) -> int:
+    """Send what is due, one after another; return how many were sent. Two workers never take the same message."""
+    sent = 0
+    for _ in range(_BATCH):
+        lease = take(now=now)
+        if lease is None:
+            break
+        settle(lease=lease, outcome=send_by(lease.message))
+        sent += lease.message.state == MessageState.SENT
+    return sent
+
+
+@transaction.atomic
+def take(*, now: datetime | None = None) -> Lease | None:
+    """Take the message that has been due for longest; None where there is none. What nobody wants any more is closed."""
+    at = now or timezone.now()
+    while True:
+        due = Message.objects.filter(state=MessageState.PENDING, next_attempt_at__lte=at)
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, of=("self",))
+        row = due.select_related("notice__person", "notice__model").order_by("next_attempt_at", "pk").first()
+        if row is None:
+            return None
+        if why := _no_longer_wanted(row, at):
+            _finish(row, MessageState.FAILED, why)
+            continue
+        row.attempts += 1
+        row.next_attempt_at = at + _LEASE
+        row.save(update_fields=["attempts", "next_attempt_at"])
+        return Lease(row, row.attempts)
+
+
+@transaction.atomic
+def settle(*, lease: Lease, outcome: Outcome) -> None:
+    """Write what came of an attempt, provided the message is still this worker's."""
+    row = Message.objects.select_for_update(no_key=True).get(pk=lease.message.pk)
+    if row.state != MessageState.PENDING or row.attempts != lease.attempt:
+        return
+    if outcome.sent:
+        _finish(row, MessageState.SENT, "")
+    elif outcome.for_good or row.attempts >= MAX_ATTEMPTS:
+        _finish(row, MessageState.FAILED, outcome.error)
+    else:
+        minutes = WAITS[row.attempts - 1] * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a spread, no secret
+        wait = max(timedelta(minutes=minutes), timedelta(seconds=outcome.retry_after))
+        row.next_attempt_at, row.error = timezone.now() + wait, outcome.error[:500]
+        row.save(update_fields=["next_attempt_at", "error"])
+    lease.message.state = row.state
+
+
+def forget_old(*, now: datetime | None = None) -> int:
+    """Delete notices, and what carried them, after half a year; return how many rows went."""
+    return Notice.objects.filter(created_at__lt=(now or timezone.now()) - _KEPT).delete()[0]
+
+
+def _no_longer_wanted(row: Message, now: datetime) -> str:
+    person, model = row.notice.person, row.notice.model
+    if row.give_up_at <= now:
+        return f"Given up on. {row.error}".strip()
+    if not person.is_active:
+        return "The account is not active any more."
+    reader = actor_from_user(person, auth="system", request_id="")
+    if model is not None and not has_level(reader, model, Level.READ):
+        return "This person may no longer see the model."
+    return ""
+
+
+def _finish(row: Message, state: MessageState, error: str) -> None:
+    row.state, row.error = state, error[:500]
+    row.next_attempt_at, row.finished_at = None, timezone.now()
+    row.save(update_fields=["state", "error", "next_attempt_at", "finished_at"])
+    if state == MessageState.FAILED:
+        logger.warning("message %s by %s was not sent: %s", row.pk, row.channel, error)
