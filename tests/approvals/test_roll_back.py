@@ -11,7 +11,7 @@ from django.utils import timezone
 from approvals import tasks
 from approvals.former import former_of
 from approvals.kinds import RequestKind
-from approvals.models import Policy, RequestState, TransitionRequest
+from approvals.models import RequestState, TransitionRequest
 from approvals.services.findings import open_finding
 from approvals.services.reviews import decide_request
 from approvals.services.rollbacks import candidates_for, roll_back
@@ -24,6 +24,7 @@ from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import PRODUCTION, approve, ask, promote, publish, stage_of
+from tests.approvals.publishing import retire_policy
 from tests.conftest import Acting
 
 
@@ -177,7 +178,7 @@ def test_over_mlflow_going_back_stays_a_promotion(two: list[ModelVersion], by_ad
 
 
 def test_without_a_policy_the_superseded_version_returns(two: list[ModelVersion], by_ada: Actor) -> None:
-    Policy.objects.update(is_active=False)
+    retire_policy("fraud-production")
     assert roll_back(actor=by_ada, name="fraud", reason="x").request is None
     assert stage_of(1) == PRODUCTION
 
