@@ -15,6 +15,7 @@ from approvals.models import (
     PolicyRevision,
     Review,
 )
+from approvals.oversight import Finding, PostReview, ReReview
 from audit.admin import ReadOnlyAdmin
 
 
@@ -83,4 +84,27 @@ class CheckKeyAdmin(ReadOnlyAdmin):
 class ExternalResultAdmin(ReadOnlyAdmin):
     list_display = ["check_run", "key", "posted_by", "posted_at", "nonce"]
     list_select_related = ["check_run", "key"]
+    ordering = ["-id"]
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin):
+    list_display = ["model", "version", "severity", "title", "state", "owner", "due_at", "opened_by", "opened_at"]
+    list_filter = ["state", "severity", "origin"]
+    list_select_related = ["model", "version__model", "owner"]
+    search_fields = ["model__name", "title"]
+    ordering = ["-id"]
+
+
+@admin.register(PostReview)
+class PostReviewAdmin(ReadOnlyAdmin):
+    list_display = ["request", "requester", "broken_at", "due_at", "outcome", "completed_by", "completed_at"]
+    list_select_related = ["request__version__model", "requester", "completed_by"]
+    ordering = ["-id"]
+
+
+@admin.register(ReReview)
+class ReReviewAdmin(ReadOnlyAdmin):
+    list_display = ["version", "reviewer", "given_at", "due_at"]
+    list_select_related = ["version__model", "reviewer"]
     ordering = ["-id"]

@@ -71,7 +71,7 @@ def facts_by_version(versions: Iterable[tuple[int, int]]) -> dict[int, tuple[Fin
     rows = Finding.objects.filter(on_them, state=FindingState.OPEN).select_related("owner").order_by("pk")
     by_place: dict[tuple[int | None, int], list[FindingFacts]] = {}
     for row in rows:
-        by_place.setdefault((row.version_id, row.model_id), []).append(_facts(row))
+        by_place.setdefault((row.version_id, row.model_id), []).append(facts_of(row))
     return {pk: (*by_place.get((pk, model_id), ()), *by_place.get((None, model_id), ())) for pk, model_id in pairs}
 
 
@@ -81,7 +81,8 @@ def overdue_findings(now: datetime) -> list[int]:
     return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
 
 
-def _facts(row: Finding) -> FindingFacts:
+def facts_of(row: Finding) -> FindingFacts:
+    """Return a finding as verdicts see it."""
     return FindingFacts(
         finding_id=row.pk,
         severity=Severity(row.severity),

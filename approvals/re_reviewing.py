@@ -61,7 +61,12 @@ def current_versions() -> list[ModelVersion]:
 
 def newly_overdue(now: datetime) -> list[ModelVersion]:
     """Return the current versions whose date has passed without anybody having said so yet; two queries."""
-    due = [row for row in current_versions() if row.review_due_at is not None and row.review_due_at <= now]
+    return unsaid(current_versions(), now)
+
+
+def unsaid(versions: Sequence[ModelVersion], now: datetime) -> list[ModelVersion]:
+    """Return those of these versions whose date has passed without anybody having said so since."""
+    due = [row for row in versions if row.review_due_at is not None and row.review_due_at <= now]
     events = Event.objects.filter(
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE, stream__in=[model_stream(row.model_id) for row in due]
     )

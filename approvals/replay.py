@@ -1,7 +1,7 @@
 """What a policy would have decided on the requests there were: the same evaluator, over the facts as they were then.
 
-As they were: reviews and overrides up to the close, the results of the request's own checks, the stages of versions (from the
-events), the moment itself. As they are today, because no row remembers them: see `TODAY`. A check that the request never ran
+As they were: reviews and overrides up to the close, the results of the request's own checks, findings that were open, the
+stages of versions (from the events), the moment itself. As they are today, because no row remembers them: see `TODAY`. A check that the request never ran
 with these parameters leaves the answer open, unless something else decides it.
 """
 
@@ -20,12 +20,12 @@ from approvals.checks.base import Subject
 from approvals.drafts import draft_of
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot, with_check_authors
-from approvals.findings import facts_by_request
 from approvals.former import former_since
 from approvals.governance import Governing, in_scope
 from approvals.judging import RuleStatus
 from approvals.kinds import rules_for
 from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.past_findings import past_findings
 from approvals.past_stages import moves_of, past_of
 from approvals.policies import is_alias
 from approvals.queries import visible_requests
@@ -40,7 +40,6 @@ TODAY = (
     "the groups and permission levels of reviewers",
     "the tags and risk tier of models, and who owns them",
     "who edited the model card",
-    "findings, which are taken as none",
     "what an alias pointed to",
 )
 Said = TypeVar("Said", ReviewFacts, OverrideFacts)
@@ -109,8 +108,7 @@ def _replay_all(draft: Governing, requests: Sequence[TransitionRequest]) -> Iter
     now = timezone.now()
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
     facts = _Facts(requests)
-    authors = [frozenset(job.author for job in facts.jobs.get(row.pk, ()) if job.author) for row in requests]
-    people = people_of(subjects, [row.requester.username for row in requests], authors)
+    people = people_of(subjects, [row.requester.username for row in requests])
     for request, subject, roles in zip(requests, subjects, people, strict=True):
         if in_scope(draft.body, facts_of_model(subject)):
             at = request.closed_at or now
@@ -127,7 +125,7 @@ class _Facts:
         self.reviews, self.overrides = said_of(requests)
         self.moves = moves_of({row.version.model_id for row in requests})
         self.former = former_since(requests)
-        self.findings = facts_by_request(requests)
+        self.findings = past_findings(requests)
         jobs = CheckRun.objects.filter(
             request__in=[row.pk for row in requests], state__in=[CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
         )
@@ -167,7 +165,7 @@ class _Facts:
             staged_since=past.staged_since(subject.number),
             former_since=former.left_at if former else None,
             former_obstacle=former.obstacle if former else "",
-            findings=tuple(row for row in self.findings.get(request.pk, ()) if row.since <= at),
+            findings=self.findings.open_at(request, at),
         )
 
     def _checks(

@@ -11,7 +11,7 @@ from accounts.models import User
 from approvals.governance import policy_for
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight import Finding, FindingOrigin, FindingState, ReReview
-from approvals.re_reviewing import due_dates, option_of
+from approvals.re_reviewing import due_dates, option_of, unsaid
 from approvals.reviewers import why_no_reviewer
 from approvals.rules import Severity
 from approvals.services.findings import add_finding
@@ -106,7 +106,7 @@ def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    if row.review_due_at is None or row.review_due_at > now or not row.is_current:
+    if not row.is_current or not unsaid([row], now):
         return False
     option = option_of(policy_for(row.model, Stage.PRODUCTION))
     when_due = option.when_due if option else "warn"

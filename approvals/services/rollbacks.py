@@ -8,7 +8,7 @@ from approvals.former import former_of
 from approvals.governance import policy_for
 from approvals.kinds import RequestKind
 from approvals.models import TransitionRequest
-from approvals.policies import is_alias
+from approvals.policies import is_alias, is_governable
 from approvals.services.opening import open_request
 from approvals.services.requests import MAX_COMMENT
 from approvals.services.transitions import carry_on
@@ -52,12 +52,16 @@ def roll_back(
 
     A rollback request is opened in the policy's own lane; when nothing but what is known already is asked for, it is applied
     at once, and otherwise it waits for its approvals. What is replaced is archived in the same step. Raises NotFound,
-    Denied (editing the model is needed), InvalidInput (no reason), InvalidState (there is nothing to go back to, with the
+    Denied (editing the model is needed), InvalidInput (no reason, no such target), InvalidState (there is nothing to go back to, with the
     reason for each version that was there), Conflict (another request for that version is open).
     """
     words = check_text(reason.strip(), "reason", MAX_COMMENT)
     if not words:
         raise InvalidInput("A rollback needs a reason.")
+    if not is_governable(target):
+        raise InvalidInput(
+            f"A rollback goes back to Production, Staging or an alias such as @champion, not to {target[:100]}."
+        )
     model = get_model(actor, name)
     require_level(actor, model, Level.EDIT, action=Action.APPROVALS_REQUEST_OPENED)
     chosen = _choose(actor, model, target, version)
@@ -94,8 +98,8 @@ def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> li
 
 
 def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:
-    if is_alias(target) and policy_for(model, target) is None:
-        raise InvalidState(f"No policy governs {target} of {model.name}: set the alias directly.")
+    if target != Stage.PRODUCTION and policy_for(model, target) is None:
+        raise InvalidState(f"No policy governs {target} of {model.name}: move the version there directly.")
     found = candidates_for(model, target)
     if number is not None:
         wanted = get_version(actor, model.name, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import CheckRun, TransitionRequest
+from approvals.oversight import Finding
 from approvals.past_stages import Moved, Past, past_of
 from approvals.replay import Outcome, Replay, replay
 from approvals.services.requests import withdraw_request
@@ -145,6 +147,28 @@ def test_more_requests_cost_no_more_queries(
 def test_a_reviewer_who_left_no_longer_counts(applied: TransitionRequest, by_ada: Actor) -> None:
     person("bea").groups.clear()
     assert outcomes(replay(actor=by_ada, body=draft())) == {applied.pk: "would_block"}
+
+
+def test_findings_count_as_they_were(applied: TransitionRequest, by_ada: Actor) -> None:
+    then = applied.closed_at
+    assert then is not None
+    rows = {"open": (-2, None), "mended before": (-2, -1), "mended after": (-2, 1), "found after": (1, None)}
+    for title, (opened, closed) in rows.items():
+        done = {"state": "resolved", "closed_by": "x", "resolution": "x"} if closed else {}
+        Finding.objects.create(
+            model=applied.version.model,
+            version=applied.version,
+            severity="high",
+            title=title,
+            opened_by="x",
+            opened_at=then + timedelta(hours=opened),
+            closed_at=then + timedelta(hours=closed) if closed else None,
+            **done,
+        )
+    found = replay(actor=by_ada, body=draft(more=[{"id": "f", "no_findings": {}}])).rows[0]
+    assert found.outcome is Outcome.WOULD_BLOCK
+    why = found.differing[0].why
+    assert [title in why for title in rows] == [True, False, True, False]
 
 
 def test_the_past_is_read_off_the_moves() -> None:

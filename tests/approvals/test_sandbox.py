@@ -60,7 +60,7 @@ def store(by_ada: Actor, settings: Settings) -> Callable[[str, bytes], None]:
     return put
 
 
-def attempt(*, seconds: int = 60, memory_mb: int = 2048, progress: Callable[[int], None] = lambda _: None) -> Answer:
+def attempt(*, seconds: int = 240, memory_mb: int = 2048, progress: Callable[[int], None] = lambda _: None) -> Answer:
     return smoke_test(folder=FOLDER, seconds=seconds, memory_mb=memory_mb, progress=progress, log=lambda _: None)
 
 
@@ -188,17 +188,16 @@ made = 0
 for _ in range(2000):
     try:
         if os.fork() == 0:
-            time.sleep(600)
+            time.sleep(10)
+            os._exit(0)
     except OSError:
         break
     made += 1
-print("made", made)
-time.sleep(600)
+return [made]
 """
-    answer = hostile(code, seconds=20)
-    assert "longer than 20 seconds" in answer.problem
-    made = int(answer.log.rpartition(b"made ")[2].split()[0])
-    assert made < 100
+    answer = hostile(code)
+    assert answer.problem == "", answer.log
+    assert 0 < answer.facts["first"][0] < 100
     assert left_over() == []
 
 

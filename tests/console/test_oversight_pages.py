@@ -51,7 +51,7 @@ def test_the_former_version_is_warm_and_one_button_brings_it_back(
 ) -> None:
     client = signed_in(ada)
     page = text_of(client.get(MODEL))
-    assert "warm until" in page
+    assert "warm, to be archived" in page
     assert "Roll back" in page
     answer = client.post(f"{MODEL}rollback/", {"version": "1", "reason": "Drift."})
     request = TransitionRequest.objects.latest("pk")

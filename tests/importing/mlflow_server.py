@@ -18,7 +18,7 @@ import requests
 from tests.e2e.installation import ROOT, free_port
 
 BIN = ROOT / ".venv-bench" / "bin"  # script/test and script/bench make it, with the whole of MLflow
-_PATIENCE = 120
+_PATIENCE = 240
 
 
 @dataclass(frozen=True)

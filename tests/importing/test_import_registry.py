@@ -13,6 +13,7 @@ from audit.actors import system_actor
 from audit.models import Event
 from registry.models import Alias, ModelVersion, RegisteredModel
 from registry.services.models import create_model
+from tests.approvals.publishing import publish_policy
 from tests.importing.conftest import Bring
 from tests.importing.old_database import BEGAN, LOGGED_MODEL, RUN, OldDatabase
 from tracking.artifacts import read_artifact
@@ -167,3 +168,17 @@ def test_a_prompt_is_left_behind(bring: Bring, old: OldDatabase) -> None:
     old.version("greeting", 1)
     assert "prompts: 1" in bring()
     assert not RegisteredModel.objects.filter(name="greeting").exists()
+
+
+def test_a_protected_alias_is_reported_and_not_set(bring: Bring) -> None:
+    body = {
+        "name": "champion",
+        "applies_to": {"target": "@champion", "models": "*"},
+        "rules": [{"id": "reviewers", "level": "hard", "approvals": {"count": 1, "groups": ["reviewers"]}}],
+    }
+    publish_policy(body=body)
+    printed = bring()
+    assert "fraud@champion" in printed
+    assert "not approved" in printed or "Nobody has asked" in printed
+    assert not Alias.objects.exists()
+    assert not Event.objects.filter(action="registry.alias.set", outcome="ok").exists()
