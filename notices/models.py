@@ -89,8 +89,8 @@ class Preference(models.Model):
 class ChatFormat(models.TextChoices):
     """Whose incoming webhooks an address speaks."""
 
-    SLACK = "slack", "Slack, Mattermost, Rocket.Chat ({“text”: …})"
-    TEAMS = "teams", "Microsoft Teams (Workflows, adaptive card)"
+    SLACK = "slack", "Slack, or one like it"
+    TEAMS = "teams", "Microsoft Teams"
 
 
 class ChatAddress(models.Model):

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             name='ChatAddress',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('format', models.CharField(choices=[('slack', 'Slack, Mattermost, Rocket.Chat ({“text”: …})'), ('teams', 'Microsoft Teams (Workflows, adaptive card)')], max_length=5)),
+                ('format', models.CharField(choices=[('slack', 'Slack, or one like it'), ('teams', 'Microsoft Teams')], max_length=5)),
                 ('sealed_url', models.TextField()),
                 ('host', models.CharField(max_length=260)),
                 ('updated_at', models.DateTimeField()),

@@ -18,6 +18,8 @@ from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from registry.queries import current_card
+from registry.services.cards import edit_card
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
 from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
@@ -82,7 +84,8 @@ def test_it_holds_for_one_state_alone(
     override(by_rita, bare)
     with pytest.raises((Conflict, InvalidState)):
         override(by_rita, bare)
-    fill_card(by_ada, bare.version, "")
+    number = current_card(bare.version).number
+    edit_card(actor=by_ada, version=bare.version, fields={"limitations": "Weak at night."}, expected_number=number)
     case = run_checks(bare)
     assert "card" in [item["rule"] for item in case.verdict().blocked_by()]
 
