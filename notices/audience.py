@@ -136,12 +136,12 @@ def _finding(event: Event) -> list[Tell]:
     prefix, _, number = event.object_ref.partition(":")
     if not number.isdigit() or finding_ref(int(number)) != f"{prefix}:{number}":
         return []
-    row = Finding.objects.select_related("model").filter(pk=int(number), owner__isnull=False).first()
-    if row is None or row.owner_id is None or row.owner.username == event.actor_name:
+    row = Finding.objects.select_related("model", "owner").filter(pk=int(number)).first()
+    if row is None or row.owner is None or row.owner.username == event.actor_name:
         return []
     said = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is yours"
     title = f"Finding #{row.pk} on {row.model.name} {said}: {row.title}"
-    return [Tell(frozenset({row.owner_id}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
+    return [Tell(frozenset({row.owner.pk}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
 
 
 def _proposal(event: Event) -> list[Tell]:
