@@ -19,8 +19,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 
 from accounts.models import User
-from approvals.models import ApprovalComment, TransitionRequest
+from approvals.default_policies import DEFAULT_POLICIES
+from approvals.models import ApprovalComment, CheckRun, TransitionRequest
+from approvals.oversight import Finding
 from approvals.services.comments import add_comment
+from approvals.services.findings import open_finding
 from approvals.services.opening import open_request
 from audit.actors import Actor
 from audit.models import Event
@@ -59,6 +62,8 @@ class Hidden:
     request: int
     deployment: int
     edge: int
+    check: int
+    finding: int
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +71,7 @@ def _unmistakable_ids(db: None) -> None:
     """Number the rows of what is hidden from far above, so that an id can be told from other numbers in an answer."""
     start = 700_000
     with connection.cursor() as cursor:
-        for model in (RegisteredModel, ApprovalComment, TransitionRequest, Deployment, Edge):
+        for model in (RegisteredModel, ApprovalComment, TransitionRequest, Deployment, Edge, CheckRun, Finding):
             table = model._meta.db_table
             if connection.vendor == "sqlite":
                 cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
@@ -87,10 +92,12 @@ def hidden(
         actor=by_ada, name="secret", version=1, target=Stage.PRODUCTION, archive_existing=False, comment="Now."
     )
     deployment = register_deployment(actor=by_ada, endpoint="/score", model="secret", version=1)
+    finding = open_finding(actor=by_ada, name="secret", version=1, severity="high", title="Drift.")
+    check = CheckRun.objects.filter(request=request)[0]
     settings.DEFAULT_MODEL_LEVEL = "none"
     create_model(actor=acting(cy), name="own")
     edge = Edge.objects.filter(dst__urn="model-version:secret/1")[0]
-    return Hidden(version.model_id, comment.pk, request.pk, deployment.pk, edge.pk)
+    return Hidden(version.model_id, comment.pk, request.pk, deployment.pk, edge.pk, check.pk, finding.pk)
 
 
 def fields_for(name: str) -> dict[str, Any]:
@@ -147,10 +154,14 @@ def test_a_copy_of_what_is_hidden_is_refused_as_of_what_is_not_there(hidden: Hid
 
 
 MODEL = "/api/v1/models/{name}"
+VERSION = MODEL + "/versions/1"
 CARD = {"fields": {"limits": "x"}, "expected_number": 1}
 ASK = {"model": "{name}", "version": 1, "target": "Production"}
 DEPLOY = {"endpoint": "/mine", "model": "{name}", "version": 1}
 DECIDE = {"decision": "approve", "comment": "c", "seen_digest": "0" * 64}
+OVERRIDE = {"rule": "card", "reason": "r", "seen_digest": "0" * 64}
+ENVELOPE = {"payload": "e30=", "payloadType": "x", "signatures": [{"keyid": "k", "sig": "e30="}]}
+DRY_RUN = {"policy": DEFAULT_POLICIES[1], "model": "{name}", "version": 1}
 EDGE = {"source": "model-version:{name}/1", "target": "endpoint:/score", "relation": "DEPLOYED", "reason": "r"}
 # (route name, method, path, body); {…} are filled with what is hidden and with what never was.
 ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
@@ -170,6 +181,59 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-request-withdraw", "POST", "/api/v1/transition-requests/{request}/withdraw", {}),
     ("api-request-reviews", "GET", "/api/v1/transition-requests/{request}/reviews", None),
     ("api-request-reviews", "POST", "/api/v1/transition-requests/{request}/reviews", DECIDE),
+    ("api-in-production", "GET", MODEL + "/production/versions", None),
+    ("api-risk", "GET", MODEL + "/risk", None),
+    ("api-risk", "POST", MODEL + "/risk", {"answers": {}, "expected_number": 0}),
+    ("api-card-import", "POST", VERSION + "/card/import", {"format": "hf", "content": "x", "expected_number": 1}),
+    ("api-card-diff", "GET", VERSION + "/card/diff?from_revision=1", None),
+    ("api-packs", "GET", VERSION + "/packs", None),
+    ("api-pack", "GET", VERSION + "/packs/1", None),
+    ("api-request-overrides", "GET", "/api/v1/transition-requests/{request}/overrides", None),
+    ("api-request-overrides", "POST", "/api/v1/transition-requests/{request}/overrides", OVERRIDE),
+    ("api-check-runs", "GET", "/api/v1/check-runs?model={name}", None),
+    ("api-check-runs", "GET", "/api/v1/check-runs?request={request}", None),
+    ("api-check-run", "GET", "/api/v1/check-runs/{check}", None),
+    ("api-check-cancel", "POST", "/api/v1/check-runs/{check}/cancel", {}),
+    ("api-check-rerun", "POST", "/api/v1/check-runs/{check}/rerun", {}),
+    ("api-check-result", "POST", "/api/v1/check-runs/{check}/result", ENVELOPE),
+    ("api-check-file", "GET", "/api/v1/check-runs/{check}/files/report.json", None),
+    ("api-policy-dry-run", "POST", "/api/v1/policies/dry-run", DRY_RUN),
+    ("api-alias", "GET", MODEL + "/aliases/champion", None),
+    ("api-alias", "PUT", MODEL + "/aliases/champion", {"version": 1}),
+    ("api-alias", "DELETE", MODEL + "/aliases/champion", {}),
+    ("api-rollback", "POST", MODEL + "/rollback", {"reason": "r"}),
+    ("api-break-glass", "POST", VERSION + "/break-glass", {"reason": "r"}),
+    ("api-re-reviews", "GET", VERSION + "/re-reviews", None),
+    ("api-re-reviews", "POST", VERSION + "/re-reviews", {"comment": "c"}),
+    ("api-findings", "GET", "/api/v1/findings?model={name}", None),
+    ("api-findings", "POST", "/api/v1/findings", {"model": "{name}", "severity": "low", "title": "t"}),
+    ("api-finding", "GET", "/api/v1/findings/{finding}", None),
+    ("api-finding-close", "POST", "/api/v1/findings/{finding}/close", {"state": "resolved", "comment": "c"}),
+    ("api-finding-assign", "POST", "/api/v1/findings/{finding}/assign", {}),
+    ("roll_back", "GET", "/models/{name}/rollback/", None),
+    ("roll_back", "POST", "/models/{name}/rollback/", {"reason": "r"}),
+    ("new_finding", "POST", "/models/{name}/findings/new/", {"severity": "low", "title": "t"}),
+    ("take_alias", "POST", "/models/{name}/aliases/champion/delete/", {}),
+    ("set_alias", "POST", "/models/{name}/versions/1/alias/", {"alias": "champion"}),
+    ("break_glass", "POST", "/models/{name}/versions/1/break-glass/", {"reason": "r"}),
+    ("re_review", "POST", "/models/{name}/versions/1/re-review/", {"comment": "c"}),
+    ("new_version_finding", "POST", "/models/{name}/versions/1/findings/new/", {"severity": "low", "title": "t"}),
+    ("model_risk", "GET", "/models/{name}/risk/", None),
+    ("card_diff", "GET", "/models/{name}/versions/1/card/diff/?from_revision=1", None),
+    ("card_import", "GET", "/models/{name}/versions/1/card/import/", None),
+    ("card_export", "GET", "/models/{name}/versions/1/card/export/hf/", None),
+    ("pack", "GET", "/models/{name}/versions/1/packs/1/", None),
+    ("comment", "POST", "/requests/{request}/comments/", {"text": "t"}),
+    ("comment_edit", "POST", "/requests/{request}/comments/{comment}/edit/", {"text": "t"}),
+    ("comment_delete", "POST", "/requests/{request}/comments/{comment}/delete/", {}),
+    ("check_run", "GET", "/checks/runs/{check}/", None),
+    ("check_run_live", "GET", "/checks/runs/{check}/live/", None),
+    ("check_cancel", "POST", "/checks/runs/{check}/cancel/", {}),
+    ("check_again", "POST", "/checks/runs/{check}/again/", {}),
+    ("check_file", "GET", "/checks/runs/{check}/files/report.json", None),
+    ("finding", "GET", "/findings/{finding}/", None),
+    ("finding_close", "POST", "/findings/{finding}/close/", {"state": "resolved", "comment": "c"}),
+    ("finding_assign", "POST", "/findings/{finding}/assign/", {}),
     ("lineage-nodes", "GET", "/api/v1/lineage/nodes?q={name}", None),
     ("lineage-walk", "GET", "/api/v1/lineage/model-version:{name}/1/ancestors", None),
     ("lineage-walk", "GET", "/api/v1/lineage/model:{name}/descendants", None),
@@ -200,11 +264,22 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit", "GET", "/audit/?model={name}", None),
     ("audit_export", "POST", "/audit/export/{name}/", {}),
 ]
-FILTERS = {"api-deployments", "api-requests", "lineage-nodes", "lineage"}
+FILTERS = {"api-deployments", "api-requests", "api-check-runs", "api-findings", "lineage-nodes", "lineage"}
+# What these are sent cannot be right whatever the model, and is refused before anybody looks for it.
+UNREADABLE = {("api-risk", "POST"), ("api-check-result", "POST")}
 # Routes of the same doors that name no model and nothing of one; those that list are looked at below.
 OTHERS = {
     "api-models", "api-policies", "api-schema", "home", "models", "runs", "curves", "run", "run_file", "experiments",
-    "datasets",
+    "datasets", "findings", "emergencies", "api-post-reviews", "checks", "api-checks",
+    "api-card-templates", "api-card-schema", "api-policy", "api-policy-schema", "api-policy-replay", "policy_replay",
+    "policy_new", "policy_preview", "policy_dry_run", "policy_edit", "policy_export", "policy_retire",
+    "api-proposals", "api-proposal", "proposal", "proposal_withdraw", "proposal_approve", "proposal_reject",
+    "api-check-keys", "api-check-key-revoke", "check_key_add", "check_key_revoke",
+    "notifications", "notifications_read", "notification_open", "notification_settings", "chat_address",
+    "delegations", "delegation_revoke",
+    # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
+    "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
+    "api-post-review-complete", "post_review",
     "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete",
     "endpoints", "policies", "policy", "tokens", "token_revoke", "approval_session", "approval_session_end", "records",
 }  # fmt: skip
@@ -233,13 +308,13 @@ def test_every_route_is_on_one_side() -> None:
 def test_a_route_tells_nothing(
     name: str, method: str, path: str, body: dict[str, Any] | None, hidden: Hidden, cy: User
 ) -> None:
-    real = {"name": "secret", "request": hidden.request, "deployment": hidden.deployment, "edge": hidden.edge}
+    ids = ("request", "deployment", "edge", "comment", "check", "finding")
+    real = {"name": "secret", **{key: getattr(hidden, key) for key in ids}}
     never = dict.fromkeys(real, ABSENT) | {"name": "absent"}
     answers = [shown(asked(cy, method, path, body, names), names) for names in (real, never)]
     assert answers[0] == answers[1]
-    assert answers[0][0] == (
-        200 if method == "GET" and name in FILTERS and "node=model" not in path and "?" in path else 404
-    )
+    is_filter = method == "GET" and name in FILTERS and "node=model" not in path and "?" in path
+    assert answers[0][0] == (200 if is_filter else 400 if (name, method) in UNREADABLE else 404)
     assert set(done_by(cy)) <= {"account.signed_in", "registry.model.created"}
 
 
@@ -278,7 +353,8 @@ def shown(answer: HttpResponse, names: dict[str, Any]) -> tuple[int, str, str]:
 
 LISTS = (
     "/admin/", "/models/", "/webhooks/", "/endpoints/", "/lineage/", "/lineage/?node=endpoint:/score", "/audit/", "/runs/",
-    "/datasets/", "/policies/", "/experiments/", "/admin/approvals/transitionrequest/", "/api/v1/models",
+    "/datasets/", "/policies/", "/findings/", "/emergencies/", "/notifications/", "/checks/", "/account/delegations/",
+    "/api/v1/findings", "/api/v1/post-reviews", "/api/v1/check-runs", "/api/v1/policies/proposals", "/experiments/", "/admin/approvals/transitionrequest/", "/api/v1/models",
     "/api/v1/deployments", "/api/v1/transition-requests", "/api/v1/lineage/nodes",
     "/api/v1/lineage/endpoint:/score/ancestors", "/api/2.0/mlflow/registered-models/search",
     "/api/2.0/mlflow/registered-models/list", "/api/2.0/mlflow/model-versions/search",
