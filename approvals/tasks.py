@@ -23,6 +23,8 @@ from registry.services.stages import archive_superseded as archive_version
 
 logger = logging.getLogger(__name__)
 
+# As often as the scheduler asks for the safety net (seconds): each sweep takes the next batch.
+_SWEEP_EVERY = 10
 # A busy check reports often; the row is written at most this often (seconds).
 _REPORT_EVERY = 0.5
 _LINES_KEPT, _LONGEST_LINE = 500, 500
@@ -145,7 +147,7 @@ def apply_approved_requests() -> int:
 
     It also notices what no message tells of: that a tag, a metric or a card changed under an open request.
     """
-    for request_id in settling.requests_to_settle():
+    for request_id in settling.requests_to_settle(turn=int(time.time() // _SWEEP_EVERY)):
         settle_request(request_id)
     return sum(apply_request(request_id) == "applied" for request_id in settling.requests_to_apply())
 

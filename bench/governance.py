@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import check_latency
+from bench import check_latency, inbox
 from bench.figures import Figure
 
 
 def figures(_only: str) -> Iterator[Figure]:
     """Yield every figure of the area."""
     yield from check_latency.figures()
+    yield from inbox.figures()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -121,17 +119,17 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def requests_to_settle(*, batch: int = 500) -> Iterator[int]:
-    """Yield the open requests that a look would change: a check is out of date, or nothing is missing any more.
+def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
+    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
 
-    Each batch is read in a fixed number of queries, so that looking at all of them now and then costs little.
+    Looks at one batch, in a fixed number of queries. Where more are open, the next ``turn`` looks at the next batch, so that
+    each is looked at in its turn and a look stays cheap however many there are.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
+    batches = max(1, -(-rows.count() // batch))
+    start = turn % batches * batch
     rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
-    after = 0
-    while found := list(rows.filter(pk__gt=after)[:batch]):
-        yield from (case.request.pk for case in load_cases(found) if _needs_a_look(case))
-        after = found[-1].pk
+    return [case.request.pk for case in load_cases(list(rows[start : start + batch])) if _needs_a_look(case)]
 
 
 def _needs_a_look(case: Case) -> bool:

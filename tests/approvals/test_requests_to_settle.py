@@ -1,4 +1,4 @@
-"""The safety net looks at every open request, however many wait, in a few queries a batch."""
+"""The safety net looks at every open request in its turn, however many wait."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ def test_the_last_batch_is_looked_at_too(policies: object, by_ada: Actor, new_ve
         )
         request.check_runs.all().delete()
         opened.append(request.pk)
-    assert list(requests_to_settle(batch=2)) == opened
+    assert requests_to_settle() == opened
+    assert [requests_to_settle(turn=turn, batch=2) for turn in (4, 5)] == [opened[:2], opened[2:]]
