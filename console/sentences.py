@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from approvals.checks.lineage import DEFAULT_TAGS
 from approvals.policies import parse_policy
 from approvals.rules import (
     ApprovalsRule,
@@ -203,7 +204,7 @@ def _break_glass(glass: BreakGlass | None) -> str:
 
 
 def _tags(params: Mapping[str, object]) -> str:
-    tags = params.get("tags")
+    tags = params.get("tags", DEFAULT_TAGS)
     names = [str(tag) for tag in tags] if isinstance(tags, (list, tuple)) else []
     return f"Its run must say where it comes from: the tag{'s' if len(names) > 1 else ''} {join(names)}."
 

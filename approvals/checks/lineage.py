@@ -10,7 +10,7 @@ from audit.errors import NotFound, TooLarge
 from tracking.artifacts import folder_files, read_artifact
 from tracking.provenance import COMMIT_KEYS, DATASET_KEY, UNVERSIONED, parse_dataset_versions
 
-_DEFAULT_TAGS = ("dataset_version", "git_commit", "triggered_by")
+DEFAULT_TAGS = ("dataset_version", "git_commit", "triggered_by")
 _PARTS = ("code", "data", "environment")
 # Files of an MLflow model that say what it ran in, the first that is there being read.
 _ENVIRONMENTS = ("requirements.txt", "python_env.yaml", "conda.yaml")
@@ -27,7 +27,7 @@ class RequiredTags(ParamsCheck):
 
     code = "lineage.required_tags"
     says = "The run carries each tag with a value; a tag of the version counts where the run has none."
-    params = (Param("tags", "names", "The tags.", _DEFAULT_TAGS),)
+    params = (Param("tags", "names", "The tags.", DEFAULT_TAGS),)
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         return {"run": subject.run.run_id, "values": self._values(subject, params)}
