@@ -7,6 +7,7 @@ import pytest
 from accounts.models import User
 from approvals.services.policies import ensure_default_policies
 from approvals.services.transitions import request_transition
+from audit.actors import system_actor
 from audit.errors import Conflict, Denied, GateRefused
 from audit.models import Event
 from registry.models import ModelVersion, RegisteredModel
@@ -70,7 +71,7 @@ def test_not_after_an_edit(model: RegisteredModel, old: OldDatabase, ops: User, 
 def test_not_once_somebody_asked_for_an_approval(
     model: RegisteredModel, old: OldDatabase, ops: User, ada: User, acting: Acting
 ) -> None:
-    ensure_default_policies(actor=acting(ops))
+    ensure_default_policies(actor=system_actor("test"))
     with pytest.raises(GateRefused):
         request_transition(
             actor=acting(ada), name="fraud", version=4, target=Stage.PRODUCTION, archive_existing=False, wait_seconds=0
