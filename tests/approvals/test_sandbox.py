@@ -251,6 +251,6 @@ def _processes() -> Iterator[str]:
 
 
 def test_nothing_is_left_in_the_temporary_folder(hostile: Try) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("custody-smoke-*"))  # another run's, killed on its way
     hostile("return [1]")
-    left = list(Path(tempfile.gettempdir()).glob("custody-smoke-*"))
-    assert left == []
+    assert set(Path(tempfile.gettempdir()).glob("custody-smoke-*")) <= before

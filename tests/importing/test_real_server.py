@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ def seen(source: Source) -> dict[str, Any]:
 
 
 def plain(point: Any) -> dict[str, Any]:
-    facts = asdict(point)
+    facts = point._asdict()
     facts.pop("model_id")  # the old server does not tell it in a history
     return {**facts, "value": "NaN" if math.isnan(point.value) else point.value}
 
