@@ -91,6 +91,7 @@ def run(crowd: Crowd, people: list[Actor]) -> None:
         threading.Thread(target=crowd.work, args=(actor, chance.sample(share, len(share))))
         for actor, share in zip(people, shares, strict=True)
     ]
+    connection.close()  # sixteen threads take the whole pool
     for thread in threads:
         thread.start()
     for thread in threads:
