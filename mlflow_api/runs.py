@@ -56,15 +56,16 @@ def _plain_point(values: dict[str, Any]) -> Point | None:
 
 @rpc("POST", "runs/create")
 def create_run(actor: Actor, q: Params) -> Json:
+    tags = q.tags("tags")
     run = runs.create_run(
         actor=actor,
         experiment_id=q.text("experiment_id") or runs.DEFAULT_EXPERIMENT,
         user_id=q.text("user_id"),
         name=q.text("run_name"),
         start_ms=q.whole("start_time") or 0,
-        tags=q.tags("tags"),
+        tags=tags,
     )
-    return {"run": render.run(get_full_run(run.pk))}
+    return {"run": render.run(runs.as_created(run, tags))}
 
 
 @rpc("GET", "runs/get")

@@ -50,7 +50,7 @@ class FullRun:
     artifact_uri: str
     experiment_id: int
     start_ms: int
-    end_ms: int | None
+    end_ms: int | None = None
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
     metrics: list[Value] = field(default_factory=list)

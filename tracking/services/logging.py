@@ -25,9 +25,10 @@ from tracking.limits import (
 )
 from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
+from tracking.services.at_once import log_at_once
 from tracking.services.inputs import log_inputs, log_outputs
 from tracking.services.pairs import add_params, held_params, held_tags, put_tags
-from tracking.services.points import add_points, add_points_at_once, require_models
+from tracking.services.points import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 
 __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
@@ -36,18 +37,15 @@ __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs",
 def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     facts = {"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms}
-    _log_points(actor, run_id, checked_points([point]), Action.TRACKING_METRIC_LOGGED, facts)
-
-
-def _log_points(actor: Actor, run_id: str, points: Sequence[Point], action: Action, after: dict[str, object]) -> None:
-    if add_points_at_once(run_id, points, actor=actor, action=action, after=after):
+    points, action = checked_points([point]), Action.TRACKING_METRIC_LOGGED
+    if log_at_once(run_id, points, {}, actor=actor, action=action, after=facts):
         return
     with transaction.atomic():
         run = lock_run(run_id)
         require_models(points)
         with together():
             add_points(run, points)
-            record(actor=actor, action=action, obj=run_ref(run.pk), after=after)
+            record(actor=actor, action=action, obj=run_ref(run.pk), after=facts)
 
 
 @transaction.atomic
@@ -95,10 +93,11 @@ def log_batch(
     after: dict[str, object] = {"params": {}, "tags": {}, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
-    if points and not (wanted or kept):
-        _log_points(actor, run_id, points, Action.TRACKING_BATCH_LOGGED, after)
-    else:
-        _log_batch(actor, run_id, points, wanted, kept, after)
+    if not kept and log_at_once(
+        run_id, points, wanted, actor=actor, action=Action.TRACKING_BATCH_LOGGED, after={**after, "params": wanted}
+    ):
+        return
+    _log_batch(actor, run_id, points, wanted, kept, after)
 
 
 @transaction.atomic

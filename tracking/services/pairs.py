@@ -35,23 +35,24 @@ _HELD_TAGS = _both(
 
 def add_params(run_id: str, params: Mapping[str, str]) -> set[str]:
     """Insert the params that are new and return their keys; others keep their values."""
-    return {key for (key,) in fetch(_ADD_PARAMS, [run_id, _object(params)])}
+    return {key for (key,) in fetch(_ADD_PARAMS, [run_id, as_object(params)])}
 
 
 def held_params(run_id: str, among: Mapping[str, str]) -> dict[str, str]:
     """Return the params that the run has of these keys."""
-    return dict(fetch(_HELD_PARAMS, [run_id, _object(among)]))
+    return dict(fetch(_HELD_PARAMS, [run_id, as_object(among)]))
 
 
 def held_tags(run_id: str, among: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that the run has of these keys."""
-    return dict(fetch(_HELD_TAGS, [run_id, _object(among)]))
+    return dict(fetch(_HELD_TAGS, [run_id, as_object(among)]))
 
 
 def put_tags(run_id: str, tags: Mapping[str, str]) -> None:
     """Insert tags; those that are there get the new values."""
-    run(_PUT_TAGS, [run_id, _object(tags)])
+    run(_PUT_TAGS, [run_id, as_object(tags)])
 
 
-def _object(pairs: Mapping[str, str]) -> str:
+def as_object(pairs: Mapping[str, str]) -> str:
+    """Return pairs as the JSON object that the statements take."""
     return orjson.dumps(dict(pairs)).decode()

@@ -15,6 +15,7 @@ from audit.services import record
 from audit.statements import Statement, fetch, same, together
 from audit.statements import run as execute
 from lineage.services import record_run
+from tracking.contents import FullRun
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
 from tracking.models import Experiment, Lifecycle, Run, RunStatus
 from tracking.names import random_name
@@ -90,6 +91,22 @@ def create_run(
         _record_created(actor, run, kept)
     record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
     return run
+
+
+def as_created(run: Run, tags: Sequence[Pair]) -> FullRun:
+    """Return a run that `create_run` has just made with these tags, whole, without asking the database for it again."""
+    found = FullRun(
+        run.pk,
+        run.name,
+        run.user_id,
+        run.status,
+        run.lifecycle_stage,
+        run.artifact_uri,
+        run.experiment_id,
+        run.start_ms,
+    )
+    found.tags = list((checked_tags(tags) | {NAME_TAG: run.name}).items())
+    return found
 
 
 def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:

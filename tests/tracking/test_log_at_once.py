@@ -1,0 +1,89 @@
+"""A batch outside a transaction of others: on PostgreSQL one statement, and no other outcome than step by step."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit.actors import Actor
+from audit.errors import DomainError, InvalidInput
+from audit.models import Event
+from lineage.models import Edge
+from tests.tracking.conftest import NewRun, actions
+from tracking.contents import get_full_run
+from tracking.limits import Point
+from tracking.services.logging import log_batch
+from tracking.services.runs import delete_run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+POINTS = [Point(key="loss", value=0.5, timestamp_ms=1, step=step) for step in (1, 2)]
+
+
+def batches() -> int:
+    return actions().count("tracking.batch.logged")
+
+
+def test_values_and_params_are_one_statement(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    with CaptureQueriesContext(connection) as asked:
+        log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "3"), ("rate", '"0.1"')])
+    if connection.vendor == "postgresql":
+        assert len(asked) == 1
+    found = get_full_run(run.pk)
+    assert sorted(found.params) == [("depth", "3"), ("rate", '"0.1"')]
+    assert [(value.key, value.value, value.step) for value in found.metrics] == [("loss", 0.5, 2)]
+    assert b'"params":{"depth":"3","rate":"\\"0.1\\""}' in bytes(Event.objects.latest("id").body)
+
+
+def test_params_alone(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    log_batch(actor=actor, run_id=run.pk, params=[("depth", "3")])
+    assert get_full_run(run.pk).params == [("depth", "3")]
+
+
+def test_a_param_that_is_there_keeps_its_value(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    log_batch(actor=actor, run_id=run.pk, params=[("depth", "3")])
+    log_batch(actor=actor, run_id=run.pk, params=[("depth", "3"), ("rate", "1")])
+    with pytest.raises(InvalidInput, match="Changing param values is not allowed"):
+        log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "4"), ("new", "1")])
+    found = get_full_run(run.pk)
+    assert (sorted(found.params), found.metrics) == ([("depth", "3"), ("rate", "1")], [])
+    assert batches() == 2
+
+
+def test_a_deleted_run_takes_nothing(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    delete_run(actor=actor, run_id=run.pk)
+    with pytest.raises(InvalidInput, match="must be in the 'active' state"):
+        log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "3")])
+    found = get_full_run(run.pk)
+    assert (found.params, found.metrics, batches()) == ([], [], 0)
+
+
+def test_what_the_lineage_graph_reads_reaches_it(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("dataset_version", "orders_v2.1")])
+    assert Edge.objects.filter(dst__urn=f"run:{run.pk}", src__name="orders").exists()
+
+
+def test_of_many_who_log_the_same_param_one_wins(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+
+    def log(number: int) -> bool:
+        try:
+            log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", str(number))])
+        except DomainError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(log, range(24)))
+    assert outcomes.count(True) == 1
+    assert get_full_run(run.pk).params == [("depth", str(outcomes.index(True)))]
+    assert batches() == 1
