@@ -72,7 +72,7 @@ def test_addresses_that_are_not_public_are_refused(url: str) -> None:
 def test_some_addresses_are_refused_whatever_is_allowed(url: str) -> None:
     with pytest.raises(InvalidInput, match="no delivery"):
         check_url(url, private=True)
-    answer = post(url, b"{}", {}, timeout=1, private=True)
+    answer = post(url, b"{}", {}, timeout=10, private=True)
     assert (answer.status, answer.refused) == (None, True)
 
 
@@ -98,7 +98,7 @@ def test_plain_http_takes_a_setting(settings: Settings) -> None:
     settings.WEBHOOK_ALLOW_HTTP = False
     with pytest.raises(InvalidInput, match=r"scheme: 'http'\. Allowed schemes are: https\."):
         check_url("http://example.com/", private=True)
-    assert post("http://example.com/", b"", {}, timeout=1, private=True).refused
+    assert post("http://example.com/", b"", {}, timeout=10, private=True).refused
 
 
 @given(st.ip_addresses(v=4))
@@ -112,7 +112,7 @@ def test_a_name_that_means_this_machine_is_refused_at_the_connection(receiver: R
     url = receiver.url(host="hooks.example.test")
     dns("hooks.example.test", ["127.0.0.1"])
     assert check_url(url, private=False) == url  # nothing is looked up before something is sent
-    answer = post(url, b"{}", {}, timeout=1, private=False)
+    answer = post(url, b"{}", {}, timeout=10, private=False)
     assert (answer.status, answer.refused, receiver.hits) == (None, True, [])
     assert "127." not in answer.error
 
@@ -120,7 +120,7 @@ def test_a_name_that_means_this_machine_is_refused_at_the_connection(receiver: R
 @pytest.mark.parametrize("inside", ["127.0.0.1", "10.0.0.7", "::1", "::ffff:10.0.0.7"])
 def test_a_name_that_is_half_inside_is_refused_as_a_whole(dns: Resolve, inside: str) -> None:
     dns("hooks.example.test", ["8.8.8.8", inside])
-    assert post("http://hooks.example.test/", b"{}", {}, timeout=1, private=False).refused
+    assert post("http://hooks.example.test/", b"{}", {}, timeout=10, private=False).refused
 
 
 def test_a_name_is_looked_up_once_and_that_address_is_used(
@@ -134,25 +134,25 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    answer = post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1, private=False)
+    answer = post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=10, private=False)
     assert (asked, reached) == (["hooks.example.test"], [("93.184.216.34", receiver.port)])
     assert answer.error == "The receiver refused the connection."
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     receiver.answers, receiver.headers = [302], {"Location": receiver.url("/inside")}
-    assert post(receiver.url(), b"{}", {}, timeout=1, private=True).status == 302
+    assert post(receiver.url(), b"{}", {}, timeout=10, private=True).status == 302
     assert [hit.path for hit in receiver.hits] == ["/hook"]
 
 
 def test_no_proxy_of_the_environment_is_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert post(receiver.url(), b"{}", {}, timeout=1, private=True).status == 200
+    assert post(receiver.url(), b"{}", {}, timeout=10, private=True).status == 200
 
 
 def test_the_answer_of_a_private_receiver_is_not_kept(receiver: Receiver) -> None:
-    answer = post(receiver.url("/a?b=c"), b"{}", {}, timeout=1, private=True)
+    answer = post(receiver.url("/a?b=c"), b"{}", {}, timeout=10, private=True)
     assert (answer.status, answer.body) == (200, "")
     assert receiver.hits[0].path == "/a?b=c"
     assert receiver.hits[0].headers["host"] == f"127.0.0.1:{receiver.port}"
@@ -160,7 +160,7 @@ def test_the_answer_of_a_private_receiver_is_not_kept(receiver: Receiver) -> Non
 
 def test_the_second_address_of_a_name_is_tried(receiver: Receiver, dns: Resolve) -> None:
     dns("hooks.example.test", ["127.0.0.2", "127.0.0.1"])  # nothing listens on the first
-    assert post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=1, private=True).status == 200
+    assert post(receiver.url(host="hooks.example.test"), b"{}", {}, timeout=10, private=True).status == 200
     assert receiver.hits[0].headers["host"] == f"hooks.example.test:{receiver.port}"
 
 
@@ -186,5 +186,5 @@ def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
 
 
 def test_a_name_that_means_nothing_is_told_so() -> None:
-    answer = post("https://nothing.invalid/", b"{}", {}, timeout=1, private=True)
+    answer = post("https://nothing.invalid/", b"{}", {}, timeout=10, private=True)
     assert (answer.error, answer.refused) == ("The name of the receiver cannot be resolved.", False)

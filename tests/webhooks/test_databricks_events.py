@@ -185,7 +185,7 @@ def test_an_unchecked_certificate_is_taken_in_the_house_only(tmp_path: Path, mon
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate(tmp_path))
     receiver = Receiver(context=context)
-    ask = partial(post, receiver.url(scheme="https"), b"{}", {}, timeout=2, private=True)
+    ask = partial(post, receiver.url(scheme="https"), b"{}", {}, timeout=10, private=True)
     assert "certificate is not trusted" in ask().error
     assert ask(verify=False).status == 200
     monkeypatch.setattr(transport, "is_public", lambda _address: True)

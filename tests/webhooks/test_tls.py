@@ -62,12 +62,12 @@ def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver
 
 
 def test_name_and_certificate_agree(secure: Receiver) -> None:
-    assert post(secure.url(host=NAME, scheme="https"), b"{}", {}, timeout=2, private=True).status == 200
+    assert post(secure.url(host=NAME, scheme="https"), b"{}", {}, timeout=10, private=True).status == 200
     assert secure.hits[0].headers["host"] == f"{NAME}:{secure.port}"
 
 
 def test_a_certificate_for_another_name_is_refused(secure: Receiver) -> None:
-    answer = post(secure.url(host="other.example.test", scheme="https"), b"{}", {}, timeout=2, private=True)
+    answer = post(secure.url(host="other.example.test", scheme="https"), b"{}", {}, timeout=10, private=True)
     assert answer.status is None
     assert "certificate is not trusted" in answer.error
     assert secure.hits == []
@@ -77,13 +77,13 @@ def test_a_certificate_nobody_vouches_for_is_refused(secure: Receiver, monkeypat
     monkeypatch.setattr(transport, "_tls", ssl.create_default_context)
     assert (
         "certificate is not trusted"
-        in post(secure.url(host=NAME, scheme="https"), b"{}", {}, timeout=2, private=True).error
+        in post(secure.url(host=NAME, scheme="https"), b"{}", {}, timeout=10, private=True).error
     )
     assert secure.hits == []
 
 
 def test_a_receiver_without_tls_is_told_in_words(receiver: Receiver) -> None:
-    answer: Any = post(receiver.url(scheme="https"), b"{}", {}, timeout=2, private=True)
+    answer: Any = post(receiver.url(scheme="https"), b"{}", {}, timeout=10, private=True)
     assert answer.error.startswith("TLS failed")
     assert receiver.hits == []
 
