@@ -13,7 +13,16 @@ from django.utils import timezone
 from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.services import check_runs, overdue, packs, quarantine_findings, reminders, requests, settling
+from approvals.services import (
+    check_runs,
+    check_sweep,
+    overdue,
+    packs,
+    quarantine_findings,
+    reminders,
+    requests,
+    settling,
+)
 from approvals.services.check_runs import Lease, LeaseLost
 from approvals.subjects import Move, load_subject
 from audit.actors import Actor, system_actor
@@ -138,7 +147,7 @@ def apply_request(request_id: int) -> str:
 @shared_task(name="approvals.tasks.requeue_expired_checks")
 def requeue_expired_checks() -> int:
     """Take back what silent workers left, and announce again what waits too long."""
-    return check_runs.requeue_expired(actor=system_actor("requeue_expired_checks"), now=timezone.now())
+    return check_sweep.requeue_expired(actor=system_actor("requeue_expired_checks"), now=timezone.now())
 
 
 @shared_task(name="approvals.tasks.apply_approved_requests")

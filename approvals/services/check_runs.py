@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -32,9 +32,8 @@ UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 # What asking again sets going once more.
 BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
 MAX_LOG = 16_000
-# A job whose message was lost is announced again after this long, then ever less often.
-_FIRST_REMINDER = timedelta(seconds=10)
-_LAST_REMINDER = timedelta(hours=1)
+# A job whose message was lost is announced again after this long, then ever less often (check_sweep).
+FIRST_REMINDER = timedelta(seconds=10)
 _BACK_OFF = timedelta(seconds=2)
 
 
@@ -102,7 +101,7 @@ def _fresh(code: str) -> dict[str, Any]:
     now = timezone.now()
     if _is_posted(code):
         return {"state": CheckState.WAITING, "queued_at": now, "lease_until": None}
-    return {"state": CheckState.QUEUED, "queued_at": now, "lease_until": now + _FIRST_REMINDER}
+    return {"state": CheckState.QUEUED, "queued_at": now, "lease_until": now + FIRST_REMINDER}
 
 
 def _is_posted(code: str) -> bool:
@@ -112,7 +111,7 @@ def _is_posted(code: str) -> bool:
 def _tell(actor: Actor, job: CheckRun) -> None:
     record_about(actor, Action.APPROVALS_CHECK_QUEUED, job, after={"inputs_digest": job.inputs_digest})
     if not _is_posted(job.check_code):
-        _announce(job)
+        announce(job)
 
 
 @transaction.atomic
@@ -171,48 +170,6 @@ def break_off(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, l
         log=_end_of(log),
     )
     return bool(back)
-
-
-def requeue_expired(*, actor: Actor, now: datetime) -> int:
-    """Announce again what waits too long, take back what its worker left, and end what is over its time; return how many."""
-    silent = Q(state__in=UNFINISHED, lease_until__lt=now)
-    due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
-    return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])
-
-
-@transaction.atomic
-def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
-    job = jobs_with_model().select_for_update(of=("self",)).get(pk=job_id)
-    if job.state not in UNFINISHED or job.lease_until is None:
-        return False
-    lost = job.state == CheckState.RUNNING
-    if why := _over(job, now):
-        return close_job(
-            actor, job, job.fence, Outcome(CheckState.ERROR, why, {"attempts": job.attempts}), was=job.state
-        )
-    if job.lease_until >= now:
-        return False
-    wait = min(max(now - job.queued_at, _FIRST_REMINDER), _LAST_REMINDER)
-    CheckRun.objects.filter(pk=job.pk, fence=job.fence, state=job.state).update(
-        state=CheckState.QUEUED, lease_until=now + wait, fence=F("fence") + 1
-    )
-    if lost:
-        why = f"Its worker {job.worker} fell silent."
-        record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
-    _announce(job)
-    return True
-
-
-def _over(job: CheckRun, now: datetime) -> str:
-    """Return why a job has come to its end without a result, "" where it may go on."""
-    if job.state == CheckState.RUNNING and job.ends_by is not None and job.ends_by < now:
-        return time_is_over(job)
-    late = job.lease_until is not None and job.lease_until < now
-    return (
-        f"The check was started {job.attempts} times and never came to an end."
-        if late and job.attempts >= MAX_ATTEMPTS
-        else ""
-    )
 
 
 def time_is_over(job: CheckRun) -> str:
@@ -278,7 +235,8 @@ def close_job(
     return True
 
 
-def _announce(job: CheckRun) -> None:
+def announce(job: CheckRun) -> None:
+    """Tell the workers of a job, after the caller's transaction."""
     check = known_checks().get(job.check_code)
     queue = getattr(check, "queue", "fast")
     enqueue("approvals.tasks.run_check", queue="slow" if queue == "slow" else "fast", check_run_id=job.pk)

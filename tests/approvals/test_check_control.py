@@ -14,7 +14,8 @@ from approvals.checks.base import CheckResult, EvidenceFile, Progress, Subject, 
 from approvals.evidence import files_of_jobs, held_digests, open_file
 from approvals.models import CheckEvidence, CheckRun, CheckState
 from approvals.services.check_control import cancel_check, rerun_check
-from approvals.services.check_runs import LeaseLost, finish_check, report_progress, requeue_expired, take_lease
+from approvals.services.check_runs import LeaseLost, finish_check, report_progress, take_lease
+from approvals.services.check_sweep import requeue_expired
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.canonical import digest_of

@@ -10,7 +10,7 @@ from django.utils import timezone
 from approvals import tasks
 from approvals.checks.base import CheckResult
 from approvals.models import CheckRun, CheckState, TransitionRequest
-from approvals.services import check_runs
+from approvals.services import check_sweep
 from approvals.services.check_runs import MAX_ATTEMPTS, LeaseLost, finish_check, report_progress, take_lease
 from audit.actions import Action
 from audit.actors import Actor, system_actor
@@ -38,7 +38,7 @@ def silence(job: CheckRun) -> None:
 
 
 def requeue() -> int:
-    return check_runs.requeue_expired(actor=WORKER, now=timezone.now())
+    return check_sweep.requeue_expired(actor=WORKER, now=timezone.now())
 
 
 def test_opening_queues_each_check_once(job: CheckRun, ask: Ask) -> None:

@@ -22,7 +22,7 @@ from approvals.envelopes import PAYLOAD_TYPE, signed_bytes
 from approvals.models import CheckKey, CheckRun, CheckState, ExternalResult
 from approvals.services.check_control import cancel_check, rerun_check
 from approvals.services.check_keys import add_check_key, revoke_check_key
-from approvals.services.check_runs import requeue_expired
+from approvals.services.check_sweep import requeue_expired
 from approvals.services.external_results import post_result
 from approvals.services.opening import open_request
 from approvals.snapshots import load_case
