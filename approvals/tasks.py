@@ -8,8 +8,10 @@ import socket
 import time
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.utils import timezone
 
+from approvals import watchdog
 from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, TransitionRequest
@@ -58,6 +60,7 @@ class Reporter:
 
     def __call__(self, percent: int) -> None:
         self._percent = percent
+        watchdog.heard(self._lease.job.pk)
         now = time.monotonic()
         if now - self._written < _REPORT_EVERY:
             return
@@ -83,6 +86,12 @@ def _worker_name() -> str:
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
+@worker_ready.connect
+def watch_checks(**_worker: object) -> None:
+    """Have a worker watch its threads; other processes run no checks."""
+    watchdog.start()
+
+
 @shared_task(name="approvals.tasks.run_check")
 def run_check(check_run_id: int) -> str:
     """Run one validation job if it is free; return what came of it (for the log)."""
@@ -92,7 +101,8 @@ def run_check(check_run_id: int) -> str:
     actor = system_actor("run_check", on_behalf_of=lease.job.request.requester.username)
     reporter = Reporter(lease)
     try:
-        return _look(actor, lease, reporter)
+        with watchdog.watched(check_run_id):
+            return _look(actor, lease, reporter)
     except LeaseLost:
         return "lease lost"
     except TimeIsOver:

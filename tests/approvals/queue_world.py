@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import django
@@ -30,7 +31,7 @@ from registry.services.models import create_model  # noqa: E402
 from registry.services.versions import create_version  # noqa: E402
 from registry.stages import Stage  # noqa: E402
 from tracking.artifacts import store_artifact  # noqa: E402
-from tracking.models import Experiment, Run  # noqa: E402
+from tracking.models import Artifact, Experiment, Run  # noqa: E402
 from tracking.services.logging import set_tag  # noqa: E402
 
 RUN = "a" * 32
@@ -105,12 +106,37 @@ def undelivered() -> dict[str, Any]:
     return {"count": OutboxMessage.objects.filter(delivered_at__isnull=True).count()}
 
 
+def hang() -> dict[str, Any]:
+    """Put a pipe that nobody writes to in the place of the artifact's bytes: whoever reads them waits for ever."""
+    blob = _blob()
+    blob.rename(f"{blob}.kept")
+    os.mkfifo(blob)
+    return {}
+
+
+def mend() -> dict[str, Any]:
+    """Put the bytes back."""
+    blob = _blob()
+    Path(f"{blob}.kept").rename(blob)
+    return {}
+
+
+def _blob() -> Path:
+    digest = Artifact.objects.get(path=f"{ROOT}/model/weights.bin").sha256
+    (found,) = [
+        path for path in Path(os.environ["CUSTODY_DATA"]).rglob(f"*{digest[-20:]}") if path.is_file() or path.is_fifo()
+    ]
+    return found
+
+
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "ask": ask,
     "facts": facts,
     "send": send,
     "undelivered": undelivered,
+    "hang": hang,
+    "mend": mend,
 }
 
 if __name__ == "__main__":

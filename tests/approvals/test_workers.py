@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from approvals import watchdog
 from config.supervisor.broker import answers, valkey
 from tests.e2e.installation import ROOT
 
@@ -180,6 +181,19 @@ def test_a_job_delivered_many_times_writes_one_result(world: World, broker: Call
     found = world.do("facts", request=request)
     assert {job["results"] for job in found["jobs"].values()} == {1}
     assert {job["attempts"] for job in found["jobs"].values()} == {1}
+
+
+def test_a_worker_that_hangs_makes_room_for_a_new_one(world: World, broker: Callable[[], str]) -> None:
+    broker()
+    world.do("prepare", megabytes=1)
+    request = world.do("ask")["request"]
+    world.do("hang")
+    world.beat()
+    assert world.worker().wait(120) == watchdog.EXIT_CODE
+    assert world.do("facts", request=request)["state"] == "open"
+    world.do("mend")
+    world.worker()
+    assert world.until(request, finished)["stage"] == "Staging"
 
 
 def test_a_broker_that_comes_late_loses_nothing(world: World, broker: Callable[[], str]) -> None:
