@@ -259,7 +259,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
     """Return the overrides by request; whether they count, and whose groups, is read now."""
     found: dict[int, list[OverrideFacts]] = {}
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
-    given = list(rows.select_related("given_by", "request__version").order_by("pk"))
+    given = list(rows.select_related("given_by", "request__version", "withdrawal").order_by("pk"))
     standing = standing_of_people((row.request.version.model_id, row.given_by_id) for row in given)
     for row in given:
         found.setdefault(row.request_id, []).append(
@@ -272,6 +272,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
                 at=row.given_at,
                 can_decide=row.given_by.is_active and not row.given_by.is_service,
                 signed=row.signed_at is not None,
+                withdrawn_at=row.taken_back.withdrawn_at if row.taken_back else None,
             )
         )
     return found

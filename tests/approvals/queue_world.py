@@ -87,7 +87,7 @@ def ask() -> dict[str, Any]:
 
 def soak(seconds: float) -> dict[str, Any]:
     """Let Production need so long in Staging and a reviewer, ask for it and approve; return the request, and when it was staged."""
-    rule = {"id": "soak", "soak": {"in": "Staging", "hours": seconds / 3600}}
+    rule: dict[str, object] = {"id": "soak", "soak": {"in": "Staging", "hours": seconds / 3600}}
     publish("Production", rules=(REVIEWERS, rule))
     version = ModelVersion.objects.select_related("model").get(model__name="fraud")
     request = approve(acting_as(person("bea", "reviewers")), ask_for(ada(), version))
