@@ -24,10 +24,11 @@ from approvals.serializers import (
     RequestSerializer,
     ReviewSerializer,
     RuleSerializer,
+    TakeBackSerializer,
     WithdrawSerializer,
 )
 from approvals.services.opening import open_request
-from approvals.services.overrides import override_rule
+from approvals.services.overrides import override_rule, withdraw_override
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case, load_cases
@@ -96,6 +97,16 @@ class OverridesView(APIView):
         said = checked(GiveOverrideSerializer, request.data)
         made = override_rule(actor=actor_of(request), request_id=request_id, **said)
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class TakeBackView(APIView):
+    """POST: take an override back; whoever gave it or is of a group the rule names, in person, never a token."""
+
+    @extend_schema(request=TakeBackSerializer, responses=OverrideSerializer)
+    def post(self, request: Request, request_id: int, override_id: int) -> Response:
+        said = checked(TakeBackSerializer, request.data)
+        row = withdraw_override(actor=actor_of(request), request_id=request_id, override_id=override_id, **said)
+        return Response(OverrideSerializer(row).data)
 
 
 class PoliciesView(APIView):

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from approvals.api_yaml import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
 from approvals.dry_run import dry_run
 from approvals.models import PolicyDecision, PolicyProposal, ProposalState
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.policy_queries import get_proposal, get_revision, proposals
 from approvals.policy_schema import policy_schema
 from approvals.policy_serializers import (
@@ -175,7 +175,10 @@ def _detail(proposal_id: int) -> dict[str, Any]:
     found = get_proposal(proposal_id)
     reviewers: list[str] = []
     if found.state == ProposalState.OPEN:
-        bodies = [parse_policy(found.body), *([parse_policy(found.base_revision.body)] if found.base_revision else [])]
+        bodies = [
+            read_published(found.body),
+            *([read_published(found.base_revision.body)] if found.base_revision else []),
+        ]
         reviewers = possible_reviewers(found, judged_by(found.name, bodies))
     hint = advice(reviewers) if found.state == ProposalState.OPEN else ""
     return {**ProposalSerializer(found).data, "possible_reviewers": reviewers, "advice": hint}

@@ -33,6 +33,7 @@ DEFAULT_POLICIES: tuple[dict[str, object], ...] = (
                 "check": "metric.no_regression",
                 "with": {"metric": "val_auc", "against": "current_production", "tolerance": 0.005},
             },
+            {"id": "findings", "level": "hard", "no_findings": {"severity": "high"}},
             {"id": "reviewers", "level": "hard", "approvals": {"count": 1, "groups": ["reviewers"]}},
             {
                 "id": "four-eyes",

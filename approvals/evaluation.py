@@ -122,7 +122,9 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
 def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
     try:
         answer = judge(rule, snapshot, at)
-        override = _override_of(rule, snapshot) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
+        override = (
+            _override_of(rule, snapshot, at) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
+        )
     except Exception:  # a rule that breaks refuses, whatever broke it
         log.exception("the rule %s could not be evaluated", rule.id)
         why = "This rule could not be evaluated, so it does not pass. The server's log says why."
@@ -133,8 +135,10 @@ def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
     return _row(rule, answer)
 
 
-def _override_of(rule: Rule, snapshot: Snapshot) -> OverrideFacts | None:
-    """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out."""
+def _override_of(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
+    """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out,
+    and not taken back by then.
+    """
     if rule.level is not Level.SOFT:
         return None
     excluded = excluded_people(snapshot.rules, snapshot.people)
@@ -145,6 +149,7 @@ def _override_of(rule: Rule, snapshot: Snapshot) -> OverrideFacts | None:
         and row.digest == snapshot.subject_digest
         and row.can_decide
         and row.by not in excluded
+        and (row.withdrawn_at is None or row.withdrawn_at > at)
         and (row.signed or not snapshot.e_signature)
         and not row.groups.isdisjoint(rule.override_by)
     ]

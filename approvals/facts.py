@@ -60,7 +60,7 @@ class ReviewFacts:
 
 @dataclass(frozen=True, slots=True)
 class OverrideFacts:
-    """Somebody let a soft rule be, with a reason, for one subject digest."""
+    """Somebody let a soft rule be, with a reason, for one subject digest; from ``withdrawn_at`` on it counts for nothing."""
 
     rule: str
     by: str
@@ -70,6 +70,7 @@ class OverrideFacts:
     at: datetime
     can_decide: bool = True
     signed: bool = False
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

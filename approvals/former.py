@@ -17,7 +17,7 @@ from approvals.findings import facts_by_version
 from approvals.kinds import RequestKind
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from approvals.policies import is_alias
-from approvals.re_reviewing import option_of, production_policies
+from approvals.re_reviewing import blocked_since
 from approvals.rules import Severity
 from audit.canonical import digest_of
 from audit.refs import version_ref
@@ -122,13 +122,7 @@ def _tainted(versions: Sequence[ModelVersion]) -> frozenset[int]:
 def blocked_versions(versions: Sequence[ModelVersion], at: datetime | None = None) -> frozenset[int]:
     """Return those of these versions that are overdue for a re-review which, by the policy of today, blocks."""
     now = at or timezone.now()
-    late = [row for row in versions if row.review_due_at is not None and row.review_due_at <= now]
-    policies = production_policies(late)
-    return frozenset(row.pk for row in late if _blocks(option_of(policies.get(row.model_id))))
-
-
-def _blocks(option: object) -> bool:
-    return getattr(option, "when_due", "") == "block"
+    return frozenset(pk for pk, since in blocked_since(versions).items() if since <= now)
 
 
 def _obstacle(

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from django.db.models import OuterRef, Subquery
 
 from approvals.models import PolicyRevision
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.rules import PolicyBody
 from audit.errors import InvalidInput, InvalidState
 from registry.models import RegisteredModel, RegisteredModelTag
@@ -51,9 +51,9 @@ def active_policies() -> list[Governing]:
 
 
 def read_revision(revision: PolicyRevision) -> Governing:
-    """Return a revision with its rules; InvalidState when this server can no longer read it (a check was taken away)."""
+    """Return a revision with its rules; InvalidState when this server cannot read it at all (a newer server wrote it)."""
     try:
-        return Governing(revision=revision, body=parse_policy(revision.body))
+        return Governing(revision=revision, body=read_published(revision.body))
     except InvalidInput as error:
         raise InvalidState(f"The policy {revision} cannot be applied here: {error.message}") from error
 

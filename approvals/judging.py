@@ -11,6 +11,7 @@ from approvals.counting import counted, covers, excluded_people
 from approvals.facts import Snapshot
 from approvals.rules import (
     ApprovalsRule,
+    BrokenRule,
     CheckRule,
     Condition,
     FindingsRule,
@@ -185,6 +186,15 @@ def _judge_former(rule: FormerRule, snapshot: Snapshot, at: datetime) -> Answer:
     return Answer(RuleStatus.PASSED, f"Approved before; it left on {_when(left)}.", since=left)
 
 
+def _judge_broken(rule: BrokenRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+    why = f"This server cannot apply the rule: {rule.why}."
+    who = (
+        "policy editors, by publishing a revision without it (then ask again), "
+        "or an operator of this server, by putting back what is missing"
+    )
+    return Answer(RuleStatus.FAILED, why, who)
+
+
 def _when(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -197,4 +207,5 @@ _JUDGES: dict[type[object], Callable[..., Answer]] = {
     FreezeRule: _judge_freeze,
     FindingsRule: _judge_findings,
     FormerRule: _judge_former,
+    BrokenRule: _judge_broken,
 }

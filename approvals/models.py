@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from approvals import oversight  # noqa: F401 - its models are this app's
 from approvals.kinds import RequestKind
 from approvals.proposal_models import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
-from approvals.reviewing_models import Concern, ConcernKind, Delegation
+from approvals.reviewing_models import Concern, ConcernKind, Delegation, OverrideWithdrawal
 from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
@@ -24,6 +24,7 @@ __all__ = [
     "Decision",
     "Delegation",
     "Override",
+    "OverrideWithdrawal",
     "Policy",
     "PolicyDecision",
     "PolicyProposal",
@@ -214,6 +215,11 @@ class Override(AppendOnlyModel):
                 fields=["request", "rule", "given_by", "subject_digest"], name="approvals_override_once"
             ),
         ]
+
+    @property
+    def taken_back(self) -> OverrideWithdrawal | None:
+        """Return how it was taken back, None where it stands. Read with ``select_related("withdrawal")``."""
+        return getattr(self, "withdrawal", None)
 
     def __str__(self) -> str:
         return f"{self.rule} of #{self.request_id} overridden by {self.given_by_id}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from approvals.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, tags
+from approvals.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
 from approvals.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
 from audit.errors import InvalidInput
 from registry.names import check_alias
@@ -37,10 +37,24 @@ class Problems:
             raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.found))
 
 
+ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
+
+
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     """Return the policy a body describes; raise InvalidInput whose message has one line per problem."""
     problems = Problems()
     found = _read(body, problems)
+    problems.raise_any()
+    return found
+
+
+def read_published(body: Mapping[str, object]) -> PolicyBody:
+    """Return a policy that was sound when it was published. A rule whose check was taken away since refuses, by itself.
+
+    So the rest of the policy governs on, and pages that show it work. What else cannot be read raises InvalidInput.
+    """
+    problems = Problems()
+    found = _read(body, problems, _published_rules)
     problems.raise_any()
     return found
 
@@ -52,7 +66,7 @@ def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
     return problems.found
 
 
-def _read(body: Mapping[str, object], problems: Problems) -> PolicyBody:
+def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules | None = None) -> PolicyBody:
     for key in sorted(str(key) for key in body if key not in _KEYS):
         problems.add(key, f"unknown (a policy has {', '.join(sorted(_KEYS))})")
     name, description = body.get("name"), body.get("description", "")
@@ -61,7 +75,7 @@ def _read(body: Mapping[str, object], problems: Problems) -> PolicyBody:
     if not isinstance(description, str) or len(description) > _MAX_DESCRIPTION or "\x00" in description:
         problems.add("description", f"must be a text of at most {_MAX_DESCRIPTION} characters")
     scope = _scope(body.get("applies_to"), problems)
-    rules = _rules(body.get("rules"), problems)
+    rules = (read_rules or _rules)(body.get("rules"), problems)
     options = _options(body.get("options", {}), problems)
     return replace(scope, name=str(name), rules=rules, options=options)
 
@@ -133,6 +147,10 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
             problems.add(where, f"the id {rule.id} is taken by an earlier rule")
         found.append(rule)
     return tuple(found)
+
+
+def _published_rules(value: object, _problems: Problems) -> tuple[Rule, ...]:
+    return tuple(read_rule(item, place) for place, item in enumerate(value if isinstance(value, list) else [], start=1))
 
 
 def _options(value: object, problems: Problems) -> Options:

@@ -28,13 +28,14 @@ class _Loader(yaml.CSafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+_SCALARS: tuple[tuple[str, str, list[str]], ...] = (
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?[0-9]{1,16}", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}\.[0-9]{0,30})([eE][-+]?[0-9]{1,3})?", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+    ("int", r"[-+]?[0-9]{1,16}", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}\.[0-9]{0,30})([eE][-+]?[0-9]{1,3})?", list("-+.0123456789")),
+)
+for _tag, _pattern, _first in _SCALARS:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 # 010 is ten, as in JSON and YAML 1.2; PyYAML's own reading of YAML 1.1 would say eight.
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.value)))
 
@@ -124,6 +125,9 @@ def _represent_list(dumper: yaml.SafeDumper, value: list[object]) -> yaml.Node:
 
 
 _Dumper.add_representer(list, _represent_list)
+# PyYAML quotes what YAML 1.1 would take for something else; 08 is a number only to the reader above.
+for _tag, _pattern, _first in _SCALARS:
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 def _compose(text: str) -> yaml.Node | None:

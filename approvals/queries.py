@@ -47,8 +47,10 @@ def reviews_of(request: TransitionRequest) -> list[Review]:
 
 
 def overrides_of(request: TransitionRequest) -> list[Override]:
-    """Return the overrides of a request, oldest first, with who gave them."""
-    return list(Override.objects.filter(request=request).select_related("given_by").order_by("pk"))
+    """Return the overrides of a request, oldest first, with who gave them and who took them back."""
+    return list(
+        Override.objects.filter(request=request).select_related("given_by", "withdrawal__withdrawn_by").order_by("pk")
+    )
 
 
 def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:

@@ -1,45 +1,131 @@
-"""When what is in Production has to be reviewed again: read off the approval, the last re-review and the policy of today."""
+"""When what is in place has to be reviewed again: read off the approval, the last re-review and the policies of today.
+
+In place is the current Production version, and what a protected alias points to. A version in several places has one date,
+the earliest; whoever reviews it again does so for all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q
 
 from approvals.governance import Governing, active_policies, governing, model_facts
+from approvals.models import RequestState, TransitionRequest
 from approvals.oversight import ReReview
+from approvals.policies import is_alias
 from approvals.rules import ReReview as Option
 from audit.actions import Action
 from audit.models import Event
 from audit.refs import model_stream
-from registry.models import ModelVersion
+from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 
+_WEIGHT = ("warn", "flag", "block")
 
-def production_policies(versions: Sequence[ModelVersion]) -> dict[int, Governing]:
-    """Return the policy that governs Production now, by model id; models that none governs are left out."""
-    policies = [policy for policy in active_policies() if policy.body.target == Stage.PRODUCTION]
-    if not policies or not versions:
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a version is, by a policy that wants it reviewed again: ``due_at`` counts from the approval or the last re-review."""
+
+    target: str
+    policy: Governing
+    option: Option
+    due_at: datetime
+
+
+def places_of(versions: Sequence[ModelVersion], policies: Sequence[Governing] | None = None) -> dict[int, list[Place]]:
+    """Return where each version is that a policy of today wants reviewed again, by id; a fixed number of queries."""
+    active = active_policies() if policies is None else policies
+    if not versions or not any(policy.body.options.re_review for policy in active):
         return {}
+    targets = _targets(versions)
     facts = model_facts({version.model_id: version.model for version in versions}.values())
-    found = {pk: governing(policies, model, Stage.PRODUCTION) for pk, model in facts.items()}
-    return {pk: policy for pk, policy in found.items() if policy is not None}
+    last, arrived = _last_reviews(versions), _arrivals(versions)
+    found: dict[int, list[Place]] = {}
+    for version in versions:
+        for target in targets[version.pk]:
+            policy = governing(active, facts[version.model_id], target)
+            option = option_of(policy)
+            if policy is not None and option is not None:
+                since = arrived.get((version.pk, target)) if is_alias(target) else _approved(version)
+                begun = [at for at in (since or _registered(version), last.get(version.pk)) if at is not None]
+                place = Place(target, policy, option, max(begun) + option.every)
+                found.setdefault(version.pk, []).append(place)
+    return found
+
+
+def _targets(versions: Sequence[ModelVersion]) -> dict[int, list[str]]:
+    found = {version.pk: [Stage.PRODUCTION.value] if version.is_current else [] for version in versions}
+    for version_id, name in Alias.objects.filter(version__in=found).order_by("name").values_list("version", "name"):
+        found[version_id].append(f"@{name}")
+    return found
+
+
+def _last_reviews(versions: Sequence[ModelVersion]) -> Mapping[int, datetime]:
+    rows = ReReview.objects.filter(version__in=[version.pk for version in versions])
+    return dict(rows.values("version").annotate(last=Max("given_at")).values_list("version", "last"))
+
+
+def _arrivals(versions: Sequence[ModelVersion]) -> dict[tuple[int, str], datetime]:
+    """Return when a request last brought each version to an alias."""
+    rows = TransitionRequest.objects.filter(
+        version__in=[version.pk for version in versions], target__startswith="@", state=RequestState.APPLIED
+    )
+    last = rows.values("version", "target").annotate(last=Max("closed_at")).values_list("version", "target", "last")
+    return {(version_id, target): at for version_id, target, at in last if at is not None}
+
+
+def _approved(version: ModelVersion) -> datetime | None:
+    return version.approved_at or version.staged_at
+
+
+def _registered(version: ModelVersion) -> datetime:
+    """Return what is counted from where nobody ever asked: the alias is older than its policy."""
+    return datetime.fromtimestamp(version.created_ms / 1000, tz=UTC)
 
 
 def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
     """Return when each version has to be reviewed again, None for never, by id; a fixed number of queries."""
-    policies = production_policies(versions)
-    last = dict(
-        ReReview.objects.filter(version__in=[version.pk for version in versions])
-        .values("version")
-        .annotate(last=Max("given_at"))
-        .values_list("version", "last")
-    )
+    places = places_of(versions)
     return {
-        version.pk: due_from(version, last.get(version.pk), option_of(policies.get(version.model_id)))
-        for version in versions
+        version.pk: min((place.due_at for place in places.get(version.pk, ())), default=None) for version in versions
     }
+
+
+def blocked_since(versions: Sequence[ModelVersion], policies: Sequence[Governing] | None = None) -> dict[int, datetime]:
+    """Return from when on each version is not promoted again, by id, of those whose policy blocks what is overdue.
+
+    A version that has left every place keeps its date, and what the policy for Production says of it.
+    """
+    active = active_policies() if policies is None else policies
+    dated = [version for version in versions if version.review_due_at is not None]
+    if not dated or not any(_blocks(option_of(policy)) for policy in active):
+        return {}
+    places = places_of(dated, active)
+    facts = model_facts({version.model_id: version.model for version in dated}.values())
+    found: dict[int, datetime] = {}
+    for version in dated:
+        if here := places.get(version.pk):
+            since = min((place.due_at for place in here if _blocks(place.option)), default=None)
+        else:
+            option = option_of(governing(active, facts[version.model_id], Stage.PRODUCTION))
+            since = version.review_due_at if _blocks(option) else None
+        if since is not None:
+            found[version.pk] = since
+    return found
+
+
+def strictest(places: Sequence[Place], now: datetime) -> str:
+    """Return what follows from being overdue: the most that a place says whose date has passed."""
+    said = [place.option.when_due for place in places if place.due_at <= now]
+    return max(said, key=_WEIGHT.index, default="warn")
+
+
+def _blocks(option: Option | None) -> bool:
+    return option is not None and option.when_due == "block"
 
 
 def option_of(policy: Governing | None) -> Option | None:
@@ -47,21 +133,24 @@ def option_of(policy: Governing | None) -> Option | None:
     return policy.body.options.re_review if policy else None
 
 
-def due_from(version: ModelVersion, last: datetime | None, option: Option | None) -> datetime | None:
-    """Return the due date: so long after the approval (or, without one, the move) or the last re-review, the later."""
-    begun = [moment for moment in (version.approved_at or version.staged_at, last) if moment is not None]
-    return max(begun) + option.every if option is not None and begun else None
+def in_place() -> list[ModelVersion]:
+    """Return every version that needs a date, or has one for no reason any more, with its model.
 
-
-def current_versions() -> list[ModelVersion]:
-    """Return every current Production version with its model."""
-    rows = ModelVersion.objects.filter(is_current=True, deleted_at__isnull=True, model__deleted_at__isnull=True)
-    return list(rows.select_related("model").order_by("pk"))
+    What was in Production once keeps the date it left with: it is not promoted again without a re-review that is overdue.
+    """
+    wanted = {policy.body.target[1:] for policy in active_policies() if policy.body.options.re_review}
+    was_there = TransitionRequest.objects.filter(
+        version=OuterRef("pk"), target=Stage.PRODUCTION, state=RequestState.APPLIED
+    )
+    left_over = Q(review_due_at__isnull=False, superseded_at__isnull=True, stage__in=(Stage.NONE, Stage.STAGING))
+    places = Q(is_current=True) | Q(aliases__name__in=wanted) | (left_over & ~Exists(was_there))
+    rows = ModelVersion.objects.filter(places, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    return list(rows.select_related("model").distinct().order_by("pk"))
 
 
 def newly_overdue(now: datetime) -> list[ModelVersion]:
-    """Return the current versions whose date has passed without anybody having said so yet; two queries."""
-    return unsaid(current_versions(), now)
+    """Return what is in place whose date has passed without anybody having said so yet; a fixed number of queries."""
+    return unsaid(in_place(), now)
 
 
 def unsaid(versions: Sequence[ModelVersion], now: datetime) -> list[ModelVersion]:

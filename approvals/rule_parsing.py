@@ -10,6 +10,7 @@ from approvals.checks.registry import known_checks
 from approvals.facts import CARRYABLE
 from approvals.rules import (
     ApprovalsRule,
+    BrokenRule,
     CheckRule,
     Condition,
     FindingsRule,
@@ -53,6 +54,25 @@ def parse_rule(item: object) -> Rule:
     if "with" in item and asked != ["check"]:
         raise InvalidInput("only a check takes 'with'")
     return _PARSERS[asked[0]](common, item)
+
+
+def read_rule(item: object, place: int) -> Rule:
+    """Return a rule of a published policy. One that cannot be applied here is kept, as one that never passes.
+
+    Its level, condition and who may override it hold as long as they can be read; where they cannot, it is a hard rule.
+    """
+    try:
+        return parse_rule(item)
+    except InvalidInput as error:
+        written = item if isinstance(item, Mapping) else {}
+        check = written.get("check")
+        gone = isinstance(check, str) and check not in known_checks()
+        why = f"the check {check} is not installed" if gone else error.message
+        try:
+            common = _common(written)
+        except InvalidInput:
+            common = {"id": f"rule-{place}", "level": Level.HARD}
+        return BrokenRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
 
 
 def duration(value: object, what: str) -> timedelta:

@@ -122,7 +122,15 @@ class FormerRule(BaseRule):
     within: timedelta | None = None
 
 
-Rule = CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | FormerRule
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenRule(BaseRule):
+    """A published rule that this server cannot apply (any more): it never passes. ``why`` says what is missing."""
+
+    why: str
+    written: Mapping[str, object] = field(default_factory=dict)
+
+
+Rule = CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | FormerRule | BrokenRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +199,7 @@ _KINDS: dict[type[BaseRule], str] = {
     FreezeRule: "not_during",
     FindingsRule: "no_findings",
     FormerRule: "former",
+    BrokenRule: "broken",
 }
 # What time alone resolves: such a rule makes an approved move wait, and never voids its approval.
 WAITING_KINDS = frozenset({"soak", "not_during"})
@@ -216,9 +225,15 @@ def title_of(rule: Rule) -> str:
             words = f"Not during {' or '.join(window.name for window in rule.windows)}"
         case FindingsRule():
             words = f"No open finding of severity {rule.severity.value} or worse"
-        case FormerRule():
-            words = "It was there before, on an approval that still stands"
+        case FormerRule() | BrokenRule():
+            words = _SAID[type(rule)]
     return words
+
+
+_SAID: dict[type[BaseRule], str] = {
+    FormerRule: "It was there before, on an approval that still stands",
+    BrokenRule: "The rule can be applied on this server",
+}
 
 
 def voters_of(rule: ApprovalsRule) -> str:

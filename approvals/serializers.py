@@ -7,7 +7,16 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.evaluation import RuleVerdict
-from approvals.models import CheckRun, Decision, Override, PolicyRevision, RequestState, Review, TransitionRequest
+from approvals.models import (
+    CheckRun,
+    Decision,
+    Override,
+    OverrideWithdrawal,
+    PolicyRevision,
+    RequestState,
+    Review,
+    TransitionRequest,
+)
 from approvals.refusals import request_url
 from approvals.services.requests import MAX_COMMENT
 from approvals.signatures import Signature
@@ -90,8 +99,16 @@ class ReviewSerializer(serializers.Serializer[Review]):
     given_at = serializers.DateTimeField()
 
 
+class WithdrawalSerializer(serializers.Serializer[OverrideWithdrawal]):
+    """That an override was taken back, and why."""
+
+    withdrawn_by = serializers.CharField(source="withdrawn_by.username")
+    reason = serializers.CharField()
+    withdrawn_at = serializers.DateTimeField()
+
+
 class OverrideSerializer(serializers.Serializer[Override]):
-    """A soft rule that somebody let be, with the reason, for one subject digest."""
+    """A soft rule that somebody let be, with the reason, for one subject digest; ``withdrawal`` once it was taken back."""
 
     id = serializers.IntegerField()
     rule = serializers.CharField()
@@ -102,6 +119,7 @@ class OverrideSerializer(serializers.Serializer[Override]):
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField()
     given_at = serializers.DateTimeField()
+    withdrawal = WithdrawalSerializer(source="taken_back", allow_null=True)
 
 
 class CheckRunSerializer(serializers.Serializer[CheckRun]):
@@ -182,6 +200,12 @@ class GiveOverrideSerializer(SignatureSerializer):
     rule = serializers.CharField(max_length=110)
     reason = serializers.CharField(max_length=MAX_COMMENT)
     seen_digest = serializers.CharField(max_length=64)
+
+
+class TakeBackSerializer(serializers.Serializer[Any]):
+    """Why an override is taken back."""
+
+    reason = serializers.CharField(max_length=MAX_COMMENT)
 
 
 class ListSerializer(serializers.Serializer[Any]):

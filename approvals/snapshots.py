@@ -17,6 +17,7 @@ from approvals.former import Former, former_since
 from approvals.governance import Governing, active_policies, governing, read_revision
 from approvals.kinds import RequestKind, merge_rules, rules_for
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
+from approvals.re_reviewing import blocked_since
 from approvals.rules import CheckRule, Rule
 from approvals.standing import standing_of_people
 from approvals.subjects import (
@@ -28,7 +29,6 @@ from approvals.subjects import (
     subject_digest,
     subject_parts,
 )
-from registry.stages import Stage
 
 FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
@@ -86,7 +86,14 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
     jobs = _jobs(requests)
     requesters, authors = [request.requester.username for request in requests], _check_authors(jobs)
     people = people_of(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
-    known = _Known(jobs, _reviews(requests), _overrides(requests), former_since(requests), facts_by_request(requests))
+    known = _Known(
+        jobs=jobs,
+        reviews=_reviews(requests),
+        overrides=_overrides(requests),
+        former=former_since(requests),
+        findings=facts_by_request(requests),
+        blocked=blocked_since([request.version for request in requests], policies),
+    )
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
         for request, subject, roles in zip(requests, subjects, people, strict=True)
@@ -95,13 +102,16 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read for all requests at once, by request; and the rules, with their hash, of each pair of policies and kind."""
+    """What was read for all requests at once, by request (``blocked`` by version), and the rules, with their hash, of each
+    pair of policies and kind.
+    """
 
     jobs: Jobs
     reviews: Mapping[int, Sequence[ReviewFacts]]
     overrides: Mapping[int, Sequence[OverrideFacts]]
     former: Mapping[int, Former]
     findings: Mapping[int, tuple[FindingFacts, ...]]
+    blocked: Mapping[int, datetime]
     judged_by: dict[_Key, tuple[tuple[Rule, ...], str]] = field(default_factory=dict)
 
 
@@ -168,20 +178,10 @@ def _case(
         former_since=former.left_at if former else None,
         former_obstacle=former.obstacle if former else "",
         findings=known.findings.get(request.pk, ()),
-        review_due_at=_blocked_from(request, active, subject),
+        review_due_at=None if request.kind == RequestKind.BREAK_GLASS else known.blocked.get(request.version_id),
         e_signature=pinned.body.options.e_signature or (current is not None and current.body.options.e_signature),
     )
     return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
-
-
-def _blocked_from(request: TransitionRequest, active: Sequence[Governing], subject: Subject) -> datetime | None:
-    """Return from when on the version is blocked for want of a re-review; an emergency does not wait for one."""
-    due = request.version.review_due_at
-    if due is None or request.kind == RequestKind.BREAK_GLASS:
-        return None
-    policy = governing(active, facts_of_model(subject), Stage.PRODUCTION)
-    option = policy.body.options.re_review if policy else None
-    return due if option is not None and option.when_due == "block" else None
 
 
 def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
@@ -259,7 +259,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
     """Return the overrides by request; whether they count, and whose groups, is read now."""
     found: dict[int, list[OverrideFacts]] = {}
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
-    given = list(rows.select_related("given_by", "request__version").order_by("pk"))
+    given = list(rows.select_related("given_by", "request__version", "withdrawal").order_by("pk"))
     standing = standing_of_people((row.request.version.model_id, row.given_by_id) for row in given)
     for row in given:
         found.setdefault(row.request_id, []).append(
@@ -272,6 +272,7 @@ def _overrides(requests: Sequence[TransitionRequest]) -> dict[int, list[Override
                 at=row.given_at,
                 can_decide=row.given_by.is_active and not row.given_by.is_service,
                 signed=row.signed_at is not None,
+                withdrawn_at=row.taken_back.withdrawn_at if row.taken_back else None,
             )
         )
     return found

@@ -18,6 +18,11 @@ urlpatterns = [
     path("transition-requests/<int:request_id>/withdraw", api.WithdrawView.as_view(), name="api-request-withdraw"),
     path("transition-requests/<int:request_id>/reviews", api.ReviewsView.as_view(), name="api-request-reviews"),
     path("transition-requests/<int:request_id>/overrides", api.OverridesView.as_view(), name="api-request-overrides"),
+    path(
+        "transition-requests/<int:request_id>/overrides/<int:override_id>/withdraw",
+        api.TakeBackView.as_view(),
+        name="api-override-withdraw",
+    ),
     path("checks", checks_api.ChecksView.as_view(), name="api-checks"),
     path("check-runs", checks_api.CheckRunsView.as_view(), name="api-check-runs"),
     path("check-runs/<int:check_run_id>", checks_api.CheckRunView.as_view(), name="api-check-run"),

@@ -35,6 +35,7 @@ class Action(StrEnum):
     APPROVALS_FINDING_FELL_DUE = "approvals.finding.fell_due"
     APPROVALS_FINDING_OPENED = "approvals.finding.opened"
     APPROVALS_GLASS_BROKEN = "approvals.glass.broken"
+    APPROVALS_OVERRIDE_WITHDRAWN = "approvals.override.withdrawn"
     APPROVALS_POLICY_PUBLISHED = "approvals.policy.published"
     APPROVALS_POLICY_RETIRED = "approvals.policy.retired"
     APPROVALS_PROPOSAL_OPENED = "approvals.proposal.opened"

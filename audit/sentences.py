@@ -54,6 +54,10 @@ PHRASES: dict[Action, tuple[str, str]] = {
         "broke the glass: moved a version past its policy by {object}",
         "move a version past its policy by {object}",
     ),
+    Action.APPROVALS_OVERRIDE_WITHDRAWN: (
+        "took back an override of a rule of {object}",
+        "take back an override of a rule of {object}",
+    ),
     Action.APPROVALS_POLICY_PUBLISHED: ("published the policy {object}", "publish the policy {object}"),
     Action.APPROVALS_POLICY_RETIRED: ("retired the policy {object}", "retire the policy {object}"),
     Action.APPROVALS_PROPOSAL_OPENED: ("opened {object}", "propose a change of {object}"),

@@ -20,13 +20,21 @@ from unfold.decorators import action
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, TransitionRequest
-from approvals.services.overrides import override_rule
+from approvals.services.overrides import override_rule, withdraw_override
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from audit.admin import ReadOnlyAdmin
 from audit.errors import DomainError
 from console.pages import denied_message, go_to
-from console.request_forms import ApproveForm, ChangesForm, DecisionForm, OverrideForm, RejectForm, WithdrawForm
+from console.request_forms import (
+    ApproveForm,
+    ChangesForm,
+    DecisionForm,
+    OverrideForm,
+    RejectForm,
+    TakeBackForm,
+    WithdrawForm,
+)
 from console.templatetags.custody import ago, badge
 from console.views.requests import request_detail
 from registry.permissions import visible_versions
@@ -65,9 +73,16 @@ REJECT = Dialog(
 )
 OVERRIDE_RULE = Dialog(
     title="Override this rule",
-    description="The rule no longer stands in the way of this request, as it is now. It cannot be taken back.",
+    description="The rule no longer stands in the way of this request, as it is now, until the override is taken back.",
     form_class=OverrideForm,
     form_submit_text="Override",
+    tone="is-bad",
+)
+TAKE_BACK = Dialog(
+    title="Take this override back",
+    description="The rule stands in the way again. A request that was approved on it is closed.",
+    form_class=TakeBackForm,
+    form_submit_text="Take back",
     tone="is-bad",
 )
 WITHDRAW = Dialog(
@@ -89,7 +104,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
     list_select_related = ["version__model", "requester"]
     search_fields = ["version__model__name", "requester__username"]
     ordering = ["-opened_at", "-pk"]
-    actions_detail = ["approve", "changes", "reject", "override", "withdraw"]
+    actions_detail = ["approve", "changes", "reject", "override", "take_back", "withdraw"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return admin.site.has_permission(request)
@@ -162,6 +177,20 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
         except DomainError as error:
             return _again(request, OVERRIDE_RULE, form, denied_message(actor, error))
         messages.success(request, f"The rule {given['rule']} of request #{form.subject.pk} is overridden.")
+        return go_to(request, _page_of(form.subject))
+
+    @action(
+        description="Take an override back", permissions=["view"], url_path="take-back", icon="undo", dialog=TAKE_BACK
+    )  # type: ignore[untyped-decorator]  # unfold has no types
+    def take_back(self, request: HttpRequest, form: TakeBackForm, object_id: str) -> HttpResponse:
+        actor, given = actor_from_request(request), form.cleaned_data
+        try:
+            row = withdraw_override(
+                actor=actor, request_id=form.subject.pk, override_id=given["override"], reason=given["comment"]
+            )
+        except DomainError as error:
+            return _again(request, TAKE_BACK, form, denied_message(actor, error))
+        messages.success(request, f"The override of {row.rule} of request #{form.subject.pk} is taken back.")
         return go_to(request, _page_of(form.subject))
 
     @action(description="Withdraw", permissions=["view"], url_path="withdraw", icon="undo", dialog=WITHDRAW)  # type: ignore[untyped-decorator]  # unfold has no types

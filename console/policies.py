@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from approvals.models import Policy, PolicyProposal, PolicyRevision, ProposalState
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.policy_diff import PolicyDiff, ValueChange, diff_policies, diff_text
 from approvals.policy_queries import get_proposal, open_proposals, proposals, revisions_of
 from approvals.policy_standing import advice, judged_by, may_propose, possible_reviewers
@@ -67,7 +67,7 @@ class DiffView:
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
     """Return what a body changes, with each line of the text and its tone (`add`, `del`, `at`, ``)."""
-    found: PolicyDiff = diff_policies(parse_policy(before) if before else None, parse_policy(after))
+    found: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
     rules = [
         RuleDiff(
             rule=change.rule,
@@ -157,7 +157,7 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
 
 def _reviewers(proposal: PolicyProposal) -> list[str]:
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
-    return possible_reviewers(proposal, judged_by(proposal.name, [parse_policy(body) for body in bodies]))
+    return possible_reviewers(proposal, judged_by(proposal.name, [read_published(body) for body in bodies]))
 
 
 def waiting_proposals() -> list[PolicyProposal]:

@@ -118,6 +118,18 @@ class OverrideForm(DecisionForm):
         self.fields["comment"].help_text = f"It says: {said} Your reason is kept for good, beside your name."
 
 
+class TakeBackForm(DecisionForm):
+    """Taking an override back, with the reason."""
+
+    override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+
+    def prepare(self, request: HttpRequest, case: Case) -> None:  # noqa: ARG002 - one signature
+        """Keep which override it is."""
+        self.fields["override"].initial = request.GET.get("override", "")[:20]
+        self.fields["comment"].label = "Why is it taken back?"
+        self.fields["comment"].help_text = "Kept for good, beside your name."
+
+
 class WithdrawForm(DecisionForm):
     """Taking a request back; a word on why is welcome."""
 

@@ -22,7 +22,7 @@ from approvals.models import (
 )
 from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of
 from approvals.rules import Rule
-from approvals.services.overrides import may_override
+from approvals.services.overrides import may_override, may_take_back
 from approvals.services.requests import may_withdraw
 from approvals.services.settling import waits
 from approvals.snapshots import Case, load_case, rules_at_close
@@ -70,6 +70,14 @@ class RuleView:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideView:
+    """One override, and whether this person may take it back."""
+
+    given: Override
+    may_take_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LivePart:
     """What changes while checks run: the verdict and the jobs."""
 
@@ -104,7 +112,7 @@ class RequestPage:
     comparison: Comparison
     current: ModelVersion | None
     reviews: list[Review]
-    overrides: list[Override]
+    overrides: list[OverrideView]
     threads: list[Thread]
     entries: list[Entry]
     obstacle: str
@@ -149,7 +157,7 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         comparison=compare(version, current),
         current=current,
         reviews=reviews_of(request)[::-1],
-        overrides=overrides_of(request)[::-1],
+        overrides=_overrides(actor, case),
         threads=threads_of(actor, version),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
         obstacle=obstacle(case, say),
@@ -189,6 +197,17 @@ def _live(actor: Actor, case: Case) -> LivePart:
         for row in verdict.rules
     ]
     return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest)
+
+
+def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
+    """Return the overrides, newest first."""
+    rows = overrides_of(case.request)[::-1]
+    stand = case.request.state in LIVE_STATES and any(row.taken_back is None for row in rows)
+    groups = groups_of(actor) if stand else frozenset()
+    return [
+        OverrideView(row, stand and row.taken_back is None and may_take_back(actor.name, groups, row, case.rules))
+        for row in rows
+    ]
 
 
 def _waits_for(case: Case, verdict: Verdict) -> str:

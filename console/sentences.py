@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.checks.lineage import DEFAULT_TAGS
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.rules import (
     ApprovalsRule,
     BreakGlass,
+    BrokenRule,
     CheckRule,
     Condition,
     FindingsRule,
@@ -64,7 +65,7 @@ class PolicyText:
 
 def policy_sentences(body: Mapping[str, object]) -> PolicyText:
     """Return what a policy's body demands, in words."""
-    policy = parse_policy(body)
+    policy = read_published(body)
     return PolicyText(
         scope=f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met.",
         rules=tuple(rule_sentence(rule) for rule in policy.rules),
@@ -115,6 +116,7 @@ _ICONS: dict[type[object], str] = {
     FreezeRule: "ac_unit",
     FindingsRule: "report",
     FormerRule: "history",
+    BrokenRule: "report",
 }
 
 
@@ -140,6 +142,8 @@ def sentence_of(rule: Rule) -> str:
             words = f"It does not move during {spans}."
         case FindingsRule():
             words = f"No finding of severity {rule.severity.value} or worse may be open on it."
+        case BrokenRule():
+            words = f"Never met: this server cannot apply it ({rule.why})."
         case _:
             words = f"{title_of(rule)}."
     return words

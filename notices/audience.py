@@ -112,6 +112,12 @@ def _overridden(source: _Source) -> list[Tell]:
     return _to_requester(source, Topic.REVIEW, f"{source.actor} overrode {rule} of {source.subject}")
 
 
+def _taken_back(source: _Source) -> list[Tell]:
+    rule = source.facts["after"].get("rule", "a rule")
+    title = f"{source.actor} took back the override of {rule} of {source.subject}"
+    return _to_requester(source, Topic.REVIEW, title)
+
+
 def _outcome(words_of: str) -> Callable[[_Source], list[Tell]]:
     def told(source: _Source) -> list[Tell]:
         return _to_requester(source, Topic.OUTCOME, f"{source.subject} {words_of}")
@@ -200,6 +206,7 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Tell]]] = {
     Action.APPROVALS_REQUEST_REMINDED: _reminded,
     Action.APPROVALS_REVIEW_GIVEN: _reviewed,
     Action.APPROVALS_RULE_OVERRIDDEN: _overridden,
+    Action.APPROVALS_OVERRIDE_WITHDRAWN: _taken_back,
     Action.APPROVALS_GLASS_BROKEN: _alarm,
     Action.APPROVALS_REQUEST_APPROVED: _outcome("is approved"),
     Action.APPROVALS_REQUEST_APPLIED: _outcome("was carried out"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from approvals.kinds import RequestKind
 from approvals.models import TransitionRequest
+from approvals.policies import is_alias
 from approvals.services.emergencies import owe_post_review
 from approvals.services.re_reviews import schedule_re_review
 from audit.actors import Actor
@@ -15,6 +16,6 @@ def follow_up(*, actor: Actor, request: TransitionRequest) -> None:
     """Draw the consequences of a move that has just been made. The caller holds the model's lock."""
     if request.kind == RequestKind.BREAK_GLASS:
         owe_post_review(actor=actor, request=request)
-    if request.target == Stage.PRODUCTION:
+    if request.target == Stage.PRODUCTION or is_alias(request.target):
         version = ModelVersion.objects.select_related("model").get(pk=request.version_id)
         schedule_re_review(actor=actor, version=version)

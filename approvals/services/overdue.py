@@ -8,7 +8,7 @@ from django.db import transaction
 
 from approvals.findings import overdue_findings
 from approvals.oversight import Finding, FindingState, PostReview
-from approvals.re_reviewing import current_versions, due_dates, newly_overdue
+from approvals.re_reviewing import due_dates, in_place, newly_overdue
 from approvals.services.emergencies import say_post_review_overdue
 from approvals.services.re_reviews import say_overdue
 from audit.actions import Action
@@ -34,9 +34,9 @@ def flag_overdue(now: datetime) -> int:
 
 
 def schedule_re_reviews() -> int:
-    """Set the due dates of what is in Production to what the policies of today say; return how many changed."""
+    """Set the due dates of what is in Production or under a protected alias to what the policies of today say; return how many changed."""
     actor = system_actor("schedule_re_reviews")
-    versions = current_versions()
+    versions = in_place()
     due = due_dates(versions)
     changed = [row.pk for row in versions if row.review_due_at != due[row.pk]]
     return sum(set_review_due(actor=actor, version_id=pk, due_at=due[pk]) for pk in changed)

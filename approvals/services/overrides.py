@@ -1,22 +1,35 @@
 """Overriding a soft rule: somebody of a group that the policy names lets it be, for the present state, with a reason.
 
-An override cannot be taken back: it holds for one digest alone, and whoever regrets it has the request rejected or withdrawn.
+It holds for one digest alone, and until it is taken back: by whoever gave it, or by another of the rule's groups. An approved
+request that rested on it is closed then, as one whose subject had changed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from approvals.counting import excluded_people
 from approvals.evaluation import RuleVerdict
-from approvals.models import Override, RequestState
+from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
+from approvals.queries import overrides_of
 from approvals.rules import Level, Rule
-from approvals.services.requests import MAX_COMMENT, expire_request, lock_visible, refresh_request, stream_of
+from approvals.services.requests import (
+    MAX_COMMENT,
+    expire_request,
+    lock_visible,
+    mark_stale,
+    refresh_request,
+    require_live,
+    stream_of,
+)
 from approvals.services.reviews import denied, require_reviewer, require_seen
 from approvals.services.settling import settle_request
 from approvals.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.snapshots import Case
+from approvals.snapshots import Case, load_case
+from approvals.standing import groups_of
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import Conflict, InvalidInput, InvalidState, NotFound
@@ -24,7 +37,7 @@ from audit.refs import request_ref
 from audit.services import record
 from registry.names import check_text
 
-_ACTION = Action.APPROVALS_RULE_OVERRIDDEN
+_ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
 
 
 def override_rule(
@@ -76,7 +89,9 @@ def _override(
                 **signed_fields(case, person, proof),
             )
     except IntegrityError as error:
-        raise Conflict(f"{person.username} has overridden {rule.id} already.") from error
+        raise Conflict(
+            f"{person.username} has overridden {rule.id} for this state already; what was taken back is not given twice."
+        ) from error
     record(
         actor=actor,
         action=_ACTION,
@@ -87,6 +102,58 @@ def _override(
     )
     settle_request(actor=system_actor("override_rule", on_behalf_of=actor.name), request_id=request.pk)
     return made
+
+
+def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
+    """Take an override back and return it: the rule stands in the way again, and an approval that rested on it is void.
+
+    Raises NotFound (request, override), InvalidInput (no reason), Denied (a token, neither the giver nor one of the rule's
+    groups), InvalidState (closed, expired), Conflict (taken back already).
+    """
+    words = check_text(reason, "reason", MAX_COMMENT).strip()
+    if not words:
+        raise InvalidInput("Taking an override back needs a reason.")
+    if _expire_if_due(actor, request_id):
+        raise InvalidState(f"Request #{request_id} has expired.")
+    return _withdraw(actor, request_id, override_id, words)
+
+
+@transaction.atomic
+def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
+    request = lock_visible(actor, request_id)
+    person = require_reviewer(actor, request, _BACK)
+    row = next((row for row in overrides_of(request) if row.pk == override_id), None)
+    if row is None:
+        raise NotFound(f"Request #{request.pk} has no override {override_id}.")
+    case = load_case(request)
+    if not may_take_back(person.username, groups_of(actor), row, case.rules):
+        raise denied(
+            "Only whoever gave it, or a member of the groups the rule names, may take it back.", request, _BACK
+        )
+    require_live(request)
+    if row.taken_back is not None:
+        raise Conflict(f"This override was taken back by {row.taken_back.withdrawn_by.username} already.")
+    row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
+    after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
+    record(
+        actor=actor, action=_BACK, obj=request_ref(request.pk), stream=stream_of(request), after=after, reason=reason
+    )
+    _follow(actor, request, f"{person.username} took back the override of {row.rule}: {reason}")
+    return row
+
+
+def _follow(actor: Actor, request: TransitionRequest, why: str) -> None:
+    """Look at the request again; close it where it was approved and is no longer."""
+    system = system_actor("withdraw_override", on_behalf_of=actor.name)
+    verdict = settle_request(actor=system, request_id=request.pk).verdict()
+    if request.state == RequestState.APPROVED and not verdict.is_approved and not verdict.only_waits:
+        mark_stale(actor=system, request_id=request.pk, reason=why)
+
+
+def may_take_back(name: str, groups: set[str] | frozenset[str], row: Override, rules: Iterable[Rule]) -> bool:
+    """Return whether a person may take an override back: the giver, and whoever could have given it by their groups."""
+    named = {group for rule in rules if rule.id == row.rule for group in rule.override_by}
+    return name == row.given_by.username or not named.isdisjoint(groups)
 
 
 def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, row: RuleVerdict) -> bool:

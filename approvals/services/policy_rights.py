@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import User
 from approvals.in_person import is_in_person
 from approvals.models import PolicyDecision, PolicyProposal, PolicyRevision
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.policy_standing import EDITORS, REVIEWERS, identities_of, judged_by, may_propose
 from approvals.rules import PolicyBody
 from audit.actions import Action
@@ -57,7 +57,7 @@ def require_not_judged(user: User, parsed: PolicyBody, base: PolicyRevision | No
 
 def judged_now(parsed: PolicyBody, base: PolicyRevision | None) -> dict[str, int]:
     """Return whom a policy judges, as it is and as proposed, by name, each with a live request."""
-    return judged_by(parsed.name, [parsed, *([parse_policy(base.body)] if base else [])])
+    return judged_by(parsed.name, [parsed, *([read_published(base.body)] if base else [])])
 
 
 def require_reviewer(actor: Actor, proposal: PolicyProposal) -> User:
@@ -72,7 +72,7 @@ def require_reviewer(actor: Actor, proposal: PolicyProposal) -> User:
         raise refused(f"{person.username} proposed this: it takes a second person.", action, ref)
     if not person.groups.filter(name=REVIEWERS).exists():
         raise refused(f"{person.username} is not a member of {REVIEWERS}.", action, ref)
-    parsed = parse_policy(proposal.body)
+    parsed = read_published(proposal.body)
     require_not_judged(person, parsed, proposal.base_revision, action)
     _require_proposer_free(proposal, parsed)
     return person

@@ -20,7 +20,7 @@ from approvals.models import (
     ProposalKind,
     ProposalState,
 )
-from approvals.policies import parse_policy
+from approvals.policies import parse_policy, read_published
 from approvals.rules import PolicyBody
 from approvals.services.policies import Basis, lock_policy, newest_revision, retire_policy, write_revision
 from approvals.services.policy_rights import (
@@ -70,7 +70,7 @@ def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyP
         raise NotFound(f"There is no policy {name}.")
     if not policy.is_active:
         raise InvalidState(f"{name} is not in force.")
-    return _open(actor, ProposalKind.RETIRE, base.body, parse_policy(base.body), base, comment)
+    return _open(actor, ProposalKind.RETIRE, base.body, read_published(base.body), base, comment)
 
 
 def _open(

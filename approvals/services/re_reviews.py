@@ -1,4 +1,4 @@
-"""Reviewing again what is in Production: the due date is set, passing it is said once, and a reviewer stands by the version."""
+"""Reviewing again what is in Production or under a protected alias: the due date is set, passing it is said once, and a reviewer stands by the version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.models import User
 from approvals.governance import policy_for
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight import Finding, FindingOrigin, FindingState, ReReview
-from approvals.re_reviewing import due_dates, option_of, unsaid
+from approvals.re_reviewing import Place, due_dates, option_of, places_of, strictest, unsaid
 from approvals.reviewers import why_no_reviewer
 from approvals.rules import Severity
 from approvals.services.findings import add_finding
@@ -39,7 +39,7 @@ def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
 def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> ReReview:
     """Record that a reviewer stands by a version that had to be reviewed again; its next due date follows.
 
-    Whoever could approve it under the policy of today may, and nobody with a hand in it. Raises NotFound, InvalidInput,
+    Whoever could approve it under the policies of today, for each place it is in, may, and nobody with a hand in it. Raises NotFound, InvalidInput,
     InvalidState (nothing asks for a re-review), Denied.
     """
     words = check_text(comment.strip(), "comment", MAX_COMMENT)
@@ -48,9 +48,8 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     seen = get_version(actor, name, version)
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
     row = get_version(actor, name, version)
-    policy = policy_for(row.model, Stage.PRODUCTION)
-    option = option_of(policy)
-    if policy is None or option is None or row.review_due_at is None:
+    asking = _asking(row)
+    if not asking or row.review_due_at is None:
         raise InvalidState(f"Nothing asks that {row} be reviewed again.")
     if why := why_not_confirm(actor, row):
         raise Denied(
@@ -67,7 +66,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
         artifact_digest=row.artifact_digest,
         card_digest=current_card(row).digest,
         was_due_at=row.review_due_at,
-        due_at=now + option.every,
+        due_at=now + min(place.option.every for place in asking),
         given_at=now,
     )
     given.save()
@@ -81,7 +80,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
             "review_due_at": given.due_at,
             "artifact_digest": given.artifact_digest,
             "card_digest": given.card_digest,
-            "policy": policy.label,
+            "policy": ", ".join(dict.fromkeys(place.policy.label for place in asking)),
         },
         reason=words,
     )
@@ -92,13 +91,28 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
 
 def why_not_confirm(actor: Actor, version: ModelVersion) -> str:
     """Return why this actor may not review a version again, "" when they may."""
+    asking = _asking(version)
+    if not asking:
+        return "No policy asks for it here."
+    return next((why for place in asking if (why := _why_not(actor, version, place))), "")
+
+
+def _asking(version: ModelVersion) -> list[Place]:
+    """Return the places that ask for a re-review; of a version that has left them all, Production."""
+    if found := places_of([version]).get(version.pk):
+        return found
     policy = policy_for(version.model, Stage.PRODUCTION)
-    if policy is None:
-        return "No policy governs Production here."
-    subject = load_subject(Move(version, Stage.PRODUCTION, archive_existing=False))
-    applied = TransitionRequest.objects.filter(version=version, target=Stage.PRODUCTION, state=RequestState.APPLIED)
+    option = option_of(policy)
+    if policy is None or option is None or version.review_due_at is None:
+        return []
+    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
+
+
+def _why_not(actor: Actor, version: ModelVersion, place: Place) -> str:
+    subject = load_subject(Move(version, place.target, archive_existing=False))
+    applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
     asked = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
-    return why_no_reviewer(actor, version.model, policy.body.rules, people_of([subject], [asked])[0])
+    return why_no_reviewer(actor, version.model, place.policy.body.rules, people_of([subject], [asked])[0])
 
 
 @transaction.atomic
@@ -106,10 +120,10 @@ def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    if not row.is_current or not unsaid([row], now):
+    places = places_of([row]).get(row.pk, [])
+    if not (places or row.is_current) or not unsaid([row], now):
         return False
-    option = option_of(policy_for(row.model, Stage.PRODUCTION))
-    when_due = option.when_due if option else "warn"
+    when_due = strictest(places, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,

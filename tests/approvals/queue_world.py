@@ -27,9 +27,13 @@ from approvals.services.opening import open_request  # noqa: E402
 from approvals.services.policies import ensure_default_policies  # noqa: E402
 from audit.actors import Actor, ActorKind, system_actor  # noqa: E402
 from audit.models import Event, OutboxMessage  # noqa: E402
+from registry.models import ModelVersion  # noqa: E402
 from registry.services.models import create_model  # noqa: E402
 from registry.services.versions import create_version  # noqa: E402
 from registry.stages import Stage  # noqa: E402
+from tests.approvals.governed import REVIEWERS, approve, publish  # noqa: E402
+from tests.approvals.governed import ask as ask_for  # noqa: E402
+from tests.approvals.publishing import acting_as, person  # noqa: E402
 from tracking.artifacts import store_artifact  # noqa: E402
 from tracking.models import Artifact, Experiment, Run  # noqa: E402
 from tracking.services.logging import set_tag  # noqa: E402
@@ -82,6 +86,15 @@ def ask() -> dict[str, Any]:
     return {"request": request.pk}
 
 
+def soak(seconds: float) -> dict[str, Any]:
+    """Let Production need so long in Staging and a reviewer, ask for it and approve; return the request, and when it was staged."""
+    rule: dict[str, object] = {"id": "soak", "soak": {"in": "Staging", "hours": seconds / 3600}}
+    publish("Production", rules=(REVIEWERS, rule))
+    version = ModelVersion.objects.select_related("model").get(model__name="fraud")
+    request = approve(acting_as(person("bea", "reviewers")), ask_for(ada(), version))
+    return {"request": request.pk, "staged": version.staged_at.timestamp() if version.staged_at else None}
+
+
 def facts(request: int) -> dict[str, Any]:
     """Return where a request and its jobs are, and how many results were recorded for each job."""
     row = TransitionRequest.objects.select_related("version").get(pk=request)
@@ -92,7 +105,8 @@ def facts(request: int) -> dict[str, Any]:
     finished = Event.objects.filter(action="approvals.check.finished", object_ref=f"transition-request:{request}")
     for event in finished:
         jobs[json.loads(bytes(event.body))["after"]["rule"]]["results"] += 1
-    return {"state": row.state, "stage": row.version.stage, "reason": row.state_reason, "jobs": jobs}
+    staged = row.version.staged_at.timestamp() if row.version.staged_at else None
+    return {"state": row.state, "stage": row.version.stage, "staged": staged, "reason": row.state_reason, "jobs": jobs}
 
 
 def send(job: int, times: int) -> dict[str, Any]:
@@ -132,6 +146,7 @@ def _blob() -> Path:
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "ask": ask,
+    "soak": soak,
     "facts": facts,
     "send": send,
     "undelivered": undelivered,

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.findings import facts_by_request, visible_findings
-from approvals.models import RequestState
+from approvals.models import RequestState, TransitionRequest
 from approvals.oversight import Finding, FindingState
 from approvals.services.findings import assign_finding, close_finding, open_finding
 from approvals.snapshots import load_cases
@@ -54,6 +54,16 @@ def test_severity_decides(severity: str, blocks: bool, new_version: NewVersion, 
     found(by_ada, severity)
     rows = load_cases([reread(request)])[0].verdict().rules
     assert next(row.blocks for row in rows if row.rule == "no-findings") is blocks
+
+
+@pytest.mark.parametrize(("severity", "blocks"), [("medium", False), ("high", True)])
+def test_the_default_policy_asks_for_none_that_is_grave(
+    severity: str, blocks: bool, ready: TransitionRequest, by_ada: Actor
+) -> None:
+    found(by_ada, severity)
+    assert [row["rule"] for row in load_cases([reread(ready)])[0].verdict().blocked_by()] == (
+        ["findings", "reviewers"] if blocks else ["reviewers"]
+    )
 
 
 def test_a_finding_on_the_model_is_on_every_version(new_version: NewVersion, by_ada: Actor) -> None:

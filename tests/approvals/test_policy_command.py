@@ -62,6 +62,12 @@ def test_export_reads_back(policies: object) -> None:
         run("export", "nope")
 
 
+def test_the_defaults_of_this_release_are_printed(db: None) -> None:
+    assert parse_yaml(run("default", "production-default")) == DEFAULT_POLICIES[1]
+    with pytest.raises(CommandError, match="invalid choice"):
+        run("default", "nope")
+
+
 def test_dry_run_and_replay(ready: TransitionRequest, file: str) -> None:
     said = run("dry-run", file, "--model", "fraud", "--version", "1")
     assert "fraud v1 to Production: pending" in said

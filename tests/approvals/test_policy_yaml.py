@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from approvals.documents import MAX_BYTES, check_document
@@ -92,6 +92,13 @@ def test_too_large_is_said_before_anything_is_read() -> None:
 
 
 @given(bodies)
+@example(
+    {
+        "name": "0",
+        "applies_to": {"target": "Staging"},
+        "rules": [{"id": "0", "check": "artifact.scan", "level": "soft", "override": ["08"]}],
+    }
+)
 def test_what_is_written_reads_the_same(body: dict[str, Any]) -> None:
     found = read_policy(write_policy(body))
     assert found.body == body

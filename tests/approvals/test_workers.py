@@ -168,6 +168,19 @@ def test_a_worker_killed_in_the_middle_loses_nothing(world: World, broker: Calla
     assert {job["results"] for job in found["jobs"].values()} == {1}
 
 
+def test_beat_applies_what_has_soaked_and_not_before(world: World, broker: Callable[[], str]) -> None:
+    broker()
+    world.do("prepare", megabytes=1)
+    world.beat()
+    world.worker()
+    world.until(world.do("ask")["request"], finished)
+    soaking = world.do("soak", seconds=20)
+    assert world.do("facts", request=soaking["request"])["state"] == "open"
+    found = world.until(soaking["request"], finished)
+    assert found["stage"] == "Production"
+    assert 20 <= found["staged"] - soaking["staged"] < 60
+
+
 def test_a_job_delivered_many_times_writes_one_result(world: World, broker: Callable[[], str]) -> None:
     broker()
     world.do("prepare", megabytes=200)

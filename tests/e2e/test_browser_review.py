@@ -43,7 +43,7 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     waiting = page.locator(".c-item").filter(has_text=f"{MODEL} v1 → Production")
     expect(waiting).to_contain_text("asked by walter")
     waiting.get_by_role("link", name=re.compile("Review request")).click()
-    expect(page.locator("[data-status=passed]")).to_have_count(7, timeout=20_000)
+    expect(page.locator("[data-status=passed]")).to_have_count(8, timeout=20_000)
     expect(page.locator("[data-rule=reviewers]")).to_have_attribute("data-status", "pending")
 
     page.get_by_role("button", name="Approve").click()

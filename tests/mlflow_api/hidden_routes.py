@@ -43,6 +43,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-pack", "GET", VERSION + "/packs/1", None),
     ("api-request-overrides", "GET", "/api/v1/transition-requests/{request}/overrides", None),
     ("api-request-overrides", "POST", "/api/v1/transition-requests/{request}/overrides", OVERRIDE),
+    ("api-override-withdraw", "POST", "/api/v1/transition-requests/{request}/overrides/1/withdraw", {"reason": "r"}),
     ("api-check-runs", "GET", "/api/v1/check-runs?model={name}", None),
     ("api-check-runs", "GET", "/api/v1/check-runs?request={request}", None),
     ("api-check-run", "GET", "/api/v1/check-runs/{check}", None),

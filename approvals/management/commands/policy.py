@@ -12,8 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
+from approvals.default_policies import DEFAULT_POLICIES
 from approvals.dry_run import dry_run
-from approvals.policies import parse_policy
+from approvals.policies import read_published
 from approvals.policy_queries import get_proposal, get_revision
 from approvals.policy_schema import policy_schema
 from approvals.policy_standing import advice, judged_by, possible_reviewers
@@ -33,7 +34,7 @@ _WORDS = {
 
 
 class Command(BaseCommand):
-    """`manage.py policy validate|propose|export|dry-run|replay|schema`: see `--help`."""
+    """`manage.py policy validate|propose|export|default|dry-run|replay|schema`: see `--help`."""
 
     help = "Check, propose, export and try policies as YAML files. A second person approves a proposal on the pages."
 
@@ -48,6 +49,8 @@ class Command(BaseCommand):
         export = parts.add_parser("export", help="print a policy as YAML")
         export.add_argument("name")
         export.add_argument("--revision", type=int, help="(the newest)")
+        default = parts.add_parser("default", help="print a default policy as this release would publish it anew")
+        default.add_argument("name", choices=[str(body["name"]) for body in DEFAULT_POLICIES])
         dry = parts.add_parser("dry-run", help="what a file would say of a version now")
         dry.add_argument("files", nargs=1, metavar="FILE")
         dry.add_argument("--model", required=True)
@@ -88,7 +91,10 @@ class Command(BaseCommand):
             record_denial(actor=actor, error=error)
             raise
         found = get_proposal(made.pk)
-        bodies = [parse_policy(found.body), *([parse_policy(found.base_revision.body)] if found.base_revision else [])]
+        bodies = [
+            read_published(found.body),
+            *([read_published(found.base_revision.body)] if found.base_revision else []),
+        ]
         reviewers = possible_reviewers(found, judged_by(found.name, bodies))
         self.stdout.write(f"Proposal {found.pk} of {found.name} is open.")
         self.stdout.write(
@@ -97,6 +103,10 @@ class Command(BaseCommand):
 
     def _export(self, options: dict[str, Any]) -> None:
         self.stdout.write(write_policy(get_revision(options["name"], options["revision"]).body), ending="")
+
+    def _default(self, options: dict[str, Any]) -> None:
+        body = next(body for body in DEFAULT_POLICIES if body["name"] == options["name"])
+        self.stdout.write(write_policy(body), ending="")
 
     def _dry_run(self, options: dict[str, Any]) -> None:
         found = dry_run(
