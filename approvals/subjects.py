@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.owners import owners_of
 from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
 from approvals.governance import ModelFacts, model_facts
 from approvals.policies import is_alias
@@ -135,7 +135,8 @@ def people_of(
 ) -> list[dict[str, frozenset[str]]]:
     """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
 
-    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts.
+    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts, and stays
+    there when the account is given to somebody else.
     """
     roles = [
         {
@@ -150,11 +151,9 @@ def people_of(
         )
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
-    owners = dict(
-        User.objects.filter(username__in=everybody, owner__isnull=False).values_list("username", "owner__username")
-    )
+    owners = owners_of(everybody)
     return [
-        {role: frozenset(names | {owners[name] for name in names if name in owners}) for role, names in found.items()}
+        {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in found.items()}
         for found in roles
     ]
 

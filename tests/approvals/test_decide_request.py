@@ -92,6 +92,18 @@ def test_the_owner_of_the_service_account_that_asked_may_not_decide(
     refused(acting(bea), request, Denied)
 
 
+def test_who_owned_the_account_that_asked_may_not_decide_either(
+    policies: object, new_version: NewVersion, run_checks: RunChecks, bea: User, cy: User, acting: Acting
+) -> None:
+    robot = User.objects.create_user("robot", is_service=True, owner=bea)
+    new_version()
+    request = open_request(actor=acting(robot), name="fraud", version=1, target=Stage.PRODUCTION, archive_existing=True)
+    run_checks(request)
+    robot.owner = cy
+    robot.save()
+    refused(acting(bea), request, Denied)
+
+
 def test_a_service_account_may_not_decide(ready: TransitionRequest, cy: User, acting: Acting) -> None:
     robot = make_reviewer(User.objects.create_user("robot", is_service=True, owner=cy))
     refused(acting(robot), ready, Denied)
