@@ -19,11 +19,13 @@ from audit.refs import version_ref
 from lineage.quarantine import taints
 from registry.cards import missing_fields, written_keys
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
+from registry.sources import MAX_COPIES
+from tracking.artifacts import senders_of
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
 
-# How far the authors of copied versions are followed back.
-_MAX_COPIES = 50
+# How far the authors of copied versions are followed back: to the first original, and what was copied from that.
+_FURTHEST = MAX_COPIES + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +245,18 @@ def _tags(version_ids: Iterable[int]) -> dict[int, dict[str, str]]:
 
 
 def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version, and whoever registered what it was copied from."""
+    """Return who registered each version or sent files of it, and whoever registered what it was copied from."""
+    rows = list(versions)
+    senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
+    made_by = _registrants(rows)
+    return {row.pk: tuple(sorted({*made_by[row.pk], *senders.get(row.artifact_path, ())})) for row in rows}
+
+
+def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
     known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     wanted = set(known)
     missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    for _ in range(_MAX_COPIES):
+    for _ in range(_FURTHEST):
         if not missing:
             break
         rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
@@ -259,7 +268,7 @@ def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
 def _back(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
     names: set[str] = set()
     place: int | None = pk
-    for _ in range(_MAX_COPIES):
+    for _ in range(_FURTHEST):
         if place is None or place not in known:
             break
         author, place = known[place]
