@@ -61,6 +61,8 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
     list_select_related = ["owner"]
     autocomplete_fields = ["owner"]
     readonly_fields = ["last_login", "date_joined"]
+    # of an account that is there: authors, runs and events name people by it
+    _kept = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -68,6 +70,9 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         ("What they may do", {"fields": ("is_active", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), *(self._kept if obj is not None else ()))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.is_staff = obj.is_superuser

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 
 
 class User(AbstractUser):
-    """A person, or a service account owned by a person. Service accounts never approve and have no pages."""
+    """A person, or a service account owned by a person. Service accounts never approve and have no pages.
+
+    An account keeps its username (a trigger holds it): authors, runs and events name people by it.
+    """
 
     is_service = models.BooleanField(default=False)
     owner = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="service_accounts")
 
     def __str__(self) -> str:
         return self.username
+
+    def clean(self) -> None:
+        """Refuse a service account that nobody stands behind: no owner, or one that is a service account itself."""
+        super().clean()
+        if not self.is_service:
+            return
+        if self.owner is None or self.owner.is_service or self.owner_id == self.pk:
+            raise ValidationError({"owner": "A service account needs a person as its owner."})
+        if self.pk is not None and self.service_accounts.exists():
+            raise ValidationError({"is_service": "This person owns service accounts. Give those another owner first."})
+
+
+class FormerOwner(models.Model):
+    """Who owned a service account before, and answers for what it did then. A trigger writes it as the owner changes."""
+
+    account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="former_owners")
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "owner"], name="accounts_formerowner_once")]
+
+    def __str__(self) -> str:
+        return f"{self.owner} of {self.account}"
 
 
 class ApiToken(models.Model):

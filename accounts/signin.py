@@ -1,22 +1,32 @@
-"""Sign-ins, sign-outs and failed tries become events. Django tells of them only by signal; the actor is still explicit."""
+"""Sign-ins, sign-outs and failed tries become events. Django tells of them only by signal; the actor is still explicit.
+
+After too many failed tries not even the right password is taken for a while: nobody guesses one by asking for long.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.approval_sessions import end_sessions_of_sign_in
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from audit.actions import Action
 from audit.actors import anonymous_actor
+from audit.models import Event
+from audit.queries import facts
 from audit.refs import user_ref
 from audit.services import record
 
+FAILURE_WINDOW = timedelta(minutes=15)
+# From one address, so that who tries a name from elsewhere locks nobody out; and from all together.
+MAX_FAILURES_THERE, MAX_FAILURES = 10, 50
 _LONGEST_NAME = 150
 
 
@@ -49,6 +59,18 @@ def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest |
             outcome="denied",
             after=_origin(request),
         )
+
+
+def is_held_off(name: str, request: HttpRequest | None) -> bool:
+    """Return whether so many tries with this name have just failed that the next one has to wait."""
+    failed = Event.objects.filter(
+        action=Action.ACCOUNT_AUTHENTICATION_FAILED,
+        object_ref=user_ref(name[:_LONGEST_NAME]),
+        at__gt=timezone.now() - FAILURE_WINDOW,
+    )
+    latest = list(failed.order_by("-id")[:MAX_FAILURES])
+    here = [event for event in latest if facts(event)["after"] == _origin(request)]
+    return len(latest) >= MAX_FAILURES or len(here) >= MAX_FAILURES_THERE
 
 
 def _record_of(user: User, request: HttpRequest | None, action: Action) -> None:

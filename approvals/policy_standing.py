@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.owners import owners_of
 from approvals.governance import active_policies, governing, in_scope, model_facts
 from approvals.models import LIVE_STATES, PolicyProposal, TransitionRequest
 from approvals.rules import PolicyBody
@@ -66,8 +67,8 @@ def _people_behind(requests: Sequence[TransitionRequest]) -> dict[str, int]:
 
 
 def identities_of(user: User) -> tuple[str, ...]:
-    """Return who stands behind an account: itself, and its owner where it is a service account."""
-    return (user.username, user.owner.username) if user.owner is not None else (user.username,)
+    """Return who stands behind an account: itself, and its owners, present and former, where it is a service account."""
+    return (user.username, *sorted(owners_of([user.username]).get(user.username, ())))
 
 
 def possible_reviewers(proposal: PolicyProposal, judged: dict[str, int]) -> list[str]:

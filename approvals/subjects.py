@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.owners import owners_of
 from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
 from approvals.governance import ModelFacts, model_facts
 from approvals.policies import is_alias
@@ -19,11 +19,13 @@ from audit.refs import version_ref
 from lineage.quarantine import taints
 from registry.cards import missing_fields, written_keys
 from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
+from registry.sources import MAX_COPIES
+from tracking.artifacts import senders_of
 from tracking.models import Run
 from tracking.queries import load_runs, metric_value
 
-# How far the authors of copied versions are followed back.
-_MAX_COPIES = 50
+# How far the authors of copied versions are followed back: to the first original, and what was copied from that.
+_FURTHEST = MAX_COPIES + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def people_of(
 ) -> list[dict[str, frozenset[str]]]:
     """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
 
-    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts.
+    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts, and stays
+    there when the account is given to somebody else.
     """
     roles = [
         {
@@ -150,11 +153,9 @@ def people_of(
         )
     ]
     everybody = {name for found in roles for names in found.values() for name in names}
-    owners = dict(
-        User.objects.filter(username__in=everybody, owner__isnull=False).values_list("username", "owner__username")
-    )
+    owners = owners_of(everybody)
     return [
-        {role: frozenset(names | {owners[name] for name in names if name in owners}) for role, names in found.items()}
+        {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in found.items()}
         for found in roles
     ]
 
@@ -244,11 +245,18 @@ def _tags(version_ids: Iterable[int]) -> dict[int, dict[str, str]]:
 
 
 def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version, and whoever registered what it was copied from."""
+    """Return who registered each version or sent files of it, and whoever registered what it was copied from."""
+    rows = list(versions)
+    senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
+    made_by = _registrants(rows)
+    return {row.pk: tuple(sorted({*made_by[row.pk], *senders.get(row.artifact_path, ())})) for row in rows}
+
+
+def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
     known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     wanted = set(known)
     missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    for _ in range(_MAX_COPIES):
+    for _ in range(_FURTHEST):
         if not missing:
             break
         rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
@@ -260,7 +268,7 @@ def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
 def _back(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
     names: set[str] = set()
     place: int | None = pk
-    for _ in range(_MAX_COPIES):
+    for _ in range(_FURTHEST):
         if place is None or place not in known:
             break
         author, place = known[place]

@@ -21,6 +21,8 @@ from tracking.paths import clean_path, key_of_uri
 from tracking.queries import get_logged_model, get_run
 
 MAX_SOURCE = 1000
+# How often a copy may be copied on: whoever made any of the originals had a hand in it, so all of them must be found.
+MAX_COPIES = 40
 _OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
 _RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>[^/].*)", re.DOTALL)
 _LOGGED_MODEL = re.compile(r"models:/(?P<model_id>m-[0-9A-Za-z-]+)")
@@ -101,7 +103,16 @@ def _from_version(actor: Actor, source: str, name: str, version: int, run_id: st
         raise _refused(source, error.message) from error
     if run_id and run_id != found.run_id:
         raise _refused(source, "The run_id request parameter is not the run of that version.")
+    _require_near(source, found)
     return Source(path=found.artifact_path, run_id=found.run_id, model_id=found.logged_model_id, copied_from=found)
+
+
+def _require_near(source: str, copied: ModelVersion) -> None:
+    original: ModelVersion | None = copied
+    for _ in range(MAX_COPIES):
+        original = original.copied_from if original is not None else None
+    if original is not None:
+        raise _refused(source, f"It is a copy of a copy, {MAX_COPIES} times over: copy an earlier one.")
 
 
 def _from_artifacts(source: str, path: str, run: Run | None, logged: LoggedModel | None) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from django.conf import settings
@@ -186,17 +186,24 @@ def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
         raise Conflict(f"{folder} was sealed as {found.digest} and is now {digest or 'empty'}.")
     if not files:
         raise InvalidInput(f"{folder} holds no files, so there is nothing to seal.")
+    senders = sorted(set(Artifact.objects.filter(below(folder)).values_list("stored_by", flat=True)) - {""})
     seal = Seal.objects.create(
-        prefix=folder, digest=digest, reason=reason[:700], manifest=[list(file) for file in files]
+        prefix=folder, digest=digest, reason=reason[:700], manifest=[list(file) for file in files], stored_by=senders
     )
     record(
         actor=actor,
         action=Action.TRACKING_ARTIFACTS_SEALED,
         obj=artifact_ref(folder),
-        after={"digest": digest, "files": len(files)},
+        after={"digest": digest, "files": len(files), "stored_by": senders},
         reason=reason[:700],
     )
     return seal
+
+
+def senders_of(prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return who sent the files of each of these folders that is sealed, by username; one query."""
+    rows = Seal.objects.filter(prefix__in=set(prefixes)).values_list("prefix", "stored_by")
+    return {prefix: tuple(names) for prefix, names in rows}
 
 
 def verify_folder(prefix: str, *, progress: Callable[[int], None] | None = None) -> list[str]:

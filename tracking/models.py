@@ -273,6 +273,8 @@ class Seal(models.Model):
     prefix = models.CharField(max_length=1000, unique=True)
     digest = models.CharField(max_length=80)
     manifest = models.JSONField(default=list)  # [[path below the prefix, SHA-256, size], …] as sealed
+    # usernames of those who sent the files: whoever sent a model's bytes had a hand in it
+    stored_by = models.JSONField(default=list)
     reason = models.CharField(max_length=700)
     sealed_at = models.DateTimeField(auto_now_add=True)
 

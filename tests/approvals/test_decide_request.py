@@ -23,7 +23,7 @@ from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread
 from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
-from tracking.models import Run
+from tracking.models import Run, Seal
 
 
 def digest_of(request: TransitionRequest) -> str:
@@ -63,7 +63,7 @@ def test_a_rejection_closes(ready: TransitionRequest, by_bea: Actor) -> None:
         decide(by_bea, ready)
 
 
-@pytest.mark.parametrize("role", ["requester", "superuser", "version author", "run user", "card editor"])
+@pytest.mark.parametrize("role", ["requester", "superuser", "version author", "sender", "run user", "card editor"])
 def test_nobody_decides_on_their_own_work(
     ready: TransitionRequest, role: str, ada: User, cy: User, ops: User, acting: Acting
 ) -> None:
@@ -71,6 +71,8 @@ def test_nobody_decides_on_their_own_work(
     make_reviewer(person)
     if role == "version author":
         type(ready.version).objects.update(created_by="cy")
+    elif role == "sender":
+        Seal.objects.update(stored_by=["ada", "cy"])
     elif role == "run user":
         Run.objects.update(created_by="cy")
     elif role in ("card editor", "superuser"):
@@ -89,6 +91,18 @@ def test_the_owner_of_the_service_account_that_asked_may_not_decide(
     new_version()
     request = open_request(actor=acting(robot), name="fraud", version=1, target=Stage.PRODUCTION, archive_existing=True)
     run_checks(request)
+    refused(acting(bea), request, Denied)
+
+
+def test_who_owned_the_account_that_asked_may_not_decide_either(
+    policies: object, new_version: NewVersion, run_checks: RunChecks, bea: User, cy: User, acting: Acting
+) -> None:
+    robot = User.objects.create_user("robot", is_service=True, owner=bea)
+    new_version()
+    request = open_request(actor=acting(robot), name="fraud", version=1, target=Stage.PRODUCTION, archive_existing=True)
+    run_checks(request)
+    robot.owner = cy
+    robot.save()
     refused(acting(bea), request, Denied)
 
 

@@ -44,3 +44,15 @@ def test_a_group_is_changed_on_the_record(ops: User, signed_in: SignedIn) -> Non
     signed_in(ops).post(f"/admin/auth/group/{group.pk}/change/", {"name": "reviewers", "permissions": []})
     event = Event.objects.latest("id")
     assert (event.action, event.object_ref) == ("account.group.changed", "group:reviewers")
+
+
+def test_nobody_gets_another_username(ada: User, ops: User, signed_in: SignedIn) -> None:
+    form = {"username": "somebody-else", "is_active": "on"}
+    assert signed_in(ops).post(f"/admin/accounts/user/{ada.pk}/change/", form).status_code == 302
+    assert User.objects.get(pk=ada.pk).username == "ada"
+
+
+def test_a_service_account_keeps_a_person_behind_it(ada: User, bot: User, ops: User, signed_in: SignedIn) -> None:
+    page = signed_in(ops).post(f"/admin/accounts/user/{bot.pk}/change/", {"is_active": "on", "is_service": "on"})
+    assert "A service account needs a person as its owner." in page.content.decode()
+    assert User.objects.get(pk=bot.pk).owner == ada

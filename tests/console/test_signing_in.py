@@ -1,7 +1,12 @@
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
+from accounts.signin import FAILURE_WINDOW, MAX_FAILURES, MAX_FAILURES_THERE
 from tests.console.conftest import text_of
 
 PAGES = [
@@ -26,6 +31,35 @@ def test_everybody_who_is_active_signs_in(client: Client, bea: User) -> None:
 def test_signing_in_leads_nowhere_else(target: str, client: Client, bea: User) -> None:
     form = {"username": "bea", "password": "bea-password-1", "next": target}
     assert client.post("/admin/login/", form).headers["Location"] == "/"
+
+
+def tried(client: Client, times: int, address: str, password: str = "wrong", name: str = "bea") -> str:
+    form = {"username": name, "password": password}
+    return [text_of(client.post("/admin/login/", form, REMOTE_ADDR=address)) for _ in range(times)][-1]
+
+
+def test_a_password_is_not_guessed_for_long(client: Client, bea: User) -> None:
+    tried(client, MAX_FAILURES_THERE, "192.0.2.1")
+    assert "Too many wrong passwords" in tried(client, 1, "192.0.2.1", "bea-password-1")
+    assert "_auth_user_id" not in client.session
+    with time_machine.travel(timezone.now() + FAILURE_WINDOW + timedelta(seconds=1)):
+        tried(client, 1, "192.0.2.1", "bea-password-1")
+    assert "_auth_user_id" in client.session
+
+
+def test_who_guesses_elsewhere_locks_nobody_out(client: Client, bea: User, ada: User) -> None:
+    tried(client, MAX_FAILURES_THERE, "192.0.2.1")
+    tried(client, 1, "192.0.2.1", "ada-password-1", "ada")
+    assert client.session["_auth_user_id"] == str(ada.pk)
+    tried(Client(), 1, "192.0.2.2")
+    tried(client, 1, "192.0.2.2", "bea-password-1")
+    assert client.session["_auth_user_id"] == str(bea.pk)
+
+
+def test_guessing_from_many_addresses_ends_too(client: Client, bea: User) -> None:
+    for number in range(MAX_FAILURES):
+        tried(client, 1, f"192.0.2.{number}")
+    assert "Too many wrong passwords" in tried(client, 1, "198.51.100.1", "bea-password-1")
 
 
 def test_a_service_account_cannot_sign_in(client: Client, bot: User) -> None:

@@ -23,7 +23,7 @@ from registry.services.versions import (
     set_version_tag,
     update_version,
 )
-from registry.sources import download_uri
+from registry.sources import MAX_COPIES, download_uri
 from registry.stages import Stage
 from tests.conftest import Acting
 from tests.registry.conftest import ROOT, RUN, NewVersion
@@ -83,6 +83,17 @@ def test_a_copy_keeps_bytes_run_and_origin(by_ada: Actor, new_version: NewVersio
     copy = create_version(actor=by_ada, name="fraud-prod", source="models:/fraud/1", run_id=RUN)
     assert copy.copied_from == original
     assert (copy.artifact_digest, copy.run_id) == (original.artifact_digest, RUN)
+
+
+def test_copies_of_copies_end_where_nobody_would_find_the_first_author(
+    by_ada: Actor, fraud: RegisteredModel, run: Run
+) -> None:
+    register(by_ada, f"runs:/{RUN}/model")
+    for number in range(1, MAX_COPIES + 1):
+        register(by_ada, f"models:/fraud/{number}")
+    with pytest.raises(InvalidInput, match="copy of a copy"):
+        register(by_ada, f"models:/fraud/{MAX_COPIES + 1}")
+    assert ModelVersion.objects.count() == MAX_COPIES + 1
 
 
 OUTSIDE = [

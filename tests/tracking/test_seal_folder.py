@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tracking.artifacts import (
     folder_digest,
     folder_files,
     seal_folder,
+    senders_of,
     store_artifact,
     verify_folder,
 )
@@ -48,6 +50,14 @@ def test_digest_is_over_the_sorted_manifest(sealed: Seal) -> None:
 def test_seal_is_idempotent_with_one_event(actor: Actor, sealed: Seal) -> None:
     assert seal_folder(actor=actor, prefix=FOLDER + "/", reason="again").pk == sealed.pk
     assert Event.objects.filter(action="tracking.artifacts.sealed").count() == 1
+
+
+def test_a_seal_says_who_sent_the_files(actor: Actor, put: Put) -> None:
+    put("MLmodel", b"flavors:")
+    store_artifact(actor=replace(actor, name="carl"), path=f"{FOLDER}/data/model.pkl", stream=io.BytesIO(b"pickle"))
+    store_artifact(actor=replace(actor, name="eve"), path="1/models/m-10/artifacts/MLmodel", stream=io.BytesIO(b"other"))
+    seal_folder(actor=actor, prefix=FOLDER, reason="model-version:fraud/1")
+    assert senders_of([FOLDER, "1/none"]) == {FOLDER: (actor.name, "carl")}
 
 
 @pytest.mark.parametrize("name", ["MLmodel", "new.txt", "data/other"])

@@ -1,0 +1,19 @@
+"""Who stands behind an account: its owner, and whoever owned it before. What it did, they had a hand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from accounts.models import User
+
+
+def owners_of(usernames: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the present and the former owners of those of the accounts that have any, by username; one query."""
+    owned = Q(owner__isnull=False) | Q(former_owners__isnull=False)
+    rows = User.objects.filter(owned, username__in=set(usernames))
+    found: dict[str, set[str]] = {}
+    for name, *owners in rows.values_list("username", "owner__username", "former_owners__owner__username"):
+        found.setdefault(name, set()).update(owner for owner in owners if owner)
+    return {name: frozenset(owners) for name, owners in found.items()}
