@@ -84,11 +84,6 @@ class LivePart:
     way: list[Step]
 
     @property
-    def checks_met(self) -> int:
-        """Return how many of the checks that count have passed."""
-        return sum(view.counts and view.job.state == CheckState.PASSED for view in self.checks)
-
-    @property
     def checks_are_quiet(self) -> bool:
         """Return whether the checks need no look of their own: the verdict says already what each of them found."""
         return bool(self.checks) and all(view.job.state == CheckState.PASSED for view in self.checks if view.counts)
@@ -206,7 +201,7 @@ def _live(actor: Actor, case: Case) -> LivePart:
         RuleView(row, words.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
         for row in verdict.rules
     ]
-    way = way_of(case.request, verdict)
+    way = way_of(case.request, verdict, waiting)
     return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest, way)
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from approvals.evaluation import RuleVerdict, Verdict
 from approvals.judging import RuleStatus
-from approvals.models import RequestState, TransitionRequest
+from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from console.wording import look
 
 _MET = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN)
-_REVIEW_KINDS = ("approvals", "changes")
+_CHECK, _REVIEWS = "check", ("approvals", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +29,29 @@ class Step:
         return {"done": "check", "now": "more_horiz", "failed": "close"}.get(self.state, "")
 
 
-def way_of(request: TransitionRequest, verdict: Verdict) -> list[Step]:
-    """Return the steps of a request; steps that its policy does not have are left out."""
-    return list(_steps(request, verdict))
+def way_of(request: TransitionRequest, verdict: Verdict, waits_for: str) -> list[Step]:
+    """Return the steps of a request; steps that its policy does not have are left out.
+
+    ``waits_for`` is what an approved request waits for, "" where a worker moves the version now.
+    """
+    return [*_steps(request, verdict), _end(request, verdict, waits_for)]
 
 
 def _steps(request: TransitionRequest, verdict: Verdict) -> Iterator[Step]:
     is_open = request.state == RequestState.OPEN
     yield Step("Asked", f"by {request.requester}", "done", request.opened_at)
-    checks = [row for row in verdict.rules if row.kind == "check" and row.status != RuleStatus.NOT_APPLICABLE]
+    checks = [row for row in verdict.rules if row.kind == _CHECK and row.status != RuleStatus.NOT_APPLICABLE]
     state = "done"
     if checks:
         state = _state(checks)
         yield Step("Checked", _checked(checks), state)
-    reviews = [row for row in verdict.rules if row.kind in _REVIEW_KINDS]
+    reviews = [row for row in verdict.rules if row.kind in _REVIEWS]
     if reviews:
         reached = state == "done"
         state = "failed" if request.state == RequestState.REJECTED else _state(reviews)
         if state == "now" and not (is_open and reached):
             state = "next"
         yield Step("Reviewed", _reviewed(request, verdict, state), state)
-    others = [row for row in verdict.rules if row.blocks and row not in checks and row not in reviews]
-    yield _end(request, len(others))
 
 
 def _state(rows: Sequence[RuleVerdict]) -> str:
@@ -74,18 +75,19 @@ def _reviewed(request: TransitionRequest, verdict: Verdict, state: str) -> str:
     names = ", ".join(verdict.approvers)
     if state == "done":
         return f"approved by {names}" if names else "nobody is needed"
-    return f"approved by {names}, more are needed" if names else "by nobody yet"
+    return f"approved by {names}, more are needed" if names else f"by nobody{' yet' if request.state in LIVE_STATES else ''}"
 
 
-def _end(request: TransitionRequest, others: int) -> Step:
-    """Return the last step. ``others``: how many rules block that ask for neither a check nor a review, such as a freeze."""
+def _end(request: TransitionRequest, verdict: Verdict, waits_for: str) -> Step:
+    title = f"In {request.target}"
     match request.state:
         case RequestState.APPLIED:
-            return Step(f"In {request.target}", "moved", "done", request.closed_at)
+            return Step(title, "moved", "done", request.closed_at)
         case RequestState.APPROVED:
-            return Step(f"In {request.target}", "waits for its time" if others else "moves by itself", "now")
+            return Step(title, "waits for its time" if waits_for else "moves by itself", "now")
         case RequestState.OPEN:
+            others = sum(row.blocks and row.kind not in (_CHECK, *_REVIEWS) for row in verdict.rules)
             note = f"{others} more rule{'s' if others > 1 else ''} to meet" if others else "then it moves by itself"
-            return Step(f"In {request.target}", note, "next")
+            return Step(title, note, "next")
         case _:
-            return Step(f"In {request.target}", look("request", request.state).label.lower(), "failed", request.closed_at)
+            return Step(title, look("request", request.state).label.lower(), "failed", request.closed_at)
