@@ -123,7 +123,9 @@ def verdict_on(key: str, delta: float) -> tuple[str, str]:
 def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
     mine = left.facts.metrics if left.facts else {}
     theirs = right.facts.metrics if right and right.facts else {}
-    keys = sorted({*mine, *theirs}, key=lambda key: (key.startswith("train"), key))  # what was seen in training says least
+    keys = sorted(
+        {*mine, *theirs}, key=lambda key: (key.startswith("train"), key)
+    )  # what was seen in training says least
     return [_metric(key, mine.get(key), theirs.get(key)) for key in keys]
 
 

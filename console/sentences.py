@@ -137,7 +137,9 @@ def sentence_of(rule: Rule) -> str:
         case SoakRule():
             words = f"It must have been in {rule.stage} for {span(rule.time)} without a break."
         case FreezeRule():
-            spans = join([f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows], "or")
+            spans = join(
+                [f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows], "or"
+            )
             words = f"It does not move during {spans}."
         case FindingsRule():
             words = f"No finding of severity {rule.severity.value} or worse may be open on it."

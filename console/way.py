@@ -75,7 +75,11 @@ def _reviewed(request: TransitionRequest, verdict: Verdict, state: str) -> str:
     names = ", ".join(verdict.approvers)
     if state == "done":
         return f"approved by {names}" if names else "nobody is needed"
-    return f"approved by {names}, more are needed" if names else f"by nobody{' yet' if request.state in LIVE_STATES else ''}"
+    return (
+        f"approved by {names}, more are needed"
+        if names
+        else f"by nobody{' yet' if request.state in LIVE_STATES else ''}"
+    )
 
 
 def _end(request: TransitionRequest, verdict: Verdict, waits_for: str) -> Step:
