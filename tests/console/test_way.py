@@ -79,7 +79,7 @@ def test_the_metric_a_rule_goes_by_is_marked(
     ("delta", "tone", "reach", "right"),
     [(0.25, "ok", 25, True), (-0.25, "ok", 25, True), (-0.25, "bad", 25, False), (9.0, "bad", 50, False), (0.25, "none", 25, True)],
 )  # fmt: skip
-def test_a_bar_goes_right_for_the_better(delta: float, tone: str, reach: int, right: bool) -> None:  # noqa: FBT001 - what is expected
+def test_a_bar_goes_right_for_the_better(delta: float, tone: str, reach: int, right: bool) -> None:
     row = MetricRow("m", 1 + delta, 1.0, delta, tone, "")
     assert (row.reach, row.is_right) == (reach, right)
 
