@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.places import label_of, place_of
+from console.wording import exact, from_ms, look
 from registry.cards import FIELDS, Completeness, Field, Section, completeness, find_template, says_nothing, written_keys
 from registry.cards.diff import Body, diff_bodies
 from registry.cards.fields import Kind, fields_of
@@ -154,13 +155,24 @@ def _origin(source: str, pointer: str) -> str:
 
 
 def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(str(key), _short(item)) for key, item in value.items() if item not in ("", None)]
+    return [_pair(str(key), item) for key, item in value.items() if item not in ("", None)]
+
+
+def _pair(key: str, value: object) -> tuple[str, str]:
+    """Return a fact as people read it: milliseconds as a time, the state of a run in words."""
+    moment = from_ms(value) if key.endswith("_ms") and isinstance(value, int) else None
+    if moment is not None:
+        return key.removesuffix("_ms"), exact(moment)
+    if key == "status" and isinstance(value, str):
+        return key, look("run", value).label.lower()
+    return key.replace("_", " "), _short(value)
 
 
 def _table(field: Field, value: object) -> tuple[list[str], list[list[str]]]:
     """Return the columns of a table that hold something, and its rows."""
     found = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-    columns = [column for column in field.columns if any(row.get(column) for row in found)]
+    # what links a row to the graph is for machines: the name and the digest say the same
+    columns = [column for column in field.columns if column != "node" and any(row.get(column) for row in found)]
     rows = [[str(row.get(column) or "") for column in columns] for row in found]
     return [column.replace("_", " ") for column in columns], rows
 

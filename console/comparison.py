@@ -30,6 +30,21 @@ class MetricRow:
     tone: str
     word: str
 
+    @property
+    def change(self) -> float | None:
+        """Return the difference as a share of the current value, None where that says nothing."""
+        return self.delta / abs(self.current) if self.delta is not None and self.current else None
+
+    @property
+    def reach(self) -> int:
+        """Return how long the bar of the change is, 0 to 50. By the square root: a small change beside a large one shows."""
+        return round(50 * min(1.0, math.sqrt(abs(self.change)))) if self.change else 0
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether the bar goes to the right: for the better, or up where nobody can say which way is better."""
+        return self.tone == "ok" or (self.tone == "none" and (self.delta or 0) > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
@@ -108,7 +123,10 @@ def verdict_on(key: str, delta: float) -> tuple[str, str]:
 def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
     mine = left.facts.metrics if left.facts else {}
     theirs = right.facts.metrics if right and right.facts else {}
-    return [_metric(key, mine.get(key), theirs.get(key)) for key in sorted({*mine, *theirs})]
+    keys = sorted(
+        {*mine, *theirs}, key=lambda key: (key.startswith("train"), key)
+    )  # what was seen in training says least
+    return [_metric(key, mine.get(key), theirs.get(key)) for key in keys]
 
 
 def _metric(key: str, candidate: float | None, current: float | None) -> MetricRow:

@@ -6,15 +6,15 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import orjson
-
 from audit.actions import Action
 from audit.models import Event
 from audit.sentences import PHRASES, facts, object_words
+from console.event_words import brief_of, is_bad_news, value_words
 from console.places import place_of
 
-_VALUE_LIMIT = 300
-_BRIEF = ("stage", "decision", "alias")
+_MERGED_BRIEF = 160
+# What comes in rows: their briefs are told together.
+_IN_ROWS = (Action.APPROVALS_CHECK_FINISHED, Action.APPROVALS_CHECK_QUEUED)
 
 # (tone, icon) of the actions that matter most to a reader; the others get a plain mark.
 _MARKS: dict[str, tuple[str, str]] = {
@@ -86,7 +86,7 @@ def trail(events: Iterable[Event]) -> list[Entry]:
     for entry in map(entry_of, events):
         last = entries[-1] if entries else None
         if last is not None and _alike(last, entry):
-            entries[-1] = replace(last, times=last.times + 1, changes=(*last.changes, *entry.changes))
+            entries[-1] = _merged(last, entry)
         else:
             entries.append(entry)
     return entries
@@ -94,7 +94,19 @@ def trail(events: Iterable[Event]) -> list[Entry]:
 
 def _alike(one: Entry, other: Entry) -> bool:
     keys = ("actor", "action", "ref", "outcome", "reason")
-    return not one.brief and all(getattr(one, key) == getattr(other, key) for key in keys)
+    same = all(getattr(one, key) == getattr(other, key) for key in keys)
+    return same and (not one.brief or one.action in _IN_ROWS)
+
+
+def _merged(one: Entry, other: Entry) -> Entry:
+    brief = f"{one.brief}, {other.brief}" if one.brief and other.brief else one.brief
+    return replace(
+        one,
+        times=one.times + 1,
+        brief=brief if len(brief) <= _MERGED_BRIEF else one.brief,
+        tone="bad" if "bad" in (one.tone, other.tone) else one.tone,
+        changes=(*one.changes, *other.changes),
+    )
 
 
 def entry_of(event: Event) -> Entry:
@@ -103,8 +115,11 @@ def entry_of(event: Event) -> Entry:
     denied = event.outcome == "denied"
     done, wanted = PHRASES[Action(event.action)] if event.action in Action._value2member_map_ else ("did {object}",) * 2
     lead, names_it, tail = (f"was not allowed to {wanted}" if denied else done).partition("{object}")
-    changes = tuple(_changes(_mapping(known.get("before")), _mapping(known.get("after"))))
+    before, after = _mapping(known.get("before")), _mapping(known.get("after"))
+    changes = tuple(_changes(before, after))
     tone, icon = ("bad", "block") if denied else _MARKS.get(event.action, ("none", "edit_note"))
+    if is_bad_news(event.action, after):
+        tone = "bad"
     return Entry(
         id=event.pk,
         at=event.at,
@@ -117,9 +132,9 @@ def entry_of(event: Event) -> Entry:
         icon=icon,
         action=event.action,
         outcome=event.outcome,
-        reason=_shown(known.get("reason", "")),
+        reason=value_words("reason", known.get("reason", "")),
         ref=event.object_ref,
-        brief="" if denied else _brief(changes),
+        brief="" if denied else brief_of(event.action, before, after),
         changes=changes,
     )
 
@@ -131,14 +146,6 @@ def _actor(event: Event, known: Mapping[str, object]) -> str:
     return f"Custody, for {behalf}," if behalf else "Custody"
 
 
-def _brief(changes: tuple[Change, ...]) -> str:
-    """Return the change people look for first: the stage, the decision, the alias."""
-    for change in changes:
-        if change.key in _BRIEF:
-            return f"{change.before or 'None'} → {change.after}" if change.key == "stage" else change.after
-    return ""
-
-
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
@@ -146,11 +153,4 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Change]:
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
-            yield Change(key.replace("_", " "), _shown(before.get(key)), _shown(after.get(key)))
-
-
-def _shown(value: object) -> str:
-    if value is None or value in ("", [], {}):
-        return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= _VALUE_LIMIT else f"{text[:_VALUE_LIMIT]}…"
+            yield Change(key.replace("_", " "), value_words(key, before.get(key)), value_words(key, after.get(key)))

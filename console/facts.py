@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.wording import number
+
+
+_NOTHING = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -16,6 +21,10 @@ class Fact:
     columns: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def is_table(self) -> bool:
+        return bool(self.table)
+
 
 def fact(key: str, value: Any) -> Fact:
     """Return a value under its key, as it is shown."""
@@ -24,7 +33,8 @@ def fact(key: str, value: Any) -> Fact:
         columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
         return Fact(name, "", columns, tuple(tuple(in_words(item.get(column)) for column in columns) for item in value))
     if isinstance(value, dict):
-        return Fact(name, "", ("", ""), tuple((str(inner), in_words(found)) for inner, found in value.items()))
+        rows = tuple((str(inner).replace("_", " "), in_words(found)) for inner, found in value.items())
+        return Fact(name, "", ("", ""), rows)
     return Fact(name, in_words(value))
 
 
@@ -33,7 +43,9 @@ def in_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(in_words(item) for item in value) or "none"
+        return ", ".join(in_words(item) for item in value) or _NOTHING
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {in_words(item)}" for key, item in value.items())
-    return "" if value is None else str(value)
+        return ", ".join(f"{key}: {in_words(item)}" for key, item in value.items()) or _NOTHING
+    if isinstance(value, float):
+        return number(value)
+    return _NOTHING if value is None or value == "" else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -16,6 +18,8 @@ from registry.models import Deployment, Endpoint, ModelVersion, RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.queries import production_descendants
 from tracking.models import Experiment, Lifecycle
+
+_READ_EDGES = 100
 
 
 def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
@@ -71,7 +75,7 @@ def requests_of(version: ModelVersion) -> QuerySet[TransitionRequest]:
 def dataset_rows(text: str = "") -> QuerySet[Node]:
     """Return dataset versions, by name and newest first, with the number of runs that read each."""
     rows = Node.objects.filter(kind=NodeKind.DATASET_VERSION).annotate(
-        run_count=Count("out_edges", filter=Q(out_edges__rel=Relation.CONSUMED)),
+        run_count=Count("out_edges__dst", filter=Q(out_edges__rel=Relation.CONSUMED), distinct=True),
         is_quarantined=Exists(Quarantine.objects.filter(node=OuterRef("pk"), released_at__isnull=True)),
     )
     if text:
@@ -95,11 +99,20 @@ def policy_rows() -> QuerySet[Policy]:
     ).order_by("target", F("models_pattern"), "name")
 
 
+@dataclass(slots=True)
+class Reader:
+    """A run that read a dataset version: in which roles, and when that was first recorded."""
+
+    run: Node
+    roles: list[str]
+    at: datetime.datetime
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetUses:
     """What a dataset version touched: the runs that read it, and the versions, endpoints and others downstream."""
 
-    runs: list[tuple[Edge, Node]]
+    runs: list[Reader]
     versions: list[ModelVersion]
     endpoints: list[Node]
     truncated: bool
@@ -107,7 +120,7 @@ class DatasetUses:
 
 def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
     """Return the impact of a dataset version, in a fixed number of queries."""
-    edges = Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:100]
+    edges = Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:_READ_EDGES]
     below = descendants(node, limit=limit)
     named = [(found.name, int(found.version)) for found in below.nodes if found.kind == NodeKind.MODEL_VERSION]
     wanted = visible_versions(actor).filter(model__name__in=[name for name, _ in named]).select_related("model")
@@ -115,11 +128,22 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
         row for row in wanted.order_by("model__name", "-version") if (row.model.name, row.version) in set(named)
     ]
     return DatasetUses(
-        runs=[(edge, edge.dst) for edge in edges],
+        runs=_readers(edges),
         versions=versions,
         endpoints=[found for found in below.nodes if found.kind == NodeKind.ENDPOINT],
         truncated=below.truncated,
     )
+
+
+def _readers(edges: Iterable[Edge]) -> list[Reader]:
+    """Return each run once: one that logged the data and names it in a tag has two edges to it."""
+    found: dict[int, Reader] = {}
+    for edge in edges:
+        reader = found.setdefault(edge.dst_id, Reader(edge.dst, [], edge.recorded_at))
+        reader.at = min(reader.at, edge.recorded_at)
+        if edge.role and edge.role not in reader.roles:
+            reader.roles.append(edge.role)
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

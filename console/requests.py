@@ -37,6 +37,7 @@ from console.events import Entry, trail
 from console.facts import Fact, fact
 from console.reviewing import obstacle
 from console.sentences import sentence_of
+from console.way import Step, way_of
 from registry.models import ModelVersion
 from registry.queries import incumbent_of
 
@@ -88,6 +89,12 @@ class LivePart:
     is_moving: bool
     waits_for: str
     digest: str
+    way: list[Step]
+
+    @property
+    def checks_are_quiet(self) -> bool:
+        """Return whether the checks need no look of their own: the verdict says already what each of them found."""
+        return bool(self.checks) and all(view.job.state == CheckState.PASSED for view in self.checks if view.counts)
 
     @property
     def headline(self) -> str:
@@ -125,6 +132,12 @@ class RequestPage:
     digest: str
     policy_label: str
     policy_id: int
+
+    @property
+    def judged(self) -> dict[str, str]:
+        """Return the metrics that a rule of the policy goes by, each with that rule."""
+        jobs = [view.job for view in self.live.checks if view.counts and isinstance(view.job.evidence, dict)]
+        return {str(job.evidence["metric"]): job.rule for job in jobs if job.evidence.get("metric")}
 
 
 def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
@@ -196,7 +209,8 @@ def _live(actor: Actor, case: Case) -> LivePart:
         RuleView(row, words.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
         for row in verdict.rules
     ]
-    return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest)
+    way = way_of(case.request, verdict, waiting)
+    return LivePart(case.request, verdict, rules, checks, is_moving, waiting, case.snapshot.subject_digest, way)
 
 
 def _overrides(actor: Actor, case: Case) -> list[OverrideView]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,7 +139,9 @@ def sentence_of(rule: Rule) -> str:
         case SoakRule():
             words = f"It must have been in {rule.stage} for {span(rule.time)} without a break."
         case FreezeRule():
-            spans = join([f"{window.name} ({window.start} to {window.end} UTC)" for window in rule.windows], "or")
+            spans = join(
+                [f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows], "or"
+            )
             words = f"It does not move during {spans}."
         case FindingsRule():
             words = f"No finding of severity {rule.severity.value} or worse may be open on it."
@@ -147,6 +150,14 @@ def sentence_of(rule: Rule) -> str:
         case _:
             words = f"{title_of(rule)}."
     return words
+
+
+def _end(text: str) -> str:
+    """Return an end of a window as people write it: of an ISO time the day and the minute, in UTC."""
+    if "T" not in text:
+        return text
+    moment = datetime.datetime.fromisoformat(text)
+    return f"{moment.astimezone(datetime.UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M}"
 
 
 def _approvals(rule: ApprovalsRule) -> str:

@@ -80,6 +80,7 @@ urlpatterns = [
     path("checks/runs/<int:check_run_id>/again/", checks.run_again, name="check_again"),
     path("checks/runs/<int:check_run_id>/files/<str:name>", checks.download, name="check_file"),
     path("runs/", runs.run_list, name="runs"),
+    path("runs/compare/", runs.run_compare, name="run_compare"),
     path("runs/curves/", runs.curves, name="curves"),
     path("runs/<str:run_id>/", runs.run_detail, name="run"),
     path("runs/<str:run_id>/files/<path:path>", runs.download, name="run_file"),

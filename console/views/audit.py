@@ -7,16 +7,28 @@ from dataclasses import dataclass
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from audit.actions import Action
 from audit.actors import Actor
 from audit.export import export_model
 from audit.queries import Page, events_matching
+from audit.sentences import PHRASES
 from audit.subjects import find_stream, may_read_whole_log
 from console.events import entry_of
 from console.pages import page, render_page
 from console.queries import model_rows
 
 _MODELS_OFFERED = 500
+
+
+def _actions() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the actions by area, each with its sentence: what a filter offers."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for action, (done, _wanted) in sorted(PHRASES.items()):
+        words = done.replace("{object}", "…")
+        found.setdefault(action.value.partition(".")[0].capitalize(), []).append((action.value, words))
+    return list(found.items())
+
+
+_ACTIONS = _actions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
         found=found,
         entries=[entry_of(event) for event in found.events] if found else [],
         names=model_rows(actor).values_list("name", flat=True)[:_MODELS_OFFERED],
-        actions=[action.value for action in Action],
+        actions=_ACTIONS,
     )
 
 

@@ -6,12 +6,14 @@ from http import HTTPStatus
 
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from audit.actors import Actor
 from audit.errors import InvalidInput
 from console.curves import curves_of
 from console.pages import Crumb, page, paginate, render_page
 from console.queries import experiment_rows
+from console.run_comparison import compare_runs
 from console.runs import NAMES_IN_CURVES, artifact_of, run_page, runs_page
 
 
@@ -42,6 +44,16 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: str) -> HttpResponse:
     shown = run_page(actor, run_id, folder=request.GET.get("folder", ""))
     crumbs = [Crumb("Runs", "/runs/"), Crumb(shown.run.experiment.name, f"/runs/?experiment={shown.run.experiment_id}")]
     return render_page(request, "console/run.html", shown.title, crumbs=crumbs, shown=shown)
+
+
+@page
+def run_compare(request: HttpRequest, _actor: Actor) -> HttpResponse:
+    """Show the runs named by `run=<id>` side by side."""
+    shown = compare_runs(request.GET.getlist("run"))
+    title = f"{len(shown.runs)} runs side by side" if len(shown.runs) > 1 else "Compare runs"
+    return render_page(
+        request, "console/runs_compare.html", title, crumbs=[Crumb("Runs", reverse("console:runs"))], shown=shown
+    )
 
 
 @page

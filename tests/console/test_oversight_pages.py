@@ -74,7 +74,9 @@ def test_an_emergency_is_seen_everywhere_until_it_is_reviewed(
     broken: PostReview, bea: User, ada: User, signed_in: SignedIn
 ) -> None:
     for url in ("/admin/", MODEL, "/models/fraud/versions/3/", "/emergencies/"):
-        assert "past a policy still need" in text_of(signed_in(ada).get(url))
+        page = text_of(signed_in(ada).get(url))
+        assert "past a policy still need" in page
+        assert '<a href="/emergencies/?state=open">See which</a>' in page
     assert "The glass was broken" in text_of(signed_in(ada).get(MODEL))
     client = signed_in(bea)
     said = {"outcome": "justified", "comment": "It was on fire."}

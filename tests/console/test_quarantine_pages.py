@@ -9,7 +9,7 @@ from accounts.models import User
 from approvals.models import TransitionRequest
 from approvals.tasks import apply_approved_requests
 from audit.actors import Actor, system_actor
-from lineage.models import Quarantine
+from lineage.models import Edge, Node, Quarantine, Relation
 from lineage.quarantine import place_quarantine, release_quarantine
 from registry.queries import production_descendants
 from registry.services.stages import change_stage
@@ -79,3 +79,16 @@ def test_who_is_live_on_it(new_version: NewVersion, settings: Settings) -> None:
     )
     found = production_descendants(ORDERS)
     assert ([row.version for row in found.versions], found.truncated) == ([1], False)
+
+
+def test_a_run_that_read_it_twice_is_one_run(
+    new_version: NewVersion, by_ada: Actor, ada: User, signed_in: SignedIn
+) -> None:
+    run_id = new_version().run_id
+    data, run = (Node.objects.get(urn=urn) for urn in (ORDERS, f"run:{run_id}"))
+    Edge.objects.create(src=data, dst=run, rel=Relation.CONSUMED, role="validation")
+    page = text_of(signed_in(ada).get(PAGE))
+    assert "<b>1</b><span>run reads it</span>" in page
+    assert '<span class="c-badge">validation</span>' in page
+    assert page.count(f'href="/runs/{run_id}/"') == 1
+    assert '<td data-label="Runs" class="c-num">1</td>' in text_of(signed_in(ada).get("/datasets/?q=orders"))

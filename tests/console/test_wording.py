@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.rules import FreezeRule, Level
+from approvals.windows import parse_window
 from console import wording
+from console.sentences import sentence_of
 
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 
@@ -49,3 +52,17 @@ def test_any_time_a_client_claims_can_be_shown(milliseconds: int) -> None:
 )
 def test_size(count: int, text: str) -> None:
     assert wording.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        ("2026-11-20T02:00:00+02:00", "2026-12-02T00:00:00Z", "(2026-11-20 00:00 to 2026-12-02 00:00 UTC)"),
+        ("2026-12-24T18:00", "2026-12-26T00:00", "(2026-12-24 18:00 to 2026-12-26 00:00 UTC)"),
+        ("12-20", "01-03", "(12-20 to 01-03 UTC)"),
+        ("fri 16:00", "mon 08:00", "(fri 16:00 to mon 08:00 UTC)"),
+    ],
+)
+def test_a_freeze_says_its_ends_in_utc(start: str, end: str, words: str) -> None:
+    rule = FreezeRule(id="freeze", level=Level.HARD, windows=(parse_window("year end", start, end),))
+    assert sentence_of(rule) == f"It does not move during year end {words}."
