@@ -15,7 +15,7 @@ from approvals.models import (
     PolicyRevision,
     Review,
 )
-from approvals.oversight import Finding, PostReview, ReReview
+from approvals.models.oversight import Finding, PostReview, ReReview
 from audit.admin import ReadOnlyAdmin
 
 

@@ -10,7 +10,7 @@ from approvals.counting import covers, excluded_people, owners_of
 from approvals.deciding import delegations_in_force
 from approvals.judging import applies
 from approvals.models import ApprovalComment
-from approvals.rules import ApprovalsRule
+from approvals.policies.rules import ApprovalsRule
 from approvals.snapshots import Case
 from registry.models import RegisteredModel
 from registry.permissions import Level, PrincipalKind, grants_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from approvals.facts import ReviewFacts, Snapshot
-from approvals.rules import ApprovalsRule, FourEyesRule, Rule
+from approvals.policies.rules import ApprovalsRule, FourEyesRule, Rule
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:

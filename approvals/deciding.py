@@ -21,7 +21,7 @@ from approvals.counting import covers, excluded_people, latest_of_each, standing
 from approvals.facts import ReviewFacts
 from approvals.judging import applies
 from approvals.models import Decision, Delegation, RequestState
-from approvals.rules import ApprovalsRule, voters_of
+from approvals.policies.rules import ApprovalsRule, voters_of
 from approvals.snapshots import Case
 from approvals.standing import Standing, standing_of_people
 from audit.actors import Actor, ActorKind

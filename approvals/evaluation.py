@@ -13,7 +13,7 @@ from enum import StrEnum
 from approvals.counting import counted, excluded_people, latest_of_each
 from approvals.facts import OverrideFacts, ReviewFacts, Snapshot
 from approvals.judging import Answer, RuleStatus, judge
-from approvals.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
+from approvals.policies.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
 from audit.errors import Blocker
 
 log = logging.getLogger(__name__)

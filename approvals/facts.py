@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from approvals.rules import Rule, Severity
+from approvals.policies.rules import Rule, Severity
 
 # The parts of a subject that a policy may let change without voiding votes; files, target and rules never.
 CARRYABLE = ("card", "checks", "incumbent")

@@ -9,8 +9,8 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from approvals.facts import FindingFacts
 from approvals.models import TransitionRequest
-from approvals.oversight import Finding, FindingState
-from approvals.rules import SEVERITIES, Severity
+from approvals.models.oversight import Finding, FindingState
+from approvals.policies.rules import SEVERITIES, Severity
 from audit.actors import Actor
 from audit.errors import NotFound
 from registry.models import ModelVersion

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from approvals.findings import facts_by_version
-from approvals.kinds import RequestKind
 from approvals.models import Decision, RequestState, Review, TransitionRequest
-from approvals.policies import is_alias
+from approvals.policies.kinds import RequestKind
+from approvals.policies.parsing import is_alias
+from approvals.policies.rules import Severity
 from approvals.re_reviewing import blocked_since
-from approvals.rules import Severity
 from audit.canonical import digest_of
 from audit.refs import version_ref
 from lineage.quarantine import taints

@@ -7,11 +7,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approvals.checks.registry import find_check
-from approvals.counting_tags import tag_counts
-from approvals.governance import policy_for
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.policies.counting_tags import tag_counts
+from approvals.policies.governance import policy_for
+from approvals.policies.scope_changes import moved_by_name, protected_lookalike
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
-from approvals.scope_changes import moved_by_name, protected_lookalike
 from approvals.snapshots import Case, load_case
 from approvals.targets import is_there
 from audit.actors import Actor

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from approvals.counting import counted, covers, excluded_people
 from approvals.facts import Snapshot
-from approvals.rules import (
+from approvals.policies.rules import (
     ApprovalsRule,
     BrokenRule,
     CheckRule,

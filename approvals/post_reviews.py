@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from approvals.oversight import PostReview
+from approvals.models.oversight import PostReview
 from audit.actors import Actor
 from audit.errors import NotFound
 from registry.models import RegisteredModel

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 from django.db.models import Exists, Max, OuterRef, Q
 
-from approvals.governance import Governing, active_policies, governing, model_facts
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import ReReview
-from approvals.policies import is_alias
-from approvals.rules import ReReview as Option
+from approvals.models.oversight import ReReview
+from approvals.policies.governance import Governing, active_policies, governing, model_facts
+from approvals.policies.parsing import is_alias
+from approvals.policies.rules import ReReview as Option
 from audit.actions import Action
 from audit.models import Event
 from audit.refs import model_stream

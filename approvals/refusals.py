@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from approvals.policies import is_alias
+from approvals.policies.parsing import is_alias
 from audit.actions import Action
 from audit.errors import Blocker, GateRefused
 from audit.refs import model_stream, version_ref

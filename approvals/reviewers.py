@@ -10,7 +10,7 @@ from accounts.models import User
 from approvals.counting import excluded_people, standing_of
 from approvals.facts import ReviewFacts
 from approvals.in_person import is_in_person
-from approvals.rules import ApprovalsRule, Rule, voters_of
+from approvals.policies.rules import ApprovalsRule, Rule, voters_of
 from approvals.standing import standing_of_people
 from audit.actors import Actor
 from registry.models import RegisteredModel

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
 
-from approvals.rule_parsing import MODEL_ROLES
+from approvals.policies.rule_parsing import MODEL_ROLES
 from audit.actors import Actor
 from registry.permissions import Level, granted_levels
 

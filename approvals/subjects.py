@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from accounts.owners import owners_of
 from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
-from approvals.governance import ModelFacts, model_facts
-from approvals.policies import is_alias
-from approvals.rules import Rule
+from approvals.policies.governance import ModelFacts, model_facts
+from approvals.policies.parsing import is_alias
+from approvals.policies.rules import Rule
 from audit.canonical import digest_of
 from audit.refs import version_ref
 from lineage.quarantine import taints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.policies import is_alias
+from approvals.policies.parsing import is_alias
 from audit.actors import Actor
 from registry.models import Alias, ModelVersion
 from registry.services.aliases import set_alias

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from accounts.services import create_user
-from approvals.policy_standing import EDITORS, REVIEWERS
+from approvals.policies.standing import EDITORS, REVIEWERS
 from approvals.services.proposals import decide_proposal, propose_policy
 from audit.actors import system_actor
 

@@ -12,10 +12,10 @@ from approvals.checks.base import inputs_digest, seconds_for
 from approvals.checks.params import Param
 from approvals.checks.registry import known_checks
 from approvals.evidence import files_of_jobs
-from approvals.governance import Governing, active_policies
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
+from approvals.policies.governance import Governing, active_policies
+from approvals.policies.rules import CheckRule
 from approvals.queries import get_check_run
-from approvals.rules import CheckRule
 from approvals.services.check_control import CANCELLABLE, RERUNNABLE
 from approvals.services.check_runs import UNFINISHED
 from approvals.snapshots import load_case

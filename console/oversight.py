@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from approvals.findings import open_findings_of, visible_findings
-from approvals.governance import active_policies, governing, model_facts
-from approvals.oversight import Finding, FindingState, PostReview
+from approvals.models.oversight import Finding, FindingState, PostReview
+from approvals.policies.governance import active_policies, governing, model_facts
 from approvals.post_reviews import owed_by
 from approvals.services.emergencies import why_not_break
 from approvals.services.re_reviews import why_not_confirm

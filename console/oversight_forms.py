@@ -6,8 +6,8 @@ import datetime
 
 from django import forms
 
-from approvals.oversight import FindingState, PostReviewOutcome
-from approvals.rules import Severity
+from approvals.models.oversight import FindingState, PostReviewOutcome
+from approvals.policies.rules import Severity
 from approvals.services.findings import MAX_TITLE, MAX_WORDS
 from approvals.services.requests import MAX_COMMENT
 from console.forms import ConsoleForm

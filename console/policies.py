@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from approvals.models import Policy, PolicyProposal, PolicyRevision, ProposalState
-from approvals.policies import read_published
-from approvals.policy_diff import PolicyDiff, ValueChange, diff_policies, diff_text
-from approvals.policy_queries import get_proposal, open_proposals, proposals, revisions_of
-from approvals.policy_standing import advice, judged_by, may_propose, possible_reviewers
-from approvals.policy_yaml import Document, read_policy, write_policy
+from approvals.policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
+from approvals.policies.parsing import read_published
+from approvals.policies.queries import get_proposal, open_proposals, proposals, revisions_of
+from approvals.policies.standing import advice, judged_by, may_propose, possible_reviewers
+from approvals.policies.yaml_text import Document, read_policy, write_policy
 from approvals.services.policy_rights import why_not_decide
 from approvals.services.proposals import may_withdraw
 from audit.actors import Actor

@@ -20,8 +20,8 @@ from approvals.models import (
     Review,
     TransitionRequest,
 )
+from approvals.policies.rules import Rule
 from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of
-from approvals.rules import Rule
 from approvals.services.overrides import may_override, may_take_back
 from approvals.services.requests import may_withdraw
 from approvals.services.settling import waits

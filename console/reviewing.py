@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from approvals.deciding import Hindrance, Say, delegations_in_force
 from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
-from approvals.rule_parsing import MODEL_ROLES
+from approvals.policies.rule_parsing import MODEL_ROLES
 from approvals.snapshots import Case
 from audit.actors import Actor, ActorKind
 from registry.permissions import Level, granted_models, visible_versions

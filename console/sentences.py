@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.checks.lineage import DEFAULT_TAGS
-from approvals.policies import read_published
-from approvals.rules import (
+from approvals.policies.parsing import read_published
+from approvals.policies.rules import (
     ApprovalsRule,
     BreakGlass,
     BrokenRule,

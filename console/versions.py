@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approvals.governance import active_policies, governing, model_facts
 from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.policies.governance import active_policies, governing, model_facts
 from audit.actions import Action
 from audit.actors import Actor
 from audit.queries import trail_for

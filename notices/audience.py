@@ -9,8 +9,8 @@ from typing import Any
 from accounts.models import User
 from approvals.audience import mentioned_in, participants_of, people_asked
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
-from approvals.oversight import Finding
-from approvals.policy_standing import REVIEWERS
+from approvals.models.oversight import Finding
+from approvals.policies.standing import REVIEWERS
 from approvals.queries import with_all
 from approvals.refusals import request_path
 from approvals.services.requests import requesters_of

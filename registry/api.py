@@ -1,4 +1,4 @@
-"""/api/v1: models, versions, deployments and the serving read. (Cards: approvals/card_api.py; risk: risk_api.py.)"""
+"""/api/v1: models, versions, deployments and the serving read. (Cards: approvals/api/cards.py; risk: risk_api.py.)"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from approvals.models import TransitionRequest
-from approvals.oversight import Finding
+from approvals.models.oversight import Finding
 from audit.actions import Action
 from audit.models import Event
 from audit.sentences import facts

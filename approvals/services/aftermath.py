@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from approvals.kinds import RequestKind
 from approvals.models import TransitionRequest
-from approvals.policies import is_alias
+from approvals.policies.kinds import RequestKind
+from approvals.policies.parsing import is_alias
 from approvals.services.emergencies import owe_post_review
 from approvals.services.re_reviews import schedule_re_review
 from audit.actors import Actor

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from approvals.kinds import RequestKind
 from approvals.models import TransitionRequest
-from approvals.policies import is_alias
+from approvals.policies.kinds import RequestKind
+from approvals.policies.parsing import is_alias
 from approvals.services.opening import open_request
 from approvals.services.transitions import carry_on
 from audit.actors import Actor

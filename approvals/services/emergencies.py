@@ -13,12 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.governance import Governing, policy_for, read_revision
 from approvals.in_person import is_in_person
 from approvals.models import Review, TransitionRequest
-from approvals.oversight import Finding, PostReview, PostReviewOutcome
+from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
+from approvals.policies.governance import Governing, policy_for, read_revision
+from approvals.policies.rules import BreakGlass, Severity
 from approvals.reviewers import why_no_reviewer
-from approvals.rules import BreakGlass, Severity
 from approvals.services.findings import add_finding
 from approvals.services.requests import MAX_COMMENT, lock_request, stream_of
 from approvals.subjects import Move, load_subject, people_of

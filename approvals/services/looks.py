@@ -14,7 +14,7 @@ from django.utils import timezone
 from approvals.counting import excluded_people, owners_of
 from approvals.judging import applies
 from approvals.models import Concern, ConcernKind, TransitionRequest
-from approvals.rules import ApprovalsRule
+from approvals.policies.rules import ApprovalsRule
 from approvals.snapshots import Case
 
 _MOST_WORDS = 300

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.governance import Governing, policy_for
-from approvals.kinds import RequestKind
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policies import is_alias, is_governable
+from approvals.policies.governance import Governing, policy_for
+from approvals.policies.kinds import RequestKind
+from approvals.policies.parsing import is_alias, is_governable
 from approvals.services.archiving import settle_archiving
 from approvals.services.emergencies import LIVES_FOR, require_may_break
 from approvals.services.requests import (

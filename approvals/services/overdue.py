@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from approvals.findings import overdue_findings
-from approvals.oversight import Finding, FindingState, PostReview
+from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.re_reviewing import due_dates, in_place, newly_overdue
 from approvals.services.emergencies import say_post_review_overdue
 from approvals.services.re_reviews import say_overdue

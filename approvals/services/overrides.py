@@ -14,8 +14,8 @@ from accounts.models import User
 from approvals.counting import excluded_people
 from approvals.evaluation import RuleVerdict
 from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
+from approvals.policies.rules import Level, Rule
 from approvals.queries import overrides_of
-from approvals.rules import Level, Rule
 from approvals.services.requests import (
     MAX_COMMENT,
     expire_request,

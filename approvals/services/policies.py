@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Policy, PolicyProposal, PolicyRevision
-from approvals.policies import parse_policy
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.parsing import parse_policy
 from audit.actions import Action
 from audit.actors import Actor, ActorKind
 from audit.canonical import digest_of

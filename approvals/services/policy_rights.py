@@ -5,9 +5,9 @@ from __future__ import annotations
 from accounts.models import User
 from approvals.in_person import is_in_person
 from approvals.models import PolicyDecision, PolicyProposal, PolicyRevision
-from approvals.policies import read_published
-from approvals.policy_standing import EDITORS, REVIEWERS, identities_of, judged_by, may_propose
-from approvals.rules import PolicyBody
+from approvals.policies.parsing import read_published
+from approvals.policies.rules import PolicyBody
+from approvals.policies.standing import EDITORS, REVIEWERS, identities_of, judged_by, may_propose
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Conflict, Denied, InvalidInput

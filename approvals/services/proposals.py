@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.documents import check_document
 from approvals.models import (
     Policy,
     PolicyDecision,
@@ -20,8 +19,9 @@ from approvals.models import (
     ProposalKind,
     ProposalState,
 )
-from approvals.policies import parse_policy, read_published
-from approvals.rules import PolicyBody
+from approvals.policies.documents import check_document
+from approvals.policies.parsing import parse_policy, read_published
+from approvals.policies.rules import PolicyBody
 from approvals.services.policies import Basis, lock_policy, newest_revision, retire_policy, write_revision
 from approvals.services.policy_rights import (
     refused,

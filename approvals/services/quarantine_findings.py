@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from approvals.oversight import Finding, FindingOrigin
-from approvals.rules import Severity
+from approvals.models.oversight import Finding, FindingOrigin
+from approvals.policies.rules import Severity
 from approvals.services.findings import add_finding
 from approvals.services.rollbacks import candidates_for
 from audit.actors import Actor

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.governance import policy_for
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import Finding, FindingOrigin, FindingState, ReReview
+from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
+from approvals.policies.governance import policy_for
+from approvals.policies.rules import Severity
 from approvals.re_reviewing import Place, due_dates, option_of, places_of, strictest, unsaid
 from approvals.reviewers import why_no_reviewer
-from approvals.rules import Severity
 from approvals.services.findings import add_finding
 from approvals.services.requests import MAX_COMMENT
 from approvals.subjects import Move, load_subject, people_of

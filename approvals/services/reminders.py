@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from approvals.governance import read_revision
 from approvals.models import PolicyRevision, RequestState, TransitionRequest
+from approvals.policies.governance import read_revision
 from approvals.services.requests import lock_request, stream_of
 from approvals.snapshots import load_case
 from audit.actions import Action

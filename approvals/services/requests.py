@@ -10,8 +10,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.governance import Governing
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.policies.governance import Governing
 from approvals.services.check_runs import queue_checks
 from approvals.services.looks import forget_concerns, note_look
 from approvals.snapshots import Case, load_case

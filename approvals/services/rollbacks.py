@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from approvals.former import former_of
-from approvals.governance import policy_for
-from approvals.kinds import RequestKind
 from approvals.models import TransitionRequest
-from approvals.policies import is_alias, is_governable
+from approvals.policies.governance import policy_for
+from approvals.policies.kinds import RequestKind
+from approvals.policies.parsing import is_alias, is_governable
 from approvals.services.opening import open_request
 from approvals.services.requests import MAX_COMMENT
 from approvals.services.transitions import carry_on

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from approvals.evaluation import Verdict
-from approvals.governance import policy_for
 from approvals.judging import RuleStatus
 from approvals.models import CheckRun, RequestState, TransitionRequest
+from approvals.policies.governance import policy_for
 from approvals.refusals import one_blocker, refusal
 from approvals.services.check_runs import UNFINISHED
 from approvals.services.opening import open_request

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from approvals.card_api import pack_response
+from approvals.api.cards import pack_response
 from approvals.exports import FORMATS, export_card
 from audit.actors import Actor
 from audit.errors import Conflict, InvalidInput, NotFound

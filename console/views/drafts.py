@@ -11,11 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from approvals.documents import MAX_BYTES
-from approvals.dry_run import DryRun, dry_run
-from approvals.policy_standing import may_propose
-from approvals.policy_yaml import parse_yaml
-from approvals.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
+from approvals.policies.documents import MAX_BYTES
+from approvals.policies.dry_run import DryRun, dry_run
+from approvals.policies.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
+from approvals.policies.standing import may_propose
+from approvals.policies.yaml_text import parse_yaml
 from approvals.services.proposals import propose_policy
 from approvals.services.requests import MAX_COMMENT
 from audit.actors import Actor

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from approvals.findings import get_finding, visible_findings
-from approvals.oversight import Finding, FindingState
-from approvals.rules import Severity
+from approvals.models.oversight import Finding, FindingState
+from approvals.policies.rules import Severity
 from approvals.services.findings import assign_finding, close_finding, open_finding, why_not_close
 from audit.actors import Actor
 from audit.queries import trail_for

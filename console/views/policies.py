@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals.models import Policy
-from approvals.policy_standing import may_propose, nobody_approves
-from approvals.policy_yaml import write_policy
+from approvals.policies.standing import may_propose, nobody_approves
+from approvals.policies.yaml_text import write_policy
 from approvals.services.proposals import propose_retirement
 from audit.actors import Actor
 from audit.errors import DomainError, NotFound

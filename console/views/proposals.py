@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals.models import PolicyDecision, PolicyProposal
-from approvals.policy_queries import get_proposal
+from approvals.policies.queries import get_proposal
 from approvals.services.proposals import decide_proposal, withdraw_proposal
 from audit.actors import Actor
 from audit.errors import DomainError, NotFound

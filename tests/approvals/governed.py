@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approvals import tasks
-from approvals.kinds import RequestKind
 from approvals.models import PolicyRevision, RequestState, TransitionRequest
+from approvals.policies.kinds import RequestKind
 from approvals.services.opening import open_request
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case

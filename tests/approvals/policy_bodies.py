@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from approvals.checks.registry import known_checks
-from approvals.rule_parsing import FOUR_EYES_ROLES, MODEL_ROLES
-from approvals.rules import Severity
+from approvals.policies.rule_parsing import FOUR_EYES_ROLES, MODEL_ROLES
+from approvals.policies.rules import Severity
 from registry.risk import TIERS
 
 words = st.text(min_size=1, max_size=8).filter(lambda text: "\x00" not in text and text.isprintable())

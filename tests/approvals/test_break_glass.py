@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import Finding, PostReview
+from approvals.models.oversight import Finding, PostReview
 from approvals.services.breaking import break_glass
 from approvals.services.emergencies import complete_post_review
 from approvals.services.transitions import request_transition

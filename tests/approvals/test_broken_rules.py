@@ -9,11 +9,11 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import RequestState, TransitionRequest
-from approvals.policies import read_published
-from approvals.replay import Outcome, replay
-from approvals.rules import BrokenRule, Level
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.parsing import read_published
+from approvals.policies.replay import Outcome, replay
+from approvals.policies.rules import BrokenRule, Level
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case

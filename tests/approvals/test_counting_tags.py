@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.proposals import propose_policy
 from audit.actions import Action
 from audit.actors import Actor

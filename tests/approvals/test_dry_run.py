@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.checks.lineage import RequiredTags
-from approvals.default_policies import DEFAULT_POLICIES
-from approvals.dry_run import DryRun, dry_run
 from approvals.models import CheckRun, TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.dry_run import DryRun, dry_run
 from audit.actors import Actor
 from audit.errors import InvalidInput, NotFound
 from audit.models import Event

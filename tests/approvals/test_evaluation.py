@@ -14,8 +14,8 @@ from approvals.counting import counted, covers, excluded_people, standing_of
 from approvals.evaluation import VerdictState, evaluate
 from approvals.facts import CARRYABLE, CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from approvals.judging import RuleStatus
-from approvals.rule_parsing import FOUR_EYES_ROLES
-from approvals.rules import (
+from approvals.policies.rule_parsing import FOUR_EYES_ROLES
+from approvals.policies.rules import (
     ApprovalsRule,
     CheckRule,
     Condition,
@@ -29,7 +29,7 @@ from approvals.rules import (
     Severity,
     SoakRule,
 )
-from approvals.windows import Window
+from approvals.policies.windows import Window
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

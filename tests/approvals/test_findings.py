@@ -14,7 +14,7 @@ from accounts.models import User
 from approvals import tasks
 from approvals.findings import facts_by_request, visible_findings
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import Finding, FindingState
+from approvals.models.oversight import Finding, FindingState
 from approvals.services.findings import assign_finding, close_finding, open_finding
 from approvals.snapshots import load_cases
 from audit.actors import Actor

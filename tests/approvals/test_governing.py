@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.governance import Governing, ModelFacts, governing, in_scope
 from approvals.models import Policy, PolicyRevision
-from approvals.policies import parse_policy
+from approvals.policies.governance import Governing, ModelFacts, governing, in_scope
+from approvals.policies.parsing import parse_policy
 from registry.risk import TIERS
 
 RULES = [{"id": "a", "check": "card.complete"}]

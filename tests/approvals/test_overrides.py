@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Override, RequestState, TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.overrides import override_rule
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import Finding, PostReview
+from approvals.models.oversight import Finding, PostReview
 from audit.actors import Actor
 from registry.models import Alias, ModelVersion
 from registry.serving import production_answer

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from approvals.default_policies import DEFAULT_POLICIES
-from approvals.governance import Governing, ModelFacts, active_policies, governing
 from approvals.models import Policy
-from approvals.policies import parse_policy
-from approvals.rules import ApprovalsRule, CheckRule
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.governance import Governing, ModelFacts, active_policies, governing
+from approvals.policies.parsing import parse_policy
+from approvals.policies.rules import ApprovalsRule, CheckRule
 from approvals.services.policies import ensure_default_policies
 from audit.actions import Action
 from audit.actors import system_actor

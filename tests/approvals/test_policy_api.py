@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import PolicyProposal, PolicyRevision, TransitionRequest
-from approvals.policy_yaml import parse_yaml, write_policy
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import person
 from tests.approvals.test_api import with_token
 from tests.conftest import Acting

@@ -9,9 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import PolicyProposal, PolicyRevision, TransitionRequest
-from approvals.policy_yaml import parse_yaml, write_policy
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.yaml_text import parse_yaml, write_policy
 from audit.models import Event
 from tests.approvals.publishing import person
 

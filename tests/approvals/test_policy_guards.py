@@ -8,8 +8,8 @@ import pytest
 from django.db import Error, connection, transaction
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.proposals import propose_policy
 from audit.append_only import AppendOnlyError
 from tests.approvals.publishing import approve, person, polly

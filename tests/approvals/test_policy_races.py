@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import PolicyProposal, PolicyReview, PolicyRevision
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.proposals import propose_policy
 from tests.approvals.publishing import acting_as, approve, person, polly
 from tests.approvals.test_races import at_once

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.documents import MAX_BYTES, check_document
-from approvals.policies import problems_of
-from approvals.policy_yaml import parse_yaml, read_policy, write_policy
+from approvals.policies.documents import MAX_BYTES, check_document
+from approvals.policies.parsing import problems_of
+from approvals.policies.yaml_text import parse_yaml, read_policy, write_policy
 from audit.errors import InvalidInput, TooLarge
 from tests.approvals.policy_bodies import bodies
 

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Policy, PolicyProposal, PolicyReview, PolicyRevision, TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.policies import ensure_default_policies
 from approvals.services.policy_rights import why_not_decide
 from approvals.services.proposals import decide_proposal, propose_policy, propose_retirement, withdraw_proposal

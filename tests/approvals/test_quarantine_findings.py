@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState
-from approvals.oversight import Finding
+from approvals.models.oversight import Finding
 from approvals.services.rollbacks import roll_back
 from audit.actors import Actor
 from audit.errors import InvalidState

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from approvals import tasks
 from approvals.models import RequestState
-from approvals.oversight import Finding, ReReview
+from approvals.models.oversight import Finding, ReReview
 from approvals.services.re_reviews import confirm_version
 from approvals.services.transitions import request_transition
 from audit.actors import Actor

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight import Finding, ReReview
+from approvals.models.oversight import Finding, ReReview
 from approvals.re_reviewing import due_dates, in_place
 from approvals.services.re_reviews import confirm_version
 from approvals.snapshots import load_case

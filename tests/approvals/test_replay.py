@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import CheckRun, TransitionRequest
-from approvals.oversight import Finding
-from approvals.past_stages import Moved, Past, past_of
-from approvals.replay import Outcome, Replay, replay
+from approvals.models.oversight import Finding
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.past_stages import Moved, Past, past_of
+from approvals.policies.replay import Outcome, Replay, replay
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.services.settling import apply_request

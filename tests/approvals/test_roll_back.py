@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from approvals import tasks
 from approvals.former import former_of
-from approvals.kinds import RequestKind
 from approvals.models import RequestState, TransitionRequest
+from approvals.policies.kinds import RequestKind
 from approvals.services.findings import open_finding
 from approvals.services.reviews import decide_request
 from approvals.services.rollbacks import candidates_for, roll_back

@@ -11,7 +11,7 @@ import pytest
 from approvals.evaluation import Verdict, VerdictState, evaluate
 from approvals.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from approvals.judging import RuleStatus
-from approvals.rules import (
+from approvals.policies.rules import (
     ApprovalsRule,
     CheckRule,
     Condition,
@@ -25,7 +25,7 @@ from approvals.rules import (
     Severity,
     SoakRule,
 )
-from approvals.windows import Window
+from approvals.policies.windows import Window
 
 AT = datetime(2026, 12, 24, 12, tzinfo=UTC)
 HARD: dict[str, Any] = {"id": "r", "level": Level.HARD}

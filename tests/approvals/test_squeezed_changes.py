@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import CheckRun, RequestState, TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case

@@ -10,9 +10,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
-from approvals.governance import policy_for
 from approvals.models import TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.governance import policy_for
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
 from approvals.services.settling import apply_request, settle_request

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.deciding import Hindrance, say_of, voter_of
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
+from approvals.policies.defaults import DEFAULT_POLICIES
 from approvals.services.delegations import give_delegation, revoke_delegation
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case

@@ -13,7 +13,7 @@ from accounts.models import User
 from approvals import tasks
 from approvals.facts import OverrideFacts
 from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
-from approvals.replay import Outcome, replay
+from approvals.policies.replay import Outcome, replay
 from approvals.services.overrides import override_rule, withdraw_override
 from approvals.services.reviews import decide_request
 from approvals.snapshots import load_case

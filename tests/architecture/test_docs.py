@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from approvals.checks.params import Param
 from approvals.checks.registry import known_checks
-from approvals.policy_schema import policy_schema
+from approvals.policies.schema import policy_schema
 from audit.actions import Action
 from audit.actors import Scope
 from registry.stages import TRANSITIONS

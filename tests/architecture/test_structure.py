@@ -23,8 +23,8 @@ LATE_IMPORTS = {
 
 def is_domain(path: Path) -> bool:
     """Return whether a module holds rules or facts: it must work without a request."""
-    return "console" not in path.parts and (
-        path.parent.name in {"services", "checks", "search"} or path.name in _DOMAIN
+    return not {"console", "api"} & set(path.parts) and (
+        path.parent.name in {"services", "checks", "search", "policies"} or path.name in _DOMAIN
     )
 
 

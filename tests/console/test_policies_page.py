@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
 from approvals.models import Policy, PolicyProposal, PolicyRevision
-from approvals.policy_yaml import parse_yaml, write_policy
-from approvals.rules import CheckRule, Level
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.rules import CheckRule, Level
+from approvals.policies.yaml_text import parse_yaml, write_policy
 from approvals.services.proposals import propose_policy
 from console.sentences import sentence_of
 from tests.approvals.publishing import approve, person, polly, publish_policy

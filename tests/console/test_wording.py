@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.rules import FreezeRule, Level
-from approvals.windows import parse_window
+from approvals.policies.rules import FreezeRule, Level
+from approvals.policies.windows import parse_window
 from console import wording
 from console.sentences import sentence_of
 

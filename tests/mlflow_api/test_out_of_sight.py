@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.models import ApprovalComment, CheckRun, TransitionRequest
-from approvals.oversight import Finding
+from approvals.models.oversight import Finding
 from approvals.services.comments import add_comment
 from approvals.services.findings import open_finding
 from approvals.services.opening import open_request

@@ -12,14 +12,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
-from approvals.default_policies import DEFAULT_POLICIES
-from approvals.dry_run import dry_run
-from approvals.policies import read_published
-from approvals.policy_queries import get_proposal, get_revision
-from approvals.policy_schema import policy_schema
-from approvals.policy_standing import advice, judged_by, possible_reviewers
-from approvals.policy_yaml import Document, parse_yaml, read_policy, write_policy
-from approvals.replay import MAX_CHUNK, TODAY, Outcome, replay
+from approvals.policies.defaults import DEFAULT_POLICIES
+from approvals.policies.dry_run import dry_run
+from approvals.policies.parsing import read_published
+from approvals.policies.queries import get_proposal, get_revision
+from approvals.policies.replay import MAX_CHUNK, TODAY, Outcome, replay
+from approvals.policies.schema import policy_schema
+from approvals.policies.standing import advice, judged_by, possible_reviewers
+from approvals.policies.yaml_text import Document, parse_yaml, read_policy, write_policy
 from approvals.services.proposals import propose_policy
 from audit.actors import Actor, system_actor
 from audit.errors import Denied, DomainError

@@ -1,4 +1,4 @@
-"""Policies, transition requests, reviews and the validation jobs they wait for."""
+"""Transition requests and what people say of them: reviews, overrides, comments."""
 
 from __future__ import annotations
 
@@ -6,77 +6,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from approvals import oversight  # noqa: F401 - its models are this app's
-from approvals.kinds import RequestKind
-from approvals.proposal_models import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
-from approvals.reviewing_models import Concern, ConcernKind, Delegation, OverrideWithdrawal
+from approvals.models.policies import PolicyRevision
+from approvals.policies.kinds import RequestKind
 from audit.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 from registry.stages import Stage
-
-__all__ = [
-    "LIVE_STATES",
-    "ApprovalComment",
-    "CheckRun",
-    "CheckState",
-    "Concern",
-    "ConcernKind",
-    "Decision",
-    "Delegation",
-    "Override",
-    "OverrideWithdrawal",
-    "Policy",
-    "PolicyDecision",
-    "PolicyProposal",
-    "PolicyReview",
-    "PolicyRevision",
-    "ProposalKind",
-    "ProposalState",
-    "RequestState",
-    "Review",
-    "ShownSubject",
-    "TransitionRequest",
-]
 
 # An electronic signature is whole or is none.
 _SIGNED_WHOLE = Q(meaning="", printed_name="", signed_at__isnull=True) | (
     ~Q(meaning="") & ~Q(printed_name="") & Q(signed_at__isnull=False)
 )
-
-
-class Policy(models.Model):
-    """A named list of rules for a target and the models in its scope.
-
-    ``target`` (a stage or an @alias) and ``models_pattern`` repeat what the latest revision says, for lists and filters.
-    """
-
-    name = models.CharField(max_length=100, unique=True)
-    target = models.CharField(max_length=256)
-    models_pattern = models.CharField(max_length=256, default="*")
-    is_active = models.BooleanField(default=True)
-
-    class Meta:
-        verbose_name_plural = "policies"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class PolicyRevision(AppendOnlyModel):
-    """The rules as they were published. Never changed; ``digest`` is SHA-256 of the canonical body."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
-    number = models.PositiveIntegerField()
-    body = models.JSONField()
-    digest = models.CharField(max_length=64)
-    published_by = models.CharField(max_length=150)
-    published_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="approvals_revision_number")]
-
-    def __str__(self) -> str:
-        return f"{self.policy} r{self.number}"
 
 
 class RequestState(models.TextChoices):
@@ -225,6 +164,23 @@ class Override(AppendOnlyModel):
         return f"{self.rule} of #{self.request_id} overridden by {self.given_by_id}"
 
 
+class OverrideWithdrawal(AppendOnlyModel):
+    """An override was taken back, with a reason: from then on it counts for nothing."""
+
+    override = models.OneToOneField("approvals.Override", on_delete=models.PROTECT, related_name="withdrawal")
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    withdrawn_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="approvals_override_withdrawal_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"override {self.override_id} withdrawn by {self.withdrawn_by_id}"
+
+
 class ShownSubject(models.Model):
     """What a person was last shown of a request by a door that keeps no page open: the subject digest of a list."""
 
@@ -259,118 +215,3 @@ class ApprovalComment(models.Model):
 
     def __str__(self) -> str:
         return f"comment {self.pk} on {self.version_id}"
-
-
-class CheckState(models.TextChoices):
-    """Where a validation job is. `error` is the job's own failure, `cancelled` somebody's word: neither counts as a pass.
-
-    `waiting` is a job that no worker runs: its result is posted from outside.
-    """
-
-    QUEUED = "queued"
-    WAITING = "waiting"
-    RUNNING = "running"
-    PASSED = "passed"
-    FAILED = "failed"
-    ERROR = "error"
-    CANCELLED = "cancelled"
-
-
-class CheckRun(models.Model):
-    """One validation job of one request. The row is the truth; the queue only says "look".
-
-    ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
-    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's. ``lease_until``
-    of a running job is when its worker is given up; of a queued one, when the queue is told of it again. ``ends_by`` is when a
-    running job is broken off, however lively. ``log`` is the end of what it says of itself; ``author`` who posted the result of
-    an external check.
-    """
-
-    request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
-    rule = models.CharField(max_length=110)
-    check_code = models.CharField(max_length=100)
-    params = models.JSONField(default=dict, blank=True)
-    inputs_digest = models.CharField(max_length=64)
-    state = models.CharField(max_length=9, choices=CheckState, default=CheckState.QUEUED)
-    progress = models.PositiveSmallIntegerField(default=0)
-    summary = models.CharField(max_length=1000, default="", blank=True)
-    evidence = models.JSONField(default=dict, blank=True)
-    evidence_digest = models.CharField(max_length=64, default="", blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    fence = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    ends_by = models.DateTimeField(null=True, blank=True)
-    worker = models.CharField(max_length=200, default="", blank=True)
-    author = models.CharField(max_length=150, default="", blank=True)
-    log = models.TextField(default="", blank=True)
-    queued_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["request", "rule", "inputs_digest"], name="approvals_checkrun_once"),
-            models.CheckConstraint(condition=Q(state__in=CheckState.values), name="approvals_checkrun_state"),
-        ]
-        indexes = [
-            models.Index(
-                fields=["lease_until"], name="approvals_checkrun_lease", condition=Q(state__in=["queued", "running"])
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.check_code} {self.state}"
-
-
-class CheckEvidence(AppendOnlyModel):
-    """A file that one attempt (``fence``) of a job left behind; its bytes lie in the artifact store under their SHA-256."""
-
-    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="files", db_index=False)
-    fence = models.PositiveIntegerField()
-    name = models.CharField(max_length=200)
-    sha256 = models.CharField(max_length=64, db_index=True)
-    size = models.BigIntegerField()
-    media_type = models.CharField(max_length=100)
-    stored_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["check_run", "fence", "name"], name="approvals_evidence_name"),
-            models.CheckConstraint(condition=Q(size__gte=0), name="approvals_evidence_size"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class CheckKey(models.Model):
-    """A public key (Ed25519, 32 bytes in base64) that may sign results of external checks. Revoked, never deleted."""
-
-    name = models.CharField(max_length=100, unique=True)
-    public_key = models.CharField(max_length=60)
-    note = models.CharField(max_length=500, default="", blank=True)
-    added_by = models.CharField(max_length=150)
-    added_at = models.DateTimeField(auto_now_add=True)
-    revoked_by = models.CharField(max_length=150, default="", blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ExternalResult(AppendOnlyModel):
-    """A posted result as it came: the signed bytes, who posted them. The same nonce of a key is accepted once."""
-
-    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="posted")
-    key = models.ForeignKey(CheckKey, on_delete=models.PROTECT, related_name="+", db_index=False)
-    nonce = models.CharField(max_length=100)
-    payload = models.TextField()
-    signature = models.CharField(max_length=100)
-    posted_by = models.CharField(max_length=150)
-    posted_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "nonce"], name="approvals_external_once")]
-
-    def __str__(self) -> str:
-        return f"result of {self.check_run_id} by {self.posted_by}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from approvals.governance import active_policies, read_revision
 from approvals.models import LIVE_STATES, PolicyRevision, TransitionRequest
-from approvals.rules import PolicyBody
+from approvals.policies.governance import active_policies, read_revision
+from approvals.policies.rules import PolicyBody
 from registry.models import RegisteredModel
 
 

@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.api import base_url, request_detail
-from approvals.oversight_serializers import AliasSerializer, BreakGlassSerializer, RollBackSerializer
-from approvals.serializers import RequestSerializer
+from approvals.api.oversight_serializers import AliasSerializer, BreakGlassSerializer, RollBackSerializer
+from approvals.api.requests import base_url, request_detail
+from approvals.api.serializers import RequestSerializer
 from approvals.services.aliases import request_alias
 from approvals.services.breaking import break_glass
 from approvals.services.rollbacks import roll_back

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from django.db.models import OuterRef, Subquery
 
 from approvals.models import PolicyRevision
-from approvals.policies import read_published
-from approvals.rules import PolicyBody
+from approvals.policies.parsing import read_published
+from approvals.policies.rules import PolicyBody
 from audit.errors import InvalidInput, InvalidState
 from registry.models import RegisteredModel, RegisteredModelTag
 from registry.risk import UNASSESSED_TIER, tiers_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from approvals.rules import ApprovalsRule, CheckRule, FormerRule, FourEyesRule, Level, PolicyBody, Rule
+from approvals.policies.rules import ApprovalsRule, CheckRule, FormerRule, FourEyesRule, Level, PolicyBody, Rule
 
 
 class RequestKind(StrEnum):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from approvals.rules import Severity
+from approvals.policies.rules import Severity
 from audit.append_only import AppendOnlyModel
 
 

@@ -13,13 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.api_yaml import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
-from approvals.dry_run import dry_run
-from approvals.models import PolicyDecision, PolicyProposal, ProposalState
-from approvals.policies import read_published
-from approvals.policy_queries import get_proposal, get_revision, proposals
-from approvals.policy_schema import policy_schema
-from approvals.policy_serializers import (
+from approvals.api.policy_serializers import (
     DryRunQuerySerializer,
     DryRunSerializer,
     PolicyDetailSerializer,
@@ -31,10 +25,16 @@ from approvals.policy_serializers import (
     ReplayQuerySerializer,
     RevisionQuerySerializer,
 )
-from approvals.policy_standing import advice, judged_by, possible_reviewers
-from approvals.policy_yaml import parse_yaml
-from approvals.replay import TODAY, replay
-from approvals.serializers import WithdrawSerializer
+from approvals.api.serializers import WithdrawSerializer
+from approvals.api.yaml_body import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
+from approvals.models import PolicyDecision, PolicyProposal, ProposalState
+from approvals.policies.dry_run import dry_run
+from approvals.policies.parsing import read_published
+from approvals.policies.queries import get_proposal, get_revision, proposals
+from approvals.policies.replay import TODAY, replay
+from approvals.policies.schema import policy_schema
+from approvals.policies.standing import advice, judged_by, possible_reviewers
+from approvals.policies.yaml_text import parse_yaml
 from approvals.services.proposals import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
 from audit.actors import Scope
 from audit.errors import InvalidInput

@@ -17,19 +17,19 @@ from typing import TypeVar
 from django.utils import timezone
 
 from approvals.checks.base import Subject
-from approvals.drafts import draft_of
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot, with_check_authors
 from approvals.former import former_since
-from approvals.governance import Governing, in_scope
 from approvals.judging import RuleStatus
-from approvals.kinds import rules_for
 from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
-from approvals.past_findings import past_findings
-from approvals.past_stages import moves_of, past_of
-from approvals.policies import is_alias
+from approvals.policies.drafts import draft_of
+from approvals.policies.governance import Governing, in_scope
+from approvals.policies.kinds import rules_for
+from approvals.policies.parsing import is_alias
+from approvals.policies.past_findings import past_findings
+from approvals.policies.past_stages import moves_of, past_of
+from approvals.policies.rules import CheckRule, Rule
 from approvals.queries import visible_requests
-from approvals.rules import CheckRule, Rule
 from approvals.snapshots import rules_at_close, said_of
 from approvals.subjects import Move, facts_of_model, load_subjects, people_of
 from audit.actors import Actor

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from approvals.governance import Governing, ModelFacts, active_policies, governing, model_facts
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.policies import is_alias
+from approvals.policies.governance import Governing, ModelFacts, active_policies, governing, model_facts
+from approvals.policies.parsing import is_alias
 from registry.models import RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage

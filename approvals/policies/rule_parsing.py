@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from approvals.checks.registry import known_checks
 from approvals.facts import CARRYABLE
-from approvals.rules import (
+from approvals.policies.rules import (
     ApprovalsRule,
     BrokenRule,
     CheckRule,
@@ -22,7 +22,7 @@ from approvals.rules import (
     Severity,
     SoakRule,
 )
-from approvals.windows import parse_window
+from approvals.policies.windows import parse_window
 from audit.errors import InvalidInput
 from registry.permissions import Level as PermissionLevel
 from registry.risk import TIERS

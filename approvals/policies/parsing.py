@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from approvals.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
-from approvals.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
+from approvals.policies.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
+from approvals.policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
 from audit.errors import InvalidInput
 from registry.names import check_alias
 from registry.risk import TIERS

@@ -10,10 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.governance import active_policies
-from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
-from approvals.serializers import (
+from approvals.api.serializers import (
     CheckRunSerializer,
     DecideSerializer,
     GiveOverrideSerializer,
@@ -27,6 +24,9 @@ from approvals.serializers import (
     TakeBackSerializer,
     WithdrawSerializer,
 )
+from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.policies.governance import active_policies
+from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
 from approvals.services.opening import open_request
 from approvals.services.overrides import override_rule, withdraw_override
 from approvals.services.requests import withdraw_request

@@ -11,7 +11,7 @@ from django.db.models import Q
 from approvals.facts import FindingFacts
 from approvals.findings import facts_of
 from approvals.models import TransitionRequest
-from approvals.oversight import Finding
+from approvals.models.oversight import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
-from approvals.rules import Severity
+from approvals.models.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.policies.rules import Severity
 from approvals.services.findings import CLOSED_STATES, MAX_TITLE, MAX_WORDS
 from approvals.services.requests import MAX_COMMENT
 

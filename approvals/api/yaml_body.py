@@ -9,8 +9,8 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from approvals.documents import MAX_BYTES
-from approvals.policy_yaml import write_policy
+from approvals.policies.documents import MAX_BYTES
+from approvals.policies.yaml_text import write_policy
 from audit.errors import TooLarge
 
 

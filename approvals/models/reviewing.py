@@ -1,12 +1,10 @@
-"""Rows about who decides: standing that was lent, overrides that were taken back, and whom each request concerns."""
+"""Rows about who decides: standing that was lent to somebody else, and whom each request concerns."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-
-from audit.append_only import AppendOnlyModel
 
 
 class Delegation(models.Model):
@@ -33,23 +31,6 @@ class Delegation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delegator_id} to {self.delegate_id} for {self.models_pattern}"
-
-
-class OverrideWithdrawal(AppendOnlyModel):
-    """An override was taken back, with a reason: from then on it counts for nothing."""
-
-    override = models.OneToOneField("approvals.Override", on_delete=models.PROTECT, related_name="withdrawal")
-    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    reason = models.TextField()
-    withdrawn_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=~Q(reason=""), name="approvals_override_withdrawal_has_reason"),
-        ]
-
-    def __str__(self) -> str:
-        return f"override {self.override_id} withdrawn by {self.withdrawn_by_id}"
 
 
 class ConcernKind(models.TextChoices):

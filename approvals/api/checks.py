@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.check_serializers import (
+from approvals.api.check_serializers import (
     AddKeySerializer,
     CancelSerializer,
     CheckKeySerializer,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from approvals.policy_yaml import write_policy
-from approvals.rules import ApprovalsRule, Level, Options, PolicyBody, Rule, span
+from approvals.policies.rules import ApprovalsRule, Level, Options, PolicyBody, Rule, span
+from approvals.policies.yaml_text import write_policy
 
 _WEIGHT = {Level.ADVISORY: 0, Level.SOFT: 1, Level.HARD: 2}
 

@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.findings import get_finding, visible_findings
-from approvals.oversight_serializers import (
+from approvals.api.oversight_serializers import (
     AssignFindingSerializer,
     CloseFindingSerializer,
     CompletePostReviewSerializer,
@@ -21,6 +20,7 @@ from approvals.oversight_serializers import (
     PostReviewSerializer,
     ReReviewSerializer,
 )
+from approvals.findings import get_finding, visible_findings
 from approvals.post_reviews import get_post_review, visible_post_reviews
 from approvals.re_reviewing import history_of
 from approvals.services.emergencies import complete_post_review

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from approvals.documents import check_document
-from approvals.governance import Governing, ModelFacts, active_policies, governing
 from approvals.models import Policy, PolicyRevision
-from approvals.policies import parse_policy
+from approvals.policies.documents import check_document
+from approvals.policies.governance import Governing, ModelFacts, active_policies, governing
+from approvals.policies.parsing import parse_policy
 
 
 def draft_of(body: Mapping[str, object]) -> Governing:

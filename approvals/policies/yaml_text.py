@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from approvals.documents import MAX_BYTES, MAX_DEPTH, check_document
-from approvals.policies import problems_of
+from approvals.policies.documents import MAX_BYTES, MAX_DEPTH, check_document
+from approvals.policies.parsing import problems_of
 from audit.errors import InvalidInput, TooLarge
 
 _WORD = re.compile(r"[A-Za-z_@][\w.@-]*")

@@ -10,8 +10,8 @@ from typing import Any
 from approvals.checks.params import Param
 from approvals.checks.registry import known_checks
 from approvals.facts import CARRYABLE
-from approvals.policies import GOVERNED_STAGES, MAX_RULES, ON_DUE
-from approvals.rule_parsing import (
+from approvals.policies.parsing import GOVERNED_STAGES, MAX_RULES, ON_DUE
+from approvals.policies.rule_parsing import (
     FOUR_EYES_ROLES,
     MAX_APPROVALS,
     MAX_DAYS,
@@ -20,7 +20,7 @@ from approvals.rule_parsing import (
     MODEL_ROLES,
     NAME,
 )
-from approvals.rules import SEVERITIES, Level
+from approvals.policies.rules import SEVERITIES, Level
 from registry.risk import TIERS
 from registry.stages import Stage
 

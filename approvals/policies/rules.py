@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from approvals.windows import Window
+from approvals.policies.windows import Window
 
 
 class Level(StrEnum):

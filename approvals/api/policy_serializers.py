@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.dry_run import DryRun
+from approvals.api.serializers import RuleSerializer
 from approvals.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
-from approvals.replay import Replayed
-from approvals.serializers import RuleSerializer
+from approvals.policies.dry_run import DryRun
+from approvals.policies.replay import Replayed
 from approvals.services.requests import MAX_COMMENT
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from approvals.api.serializers import CheckRunSerializer
 from approvals.checks.base import Check, seconds_for
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState
-from approvals.serializers import CheckRunSerializer
 from approvals.services.check_control import MAX_REASON
 from approvals.services.check_keys import MAX_NOTE
 

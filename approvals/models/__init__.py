@@ -1,0 +1,51 @@
+"""The rows of governance."""
+
+from approvals.models.checks import CheckEvidence, CheckKey, CheckRun, CheckState, ExternalResult
+from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.models.policies import Policy, PolicyRevision
+from approvals.models.proposals import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
+from approvals.models.requests import (
+    LIVE_STATES,
+    ApprovalComment,
+    Decision,
+    Override,
+    OverrideWithdrawal,
+    RequestState,
+    Review,
+    ShownSubject,
+    TransitionRequest,
+)
+from approvals.models.reviewing import Concern, ConcernKind, Delegation
+
+__all__ = [
+    "LIVE_STATES",
+    "ApprovalComment",
+    "CheckEvidence",
+    "CheckKey",
+    "CheckRun",
+    "CheckState",
+    "Concern",
+    "ConcernKind",
+    "Decision",
+    "Delegation",
+    "ExternalResult",
+    "Finding",
+    "FindingOrigin",
+    "FindingState",
+    "Override",
+    "OverrideWithdrawal",
+    "Policy",
+    "PolicyDecision",
+    "PolicyProposal",
+    "PolicyReview",
+    "PolicyRevision",
+    "PostReview",
+    "PostReviewOutcome",
+    "ProposalKind",
+    "ProposalState",
+    "ReReview",
+    "RequestState",
+    "Review",
+    "ShownSubject",
+    "TransitionRequest",
+]

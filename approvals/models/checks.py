@@ -1,0 +1,124 @@
+"""Validation jobs, their evidence, and the keys that sign results from outside."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from approvals.models.requests import TransitionRequest
+from audit.append_only import AppendOnlyModel
+
+
+class CheckState(models.TextChoices):
+    """Where a validation job is. `error` is the job's own failure, `cancelled` somebody's word: neither counts as a pass.
+
+    `waiting` is a job that no worker runs: its result is posted from outside.
+    """
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+class CheckRun(models.Model):
+    """One validation job of one request. The row is the truth; the queue only says "look".
+
+    ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
+    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's. ``lease_until``
+    of a running job is when its worker is given up; of a queued one, when the queue is told of it again. ``ends_by`` is when a
+    running job is broken off, however lively. ``log`` is the end of what it says of itself; ``author`` who posted the result of
+    an external check.
+    """
+
+    request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
+    rule = models.CharField(max_length=110)
+    check_code = models.CharField(max_length=100)
+    params = models.JSONField(default=dict, blank=True)
+    inputs_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=9, choices=CheckState, default=CheckState.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    summary = models.CharField(max_length=1000, default="", blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    evidence_digest = models.CharField(max_length=64, default="", blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    ends_by = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=200, default="", blank=True)
+    author = models.CharField(max_length=150, default="", blank=True)
+    log = models.TextField(default="", blank=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "rule", "inputs_digest"], name="approvals_checkrun_once"),
+            models.CheckConstraint(condition=Q(state__in=CheckState.values), name="approvals_checkrun_state"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], name="approvals_checkrun_lease", condition=Q(state__in=["queued", "running"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_code} {self.state}"
+
+
+class CheckEvidence(AppendOnlyModel):
+    """A file that one attempt (``fence``) of a job left behind; its bytes lie in the artifact store under their SHA-256."""
+
+    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="files", db_index=False)
+    fence = models.PositiveIntegerField()
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=100)
+    stored_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["check_run", "fence", "name"], name="approvals_evidence_name"),
+            models.CheckConstraint(condition=Q(size__gte=0), name="approvals_evidence_size"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CheckKey(models.Model):
+    """A public key (Ed25519, 32 bytes in base64) that may sign results of external checks. Revoked, never deleted."""
+
+    name = models.CharField(max_length=100, unique=True)
+    public_key = models.CharField(max_length=60)
+    note = models.CharField(max_length=500, default="", blank=True)
+    added_by = models.CharField(max_length=150)
+    added_at = models.DateTimeField(auto_now_add=True)
+    revoked_by = models.CharField(max_length=150, default="", blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExternalResult(AppendOnlyModel):
+    """A posted result as it came: the signed bytes, who posted them. The same nonce of a key is accepted once."""
+
+    check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="posted")
+    key = models.ForeignKey(CheckKey, on_delete=models.PROTECT, related_name="+", db_index=False)
+    nonce = models.CharField(max_length=100)
+    payload = models.TextField()
+    signature = models.CharField(max_length=100)
+    posted_by = models.CharField(max_length=150)
+    posted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "nonce"], name="approvals_external_once")]
+
+    def __str__(self) -> str:
+        return f"result of {self.check_run_id} by {self.posted_by}"
