@@ -19,6 +19,14 @@ def on_quarantine(event: Event) -> None:
         enqueue("approvals.tasks.open_quarantine_findings", quarantine_id=quarantine)
 
 
+@consumes(Action.LINEAGE_QUARANTINE_RELEASED)
+def on_release(event: Event) -> None:
+    """Have the findings of a quarantine resolved that is released; a worker does it, and may do it twice."""
+    quarantine = facts(event)["before"].get("quarantine")
+    if event.outcome == "ok" and isinstance(quarantine, int):
+        enqueue("approvals.tasks.close_quarantine_findings", quarantine_id=quarantine)
+
+
 @consumes(Action.REGISTRY_STAGE_CHANGED)
 def on_promotion(event: Event) -> None:
     """Order the conformity pack of a version that has just become the current Production one. Idempotent."""

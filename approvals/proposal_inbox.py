@@ -51,7 +51,7 @@ def _hands(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
     people = ("requester__username", "requester__owner__username", "version__created_by", "author_owner",
               "version__copied_from__created_by")  # fmt: skip
     return [
-        (row, {str(row[key]) for key in people if row[key]})
+        (row, {str(dict(row)[key]) for key in people if dict(row)[key]})
         for row in rows.annotate(author_owner=Subquery(owner)).distinct()
     ]
 
