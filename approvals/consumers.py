@@ -36,3 +36,14 @@ def on_promotion(event: Event) -> None:
     before, after = known["before"], known["after"]
     if after.get("stage") == Stage.PRODUCTION and after.get("is_current") and not before.get("is_current"):
         order_pack(event=event)
+
+
+@consumes(Action.REGISTRY_ALIAS_SET)
+def on_alias(event: Event) -> None:
+    """Order the conformity pack of a version that a protected alias has just come to point to. Idempotent."""
+    if event.outcome != "ok":
+        return
+    known = facts(event)
+    before, after = known["before"] or {}, known["after"]
+    if "basis" in after and before.get("version") != after["version"]:
+        order_pack(event=event)

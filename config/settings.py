@@ -202,6 +202,7 @@ AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 AUDIT_CONSUMERS = [
     "webhooks.consumers.on_event",
     "notices.consumers.on_event",
+    "approvals.consumers.on_alias",
     "approvals.consumers.on_promotion",
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
