@@ -19,6 +19,14 @@ def on_quarantine(event: Event) -> None:
         enqueue("approvals.tasks.open_quarantine_findings", quarantine_id=quarantine)
 
 
+@consumes(Action.LINEAGE_QUARANTINE_RELEASED)
+def on_release(event: Event) -> None:
+    """Have the findings of a quarantine resolved that is released; a worker does it, and may do it twice."""
+    quarantine = facts(event)["before"].get("quarantine")
+    if event.outcome == "ok" and isinstance(quarantine, int):
+        enqueue("approvals.tasks.close_quarantine_findings", quarantine_id=quarantine)
+
+
 @consumes(Action.REGISTRY_STAGE_CHANGED)
 def on_promotion(event: Event) -> None:
     """Order the conformity pack of a version that has just become the current Production one. Idempotent."""
@@ -27,4 +35,15 @@ def on_promotion(event: Event) -> None:
     known = facts(event)
     before, after = known["before"], known["after"]
     if after.get("stage") == Stage.PRODUCTION and after.get("is_current") and not before.get("is_current"):
+        order_pack(event=event)
+
+
+@consumes(Action.REGISTRY_ALIAS_SET)
+def on_alias(event: Event) -> None:
+    """Order the conformity pack of a version that a protected alias has just come to point to. Idempotent."""
+    if event.outcome != "ok":
+        return
+    known = facts(event)
+    before, after = known["before"] or {}, known["after"]
+    if "basis" in after and before.get("version") != after["version"]:
         order_pack(event=event)

@@ -7,19 +7,28 @@ and a claim, each review an attestation over the claims. Nothing here is written
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from approvals.models import CheckRun, CheckState, Decision, RequestState, Review, TransitionRequest
+from approvals.models import CheckRun, CheckState, Decision, Override, RequestState, Review, TransitionRequest
 from audit.refs import request_ref
 from registry.cards.exports.cyclonedx import MODEL_REF
 from registry.models import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureRecord:
+    """An electronic signature (21 CFR 11.50): what it means, the name it prints, and when it was made."""
+
+    meaning: str
+    printed_name: str
+    signed_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRecord:
-    """A review as it was given."""
+    """A review as it was given; ``signature`` where it was signed, over ``subject_digest``."""
 
     id: int
     reviewer: str
@@ -27,6 +36,21 @@ class ReviewRecord:
     comment: str
     subject_digest: str
     given_at: str
+    on_behalf_of: str = ""
+    signature: SignatureRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRecord:
+    """A soft rule that somebody let be. One that was taken back by then is left out."""
+
+    id: int
+    rule: str
+    given_by: str
+    reason: str
+    subject_digest: str
+    given_at: str
+    signature: SignatureRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +87,11 @@ class ApprovalRecord:
     opened_at: str
     reviews: tuple[ReviewRecord, ...]
     checks: tuple[CheckRecord, ...]
+    overrides: tuple[OverrideRecord, ...] = ()
 
 
 def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
-    """Return what stands behind a version: its applied requests, oldest first; its open ones where none is. Five queries."""
+    """Return what stands behind a version: its applied requests, oldest first; its open ones where none is. Six queries."""
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
     )
@@ -78,18 +103,27 @@ def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
 def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None = None) -> list[ApprovalRecord]:
     """Return requests as facts, with what was given and finished ``until`` then."""
     ids = [request.pk for request in requests]
-    reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer").order_by("pk")
+    reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer", "on_behalf_of").order_by("pk")
+    given = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
     checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
     if until is not None:
         reviews, checks = reviews.filter(given_at__lte=until), checks.filter(finished_at__lte=until)
+        given = given.filter(given_at__lte=until)
     by_request: dict[int, list[ReviewRecord]] = {pk: [] for pk in ids}
     for review in reviews:
         by_request[review.request_id].append(_review(review))
     jobs: dict[int, list[CheckRecord]] = {pk: [] for pk in ids}
     for job in checks:
         jobs[job.request_id].append(_check(job))
-    return [_record(request, by_request[request.pk], jobs[request.pk]) for request in requests]
+    overrides: dict[int, list[OverrideRecord]] = {pk: [] for pk in ids}
+    for row in given:
+        if row.taken_back is None or (until is not None and row.taken_back.withdrawn_at > until):
+            overrides[row.request_id].append(_override(row))
+    return [
+        replace(_record(request, by_request[request.pk], jobs[request.pk]), overrides=tuple(overrides[request.pk]))
+        for request in requests
+    ]
 
 
 def approval_rows(records: Sequence[ApprovalRecord]) -> list[dict[str, str]]:
@@ -152,7 +186,27 @@ def _review(row: Review) -> ReviewRecord:
         comment=row.comment,
         subject_digest=row.subject_digest,
         given_at=iso(row.given_at),
+        on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
+        signature=_signature(row),
     )
+
+
+def _override(row: Override) -> OverrideRecord:
+    return OverrideRecord(
+        id=row.pk,
+        rule=row.rule,
+        given_by=row.given_by.username,
+        reason=row.reason,
+        subject_digest=row.subject_digest,
+        given_at=iso(row.given_at),
+        signature=_signature(row),
+    )
+
+
+def _signature(row: Review | Override) -> SignatureRecord | None:
+    if row.signed_at is None:
+        return None
+    return SignatureRecord(row.meaning, row.printed_name, iso(row.signed_at))
 
 
 def _check(row: CheckRun) -> CheckRecord:
@@ -250,7 +304,7 @@ def _review_evidence(reviews: Sequence[tuple[ApprovalRecord, ReviewRecord]]) -> 
 def _affirmation(records: Sequence[ApprovalRecord]) -> dict[str, Any]:
     signatories = [
         {
-            "name": review.reviewer,
+            "name": review.signature.printed_name if review.signature else review.reviewer,
             "role": f"reviewer of {request_ref(record.request)}",
             "organization": {"name": review.reviewer},
             "externalReference": {"type": "attestation", "url": f"urn:custody:{request_ref(record.request)}"},

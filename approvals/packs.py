@@ -1,4 +1,4 @@
-"""The conformity pack of a promotion: a zip that shows what was true when a version became the current Production one.
+"""The conformity pack of a promotion: a zip that shows what was true when a version reached Production or a protected alias.
 
 Written to the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order always
 makes the same bytes: times are those of the promotion, names are sorted, nothing is read that can change later.
@@ -25,6 +25,7 @@ from registry.cards import BY_KEY, completeness, find_template, written_keys
 from registry.cards.document import CardSource, tier_pointer
 from registry.cards.templates import requirements_for
 from registry.models import CardRevision, PackOrder, RiskAssessment
+from registry.stages import Stage
 
 FORMAT = "custody-conformity-pack/1"
 TEMPLATE = "eu_annex_iv"
@@ -35,7 +36,8 @@ manifest.json        every file with its SHA-256 and size, and what the pack was
 version.json         the version: artifact digest, tags, who promoted it on whose approval, what it replaced
 annex_iv.json        the outline of Annex IV of the EU AI Act: which field answers each point, and what is missing
 card/                the model card at that revision: as JSON, as a page, and in the formats of others
-approval/            the request, each review with the digest it covers, each check with its evidence, the policy
+approval/            the request, each review with the digest it covers and its electronic signature (the printed name,
+                     what it means, when), each check with its evidence, the rules that were overridden, the policy
 risk/                the answers to the risk questionnaire and the tier they came to
 lineage/             everything that had flowed into the version by then
 
@@ -63,6 +65,7 @@ def build_pack(order: PackOrder) -> Pack:
         "pack": order.number,
         "promotion_event": str(order.event_id),
         "promoted_at": iso(order.promoted_at),
+        "target": order.pinned.get("target", Stage.PRODUCTION.value),
         "pinned": {
             key: order.pinned[key]
             for key in ("card", "risk", "basis", "request", "reviews", "checks", "subject_digest")
@@ -82,7 +85,7 @@ def _records(order: PackOrder) -> list[ApprovalRecord]:
     if not pinned["request"]:
         return []
     rows = TransitionRequest.objects.filter(pk=pinned["request"])
-    (record,) = records_of(list(rows.select_related("requester", "policy_revision__policy")))
+    (record,) = records_of(list(rows.select_related("requester", "policy_revision__policy")), until=order.promoted_at)
     evidence = {int(pk): digest for pk, digest in pinned["checks"]}
     return [
         replace(
@@ -93,6 +96,7 @@ def _records(order: PackOrder) -> list[ApprovalRecord]:
             policy_digest=pinned["policy"]["digest"],
             reviews=tuple(review for review in record.reviews if review.id in pinned["reviews"]),
             checks=tuple(check for check in record.checks if evidence.get(check.id) == check.evidence_digest),
+            overrides=tuple(row for row in record.overrides if row.id in pinned.get("overrides", ())),
         )
     ]
 
@@ -111,11 +115,12 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
     }
     for record in records:
         found = as_json(record)
-        reviews, checks = found.pop("reviews"), found.pop("checks")
+        reviews, checks, overrides = (found.pop(part) for part in ("reviews", "checks", "overrides"))
         files |= {
             "approval/request.json": _json(found),
             "approval/reviews.json": _json(reviews),
             "approval/checks.json": _json(checks),
+            "approval/overrides.json": _json(overrides),
             "approval/policy.json": _json(pinned["policy"]),
         }
     return files

@@ -214,6 +214,13 @@ def open_quarantine_findings(quarantine_id: int) -> int:
     return quarantine_findings.open_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
 
 
+@shared_task(name="approvals.tasks.close_quarantine_findings")
+def close_quarantine_findings(quarantine_id: int) -> int:
+    """Resolve the findings of a quarantine that was released."""
+    actor = system_actor("close_quarantine_findings")
+    return quarantine_findings.close_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
+
+
 @shared_task(name="approvals.tasks.freeze_pack")
 def freeze_pack(order_id: int) -> str:
     """Make the conformity pack of a promotion; return its digest."""

@@ -64,6 +64,7 @@ class Action(StrEnum):
     LINEAGE_EDGE_DECLARED = "lineage.edge.declared"
     LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted"
     NOTICES_CHAT_CHANGED = "notices.chat.changed"
+    NOTICES_TEST_SENT = "notices.test.sent"
     LINEAGE_QUARANTINE_PLACED = "lineage.quarantine.placed"
     LINEAGE_QUARANTINE_RELEASED = "lineage.quarantine.released"
     REGISTRY_ALIAS_DELETED = "registry.alias.deleted"

@@ -96,6 +96,7 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.LINEAGE_EDGE_DECLARED: ("declared an input of {object}", "declare an input of {object}"),
     Action.LINEAGE_EDGE_RETRACTED: ("took back an input of {object}", "take back an input of {object}"),
     Action.NOTICES_CHAT_CHANGED: ("changed where {object} is told in chat", "change where {object} is told in chat"),
+    Action.NOTICES_TEST_SENT: ("had a test notification sent to {object}", "have a test notification sent to {object}"),
     Action.LINEAGE_QUARANTINE_PLACED: ("quarantined {object}", "quarantine {object}"),
     Action.LINEAGE_QUARANTINE_RELEASED: ("released {object} from quarantine", "release {object} from quarantine"),
     Action.REGISTRY_ALIAS_DELETED: ("deleted an alias of {object}", "delete an alias of {object}"),

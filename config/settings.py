@@ -202,8 +202,10 @@ AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 AUDIT_CONSUMERS = [
     "webhooks.consumers.on_event",
     "notices.consumers.on_event",
+    "approvals.consumers.on_alias",
     "approvals.consumers.on_promotion",
     "approvals.consumers.on_quarantine",
+    "approvals.consumers.on_release",
 ]
 # Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.authentication import actor_from_request
-from approvals.models import Decision, Review, TransitionRequest
+from approvals.models import Decision, PolicyProposal, Review, TransitionRequest
+from approvals.proposal_inbox import proposals_for
 from audit.actors import Actor
 from console.notifications import UNREAD
 from console.reviewing import newest_first, waiting_for
@@ -75,6 +76,7 @@ class InboxPage:
 
     waiting: list[Waiting]
     waiting_total: int
+    proposals: list[PolicyProposal]
     mine: list[Mine]
     current: list[ModelVersion]
     current_total: int
@@ -104,6 +106,7 @@ def inbox_page(request: HttpRequest) -> InboxPage:
     return InboxPage(
         waiting=[_waiting(row) for row in rows],
         waiting_total=total,
+        proposals=proposals_for(actor),
         mine=[Mine(row, _blockers(row)) for row in newest_first(_asked_by(actor))[:_MINE]],
         current=current,
         current_total=current_total,

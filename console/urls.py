@@ -69,6 +69,7 @@ urlpatterns = [
     path("notifications/<int:notice_id>/open/", notifications.notification_open, name="notification_open"),
     path("account/notifications/", notifications.notification_settings, name="notification_settings"),
     path("account/notifications/chat/", notifications.chat_address, name="chat_address"),
+    path("account/notifications/test/<str:channel>/", notifications.notification_test, name="notification_test"),
     path("account/delegations/", delegations.delegations, name="delegations"),
     path("account/delegations/<int:delegation_id>/revoke/", delegations.delegation_revoke, name="delegation_revoke"),
     path("checks/", checks.check_list, name="checks"),

@@ -224,7 +224,7 @@ class RiskAssessment(AppendOnlyModel):
 
 
 class PackOrder(AppendOnlyModel):
-    """A version became the current Production one: what the conformity pack of that moment has to show.
+    """A version reached Production or a protected alias: what the conformity pack of that moment has to show.
 
     Written in the promoting transaction. ``pinned`` names what was true then by number and digest, so that the pack can be
     made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.

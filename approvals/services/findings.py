@@ -102,8 +102,14 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
     if why := why_not_close(actor, finding):
         raise _denied(why, finding, Action.APPROVALS_FINDING_CLOSED)
     _require_open(finding)
-    finding.state, finding.resolution = FindingState(state), words
-    finding.closed_by, finding.closed_at = actor.name, timezone.now()
+    write_closing(actor, finding, FindingState(state), words, closed_by=actor.name)
+    return finding
+
+
+def write_closing(actor: Actor, finding: Finding, state: FindingState, words: str, *, closed_by: str) -> None:
+    """Close a locked finding and record it, in the caller's transaction. Callers have checked that it may be."""
+    finding.state, finding.resolution = state, words
+    finding.closed_by, finding.closed_at = closed_by, timezone.now()
     finding.save(update_fields=["state", "resolution", "closed_by", "closed_at"])
     record(
         actor=actor,
@@ -114,7 +120,6 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
         after={"state": finding.state, "severity": finding.severity, "title": finding.title},
         reason=words,
     )
-    return finding
 
 
 @transaction.atomic

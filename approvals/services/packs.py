@@ -21,6 +21,7 @@ from audit.refs import model_stream, version_ref
 from audit.services import enqueue, record
 from lineage.models import Node
 from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
+from registry.stages import Stage
 from tracking.locks import hold_bytes
 from tracking.store import current_store
 
@@ -29,7 +30,7 @@ _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 
 
 def order_pack(*, event: Event) -> PackOrder | None:
-    """Pin what is true as a version becomes the current Production one, and have the pack made; once for an event.
+    """Pin what is true as a version reaches Production or a protected alias, and have the pack made; once for an event.
 
     ``event`` is the promotion; this joins its transaction. Returns None where the version is not known here.
     """
@@ -98,6 +99,8 @@ def waiting_packs() -> list[int]:
 def _version(event: Event) -> ModelVersion | None:
     model_id = event.stream.rpartition(":")[2]
     number = event.object_ref.rpartition("/")[2]
+    if event.action == Action.REGISTRY_ALIAS_SET:
+        number = str(facts(event)["after"]["version"])
     if not (model_id.isdigit() and number.isdigit()):
         return None
     rows = ModelVersion.objects.filter(model_id=int(model_id), version=int(number))
@@ -122,8 +125,9 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
     )
     return {
         "model": version.model.name,
+        "target": _target(event),
         "lineage_node": node or 0,
-        "version": _version_facts(version),
+        "version": _version_facts(version) | _of_alias(event),
         "card": {"number": card.number, "digest": card.digest} if card else None,
         "risk": {"number": risk.number, "tier": risk.tier} if risk else None,
         "basis": basis,
@@ -131,8 +135,27 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         "subject_digest": subject[1] if subject else "",
         "comment": request.comment if request else "",
         "reviews": [review.id for review in approval.reviews] if approval else [],
+        "overrides": [override.id for override in approval.overrides] if approval else [],
         "checks": [[check.id, check.evidence_digest] for check in approval.checks] if approval else [],
         "policy": _policy(request) if request else None,
+    }
+
+
+def _target(event: Event) -> str:
+    alias = facts(event)["after"].get("alias")
+    return f"@{alias}" if alias else Stage.PRODUCTION.value
+
+
+def _of_alias(event: Event) -> dict[str, Any]:
+    """Return what a move of an alias says of the version: which one it pointed to before, and who moved it."""
+    if event.action != Action.REGISTRY_ALIAS_SET:
+        return {}
+    known = facts(event)
+    actor = known["actor"]
+    return {
+        "replaced_version": (known["before"] or {}).get("version"),
+        "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
+        "alias_set_at": iso(event.at),
     }
 
 

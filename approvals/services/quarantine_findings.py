@@ -1,12 +1,16 @@
-"""A dataset version was quarantined: every live version that descends from it gets a finding, with the way back where there is one."""
+"""A dataset version was quarantined: every live version that descends from it gets a finding, with the way back where there is one.
+
+When the quarantine is released they are resolved by it, with its reason, except where whoever released it had a hand in the
+version: a grave finding is closed by somebody else, and a release is no way around that.
+"""
 
 from __future__ import annotations
 
 from django.db import transaction
 
-from approvals.models.oversight import Finding, FindingOrigin
+from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.policies.rules import Severity
-from approvals.services.findings import add_finding
+from approvals.services.findings import add_finding, makers_of, write_closing
 from approvals.services.rollbacks import candidates_for
 from audit.actors import Actor
 from lineage.models import Quarantine
@@ -32,8 +36,9 @@ def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.filter(pk=version.pk, stage=Stage.PRODUCTION, deleted_at__isnull=True)
     found = row.select_related("model").first()
-    cause = f"quarantine:{quarantine.pk}"
-    if found is None or Finding.objects.filter(version=found, cause=cause).exists():
+    cause = _cause(quarantine)
+    stands = Quarantine.objects.select_for_update(of=("self",)).filter(pk=quarantine.pk, released_at__isnull=True)
+    if found is None or not stands.exists() or Finding.objects.filter(version=found, cause=cause).exists():
         return False
     data = f"{quarantine.node.name} {quarantine.node.version}"
     finding = Finding(
@@ -48,6 +53,38 @@ def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
     )
     add_finding(actor=actor, finding=finding)
     return True
+
+
+def close_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
+    """Resolve the findings of a quarantine that was released, but none on the releaser's own work; return how many."""
+    quarantine = Quarantine.objects.filter(pk=quarantine_id, released_at__isnull=False).first()
+    if quarantine is None:
+        return 0
+    rows = Finding.objects.filter(cause=_cause(quarantine), state=FindingState.OPEN).order_by("pk")
+    return sum(_close(actor, quarantine, *pair) for pair in rows.values_list("pk", "model_id"))
+
+
+@transaction.atomic
+def _close(actor: Actor, quarantine: Quarantine, finding_id: int, model_id: int) -> bool:
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    finding = Finding.objects.select_for_update(no_key=True, of=("self",)).get(pk=finding_id)
+    if finding.state != FindingState.OPEN or quarantine.released_by in makers_of(finding):
+        return False
+    words = f"{quarantine.released_by} released the quarantine: {quarantine.release_reason}"
+    write_closing(actor, finding, FindingState.RESOLVED, words, closed_by=quarantine.released_by)
+    return True
+
+
+def released_by_now(finding: Finding) -> Quarantine | None:
+    """Return the quarantine that a finding came of, where it is released; None otherwise."""
+    kind, _, number = finding.cause.partition(":")
+    if kind != "quarantine" or not number.isdigit():
+        return None
+    return Quarantine.objects.filter(pk=int(number), released_at__isnull=False).first()
+
+
+def _cause(quarantine: Quarantine) -> str:
+    return f"quarantine:{quarantine.pk}"
 
 
 def _way_back(version: ModelVersion) -> str:

@@ -14,13 +14,13 @@ from approvals.policies.governance import policy_for
 from approvals.policies.rules import Severity
 from approvals.re_reviewing import Place, due_dates, option_of, places_of, strictest, unsaid
 from approvals.reviewers import why_no_reviewer
-from approvals.services.findings import add_finding
+from approvals.services.findings import add_finding, write_closing
 from approvals.services.requests import MAX_COMMENT
 from approvals.subjects import Move, load_subject, people_of
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import Denied, InvalidInput, InvalidState
-from audit.refs import finding_ref, model_stream, version_ref
+from audit.refs import model_stream, version_ref
 from audit.services import record
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
@@ -162,15 +162,4 @@ def _close_findings(actor: Actor, version: ModelVersion, words: str) -> None:
         version=version, origin=FindingOrigin.RE_REVIEW, state=FindingState.OPEN
     )
     for row in rows:
-        row.state, row.resolution = FindingState.RESOLVED, words
-        row.closed_by, row.closed_at = actor.name, timezone.now()
-        row.save(update_fields=["state", "resolution", "closed_by", "closed_at"])
-        record(
-            actor=doer,
-            action=Action.APPROVALS_FINDING_CLOSED,
-            obj=finding_ref(row.pk),
-            stream=model_stream(row.model_id),
-            before={"state": FindingState.OPEN.value},
-            after={"state": row.state, "severity": row.severity, "title": row.title},
-            reason=words,
-        )
+        write_closing(doer, row, FindingState.RESOLVED, words, closed_by=actor.name)

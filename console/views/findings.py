@@ -10,6 +10,7 @@ from approvals.findings import get_finding, visible_findings
 from approvals.models.oversight import Finding, FindingState
 from approvals.policies.rules import Severity
 from approvals.services.findings import assign_finding, close_finding, open_finding, why_not_close
+from approvals.services.quarantine_findings import released_by_now
 from audit.actors import Actor
 from audit.queries import trail_for
 from audit.refs import finding_ref, model_stream
@@ -61,6 +62,7 @@ def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpR
         crumbs=_crumbs(),
         row=row,
         obstacle=why_not_close(actor, row) if is_open else "",
+        released=released_by_now(row) if is_open else None,
         may_assign=is_open and (owns or has_level(actor, row.model, Level.MANAGE)),
         entries=trail(trail_for(finding_ref(row.pk), stream=model_stream(row.model_id), limit=_TRAIL)),
     )

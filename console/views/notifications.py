@@ -14,6 +14,7 @@ from audit.errors import DomainError
 from console.forms import ChatForm
 from console.notifications import unread_count
 from console.pages import Crumb, denied_message, page, paginate, render_page
+from notices.models import Channel
 from notices.preferences import chat_address_of, table_of
 from notices.queries import notices_of
 from notices.services.reading import (
@@ -23,6 +24,7 @@ from notices.services.reading import (
     remove_chat_address,
     set_chat_address,
 )
+from notices.services.testing import send_test, why_not_send
 
 
 @require_safe
@@ -81,6 +83,25 @@ def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
     return _settings_page(request, User.objects.get(username=actor.name), form)
 
 
+@page
+@require_POST
+def notification_test(request: HttpRequest, actor: Actor, channel: str) -> HttpResponse:
+    """Send this person a test by e-mail or chat now, and say what came of it."""
+    try:
+        outcome = send_test(actor=actor, channel=channel)
+    except DomainError as error:
+        messages.error(request, denied_message(actor, error))
+    else:
+        if outcome.sent:
+            messages.success(request, f"The test was sent by {_WORDS[channel]}. It should be there in a moment.")
+        else:
+            messages.error(request, f"The test could not be sent by {_WORDS[channel]}. {outcome.error}")
+    return redirect("console:notification_settings")
+
+
+_WORDS = {Channel.EMAIL.value: "e-mail", Channel.CHAT.value: "chat"}
+
+
 def _settings_page(request: HttpRequest, user: User, form: ChatForm) -> HttpResponse:
     return render_page(
         request,
@@ -89,6 +110,7 @@ def _settings_page(request: HttpRequest, user: User, form: ChatForm) -> HttpResp
         crumbs=[Crumb("Notifications", reverse("console:notifications"))],
         table=table_of(user),
         email=user.email,
+        no_email=why_not_send(user, Channel.EMAIL),
         chat=chat_address_of(user),
         form=form,
     )

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import Group
 
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState
 from approvals.models.oversight import Finding
+from approvals.services.findings import close_finding, open_finding
 from approvals.services.rollbacks import roll_back
+from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import InvalidState
-from audit.models import OutboxMessage
+from audit.models import Event, OutboxMessage
 from lineage.models import Node, NodeKind
 from lineage.quarantine import place_quarantine, release_quarantine
 from registry.models import ModelVersion
+from registry.permissions import Level, grant_level
+from registry.queries import production_descendants
 from tests.approvals.conftest import TAGS, NewVersion
 from tests.approvals.governed import promote, publish, stage_of
 from tests.conftest import Acting
+from tests.console.conftest import SignedIn, signed_in, text_of
 from tracking.models import Run
+
+__all__ = ["signed_in"]
 
 Two = list[ModelVersion]
 
@@ -72,6 +82,75 @@ def test_there_is_no_way_back_to_quarantined_data(
     place_quarantine(actor=acting(ops), urn=dataset_of(two[1]), reason="Duplicates.")
     with pytest.raises(InvalidState, match="quarantined"):
         roll_back(actor=by_ada, name="fraud", reason="x", version=2, wait_seconds=0)
+
+
+def close() -> int:
+    rows = OutboxMessage.objects.filter(task="approvals.tasks.close_quarantine_findings")
+    return sum(tasks.close_quarantine_findings(**row.kwargs) for row in rows)
+
+
+@pytest.fixture
+def flagged(two: Two, ops: User, acting: Acting) -> Finding:
+    place_quarantine(actor=acting(ops), urn=dataset_of(two[1]), reason="Duplicates.")
+    work()
+    return Finding.objects.get()
+
+
+def test_a_release_resolves_them_with_its_reason(two: Two, flagged: Finding, by_bea: Actor) -> None:
+    assert close() == 0
+    release_quarantine(actor=by_bea, urn=dataset_of(two[1]), reason="Counted again.")
+    assert [close(), close()] == [1, 0]
+    flagged.refresh_from_db()
+    assert (flagged.state, flagged.closed_by) == ("resolved", "bea")
+    assert flagged.resolution == "bea released the quarantine: Counted again."
+    closed = Event.objects.get(action=Action.APPROVALS_FINDING_CLOSED)
+    assert closed.actor_name == "close_quarantine_findings"
+
+
+def test_a_release_is_no_way_around_four_eyes(
+    two: Two, flagged: Finding, ada: User, by_ada: Actor, by_bea: Actor, signed_in: SignedIn, bea: User
+) -> None:
+    ada.groups.add(Group.objects.get_or_create(name="operators")[0])
+    release_quarantine(actor=by_ada, urn=dataset_of(two[1]), reason="Mine, and fine.")
+    assert close() == 0
+    flagged.refresh_from_db()
+    assert flagged.state == "open"
+    assert "somebody else closes this" in text_of(signed_in(bea).get(f"/findings/{flagged.pk}/"))
+    grant_level(user=bea, model=two[1].model, level=Level.MANAGE)
+    assert close_finding(actor=by_bea, finding_id=flagged.pk, state="resolved", comment="Seen.").state == "resolved"
+
+
+def test_those_of_another_quarantine_and_of_people_stay(
+    two: Two, flagged: Finding, by_bea: Actor, by_ada: Actor
+) -> None:
+    own = open_finding(actor=by_ada, name="fraud", version=2, severity="critical", title="Leaks labels")
+    nodes = Node.objects.filter(kind=NodeKind.DATASET_VERSION).exclude(urn=dataset_of(two[1]))
+    other = nodes.filter(out_edges__dst__urn=f"run:{two[1].run_id}").first()
+    assert other is not None
+    place_quarantine(actor=by_bea, urn=other.urn, reason="Late.")
+    work()
+    release_quarantine(actor=by_bea, urn=dataset_of(two[1]), reason="Counted again.")
+    assert close() == 1
+    assert set(Finding.objects.filter(state="open").values_list("origin", flat=True)) == {"person", "quarantine"}
+    own.refresh_from_db()
+    assert own.state == "open"
+
+
+def test_a_worker_that_comes_after_the_release_opens_nothing(
+    two: Two, ops: User, acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has read that the quarantine stands; by the time it holds the version that is no longer so."""
+    urn = dataset_of(two[1])
+    place_quarantine(actor=acting(ops), urn=urn, reason="Duplicates.")
+    found = production_descendants
+
+    def slowly(urn: str) -> Any:
+        release_quarantine(actor=acting(ops), urn=urn, reason="It was not.")
+        return found(urn)
+
+    monkeypatch.setattr("approvals.services.quarantine_findings.production_descendants", slowly)
+    assert work() == 0
+    assert not Finding.objects.exists()
 
 
 def test_what_was_released_before_the_worker_came_opens_nothing(two: Two, ops: User, acting: Acting) -> None:

@@ -1,0 +1,81 @@
+"""A test of one's own channels: a message goes out now, and the person sees what came of it. Three in ten minutes, on the record."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.reauthentication import require_person
+from audit.actions import Action
+from audit.actors import Actor
+from audit.errors import InvalidInput, InvalidState
+from audit.models import Event
+from audit.refs import user_ref
+from audit.services import record
+from notices.channels import Outcome, send_by
+from notices.models import Channel, Message, Notice, Topic
+from notices.preferences import chat_address_of
+
+MOST = 3
+WINDOW = timedelta(minutes=10)
+_TITLE = "A test from Custody"
+_PATH = "/account/notifications/"
+
+
+def send_test(*, actor: Actor, channel: str) -> Outcome:
+    """Send the actor a test by one of their channels and return what came of it; it is not tried again.
+
+    No transaction is open while the mail server or the chat is waited for. InvalidInput: there is no such channel.
+    InvalidState: nothing is set up to send to, or too many tests lately. Denied to all but people who are signed in.
+    """
+    if channel not in (Channel.EMAIL, Channel.CHAT):
+        raise InvalidInput(f"A test goes by {Channel.EMAIL.value} or {Channel.CHAT.value}.")
+    person = _book(actor, Channel(channel))
+    now = timezone.now()
+    words = f"{person.username} asked for this message, to see that notifications arrive."
+    notice = Notice(
+        person=person,
+        event_id=uuid.uuid4(),
+        topic=Topic.MENTION,
+        title=_TITLE,
+        text=words,
+        path=_PATH,
+        created_at=now,
+    )
+    return send_by(Message(notice=notice, channel=channel, give_up_at=now))
+
+
+@transaction.atomic
+def _book(actor: Actor, channel: Channel) -> User:
+    """Count and record the attempt before it is made, so that no number of windows makes more of them."""
+    person = require_person(actor, Action.NOTICES_TEST_SENT, "have a test sent")
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    if why := why_not_send(person, channel):
+        raise InvalidState(why)
+    lately = Event.objects.filter(
+        action=Action.NOTICES_TEST_SENT, actor_ref=actor.ref, outcome="ok", at__gt=timezone.now() - WINDOW
+    )
+    if lately.count() >= MOST:
+        minutes = int(WINDOW.total_seconds() // 60)
+        raise InvalidState(f"{MOST} tests in {minutes} minutes are enough. Wait a little, then try again.")
+    record(
+        actor=actor,
+        action=Action.NOTICES_TEST_SENT,
+        obj=user_ref(person.username),
+        after={"channel": channel.value},
+    )
+    return person
+
+
+def why_not_send(person: User, channel: Channel) -> str:
+    """Return why nothing can be sent to a person by a channel, "" when it can be tried."""
+    if channel is Channel.CHAT:
+        return "" if chat_address_of(person) else "You have given no chat address yet."
+    if not settings.EMAIL_HOST:
+        return "This server has no mail server to send with. An operator sets CUSTODY_EMAIL_URL."
+    return "" if person.email else "Your account has no e-mail address. An administrator can enter it."
