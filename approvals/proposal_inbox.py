@@ -11,11 +11,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from accounts.models import User
 from approvals.models import LIVE_STATES, PolicyProposal, ProposalState, TransitionRequest
-from approvals.policies.standing import REVIEWERS, identities_of
+from approvals.policies.standing import REVIEWERS
 from audit.actors import Actor
 
 _LOOKED_AT = 100
@@ -25,13 +25,22 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
     """Return the open proposals that wait for this person, oldest first."""
     is_reviewer = Exists(Group.objects.filter(name=REVIEWERS, user=actor.user_id or 0))
     rows = PolicyProposal.objects.filter(is_reviewer, state=ProposalState.OPEN)
-    rows = rows.exclude(proposer=actor.user_id).exclude(proposer__owner=actor.user_id)
-    found = list(rows.select_related("proposer__owner", "base_revision").order_by("pk")[:_LOOKED_AT])
+    for own in ("proposer", "proposer__owner", "proposer__former_owners__owner"):
+        rows = rows.exclude(**{own: actor.user_id})
+    former = F("proposer__former_owners__owner__username")  # a row for each, in the same query
+    read = rows.annotate(former=former).select_related("proposer__owner", "base_revision").order_by("pk")[:_LOOKED_AT]
+    found: dict[int, PolicyProposal] = {}
+    out: dict[int, set[str]] = {}
+    for row in read:
+        found.setdefault(row.pk, row)
+        owner = {row.proposer.owner.username} if row.proposer.owner else set()
+        out.setdefault(row.pk, {actor.name, row.proposer.username} | owner).update({row.former} if row.former else ())
     if not found:
         return []
-    out = {row.pk: {actor.name, *identities_of(row.proposer)} for row in found}
     hands = _hands(set().union(*out.values()))
-    return [row for row in found if not any(out[row.pk] & who and _may_judge(row, hand) for hand, who in hands)]
+    return [
+        row for row in found.values() if not any(out[row.pk] & who and _may_judge(row, hand) for hand, who in hands)
+    ]
 
 
 def _hands(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:

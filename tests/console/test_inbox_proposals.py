@@ -105,6 +105,14 @@ def why_not_approve(user: User, proposal: PolicyProposal) -> str:
     return why_not_decide(acting_as(user, auth="session"), proposal)
 
 
+def test_not_for_who_once_owned_the_account_that_proposed(proposal: PolicyProposal, ada: User, quinn: User) -> None:
+    proposer = proposal.proposer
+    for owner in (quinn, ada):
+        proposer.is_service, proposer.owner = True, owner
+        proposer.save()
+        assert waits(quinn) == []
+
+
 def test_closed_ones_are_gone(proposal: PolicyProposal, quinn: User) -> None:
     withdraw_proposal(actor=polly(), proposal_id=proposal.pk)
     assert waits(quinn) == []
