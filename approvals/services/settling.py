@@ -26,7 +26,7 @@ from audit.actors import Actor, system_actor
 from audit.errors import Denied, GateRefused, InvalidState, NotFound
 from audit.refs import request_ref
 from audit.services import enqueue, record
-from registry.permissions import Level, require_level
+from registry.permissions import level_to_ask, require_level
 
 
 @transaction.atomic
@@ -103,9 +103,8 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
-    require_level(
-        requester, version.model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk)
-    )
+    level = level_to_ask(version.stage, request.target)
+    require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk))
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
     carry_out(
         actor=doer,
