@@ -42,7 +42,10 @@ def settle_request(*, actor: Actor, request_id: int) -> Case:
 def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
     verdict = case.verdict()
     request.state = RequestState.APPROVED
-    policies = [case.policy, *([case.current] if case.current else [])]  # tightening reaches open requests: the longer counts
+    policies = [
+        case.policy,
+        *([case.current] if case.current else []),
+    ]  # tightening reaches open requests: the longer counts
     if delay := max(policy.body.options.apply_delay for policy in policies):
         request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
     request.save(update_fields=["state", "apply_after"])

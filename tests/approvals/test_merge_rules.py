@@ -16,7 +16,12 @@ TWO = replace(ONE, count=2)
 
 rules = st.lists(
     st.one_of(
-        st.builds(CheckRule, id=st.sampled_from(["a", "a.new", "b"]), level=st.sampled_from(Level), check=st.sampled_from("xy")),
+        st.builds(
+            CheckRule,
+            id=st.sampled_from(["a", "a.new", "b"]),
+            level=st.sampled_from(Level),
+            check=st.sampled_from("xy"),
+        ),
         st.builds(
             ApprovalsRule,
             id=st.sampled_from("cd"),

@@ -55,9 +55,7 @@ def test_production_is_not_left_by_way_of_staging(
 ) -> None:
     settings.DEFAULT_MODEL_LEVEL = "edit"
     with pytest.raises(Denied, match="out of Production"):
-        request_transition(
-            actor=acting(cy), name="fraud", version=1, target=Stage.STAGING, archive_existing=False
-        )
+        request_transition(actor=acting(cy), name="fraud", version=1, target=Stage.STAGING, archive_existing=False)
     assert not TransitionRequest.objects.exists()
     assert ModelVersion.objects.get().is_current
 

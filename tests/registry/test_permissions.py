@@ -116,7 +116,9 @@ def test_no_grant_is_hidden_behind_many_others(by_ada: Actor, cy: User, fraud: R
     crowd = [User.objects.create_user(f"a{number:03}") for number in range(120)]
     given(by_ada, *(Grant(USER, user.username, Level.READ) for user in crowd))
     given(by_ada, Grant(USER, "cy", Level.MANAGE))
-    events = [facts(event) for event in Event.objects.filter(action=Action.REGISTRY_PERMISSIONS_CHANGED).order_by("gen")]
+    events = [
+        facts(event) for event in Event.objects.filter(action=Action.REGISTRY_PERMISSIONS_CHANGED).order_by("gen")
+    ]
     named = {name for event in events for name in event["after"]}
     assert named == {"user:cy", *(f"user:{user.username}" for user in crowd)}
     assert (events[-1]["before"], events[-1]["after"]) == ({}, {"user:cy": "manage"})

@@ -55,7 +55,9 @@ def test_seal_is_idempotent_with_one_event(actor: Actor, sealed: Seal) -> None:
 def test_a_seal_says_who_sent_the_files(actor: Actor, put: Put) -> None:
     put("MLmodel", b"flavors:")
     store_artifact(actor=replace(actor, name="carl"), path=f"{FOLDER}/data/model.pkl", stream=io.BytesIO(b"pickle"))
-    store_artifact(actor=replace(actor, name="eve"), path="1/models/m-10/artifacts/MLmodel", stream=io.BytesIO(b"other"))
+    store_artifact(
+        actor=replace(actor, name="eve"), path="1/models/m-10/artifacts/MLmodel", stream=io.BytesIO(b"other")
+    )
     seal_folder(actor=actor, prefix=FOLDER, reason="model-version:fraud/1")
     assert senders_of([FOLDER, "1/none"]) == {FOLDER: (actor.name, "carl")}
 
