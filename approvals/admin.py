@@ -9,6 +9,7 @@ from approvals.models import (
     CheckKey,
     CheckRun,
     ExternalResult,
+    FormerWords,
     Policy,
     PolicyProposal,
     PolicyReview,
@@ -56,6 +57,13 @@ class ReviewAdmin(ReadOnlyAdmin):
     list_filter = ["decision"]
     list_select_related = ["request__version__model", "reviewer"]
     search_fields = ["reviewer__username", "comment"]
+    ordering = ["-id"]
+
+
+@admin.register(FormerWords)
+class FormerWordsAdmin(ReadOnlyAdmin):
+    list_display = ["comment", "said_until"]
+    list_select_related = ["comment"]
     ordering = ["-id"]
 
 

@@ -92,6 +92,15 @@ def level_for_move(source: str, target: str) -> Level:
     return Level.MANAGE_PRODUCTION if Stage.PRODUCTION in (source, target) else Level.MANAGE_STAGING
 
 
+def level_to_ask(source: str, target: str) -> Level:
+    """Return the level that asks for a move a policy governs: to edit, but leaving Production takes what it takes without one.
+
+    The policy judges where a version goes. That its readers are left with nothing no reviewer of Staging was asked.
+    """
+    leaves = source == Stage.PRODUCTION and target in Stage.values and target != Stage.PRODUCTION
+    return level_for_move(source, target) if leaves else Level.EDIT
+
+
 def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
     """Return the models (deleted ones left out) on which the actor has at least ``level``."""
     live = RegisteredModel.objects.filter(deleted_at__isnull=True)

@@ -84,7 +84,8 @@ def _seal_over(path: str) -> Seal | None:
 
 
 def _sealed(path: str, seal: Seal) -> Conflict:
-    return Conflict(f"{path} cannot change: {seal.prefix} is sealed ({seal.reason}).")
+    # not the seal's reason: it names a model that the caller may not know of
+    return Conflict(f"{path} cannot change: {seal.prefix} is sealed, for a registered version stands on it.")
 
 
 def get_artifact(path: str) -> Artifact:

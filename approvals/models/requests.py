@@ -197,7 +197,7 @@ class ShownSubject(models.Model):
 
 
 class ApprovalComment(models.Model):
-    """What somebody said about a version, outside of reviews. What it said before an edit is in the events.
+    """What somebody said about a version, outside of reviews. What it said before an edit is kept (FormerWords).
 
     ``reply_to`` is a comment on the same version; the database holds that.
     """
@@ -215,3 +215,14 @@ class ApprovalComment(models.Model):
 
     def __str__(self) -> str:
         return f"comment {self.pk} on {self.version_id}"
+
+
+class FormerWords(AppendOnlyModel):
+    """What a comment said until it was edited, whole; the event of the edit carries long words as their digest only."""
+
+    comment = models.ForeignKey(ApprovalComment, on_delete=models.PROTECT, related_name="former_words")
+    text = models.TextField()
+    said_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"earlier words of comment {self.comment_id}"

@@ -65,7 +65,7 @@ def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, 
 
     All of ``pinned`` stay, so loosening a policy does not reach requests that are open; whatever ``now`` has that is not
     there in the same words is added, so tightening does. Of two approvals rules that differ in the count alone the greater
-    counts. A rule that is added beside one of the same id is called by its id and `.new`.
+    counts. A rule that is added beside one of the same id is called by its id and `.new`; every id stays one rule's.
     """
     found = list(pinned)
     for rule in now:
@@ -82,4 +82,7 @@ def _add(found: list[Rule], place: int, rule: Rule) -> None:
     if isinstance(here, ApprovalsRule) and isinstance(rule, ApprovalsRule) and replace(here, count=rule.count) == rule:
         found[place] = here if here.count >= rule.count else rule
         return
-    found.append(replace(rule, id=f"{rule.id}.new"))
+    name, taken = f"{rule.id}.new", {other.id for other in found}
+    while name in taken:  # a policy may call a rule so itself, and answers are found by id
+        name += ".new"
+    found.append(replace(rule, id=name))

@@ -1,4 +1,4 @@
-"""Comments on a version: by whoever may read it, edited by their authors; what they said before stays in the events."""
+"""Comments on a version: by whoever may read it, edited by their authors; what they said before is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.models import ApprovalComment
+from approvals.models import ApprovalComment, FormerWords
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Denied, InvalidInput, NotFound
@@ -66,6 +66,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
         return comment
     before, comment.text, comment.edited_at = comment.text, words, timezone.now()
     comment.save(update_fields=["text", "edited_at"])
+    FormerWords(comment=comment, text=before, said_until=comment.edited_at).save()
     facts = {"comment": comment.pk}
     _record(
         actor,

@@ -33,7 +33,7 @@ from audit.refs import model_stream, request_ref, version_ref
 from audit.services import record
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
-from registry.permissions import Level, require_level
+from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
 
 _LATEST_APPLY = timedelta(days=366)
@@ -65,12 +65,12 @@ def open_request(
 
     ``target`` is a stage or an @alias. ``archive_existing`` None leaves it to the first approver whether the version that is
     replaced is archived at once. Once approved it waits for ``apply_after``. Raises NotFound, Denied (editing the model is
-    needed; or who may not break the glass), InvalidInput (a target no policy can govern; an emergency without a reason),
+    needed, to leave Production managing it; or who may not break the glass), InvalidInput (a target no policy can govern; an emergency without a reason),
     InvalidState (the version is there already, or no policy governs the move, or it has no way past it), Conflict (the live request asks for something else).
     """
     wish = _Wish(archive_existing, check_text(comment, "comment", MAX_COMMENT), kind, apply_after)
     _require_sound(target, wish)
-    row = _lock_version(actor, name, version)
+    row = _lock_version(actor, name, version, target)
     if is_there(row, target):
         raise InvalidState(f"{row} is in {target} already.")
     policy = policy_for(row.model, target)
@@ -100,11 +100,11 @@ def _require_sound(target: str, wish: _Wish) -> None:
         raise InvalidInput("apply_after lies more than a year ahead.")
 
 
-def _lock_version(actor: Actor, name: str, version: int) -> ModelVersion:
-    """Return the version with its model's row locked, provided the actor may edit the model and is somebody."""
+def _lock_version(actor: Actor, name: str, version: int, target: str) -> ModelVersion:
+    """Return the version with its model's row locked, provided the actor may ask for the move and is somebody."""
     seen = get_version(actor, name, version)
-    ref = version_ref(name, version)
-    require_level(actor, seen.model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
+    ref, level = version_ref(name, version), level_to_ask(seen.stage, target)
+    require_level(actor, seen.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
     if actor.user_id is None:
         raise Denied(
             "A request needs somebody who asks.",

@@ -26,7 +26,7 @@ from audit.actors import Actor, system_actor
 from audit.errors import Denied, GateRefused, InvalidState, NotFound
 from audit.refs import request_ref
 from audit.services import enqueue, record
-from registry.permissions import Level, require_level
+from registry.permissions import level_to_ask, require_level
 
 
 @transaction.atomic
@@ -42,7 +42,11 @@ def settle_request(*, actor: Actor, request_id: int) -> Case:
 def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
     verdict = case.verdict()
     request.state = RequestState.APPROVED
-    if delay := case.policy.body.options.apply_delay:
+    policies = [
+        case.policy,
+        *([case.current] if case.current else []),
+    ]  # tightening reaches open requests: the longer counts
+    if delay := max(policy.body.options.apply_delay for policy in policies):
         request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
     request.save(update_fields=["state", "apply_after"])
     record(
@@ -103,9 +107,8 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
-    require_level(
-        requester, version.model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk)
-    )
+    level = level_to_ask(version.stage, request.target)
+    require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk))
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
     carry_out(
         actor=doer,

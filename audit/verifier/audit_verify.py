@@ -145,11 +145,12 @@ def read_manifest(package: Package, report: Report) -> dict[str, Any]:
             data = file.read()
         manifest = json.loads(data)
         readable = isinstance(manifest["files"], dict) and manifest["format"] == FORMAT
+        as_written = manifest_bytes(manifest)
     except (*_BROKEN, KeyError, TypeError, RecursionError) as error:
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
     if not readable:
         raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
-    if data != manifest_bytes(manifest):
+    if data != as_written:
         report.wrong(MANIFEST, "its bytes are not in the form the exporter writes")
     expected = f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
     if MANIFEST_SUM in package.names and _content(package, MANIFEST_SUM, report) != expected:

@@ -47,7 +47,7 @@ def comment_delete(request: HttpRequest, actor: Actor, request_id: int, comment_
     """Take a comment back; its words stay in the audit log."""
     find_request(actor, request_id)
     delete_comment(actor=actor, comment_id=comment_id)
-    messages.success(request, "The comment is deleted. What it said stays in the audit log.")
+    messages.success(request, "The comment is deleted. What it said is kept on the record.")
     return _back(request_id)
 
 

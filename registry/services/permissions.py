@@ -19,6 +19,7 @@ from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grant
 from registry.services.models import lock_named
 
 MAX_GRANTS = 1000
+_IN_ONE_EVENT = 20  # of the longest names, too, before and after
 
 
 @transaction.atomic
@@ -55,10 +56,15 @@ def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal
 
 
 def _record_change(actor: Actor, model: RegisteredModel, before: dict[str, object]) -> None:
-    after = _facts(model)
-    if after != before:
-        action, stream = Action.REGISTRY_PERMISSIONS_CHANGED, model_stream(model.pk)
-        record(actor=actor, action=action, obj=model_ref(model.name), stream=stream, before=before, after=after)
+    """Record what everybody had and has; where that is more than an event holds, whose grants changed, in as many as it takes."""
+    after, action, stream = _facts(model), Action.REGISTRY_PERMISSIONS_CHANGED, model_stream(model.pk)
+    named = sorted({*before, *after})
+    if len(named) > _IN_ONE_EVENT:
+        named = [name for name in named if before.get(name) != after.get(name)]
+    for first in range(0, len(named) if after != before else 0, _IN_ONE_EVENT):
+        batch = named[first : first + _IN_ONE_EVENT]
+        had, has = ({name: facts[name] for name in batch if name in facts} for facts in (before, after))
+        record(actor=actor, action=action, obj=model_ref(model.name), stream=stream, before=had, after=has)
 
 
 def _facts(model: RegisteredModel) -> dict[str, object]:

@@ -24,7 +24,7 @@ from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Level, level_for_move, model_not_found, require_level
+from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
 from registry.stages import Stage, Transition, find_transition
 
 
@@ -59,6 +59,8 @@ def change_stage(
     others = _others_in(locked, edge.target)
     if _is_there(locked, edge.target) and not (archive_existing and others.exists()):
         return locked
+    asking = level_to_ask(locked.stage, edge.target)
+    require_level(actor, model, asking, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(locked, model))
     clearance = Clearance()
     if edge.gated:
         clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)

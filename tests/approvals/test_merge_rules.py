@@ -16,7 +16,12 @@ TWO = replace(ONE, count=2)
 
 rules = st.lists(
     st.one_of(
-        st.builds(CheckRule, id=st.sampled_from("ab"), level=st.sampled_from(Level), check=st.sampled_from("xy")),
+        st.builds(
+            CheckRule,
+            id=st.sampled_from(["a", "a.new", "b"]),
+            level=st.sampled_from(Level),
+            check=st.sampled_from("xy"),
+        ),
         st.builds(
             ApprovalsRule,
             id=st.sampled_from("cd"),
@@ -42,6 +47,12 @@ def test_a_new_rule_is_added_and_a_dropped_one_stays() -> None:
 def test_a_rule_that_says_something_else_stands_beside_the_old() -> None:
     soft = replace(CARD, level=Level.SOFT, override_by=("risk",))
     assert merge_rules((soft,), (CARD,)) == (soft, replace(CARD, id="card.new"))
+
+
+def test_a_rule_that_is_called_new_already_keeps_its_name() -> None:
+    other = replace(CARD, id="card.new", check="artifact.scan")
+    soft = replace(CARD, level=Level.SOFT, override_by=("risk",))
+    assert merge_rules((soft, other), (CARD, other)) == (soft, other, replace(CARD, id="card.new.new"))
 
 
 @given(rules)

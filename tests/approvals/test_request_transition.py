@@ -10,6 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
+from approvals.services.opening import open_request
 from approvals.services.reviews import decide_request
 from approvals.services.transitions import request_transition
 from approvals.snapshots import load_case
@@ -47,6 +48,28 @@ def test_ungoverned_moves_at_once(new_version: NewVersion, move: Move) -> None:
     new_version()
     assert move(Stage.STAGING).stage == Stage.STAGING
     assert not TransitionRequest.objects.exists()
+
+
+def test_production_is_not_left_by_way_of_staging(
+    policies: object, serving: ModelVersion, cy: User, acting: Acting, settings: Settings
+) -> None:
+    settings.DEFAULT_MODEL_LEVEL = "edit"
+    with pytest.raises(Denied, match="out of Production"):
+        request_transition(actor=acting(cy), name="fraud", version=1, target=Stage.STAGING, archive_existing=False)
+    assert not TransitionRequest.objects.exists()
+    assert ModelVersion.objects.get().is_current
+
+
+def test_a_request_from_before_does_not_take_it_out_of_production(
+    policies: object, new_version: NewVersion, cy: User, acting: Acting, run_checks: RunChecks, settings: Settings
+) -> None:
+    version, settings.DEFAULT_MODEL_LEVEL = new_version(), "edit"
+    request = open_request(actor=acting(cy), name="fraud", version=1, target=Stage.STAGING, archive_existing=False)
+    ModelVersion.objects.filter(pk=version.pk).update(stage=Stage.PRODUCTION, is_current=True)
+    run_checks(request)
+    assert tasks.apply_request(request.pk) == "not applied"
+    assert reread(request).state == RequestState.STALE
+    assert ModelVersion.objects.get().is_current
 
 
 def test_staging_needs_the_checks_only(

@@ -54,6 +54,14 @@ def test_a_new_rule_blocks_what_is_open(ready: TransitionRequest, by_bea: Actor)
     assert ModelVersion.objects.get().stage == "None"
 
 
+def test_a_longer_delay_reaches_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+    publish_policy(body={**PRODUCTION, "options": {**PRODUCTION.get("options", {}), "apply_delay": "24h"}})  # type: ignore[dict-item]  # a mapping
+    approve(ready, by_bea)
+    later = reread(ready).apply_after
+    assert later is not None
+    assert later > timezone.now() + timedelta(hours=23)
+
+
 def test_an_approval_under_the_old_rules_does_not_carry(ready: TransitionRequest, by_bea: Actor) -> None:
     approve(ready, by_bea)
     publish_policy(body=rules(more=(FREEZE,)))

@@ -144,6 +144,13 @@ def test_what_is_no_export_is_unusable(tmp_path: Path, content: bytes | None) ->
     assert main([str(path)]) == 2
 
 
+@pytest.mark.parametrize("value", [b'"\\ud800"', b"9" * 5000, b"[" * 50_000])
+def test_a_manifest_that_no_exporter_could_write_is_unusable(unpacked: Path, value: bytes) -> None:
+    manifest = (unpacked / MANIFEST).read_bytes()
+    (unpacked / MANIFEST).write_bytes(manifest.replace(b'"stream":', b'"note": ' + value + b', "stream":'))
+    assert main([str(unpacked)]) == 2
+
+
 def test_a_report_for_machines(unpacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rewrite(unpacked, lines_of(unpacked)[1:])
     assert main([str(unpacked), "--json"]) == 1

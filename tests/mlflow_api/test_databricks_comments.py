@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import Error, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.models import ApprovalComment
+from approvals.models import ApprovalComment, FormerWords
 from approvals.services.requests import expire_request
 from audit.actors import system_actor
 from audit.models import Event
@@ -57,6 +57,17 @@ def test_an_edit_keeps_what_was_said_in_the_events(version: ModelVersion, door: 
     assert edited["last_updated_timestamp"] >= edited["creation_timestamp"]
     event = facts(Event.objects.get(action="approvals.comment.edited"))
     assert (event["before"]["text"], event["after"]["text"]) == ("Looks good.", "Looks bad.")
+
+
+def test_long_words_are_kept_whole_when_they_are_edited_away(version: ModelVersion, door: Door) -> None:
+    long = "I object. " * 500
+    made = said(door, long)
+    door.ok("PATCH", "comments/update", id=made["id"], comment="Fine.")
+    assert FormerWords.objects.get().text == long.strip()
+    with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE approvals_formerwords SET text = 'Fine.'")
+    with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM approvals_formerwords")
 
 
 def test_the_same_words_again_are_no_edit(version: ModelVersion, door: Door) -> None:

@@ -112,6 +112,18 @@ def test_a_change_is_an_event_and_no_change_is_none(by_ada: Actor, cy: User, fra
     assert found["after"] == {"user:ada": "manage", "user:cy": "read"}
 
 
+def test_no_grant_is_hidden_behind_many_others(by_ada: Actor, cy: User, fraud: RegisteredModel) -> None:
+    crowd = [User.objects.create_user(f"a{number:03}") for number in range(120)]
+    given(by_ada, *(Grant(USER, user.username, Level.READ) for user in crowd))
+    given(by_ada, Grant(USER, "cy", Level.MANAGE))
+    events = [
+        facts(event) for event in Event.objects.filter(action=Action.REGISTRY_PERMISSIONS_CHANGED).order_by("gen")
+    ]
+    named = {name for event in events for name in event["after"]}
+    assert named == {"user:cy", *(f"user:{user.username}" for user in crowd)}
+    assert (events[-1]["before"], events[-1]["after"]) == ({}, {"user:cy": "manage"})
+
+
 @pytest.mark.parametrize("level", [level for level in Level if level < Level.MANAGE])
 def test_only_who_manages_hands_out(
     level: Level, by_ada: Actor, cy: User, acting: Acting, fraud: RegisteredModel
