@@ -14,6 +14,7 @@ from accounts.authentication import actor_from_request
 from approvals.post_reviews import visible_post_reviews
 from console import places, wording
 from console.markdown import render_markdown
+from console.version_metrics import VersionMetrics
 from registry.models import ModelVersion
 
 register = template.Library()
@@ -31,6 +32,12 @@ register.filter("markdown", render_markdown)
 def metric_order(key: str) -> str:
     """Return the search order "by this metric, highest first"."""
     return f"metrics.`{key}` DESC"
+
+
+@register.filter
+def values_of(metrics: VersionMetrics, version: ModelVersion) -> list[float | None]:
+    """Return the values of one version under the metric columns of the list."""
+    return metrics.rows.get(version.version, [])
 
 
 @register.filter
