@@ -8,7 +8,6 @@ from typing import Any
 
 from console.wording import number
 
-
 _NOTHING = "none"
 
 

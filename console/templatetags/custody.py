@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from accounts.authentication import actor_from_request
 from approvals.post_reviews import visible_post_reviews
 from console import places, wording
-from console.markdown import render_markdown
+from console.markdown import plain_words, render_markdown
 from console.version_metrics import VersionMetrics
 from registry.models import ModelVersion
 
@@ -26,6 +26,7 @@ register.filter("exact", wording.exact)
 register.filter("place", places.place_of)
 register.filter("ref_label", places.label_of)
 register.filter("markdown", render_markdown)
+register.filter("plain", plain_words)
 
 
 @register.filter
