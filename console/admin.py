@@ -15,11 +15,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, TransitionRequest
+from approvals.policies.kinds import RequestKind
 from approvals.services.overrides import override_rule, withdraw_override
 from approvals.services.requests import withdraw_request
 from approvals.services.reviews import decide_request
@@ -138,7 +140,8 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State", ordering="state")
     def shown_state(self, row: TransitionRequest) -> SafeString:
-        return badge("request", row.state)
+        kind = format_html(" {}", badge("request_kind", row.kind)) if row.kind != RequestKind.PROMOTION else ""
+        return format_html("{}{}", badge("request", row.state), kind)
 
     @admin.display(description="Asked", ordering="opened_at")
     def opened(self, row: TransitionRequest) -> SafeString | str:

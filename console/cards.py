@@ -165,7 +165,7 @@ def _pair(key: str, value: object) -> tuple[str, str]:
         return key.removesuffix("_ms"), exact(moment)
     if key == "status" and isinstance(value, str):
         return key, look("run", value).label.lower()
-    return key.replace("_", " "), _short(value)
+    return key, _short(value)
 
 
 def _table(field: Field, value: object) -> tuple[list[str], list[list[str]]]:

@@ -16,9 +16,9 @@ from audit.errors import DomainError, NotFound
 from console.pages import Crumb, denied_message, go_to, render_page
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialog:
-    """The words around a form. ``tone`` colours its button."""
+    """The words around a form, each by its name: they are all texts. ``tone`` colours its button."""
 
     title: str
     description: str = ""

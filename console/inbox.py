@@ -85,6 +85,11 @@ class InboxPage:
     notices: list[Notice]
     unread: int
 
+    @property
+    def is_untouched(self) -> bool:
+        """Return whether there is nothing at all yet, so that what helps is where to start."""
+        return not (self.waiting or self.mine or self.current or self.decisions or self.notices)
+
 
 def waiting_count(request: HttpRequest) -> int:
     """Return how many requests wait for whoever asks; counted once per page, for the sidebar and the inbox alike."""

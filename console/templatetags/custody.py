@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from accounts.authentication import actor_from_request
 from approvals.post_reviews import visible_post_reviews
 from console import places, wording
-from console.markdown import render_markdown
+from console.markdown import plain_words, render_markdown
+from console.version_metrics import VersionMetrics
 from registry.models import ModelVersion
 
 register = template.Library()
@@ -25,12 +26,19 @@ register.filter("exact", wording.exact)
 register.filter("place", places.place_of)
 register.filter("ref_label", places.label_of)
 register.filter("markdown", render_markdown)
+register.filter("plain", plain_words)
 
 
 @register.filter
 def metric_order(key: str) -> str:
     """Return the search order "by this metric, highest first"."""
     return f"metrics.`{key}` DESC"
+
+
+@register.filter
+def values_of(metrics: VersionMetrics, version: ModelVersion) -> list[float | None]:
+    """Return the values of one version under the metric columns of the list."""
+    return metrics.rows.get(version.version, [])
 
 
 @register.filter

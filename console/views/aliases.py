@@ -23,9 +23,9 @@ def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
     version = get_version(actor, name, number)
     form = AliasForm(request.POST or None)
     dialog = Dialog(
-        f"Alias for {version}",
-        "Set the alias",
-        "A policy may protect the alias: then your request is opened, checks run, and reviewers decide.",
+        title=f"Alias for {version}",
+        submit="Set the alias",
+        description="A policy may protect the alias: then your request is opened, checks run, and reviewers decide.",
     )
 
     def act() -> str:
@@ -56,9 +56,9 @@ def take_alias(request: HttpRequest, actor: Actor, name: str, alias: str) -> Htt
     version = version_by_alias(actor, name, alias)
     form = ConsoleForm(request.POST if request.method == "POST" else None)
     dialog = Dialog(
-        f"Take @{alias} off {version}",
-        "Take it off",
-        f"Whoever loads models:/{name}@{alias} finds nothing from then on.",
+        title=f"Take @{alias} off {version}",
+        submit="Take it off",
+        description=f"Whoever loads models:/{name}@{alias} finds nothing from then on.",
         tone="is-bad",
     )
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.policies.documents import MAX_BYTES
+from approvals.policies.drafts import draft_of
 from approvals.policies.dry_run import DryRun, dry_run
 from approvals.policies.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
 from approvals.policies.standing import may_propose
@@ -23,6 +24,7 @@ from audit.errors import DomainError, NotFound
 from console.forms import ConsoleForm
 from console.pages import denied_message, go_to, page, render_page
 from console.policies import preview, starting_text
+from console.sentences import sentence_of
 from console.views.policies import crumbs
 from registry.permissions import visible_models
 
@@ -120,12 +122,15 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = TrialForm(request.POST)
     found: DryRun | None = None
     why = ""
+    words: dict[str, str] = {}
     if form.is_valid():
         asked = form.cleaned_data
         try:
+            body = parse_yaml(_text(request))
+            words = {rule.id: sentence_of(rule) for rule in draft_of(body).body.rules}
             found = dry_run(
                 actor=actor,
-                body=parse_yaml(_text(request)),
+                body=body,
                 name=asked["model"],
                 version=asked["version"],
                 run_checks=asked["run_checks"],
@@ -134,7 +139,8 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
             why = error.message
     else:
         why = "Choose a model, and the number of one of its versions."
-    return render(request, "components/dry_run.html", {"found": found, "why": why})
+    rules = [(row, words.get(row.rule, row.title)) for row in found.rules] if found else []
+    return render(request, "components/dry_run.html", {"found": found, "rules": rules, "why": why})
 
 
 @page

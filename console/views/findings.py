@@ -76,7 +76,9 @@ def new_finding(request: HttpRequest, actor: Actor, name: str, number: int | Non
     )
     form = FindingForm(request.POST or None)
     dialog = Dialog(
-        f"Open a finding on {subject}", "Open the finding", "It stays on the record, whatever becomes of it."
+        title=f"Open a finding on {subject}",
+        submit="Open the finding",
+        description="It stays on the record, whatever becomes of it.",
     )
 
     def act() -> str:
@@ -92,7 +94,9 @@ def close(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
     """Close a finding."""
     row = get_finding(actor, finding_id)
     form = CloseForm(request.POST or None)
-    dialog = Dialog(f"Close finding {row.pk}", "Close it", f"{row.title}. A finding is closed once.")
+    dialog = Dialog(
+        title=f"Close finding {row.pk}", submit="Close it", description=f"{row.title}. A finding is closed once."
+    )
 
     def act() -> str:
         close_finding(actor=actor, finding_id=row.pk, **form.cleaned_data)
@@ -113,7 +117,7 @@ def assign(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
         messages.success(request, f"Finding {row.pk} is changed.")
         return _page_of(row)
 
-    dialog = Dialog(f"Owner and due date of finding {row.pk}", "Save", row.title)
+    dialog = Dialog(title=f"Owner and due date of finding {row.pk}", submit="Save", description=row.title)
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
 
 

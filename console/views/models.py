@@ -8,6 +8,8 @@ from audit.actors import Actor
 from console.oversight import watch_model
 from console.pages import model_crumbs, page, paginate, render_page
 from console.queries import model_rows, version_rows
+from console.version_metrics import metrics_of_versions
+from registry.models import ModelVersion
 from registry.queries import aliases_of, get_model, incumbent_of
 from registry.risk import tiers_of
 
@@ -25,6 +27,7 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Show one model: what is in Production, and every version."""
     model = get_model(actor, name)
     current = incumbent_of(model)
+    rows = paginate(request, version_rows(model))
     return render_page(
         request,
         "console/model.html",
@@ -33,7 +36,8 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         model=model,
         current=current,
         watch=watch_model(actor, model, has_current=current is not None),
-        rows=paginate(request, version_rows(model)),
+        rows=rows,
+        metrics=metrics_of_versions([row for row in rows if isinstance(row, ModelVersion)]),
         aliases=aliases_of(model),
         tags=model.tags.order_by("key"),
         tier=tiers_of([model.pk]).get(model.pk, ""),

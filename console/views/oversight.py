@@ -37,9 +37,9 @@ def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
         ],
     )
     dialog = Dialog(
-        f"Roll {name} back",
-        "Roll back",
-        "What serves now is archived in the same step. It happens at once where the policy asks for nothing else.",
+        title=f"Roll {name} back",
+        submit="Roll back",
+        description="What serves now is archived in the same step. It happens at once where the policy asks for nothing else.",
         tone="is-bad",
     )
 
@@ -63,9 +63,9 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
         raise InvalidState(f"No policy lets you break the glass for {version}.")
     form = BreakGlassForm(request.POST or None, targets=targets)
     dialog = Dialog(
-        f"Break the glass: {version}",
-        "Break the glass",
-        "The version moves past its policy. Everybody is told, and the move must be reviewed afterwards.",
+        title=f"Break the glass: {version}",
+        submit="Break the glass",
+        description="The version moves past its policy. Everybody is told, and the move must be reviewed afterwards.",
         tone="is-bad",
     )
 
@@ -90,9 +90,9 @@ def confirm(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpR
     version = get_version(actor, name, number)
     form = ConfirmForm(request.POST or None)
     dialog = Dialog(
-        f"Review {version} again",
-        "Stand by it",
-        "You say that it may stay where it is. Its next review is due as its policy says.",
+        title=f"Review {version} again",
+        submit="Stand by it",
+        description="You say that it may stay where it is. Its next review is due as its policy says.",
         tone="is-ok",
     )
 
@@ -119,9 +119,9 @@ def complete(request: HttpRequest, actor: Actor, post_review_id: int) -> HttpRes
     row = get_post_review(actor, post_review_id)
     form = PostReviewForm(request.POST or None)
     dialog = Dialog(
-        f"Review the emergency of {row.request.version}",
-        "Record the review",
-        f"{row.requester} moved it to {row.request.target} past its policy: “{row.request.comment[:300]}”",
+        title=f"Review the emergency of {row.request.version}",
+        submit="Record the review",
+        description=f"{row.requester} moved it to {row.request.target} past its policy: “{row.request.comment[:300]}”",
     )
 
     def act() -> str:

@@ -40,17 +40,23 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A button that copies what it names.
+// A button that copies what it names. Browsers have no clipboard where the page came over plain HTTP: then it is selected.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const source = document.querySelector(button.dataset.copy);
-  navigator.clipboard.writeText(source.textContent.trim()).then(() => {
+  const say = (words) => {
     const label = button.querySelector("[data-label]") || button;
     const before = label.textContent;
-    label.textContent = "Copied";
+    label.textContent = words;
     setTimeout(() => (label.textContent = before), 1600);
-  });
+  };
+  const select = () => {
+    window.getSelection().selectAllChildren(source);
+    say(document.execCommand("copy") ? "Copied" : "Selected");
+  };
+  if (!navigator.clipboard) return select();
+  navigator.clipboard.writeText(source.textContent.trim()).then(() => say("Copied"), select);
 });
 
 // A dialog's server error must be shown, not swallowed: htmx leaves the page alone on 4xx and 5xx.

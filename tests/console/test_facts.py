@@ -22,4 +22,4 @@ def test_a_mapping_is_a_table_of_two_columns() -> None:
 
 def test_a_card_tells_times_and_states_in_words() -> None:
     pairs = _pairs({"started_ms": 1795661632052, "status": "FINISHED", "entry_point": "train.py", "none": ""})
-    assert pairs == [("started", "2026-11-26 02:53:52 UTC"), ("status", "finished"), ("entry point", "train.py")]
+    assert pairs == [("started", "2026-11-26 02:53:52 UTC"), ("status", "finished"), ("entry_point", "train.py")]

@@ -70,3 +70,11 @@ def test_more_requests_cost_no_more_queries(
     with CaptureQueriesContext(connection) as more:
         client.get("/admin/")
     assert len(more) == len(first)
+
+
+def test_before_there_is_anything_it_says_where_to_start(
+    ada: User, signed_in: SignedIn, new_version: NewVersion, asked: Asked
+) -> None:
+    assert "Where to start" in text_of(signed_in(ada).get("/admin/"))
+    asked(new_version())
+    assert "Where to start" not in text_of(signed_in(ada).get("/admin/"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from audit.actors import Actor
-from console.markdown import render_markdown
+from console.markdown import plain_words, render_markdown
 from registry.services.deployments import register_deployment
 from tests.console.conftest import Asked, SignedIn, text_of
 
@@ -68,3 +68,16 @@ def test_known_tricks(text: str) -> None:
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert 'href="data' not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Replaces the rules of **thumb**, see `split.py`.", "Replaces the rules of thumb, see split.py."),
+        ("one\n\n- two\n- three", "one two three"),
+        ("a < b & c", "a < b & c"),
+        ("[here](http://x.test/)", "here"),
+    ],
+)
+def test_a_line_in_a_list_has_words_alone(text: str, words: str) -> None:
+    assert plain_words(text) == words

@@ -10,6 +10,8 @@ from registry.services.stages import change_stage
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
+from tracking.limits import Point
+from tracking.services.logging import log_metric
 
 
 def test_the_list_names_models_and_their_production(
@@ -105,3 +107,19 @@ def test_models_out_of_sight_are_not_found(
 def test_there_is_no_such_stage(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:
     new_version()
     assert signed_in(ada).get("/models/fraud/versions/1/transition/Moon/").status_code == 400
+
+
+def test_the_versions_stand_beside_each_other_with_their_metrics(
+    new_version: NewVersion, by_ada: Actor, ada: User, signed_in: SignedIn
+) -> None:
+    new_version(auc=0.93)
+    assert "From version to version" not in text_of(signed_in(ada).get("/models/fraud/"))
+    new_version(auc=0.95)
+    for key in ("train_auc", "rows", "val_loss", "f1", "f1_small"):
+        log_metric(actor=by_ada, run_id=f"{2:032x}", point=Point(key=key, value=0.5, timestamp_ms=1))
+    page = text_of(signed_in(ada).get("/models/fraud/"))
+    assert 'aria-label="val_auc: by version ends at 0.95"' in page
+    assert '<td class="c-num" data-label="val_auc">0.93</td>' in page
+    assert [key for key in ("val_auc", "f1", "val_loss", "rows", "train_auc", "f1_small") if f'data-label="{key}"' in page] == [
+        "val_auc", "f1", "val_loss",
+    ]  # fmt: skip

@@ -174,3 +174,28 @@ def test_a_move_that_waits_says_until_when(
     with time_machine.travel(later + timedelta(minutes=2), tick=False):
         assert tasks.apply_approved_requests() == 1
     assert reread(request).state == RequestState.APPLIED
+
+
+def words_of(page: str) -> tuple[str, str]:
+    """Return the sentence above a dialog's form, and what its button says."""
+    lead = page.partition('class="c-lead">')[2].partition("</p>")[0]
+    button = page.rpartition('type="submit"')[2].partition("</button>")[0].rpartition(">")[2]
+    return lead, button.strip()
+
+
+@pytest.mark.parametrize(
+    ("url", "lead", "button"),
+    [
+        (f"{MODEL}rollback/", "What serves now is archived", "Roll back"),
+        (f"{MODEL}findings/new/", "It stays on the record", "Open the finding"),
+        (f"{V1}alias/", "A policy may protect the alias", "Set the alias"),
+        ("/models/fraud/versions/2/re-review/", "You say that it may stay", "Stand by it"),
+    ],
+)
+def test_a_dialog_explains_itself_above_and_its_button_is_a_verb(
+    url: str, lead: str, button: str, two: list[ModelVersion], ops: User, signed_in: SignedIn
+) -> None:
+    page = text_of(signed_in(ops).get(url, headers={"HX-Request": "true"}))
+    shown = words_of(page)
+    assert shown[0].startswith(lead)
+    assert shown[1] == button

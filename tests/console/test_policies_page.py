@@ -166,6 +166,7 @@ def test_dry_run_and_replay(asked: Asked, editor: Client) -> None:
     request = asked()
     yaml = write_policy(CHANGED)
     tried = text_of(editor.post("/policies/dry-run/", {"yaml": yaml, "model": "fraud", "version": 1}))
+    assert "must approve it, with a comment." in tried  # the words of the verdict on a request
     assert "Would wait" in tried
     past = text_of(editor.post("/policies/replay/", {"yaml": yaml}))
     assert "1 of 1 request" in past

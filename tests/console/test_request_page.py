@@ -141,3 +141,20 @@ def test_more_requests_in_the_list_cost_no_more_queries(
     with CaptureQueriesContext(connection) as more:
         client.get("/admin/approvals/transitionrequest/")
     assert len(more) == len(first)
+
+
+def test_the_list_says_why_it_is_empty(cy: User, signed_in: SignedIn, asked: Asked) -> None:
+    client, listed = signed_in(cy), "/admin/approvals/transitionrequest/"
+    page = text_of(client.get(listed))
+    assert "No requests yet" in page
+    assert "Create a new item" not in page
+    asked()
+    assert "Nothing matches" in text_of(client.get(f"{listed}?q=nowhere"))
+
+
+def test_the_list_tells_an_emergency_from_a_promotion(asked: Asked, cy: User, signed_in: SignedIn) -> None:
+    client, listed = signed_in(cy), "/admin/approvals/transitionrequest/"
+    asked()
+    assert "Emergency" not in text_of(client.get(listed))
+    TransitionRequest.objects.update(kind="break_glass")
+    assert "Emergency" in text_of(client.get(listed))
