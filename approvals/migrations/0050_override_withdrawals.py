@@ -31,7 +31,7 @@ def allow(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0041_oversight_triggers"),
+        ("approvals", "0030_reviewing"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

@@ -29,7 +29,7 @@ def allow(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approvals", "0030_reviewing"), ("audit", "0002_append_only")]
+    dependencies = [("approvals", "0050_override_withdrawals"), ("audit", "0002_append_only")]
     operations = [
         migrations.CreateModel(
             name="FormerWords",
