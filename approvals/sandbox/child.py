@@ -32,10 +32,10 @@ def limit(memory_mb: int, seconds: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str]) -> int | str:
     """Answer on a copy of standard output that the model does not know."""
     if words == ["--probe"]:
-        return 0
+        return 0 if is_filtered() else "the filter of system calls is not in force"
     limit(int(words[0]), int(words[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -51,6 +51,12 @@ def main(words: list[str]) -> int:
     json.dump(found, answers)
     answers.flush()
     return 0
+
+
+def is_filtered() -> bool:
+    """Return whether the kernel holds this process to a filter of system calls."""
+    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - nothing is imported here that need not be
+        return any(line.split() == ["Seccomp:", "2"] for line in file)
 
 
 def try_model(path: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The sandbox: bubblewrap with nothing shared, a handful of read-only files, and an environment of its own.
 
 Inside there are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory; no network,
-no other process, no file of this server and none of its variables. Limits are set by the first lines that run inside (child.py).
+no other process, no file of this server and none of its variables. A filter of system calls keeps what runs inside from the rarer
+parts of the kernel (syscalls.py). Limits are set by the first lines that run inside (child.py).
 
 An ordinary user gets all of it from a user namespace of its own. Root sets it up directly and what runs inside becomes nobody:
 the kernel does not count root's processes, so in root's name a limit on them would not hold.
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from approvals.sandbox.syscalls import NoFilter, filter_file
 from audit.errors import Unavailable
 
 CHILD = Path(__file__).with_name("child.py")
@@ -61,8 +63,11 @@ class Container:
     prefixes: tuple[str, ...]
     is_root: bool
 
-    def command(self, model: Path, words: Sequence[str]) -> list[str]:
-        """Return the command that runs child.py inside, with the model's folder at /model."""
+    def command(self, model: Path, words: Sequence[str], *, seccomp: int) -> list[str]:
+        """Return the command that runs child.py inside, with the model's folder at /model.
+
+        ``seccomp`` is the descriptor that the filter of system calls is read from (syscalls.py).
+        """
         return [
             *(
                 self.bwrap,
@@ -70,6 +75,7 @@ class Container:
                 "--die-with-parent",
                 "--new-session",
                 "--clearenv",
+                *("--seccomp", str(seccomp)),
             ),
             *("--proc", "/proc", "--dev", "/dev", "--size", str(_TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - its own
             *("--size", str(_SHARED_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 - its own
@@ -98,7 +104,11 @@ def open_container(python: str) -> Container:
             "The model was not run."
         )
     container = Container(bwrap, python, _prefixes(python), is_root=os.geteuid() == 0)
-    probe = _run(container.command(CHILD.parent, ["--probe"]))
+    try:
+        with filter_file() as seccomp:
+            probe = _run(container.command(CHILD.parent, ["--probe"], seccomp=seccomp), descriptors=(seccomp,))
+    except (NoFilter, OSError) as error:
+        raise SandboxUnavailable(f"sandbox_unavailable: {error}. The model was not run."[:500]) from error
     if probe.returncode != 0:
         why = probe.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"code {probe.returncode}"]
         raise SandboxUnavailable(f"sandbox_unavailable: {why[0][:300]}. The model was not run.")
@@ -135,7 +145,7 @@ def _binds(folders: Sequence[str]) -> Iterator[str]:
             yield from ("--ro-bind", folder, folder)
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str], *, descriptors: tuple[int, ...] = ()) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(  # noqa: S603 - our own words
             command,
@@ -145,6 +155,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
             stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/bin:/bin"},
             cwd="/",
+            pass_fds=descriptors,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxUnavailable(f"sandbox_unavailable: {error}. The model was not run."[:500]) from error

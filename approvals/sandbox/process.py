@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from approvals.sandbox.container import Container
+from approvals.sandbox.syscalls import filter_file
 
 MAX_ANSWER = 1_000_000
 _MAX_LOG = 64 * 1024
@@ -62,16 +63,18 @@ def run_inside(
 
     Whatever happens, the whole process group is killed on the way out; the kernel ends everything in its namespace with it.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own words
-        container.command(model, words),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin"},
-        cwd="/",
-        close_fds=True,
-        start_new_session=True,
-    )
+    with filter_file() as seccomp:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            container.command(model, words, seccomp=seccomp),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin"},
+            cwd="/",
+            close_fds=True,
+            pass_fds=(seccomp,),
+            start_new_session=True,
+        )
     try:
         return _watch(process, seconds, tick, said)
     finally:

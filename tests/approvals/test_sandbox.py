@@ -5,6 +5,7 @@ The hostile models are MLflow models whose loader is a module of their own, as a
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import shutil
@@ -19,7 +20,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from approvals.sandbox.container import SandboxUnavailable
 from approvals.sandbox.smoke import Answer, smoke_test
+from approvals.sandbox.syscalls import filter_program
 from approvals.services.check_runs import LeaseLost
 from audit.actors import Actor
 from tests.approvals.conftest import MODELS
@@ -79,6 +82,14 @@ def hostile(store: Callable[[str, bytes], None]) -> Try:
         return attempt(**limits)
 
     return run
+
+
+def test_without_the_filter_nothing_is_run(hostile: Try, monkeypatch: pytest.MonkeyPatch) -> None:
+    filter_program.cache_clear()
+    monkeypatch.setattr("approvals.sandbox.syscalls._LIBRARY", "libnothere.so.2")
+    with pytest.raises(SandboxUnavailable, match="libseccomp is not installed"):
+        hostile("return [1]")
+    filter_program.cache_clear()
 
 
 def test_a_real_model_answers(store: Callable[[str, bytes], None]) -> None:
@@ -159,6 +170,47 @@ def test_it_reaches_nothing(
     assert not any(name.startswith(("CUSTODY", "DATABASE", "REDIS", "AWS")) for name in said["env"])
     assert len(said["pids"]) <= 6, "it sees its own processes alone"
     assert said["uid"] != 0
+
+
+KERNEL = """
+import ctypes, json, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = {"x86_64": {"io_uring_setup": 425, "bpf": 321, "userfaultfd": 323, "keyctl": 250, "ptrace": 101, "unshare": 272, "mount": 165, "perf_event_open": 298, "setns": 308, "open_tree": 428, "clone": 56},
+           "aarch64": {"io_uring_setup": 425, "bpf": 280, "userfaultfd": 282, "keyctl": 219, "ptrace": 117, "unshare": 97, "mount": 40, "perf_event_open": 241, "setns": 268, "open_tree": 428, "clone": 220}}
+found = {}
+for name, number in numbers[platform.machine()].items():
+    ctypes.set_errno(0)
+    flags = 0x10000000 if name in ("clone", "unshare") else 0
+    answer = libc.syscall(number, flags, 0, 0, 0, 0)
+    found[name] = [answer, ctypes.get_errno()]
+for family in (17, 38, 40):
+    found[f"socket {family}"] = [libc.socket(family, 5 if family == 38 else 1, 0), ctypes.get_errno()]
+return [json.dumps(found)]
+"""
+
+
+def test_the_rarer_parts_of_the_kernel_are_shut(hostile: Try) -> None:
+    answer = hostile(KERNEL)
+    assert answer.problem == "", answer.log
+    found = json.loads(answer.facts["first"][0])
+    refused = {name: [-1, errno.EAFNOSUPPORT if name.startswith("socket") else errno.EPERM] for name in found}
+    assert found == refused
+
+
+def test_threads_children_and_sockets_of_the_usual_kind_work(hostile: Try) -> None:
+    code = """
+import socket, subprocess, threading
+heard = []
+thread = threading.Thread(target=heard.append, args=(1,))
+thread.start(); thread.join()
+one, other = socket.socketpair()
+one.sendall(b"x")
+heard.append(other.recv(1) == b"x")
+heard.append(subprocess.run(["true"]).returncode)
+return [str(heard)]
+"""
+    answer = hostile(code)
+    assert answer.facts["first"] == ["[1, True, 0]"], answer
 
 
 @pytest.mark.parametrize(
