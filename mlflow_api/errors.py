@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
@@ -81,6 +81,8 @@ def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
         return error_response(413, "INVALID_PARAMETER_VALUE", "The request body is too large.")
     if isinstance(error, UnreadablePostError | RawPostDataException | MultiPartParserError):
         return error_response(400, "BAD_REQUEST", "The request body could not be read.")
+    if isinstance(error, SuspiciousOperation):  # too many fields, a host that is not ours
+        return error_response(400, "BAD_REQUEST", "The request is not one that this server reads.")
     if isinstance(error, DataError):
         return error_response(400, "INVALID_PARAMETER_VALUE", "A value is too long or out of range for its field.")
     if isinstance(error, IntegrityError):
