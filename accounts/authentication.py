@@ -7,7 +7,6 @@ who gave their password minutes ago, and acts as they do on the pages.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from typing import Any
 
@@ -110,7 +109,7 @@ def presented_secret(header: str) -> str | None:
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(value.strip(), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # no base64, not even ASCII, or no UTF-8 in it
             raise NotAuthenticated(_BAD_TOKEN) from error
         return pair.partition(":")[2]
     raise NotAuthenticated(_BAD_TOKEN)

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -81,6 +81,7 @@ _FOREIGN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (Http404, 404, "not_found", "There is no such thing."),
     (DjangoPermissionDenied, 403, "denied", "You may not do this."),
     (RequestDataTooBig, 413, "too_large", "The request body is too large."),
+    (SuspiciousOperation, 400, "invalid", "The request is not one that this server reads."),
     (DataError, 400, "invalid", "A value is too long or out of range for its field."),
     (IntegrityError, 409, "conflict", "Somebody else changed the same thing at the same moment."),
 )

@@ -122,8 +122,11 @@ def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 -
 
 
 def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
-    """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept name."""
-    kept = f"{name} (deleted {model_id})"
+    """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept name.
+
+    No model can have that name (a colon is in none), so nobody registers themselves into the history of a deleted one.
+    """
+    kept = f"{name} (deleted:{model_id})"
     rename_model(actor=actor, old=name, new=kept)
     return kept
 

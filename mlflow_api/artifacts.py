@@ -16,6 +16,7 @@ from audit.errors import DomainError, InvalidInput
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import door
 from mlflow_api.errors import ProtocolError, error_response
+from mlflow_api.parse import LENGTH
 from mlflow_api.ranges import Span, Unsatisfiable, Window, span_of
 from tracking.artifacts import delete_artifact, get_artifact, list_artifacts, open_bytes, store_artifact
 from tracking.models import Artifact
@@ -36,7 +37,7 @@ class Upload:
 
     def __init__(self, request: HttpRequest) -> None:
         declared = request.headers.get("content-length") or ""
-        self.left: int | None = int(declared) if declared.isdigit() else None
+        self.left: int | None = int(declared) if LENGTH.fullmatch(declared) else None
         self._read: Callable[[int], bytes] = request.read
         if self.left is None and request.headers.get("Transfer-Encoding"):
             if not request.META.get("wsgi.input_terminated"):

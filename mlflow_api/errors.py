@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
@@ -79,8 +79,10 @@ def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the response for everything else; what is the server's own fault is logged with its traceback."""
     if isinstance(error, RequestDataTooBig):
         return error_response(413, "INVALID_PARAMETER_VALUE", "The request body is too large.")
-    if isinstance(error, UnreadablePostError | RawPostDataException | MultiPartParserError):
-        return error_response(400, "BAD_REQUEST", "The request body could not be read.")
+    if isinstance(error, UnreadablePostError | RawPostDataException | MultiPartParserError | SuspiciousOperation):
+        return error_response(
+            400, "BAD_REQUEST", "The request cannot be read: its body is broken, or has too many fields."
+        )
     if isinstance(error, DataError):
         return error_response(400, "INVALID_PARAMETER_VALUE", "A value is too long or out of range for its field.")
     if isinstance(error, IntegrityError):

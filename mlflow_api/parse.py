@@ -22,6 +22,8 @@ from audit.errors import InvalidInput, TooLarge
 T = TypeVar("T")
 INT64_MAX = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+# What a Content-Length may be; a str's own idea of digits is wider than int's.
+LENGTH = re.compile(r"[0-9]{1,18}")
 _SHOWN = 100
 
 
@@ -248,7 +250,7 @@ def _with_path(params: Params, query: QueryDict, path_values: Mapping[str, str])
 def read_body(request: HttpRequest, max_body: int) -> bytes:
     """Return the body, at most ``max_body`` bytes of it; a longer one is refused before it is read."""
     declared = request.headers.get("Content-Length", "") or "0"
-    if declared.isdigit() and int(declared) > max_body:
+    if LENGTH.fullmatch(declared) and int(declared) > max_body:
         raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
     body = request.read(max_body + 1)
     if len(body) > max_body:

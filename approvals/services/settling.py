@@ -78,7 +78,7 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
 
     Without an actor the system applies it on behalf of the requester. When what was approved has changed since, nothing
     moves, the request is closed as stale, and the refusal (GateRefused) is raised; where nothing but time is missing
-    (a freeze), it stays approved. Denied: the requester may no longer
+    (a freeze), it stays approved. Denied: the requester's account is switched off, or may no longer
     edit the model. InvalidState: the request is closed, not approved, or to be applied later.
     """
     try:
@@ -107,6 +107,13 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
+    if not request.requester.is_active:
+        raise Denied(
+            f"The account of {request.requester.username}, who asked for this, is switched off. Somebody else has to ask.",
+            action=Action.REGISTRY_STAGE_CHANGED,
+            obj=request_ref(request.pk),
+            stream=stream_of(request),
+        )
     level = level_to_ask(version.stage, request.target)
     require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk))
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)

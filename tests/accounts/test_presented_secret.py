@@ -30,15 +30,17 @@ def test_a_secret_is_found(header: str, secret: str | None) -> None:
     assert presented_secret(header) == secret
 
 
-@pytest.mark.parametrize("header", ["Digest x", "Basic ***", "Basic " + base64.b64encode(b"\xff:x").decode(), "cst_1"])
+@pytest.mark.parametrize(
+    "header", ["Digest x", "Basic ***", "Basic \xff\xff", "Basic " + base64.b64encode(b"\xff:x").decode(), "cst_1"]
+)
 def test_what_cannot_be_read_is_refused(header: str) -> None:
     with pytest.raises(NotAuthenticated):
         presented_secret(header)
 
 
-@given(st.text(min_size=1))
-def test_no_header_breaks_it(header: str) -> None:
+@given(st.sampled_from(["", "Basic ", "Bearer "]), st.text(min_size=1))
+def test_no_header_breaks_it(scheme: str, header: str) -> None:
     try:
-        presented_secret(header)
+        presented_secret(scheme + header)
     except NotAuthenticated:
         return

@@ -192,6 +192,15 @@ def test_a_deleted_version_goes_nowhere(approved: TransitionRequest, by_ada: Act
     assert reread(approved).state == RequestState.STALE
 
 
+def test_who_was_switched_off_has_nothing_moved_for_them(approved: TransitionRequest, ada: User) -> None:
+    ada.is_active = False
+    ada.save()
+    assert tasks.apply_request(approved.pk) == "not applied"
+    closed = reread(approved)
+    assert (closed.state, "switched off" in closed.state_reason) == (RequestState.STALE, True)
+    assert ModelVersion.objects.get(version=1).is_current
+
+
 def test_a_freeze_keeps_the_approval_and_the_version_where_it_is(approved: TransitionRequest, by_ada: Actor) -> None:
     TransitionRequest.objects.filter(pk=approved.pk).update(expires_at=datetime(2033, 1, 1, tzinfo=UTC))
     before = (place_of(approved.target), moves())

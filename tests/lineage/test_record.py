@@ -105,6 +105,6 @@ def test_rename_onto_a_known_model_is_refused(ada: User, acting: Acting) -> None
 def test_a_new_model_inherits_nothing_from_a_deleted_one(ada: User, acting: Acting) -> None:
     actor = acting(ada)
     old = record_produced(actor=actor, run_id="r1", model="clf", version=1)
-    assert retire_model(actor=actor, name="clf", model_id=7) == "clf (deleted 7)"
+    assert retire_model(actor=actor, name="clf", model_id=7) == "clf (deleted:7)"
     new = record_produced(actor=actor, run_id="", model="clf", version=1)
     assert new.pk != old.pk

@@ -37,6 +37,18 @@ def test_a_bad_login_is_refused(client: Client, db: None, header: str) -> None:
     assert client.get(SEARCH, headers={"Authorization": header}).status_code == 401
 
 
+@pytest.mark.parametrize("url", [SEARCH, "/api/v1/models"])
+def test_more_fields_than_anybody_asks_for_are_refused(client: Client, token: str, url: str) -> None:
+    answer = client.get(f"{url}?{'a=1&' * 3000}", headers=bearer(token))
+    assert (answer.status_code, "json" in answer["Content-Type"]) == (400, True)
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1", "many"])
+def test_a_length_that_is_no_number_breaks_nothing(client: Client, token: str, length: str) -> None:
+    answer = client.generic("POST", CREATE, b"{}", JSON, headers=bearer(token), CONTENT_LENGTH=length)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_bearer_and_basic_carry_the_same_token(client: Client, token: str) -> None:
     basic = "Basic " + b64encode(f"anybody:{token}".encode()).decode()
     for header in (f"Bearer {token}", basic):

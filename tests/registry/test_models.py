@@ -135,6 +135,14 @@ def test_deleting_hides_and_frees_the_name_without_its_history(by_ada: Actor, ne
         find_node("model-version:fraud/1")
 
 
+def test_nobody_registers_into_the_history_of_a_deleted_model(by_ada: Actor, new_version: NewVersion) -> None:
+    node = find_node(f"model-version:{new_version().model.name}/1")
+    delete_model(actor=by_ada, name="fraud")
+    node.refresh_from_db()
+    with pytest.raises(InvalidInput):
+        create_model(actor=by_ada, name=node.name)
+
+
 def test_a_model_in_production_is_not_deleted(by_ada: Actor, new_version: NewVersion) -> None:
     version = new_version()
     change_stage(actor=by_ada, version=version, target=Stage.PRODUCTION, archive_existing=False, reason="")
