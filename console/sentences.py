@@ -213,7 +213,7 @@ def _break_glass(glass: BreakGlass | None) -> str:
         return "There is no way past these rules, not in an emergency either."
     second = ", when a second one of them agrees" if glass.second_person else ""
     return (
-        f"In an emergency {join(glass.groups, 'or')} may move a version past these rules{second}; "
+        f"In an emergency a member of {join(glass.groups, 'or')} may move a version past these rules{second}; "
         f"it is reviewed within {span(glass.post_review_within)} afterwards."
     )
 

@@ -240,7 +240,7 @@ def voters_of(rule: ApprovalsRule) -> str:
     """Return who may give the approvals of a rule: ``reviewers or risk``, ``who manages the model``."""
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
     owners = ["its owners"] if rule.owners else []
-    return " or ".join([*rule.groups, *roles, *owners])
+    return " or ".join([*rule.groups, *roles, *owners]) or "nobody"
 
 
 def span(time: timedelta) -> str:

@@ -50,7 +50,7 @@ if (svg) {
     const count = lit ? lit.size - 1 : 0;
     say.textContent = node
       ? `${node.dataset.name} rests on ${count} artifact${count === 1 ? "" : "s"}.`
-      : "Nothing is picked.";
+      : "Click an artifact to light up what went into it.";
     link(open, node && node.dataset.page);
     link(start, node && node.dataset.start);
     clear.hidden = !node;
@@ -74,8 +74,13 @@ if (svg) {
   const frame = () => svg.getBoundingClientRect();
 
   // A wide graph on a narrow screen starts at a size that can be read, beside the artifact the page is about.
+  // A small one takes no more height than it needs.
   const begin = () => {
-    const { width, height } = frame();
+    const { width } = frame();
+    const shown = Math.min(width / full.w, 1.15);
+    const needed = full.h * (shown < 0.5 ? 0.7 : shown) + 72;
+    svg.style.height = `${Math.round(Math.min(frame().height, Math.max(needed, 220)))}px`;
+    const { height } = frame();
     const scale = Math.min(width / full.w, height / full.h);
     if (scale >= 0.5 || !width) {
       const room = Math.min(scale, 1.15);
