@@ -18,8 +18,10 @@ from tracking.limits import (
     Point,
     check_batch,
     checked_key,
+    checked_param,
     checked_params,
     checked_points,
+    checked_tag,
     checked_tags,
     checked_text,
 )
@@ -36,7 +38,7 @@ __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs",
 def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     facts = {"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms}
-    _log_points(actor, run_id, checked_points([point]), Action.TRACKING_METRIC_LOGGED, facts)
+    _log_points(actor, run_id, checked_points([point], where=""), Action.TRACKING_METRIC_LOGGED, facts)
 
 
 def _log_points(actor: Actor, run_id: str, points: Sequence[Point], action: Action, after: dict[str, object]) -> None:
@@ -53,7 +55,7 @@ def _log_points(actor: Actor, run_id: str, points: Sequence[Point], action: Acti
 @transaction.atomic
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a param once. The same value again changes nothing; InvalidInput for another one."""
-    params = checked_params([(key, value)])
+    params = dict([checked_param(key, value)])
     run = lock_run(run_id)
     if added := _add_params(actor, run, params):
         record(actor=actor, action=Action.TRACKING_PARAM_LOGGED, obj=run_ref(run.pk), after=added)
@@ -62,7 +64,7 @@ def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 @transaction.atomic
 def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a tag of a run. `mlflow.runName` renames the run."""
-    tags = checked_tags([(key, value)])
+    tags = dict([checked_tag(key, value)])
     run = lock_run(run_id)
     before = _set_tags(actor, run, tags)
     record(actor=actor, action=Action.TRACKING_TAG_SET, obj=run_ref(run.pk), before=before, after=tags)
