@@ -17,7 +17,8 @@ MLFLOW_PROTOCOL_VERSION = "3.17.2"
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.data_dir()
 RUNTIME_DIR = env.runtime_dir(DATA_DIR)
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+# Nobody else on the machine has business in it: the database and the uploads are there. One that exists stays as it is.
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 SECRET_KEY = env.secret_key(DATA_DIR)
 DEBUG = env.flag("CUSTODY_DEBUG", default=False)

@@ -27,7 +27,7 @@ from tracking.store import CHUNK
 TEXT_EXTENSIONS = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb".split()  # noqa: SIM905 - reads better
 )
-TEXT_NAMES = frozenset({"MLmodel", "MLproject"})
+TEXT_NAMES = frozenset({"mlmodel", "mlproject"})
 # A refused upload is read to its end up to here, so that the client gets to see the answer.
 _DRAIN_LIMIT = 64 * CHUNK
 
@@ -123,9 +123,9 @@ def _sent(request: HttpRequest, row: Artifact, span: Span | None) -> HttpRespons
 
 def type_of(name: str) -> str:
     """Return the Content-Type for a file name."""
-    extension = name.rpartition(".")[2].lower()
-    if name in TEXT_NAMES or extension in TEXT_EXTENSIONS:
-        return "text/plain; charset=utf-8"
+    lower = name.lower()
+    if lower in TEXT_NAMES or lower.rpartition(".")[2] in TEXT_EXTENSIONS:
+        return "text/plain"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 

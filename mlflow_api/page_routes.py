@@ -25,8 +25,16 @@ MAX_UPLOAD = 10 * 1024 * 1024
 
 @rpc("GET", "metrics/get-history-bulk")
 def get_history_bulk(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    found = bulk_history(run_ids=q.texts("run_id"), key=q.need("metric_key"), max_results=q.integer("max_results"))
+    key = _need(q, "metric_key", "GetMetricHistoryBulk request must specify a metric_key.")
+    found = bulk_history(run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
     return {"metrics": [render.metric(one, run_id=one.run_id) for one in found]}
+
+
+def _need(q: Params, name: str, message: str) -> str:
+    """Return a field that must be there; these routes have words of their own for one that is not."""
+    if not (value := q.text(name)):
+        raise InvalidInput(message)
+    return value
 
 
 def _allow(request: HttpRequest, *methods: str) -> None:
@@ -74,7 +82,8 @@ def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> 
     """POST …/upload-artifact?run_uuid&path with the file as body."""
     _allow(request, "POST")
     q = _asked(request)
-    run_id, below = q.need("run_uuid"), clean_path(q.need("path"))
+    run_id = _need(q, "run_uuid", "Request must specify run_uuid.")
+    below = clean_path(_need(q, "path", "Request must specify path."))
     length = int(request.headers.get("Content-Length") or 0)
     if length > MAX_UPLOAD:
         raise TooLarge("Artifact size is too large. Max size is 10MB.")

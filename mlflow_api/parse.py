@@ -45,7 +45,7 @@ class Params:
         return f"{self._prefix}{name}"
 
     def _invalid(self, name: str, value: object, expected: str) -> InvalidInput:
-        shown = repr(value)
+        shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
         return InvalidInput(
             f"Invalid value {shown} for parameter '{self._label(name)}' supplied: it must be {expected}."

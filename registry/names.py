@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import unicodedata
@@ -62,7 +63,7 @@ def check_model_name(name: str) -> str:
     if len(name) > MAX_NAME:
         raise TooLarge(f"A registered model name has at most {MAX_NAME} characters.")
     if "/" in name or ":" in name:
-        raise InvalidInput(f"Invalid model name: '{name}'. A name cannot contain '/' or ':'.")
+        raise InvalidInput(f"Invalid model name '{name}'. Names cannot contain '/' or ':'.")
     if any(unicodedata.category(letter) in _UNSEEN for letter in name) or not name_key(name):
         raise InvalidInput("Invalid model name: it contains characters that cannot be seen.")
     return name
@@ -93,15 +94,15 @@ def check_tag(key: str, value: str) -> tuple[str, str]:
     if not key:
         raise InvalidInput("Tag name cannot be empty.")
     if len(key) > MAX_KEY:
-        raise TooLarge(f"A tag name has at most {MAX_KEY} characters; this one has {len(key)}.")
+        raise TooLarge(f"'key' exceeds the maximum length of {MAX_KEY} characters: this one has {len(key)}.")
     # fullmatch lets a final line break pass under `$`, and \w is any letter: both as in MLflow, bar the line break
     if not _TAG_KEY.fullmatch(key) or posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == ".":
         raise InvalidInput(
-            f"Invalid tag name: '{key}'. Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
+            f"Invalid value {json.dumps(key, ensure_ascii=False)} for parameter 'key' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
             "spaces ( ), colons (:) and slashes (/), and must be a plain relative path."
         )
     if len(value) > MAX_TAG_VALUE:
-        raise TooLarge(f"A tag value has at most {MAX_TAG_VALUE} characters; this one has {len(value)}.")
+        raise TooLarge(f"'value' exceeds the maximum length of {MAX_TAG_VALUE} characters: this one has {len(value)}.")
     return key, check_text(value, "tag value")
 
 

@@ -54,6 +54,7 @@ MODELS = Spec(
     groups={"tag": TEXT},
     prefixes=_PREFIXES,
     order_keys=frozenset(_MODEL_ORDER),
+    unknown_order="Invalid order by key '{}' specified.",
 )
 VERSIONS = Spec(
     noun="model version",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Sequence
@@ -55,10 +56,15 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")  # noqa: PLR2004 - for messages
 
 
-def checked_text(value: str, *, what: str, limit: int) -> str:
-    """Return text of at most ``limit`` characters that both databases can keep."""
+def _quoted(text: str) -> str:
+    """Return a value as MLflow's servers show one in a message: as JSON."""
+    return json.dumps(text if len(text) <= 100 else text[:100] + "…", ensure_ascii=False)  # noqa: PLR2004 - for messages
+
+
+def checked_text(value: str, *, what: str, limit: int, where: str = "") -> str:
+    """Return text of at most ``limit`` characters that both databases can keep; ``where`` is for the message."""
     if len(value) > limit:
-        raise InvalidInput(f"'{what}' exceeds the maximum length of {limit} characters")
+        raise InvalidInput(f"'{what}' exceeds the maximum length of {limit} characters" + (where and f" in {where}"))
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise InvalidInput(f"'{what}' holds a NUL character or half of a surrogate pair.")
     return value
@@ -71,24 +77,29 @@ def checked_key(key: str, *, what: str) -> str:
     checked_text(key, what=what, limit=MAX_KEY)
     if not _KEY.fullmatch(key):
         raise InvalidInput(
-            f"Invalid value {_shown(key)} for parameter '{what}' supplied: Names may only contain alphanumerics, "
+            f"Invalid value {_quoted(key)} for parameter '{what}' supplied: Names may only contain alphanumerics, "
             "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )
     clean = posixpath.normpath(key)
     if clean != key or clean == "." or clean.startswith(("..", "/")):
         raise InvalidInput(
-            f"Invalid value {_shown(key)} for parameter '{what}' supplied: Names may be treated as files in certain "
+            f"Invalid value {_quoted(key)} for parameter '{what}' supplied: Names may be treated as files in certain "
             f"cases, and must not resolve to other names when treated as such. This name would resolve to {_shown(clean)}"
         )
     return key
 
 
+def checked_param(key: str, value: str, *, where: str = "") -> Pair:
+    """Return a param, its value cut to 6000 characters; ``where`` says in messages which of many it is."""
+    checked_key(key, what=f"{where}key")
+    return key, checked_text(value[:MAX_PARAM_VALUE], what=f"{where}value", limit=MAX_PARAM_VALUE)
+
+
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key, values cut to 6000 characters. InvalidInput: one key twice."""
+    """Return params by key. InvalidInput: one key twice."""
     found: dict[str, str] = {}
-    for number, (key, value) in enumerate(params):
-        checked_key(key, what=f"params[{number}].key")
-        kept = checked_text(value[:MAX_PARAM_VALUE], what=f"params[{number}].value", limit=MAX_PARAM_VALUE)
+    for number, pair in enumerate(params):
+        key, kept = checked_param(*pair, where=f"params[{number}].")
         if key in found:
             raise InvalidInput(
                 f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
@@ -98,38 +109,39 @@ def checked_params(params: Sequence[Pair]) -> dict[str, str]:
     return found
 
 
+def checked_tag(key: str, value: str, *, where: str = "") -> Pair:
+    """Return a run tag, its value cut to 8000 characters; ``where`` says in messages which of many it is."""
+    checked_key(key, what=f"{where}key")
+    return key, checked_text(value[:MAX_TAG_VALUE], what=f"{where}value", limit=MAX_TAG_VALUE)
+
+
 def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
-    """Return run tags by key, values cut to 8000 characters; the last of equal keys wins."""
-    return {
-        checked_key(key, what=f"tags[{number}].key"): checked_text(
-            value[:MAX_TAG_VALUE], what=f"tags[{number}].value", limit=MAX_TAG_VALUE
-        )
-        for number, (key, value) in enumerate(tags)
-    }
+    """Return run tags by key; the last of equal keys wins."""
+    return dict(checked_tag(*pair, where=f"tags[{number}].") for number, pair in enumerate(tags))
 
 
-def checked_points(points: Sequence[Point]) -> list[Point]:
-    """Return metrics without repetitions, each within its limits."""
+def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> list[Point]:
+    """Return metrics without repetitions, each within its limits; ``where`` says in messages which of many it is."""
     known: set[tuple[str, str, str, str]] = set()  # a batch says the same few words a thousand times
     for number, point in enumerate(points):
         words = (point.key, point.model_id, point.dataset_name, point.dataset_digest)
         if words not in known:
-            _check_words(point, f"metrics[{number}]")
+            _check_words(point, where.format(number))
             known.add(words)
         if not 0 <= point.timestamp_ms < _INT64 or not -_INT64 <= point.step < _INT64:
             raise InvalidInput(
-                f"Invalid value {point.timestamp_ms} for parameter 'metrics[{number}].timestamp' supplied: timestamps "
+                f"Invalid value {point.timestamp_ms} for parameter '{where.format(number)}timestamp' supplied: timestamps "
                 "are nonnegative 64-bit integers, steps 64-bit integers."
             )
     unique = {(p.key, p.stored_value, p.is_nan, p.timestamp_ms, p.step, p.model_id): p for p in points}
     return list(unique.values())
 
 
-def _check_words(point: Point, what: str) -> None:
-    checked_key(point.key, what=f"{what}.key")
-    checked_text(point.model_id, what=f"{what}.model_id", limit=40)
-    checked_text(point.dataset_name, what=f"{what}.dataset_name", limit=500)
-    checked_text(point.dataset_digest, what=f"{what}.dataset_digest", limit=64)
+def _check_words(point: Point, where: str) -> None:
+    checked_key(point.key, what=f"{where}key")
+    checked_text(point.model_id, what=f"{where}model_id", limit=40)
+    checked_text(point.dataset_name, what=f"{where}dataset_name", limit=500)
+    checked_text(point.dataset_digest, what=f"{where}dataset_digest", limit=64)
 
 
 def check_batch(metrics: int, params: int, tags: int) -> None:

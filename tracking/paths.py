@@ -37,12 +37,15 @@ def clean_path(path: str) -> str:
 
 
 def clean_folder(path: str) -> str:
-    """Return a folder's path, "" for the root; one slash at the end is allowed."""
-    return clean_path(path.removesuffix("/")) if path else ""
+    """Return a folder's path, "" for the root; one slash at the end is allowed, and `.` for "here", which clients send."""
+    segments = [segment for segment in path.removesuffix("/").split("/") if segment != "."]
+    return clean_path("/".join(segments)) if any(segments) or len(segments) > 1 else ""
 
 
 def _refuse_odd(form: str, path: str) -> None:
     segments = form.split("/")
+    if ".." in segments or form.startswith("/"):
+        raise InvalidInput("Invalid path")  # the whole of it, as MLflow's servers say it
     if any(segment in {"", ".", ".."} for segment in segments):
         raise InvalidInput(f"Invalid path: {_shown(path)} has an empty, '.' or '..' segment.")
     if "\\" in form or _CONTROL.search(form) or _DRIVE.match(form):

@@ -58,10 +58,16 @@ def check_url(url: str, *, private: bool) -> str:
     return url
 
 
-def split_url(url: str) -> Target:
-    """Return the parts of a URL. InvalidInput where it is not a plain http or https URL."""
+def _require_text(url: str) -> None:
+    if not url.strip():
+        raise InvalidInput("Webhook URL cannot be empty or just whitespace.")
     if len(url) > _MAX_URL:
         raise InvalidInput(f"A webhook URL has at most {_MAX_URL} characters.")
+
+
+def split_url(url: str) -> Target:
+    """Return the parts of a URL. InvalidInput where it is not a plain http or https URL."""
+    _require_text(url)
     schemes = ["https", "http"] if settings.WEBHOOK_ALLOW_HTTP else ["https"]
     try:
         parts = urlsplit(url)

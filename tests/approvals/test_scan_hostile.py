@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import stat
 import struct
 import zipfile
 import zlib
@@ -185,6 +186,21 @@ def test_a_damaged_zip_is_rejected() -> None:
     assert scan("model.zip", good[:-30]).verdict == "rejected"
     assert scan("model.zip", good.replace(b"data.txt", b"data.pkl", 1)).verdict == "rejected"
     assert scan("model.zip", b"PK\x03\x04" + bytes(40)).verdict == "rejected"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "..\\x", "C:\\x", "c:x"])
+def test_a_zip_whose_members_lead_out_is_rejected(name: str) -> None:
+    assert scan("model.zip", zipped("a/..b/x.txt", b"x")).verdict != "rejected"
+    assert scan("model.zip", zipped(name, b"x")).verdict == "rejected"
+
+
+def test_a_zip_with_a_link_in_it_is_rejected() -> None:
+    link = zipfile.ZipInfo("weights.bin")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert scan("model.zip", packed.getvalue()).verdict == "rejected"
 
 
 def test_a_zip_behind_something_is_rejected() -> None:

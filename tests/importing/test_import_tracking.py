@@ -121,7 +121,7 @@ def test_an_experiment_whose_name_is_taken_by_a_deleted_one_does_not_come(bring:
     ("table", "row", "told"),
     [
         ("params", {"key": "p", "value": "x" * 7000}, "params of runs: cut to 6000 characters"),
-        ("params", {"key": "../up", "value": "x"}, "params of runs: Invalid value '../up'"),
+        ("params", {"key": "../up", "value": "x"}, 'params of runs: Invalid value "../up"'),
         ("tags", {"key": "t", "value": "a\x00b"}, "tags of runs: 'value' holds a NUL character"),
         ("metrics", {"key": "m", "value": 1.0, "timestamp": -5, "step": 0}, "metric values: Invalid value -5"),
     ],

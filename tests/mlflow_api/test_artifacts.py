@@ -38,7 +38,7 @@ def test_up_and_down(send: Send, prefix: str) -> None:
     answer = send("GET", where)
     assert (answer.status_code, body(answer)) == (200, b"hello")
     assert answer["Content-Disposition"] == 'attachment; filename="note.txt"'
-    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer["Content-Type"] == "text/plain"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Content-Length"] == "5"
 
@@ -161,9 +161,9 @@ def test_upload_without_a_length_needs_a_server_that_knows_its_end() -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("MLmodel", "text/plain; charset=utf-8"),
-        ("conda.yaml", "text/plain; charset=utf-8"),
-        ("x.json", "text/plain; charset=utf-8"),
+        ("MLmodel", "text/plain"),
+        ("conda.yaml", "text/plain"),
+        ("x.json", "text/plain"),
         ("plot.png", "image/png"),
         ("model.pkl", "application/octet-stream"),
         ("x", "application/octet-stream"),

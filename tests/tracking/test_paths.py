@@ -59,6 +59,13 @@ def test_folder_may_end_in_a_slash() -> None:
     assert clean_folder("") == ""
 
 
+def test_a_dot_is_the_folder_itself() -> None:
+    assert [clean_folder(path) for path in (".", "./", "a/.", "./a")] == ["", "", "a", "a"]
+    for odd in ("./..", "a//b", "//", "./%2e%2e"):
+        with pytest.raises(InvalidInput):
+            clean_folder(odd)
+
+
 def test_ancestors_and_parent() -> None:
     assert ancestors("a/b/c") == ["a", "a/b"]
     assert (parent_of("a/b/c"), parent_of("c")) == ("a/b", "")

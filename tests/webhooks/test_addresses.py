@@ -188,3 +188,9 @@ def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
 def test_a_name_that_means_nothing_is_told_so() -> None:
     answer = post("https://nothing.invalid/", b"{}", {}, timeout=10, private=True)
     assert (answer.error, answer.refused) == ("The name of the receiver cannot be resolved.", False)
+
+
+@pytest.mark.parametrize("url", ["", "   "])
+def test_no_address_at_all_is_said_to_be_none(url: str) -> None:
+    with pytest.raises(InvalidInput, match="Webhook URL cannot be empty or just whitespace"):
+        check_url(url, private=False)

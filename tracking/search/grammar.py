@@ -26,6 +26,8 @@ MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a 
 MAX_ORDER_KEYS = 20
 _INT64 = 2**63
 _LARGEST = 1.7976931348623157e308
+_ILL_FORMED = "a non-empty list of string values, but got ill-formed list"
+_NO_TEXT = "string value, punctuation, or whitespace, but got different type in list"
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 
 Value = str | int | float | Fraction | tuple[str, ...] | None
@@ -60,7 +62,8 @@ class Spec:
 
     ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
     ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
-    ``group_keys`` closes a group to certain keys; ``order_keys`` and ``order_groups`` say what may be sorted by.
+    ``group_keys`` closes a group to certain keys; ``order_keys`` and ``order_groups`` say what may be sorted by, and
+    ``unknown_order`` is how MLflow's servers begin to say that something else may not.
     """
 
     noun: str
@@ -71,6 +74,7 @@ class Spec:
     group_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     order_keys: frozenset[str] = frozenset()
     order_groups: frozenset[str] = frozenset()
+    unknown_order: str = "Invalid attribute key '{}' specified."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +113,16 @@ def parse_order(order_by: Sequence[str], spec: Spec) -> list[Order]:
     """Return the sort keys of ``order_by``, each "<key> [ASC|DESC]"."""
     if len(order_by) > MAX_ORDER_KEYS:
         raise InvalidInput(f"At most {MAX_ORDER_KEYS} order_by keys are possible.")
-    return [_Reader(text, spec, what="order_by clause").order() for text in order_by]
+    return [_Reader(text, spec, ordering=True).order() for text in order_by]
 
 
 class _Reader:
     """Walks the tokens of one text from left to right."""
 
-    def __init__(self, text: str, spec: Spec, what: str = "filter string") -> None:
+    def __init__(self, text: str, spec: Spec, *, ordering: bool = False) -> None:
         self.text = text if len(text) <= 200 else text[:200] + "…"  # noqa: PLR2004 - for messages
         self.spec = spec
-        self.what = what
+        self.ordering = ordering
         self.tokens = tokens_of(text)
         self.at = 0
 
@@ -136,7 +140,9 @@ class _Reader:
         return token
 
     def _wrong(self, why: str) -> InvalidInput:
-        return InvalidInput(f"Invalid clause(s) in {self.what} {self.text!r}: {why}.")
+        if self.ordering:
+            return InvalidInput(f"Invalid order_by clause {self.text!r}: {why}.")
+        return InvalidInput(f"Invalid clause(s) in filter string {self.text!r}: {why}.")
 
     def expect_and(self) -> None:
         token = self._next("AND")
@@ -147,14 +153,24 @@ class _Reader:
         group, key, column = self._key()
         operator = self._operator()
         if operator not in column.operators:
-            known = ", ".join(sorted(column.operators))
-            raise InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {known}.")
+            raise self._not_comparable(group, key, operator, column)
         return Clause(group, key, operator, self._value(operator, column.kind))
+
+    def _not_comparable(self, group: str, key: str, operator: str, column: Column) -> InvalidInput:
+        nullable = [f"{name}s" for name in ("tag", "param") if NULL_OPERATORS.issubset(self._operators(name))]
+        if operator in NULL_OPERATORS and nullable:
+            places = " and ".join(nullable)
+            return InvalidInput(f"IS NULL / IS NOT NULL is only supported for {places}, not for {group} {key!r}.")
+        known = ", ".join(sorted(column.operators))
+        return InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {known}.")
+
+    def _operators(self, group: str) -> frozenset[str]:
+        return self.spec.groups[group].operators if group in self.spec.groups else frozenset()
 
     def order(self) -> Order:
         if not self.more():
             raise self._wrong("it is empty")
-        group, key, _ = self._key(ordering=True)
+        group, key, _ = self._key()
         ascending = True
         if (token := self._peek()) is not None:
             if token.word not in {"ASC", "DESC"}:
@@ -165,30 +181,35 @@ class _Reader:
             raise self._wrong("nothing may follow the direction")
         return Order(group, key, ascending)
 
-    def _key(self, *, ordering: bool = False) -> tuple[str, str, Column]:
+    def _key(self) -> tuple[str, str, Column]:
         prefix, rest = self._dotted()
         if rest is None:
-            return self._attribute(prefix, ordering=ordering)
+            return self._attribute(prefix)
         group = self.spec.prefixes.get(prefix.lower())
         if group is None:
             known = ", ".join(sorted(self.spec.prefixes)) or "none"
-            raise InvalidInput(f"Invalid entity type {prefix[:100]!r} in {self.what}. Valid values are {known}.")
+            raise InvalidInput(f"Invalid entity type {prefix[:100]!r}. Valid values are {known}.")
         if group == ATTRIBUTE:
-            return self._attribute(rest, ordering=ordering)
-        if ordering and group not in self.spec.order_groups:
-            raise InvalidInput(f"Invalid order_by entity type {prefix!r}.")
+            return self._attribute(rest)
+        if self.ordering and group not in self.spec.order_groups:
+            raise self._not_sortable(f"{prefix}.{rest}")
         allowed = self.spec.group_keys.get(group)
         if allowed is not None and rest not in allowed:
             raise InvalidInput(f"Invalid {group} key {rest[:100]!r} specified. Valid keys are {sorted(allowed)}.")
         return group, rest, self.spec.groups[group]
 
-    def _attribute(self, name: str, *, ordering: bool) -> tuple[str, str, Column]:
+    def _attribute(self, name: str) -> tuple[str, str, Column]:
         key = self.spec.aliases.get(name, name)
-        known = self.spec.order_keys if ordering else self.spec.attributes.keys()
-        if key not in known:
-            what = "order by key" if ordering else "attribute key"
-            raise InvalidInput(f"Invalid {what} {name[:100]!r} specified. Valid keys are {sorted(known)}.")
+        if self.ordering and key not in self.spec.order_keys:
+            raise self._not_sortable(name)
+        if not self.ordering and key not in self.spec.attributes:
+            known = sorted(self.spec.attributes)
+            raise InvalidInput(f"Invalid attribute key {name[:100]!r} specified. Valid keys are {known}.")
         return ATTRIBUTE, key, self.spec.attributes.get(key, TEXT)
+
+    def _not_sortable(self, name: str) -> InvalidInput:
+        known = [*sorted(self.spec.order_keys), *sorted(f"{group}s.…" for group in self.spec.order_groups)]
+        return InvalidInput(f"{self.spec.unknown_order.format(name[:100])} Valid keys are {known}.")
 
     def _dotted(self) -> tuple[str, str | None]:
         """Read `name` or `prefix.key`; the key may be quoted whole, or be names joined by dots."""
@@ -228,22 +249,31 @@ class _Reader:
         if not token.is_string:
             raise InvalidInput(
                 "Parameter value is either not quoted or unidentified quote types used for string value "
-                f"{token.shown}. Use either single or double quotes."
+                f"{token.shown[1:-1]}. Use either single or double quotes."
             )
         return token.name
 
     def _list(self) -> tuple[str, ...]:
         if self._next("a list").text != "(":
             raise self._wrong("IN needs a list in parentheses")
-        values = [self._string(self._next("a value"))]
+        values = [self._item(self._next("a value"))]
         while (mark := self._next("')'")).text == ",":
             following = self._next("a value")
             if following.text == ")":  # Python writes a tuple of one so
                 return tuple(values)
-            values.append(self._string(following))
+            values.append(self._item(following))
         if mark.text != ")":
             raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.shown}")
         return tuple(values)
+
+    @staticmethod
+    def _item(token: Token) -> str:
+        if token.is_string:
+            return token.name
+        wrong = {")": "a non-empty list of string values, but got empty list", ",": _ILL_FORMED}.get(
+            token.text, _NO_TEXT
+        )
+        raise InvalidInput(f"While parsing a list in the query, expected {wrong}: {token.shown}.")
 
 
 def _integer(token: Token) -> int | Fraction:

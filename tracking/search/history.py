@@ -19,6 +19,7 @@ MAX_PAGE = 250_000
 MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
+MAX_EXPERIMENTS = 20
 _HISTORY = same(
     "SELECT value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest FROM tracking_metric "
     "WHERE run_id = %s AND key = %s ORDER BY timestamp_ms, step, value, id LIMIT %s OFFSET %s"
@@ -62,15 +63,21 @@ def sample_history(
     end_step: int | None = None,
 ) -> list[Metric]:
     """Return for each run up to ``max_results`` values spread evenly over its history, first and last included."""
-    if not 1 <= len(run_ids) <= MAX_RUNS:
+    if not run_ids:
+        raise InvalidInput("Missing value for required parameter 'run_ids'.")
+    if len(run_ids) > MAX_RUNS:
         raise InvalidInput(
-            f"GetMetricHistoryBulkInterval requires between 1 and {MAX_RUNS} run_ids. Got {len(run_ids)}."
+            f"GetMetricHistoryBulkInterval request must specify at most {MAX_RUNS} run_ids. Received {len(run_ids)} run_ids."
         )
     if (start_step is None) != (end_step is None):
-        raise InvalidInput("Both start_step and end_step must be specified together, or neither may be specified.")
+        raise InvalidInput("If either start step or end step are specified, both must be specified.")
     if start_step is not None and end_step is not None and start_step > end_step:
-        raise InvalidInput(f"start_step must be at most end_step, not {start_step} and {end_step}.")
-    size = checked_max(max_results, default=MAX_SAMPLE, limit=MAX_SAMPLE)
+        raise InvalidInput(
+            f"end_step must be greater than start_step. Found start_step={start_step} and end_step={end_step}."
+        )
+    size = MAX_SAMPLE if max_results is None else max_results
+    if not 1 <= size <= MAX_SAMPLE:
+        raise InvalidInput(f"max_results must be between 1 and {MAX_SAMPLE}.")
     steps = Q() if start_step is None else Q(step__gte=start_step, step__lte=end_step)
     runs = [get_run(run_id) for run_id in run_ids]
     return [point for run in runs for point in _sample(Metric.objects.filter(steps, run=run, key=key), size)]
@@ -93,6 +100,13 @@ def _even_places(count: int, size: int) -> list[int]:
 
 def dataset_summaries(experiment_ids: Sequence[str]) -> list[tuple[int, str, str, str]]:
     """Return the datasets that runs of experiments read: (experiment, name, digest, context), at most 1000."""
+    if not experiment_ids:
+        raise InvalidInput("SearchDatasets request must specify at least one experiment_id.")
+    if len(experiment_ids) > MAX_EXPERIMENTS:
+        raise InvalidInput(
+            f"SearchDatasets request cannot specify more than {MAX_EXPERIMENTS} experiment_ids. "
+            f"Received {len(experiment_ids)} experiment_ids."
+        )
     numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
     rows = RunInput.objects.filter(dataset__experiment_id__in=numbers)
     names = ("dataset__experiment_id", "dataset__name", "dataset__digest", "context")

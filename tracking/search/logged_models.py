@@ -35,7 +35,7 @@ _COLUMNS = {
     "model_id": "id",
     "model_type": "model_type",
     "status": "status",
-    "source_run_id": "source_run_id",
+    "source_run_id": "source_run__id",  # the text itself: a relation knows neither LIKE nor <>; needs no join
     "creation_timestamp": "created_ms",
     "last_updated_timestamp": "updated_ms",
 }
@@ -61,6 +61,7 @@ SPEC = Spec(
     },
     order_keys=frozenset(_COLUMNS),
     order_groups=frozenset({"metric"}),
+    unknown_order="Invalid order by field name: {}.",
 )
 
 

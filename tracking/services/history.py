@@ -46,7 +46,7 @@ def _entry(model_json: str) -> dict[str, object]:
     try:
         model = orjson.loads(model_json)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"Malformed model info. It could not be parsed as JSON: {error}") from error
+        raise InvalidInput(f"Malformed model info: it is not a valid JSON: {error}") from error
     if not isinstance(model, dict):
         raise InvalidInput("Model json must be a JSON object.")
     if missing := [key for key in _NEEDED if key not in model]:

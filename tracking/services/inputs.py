@@ -44,18 +44,18 @@ def checked_datasets(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} datasets. Got {len(inputs)}.")
     found: dict[Pair, DatasetInput] = {}
     for number, item in enumerate(inputs):
-        what = f"datasets[{number}]"
+        where = f"datasets[{number}]"
         if not item.name or not item.digest:
-            raise InvalidInput(f"Missing value for required parameter '{what}.dataset.name' or its digest.")
-        checked_text(item.name, what=f"{what}.name", limit=500)
-        checked_text(item.digest, what=f"{what}.digest", limit=36)
-        checked_text(item.source_type, what=f"{what}.source_type", limit=36)
-        checked_text(item.source, what=f"{what}.source", limit=65_535)
-        checked_text(item.schema, what=f"{what}.schema", limit=1_048_575)
-        checked_text(item.profile, what=f"{what}.profile", limit=16_777_215)
+            raise InvalidInput(f"Missing value for required parameter '{where}.dataset.name' or its digest.")
+        checked_text(item.name, what="name", limit=500, where=where)
+        checked_text(item.digest, what="digest", limit=36, where=where)
+        checked_text(item.source_type, what="source_type", limit=36, where=where)
+        checked_text(item.source, what="source", limit=65_535, where=where)
+        checked_text(item.schema, what="schema", limit=1_048_575, where=where)
+        checked_text(item.profile, what="profile", limit=16_777_215, where=where)
         for key, value in item.tags.items():
-            checked_text(key, what=f"{what}.tags.key", limit=255)
-            checked_text(value, what=f"{what}.tags.value", limit=500)
+            checked_text(key, what="key", limit=255, where=where)
+            checked_text(value, what="value", limit=500, where=where)
         found.setdefault((item.name, item.digest), item)
     return dict(sorted(found.items()))  # everybody inserts in one order, so nobody deadlocks
 

@@ -18,8 +18,10 @@ from tracking.limits import (
     Point,
     check_batch,
     checked_key,
+    checked_param,
     checked_params,
     checked_points,
+    checked_tag,
     checked_tags,
     checked_text,
 )
@@ -37,7 +39,7 @@ __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs",
 def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     facts = {"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms}
-    points, action = checked_points([point]), Action.TRACKING_METRIC_LOGGED
+    points, action = checked_points([point], where=""), Action.TRACKING_METRIC_LOGGED
     if log_at_once(run_id, points, {}, actor=actor, action=action, after=facts):
         return
     with transaction.atomic():
@@ -51,7 +53,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
 @transaction.atomic
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a param once. The same value again changes nothing; InvalidInput for another one."""
-    params = checked_params([(key, value)])
+    params = dict([checked_param(key, value)])
     run = lock_run(run_id)
     if added := _add_params(actor, run, params):
         record(actor=actor, action=Action.TRACKING_PARAM_LOGGED, obj=run_ref(run.pk), after=added)
@@ -60,7 +62,7 @@ def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 @transaction.atomic
 def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a tag of a run. `mlflow.runName` renames the run."""
-    tags = checked_tags([(key, value)])
+    tags = dict([checked_tag(key, value)])
     run = lock_run(run_id)
     before = _set_tags(actor, run, tags)
     record(actor=actor, action=Action.TRACKING_TAG_SET, obj=run_ref(run.pk), before=before, after=tags)

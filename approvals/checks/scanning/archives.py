@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -17,6 +19,7 @@ from approvals.checks.scanning.report import MAX_MEMBERS, Budget, Found, Unsafe
 _IN_MEMORY = 32 * 1024**2
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 Inner = Callable[[Found, BinaryIO], None]
 """Judges one member: its name is in the Found it is given."""
@@ -54,6 +57,17 @@ def _require_plain(members: list[zipfile.ZipInfo]) -> None:
         raise Unsafe("it has something in front of the zip file")
     if any(member.flag_bits & _ENCRYPTED for member in members):
         raise Unsafe("it is encrypted")
+    for member in members:
+        if not _stays_inside(member):
+            raise Unsafe(f"unpacked, {member.filename[:200]!r} would lie outside its folder, or lead there")
+
+
+def _stays_inside(member: zipfile.ZipInfo) -> bool:
+    """Tell whether whoever unpacks the member gets a file below where they unpack. Not here: nothing is unpacked here."""
+    name = member.orig_filename
+    is_link = stat.S_ISLNK(member.external_attr >> 16)
+    plain = not name.startswith("/") and "\\" not in name and "\x00" not in name and not _DRIVE.match(name)
+    return plain and ".." not in name.split("/") and not is_link
 
 
 def scan_compressed(found: Found, stream: BinaryIO, kind: str, budget: Budget, inner: Inner) -> None:
