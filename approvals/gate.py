@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from approvals.checks.registry import find_check
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.policies.counting_tags import tag_counts
 from approvals.policies.governance import policy_for
-from approvals.policies.scope_changes import moved_by_name, protected_lookalike
+from approvals.policies.scope_changes import moved_by_name, protected_lookalike, why_not_changed_by
 from approvals.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.snapshots import Case, load_case
 from approvals.targets import is_there
@@ -62,6 +63,11 @@ class PolicyGate:
 
     def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         return moved_by_name(model, new_name)
+
+    def why_not_changed_by(
+        self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
+    ) -> str:
+        return why_not_changed_by(actor, model, name=name, tags=tags, tier=tier)
 
 
 def _require_no_lookalike(version: ModelVersion, target: str) -> None:

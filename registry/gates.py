@@ -9,7 +9,7 @@ its password validators. A gate that cannot be asked, or that breaks, refuses: i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, cast
@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Conflict, Denied
-from audit.refs import model_stream, version_ref
+from audit.refs import model_ref, model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,11 @@ class Gate(Protocol):
 
     def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         """Return the targets in use that would be governed otherwise if the model had this name."""
+
+    def why_not_changed_by(
+        self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
+    ) -> str:
+        """Return why this actor may not let the model off what is asked of it by another name, these tags or this tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,30 @@ def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
             f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
             "versions were approved by. Archive the versions, withdraw the requests and take the aliases off first."
         )
+
+
+def require_no_own_relief(
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    action: Action,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tier: str = "",
+) -> None:
+    """Raise Denied where somebody would let their own work off what the gates ask of it; a broken gate refuses.
+
+    ``name``, ``tags`` (all of them) and ``tier`` are what the model would have; what is not given stays.
+    """
+    try:
+        answers = [
+            gate.why_not_changed_by(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
+        ]
+    except Exception:
+        log.exception("a transition gate failed; the model stays as it is")
+        answers = ["A transition gate failed, so the model stays as it is. The server's log says why."]
+    if why := next(filter(None, answers), ""):
+        raise Denied(why, action=action, obj=model_ref(model.name), stream=model_stream(model.pk))
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:

@@ -5,15 +5,19 @@ Policies find a model by its name and tags. Whoever changes those changes who ju
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from accounts.owners import owners_of
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.policies.governance import Governing, ModelFacts, active_policies, governing, model_facts
+from approvals.policies.loosening import let_off
 from approvals.policies.parsing import is_alias
-from registry.models import RegisteredModel
+from audit.actors import Actor
+from registry.models import ModelVersion, RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage
+from tracking.models import Run
 
 _STAGED = (Stage.STAGING.value, Stage.PRODUCTION.value)
 
@@ -57,3 +61,46 @@ def protected_lookalike(model: RegisteredModel, target: str) -> str:
         return ""
     facts = model_facts([model])[model.pk]
     return next((other for other in sorted(same) if governing(policies, facts, other)), "")
+
+
+def why_not_changed_by(
+    actor: Actor,
+    model: RegisteredModel,
+    *,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tier: str = "",
+) -> str:
+    """Return why this actor may not give the model another name, these tags or this tier; "" where they may.
+
+    Nobody who made or asked for versions of a model lets it off what a policy asks of it; somebody without a hand in it does.
+    """
+    before = model_facts([model])[model.pk]
+    after = replace(
+        before,
+        name=before.name if name is None else name,
+        tags=before.tags if tags is None else tags,
+        tier=tier or before.tier,
+    )
+    targets = let_off(active_policies(), before, after)
+    if not targets or not _has_a_hand(actor, model):
+        return ""
+    return (
+        f"Less would then be asked of {model.name} for {', '.join(targets)}, and you had a hand in versions of it. "
+        "Somebody else who manages the model must make this change."
+    )
+
+
+def _has_a_hand(actor: Actor, model: RegisteredModel) -> bool:
+    """Tell whether somebody, or an account of theirs, made, sent or asked for any version there ever was of a model."""
+    versions = ModelVersion.objects.filter(model=model)
+    requests = TransitionRequest.objects.filter(version__model=model)
+    makers = {
+        *versions.values_list("created_by", flat=True),
+        *versions.filter(copied_from__isnull=False).values_list("copied_from__created_by", flat=True),
+        *Run.objects.filter(pk__in=versions.values("run_id")).values_list("created_by", flat=True),
+        *requests.values_list("requester__username", flat=True),
+    }
+    owners = owners_of({*makers, actor.name})
+    standing_behind = makers.union(*(owners.get(maker, frozenset()) for maker in makers))
+    return not standing_behind.isdisjoint({actor.name, *owners.get(actor.name, ())})

@@ -16,7 +16,7 @@ from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
-from registry.gates import counts_tag, is_governed, require_same_gates
+from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
 from registry.models import ModelVersion, RegisteredModel, RegisteredModelTag
 from registry.names import check_model_name, check_tag, check_text, name_key
 from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
@@ -72,6 +72,7 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
         return model
     model.name_key = _free_key(new_name, besides=model.pk)
     require_same_gates(model=model, new_name=new_name)
+    require_no_own_relief(actor=actor, model=model, name=new_name, action=Action.REGISTRY_MODEL_RENAMED)
     model.name = new_name
     model.updated_ms = now_ms()
     _save_named(model)
@@ -142,7 +143,7 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
     """Set a tag of a model. One that a policy goes by takes managing the model: an author must not tag their way past it."""
     check_tag(key, value)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
-    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_SET)
+    _require_tag(actor, model, key, value, Action.REGISTRY_MODEL_TAG_SET)
     before = model.tags.filter(key=key).values_list("value", flat=True).first()
     model.tags.update_or_create(key=key, defaults={"value": value})
     record(
@@ -162,7 +163,7 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
     tag = model.tags.filter(key=key).first()
     if tag is None:
         return
-    _require_tag(actor, model, key, Action.REGISTRY_MODEL_TAG_DELETED)
+    _require_tag(actor, model, key, None, Action.REGISTRY_MODEL_TAG_DELETED)
     tag.delete()
     record(
         actor=actor,
@@ -173,9 +174,15 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
     )
 
 
-def _require_tag(actor: Actor, model: RegisteredModel, key: str, action: Action) -> None:
-    if counts_tag(model, key):
-        require_level(actor, model, Level.MANAGE, action=action)
+def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | None, action: Action) -> None:
+    """Require the level that another value of a tag (None: none) takes, and that nobody lets their own work off with it."""
+    if not counts_tag(model, key):
+        return
+    require_level(actor, model, Level.MANAGE, action=action)
+    others = dict(model.tags.exclude(key=key).values_list("key", "value"))
+    require_no_own_relief(
+        actor=actor, model=model, tags=others if value is None else others | {key: value}, action=action
+    )
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:

@@ -12,6 +12,7 @@ from audit.actors import Actor
 from audit.errors import Conflict
 from audit.refs import model_ref, model_stream
 from audit.services import record
+from registry.gates import require_no_own_relief
 from registry.models import RiskAssessment
 from registry.names import check_text
 from registry.permissions import Level, require_level
@@ -44,6 +45,7 @@ def assess_risk(
         )
     if rank(assessed.tier) < rank(before.tier if before else UNASSESSED_TIER):
         require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_RISK_ASSESSED)
+    require_no_own_relief(actor=actor, model=model, tier=assessed.tier, action=Action.REGISTRY_RISK_ASSESSED)
     made = RiskAssessment(
         model=model,
         number=number + 1,
