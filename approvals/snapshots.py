@@ -14,21 +14,14 @@ from approvals.evaluation import Verdict, evaluate
 from approvals.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from approvals.findings import facts_by_request
 from approvals.former import Former, former_since
+from approvals.incumbents import Move
 from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
 from approvals.policies.governance import Governing, active_policies, governing, read_revision
 from approvals.policies.kinds import RequestKind, merge_rules, rules_for
 from approvals.policies.rules import CheckRule, Rule
 from approvals.re_reviewing import blocked_since
 from approvals.standing import standing_of_people
-from approvals.subjects import (
-    Move,
-    facts_of_model,
-    load_subjects,
-    people_of,
-    policy_digest,
-    subject_digest,
-    subject_parts,
-)
+from approvals.subjects import facts_of_model, load_subjects, people_of, policy_digest, subject_digest, subject_parts
 
 FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db.models import Q
 
 from accounts.owners import owners_of
-from approvals.checks.base import Ancestry, CardFacts, Incumbent, RunFacts, Subject
+from approvals.checks.base import Ancestry, CardFacts, RunFacts, Subject
+from approvals.incumbents import Move, incumbent_facts, place_of, predecessor_facts, predecessors_of, replaced_by
 from approvals.policies.governance import ModelFacts, model_facts
-from approvals.policies.parsing import is_alias
 from approvals.policies.rules import Rule
 from audit.canonical import digest_of
 from audit.refs import version_ref
 from lineage.quarantine import taints
 from registry.cards import missing_fields, written_keys
-from registry.models import Alias, CardRevision, ModelVersion, ModelVersionTag
+from registry.models import CardRevision, ModelVersion, ModelVersionTag
 from registry.sources import MAX_COPIES
 from tracking.artifacts import senders_of
 from tracking.models import Run
@@ -26,15 +26,6 @@ from tracking.queries import load_runs, metric_value
 
 # How far the authors of copied versions are followed back: to the first original, and what was copied from that.
 _FURTHEST = MAX_COPIES + 2
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What is asked for: this version to that target, a stage or an @alias."""
-
-    version: ModelVersion
-    target: str
-    archive_existing: bool
 
 
 def load_subject(move: Move) -> Subject:
@@ -45,8 +36,10 @@ def load_subject(move: Move) -> Subject:
 def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     """Return the facts of many moves, in their order."""
     versions = {move.version.pk: move.version for move in moves}
-    incumbents = _incumbents(moves)
-    runs = _runs({version.run_id for version in [*versions.values(), *incumbents.values()]} - {""})
+    incumbents = replaced_by(moves)
+    predecessors = predecessors_of(moves, incumbents)
+    known = [*versions.values(), *incumbents.values(), *predecessors.values()]
+    runs = _runs({version.run_id for version in known} - {""})
     cards = _cards(versions)
     tags = _tags(versions)
     authors = _authors(versions.values())
@@ -66,12 +59,13 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             tags=tags.get(move.version.pk, {}),
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
-            incumbent=_incumbent(incumbents.get((move.version.model_id, _place(move.target))), runs),
+            incumbent=incumbent_facts(incumbents.get((move.version.model_id, place_of(move.target))), runs),
             ancestry=ancestries[move.version.pk],
             source=move.version.stage,
             staged_at=move.version.staged_at,
             model_tags=models[move.version.model_id].tags,
             tier=models[move.version.model_id].tier,
+            predecessor=predecessor_facts(predecessors, move, runs),
         )
         for move in moves
     ]
@@ -158,34 +152,6 @@ def people_of(
         {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in found.items()}
         for found in roles
     ]
-
-
-def _place(target: str) -> str:
-    """Return what a promotion to this target replaces: the current Production version, or where an alias points."""
-    return target if is_alias(target) else ""
-
-
-def _incumbents(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return what would be replaced, by model and by `_place`."""
-    model_ids = {move.version.model_id for move in moves}
-    rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
-    found = {(row.model_id, ""): row for row in rows}
-    if aliases := {move.target[1:] for move in moves if is_alias(move.target)}:
-        pointers = Alias.objects.filter(model_id__in=model_ids, name__in=aliases).select_related("version")
-        found |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
-    return found
-
-
-def _incumbent(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
-    if version is None:
-        return None
-    return Incumbent(
-        version_id=version.pk,
-        number=version.version,
-        run=runs.get(version.run_id, RunFacts()),
-        artifact_path=version.artifact_path,
-        artifact_digest=version.artifact_digest,
-    )
 
 
 def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from approvals import watchdog
 from approvals.checks.base import inputs_digest
 from approvals.checks.registry import find_check
+from approvals.incumbents import Move
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.services import (
     check_runs,
@@ -26,7 +27,7 @@ from approvals.services import (
     settling,
 )
 from approvals.services.check_runs import Lease, LeaseLost
-from approvals.subjects import Move, load_subject
+from approvals.subjects import load_subject
 from audit.actors import Actor, system_actor
 from audit.errors import DomainError, NotFound
 from registry.queries import due_for_archiving

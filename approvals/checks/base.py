@@ -63,13 +63,14 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The version that would be replaced: the one in Production now, or where the alias points."""
+    """The version that would be replaced: the one in Production now, or where the alias points. ``place`` says where it is."""
 
     version_id: int
     number: int
     run: RunFacts
     artifact_path: str = ""
     artifact_digest: str = ""
+    place: str = "in Production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Subject:
     """What is being judged: a version on its way to a target, with all the facts that checks and reviews rest on.
 
     ``source`` is the stage it is in, since ``staged_at``. ``tier`` is the model's risk tier as policies take it.
+    ``predecessor`` is what was promoted to Production last, where nothing is there now.
     """
 
     model_id: int
@@ -105,6 +107,7 @@ class Subject:
     model_tags: Mapping[str, str] = field(default_factory=dict)
     tier: str = ""
     ancestry: Ancestry = field(default_factory=Ancestry)
+    predecessor: Incumbent | None = None
 
 
 @dataclass(frozen=True, slots=True)

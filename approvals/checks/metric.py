@@ -46,7 +46,13 @@ class NoRegression(ParamsCheck):
     params = (
         Param("metric", "name", "The metric that is compared.", COMMON_METRICS[0]),
         Param("fallback", "names", "Looked for, in this order, where Production has no `metric`.", COMMON_METRICS),
-        Param("against", "choice", "What is compared with.", "current_production", choices=("current_production",)),
+        Param(
+            "against",
+            "choice",
+            "What is compared with; while nothing is in Production, the last that was promoted there.",
+            "current_production",
+            choices=("current_production",),
+        ),
         Param("tolerance", "number", "By how much it may be worse.", 0, least=0, most=1e9),
         _BETTER,
         Param(
@@ -98,7 +104,7 @@ class NoRegression(ParamsCheck):
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         incumbent = _other(subject)
         if incumbent is None:
-            summary = "Nothing to compare with: no other version is in Production."
+            summary = "Nothing to compare with: no other version is or was in Production."
             return CheckResult(passed=True, summary=summary, evidence={"incumbent": None})
         name = _chosen(incumbent, params)
         evidence: dict[str, object] = {
@@ -110,10 +116,11 @@ class NoRegression(ParamsCheck):
         if name is None:
             wanted = ", ".join(texts(params, "names")[:3])
             return failed(
-                f"Not comparable: version {incumbent.number}, in Production, has no metric such as {wanted}.", evidence
+                f"Not comparable: version {incumbent.number}, {incumbent.place}, has no metric such as {wanted}.",
+                evidence,
             )
         if name not in subject.run.metrics:
-            why = f"Not comparable: version {incumbent.number}, in Production, has {name}; this version's run has not."
+            why = f"Not comparable: version {incumbent.number}, {incumbent.place}, has {name}; this version's run has not."
             return failed(
                 why, evidence | {"incumbent_value": repr(incumbent.run.metrics[name]), "candidate_value": None}
             )
@@ -160,7 +167,7 @@ def _not_comparable(pair: _Pair, kind: Likeness, ours: Data, theirs: Data, param
     if kind is Likeness.UNSAID:
         return f"Not comparable: version {number} was evaluated on {theirs}, and this run does not say on what. {_MEND}"
     if kind is Likeness.DIFFERENT:
-        return f"Not comparable: evaluated on {ours}; version {number}, in Production, on {theirs}."
+        return f"Not comparable: evaluated on {ours}; version {number}, {pair.incumbent.place}, on {theirs}."
     return ""
 
 
@@ -211,8 +218,8 @@ def _about_data(kind: Likeness, evidence: Mapping[str, object]) -> str:
 
 
 def _other(subject: Subject) -> Incumbent | None:
-    """Return the version to compare with: the current Production one, unless that is the candidate itself."""
-    incumbent = subject.incumbent
+    """Return the version to compare with: the current Production one, else the last there was; never the candidate itself."""
+    incumbent = subject.incumbent or subject.predecessor
     return None if incumbent is None or incumbent.version_id == subject.version_id else incumbent
 
 

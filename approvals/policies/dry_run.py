@@ -18,11 +18,12 @@ from approvals.checks.registry import known_checks
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, Snapshot, with_check_authors
 from approvals.findings import facts_by_version
+from approvals.incumbents import Move
 from approvals.models import CheckRun, CheckState
 from approvals.policies.drafts import draft_of, would_govern
 from approvals.policies.governance import Governing
 from approvals.policies.rules import CheckRule, Rule
-from approvals.subjects import Move, facts_of_model, load_subject, people_of
+from approvals.subjects import facts_of_model, load_subject, people_of
 from audit.actors import Actor
 from registry.models import ModelVersion
 from registry.queries import get_version

@@ -20,6 +20,7 @@ from approvals.checks.base import Subject
 from approvals.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot, with_check_authors
 from approvals.former import former_since
+from approvals.incumbents import Move
 from approvals.judging import RuleStatus
 from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.policies.drafts import draft_of
@@ -31,7 +32,7 @@ from approvals.policies.past_stages import moves_of, past_of
 from approvals.policies.rules import CheckRule, Rule
 from approvals.queries import visible_requests
 from approvals.snapshots import rules_at_close, said_of
-from approvals.subjects import Move, facts_of_model, load_subjects, people_of
+from approvals.subjects import facts_of_model, load_subjects, people_of
 from audit.actors import Actor
 
 MAX_CHUNK = 100

@@ -13,10 +13,11 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.owners import owners_of
+from approvals.incumbents import Move
 from approvals.models import LIVE_STATES, PolicyProposal, TransitionRequest
 from approvals.policies.governance import active_policies, governing, in_scope, model_facts
 from approvals.policies.rules import PolicyBody
-from approvals.subjects import Move, load_subjects, people_of
+from approvals.subjects import load_subjects, people_of
 from audit.actors import Actor
 
 EDITORS = "policy-editors"

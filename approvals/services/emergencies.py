@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.in_person import is_in_person
+from approvals.incumbents import Move
 from approvals.models import Review, TransitionRequest
 from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
 from approvals.policies.governance import Governing, policy_for, read_revision
@@ -21,7 +22,7 @@ from approvals.policies.rules import BreakGlass, Severity
 from approvals.reviewers import why_no_reviewer
 from approvals.services.findings import add_finding
 from approvals.services.requests import MAX_COMMENT, lock_request, stream_of
-from approvals.subjects import Move, load_subject, people_of
+from approvals.subjects import load_subject, people_of
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Denied, InvalidInput, InvalidState, NotFound

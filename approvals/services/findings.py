@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.in_person import is_in_person
+from approvals.incumbents import Move
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.policies.rules import Severity, severities_from
-from approvals.subjects import Move, load_subjects, people_of
+from approvals.subjects import load_subjects, people_of
 from audit.actions import Action
 from audit.actors import Actor
 from audit.errors import Denied, InvalidInput, InvalidState, NotFound

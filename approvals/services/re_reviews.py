@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.incumbents import Move
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
 from approvals.policies.governance import policy_for
@@ -16,7 +17,7 @@ from approvals.re_reviewing import Place, due_dates, option_of, places_of, stric
 from approvals.reviewers import why_no_reviewer
 from approvals.services.findings import add_finding, write_closing
 from approvals.services.requests import MAX_COMMENT
-from approvals.subjects import Move, load_subject, people_of
+from approvals.subjects import load_subject, people_of
 from audit.actions import Action
 from audit.actors import Actor, system_actor
 from audit.errors import Denied, InvalidInput, InvalidState

@@ -9,7 +9,8 @@ import pytest
 
 from approvals.checks.base import Check, CheckResult, Subject, inputs_digest
 from approvals.checks.card import Complete
-from approvals.subjects import Move, load_subject
+from approvals.incumbents import Move
+from approvals.subjects import load_subject
 from audit.actors import Actor
 from audit.errors import InvalidInput
 from registry.cards import EDITABLE_KEYS

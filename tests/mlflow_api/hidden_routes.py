@@ -130,6 +130,7 @@ OTHERS = {
     "api-proposals", "api-proposal", "proposal", "proposal_withdraw", "proposal_approve", "proposal_reject",
     "api-check-keys", "api-check-key-revoke", "check_key_add", "check_key_revoke",
     "notifications", "notifications_read", "notification_open", "notification_settings", "chat_address",
+    "notification_test",
     "delegations", "delegation_revoke",
     # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
     "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
