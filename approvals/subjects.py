@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from accounts.owners import owners_of
 from approvals.checks.base import Ancestry, CardFacts, RunFacts, Subject
@@ -138,7 +138,7 @@ def people_of(
         {
             "requester": {requester},
             "version_author": set(subject.authors),
-            "run_user": {subject.run.created_by} - {""},
+            "run_user": {subject.run.created_by, *subject.run.writers} - {""},
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
         }
@@ -166,6 +166,7 @@ def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
 def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
     rows = list(Run.objects.filter(pk__in=run_ids))
     load_runs(rows)
+    prefetch_related_objects(rows, "writers")
     return {row.pk: _run_facts(row) for row in rows}
 
 
@@ -175,6 +176,7 @@ def _run_facts(run: Run) -> RunFacts:
     return RunFacts(
         run_id=run.pk,
         created_by=run.created_by,
+        writers=tuple(sorted(writer.name for writer in run.writers.all())),
         tags={tag.key: tag.value for tag in run.tags.all()},
         params={param.key: param.value for param in run.params.all()},
         metrics={key: value for key, value in metrics.items() if not math.isnan(value)},

@@ -23,7 +23,7 @@ from registry.permissions import Level, granted_models, visible_versions
 _ROLES = {
     "requester": "You asked for this",
     "version_author": "You registered this version or sent files of it",
-    "run_user": "You ran this training",
+    "run_user": "You ran this training, or logged to its run",
     "card_editor": "You edited this model card",
     "check_author": "You posted the result of a check",
 }

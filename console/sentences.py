@@ -34,7 +34,7 @@ _FULL = 100
 _ROLES = {
     "requester": "asked for the move",
     "version_author": "registered the version or sent files of it",
-    "run_user": "ran the training",
+    "run_user": "ran the training or logged to it",
     "card_editor": "edited its model card",
     "check_author": "posted the result of one of its checks",
 }

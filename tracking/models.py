@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from audit.append_only import AppendOnlyModel
 from tracking.prefix import indexed
 
 
@@ -85,6 +86,19 @@ class Param(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"
+
+
+class RunWriter(AppendOnlyModel):
+    """Somebody besides the run's creator who logged to it: what a run says is evidence, and they had a hand in it."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="writers", db_index=False)
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="tracking_runwriter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} wrote to {self.run_id}"
 
 
 class RunTag(models.Model):

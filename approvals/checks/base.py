@@ -38,6 +38,8 @@ class RunFacts:
 
     run_id: str = ""
     created_by: str = ""
+    writers: tuple[str, ...] = ()
+    """Who else logged to it."""
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)

@@ -23,7 +23,7 @@ _KEPT = (*_NEEDED, "model_uuid")
 def log_model_history(*, actor: Actor, run_id: str, model_json: str) -> None:
     """Add a model (the JSON of its MLmodel file) to the run's history. InvalidInput: not such JSON, or no room left."""
     entry = _entry(model_json)
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     tag = RunTag.objects.filter(run=run, key=HISTORY_TAG).first()
     try:
         entries = [*orjson.loads(tag.value), entry] if tag else [entry]

@@ -214,7 +214,7 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     is here, the other is left out. The same points again change nothing.
     """
     wanted = checked_points(points)
-    run = lock_run(run_id, active=False)
+    run = lock_run(run_id, actor=None, active=False)
     rows = Metric.objects.filter(run=run, key__in={point.key for point in wanted})
     held = set(rows.values_list("key", "step", "timestamp_ms", "value", "is_nan", "model_id"))
     of_models = {row[:-1] for row in held if row[-1]}
@@ -288,7 +288,7 @@ def import_run_models(
     """Link the logged models a run read, and those it made at a step; the run may be deleted. NotFound: no such model."""
     if not inputs and not outputs:
         return
-    run = lock_run(run_id, active=False)
+    run = lock_run(run_id, actor=None, active=False)
     read = link_models(run, "input", dict.fromkeys(inputs, 0))
     made = link_models(run, "output", outputs)
     record(

@@ -64,7 +64,7 @@ def checked_datasets(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]
 def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = (), models: Sequence[str] = ()) -> None:
     """Record the datasets and logged models a run read. What it has named before stays as it was."""
     wanted = checked_datasets(datasets)
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     if not wanted and not models:
         return
     used = add_datasets(run, wanted)
@@ -114,7 +114,7 @@ def add_datasets(run: Run, wanted: Mapping[Pair, DatasetInput]) -> list[DatasetI
 @transaction.atomic
 def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]]) -> None:
     """Record the logged models a run made, each at a step."""
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     if not models:
         return
     linked = link_models(run, "output", dict(models))

@@ -43,7 +43,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     if log_at_once(run_id, points, {}, actor=actor, action=action, after=facts):
         return
     with transaction.atomic():
-        run = lock_run(run_id)
+        run = lock_run(run_id, actor=actor)
         require_models(points)
         with together():
             add_points(run, points)
@@ -54,7 +54,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a param once. The same value again changes nothing; InvalidInput for another one."""
     params = dict([checked_param(key, value)])
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     if added := _add_params(actor, run, params):
         record(actor=actor, action=Action.TRACKING_PARAM_LOGGED, obj=run_ref(run.pk), after=added)
 
@@ -63,7 +63,7 @@ def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
     """Set a tag of a run. `mlflow.runName` renames the run."""
     tags = dict([checked_tag(key, value)])
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     before = _set_tags(actor, run, tags)
     record(actor=actor, action=Action.TRACKING_TAG_SET, obj=run_ref(run.pk), before=before, after=tags)
 
@@ -72,7 +72,7 @@ def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
     """Delete a tag of a run. NotFound: it has none of that key."""
     checked_key(key, what="key")
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     tag = RunTag.objects.filter(run=run, key=key).first()
     if tag is None:
         raise NotFound(f"No tag with name: {key} in run with id {run.pk}")
@@ -111,7 +111,7 @@ def _log_batch(
     tags: dict[str, str],
     after: dict[str, object],
 ) -> None:
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     if not (points or params or tags):
         return
     require_models(points)

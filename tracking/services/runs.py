@@ -36,13 +36,16 @@ _SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
 _ADD_RUN = same(
     f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608
 )
+_NOTE_WRITER = same(
+    "INSERT INTO tracking_runwriter (run_id, name) VALUES (%s, %s) ON CONFLICT (run_id, name) DO NOTHING"
+)
 _UPDATE_RUN = same("UPDATE tracking_run SET status = %s, end_ms = %s, name = %s WHERE id = %s")
 
 
-def lock_run(run_id: str, *, active: bool = True) -> Run:
+def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
     """Return a run with its row locked until commit, so that writers of one run come one after the other.
 
-    NotFound; with ``active``, InvalidInput for a deleted run.
+    An ``actor`` who did not create the run is noted as one of its writers (None: an import, on behalf of others). NotFound; with ``active``, InvalidInput for a deleted run.
     """
     rows = fetch(_LOCK_RUN, [run_id])
     found = Run.from_db(connection.alias, _RUN_FIELDS, rows[0]) if rows else None
@@ -52,6 +55,8 @@ def lock_run(run_id: str, *, active: bool = True) -> Run:
         raise InvalidInput(
             f"The run {found.pk} must be in the 'active' state. Current state is {found.lifecycle_stage}."
         )
+    if actor is not None and actor.name != found.created_by:
+        execute(_NOTE_WRITER, [run_id, actor.name])
     return found
 
 
@@ -141,7 +146,7 @@ def _chosen_name(name: str, tags: dict[str, str]) -> str:
 @transaction.atomic
 def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | None = None, name: str = "") -> Run:
     """Change status, end time and name of an active run; what is not given stays."""
-    run = lock_run(run_id)
+    run = lock_run(run_id, actor=actor)
     changes: dict[str, object] = {}
     if status:
         changes["status"] = RunStatus(status)
@@ -182,7 +187,7 @@ def restore_run(*, actor: Actor, run_id: str) -> Run:
 
 
 def _turn(actor: Actor, run_id: str, target: Lifecycle, action: Action) -> Run:
-    run = lock_run(run_id, active=False)
+    run = lock_run(run_id, actor=actor, active=False)
     if run.lifecycle_stage == target:
         return run
     before, run.lifecycle_stage = run.lifecycle_stage, target

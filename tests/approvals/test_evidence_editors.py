@@ -1,0 +1,56 @@
+"""Whoever logged to the run had a hand in the evidence: they do not count as an approver, whenever they did it."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.models import Review, TransitionRequest
+from approvals.services.reviews import decide_request
+from approvals.snapshots import load_case
+from audit.actors import Actor
+from audit.errors import Denied
+from tests.approvals.conftest import NewVersion, reread
+from tests.approvals.governed import approve, ask, publish
+from tests.approvals.publishing import acting_as
+from tracking.limits import Point
+from tracking.services.logging import log_metric
+
+BETTER = Point(key="val_f1", value=0.99, timestamp_ms=2)
+
+
+def verdict_of(request: TransitionRequest) -> list[str]:
+    return [str(blocker["rule"]) for blocker in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+
+
+def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Actor, new_version: NewVersion) -> None:
+    publish("Production")
+    version = new_version()
+    request = ask(by_ada, version)
+    log_metric(actor=by_bea, run_id=version.run_id, point=BETTER)
+    with pytest.raises(Denied, match="being its run user"):
+        decide_request(actor=by_bea, request_id=request.pk, decision="approve", comment="So.", seen_digest="x")
+    assert not Review.objects.exists()
+
+
+def test_an_approval_ends_with_it(by_ada: Actor, by_bea: Actor, new_version: NewVersion) -> None:
+    publish("Production", apply_delay="1h")
+    version = new_version()
+    request = approve(by_bea, ask(by_ada, version))
+    assert "reviewers" not in verdict_of(request)
+    log_metric(actor=by_bea, run_id=version.run_id, point=BETTER)
+    assert "reviewers" in verdict_of(request)
+
+
+def test_the_owner_of_the_account_that_logged_had_it_too(
+    by_ada: Actor, bea: User, bot: User, new_version: NewVersion
+) -> None:
+    publish("Production")
+    User.objects.filter(pk=bot.pk).update(owner=bea)
+    version = new_version()
+    log_metric(actor=acting_as(bot), run_id=version.run_id, point=BETTER)
+    request = ask(by_ada, version)
+    with pytest.raises(Denied):
+        approve(acting_as(bea), request)
+    assert not Review.objects.exists()
