@@ -5,11 +5,13 @@ from __future__ import annotations
 from audit.consumers import consumes
 from audit.models import Event
 from notices.audience import TOLD, tells_of
+from notices.services.setting_aside import set_aside
 from notices.services.telling import tell
 
 
 @consumes(*TOLD)
 def on_event(event: Event) -> None:
-    """Write a notice to everybody whom the event concerns, and the messages that carry it out. Idempotent."""
+    """Tell everybody whom the event concerns, and set aside what it makes old news. Idempotent."""
     if event.outcome == "ok":
+        set_aside(event)
         tell(event, tells_of(event))
