@@ -17,7 +17,7 @@ from audit.actors import Actor
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage
-from tracking.models import Run
+from tracking.models import Run, RunWriter, Seal
 
 _STAGED = (Stage.STAGING.value, Stage.PRODUCTION.value)
 
@@ -92,14 +92,18 @@ def why_not_changed_by(
 
 
 def _has_a_hand(actor: Actor, model: RegisteredModel) -> bool:
-    """Tell whether somebody, or an account of theirs, made, sent or asked for any version there ever was of a model."""
+    """Tell whether somebody, or an account of theirs, made, sent, logged to or asked for any version there ever was."""
     versions = ModelVersion.objects.filter(model=model)
+    runs = versions.values("run_id")
     requests = TransitionRequest.objects.filter(version__model=model)
+    senders = Seal.objects.filter(prefix__in=versions.values("artifact_path")).values_list("stored_by", flat=True)
     makers = {
-        *versions.values_list("created_by", flat=True),
+        *versions.values_list("created_by", flat=True).distinct(),
         *versions.filter(copied_from__isnull=False).values_list("copied_from__created_by", flat=True),
-        *Run.objects.filter(pk__in=versions.values("run_id")).values_list("created_by", flat=True),
-        *requests.values_list("requester__username", flat=True),
+        *Run.objects.filter(pk__in=runs).values_list("created_by", flat=True).distinct(),
+        *RunWriter.objects.filter(run__in=runs).values_list("name", flat=True).distinct(),
+        *(name for names in senders for name in names),
+        *requests.values_list("requester__username", flat=True).distinct(),
     }
     owners = owners_of({*makers, actor.name})
     standing_behind = makers.union(*(owners.get(maker, frozenset()) for maker in makers))

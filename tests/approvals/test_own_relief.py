@@ -19,6 +19,8 @@ from tests.approvals.conftest import NewVersion
 from tests.approvals.governed import REVIEWERS, Json, ask, publish
 from tests.approvals.publishing import acting_as
 from tests.registry.test_assess_risk import HARMLESS
+from tracking.limits import Point
+from tracking.services.logging import log_metric
 
 TWO: Json = {**REVIEWERS, "approvals": {"count": 2, "groups": ["reviewers"]}}
 IN_SCOPE: Json = {"tags": {"pii": "yes"}}
@@ -117,6 +119,14 @@ def test_an_account_of_the_author_is_the_author(
     new_version()
     with pytest.raises(Denied, match="you had a hand"):
         delete_model_tag(actor=acting_as(bot), name="fraud", key="pii")
+
+
+def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Actor, new_version: NewVersion) -> None:
+    publish("Production", scope=IN_SCOPE)
+    version = new_version()
+    log_metric(actor=manager, run_id=version.run_id, point=Point(key="val_f1", value=1, timestamp_ms=1))
+    with pytest.raises(Denied, match="you had a hand"):
+        delete_model_tag(actor=manager, name="fraud", key="pii")
 
 
 def test_the_refusal_is_an_event(model: RegisteredModel, by_ada: Actor, ops: User, new_version: NewVersion) -> None:
