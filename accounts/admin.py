@@ -22,8 +22,8 @@ from accounts.authentication import actor_from_request
 from accounts.models import ApiToken, User
 from audit.actions import Action
 from audit.admin import ReadOnlyAdmin
-from audit.refs import group_ref, user_ref
 from audit.services import record
+from core.refs import group_ref, user_ref
 
 admin.site.unregister(Group)
 

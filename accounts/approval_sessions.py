@@ -18,10 +18,10 @@ from accounts.authentication import APPROVAL_PREFIX, password_mark, token_digest
 from accounts.models import ApprovalSession
 from accounts.reauthentication import require_password, require_person
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Denied
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import Denied
+from core.refs import user_ref
 
 APPROVAL_SESSION_LIFE = timedelta(minutes=15)
 

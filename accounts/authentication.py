@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import ApprovalSession, User
-from audit.actors import Actor, ActorKind, Scope
-from audit.errors import Denied, NotAuthenticated
+from core.actors import Actor, ActorKind, Scope
+from core.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
 _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a message

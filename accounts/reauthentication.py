@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor, ActorKind
-from audit.errors import Denied
 from audit.models import Event
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import Actor, ActorKind
+from core.errors import Denied
+from core.refs import user_ref
 
 # Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
 MAX_FAILURES = 5

@@ -15,10 +15,10 @@ from django.utils import timezone
 from accounts.authentication import TOKEN_PREFIX, token_digest
 from accounts.models import ApiToken, User
 from audit.actions import Action
-from audit.actors import ALL_SCOPES, Actor
-from audit.errors import AlreadyExists, InvalidInput
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import ALL_SCOPES, Actor
+from core.errors import AlreadyExists, InvalidInput
+from core.refs import user_ref
 
 MAX_TOKEN_LIFE = timedelta(days=365)
 

@@ -18,11 +18,11 @@ from accounts.approval_sessions import end_sessions_of_sign_in
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import anonymous_actor
 from audit.models import Event
 from audit.queries import facts
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import anonymous_actor
+from core.refs import user_ref
 
 FAILURE_WINDOW = timedelta(minutes=15)
 # From one address, so that who tries a name from elsewhere locks nobody out; and from all together.

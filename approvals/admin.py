@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from approvals.models import (
-    CheckEvidence,
-    CheckKey,
-    CheckRun,
-    ExternalResult,
-    FormerWords,
-    Policy,
-    PolicyProposal,
-    PolicyReview,
-    PolicyRevision,
-    Review,
-)
+from approvals.models import CheckEvidence, CheckKey, CheckRun, ExternalResult, FormerWords, Review
 from approvals.models.oversight import Finding, PostReview, ReReview
 from audit.admin import ReadOnlyAdmin
+from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
 
 
 @admin.register(Policy)

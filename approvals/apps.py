@@ -1,12 +1,6 @@
-from importlib import import_module
-
 from django.apps import AppConfig
 
 
 class ApprovalsConfig(AppConfig):
     name = "approvals"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        """Register the system checks."""
-        import_module("approvals.startup")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.services.packs import order_pack
+from approvals.packs.freeze import order_pack
 from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event

@@ -7,18 +7,18 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from approvals.checks.registry import find_check
+from approvals.case.snapshots import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policies.counting_tags import tag_counts
-from approvals.policies.governance import policy_for
-from approvals.policies.scope_changes import moved_by_name, protected_lookalike, why_not_changed_by
-from approvals.refusals import ApprovalLapsed, one_blocker, refusal
-from approvals.snapshots import Case, load_case
-from approvals.targets import is_there
-from audit.actors import Actor
-from audit.errors import Blocker, GateRefused
+from approvals.policy_changes.deciding_tags import tag_counts
+from approvals.policy_changes.scope_guards import moved_by_name, protected_lookalike, why_not_changed_by
+from approvals.requests.refusals import ApprovalLapsed, one_blocker, refusal
+from approvals.requests.targets import is_there
+from core.actors import Actor
+from core.errors import Blocker, GateRefused
+from policies.matching import policy_for
 from registry.gates import GatePass
 from registry.models import ModelVersion, RegisteredModel
+from validation.catalogue import find_check
 
 
 class PolicyGate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 
 # How an identity must have been proved: a person who signed in. Tokens, commands and jobs never decide.
 _IN_PERSON = frozenset({"session", "test"})

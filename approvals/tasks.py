@@ -11,27 +11,24 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.utils import timezone
 
-from approvals import watchdog
-from approvals.checks.base import inputs_digest
-from approvals.checks.registry import find_check
-from approvals.incumbents import Move
+from approvals.case.incumbents import Move
+from approvals.case.subjects import load_subject
+from approvals.check_runs import jobs as check_runs
+from approvals.check_runs import sweep as check_sweep
+from approvals.check_runs import watchdog
+from approvals.check_runs.jobs import Lease, LeaseLost
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.services import (
-    check_runs,
-    check_sweep,
-    overdue,
-    packs,
-    quarantine_findings,
-    reminders,
-    requests,
-    settling,
-)
-from approvals.services.check_runs import Lease, LeaseLost
-from approvals.subjects import load_subject
-from audit.actors import Actor, system_actor
-from audit.errors import DomainError, NotFound
+from approvals.oversight import overdue, quarantine_findings
+from approvals.packs import freeze as packs
+from approvals.requests import lifecycle as requests
+from approvals.requests import remind as reminders
+from approvals.requests import settle as settling
+from core.actors import Actor, system_actor
+from core.errors import DomainError, NotFound
 from registry.queries import due_for_archiving
 from registry.services.stages import archive_superseded as archive_version
+from validation.base import inputs_digest
+from validation.catalogue import find_check
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from approvals.api import cards, checks, moving, oversight, policies, requests
-from approvals.models import PolicyDecision
+from policies.models import PolicyDecision
 
 _VERSION = "models/<str:name>/versions/<int:version>"
 

@@ -13,11 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.actions import Action
-from audit.actors import Actor, Scope, actor_of
 from audit.export import export_log, export_model
 from audit.queries import events_matching, stream_head
 from audit.serializers import EventsQuery, ExportQuery, event_json
 from audit.subjects import find_stream, require_whole_log
+from core.actors import Actor, Scope, actor_of
 
 
 class WhateverIsAccepted(BaseContentNegotiation):

@@ -25,12 +25,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
 from audit.models import Event
-from audit.refs import model_ref
 from audit.services import SCHEMA, record
 from audit.subjects import find_stream, require_whole_log
 from audit.verifier import audit_verify as verifier
+from core.actors import Actor
+from core.refs import model_ref
 
 WHOLE_LOG = "audit:log"
 _ROWS_AT_ONCE = 500

@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
 
 
 class Stream(models.Model):

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import Max
 
-from audit.errors import InvalidInput
 from audit.models import Event, Stream
 from audit.sentences import describe, facts
+from core.errors import InvalidInput
 
 __all__ = ["Page", "StreamHead", "describe", "events_matching", "facts", "stream_head", "trail_for"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from audit.actions import Action
-from audit.actors import ActorKind
 from audit.models import Event
+from core.actors import ActorKind
 
 _SHOWN_CHANGES = 4
 _SHOWN_TEXT = 80

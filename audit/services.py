@@ -13,13 +13,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from audit.consumers import announce, is_consumed
 from audit.dispatch import dispatch_soon
-from audit.errors import Denied
 from audit.models import Event, OutboxMessage, Stream
-from audit.statements import fetch, is_together, run, same
+from core.actors import Actor
+from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
+from core.errors import Denied
+from core.statements import fetch, is_together, run, same
 
 SCHEMA = 1
 # Every change writes one, so it goes without the ORM.

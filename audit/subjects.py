@@ -12,8 +12,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils.module_loading import import_string
 
-from audit.actors import Actor, ActorKind
-from audit.errors import Denied, NotFound
+from core.actors import Actor, ActorKind
+from core.errors import Denied, NotFound
 
 AUDITORS = "auditors"
 

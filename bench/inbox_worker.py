@@ -22,12 +22,12 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from approvals.case.snapshots import load_cases  # noqa: E402
 from approvals.models import CheckRun, Review, TransitionRequest  # noqa: E402
-from approvals.queries import with_all  # noqa: E402
-from approvals.services.looks import note_look  # noqa: E402
-from approvals.services.policies import ensure_default_policies  # noqa: E402
-from approvals.snapshots import load_cases  # noqa: E402
-from audit.actors import system_actor  # noqa: E402
+from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
+from approvals.requests.queries import with_all  # noqa: E402
+from approvals.requests.verdict_cache import note_look  # noqa: E402
+from core.actors import system_actor  # noqa: E402
 from registry.cards import HUMAN_KEYS  # noqa: E402
 from registry.models import CardRevision, ModelVersion, RegisteredModel  # noqa: E402
 from tracking.models import Experiment, LatestMetric, Run, RunTag  # noqa: E402

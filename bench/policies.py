@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from accounts.services import create_user
-from approvals.policies.standing import EDITORS, REVIEWERS
-from approvals.services.proposals import decide_proposal, propose_policy
-from audit.actors import system_actor
+from approvals.policy_changes.editors import EDITORS, REVIEWERS
+from approvals.policy_changes.propose import decide_proposal, propose_policy
+from core.actors import system_actor
 
 
 def publish(body: Mapping[str, object]) -> None:

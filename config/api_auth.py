@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from accounts.authentication import actor_from_secret, actor_from_user, presented_secret, require_scope
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor, Scope
-from audit.errors import NotAuthenticated
+from core.actors import Actor, Scope
+from core.errors import NotAuthenticated
 
 if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself being imported
     from rest_framework.views import APIView

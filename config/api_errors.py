@@ -12,8 +12,9 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from audit.actors import Actor, anonymous_actor
-from audit.errors import (
+from audit.services import record_denial
+from core.actors import Actor, anonymous_actor
+from core.errors import (
     AlreadyExists,
     Conflict,
     Denied,
@@ -26,7 +27,6 @@ from audit.errors import (
     TooLarge,
     Unavailable,
 )
-from audit.services import record_denial
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from accounts.models import ApiToken, User
 from accounts.services import create_user, issue_token, revoke_token
-from audit.actors import Scope, system_actor
-from audit.errors import Conflict
+from core.actors import Scope, system_actor
+from core.errors import Conflict
 
 REVIEWER = "bea"
 AUTHORS = ("ada", "carl", "ci-payments")

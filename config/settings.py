@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "lineage",
     "tracking",
     "registry",
+    "validation",
+    "policies",
     "approvals",
     "webhooks",
     "notices",
@@ -162,7 +164,7 @@ ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
 # Who else names stored bytes, which pruning then leaves alone: `(digests) -> those of them that are named`.
-ARTIFACT_HOLDERS = ["approvals.evidence.held_digests", "registry.queries.packs_named"]
+ARTIFACT_HOLDERS = ["approvals.check_runs.evidence.held_digests", "registry.queries.packs_named"]
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
@@ -181,20 +183,20 @@ DEFAULT_MODEL_LEVEL = env.choice(
 )
 # Validation checks a policy may name; each is a class with `code`, `run(context)`.
 CHECKS = [
-    "approvals.checks.lineage.RequiredTags",
-    "approvals.checks.lineage.Complete",
-    "approvals.checks.lineage.NotQuarantined",
-    "approvals.checks.artifact.DigestMatches",
-    "approvals.checks.artifact.Scan",
-    "approvals.checks.model.Signature",
-    "approvals.checks.model.Smoke",
-    "approvals.checks.threshold.Threshold",
-    "approvals.checks.metric.NoRegression",
-    "approvals.checks.slices.Slices",
-    "approvals.checks.card.Complete",
-    "approvals.checks.external.External",
+    "validation.checks.lineage.RequiredTags",
+    "validation.checks.lineage.Complete",
+    "validation.checks.lineage.NotQuarantined",
+    "validation.checks.artifact.DigestMatches",
+    "validation.checks.artifact.Scan",
+    "validation.checks.model.Signature",
+    "validation.checks.model.Smoke",
+    "validation.checks.threshold.Threshold",
+    "validation.checks.metric.NoRegression",
+    "validation.checks.slices.Slices",
+    "validation.checks.card.Complete",
+    "validation.checks.external.External",
 ]
-# `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (approvals/sandbox/).
+# `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.

@@ -21,12 +21,10 @@ from unfold.decorators import action
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, TransitionRequest
-from approvals.policies.kinds import RequestKind
-from approvals.services.overrides import override_rule, withdraw_override
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.override import override_rule, withdraw_override
+from approvals.requests.review import decide_request
 from audit.admin import ReadOnlyAdmin
-from audit.errors import DomainError
 from console.pages import denied_message, go_to
 from console.request_forms import (
     ApproveForm,
@@ -39,6 +37,8 @@ from console.request_forms import (
 )
 from console.templatetags.custody import ago, badge
 from console.views.requests import request_detail
+from core.errors import DomainError
+from policies.request_kinds import RequestKind
 from registry.permissions import visible_versions
 
 

@@ -12,9 +12,9 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from audit.errors import InvalidInput
 from console.cards import CardPage
 from console.forms import ConsoleForm
+from core.errors import InvalidInput
 from registry.cards import FIELDS, Completeness, Field, Kind
 from registry.cards.fields import Section, fields_of
 from registry.cards.templates import required_keys

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from approvals.checks.base import inputs_digest, seconds_for
-from approvals.checks.params import Param
-from approvals.checks.registry import known_checks
-from approvals.evidence import files_of_jobs
+from approvals.case.snapshots import load_case
+from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
+from approvals.check_runs.evidence import files_of_jobs
+from approvals.check_runs.jobs import UNFINISHED
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
-from approvals.policies.governance import Governing, active_policies
-from approvals.policies.rules import CheckRule
-from approvals.queries import get_check_run
-from approvals.services.check_control import CANCELLABLE, RERUNNABLE
-from approvals.services.check_runs import UNFINISHED
-from approvals.snapshots import load_case
-from audit.actors import Actor, ActorKind
+from approvals.requests.queries import get_check_run
 from console.facts import Fact, fact
+from core.actors import Actor, ActorKind
+from policies.matching import Governing, active_policies
+from policies.rules import CheckRule
 from registry.permissions import Level, has_level
+from validation.base import inputs_digest, seconds_for
+from validation.catalogue import known_checks
+from validation.params import Param
 
 _HISTORY = 25
 _FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.errors import NotFound
 from console.wording import short_digest
+from core.errors import NotFound
 from registry.cards import HUMAN_KEYS, missing_fields
 from registry.models import CardRevision, ModelVersion
 from tracking.queries import RunFacts, run_facts

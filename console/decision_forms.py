@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from approvals.services.requests import MAX_COMMENT
+from approvals.models import MAX_COMMENT
 from console.forms import ConsoleForm
 
 

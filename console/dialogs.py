@@ -11,9 +11,9 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from audit.actors import Actor
-from audit.errors import DomainError, NotFound
 from console.pages import Crumb, denied_message, go_to, render_page
+from core.actors import Actor
+from core.errors import DomainError, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

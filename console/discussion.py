@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import ApprovalComment
-from approvals.viewer import Ability, comment_abilities, manages
-from audit.actors import Actor
+from approvals.requests.abilities import Ability, comment_abilities, manages
+from core.actors import Actor
 from registry.models import ModelVersion
 
 _MOST = 300

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
 from console.places import lineage_url, place_of
+from core.actors import Actor
+from core.errors import InvalidInput
 from lineage.layout import MAX_DRAWN, EdgePath, NodeBox, layout
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, descendants, find_node

@@ -12,13 +12,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.authentication import actor_from_request
-from approvals.models import Decision, PolicyProposal, Review, TransitionRequest
-from approvals.proposal_inbox import proposals_for
-from audit.actors import Actor
+from approvals.models import Decision, Review, TransitionRequest
+from approvals.policy_changes.inbox import proposals_for
 from console.notifications import UNREAD
 from console.reviewing import newest_first, waiting_for
+from core.actors import Actor
 from notices.models import Notice
 from notices.queries import newest_notices
+from policies.models import PolicyProposal
 from registry.models import ModelVersion
 from registry.permissions import visible_versions
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from approvals.findings import open_findings_of, visible_findings
+from approvals.case.rollback_candidates import candidates_for
 from approvals.models.oversight import Finding, FindingState, PostReview
-from approvals.policies.governance import active_policies, governing, model_facts
-from approvals.post_reviews import owed_by
-from approvals.services.emergencies import why_not_break
-from approvals.services.re_reviews import why_not_confirm
-from approvals.services.rollbacks import candidates_for
-from approvals.targets import is_there
-from audit.actors import Actor
+from approvals.oversight.emergencies import why_not_break
+from approvals.oversight.finding_queries import open_findings_of, visible_findings
+from approvals.oversight.post_review_queries import owed_by
+from approvals.oversight.re_reviews import why_not_confirm
+from approvals.requests.targets import is_there
+from core.actors import Actor
+from policies.matching import active_policies, governing, model_facts
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, has_level
 

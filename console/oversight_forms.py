@@ -6,11 +6,11 @@ import datetime
 
 from django import forms
 
+from approvals.models import MAX_COMMENT
 from approvals.models.oversight import FindingState, PostReviewOutcome
-from approvals.policies.rules import Severity
-from approvals.services.findings import MAX_TITLE, MAX_WORDS
-from approvals.services.requests import MAX_COMMENT
+from approvals.oversight.findings import MAX_TITLE, MAX_WORDS
 from console.forms import ConsoleForm
+from policies.rules import Severity
 
 
 def _words(label: str, help_text: str = "", *, required: bool = True, limit: int = MAX_COMMENT) -> forms.CharField:

@@ -18,9 +18,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from accounts.authentication import actor_from_request
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, DomainError, InvalidInput, NotAuthenticated, NotFound
 from audit.services import record_denial
+from core.actors import Actor
+from core.errors import Conflict, Denied, DomainError, InvalidInput, NotAuthenticated, NotFound
 
 P = ParamSpec("P")
 PER_PAGE = 50

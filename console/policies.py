@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.models import Policy, PolicyProposal, PolicyRevision, ProposalState
-from approvals.policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
-from approvals.policies.parsing import read_published
-from approvals.policies.queries import get_proposal, open_proposals, proposals, revisions_of
-from approvals.policies.standing import advice, judged_by, may_propose, possible_reviewers
-from approvals.policies.yaml_text import Document, read_policy, write_policy
-from approvals.services.policy_rights import why_not_decide
-from approvals.services.proposals import may_withdraw
-from audit.actors import Actor
-from audit.errors import NotFound
+from approvals.policy_changes.editors import advice, judged_by, may_propose, possible_reviewers
+from approvals.policy_changes.propose import may_withdraw
+from approvals.policy_changes.rights import why_not_decide
 from console.sentences import PolicyText, Sentence, policy_sentences, rule_sentence
+from core.actors import Actor
+from core.errors import NotFound
+from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
+from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalState
+from policies.parsing import read_published
+from policies.queries import get_proposal, open_proposals, proposals, revisions_of
+from policies.yaml_text import Document, read_policy, write_policy
 
 _SHOWN = 50
 EXAMPLE = """\

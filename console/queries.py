@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from approvals.models import LIVE_STATES, Policy, PolicyRevision, TransitionRequest
-from audit.actors import Actor
+from approvals.models import LIVE_STATES, TransitionRequest
+from core.actors import Actor
 from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
 from lineage.quarantine import Taint, may_keep, quarantines_of, taint_of
 from lineage.queries import descendants
+from policies.models import Policy, PolicyRevision
 from registry.models import Deployment, Endpoint, ModelVersion, RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.queries import production_descendants

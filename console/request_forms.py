@@ -11,13 +11,12 @@ from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
 from accounts.models import User
-from approvals.models import Decision
-from approvals.services.requests import MAX_COMMENT
-from approvals.signatures import MEANINGS, OVERRIDE, Signature
-from approvals.snapshots import Case, load_case
-from audit.errors import NotFound
+from approvals.case.snapshots import Case, load_case
+from approvals.models import MAX_COMMENT, Decision
+from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.forms import ConsoleForm, dress
 from console.requests import find_request
+from core.errors import NotFound
 
 
 class DecisionForm(ConsoleForm):

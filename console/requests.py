@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
-from approvals.deciding import Say, say_of, voter_of
-from approvals.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.facts import CheckFacts
+from approvals.case.reviewer_roles import groups_of
+from approvals.case.snapshots import Case, load_case, rules_at_close
 from approvals.models import (
     LIVE_STATES,
     CheckRun,
@@ -20,17 +19,14 @@ from approvals.models import (
     Review,
     TransitionRequest,
 )
-from approvals.policies.rules import Rule
-from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of
-from approvals.services.overrides import may_override, may_take_back
-from approvals.services.requests import may_withdraw
-from approvals.services.settling import waits
-from approvals.snapshots import Case, load_case, rules_at_close
-from approvals.standing import groups_of
-from audit.actors import Actor
-from audit.errors import NotFound
+from approvals.requests.eligibility import Say, say_of, voter_of
+from approvals.requests.lifecycle import may_withdraw
+from approvals.requests.override import may_override, may_take_back
+from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of
+from approvals.requests.settle import waits
+from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.verdict.facts import CheckFacts
 from audit.queries import trail_for
-from audit.refs import model_stream, request_ref, version_ref
 from console.comparison import Comparison, compare
 from console.discussion import Thread, threads_of
 from console.events import Entry, trail
@@ -38,6 +34,10 @@ from console.facts import Fact, fact
 from console.reviewing import obstacle
 from console.sentences import sentence_of
 from console.way import Step, way_of
+from core.actors import Actor
+from core.errors import NotFound
+from core.refs import model_stream, request_ref, version_ref
+from policies.rules import Rule
 from registry.models import ModelVersion
 from registry.queries import incumbent_of
 

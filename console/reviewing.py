@@ -1,7 +1,7 @@
 """Which open requests wait for one person, found in one query however many requests there are.
 
-It asks what the last look at each request found (approvals/services/looks.py), so it may lag some seconds behind; the word on
-a single request is `approvals.deciding.say_of`, which the request's page and the service give afresh.
+It asks what the last look at each request found (approvals/requests/verdict_cache.py), so it may lag some seconds behind; the word on
+a single request is `approvals.requests.eligibility.say_of`, which the request's page and the service give afresh.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.deciding import Hindrance, Say, delegations_in_force
+from approvals.case.snapshots import Case
 from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
-from approvals.policies.rule_parsing import MODEL_ROLES
-from approvals.snapshots import Case
-from audit.actors import Actor, ActorKind
+from approvals.requests.eligibility import Hindrance, Say, delegations_in_force
+from core.actors import Actor, ActorKind
+from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_models, visible_versions
 
 _ROLES = {

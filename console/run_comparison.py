@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.errors import InvalidInput
 from console.charts import Chart
 from console.comparison import verdict_on
 from console.curves import curves_of
+from core.errors import InvalidInput
 from tracking.models import Run
 from tracking.queries import RunFacts, run_facts
 

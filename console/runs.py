@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import run_ref
 from console.charts import Chart
 from console.curves import curves_of
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import run_ref
 from lineage.quarantine import Taint, taint_of
 from registry.models import ModelVersion
 from registry.permissions import visible_versions

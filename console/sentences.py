@@ -6,9 +6,8 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from approvals.checks.lineage import DEFAULT_TAGS
-from approvals.policies.parsing import read_published
-from approvals.policies.rules import (
+from policies.parsing import read_published
+from policies.rules import (
     ApprovalsRule,
     BreakGlass,
     BrokenRule,
@@ -28,6 +27,7 @@ from approvals.policies.rules import (
     title_of,
 )
 from registry.cards.templates import BY_TIER, PLAIN, find_template
+from validation.checks.lineage import DEFAULT_TAGS
 
 _FULL = 100
 

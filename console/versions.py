@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.policies.governance import active_policies, governing, model_facts
 from audit.actions import Action
-from audit.actors import Actor
 from audit.queries import trail_for
-from audit.refs import model_stream, request_ref, version_ref
 from console.charts import Chart
 from console.comparison import Comparison, card_words, compare
 from console.curves import curves_of
 from console.events import Entry, trail
 from console.queries import deployments_of, requests_of
 from console.wording import from_ms
+from core.actors import Actor
+from core.refs import model_stream, request_ref, version_ref
 from lineage.quarantine import Taint, taint_of
+from policies.matching import active_policies, governing, model_facts
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of

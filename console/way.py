@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from approvals.evaluation import RuleVerdict, Verdict
-from approvals.judging import RuleStatus
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
+from approvals.verdict.evaluation import RuleVerdict, Verdict
+from approvals.verdict.rule_outcomes import RuleStatus
 from console.wording import look
 
 _MET = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN)

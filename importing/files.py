@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import DomainError
+from core.actors import Actor
+from core.errors import DomainError
 from importing.ledger import Ledger
 from importing.models import ItemKind
 from importing.report import Report

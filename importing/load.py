@@ -8,8 +8,8 @@ from itertools import islice
 
 from django.db import DataError, transaction
 
-from audit.actors import Actor
-from audit.errors import AlreadyExists, DomainError
+from core.actors import Actor
+from core.errors import AlreadyExists, DomainError
 from importing.files import FileCarrier
 from importing.ledger import Ledger
 from importing.mapping import fitting_experiment, fitting_logged_model, fitting_points, fitting_run

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from audit.errors import AlreadyExists, DomainError, InvalidInput
+from core.errors import AlreadyExists, DomainError, InvalidInput
 from importing.files import FileCarrier
 from importing.load import REFUSALS, Bringing
 from importing.mapping import fitting_model, fitting_version

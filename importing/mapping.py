@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audit.errors import DomainError
+from core.errors import DomainError
 from importing.report import Report
 from importing.sources.base import FoundVersion
 from registry.names import check_tag

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.actors import actor_of
+from core.actors import actor_of
 from lineage.models import Relation
 from lineage.quarantine import place_quarantine, release_quarantine, standing
 from lineage.queries import DEFAULT_LIMIT, ancestors, descendants, find_node, nodes_matching

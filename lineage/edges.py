@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from lineage.models import Assertion, Edge, EdgeAssertion, Node, NodeKind, Relation
 from lineage.sql import insert_edge
 

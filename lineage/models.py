@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
 
 
 class NodeKind(models.IntegerChoices):

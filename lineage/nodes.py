@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from audit.refs import (
+from core.refs import (
     code_ref,
     dataset_ref,
     dataset_version_ref,
@@ -19,7 +19,7 @@ from audit.refs import (
     run_ref,
     version_ref,
 )
-from audit.statements import run, same
+from core.statements import run, same
 from lineage.models import Node, NodeKind
 
 _OTHER_DIGESTS_KEPT = 10

@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor, ActorKind
-from audit.errors import Conflict, Denied, InvalidInput
 from audit.services import record
+from core.actors import Actor, ActorKind
+from core.errors import Conflict, Denied, InvalidInput
 from lineage.models import Node, NodeKind, Quarantine
 from lineage.queries import find_node
 from lineage.sql import walk_ids, walk_pairs

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from audit.errors import NotFound
+from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.sql import Direction, walk_ids
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.actors import Actor
+from core.actors import Actor
 from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
 from lineage.quarantine import MAX_REASON
 from lineage.queries import MAX_LIMIT, Closure

@@ -12,10 +12,10 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound
-from audit.refs import deployment_ref, model_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound
+from core.refs import deployment_ref, model_ref
 from lineage.edges import accept, require_declarable
 from lineage.models import Assertion, Edge, EdgeAssertion, Node, Relation, RetractedEdge
 from lineage.nodes import code_spec, dataset_specs, deployment_specs, place, place_run, run_spec, version_specs

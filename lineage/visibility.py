@@ -12,8 +12,8 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from audit.actors import Actor
-from audit.errors import NotFound
+from core.actors import Actor
+from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind
 
 # How many nodes a list looks at to find those that may be shown: what is hidden must not take the places of what is not.

@@ -11,8 +11,8 @@ from django.urls import URLPattern, re_path
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
-from audit.actors import Actor
-from audit.errors import DomainError, InvalidInput
+from core.actors import Actor
+from core.errors import DomainError, InvalidInput
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import door
 from mlflow_api.errors import ProtocolError, error_response

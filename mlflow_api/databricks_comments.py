@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from approvals.activities import MAX_ACTIVITIES, activities_of
-from approvals.queries import comments_for
-from approvals.services.comments import add_comment, delete_comment, edit_comment
-from approvals.viewer import manages
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from approvals.requests.abilities import manages
+from approvals.requests.comments import add_comment, delete_comment, edit_comment
+from approvals.requests.history import MAX_ACTIVITIES, activities_of
+from approvals.requests.queries import comments_for
+from core.actors import Actor
+from core.errors import InvalidInput
 from mlflow_api import render_databricks as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params

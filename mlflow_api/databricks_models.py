@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from approvals.services.transitions import request_transition
-from audit.actors import Actor
+from approvals.requests.transition import request_transition
+from core.actors import Actor
 from mlflow_api import render_databricks as render
 from mlflow_api import render_registry
 from mlflow_api.dispatch import rpc

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from mlflow_api import render_databricks as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params

@@ -6,18 +6,18 @@ along to make sure. An approval takes a person's approval session and covers wha
 
 from __future__ import annotations
 
-from approvals.activities import newest_activity
+from approvals.case.snapshots import load_case
 from approvals.models import Decision, RequestState, TransitionRequest
-from approvals.queries import get_request
-from approvals.services.opening import open_request
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from approvals.snapshots import load_case
-from approvals.viewer import find_live, live_cases, show_cases, shown_digest
+from approvals.requests.abilities import find_live, live_cases, show_cases, shown_digest
+from approvals.requests.history import newest_activity
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.open import open_request
+from approvals.requests.queries import get_request
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import DomainError
+from core.actors import Actor
+from core.errors import DomainError
 from mlflow_api import render_databricks as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params

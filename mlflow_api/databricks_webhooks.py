@@ -6,8 +6,8 @@ job for is refused: `job_spec`. Secret and authorization are taken and never tol
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from mlflow_api.dispatch import Handler, rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json, filled

@@ -9,8 +9,8 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
 
-from audit.actors import Actor, Scope
-from audit.errors import InvalidInput
+from core.actors import Actor, Scope
+from core.errors import InvalidInput
 from mlflow_api import render_tracking as render
 from mlflow_api.artifacts import type_of
 from mlflow_api.dispatch import door

@@ -18,9 +18,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.authentication import actor_from_request, require_scope
 from audit.actions import Action
-from audit.actors import Actor, Scope, anonymous_actor
-from audit.errors import Denied, DomainError, NotAuthenticated
 from audit.services import record_denial
+from core.actors import Actor, Scope, anonymous_actor
+from core.errors import Denied, DomainError, NotAuthenticated
 from mlflow_api.errors import domain_response, error_response, unexpected_response
 from mlflow_api.parse import Params, read_params
 

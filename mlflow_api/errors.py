@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
 
-from audit.errors import (
+from core.errors import (
     AlreadyExists,
     Conflict,
     Denied,

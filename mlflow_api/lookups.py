@@ -12,7 +12,7 @@ import orjson
 from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
 
-from audit.errors import DomainError
+from core.errors import DomainError
 from mlflow_api import render_registry as render
 from mlflow_api.dispatch import PREFIXES
 from mlflow_api.parse import Params

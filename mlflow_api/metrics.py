@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
+from core.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound, TooLarge
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound, TooLarge
 from mlflow_api import render_tracking as render
 from mlflow_api.artifacts import download, upload
 from mlflow_api.dispatch import door, rpc

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import orjson
 from django.http import HttpRequest, QueryDict
 
-from audit.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput, TooLarge
 
 T = TypeVar("T")
 INT64_MAX = 2**63 - 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from approvals.services.aliases import request_alias
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from approvals.requests.alias import request_alias
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from mlflow_api import render_registry as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.activities import Activity, opening_activities
-from approvals.deciding import voter_of
+from approvals.case.snapshots import Case
 from approvals.models import ApprovalComment, TransitionRequest
-from approvals.refusals import request_url
-from approvals.snapshots import Case
-from approvals.viewer import Ability, comment_abilities, live_cases, manages, request_abilities
-from audit.actors import Actor
+from approvals.requests.abilities import Ability, comment_abilities, live_cases, manages, request_abilities
+from approvals.requests.eligibility import voter_of
+from approvals.requests.history import Activity, opening_activities
+from approvals.requests.refusals import request_url
+from core.actors import Actor
 from mlflow_api import render_registry
 from mlflow_api.render_tracking import Json, filled
 from registry.models import ModelVersion, RegisteredModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.actors import Actor
+from core.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.experiments import VIEW_TYPES

@@ -6,8 +6,8 @@ webhook wants of governance is answered beside them, as ``governance_events``; i
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json, filled

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
-from approvals.audience import mentioned_in, participants_of, people_asked
+from approvals.case.snapshots import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.policies.standing import REVIEWERS
-from approvals.queries import with_all
-from approvals.refusals import request_path
-from approvals.services.requests import requesters_of
-from approvals.snapshots import load_case
+from approvals.policy_changes.editors import REVIEWERS
+from approvals.requests.audience import mentioned_in, participants_of, people_asked
+from approvals.requests.lifecycle import requesters_of
+from approvals.requests.queries import with_all
+from approvals.requests.refusals import request_path
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
-from audit.refs import finding_ref, request_ref
+from core.refs import finding_ref, request_ref
 from notices.models import Topic
 
 _WORDS = 600

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from audit.actors import Actor
-from audit.errors import NotFound
+from core.actors import Actor
+from core.errors import NotFound
 from notices.models import Notice
 from registry.permissions import visible_models
 

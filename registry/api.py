@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.queries import (

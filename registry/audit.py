@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.errors import NotFound
-from audit.refs import model_stream
+from core.actors import Actor
+from core.errors import NotFound
+from core.refs import model_stream
 from registry.permissions import model_not_found, visible_models
 
 

@@ -7,7 +7,7 @@ import re
 
 import yaml
 
-from audit.errors import InvalidInput, NotFound, TooLarge
+from core.errors import InvalidInput, NotFound, TooLarge
 from registry.mlmodel import SafeLoader
 from tracking.artifacts import read_artifact
 

@@ -18,9 +18,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, Denied
-from audit.refs import model_ref, model_stream, version_ref
+from core.actors import Actor
+from core.errors import Conflict, Denied
+from core.refs import model_ref, model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from accounts.authentication import WHO_CALLS, presented_secret, token_digest
-from audit.actors import Scope
-from audit.errors import NotAuthenticated
-from audit.statements import Statement, fetch, text_array
+from core.actors import Scope
+from core.errors import NotAuthenticated
+from core.statements import Statement, fetch, text_array
 from registry.permissions import default_level
 from registry.stages import Stage
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import yaml
 
-from audit.errors import NotFound, TooLarge
+from core.errors import NotFound, TooLarge
 from tracking.artifacts import read_artifact
 
 MAX_BYTES = 1_000_000

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
 from registry.questionnaire import TIERS
 from registry.stages import Stage
 

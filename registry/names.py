@@ -8,7 +8,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from audit.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput, TooLarge
 
 # MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the client
 # sends this word for a source.

@@ -17,9 +17,9 @@ from django.db.models import Q, QuerySet
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
-from audit.actors import Actor, ActorKind
-from audit.errors import Denied, NotFound
-from audit.refs import model_ref, model_stream
+from core.actors import Actor, ActorKind
+from core.errors import Denied, NotFound
+from core.refs import model_ref, model_stream
 from registry.models import ModelGroupGrant, ModelUserGrant, ModelVersion, RegisteredModel
 from registry.stages import Stage
 

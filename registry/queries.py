@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from audit.actors import Actor
-from audit.errors import NotFound
+from core.actors import Actor
+from core.errors import NotFound
 from lineage.models import NodeKind
 from lineage.queries import MAX_LIMIT, descendants, find_node
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel

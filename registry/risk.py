@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.models import RegisteredModel, RiskAssessment
 from registry.questionnaire import HIGH, QUESTIONNAIRES, TIERS, Option, Question, Questionnaire
 

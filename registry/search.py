@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.db.models.expressions import OrderBy
 
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from registry.names import PROMPT_TAG
 from registry.permissions import visible_models, visible_versions

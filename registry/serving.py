@@ -20,8 +20,8 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from accounts.authentication import presented_secret, token_digest
-from audit.actors import Actor, Scope
-from audit.errors import NotAuthenticated, NotFound
+from core.actors import Actor, Scope
+from core.errors import NotAuthenticated, NotFound
 from registry.permissions import default_level
 from registry.queries import current_production
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from audit.actors import Actor
-from audit.errors import DomainError, InvalidInput, NotFound, TooLarge
+from core.actors import Actor
+from core.errors import DomainError, InvalidInput, NotFound, TooLarge
 from registry.models import ModelVersion
 from registry.queries import get_version
 from tracking.artifacts import folder_digest

@@ -11,7 +11,7 @@ from itertools import product
 
 from django.db import models
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 
 class Stage(models.TextChoices):

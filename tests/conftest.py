@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
-from audit.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 from tests.s3_server import S3Server, TestBucket
 
 Acting = Callable[[User], Actor]

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.canonical import digest_of
-from audit.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
-from audit.refs import artifact_ref
 from audit.services import record
+from core.actors import Actor
+from core.canonical import digest_of
+from core.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
+from core.refs import artifact_ref
 from tracking.locks import hold_bytes, hold_tree
 from tracking.models import Artifact, Seal
 from tracking.paths import ancestors, below, clean_folder, clean_path, parent_of

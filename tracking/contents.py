@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
-from audit.errors import NotFound
-from audit.statements import Statement, fetch, text_array
+from core.errors import NotFound
+from core.statements import Statement, fetch, text_array
 
 
 class Value(NamedTuple):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 MAX_KEY = 250
 MAX_PARAM_VALUE = 6000

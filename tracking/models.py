@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
 from tracking.prefix import indexed
 
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from django.db import connection
 from django.db.models import Q
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 MAX_PATH = 1000
 SCHEME = "mlflow-artifacts:"

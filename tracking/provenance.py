@@ -10,8 +10,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from audit.actors import Actor
-from audit.refs import run_ref
+from core.actors import Actor
+from core.refs import run_ref
 from lineage.services import OBSERVED, record_code, record_consumed
 from tracking.models import Param, Run, RunTag
 

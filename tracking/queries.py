@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, prefetch_related_objects
 
-from audit.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from tracking.models import (
     Experiment,
     LoggedModel,

@@ -19,8 +19,8 @@ from unfold.decorators import action, display
 
 from accounts.authentication import actor_from_request
 from audit.admin import ReadOnlyAdmin
-from audit.errors import Denied, DomainError, InvalidInput
 from audit.services import record_denial
+from core.errors import Denied, DomainError, InvalidInput
 from webhooks.models import Delivery, Webhook
 from webhooks.permissions import visible_deliveries, visible_webhooks
 from webhooks.queries import events_of

@@ -9,8 +9,8 @@ from django.db.models import Q
 from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
-from audit.refs import model_stream
 from audit.services import enqueue
+from core.refs import model_stream
 from webhooks import databricks
 from webhooks.events import KINDS, Kind
 from webhooks.models import Delivery, Subscription, WebhookStatus

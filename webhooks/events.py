@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.actions import Action
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 # Numbers are the protocol's; ours start where MLflow's will not come.
 ENTITIES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.names import check_text
 from webhooks import databricks
 from webhooks.events import EVENTS

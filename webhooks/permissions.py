@@ -12,9 +12,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.authentication import actor_from_user
 from audit.actions import Action
-from audit.actors import Actor, ActorKind
-from audit.errors import Denied, NotFound
-from audit.refs import model_stream, webhook_ref
+from core.actors import Actor, ActorKind
+from core.errors import Denied, NotFound
+from core.refs import model_stream, webhook_ref
 from registry.models import RegisteredModel
 from registry.permissions import Level, has_level, models_at_level
 from webhooks.models import Delivery, Webhook, WebhookFormat

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from registry.permissions import model_not_found, visible_models
 from tracking.search.pages import take_page
 from webhooks.events import GOVERNANCE

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from webhooks.addresses import AddressRefused, Target, address_of, is_public, resolve, split_url
 
 _READ = 16 * 1024  # more of an answer is not read

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from approvals.exports import export_card
+from approvals.packs.exports import export_card
 from audit.api import WhateverIsAccepted
-from audit.errors import NotFound
+from core.errors import NotFound
 from registry.api import actor_of, checked, many
 from registry.card_serializers import (
     CardEditSerializer,

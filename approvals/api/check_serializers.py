@@ -7,10 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.api.serializers import CheckRunSerializer
-from approvals.checks.base import Check, seconds_for
+from approvals.check_runs.control import MAX_REASON
+from approvals.check_runs.keys import MAX_NOTE
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState
-from approvals.services.check_control import MAX_REASON
-from approvals.services.check_keys import MAX_NOTE
+from validation.base import Check, seconds_for
 
 
 class EvidenceSerializer(serializers.Serializer[CheckEvidence]):

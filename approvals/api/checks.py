@@ -22,14 +22,14 @@ from approvals.api.check_serializers import (
     RevokeKeySerializer,
     check_json,
 )
-from approvals.checks.registry import known_checks
-from approvals.evidence import files_of_jobs, open_file
+from approvals.check_runs.control import cancel_check, rerun_check
+from approvals.check_runs.evidence import files_of_jobs, open_file
+from approvals.check_runs.external_results import post_result
+from approvals.check_runs.keys import add_check_key, revoke_check_key
 from approvals.models import CheckKey, CheckRun
-from approvals.queries import get_check_run, visible_check_runs
-from approvals.services.check_control import cancel_check, rerun_check
-from approvals.services.check_keys import add_check_key, revoke_check_key
-from approvals.services.external_results import post_result
+from approvals.requests.queries import get_check_run, visible_check_runs
 from registry.api import actor_of, checked, many, page
+from validation.catalogue import known_checks
 
 _FILTERS = {"request": "request_id", "rule": "rule", "check_code": "check_code", "state": "state"}
 

@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 from approvals.api.oversight_serializers import AliasSerializer, BreakGlassSerializer, RollBackSerializer
 from approvals.api.requests import base_url, request_detail
 from approvals.api.serializers import RequestSerializer
-from approvals.services.aliases import request_alias
-from approvals.services.breaking import break_glass
-from approvals.services.rollbacks import roll_back
+from approvals.requests.alias import request_alias
+from approvals.requests.break_glass import break_glass
+from approvals.requests.roll_back import roll_back
 from registry.api import actor_of, checked
 from registry.queries import get_version, version_by_alias
 from registry.serializers import VersionSerializer

@@ -20,12 +20,12 @@ from approvals.api.oversight_serializers import (
     PostReviewSerializer,
     ReReviewSerializer,
 )
-from approvals.findings import get_finding, visible_findings
-from approvals.post_reviews import get_post_review, visible_post_reviews
-from approvals.re_reviewing import history_of
-from approvals.services.emergencies import complete_post_review
-from approvals.services.findings import assign_finding, close_finding, open_finding
-from approvals.services.re_reviews import confirm_version
+from approvals.case.re_review_dates import history_of
+from approvals.oversight.emergencies import complete_post_review
+from approvals.oversight.finding_queries import get_finding, visible_findings
+from approvals.oversight.findings import assign_finding, close_finding, open_finding
+from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.oversight.re_reviews import confirm_version
 from registry.api import actor_of, checked, many, page
 from registry.queries import get_version
 

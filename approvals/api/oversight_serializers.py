@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
-from approvals.policies.rules import Severity
-from approvals.services.findings import CLOSED_STATES, MAX_TITLE, MAX_WORDS
-from approvals.services.requests import MAX_COMMENT
+from approvals.oversight.findings import CLOSED_STATES, MAX_TITLE, MAX_WORDS
+from policies.rules import Severity
 
 _SEVERITIES = [level.value for level in Severity]
 _MAX_VERSION = 2**31 - 1

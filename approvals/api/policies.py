@@ -27,17 +27,17 @@ from approvals.api.policy_serializers import (
 )
 from approvals.api.serializers import WithdrawSerializer
 from approvals.api.yaml_body import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
-from approvals.models import PolicyDecision, PolicyProposal, ProposalState
-from approvals.policies.dry_run import dry_run
-from approvals.policies.parsing import read_published
-from approvals.policies.queries import get_proposal, get_revision, proposals
-from approvals.policies.replay import TODAY, replay
-from approvals.policies.schema import policy_schema
-from approvals.policies.standing import advice, judged_by, possible_reviewers
-from approvals.policies.yaml_text import parse_yaml
-from approvals.services.proposals import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
-from audit.actors import Scope
-from audit.errors import InvalidInput
+from approvals.policy_changes.dry_run import dry_run
+from approvals.policy_changes.editors import advice, judged_by, possible_reviewers
+from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
+from approvals.policy_changes.replay import TODAY, replay
+from core.actors import Scope
+from core.errors import InvalidInput
+from policies.models import PolicyDecision, PolicyProposal, ProposalState
+from policies.parsing import read_published
+from policies.queries import get_proposal, get_revision, proposals
+from policies.schema import policy_schema
+from policies.yaml_text import parse_yaml
 from registry.api import actor_of, checked, many, page
 
 _READS = {"POST": Scope.REGISTRY_READ}

@@ -7,10 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.api.serializers import RuleSerializer
-from approvals.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
-from approvals.policies.dry_run import DryRun
-from approvals.policies.replay import Replayed
-from approvals.services.requests import MAX_COMMENT
+from approvals.models import MAX_COMMENT
+from approvals.policy_changes.dry_run import DryRun
+from approvals.policy_changes.replay import Replayed
+from policies.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
 
 
 class PolicyDetailSerializer(serializers.Serializer[PolicyRevision]):

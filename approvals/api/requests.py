@@ -24,14 +24,14 @@ from approvals.api.serializers import (
     TakeBackSerializer,
     WithdrawSerializer,
 )
+from approvals.case.snapshots import load_case, load_cases
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.policies.governance import active_policies
-from approvals.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
-from approvals.services.opening import open_request
-from approvals.services.overrides import override_rule, withdraw_override
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case, load_cases
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.open import open_request
+from approvals.requests.override import override_rule, withdraw_override
+from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
+from approvals.requests.review import decide_request
+from policies.matching import active_policies
 from registry.api import actor_of, checked, many, page
 
 

@@ -6,21 +6,21 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.evaluation import RuleVerdict
+from approvals.case.snapshots import Case
 from approvals.models import (
+    MAX_COMMENT,
     CheckRun,
     Decision,
     Override,
     OverrideWithdrawal,
-    PolicyRevision,
     RequestState,
     Review,
     TransitionRequest,
 )
-from approvals.refusals import request_url
-from approvals.services.requests import MAX_COMMENT
-from approvals.signatures import Signature
-from approvals.snapshots import Case
+from approvals.requests.refusals import request_url
+from approvals.requests.signatures import Signature
+from approvals.verdict.evaluation import RuleVerdict
+from policies.models import PolicyRevision
 
 
 class RuleSerializer(serializers.Serializer[RuleVerdict]):

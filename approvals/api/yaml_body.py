@@ -9,9 +9,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from approvals.policies.documents import MAX_BYTES
-from approvals.policies.yaml_text import write_policy
-from audit.errors import TooLarge
+from core.errors import TooLarge
+from policies.documents import MAX_BYTES
+from policies.yaml_text import write_policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from approvals.models.checks import CheckEvidence, CheckKey, CheckRun, CheckState, ExternalResult
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
-from approvals.models.policies import Policy, PolicyRevision
-from approvals.models.proposals import PolicyDecision, PolicyProposal, PolicyReview, ProposalKind, ProposalState
 from approvals.models.requests import (
     LIVE_STATES,
+    MAX_COMMENT,
     ApprovalComment,
     Decision,
     FormerWords,
@@ -20,6 +19,7 @@ from approvals.models.reviewing import Concern, ConcernKind, Delegation
 
 __all__ = [
     "LIVE_STATES",
+    "MAX_COMMENT",
     "ApprovalComment",
     "CheckEvidence",
     "CheckKey",
@@ -36,15 +36,8 @@ __all__ = [
     "FormerWords",
     "Override",
     "OverrideWithdrawal",
-    "Policy",
-    "PolicyDecision",
-    "PolicyProposal",
-    "PolicyReview",
-    "PolicyRevision",
     "PostReview",
     "PostReviewOutcome",
-    "ProposalKind",
-    "ProposalState",
     "ReReview",
     "RequestState",
     "Review",

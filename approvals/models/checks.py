@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.models.requests import TransitionRequest
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
 
 
 class CheckState(models.TextChoices):

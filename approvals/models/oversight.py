@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from approvals.policies.rules import Severity
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
+from policies.rules import Severity
 
 
 class FindingState(models.TextChoices):

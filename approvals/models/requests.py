@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from approvals.models.policies import PolicyRevision
-from approvals.policies.kinds import RequestKind
-from audit.append_only import AppendOnlyModel
+from core.append_only import AppendOnlyModel
+from policies.models import PolicyRevision
+from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
 from registry.stages import Stage
 
@@ -16,6 +16,9 @@ from registry.stages import Stage
 _SIGNED_WHOLE = Q(meaning="", printed_name="", signed_at__isnull=True) | (
     ~Q(meaning="") & ~Q(printed_name="") & Q(signed_at__isnull=False)
 )
+
+# Characters that a comment or a reason may have.
+MAX_COMMENT = 10_000
 
 
 class RequestState(models.TextChoices):
@@ -37,11 +40,11 @@ class TransitionRequest(models.Model):
     """Somebody asks that a version move to a target: a stage, or an @alias.
 
     ``policy_revision`` is the revision it was opened under, and ``followed_revision`` the newest that has tightened it since;
-    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/snapshots.py).
+    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/snapshots.py).
     An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
     replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
     asking every minute leaves one event and not hundreds. ``look`` is the verdict in short as of ``looked_at``, for lists
-    (approvals/services/looks.py); ``reminded_at`` is when its reviewers were last reminded.
+    (approvals/requests/verdict_cache.py); ``reminded_at`` is when its reviewers were last reminded.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")

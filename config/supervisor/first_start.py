@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accounts.models import User
 from accounts.services import create_user
-from audit.actors import system_actor
+from core.actors import system_actor
 
 ADMIN = "admin"
 

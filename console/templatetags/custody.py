@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
-from approvals.post_reviews import visible_post_reviews
+from approvals.oversight.post_review_queries import visible_post_reviews
 from console import places, wording
 from console.markdown import plain_words, render_markdown
 from console.version_metrics import VersionMetrics

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
 from console.access_forms import GrantForm, RevokeForm
 from console.dialogs import Dialog, run_dialog
 from console.pages import Crumb, model_crumbs, page, paginate, render_page
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from registry.models import RegisteredModel
 from registry.permissions import (
     LEVEL_WORDS,

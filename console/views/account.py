@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
-from audit.actors import Actor
-from audit.errors import NotFound
 from console.forms import TokenForm
 from console.pages import page, render_page
+from core.actors import Actor
+from core.errors import NotFound
 
 _SHOWN = 100
 

@@ -6,13 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.services.aliases import request_alias
-from audit.actors import Actor
-from audit.errors import GateRefused
+from approvals.requests.alias import request_alias
 from console.dialogs import Dialog, run_dialog
 from console.forms import ConsoleForm
 from console.oversight_forms import AliasForm
 from console.pages import model_crumbs, page
+from core.actors import Actor
+from core.errors import GateRefused
 from registry.queries import get_version, version_by_alias
 from registry.services.aliases import delete_alias
 

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.approval_sessions import end_approval_sessions, live_sessions, start_approval_session
 from accounts.models import ApprovalSession
-from audit.actors import Actor
-from audit.errors import Denied
 from console.forms import PasswordForm
 from console.pages import Crumb, denied_message, page, render_page
+from core.actors import Actor
+from core.errors import Denied
 
 
 @page

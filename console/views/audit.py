@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from audit.actors import Actor
 from audit.export import export_model
 from audit.queries import Page, events_matching
 from audit.sentences import PHRASES
@@ -15,6 +14,7 @@ from audit.subjects import find_stream, may_read_whole_log
 from console.events import entry_of
 from console.pages import page, render_page
 from console.queries import model_rows
+from core.actors import Actor
 
 _MODELS_OFFERED = 500
 

@@ -13,12 +13,12 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from approvals.api.cards import pack_response
-from approvals.exports import FORMATS, export_card
-from audit.actors import Actor
-from audit.errors import Conflict, InvalidInput, NotFound
+from approvals.packs.exports import FORMATS, export_card
 from console.card_forms import CardForm, ImportForm
 from console.cards import CardPage, FieldDiff, card_page, diff_fields, known_titles
 from console.pages import model_crumbs, page, render_page
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, NotFound
 from registry.cards.imports import MAX_BYTES, Imported, read_card
 from registry.cards.templates import newest_templates
 from registry.models import CardRevision, ModelVersion

@@ -7,16 +7,16 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from approvals.evidence import open_file
+from approvals.check_runs.control import cancel_check, rerun_check
+from approvals.check_runs.evidence import open_file
+from approvals.check_runs.keys import add_check_key, revoke_check_key
 from approvals.models import CheckRun
-from approvals.queries import get_check_run
-from approvals.services.check_control import cancel_check, rerun_check
-from approvals.services.check_keys import add_check_key, revoke_check_key
-from audit.actors import Actor
+from approvals.requests.queries import get_check_run
 from console.checks import check_keys, check_rows, check_run_page, may_keep_keys
 from console.dialogs import ask, posted
 from console.forms import CancelForm, CheckKeyForm, ConsoleForm
 from console.pages import Crumb, page, render_page
+from core.actors import Actor
 
 
 @page

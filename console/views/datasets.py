@@ -6,14 +6,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from audit.actors import Actor
-from audit.errors import NotFound
 from console.dialogs import ask, posted
 from console.forms import ReasonForm
 from console.graph import KINDS
 from console.pages import Crumb, page, paginate, render_page
 from console.places import place_of
 from console.queries import dataset_quarantine, dataset_rows, dataset_uses
+from core.actors import Actor
+from core.errors import NotFound
 from lineage.models import Node, NodeKind
 from lineage.quarantine import place_quarantine, release_quarantine
 from lineage.queries import find_node

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from approvals.models import Delegation
-from approvals.services.delegations import give_delegation, revoke_delegation
-from audit.actors import Actor
-from audit.errors import DomainError
+from approvals.requests.delegate import give_delegation, revoke_delegation
 from console.forms import DelegationForm
 from console.pages import denied_message, page, render_page
+from core.actors import Actor
+from core.errors import DomainError
 
 _SHOWN = 100
 

@@ -8,12 +8,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from approvals.services.comments import MAX_COMMENT, add_comment, delete_comment, edit_comment
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from approvals.requests.comments import MAX_COMMENT, add_comment, delete_comment, edit_comment
 from console.forms import CommentForm
 from console.pages import page
 from console.requests import find_request
+from core.actors import Actor
+from core.errors import InvalidInput
 
 
 @page

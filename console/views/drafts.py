@@ -11,21 +11,21 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from approvals.policies.documents import MAX_BYTES
-from approvals.policies.drafts import draft_of
-from approvals.policies.dry_run import DryRun, dry_run
-from approvals.policies.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
-from approvals.policies.standing import may_propose
-from approvals.policies.yaml_text import parse_yaml
-from approvals.services.proposals import propose_policy
-from approvals.services.requests import MAX_COMMENT
-from audit.actors import Actor
-from audit.errors import DomainError, NotFound
+from approvals.models import MAX_COMMENT
+from approvals.policy_changes.dry_run import DryRun, dry_run
+from approvals.policy_changes.editors import may_propose
+from approvals.policy_changes.propose import propose_policy
+from approvals.policy_changes.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
 from console.forms import ConsoleForm
 from console.pages import denied_message, go_to, page, render_page
 from console.policies import preview, starting_text
 from console.sentences import sentence_of
 from console.views.policies import crumbs
+from core.actors import Actor
+from core.errors import DomainError, NotFound
+from policies.documents import MAX_BYTES
+from policies.drafts import draft_of
+from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
 
 _CHUNK = 50

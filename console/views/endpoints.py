@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from audit.actors import Actor
 from console.pages import page, paginate, render_page
 from console.queries import endpoint_rows
+from core.actors import Actor
 
 
 @page

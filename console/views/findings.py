@@ -6,18 +6,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.findings import get_finding, visible_findings
 from approvals.models.oversight import Finding, FindingState
-from approvals.policies.rules import Severity
-from approvals.services.findings import assign_finding, close_finding, open_finding, why_not_close
-from approvals.services.quarantine_findings import released_by_now
-from audit.actors import Actor
+from approvals.oversight.finding_queries import get_finding, visible_findings
+from approvals.oversight.findings import assign_finding, close_finding, open_finding, why_not_close
+from approvals.oversight.quarantine_findings import released_by_now
 from audit.queries import trail_for
-from audit.refs import finding_ref, model_stream
 from console.dialogs import Dialog, run_dialog
 from console.events import trail
 from console.oversight_forms import AssignForm, CloseForm, FindingForm
 from console.pages import Crumb, model_crumbs, page, paginate, render_page
+from core.actors import Actor
+from core.refs import finding_ref, model_stream
+from policies.rules import Severity
 from registry.permissions import Level, has_level
 from registry.queries import get_model, get_version
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from audit.actors import Actor
 from console.graph import KINDS, graph_page
 from console.pages import Crumb, page, render_page
+from core.actors import Actor
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
 from lineage.visibility import MOST_SIFTED, known_nodes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from audit.actors import Actor
 from console.oversight import watch_model
 from console.pages import model_crumbs, page, paginate, render_page
 from console.queries import model_rows, version_rows
 from console.version_metrics import metrics_of_versions
+from core.actors import Actor
 from registry.models import ModelVersion
 from registry.queries import aliases_of, get_model, incumbent_of
 from registry.risk import tiers_of

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.errors import DomainError
 from console.forms import ChatForm
 from console.notifications import unread_count
 from console.pages import Crumb, denied_message, page, paginate, render_page
+from core.actors import Actor
+from core.errors import DomainError
 from notices.models import Channel
 from notices.preferences import chat_address_of, table_of
 from notices.queries import notices_of

@@ -7,18 +7,19 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from approvals.case.rollback_candidates import candidates_for
 from approvals.models import RequestState, TransitionRequest
-from approvals.post_reviews import get_post_review, visible_post_reviews
-from approvals.services.breaking import break_glass
-from approvals.services.emergencies import complete_post_review
-from approvals.services.re_reviews import confirm_version
-from approvals.services.rollbacks import candidates_for, roll_back
-from audit.actors import Actor
-from audit.errors import InvalidState
+from approvals.oversight.emergencies import complete_post_review
+from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.oversight.re_reviews import confirm_version
+from approvals.requests.break_glass import break_glass
+from approvals.requests.roll_back import roll_back
 from console.dialogs import Dialog, run_dialog
 from console.oversight import glass_targets
 from console.oversight_forms import BreakGlassForm, ConfirmForm, PostReviewForm, RollBackForm
 from console.pages import Crumb, model_crumbs, page, paginate, render_page
+from core.actors import Actor
+from core.errors import InvalidState
 from registry.queries import get_model, get_version
 
 

@@ -7,17 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.models import Policy
-from approvals.policies.standing import may_propose, nobody_approves
-from approvals.policies.yaml_text import write_policy
-from approvals.services.proposals import propose_retirement
-from audit.actors import Actor
-from audit.errors import DomainError, NotFound
+from approvals.policy_changes.editors import may_propose, nobody_approves
+from approvals.policy_changes.propose import propose_retirement
 from console.decision_forms import ReasonForm
 from console.dialogs import Dialog, show_dialog
 from console.pages import Crumb, denied_message, go_to, page, paginate, render_page
 from console.policies import policy_page, waiting_proposals
 from console.queries import policy_rows
+from core.actors import Actor
+from core.errors import DomainError, NotFound
+from policies.models import Policy
+from policies.yaml_text import write_policy
 
 RETIRE = Dialog(
     title="Propose to retire this policy",

@@ -7,16 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.models import PolicyDecision, PolicyProposal
-from approvals.policies.queries import get_proposal
-from approvals.services.proposals import decide_proposal, withdraw_proposal
-from audit.actors import Actor
-from audit.errors import DomainError, NotFound
+from approvals.policy_changes.propose import decide_proposal, withdraw_proposal
 from console.decision_forms import ReasonForm, VerdictForm
 from console.dialogs import Dialog, show_dialog
 from console.pages import Crumb, denied_message, go_to, page, render_page
 from console.policies import proposal_page
 from console.views.policies import crumbs
+from core.actors import Actor
+from core.errors import DomainError, NotFound
+from policies.models import PolicyDecision, PolicyProposal
+from policies.queries import get_proposal
 
 _DIALOGS = {
     PolicyDecision.APPROVE: Dialog(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from audit.actors import Actor
-from audit.errors import NotFound
 from console.pages import page, render_page
+from core.actors import Actor
+from core.errors import NotFound
 
 
 @page

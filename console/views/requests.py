@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from audit.actors import Actor
 from console.pages import Crumb, page, render_page
 from console.requests import live_part, request_page
+from core.actors import Actor
 
 
 @require_safe

@@ -8,10 +8,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, InvalidInput
 from console.card_forms import RiskForm
 from console.pages import denied_message, model_crumbs, page, render_page
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput
 from registry.cards.templates import BY_TIER, find_template
 from registry.models import RiskAssessment
 from registry.permissions import Level, has_level

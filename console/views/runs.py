@@ -8,13 +8,13 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
 from console.curves import curves_of
 from console.pages import Crumb, page, paginate, render_page
 from console.queries import experiment_rows
 from console.run_comparison import compare_runs
 from console.runs import NAMES_IN_CURVES, artifact_of, run_page, runs_page
+from core.actors import Actor
+from core.errors import InvalidInput
 
 
 @page

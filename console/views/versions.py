@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from approvals.services.transitions import request_transition
-from audit.actors import Actor
-from audit.errors import DomainError, GateRefused, NotFound
+from approvals.requests.transition import request_transition
 from console.forms import TransitionForm
 from console.oversight import watch_version
 from console.pages import denied_message, go_to, model_crumbs, page, render_page
 from console.versions import version_page
+from core.actors import Actor
+from core.errors import DomainError, GateRefused, NotFound
 from registry.models import ModelVersion
 from registry.queries import get_version
 from registry.stages import Transition, find_transition, parse_stage

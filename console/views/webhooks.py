@@ -12,12 +12,12 @@ from django.db.models import Count, Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from audit.actors import Actor
-from audit.errors import DomainError, NotFound
 from console.dialogs import Dialog, run_dialog
 from console.forms import ConsoleForm
 from console.pages import Crumb, denied_message, go_to, page, paginate, render_page
 from console.webhook_forms import WebhookForm, WebhookTestForm
+from core.actors import Actor
+from core.errors import DomainError, NotFound
 from webhooks.models import DeliveryState, Subscription, Webhook, WebhookFormat
 from webhooks.permissions import is_operator, visible_webhooks
 from webhooks.queries import events_of

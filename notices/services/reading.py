@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.reauthentication import require_person
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput
+from core.refs import user_ref
 from notices.channels import may_go_inside
 from notices.models import Channel, ChatAddress, ChatFormat, Notice, Preference, Topic
 from notices.preferences import by_default

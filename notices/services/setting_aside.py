@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from approvals.refusals import request_path
+from approvals.requests.refusals import request_path
 from audit.actions import Action
 from audit.models import Event
 from notices.models import Notice, Topic

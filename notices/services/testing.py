@@ -12,11 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.reauthentication import require_person
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, InvalidState
 from audit.models import Event
-from audit.refs import user_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput, InvalidState
+from core.refs import user_ref
 from notices.channels import Outcome, send_by
 from notices.models import Channel, Message, Notice, Topic
 from notices.preferences import chat_address_of

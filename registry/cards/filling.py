@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from audit.canonical import plain
-from audit.refs import artifact_ref, dataset_version_ref, logged_model_ref, run_ref
+from core.canonical import plain
+from core.refs import artifact_ref, dataset_version_ref, logged_model_ref, run_ref
 from registry.cards.fields import AUTO_KEYS, HUMAN_KEYS
 from registry.cards.values import Body, Entry
 from registry.environment import read_environment

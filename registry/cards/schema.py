@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.cards.document import body_document
 from registry.cards.fields import FIELDS, SCHEMA_ID, SCHEMA_VERSION, Field, Kind
 from registry.questionnaire import TIERS

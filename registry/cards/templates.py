@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.cards.fields import HUMAN_KEYS
 from registry.questionnaire import HIGH, LIMITED, MINIMAL, TIERS, UNACCEPTABLE
 

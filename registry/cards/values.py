@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 import orjson
 
-from audit.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput, TooLarge
 from registry.cards.fields import Field, Kind
 from registry.names import check_text
 

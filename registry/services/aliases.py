@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, NotFound
-from audit.refs import model_ref, model_stream
 from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, NotFound
+from core.refs import model_ref, model_stream
 from registry.gates import ask_gates, is_governed
 from registry.models import Alias, ModelVersion
 from registry.names import check_alias

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.canonical import digest_of
-from audit.errors import Conflict, InvalidInput
-from audit.refs import model_stream, user_ref, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.canonical import digest_of
+from core.errors import Conflict, InvalidInput
+from core.refs import model_stream, user_ref, version_ref
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value

@@ -10,11 +10,11 @@ from django.db.models import Max
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, InvalidInput, NotFound
 from audit.models import Event
-from audit.refs import deployment_ref, model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, NotFound
+from core.refs import deployment_ref, model_stream, version_ref
 from lineage.services import end_deployment as end_in_lineage
 from lineage.services import record_deployment
 from registry.models import Deployment, Endpoint, ModelVersion

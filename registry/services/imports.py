@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import AlreadyExists, InvalidInput
-from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput
+from core.refs import model_ref, model_stream, version_ref
 from lineage.services import IMPORTED, record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import check_tag, check_text

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
-from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
+from core.refs import model_ref, model_stream, version_ref
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
 from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates

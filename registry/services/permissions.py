@@ -10,10 +10,10 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import model_ref, model_stream
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import model_ref, model_stream
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grants_of, store_grants
 from registry.services.models import lock_named

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.refs import model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.refs import model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
 

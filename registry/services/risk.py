@@ -8,10 +8,10 @@ from dataclasses import asdict
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict
-from audit.refs import model_ref, model_stream
 from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict
+from core.refs import model_ref, model_stream
 from registry.gates import require_no_own_relief
 from registry.models import RiskAssessment
 from registry.names import check_text

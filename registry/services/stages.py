@@ -16,12 +16,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, InvalidInput, NotFound
 from audit.models import Event
 from audit.queries import facts
-from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, NotFound
+from core.refs import model_ref, model_stream, version_ref
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level

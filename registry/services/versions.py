@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict
-from audit.refs import model_ref, model_stream, version_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict
+from core.refs import model_ref, model_stream, version_ref
 from lineage.services import record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text

@@ -22,10 +22,10 @@ from accounts.models import ApprovalSession, User
 from accounts.reauthentication import MAX_FAILURES
 from accounts.services import issue_token
 from audit.actions import Action
-from audit.actors import Actor, ActorKind, Scope, system_actor
-from audit.errors import Denied, NotAuthenticated
 from audit.models import Event
 from audit.services import record_denial
+from core.actors import Actor, ActorKind, Scope, system_actor
+from core.errors import Denied, NotAuthenticated
 from tests.conftest import Acting
 
 PASSWORD = "bea-password-1"

@@ -4,9 +4,9 @@ import pytest
 
 from accounts.models import User
 from accounts.services import create_user
-from audit.actors import system_actor
-from audit.errors import AlreadyExists, DomainError, InvalidInput
 from audit.models import Event
+from core.actors import system_actor
+from core.errors import AlreadyExists, DomainError, InvalidInput
 
 ACTOR = system_actor("test")
 

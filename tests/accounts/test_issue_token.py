@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.authentication import actor_from_token
 from accounts.models import ApiToken, User
 from accounts.services import issue_token, revoke_token
-from audit.actors import ALL_SCOPES, Actor, ActorKind, system_actor
-from audit.errors import InvalidInput, NotAuthenticated
 from audit.models import Event
+from core.actors import ALL_SCOPES, Actor, ActorKind, system_actor
+from core.errors import InvalidInput, NotAuthenticated
 
 ACTOR = system_actor("test")
 DAY = timedelta(days=1)

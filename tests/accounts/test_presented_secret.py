@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.authentication import presented_secret
-from audit.errors import NotAuthenticated
+from core.errors import NotAuthenticated
 
 
 def basic(pair: str) -> str:

@@ -10,11 +10,12 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.models import CheckRun, CheckState, PolicyRevision, TransitionRequest
-from approvals.services.opening import open_request
-from approvals.services.policies import ensure_default_policies
-from approvals.snapshots import Case, load_case
-from audit.actors import Actor, system_actor
+from approvals.case.snapshots import Case, load_case
+from approvals.models import CheckRun, CheckState, TransitionRequest
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.requests.open import open_request
+from core.actors import Actor, system_actor
+from policies.models import PolicyRevision
 from registry.cards import HUMAN_KEYS
 from registry.models import ModelVersion
 from registry.queries import current_card

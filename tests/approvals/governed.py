@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approvals import tasks
-from approvals.models import PolicyRevision, RequestState, TransitionRequest
-from approvals.policies.kinds import RequestKind
-from approvals.services.opening import open_request
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
-from audit.actors import Actor
+from approvals.case.snapshots import load_case
+from approvals.models import RequestState, TransitionRequest
+from approvals.requests.open import open_request
+from approvals.requests.review import decide_request
+from core.actors import Actor
+from policies.models import PolicyRevision
+from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import RunChecks, reread

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from approvals.checks.registry import known_checks
-from approvals.policies.rule_parsing import FOUR_EYES_ROLES, MODEL_ROLES
-from approvals.policies.rules import Severity
+from policies.rule_parsing import FOUR_EYES_ROLES, MODEL_ROLES
+from policies.rules import Severity
 from registry.risk import TIERS
+from validation.catalogue import known_checks
 
 words = st.text(min_size=1, max_size=8).filter(lambda text: "\x00" not in text and text.isprintable())
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)

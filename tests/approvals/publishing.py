@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.models import PolicyProposal, PolicyRevision
-from approvals.services.proposals import decide_proposal, propose_policy, propose_retirement
-from audit.actors import Actor, ActorKind
+from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement
+from core.actors import Actor, ActorKind
+from policies.models import PolicyProposal, PolicyRevision
 
 
 def person(name: str, *groups: str) -> User:

@@ -23,10 +23,10 @@ from django.core.management import call_command  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from approvals.models import CheckRun, TransitionRequest  # noqa: E402
-from approvals.services.opening import open_request  # noqa: E402
-from approvals.services.policies import ensure_default_policies  # noqa: E402
-from audit.actors import Actor, ActorKind, system_actor  # noqa: E402
+from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
+from approvals.requests.open import open_request  # noqa: E402
 from audit.models import Event, OutboxMessage  # noqa: E402
+from core.actors import Actor, ActorKind, system_actor  # noqa: E402
 from registry.models import ModelVersion  # noqa: E402
 from registry.services.models import create_model  # noqa: E402
 from registry.services.versions import create_version  # noqa: E402

@@ -14,9 +14,9 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.services import issue_token
 from approvals.models import RequestState, Review, TransitionRequest
-from approvals.queries import inbox_for
-from audit.actors import Actor
+from approvals.requests.queries import inbox_for
 from audit.models import Event
+from core.actors import Actor
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.conftest import Acting
 

@@ -13,12 +13,12 @@ from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, PostReview
-from approvals.services.breaking import break_glass
-from approvals.services.emergencies import complete_post_review
-from approvals.services.transitions import request_transition
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, InvalidInput, InvalidState
+from approvals.oversight.emergencies import complete_post_review
+from approvals.requests.break_glass import break_glass
+from approvals.requests.transition import request_transition
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, InvalidState
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import PRODUCTION, approve, ask, emergency, publish, stage_of

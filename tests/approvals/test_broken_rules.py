@@ -9,16 +9,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.parsing import read_published
-from approvals.policies.replay import Outcome, replay
-from approvals.policies.rules import BrokenRule, Level
-from approvals.services.reviews import decide_request
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
-from audit.actors import Actor
-from audit.errors import GateRefused, InvalidInput
+from approvals.policy_changes.replay import Outcome, replay
+from approvals.requests.review import decide_request
+from approvals.requests.transition import request_transition
+from core.actors import Actor
+from core.errors import GateRefused, InvalidInput
+from policies.defaults import DEFAULT_POLICIES
+from policies.parsing import read_published
+from policies.rules import BrokenRule, Level
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy
@@ -26,7 +26,7 @@ from tests.console.conftest import SignedIn, signed_in, text_of
 
 __all__ = ["signed_in"]
 
-SCAN = "approvals.checks.artifact.Scan"
+SCAN = "validation.checks.artifact.Scan"
 MENDED: dict[str, Any] = {
     **DEFAULT_POLICIES[1],
     "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]

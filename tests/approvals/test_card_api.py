@@ -18,10 +18,10 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.services import issue_token
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import TransitionRequest
-from approvals.services.settling import apply_request
-from approvals.snapshots import load_case
-from audit.actors import Actor
+from approvals.requests.settle import apply_request
+from core.actors import Actor
 from registry.models import CardRevision
 from registry.services.cards import edit_card
 from tests.approvals.conftest import NewVersion

@@ -7,12 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from approvals.checks.base import Check, CheckResult, Subject, inputs_digest
-from approvals.checks.card import Complete
-from approvals.incumbents import Move
-from approvals.subjects import load_subject
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from approvals.case.incumbents import Move
+from approvals.case.subjects import load_subject
+from core.actors import Actor
+from core.errors import InvalidInput
 from registry.cards import EDITABLE_KEYS
 from registry.models import ModelVersion
 from registry.queries import current_card
@@ -22,6 +20,8 @@ from registry.stages import Stage
 from tests.approvals.conftest import NewVersion
 from tests.registry.card_cast import FULL
 from tests.registry.test_assess_risk import HARMLESS
+from validation.base import Check, CheckResult, Subject, inputs_digest
+from validation.checks.card import Complete
 
 CHECK = cast("Check", Complete())
 

@@ -10,20 +10,20 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.checks.base import CheckResult, EvidenceFile, Progress, Subject, tell
-from approvals.evidence import files_of_jobs, held_digests, open_file
+from approvals.check_runs.control import cancel_check, rerun_check
+from approvals.check_runs.evidence import files_of_jobs, held_digests, open_file
+from approvals.check_runs.jobs import LeaseLost, finish_check, report_progress, take_lease
+from approvals.check_runs.sweep import requeue_expired
 from approvals.models import CheckEvidence, CheckRun, CheckState
-from approvals.services.check_control import cancel_check, rerun_check
-from approvals.services.check_runs import LeaseLost, finish_check, report_progress, take_lease
-from approvals.services.check_sweep import requeue_expired
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.canonical import digest_of
-from audit.errors import Denied, InvalidState, NotFound
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.canonical import digest_of
+from core.errors import Denied, InvalidState, NotFound
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card
 from tests.conftest import Acting
 from tracking.store import current_store
+from validation.base import CheckResult, EvidenceFile, Progress, Subject, tell
 
 WORKER = system_actor("run_check")
 REPORT = EvidenceFile("report.json", b'{"a": 1}', "application/json")
@@ -134,9 +134,9 @@ def test_a_check_that_reports_learns_that_its_time_is_over(job: CheckRun, monkey
         while True:
             progress(1)
 
-    monkeypatch.setattr("approvals.checks.card.Complete.seconds", 0, raising=False)
+    monkeypatch.setattr("validation.checks.card.Complete.seconds", 0, raising=False)
     monkeypatch.setattr("approvals.tasks._REPORT_EVERY", 0)
-    monkeypatch.setattr("approvals.checks.card.Complete.run", endless)
+    monkeypatch.setattr("validation.checks.card.Complete.run", endless)
     assert tasks.run_check(job.pk) == "broke off"
     assert state(job) == CheckState.ERROR
     assert job.summary.startswith("The check was broken off")
@@ -151,7 +151,7 @@ def test_what_a_check_says_is_there_while_it_runs(job: CheckRun, monkeypatch: py
         return CheckResult(passed=True, summary="Fine.")
 
     monkeypatch.setattr("approvals.tasks._REPORT_EVERY", 0)
-    monkeypatch.setattr("approvals.checks.card.Complete.run", talkative)
+    monkeypatch.setattr("validation.checks.card.Complete.run", talkative)
     assert tasks.run_check(job.pk) == "passed"
     assert seen[0].endswith("half way")
     assert state(job) == CheckState.PASSED

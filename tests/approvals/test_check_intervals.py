@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.checks.intervals import Interval, difference, hanley_mcneil, interval_of, wilson
+from validation.checks.intervals import Interval, difference, hanley_mcneil, interval_of, wilson
 
 RATES = st.floats(0, 1)
 ROWS = st.integers(1, 1_000_000)

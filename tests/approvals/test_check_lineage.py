@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from approvals.checks.base import CheckResult, Incumbent, RunFacts, Subject
-from approvals.checks.lineage import Complete
-from approvals.checks.model import Signature
-from audit.actors import Actor
+from core.actors import Actor
 from tests.approvals.conftest import MODELS
 from tests.approvals.test_checks import TAGS, subject
 from tracking.artifacts import store_artifact
+from validation.base import CheckResult, Incumbent, RunFacts, Subject
+from validation.checks.lineage import Complete
+from validation.checks.model import Signature
 
 FOLDER = "0/r2/artifacts/model"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from approvals.checks.base import CheckResult, Incumbent, RunFacts
-from approvals.checks.metric import NoRegression
 from tests.approvals.test_checks import subject
+from validation.base import CheckResult, Incumbent, RunFacts
+from validation.checks.metric import NoRegression
 
 HOLDOUT = ("orders_holdout", "d1", "eval")
 OTHER = ("orders_holdout", "d2", "Validation")

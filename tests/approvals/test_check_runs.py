@@ -8,15 +8,15 @@ import pytest
 from django.utils import timezone
 
 from approvals import tasks
-from approvals.checks.base import CheckResult
+from approvals.check_runs import sweep as check_sweep
+from approvals.check_runs.jobs import MAX_ATTEMPTS, LeaseLost, finish_check, report_progress, take_lease
 from approvals.models import CheckRun, CheckState, TransitionRequest
-from approvals.services import check_sweep
-from approvals.services.check_runs import MAX_ATTEMPTS, LeaseLost, finish_check, report_progress, take_lease
 from audit.actions import Action
-from audit.actors import Actor, system_actor
 from audit.models import Event, OutboxMessage
+from core.actors import Actor, system_actor
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card
 from tracking.services.logging import set_tag
+from validation.base import CheckResult
 
 WORKER = system_actor("run_check")
 YES = CheckResult(passed=True, summary="Fine.", evidence={"a": 1})
@@ -110,7 +110,7 @@ def test_a_check_that_breaks_is_tried_again_then_an_error(job: CheckRun, monkeyp
     def broken(*_: object) -> CheckResult:
         raise ValueError("no such thing")
 
-    monkeypatch.setattr("approvals.checks.card.Complete.run", broken)
+    monkeypatch.setattr("validation.checks.card.Complete.run", broken)
     for _ in range(MAX_ATTEMPTS):
         assert tasks.run_check(job.pk) == "broke off"
     job.refresh_from_db()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from approvals.checks.base import CheckResult
-from approvals.checks.slices import Slices
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tests.approvals.test_checks import subject
+from validation.base import CheckResult
+from validation.checks.slices import Slices
 
 TWO = {"val_accuracy": 0.9, "val_accuracy_new": 0.85, "val_accuracy_old": 0.95}
 

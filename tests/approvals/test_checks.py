@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from approvals.checks.base import Ancestry, CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
-from approvals.checks.card import Complete
-from approvals.checks.lineage import NotQuarantined, RequiredTags
-from approvals.checks.metric import NoRegression
-from approvals.checks.registry import known_checks
-from approvals.checks.threshold import Threshold
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
+from validation.base import Ancestry, CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
+from validation.catalogue import known_checks
+from validation.checks.card import Complete
+from validation.checks.lineage import NotQuarantined, RequiredTags
+from validation.checks.metric import NoRegression
+from validation.checks.threshold import Threshold
 
 TAGS = {"dataset_version": "v1", "git_commit": "abc", "triggered_by": "ci"}
 METRIC = {"metric": "val_auc", "tolerance": 0.005}

@@ -11,13 +11,13 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from accounts.models import User
-from approvals.checks.scanning.files import scan_file
-from approvals.checks.scanning.report import Budget
-from audit.actors import Actor
+from core.actors import Actor
 from tests.conftest import Acting
 from tests.s3_server import TestBucket
 from tracking.artifacts import open_artifact, read_artifact, seal_folder, store_artifact, verify_folder
 from tracking.models import Artifact
+from validation.scanning.files import scan_file
+from validation.scanning.report import Budget
 
 pytestmark = pytest.mark.s3
 

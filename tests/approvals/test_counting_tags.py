@@ -8,12 +8,12 @@ import pytest
 
 from accounts.models import User
 from approvals.models import TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.proposals import propose_policy
+from approvals.policy_changes.propose import propose_policy
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Denied
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied
+from policies.defaults import DEFAULT_POLICIES
 from registry.models import RegisteredModel, RegisteredModelTag
 from registry.permissions import Level, grant_level
 from registry.services.models import create_model, delete_model_tag, set_model_tag

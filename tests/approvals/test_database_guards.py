@@ -6,8 +6,9 @@ import pytest
 from django.db import Error, connection, transaction
 
 from accounts.models import User
-from approvals.models import PolicyRevision, Review, TransitionRequest
-from audit.append_only import AppendOnlyError
+from approvals.models import Review, TransitionRequest
+from core.append_only import AppendOnlyError
+from policies.models import PolicyRevision
 
 
 def review(request: TransitionRequest, by: User) -> Review:
@@ -27,8 +28,8 @@ def test_a_requester_cannot_be_the_reviewer(ready: TransitionRequest, ada: User)
     [
         "UPDATE approvals_review SET decision = 'reject'",
         "DELETE FROM approvals_review",
-        "UPDATE approvals_policyrevision SET digest = 'x'",
-        "DELETE FROM approvals_policyrevision",
+        "UPDATE policies_policyrevision SET digest = 'x'",
+        "DELETE FROM policies_policyrevision",
     ],
 )
 def test_reviews_and_revisions_stay(ready: TransitionRequest, bea: User, sql: str) -> None:

@@ -16,11 +16,11 @@ from accounts.models import User
 from accounts.services import issue_token
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
-from approvals.services.transitions import request_transition
+from approvals.requests.transition import request_transition
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import DomainError
 from audit.models import Event
+from core.actors import Actor
+from core.errors import DomainError
 from registry.models import Alias, ModelVersion
 from registry.services.aliases import delete_alias, set_alias
 from registry.services.models import create_model, delete_model, rename_model, set_model_tag

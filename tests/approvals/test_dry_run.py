@@ -8,14 +8,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.checks.lineage import RequiredTags
 from approvals.models import CheckRun, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.dry_run import DryRun, dry_run
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from approvals.policy_changes.dry_run import DryRun, dry_run
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from policies.defaults import DEFAULT_POLICIES
 from tests.approvals.conftest import NewVersion
+from validation.checks.lineage import RequiredTags
 
 PRODUCTION = DEFAULT_POLICIES[1]
 SOAK = {"id": "soak", "soak": {"hours": 24}}

@@ -10,12 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.counting import counted, covers, excluded_people, standing_of
-from approvals.evaluation import VerdictState, evaluate
-from approvals.facts import CARRYABLE, CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
-from approvals.judging import RuleStatus
-from approvals.policies.rule_parsing import FOUR_EYES_ROLES
-from approvals.policies.rules import (
+from approvals.verdict.evaluation import VerdictState, evaluate
+from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.rule_outcomes import RuleStatus
+from approvals.verdict.votes import counted, covers, excluded_people, standing_of
+from policies.rule_parsing import FOUR_EYES_ROLES
+from policies.rules import (
+    CARRYABLE,
     ApprovalsRule,
     CheckRule,
     Condition,
@@ -29,7 +30,7 @@ from approvals.policies.rules import (
     Severity,
     SoakRule,
 )
-from approvals.policies.windows import Window
+from policies.windows import Window
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

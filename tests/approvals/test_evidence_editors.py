@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.snapshots import load_case
 from approvals.models import Review, TransitionRequest
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
-from audit.actors import Actor
-from audit.errors import Denied
+from approvals.requests.review import decide_request
+from core.actors import Actor
+from core.errors import Denied
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import approve, ask, publish
 from tests.approvals.publishing import acting_as

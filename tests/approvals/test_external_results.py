@@ -18,18 +18,18 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from approvals import tasks
-from approvals.envelopes import PAYLOAD_TYPE, signed_bytes
+from approvals.case.snapshots import load_case
+from approvals.check_runs.control import cancel_check, rerun_check
+from approvals.check_runs.envelopes import PAYLOAD_TYPE, signed_bytes
+from approvals.check_runs.external_results import post_result
+from approvals.check_runs.keys import add_check_key, revoke_check_key
+from approvals.check_runs.sweep import requeue_expired
 from approvals.models import CheckKey, CheckRun, CheckState, ExternalResult
-from approvals.services.check_control import cancel_check, rerun_check
-from approvals.services.check_keys import add_check_key, revoke_check_key
-from approvals.services.check_sweep import requeue_expired
-from approvals.services.external_results import post_result
-from approvals.services.opening import open_request
-from approvals.snapshots import load_case
+from approvals.requests.open import open_request
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import AlreadyExists, Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.errors import AlreadyExists, Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.publishing import publish_policy

@@ -12,14 +12,15 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.findings import facts_by_request, visible_findings
+from approvals.case.finding_facts import facts_by_request
+from approvals.case.snapshots import load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingState
-from approvals.services.findings import assign_finding, close_finding, open_finding
-from approvals.snapshots import load_cases
-from audit.actors import Actor
-from audit.errors import Denied, DomainError, InvalidInput, InvalidState, NotFound
+from approvals.oversight.finding_queries import visible_findings
+from approvals.oversight.findings import assign_finding, close_finding, open_finding
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, DomainError, InvalidInput, InvalidState, NotFound
 from registry.permissions import Level, grant_level
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import NO_FINDINGS, approve, ask, publish, stage_of

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.models import Policy, PolicyRevision
-from approvals.policies.governance import Governing, ModelFacts, governing, in_scope
-from approvals.policies.parsing import parse_policy
+from policies.matching import Governing, ModelFacts, governing, in_scope
+from policies.models import Policy, PolicyRevision
+from policies.parsing import parse_policy
 from registry.risk import TIERS
 
 RULES = [{"id": "a", "check": "card.complete"}]

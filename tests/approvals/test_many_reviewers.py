@@ -13,14 +13,14 @@ from django.db import connection
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, Review, TransitionRequest
-from approvals.services.opening import open_request
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
+from approvals.requests.open import open_request
+from approvals.requests.review import decide_request
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import DomainError
 from audit.models import Event
+from core.actors import Actor
+from core.errors import DomainError
 from registry.models import ModelVersion, RegisteredModel
 from registry.stages import Stage
 from tests.approvals.publishing import publish_policy

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.policies.kinds import merge_rules
-from approvals.policies.rules import ApprovalsRule, CheckRule, Level, Rule
+from policies.request_kinds import merge_rules
+from policies.rules import ApprovalsRule, CheckRule, Level, Rule
 
 CARD = CheckRule(id="card", level=Level.HARD, check="card.complete")
 ONE = ApprovalsRule(id="reviewers", level=Level.HARD, count=1, groups=("reviewers",))

@@ -9,15 +9,15 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from approvals.case.snapshots import load_case
 from approvals.models import Override, RequestState, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.overrides import override_rule
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
+from approvals.requests.override import override_rule
+from approvals.requests.review import decide_request
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
+from policies.defaults import DEFAULT_POLICIES
 from registry.queries import current_card
 from registry.services.cards import edit_card
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, reread

@@ -17,7 +17,7 @@ from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, PostReview
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import Alias, ModelVersion
 from registry.serving import production_answer
 from tests.approvals.conftest import NewVersion, RunChecks

@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.services.requests import withdraw_request
-from audit.actors import Actor
-from audit.errors import Denied
+from approvals.requests.lifecycle import withdraw_request
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind
 from registry.services.models import delete_model_tag, rename_model, set_model_tag

@@ -6,9 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from approvals import tasks
-from audit.actors import Actor
-from audit.errors import Conflict
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict
 from registry.models import FrozenPack, PackOrder, RiskAssessment
 from registry.services.risk import assess_risk
 from registry.services.stages import change_stage

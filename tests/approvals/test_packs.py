@@ -19,13 +19,13 @@ from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from approvals import tasks
+from approvals.case.snapshots import Case, load_case
 from approvals.models import TransitionRequest
-from approvals.packs import build_pack
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from approvals.snapshots import Case, load_case
-from audit.actors import Actor, system_actor
+from approvals.packs.build import build_pack
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
 from audit.models import Event, OutboxMessage
+from core.actors import Actor, system_actor
 from registry.cards.schema import card_schema
 from registry.models import FrozenPack, ModelVersion, PackOrder
 from registry.queries import current_card

@@ -12,15 +12,15 @@ import pytest
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import Override, Review, TransitionRequest
-from approvals.packs import build_pack
-from approvals.services.overrides import override_rule
-from approvals.services.reviews import decide_request
-from approvals.signatures import Signature
-from approvals.snapshots import load_case
-from audit.actors import Actor
+from approvals.packs.build import build_pack
+from approvals.requests.override import override_rule
+from approvals.requests.review import decide_request
+from approvals.requests.signatures import Signature
 from audit.export import export_model
 from audit.verifier.audit_verify import verify
+from core.actors import Actor
 from registry.models import FrozenPack, PackOrder
 from registry.services.aliases import delete_alias, set_alias
 from tests.approvals.conftest import NewVersion, RunChecks, reread

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from approvals.models import Policy
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.governance import Governing, ModelFacts, active_policies, governing
-from approvals.policies.parsing import parse_policy
-from approvals.policies.rules import ApprovalsRule, CheckRule
-from approvals.services.policies import ensure_default_policies
+from approvals.policy_changes.publish import ensure_default_policies
 from audit.actions import Action
-from audit.actors import system_actor
-from audit.errors import InvalidInput
 from audit.models import Event
+from core.actors import system_actor
+from core.errors import InvalidInput
+from policies.defaults import DEFAULT_POLICIES
+from policies.matching import Governing, ModelFacts, active_policies, governing
+from policies.models import Policy
+from policies.parsing import parse_policy
+from policies.rules import ApprovalsRule, CheckRule
 from tests.approvals.publishing import publish_policy, retire_policy
 
 SYSTEM = system_actor("test")

@@ -12,9 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.models import PolicyProposal, PolicyRevision, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.yaml_text import parse_yaml, write_policy
+from approvals.models import TransitionRequest
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import PolicyProposal, PolicyRevision
+from policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import person
 from tests.approvals.test_api import with_token
 from tests.conftest import Acting

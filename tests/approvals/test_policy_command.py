@@ -9,10 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from approvals.models import PolicyProposal, PolicyRevision, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.yaml_text import parse_yaml, write_policy
+from approvals.models import TransitionRequest
 from audit.models import Event
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import PolicyProposal, PolicyRevision
+from policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import person
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.diff import PolicyDiff, diff_policies, diff_text
-from approvals.policies.parsing import parse_policy
+from policies.defaults import DEFAULT_POLICIES
+from policies.diff import PolicyDiff, diff_policies, diff_text
+from policies.parsing import parse_policy
 
 OLD: dict[str, Any] = copy.deepcopy(DEFAULT_POLICIES[1])
 

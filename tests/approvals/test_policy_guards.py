@@ -8,10 +8,10 @@ import pytest
 from django.db import Error, connection, transaction
 
 from accounts.models import User
-from approvals.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.proposals import propose_policy
-from audit.append_only import AppendOnlyError
+from approvals.policy_changes.propose import propose_policy
+from core.append_only import AppendOnlyError
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
 from tests.approvals.publishing import approve, person, polly
 
 
@@ -52,18 +52,18 @@ def test_nor_the_owner_of_the_account_that_proposed(policies: object, bot: User,
 
 @pytest.mark.parametrize("change", ["body = '{}'", "digest = 'x'", "name = 'y'", "proposer_id = 0", "kind = 'retire'"])
 def test_what_is_proposed_stays(proposal: PolicyProposal, change: str) -> None:
-    refuses(f"UPDATE approvals_policyproposal SET {change}", "never changes")  # noqa: S608 - our own words
-    refuses("DELETE FROM approvals_policyproposal", "append-only")
+    refuses(f"UPDATE policies_policyproposal SET {change}", "never changes")  # noqa: S608 - our own words
+    refuses("DELETE FROM policies_policyproposal", "append-only")
 
 
 def test_a_closed_proposal_stays_closed(proposal: PolicyProposal) -> None:
     approve(proposal)
-    refuses("UPDATE approvals_policyproposal SET state = 'open'", "never changes")
+    refuses("UPDATE policies_policyproposal SET state = 'open'", "never changes")
 
 
 def test_reviews_stay(proposal: PolicyProposal) -> None:
     given = review(proposal, person("quinn"))
-    for sql in ("UPDATE approvals_policyreview SET decision = 'reject'", "DELETE FROM approvals_policyreview"):
+    for sql in ("UPDATE policies_policyreview SET decision = 'reject'", "DELETE FROM policies_policyreview"):
         refuses(sql, "append-only")
     with pytest.raises(AppendOnlyError):
         given.save()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from approvals.models import PolicyProposal, PolicyReview, PolicyRevision
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.proposals import propose_policy
+from approvals.policy_changes.propose import propose_policy
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import PolicyProposal, PolicyReview, PolicyRevision
 from tests.approvals.publishing import acting_as, approve, person, polly
 from tests.approvals.test_races import at_once
 

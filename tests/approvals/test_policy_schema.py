@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as effort
 from jsonschema import Draft202012Validator
 
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.parsing import problems_of
-from approvals.policies.schema import policy_schema
+from policies.defaults import DEFAULT_POLICIES
+from policies.parsing import problems_of
+from policies.schema import policy_schema
 from tests.approvals.policy_bodies import bodies, spoilt
 from tests.architecture.source import ROOT
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.policies.documents import MAX_BYTES, check_document
-from approvals.policies.parsing import problems_of
-from approvals.policies.yaml_text import parse_yaml, read_policy, write_policy
-from audit.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput, TooLarge
+from policies.documents import MAX_BYTES, check_document
+from policies.parsing import problems_of
+from policies.yaml_text import parse_yaml, read_policy, write_policy
 from tests.approvals.policy_bodies import bodies
 
 WRONG = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from approvals.models import CheckRun
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage

@@ -9,16 +9,17 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.models import Policy, PolicyProposal, PolicyReview, PolicyRevision, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.policies import ensure_default_policies
-from approvals.services.policy_rights import why_not_decide
-from approvals.services.proposals import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
-from approvals.services.requests import withdraw_request
+from approvals.models import TransitionRequest
+from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.policy_changes.rights import why_not_decide
+from approvals.requests.lifecycle import withdraw_request
 from audit.actions import Action
-from audit.actors import system_actor
-from audit.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from core.actors import system_actor
+from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
 from tests.approvals.conftest import NewVersion
 from tests.approvals.publishing import acting_as, approve, person, polly, publish_policy, quinn, retire_policy
 

@@ -11,12 +11,12 @@ from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState
 from approvals.models.oversight import Finding
-from approvals.services.findings import close_finding, open_finding
-from approvals.services.rollbacks import roll_back
+from approvals.oversight.findings import close_finding, open_finding
+from approvals.requests.roll_back import roll_back
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidState
 from audit.models import Event, OutboxMessage
+from core.actors import Actor
+from core.errors import InvalidState
 from lineage.models import Node, NodeKind
 from lineage.quarantine import place_quarantine, release_quarantine
 from registry.models import ModelVersion
@@ -148,7 +148,7 @@ def test_a_worker_that_comes_after_the_release_opens_nothing(
         release_quarantine(actor=acting(ops), urn=urn, reason="It was not.")
         return found(urn)
 
-    monkeypatch.setattr("approvals.services.quarantine_findings.production_descendants", slowly)
+    monkeypatch.setattr("approvals.oversight.quarantine_findings.production_descendants", slowly)
     assert work() == 0
     assert not Finding.objects.exists()
 

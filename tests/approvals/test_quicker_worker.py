@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from approvals.services import transitions
-from approvals.services.opening import open_request
-from approvals.services.transitions import request_transition
-from approvals.targets import is_there
-from audit.actors import Actor
+from approvals.requests import transition as transitions
+from approvals.requests.open import open_request
+from approvals.requests.targets import is_there
+from approvals.requests.transition import request_transition
+from core.actors import Actor
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks

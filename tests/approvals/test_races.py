@@ -12,14 +12,14 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import CheckRun, CheckState, RequestState, Review, TransitionRequest
-from approvals.services.reviews import decide_request
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
+from approvals.requests.review import decide_request
+from approvals.requests.transition import request_transition
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import DomainError
 from audit.models import Event
+from core.actors import Actor
+from core.errors import DomainError
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, reread

@@ -11,11 +11,11 @@ from django.db import IntegrityError, connection, transaction
 from approvals import tasks
 from approvals.models import RequestState
 from approvals.models.oversight import Finding, ReReview
-from approvals.services.re_reviews import confirm_version
-from approvals.services.transitions import request_transition
-from audit.actors import Actor
-from audit.errors import Denied, GateRefused, InvalidState
+from approvals.oversight.re_reviews import confirm_version
+from approvals.requests.transition import request_transition
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, GateRefused, InvalidState
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion
 from tests.approvals.governed import PRODUCTION, approve, ask, promote, publish, stage_of

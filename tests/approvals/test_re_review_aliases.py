@@ -11,14 +11,14 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.re_review_dates import due_dates, in_place
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, ReReview
-from approvals.re_reviewing import due_dates, in_place
-from approvals.services.re_reviews import confirm_version
-from approvals.snapshots import load_case
-from audit.actors import Actor
-from audit.errors import Denied, InvalidState
+from approvals.oversight.re_reviews import confirm_version
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, InvalidState
 from registry.models import Alias, ModelVersion
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, promote, publish

@@ -12,17 +12,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.snapshots import load_case
 from approvals.models import CheckRun, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.past_stages import Moved, Past, past_of
-from approvals.policies.replay import Outcome, Replay, replay
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from approvals.snapshots import load_case
-from audit.actors import Actor
+from approvals.policy_changes.past_stages import Moved, Past, past_of
+from approvals.policy_changes.replay import Outcome, Replay, replay
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
 from audit.models import Event
+from core.actors import Actor
+from policies.defaults import DEFAULT_POLICIES
 from registry.models import ModelVersion
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import person

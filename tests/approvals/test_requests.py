@@ -11,15 +11,15 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case, load_cases
 from approvals.models import CheckRun, RequestState, TransitionRequest
-from approvals.services.opening import open_request
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case, load_cases
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.open import open_request
+from approvals.requests.review import decide_request
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, DomainError, InvalidInput, InvalidState, NotFound
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from approvals.services.opening import open_request
-from approvals.services.settling import requests_to_settle
-from audit.actors import Actor
+from approvals.requests.open import open_request
+from approvals.requests.settle import requests_to_settle
+from core.actors import Actor
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion
 

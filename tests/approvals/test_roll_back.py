@@ -9,17 +9,18 @@ import time_machine
 from django.utils import timezone
 
 from approvals import tasks
-from approvals.former import former_of
+from approvals.case.earlier_approvals import former_of
+from approvals.case.rollback_candidates import candidates_for
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
-from approvals.policies.kinds import RequestKind
-from approvals.services.findings import open_finding
-from approvals.services.reviews import decide_request
-from approvals.services.rollbacks import candidates_for, roll_back
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, GateRefused, InvalidInput, InvalidState
+from approvals.oversight.findings import open_finding
+from approvals.requests.review import decide_request
+from approvals.requests.roll_back import roll_back
+from approvals.requests.transition import request_transition
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, Denied, GateRefused, InvalidInput, InvalidState
+from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, reread

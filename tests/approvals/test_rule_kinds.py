@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from approvals.evaluation import Verdict, VerdictState, evaluate
-from approvals.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
-from approvals.judging import RuleStatus
-from approvals.policies.rules import (
+from approvals.verdict.evaluation import Verdict, VerdictState, evaluate
+from approvals.verdict.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.rule_outcomes import RuleStatus
+from policies.rules import (
     ApprovalsRule,
     CheckRule,
     Condition,
@@ -25,7 +25,7 @@ from approvals.policies.rules import (
     Severity,
     SoakRule,
 )
-from approvals.policies.windows import Window
+from policies.windows import Window
 
 AT = datetime(2026, 12, 24, 12, tzinfo=UTC)
 HARD: dict[str, Any] = {"id": "r", "level": Level.HARD}

@@ -20,14 +20,14 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from approvals.sandbox.container import SandboxUnavailable
-from approvals.sandbox.smoke import Answer, smoke_test
-from approvals.sandbox.syscalls import filter_program
-from approvals.services.check_runs import LeaseLost
-from audit.actors import Actor
+from approvals.check_runs.jobs import LeaseLost
+from core.actors import Actor
 from tests.approvals.conftest import MODELS
 from tests.e2e.installation import ROOT
 from tracking.artifacts import store_artifact
+from validation.sandbox.container import SandboxUnavailable
+from validation.sandbox.smoke import Answer, smoke_test
+from validation.sandbox.syscalls import filter_program
 
 PYTHON = ROOT / ".venv-mlflow" / "bin" / "python"
 FOLDER = "0/r1/artifacts/model"
@@ -86,7 +86,7 @@ def hostile(store: Callable[[str, bytes], None]) -> Try:
 
 def test_without_the_filter_nothing_is_run(hostile: Try, monkeypatch: pytest.MonkeyPatch) -> None:
     filter_program.cache_clear()
-    monkeypatch.setattr("approvals.sandbox.syscalls._LIBRARY", "libnothere.so.2")
+    monkeypatch.setattr("validation.sandbox.syscalls._LIBRARY", "libnothere.so.2")
     with pytest.raises(SandboxUnavailable, match="libseccomp is not installed"):
         hostile("return [1]")
     filter_program.cache_clear()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from approvals.checks.scanning.files import scan_file
-from approvals.checks.scanning.report import Budget, Found
+from validation.scanning.files import scan_file
+from validation.scanning.report import Budget, Found
 
 MODELS = Path(__file__).parent / "models"
 FILES = sorted(path for path in MODELS.rglob("*") if path.is_file())

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from approvals.checks.scanning.files import scan_file
-from approvals.checks.scanning.report import Budget, Found
+from validation.scanning.files import scan_file
+from validation.scanning.report import Budget, Found
 
 MODELS = Path(__file__).parent / "models"
 SYSTEM = b"cos\nsystem\n(S'true'\ntR."
@@ -208,7 +208,7 @@ def test_a_zip_behind_something_is_rejected() -> None:
 
 
 def test_a_bomb_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("approvals.checks.scanning.report.MAX_UNPACKED", 1_000_000)
+    monkeypatch.setattr("validation.scanning.report.MAX_UNPACKED", 1_000_000)
     bomb = gzip.compress(bytes(3_000_000))
     assert scan("model.pkl", bomb).verdict == "rejected"
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.checks.scanning.files import scan_file
-from approvals.checks.scanning.report import Budget, Found
+from validation.scanning.files import scan_file
+from validation.scanning.report import Budget, Found
 
 
 def varint(number: int) -> bytes:

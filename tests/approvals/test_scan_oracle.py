@@ -12,9 +12,9 @@ import pickle
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from approvals.checks.scanning.files import scan_file
-from approvals.checks.scanning.globals import is_allowed
-from approvals.checks.scanning.report import Budget
+from validation.scanning.files import scan_file
+from validation.scanning.globals import is_allowed
+from validation.scanning.report import Budget
 
 
 class Inert:

@@ -12,16 +12,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.reauthentication import MAX_FAILURES
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, Review, TransitionRequest
-from approvals.services.reviews import decide_request
-from approvals.signatures import Proof, Signature, signed_fields
-from approvals.snapshots import load_case
+from approvals.requests.review import decide_request
+from approvals.requests.signatures import Proof, Signature, signed_fields
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Denied, DomainError, InvalidInput, InvalidState
 from audit.models import Event
 from audit.sentences import describe
 from audit.services import record_denial
+from core.actors import Actor
+from core.errors import Denied, DomainError, InvalidInput, InvalidState
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.test_who_decides import ask_for
 

@@ -11,14 +11,14 @@ from pytest_django import Settings
 
 from approvals import tasks
 from approvals.models import CheckRun, CheckState
-from approvals.sandbox.container import Container
-from approvals.sandbox.process import Outcome
-from approvals.sandbox.smoke import read_outcome
-from approvals.services.opening import open_request
-from audit.actors import Actor
+from approvals.requests.open import open_request
+from core.actors import Actor
 from registry.stages import Stage
 from tests.approvals.conftest import MODELS, NewVersion
 from tests.approvals.publishing import publish_policy
+from validation.sandbox.container import Container
+from validation.sandbox.process import Outcome
+from validation.sandbox.smoke import read_outcome
 
 POLICY = {"name": "smoked", "applies_to": {"target": "Staging"}, "rules": [{"id": "smoke", "check": "model.smoke"}]}
 GOOD = {"rows": 2, "kind": "ndarray", "columns": [], "loader": "mlflow.sklearn", "first": [0, 1]}
@@ -49,7 +49,7 @@ def test_without_a_sandbox_nothing_is_run_and_nothing_passes(
     if path is not None:
         monkeypatch.setenv("PATH", path)
     else:
-        monkeypatch.setattr("approvals.sandbox.container.shutil.which", lambda _: "/usr/bin/true")
+        monkeypatch.setattr("validation.sandbox.container.shutil.which", lambda _: "/usr/bin/true")
     tasks.run_check(job.pk)
     job.refresh_from_db()
     assert job.state in (CheckState.ERROR, CheckState.QUEUED)

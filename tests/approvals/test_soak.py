@@ -12,14 +12,14 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
-from approvals.services.findings import open_finding
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
+from approvals.oversight.findings import open_finding
+from approvals.requests.transition import request_transition
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import GateRefused, InvalidInput
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.errors import GateRefused, InvalidInput
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage

@@ -10,16 +10,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import CheckRun, RequestState, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.reviews import decide_request
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
+from approvals.requests.review import decide_request
+from approvals.requests.transition import request_transition
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import GateRefused
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.errors import GateRefused
 from lineage.quarantine import place_quarantine
+from policies.defaults import DEFAULT_POLICIES
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage

@@ -15,14 +15,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import Override, RequestState, TransitionRequest
-from approvals.services.findings import open_finding
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
+from approvals.oversight.findings import open_finding
+from approvals.requests.transition import request_transition
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import Conflict, GateRefused
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.errors import Conflict, GateRefused
 from lineage.models import Node, NodeKind
 from lineage.quarantine import place_quarantine
 from registry.models import Alias, ModelVersion

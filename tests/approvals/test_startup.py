@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from approvals.startup import check_validation_checks
+from validation.system_checks import check_validation_checks
 
-GOOD = "approvals.checks.card.Complete"
+GOOD = "validation.checks.card.Complete"
 
 
 def test_the_settings_are_right() -> None:
     assert check_validation_checks(app_configs=None) == []
 
 
-@pytest.mark.parametrize("path", ["approvals.checks.card.Gone", "nowhere.Check", "datetime.datetime", GOOD])
+@pytest.mark.parametrize("path", ["validation.checks.card.Gone", "nowhere.Check", "datetime.datetime", GOOD])
 def test_a_wrong_check_is_named(settings: Settings, path: str) -> None:
     settings.CHECKS = [GOOD, path]
     problem, *more = check_validation_checks(app_configs=None)

@@ -10,15 +10,15 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.snapshots import load_case
 from approvals.models import TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.governance import policy_for
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request, settle_request
-from approvals.snapshots import load_case
-from audit.actors import Actor, system_actor
-from audit.errors import DomainError
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request, settle_request
+from core.actors import Actor, system_actor
+from core.errors import DomainError
+from policies.defaults import DEFAULT_POLICIES
+from policies.matching import policy_for
 from registry.models import ModelVersion
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy

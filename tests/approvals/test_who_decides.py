@@ -12,17 +12,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.deciding import Hindrance, say_of, voter_of
+from approvals.case.snapshots import load_case
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.services.delegations import give_delegation, revoke_delegation
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
+from approvals.requests.delegate import give_delegation, revoke_delegation
+from approvals.requests.eligibility import Hindrance, say_of, voter_of
+from approvals.requests.review import decide_request
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
 from console.reviewing import waiting_for
+from core.actors import Actor
+from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
+from policies.defaults import DEFAULT_POLICIES
 from registry.permissions import Level, grant_level
 from tests.approvals.conftest import NewVersion, RunChecks, fill_card, reread
 from tests.approvals.publishing import publish_policy

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.policies.windows import Window, parse_window
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
+from policies.windows import Window, parse_window
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive ends
 days = st.dates(datetime(2024, 1, 1).date(), datetime(2024, 12, 31).date()).map(lambda day: f"{day:%m-%d}")  # noqa: DTZ001 - a leap year's days

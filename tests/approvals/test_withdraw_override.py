@@ -11,16 +11,16 @@ from django.test import Client
 
 from accounts.models import User
 from approvals import tasks
-from approvals.facts import OverrideFacts
+from approvals.case.snapshots import load_case
 from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
-from approvals.policies.replay import Outcome, replay
-from approvals.services.overrides import override_rule, withdraw_override
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
+from approvals.policy_changes.replay import Outcome, replay
+from approvals.requests.override import override_rule, withdraw_override
+from approvals.requests.review import decide_request
+from approvals.verdict.facts import OverrideFacts
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from notices.models import Notice
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, publish, stage_of

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from approvals import watchdog
+from approvals.check_runs import watchdog
 from config.supervisor.broker import answers, valkey
 from tests.e2e.installation import ROOT
 

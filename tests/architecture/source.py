@@ -14,13 +14,16 @@ PACKAGES = (
     "audit",
     "config",
     "console",
+    "core",
     "demo",
     "importing",
     "lineage",
     "mlflow_api",
     "notices",
+    "policies",
     "registry",
     "tracking",
+    "validation",
     "webhooks",
 )
 

@@ -10,13 +10,13 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
-from approvals.checks.params import Param
-from approvals.checks.registry import known_checks
-from approvals.policies.schema import policy_schema
 from audit.actions import Action
-from audit.actors import Scope
+from core.actors import Scope
+from policies.schema import policy_schema
 from registry.stages import TRANSITIONS
 from tests.architecture.source import PACKAGES, ROOT, tree_of
+from validation.catalogue import known_checks
+from validation.params import Param
 
 _READERS = {"choice", "text", "flag", "number", "names"}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -13,10 +13,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import NotFound
 from audit.export import Package, export_model
 from audit.services import record
+from core.actors import Actor
+from core.errors import NotFound
 from tests.conftest import Acting
 
 Save = Callable[[Package], Path]

@@ -14,9 +14,9 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from accounts.services import issue_token
 from audit.actions import Action
-from audit.actors import Scope, system_actor
 from audit.models import Event
 from audit.services import record
+from core.actors import Scope, system_actor
 from tests.conftest import Acting
 
 EVENTS, EXPORT = "/api/v1/audit/events", "/api/v1/audit/export"

@@ -9,9 +9,9 @@ from django.db import Error, connection, transaction
 
 from accounts.models import User
 from audit.actions import Action
-from audit.append_only import AppendOnlyError
 from audit.models import Event
 from audit.services import record
+from core.append_only import AppendOnlyError
 from tests.conftest import Acting
 
 

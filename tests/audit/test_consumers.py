@@ -12,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
 from audit.consumers import consumes, retry_missed
 from audit.models import Event, MissedEvent, OutboxMessage, Stream
 from audit.services import enqueue, record
+from core.actors import Actor
 from tests.conftest import Acting
 
 HERE = "tests.audit.test_consumers"

@@ -16,11 +16,11 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from audit.actions import Action
-from audit.errors import Denied, NotFound
 from audit.export import export_log, export_model
 from audit.models import Event
 from audit.services import record
 from audit.verifier.audit_verify import verify
+from core.errors import Denied, NotFound
 from tests.audit.conftest import Save
 from tests.conftest import Acting
 

@@ -10,12 +10,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
-from audit.canonical import MAX_BYTES
-from audit.errors import Denied
 from audit.models import Event, OutboxMessage, Stream
 from audit.queries import facts
 from audit.services import enqueue, leaf_hash, record, record_denial
+from core.actors import Actor
+from core.canonical import MAX_BYTES
+from core.errors import Denied
 from tests.conftest import Acting
 
 

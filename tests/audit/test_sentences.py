@@ -6,12 +6,12 @@ import pytest
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import system_actor
-from audit.errors import Denied
 from audit.models import Event
 from audit.queries import describe, facts
 from audit.sentences import PHRASES, object_words
 from audit.services import record, record_denial
+from core.actors import system_actor
+from core.errors import Denied
 from tests.conftest import Acting
 
 

@@ -15,7 +15,7 @@ from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
 from audit.services import record
-from audit.statements import fetch, number_array, run, same, text_array, together
+from core.statements import fetch, number_array, run, same, text_array, together
 from tests.conftest import Acting
 
 ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no arrays")

@@ -10,10 +10,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from audit.actions import Action
-from audit.errors import InvalidInput
 from audit.models import Event
 from audit.queries import events_matching, stream_head, trail_for
 from audit.services import record
+from core.errors import InvalidInput
 from tests.conftest import Acting
 
 

@@ -166,6 +166,6 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(st.characters(max_codepoint=0xD7FF)), JSON, max_size=5))
 def test_both_writers_make_the_same_bytes(value: dict[str, object]) -> None:
-    from audit.canonical import canonical_bytes  # noqa: PLC0415 - the other writer, named where it matters
+    from core.canonical import canonical_bytes  # noqa: PLC0415 - the other writer, named where it matters
 
     assert canonical(value) == canonical_bytes(value)

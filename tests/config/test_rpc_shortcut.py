@@ -13,9 +13,9 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
-from audit.actors import Actor, Scope
 from audit.models import Event
 from config.shortcut import with_shortcut
+from core.actors import Actor, Scope
 from registry.models import ModelVersion
 from registry.services.aliases import set_alias
 from registry.services.models import create_model, delete_model, set_model_tag

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from approvals.models import PolicyRevision, TransitionRequest
-from approvals.services.opening import open_request
-from audit.actors import Actor
+from approvals.models import TransitionRequest
+from approvals.requests.open import open_request
+from core.actors import Actor
+from policies.models import PolicyRevision
 from registry.models import ModelVersion
 from registry.stages import Stage
 from tests.approvals.conftest import (

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
 from audit.models import Event
+from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, grants_of
 from registry.services.models import create_model

@@ -1,5 +1,5 @@
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from registry.cards import HUMAN_KEYS
 from registry.models import CardRevision
 from registry.queries import current_card

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import CardRevision, FrozenPack
 from registry.queries import current_card
 from registry.services.cards import edit_card

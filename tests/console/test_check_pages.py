@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.models import CheckKey, CheckRun, CheckState
-from audit.actors import Actor
+from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 

@@ -3,9 +3,9 @@ from django.test import Client
 
 from accounts.models import User
 from approvals.models import RequestState, Review, TransitionRequest
-from approvals.services.settling import apply_request
-from audit.actors import Actor, system_actor
+from approvals.requests.settle import apply_request
 from audit.models import Event
+from core.actors import Actor, system_actor
 from registry.models import ModelVersion
 from registry.queries import current_card
 from registry.services.cards import edit_card

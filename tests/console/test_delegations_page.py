@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.models import Delegation
-from approvals.services.delegations import give_delegation
+from approvals.requests.delegate import give_delegation
 from tests.conftest import Acting
 from tests.console.conftest import SignedIn, text_of
 

@@ -5,10 +5,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.audience import names_in
 from approvals.models import ApprovalComment
-from approvals.services.comments import add_comment
-from audit.actors import Actor
+from approvals.requests.audience import names_in
+from approvals.requests.comments import add_comment
+from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 

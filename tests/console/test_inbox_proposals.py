@@ -10,11 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.models import PolicyProposal, PolicyRevision
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.proposal_inbox import proposals_for
-from approvals.services.policy_rights import why_not_decide
-from approvals.services.proposals import propose_policy, withdraw_proposal
+from approvals.policy_changes.inbox import proposals_for
+from approvals.policy_changes.propose import propose_policy, withdraw_proposal
+from approvals.policy_changes.rights import why_not_decide
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import PolicyProposal, PolicyRevision
 from registry.models import ModelVersion
 from tests.approvals.publishing import acting_as, approve, person, polly
 from tests.console.conftest import Asked, SignedIn, text_of

@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from registry.services.deployments import register_deployment
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import SignedIn, text_of

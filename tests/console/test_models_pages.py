@@ -3,7 +3,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import TransitionRequest
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import ModelVersion
 from registry.services.models import create_model
 from registry.services.stages import change_stage

@@ -16,8 +16,8 @@ from accounts.models import User
 from approvals import tasks
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, PostReview
-from approvals.services.findings import open_finding
-from audit.actors import Actor
+from approvals.oversight.findings import open_finding
+from core.actors import Actor
 from registry.models import Alias, ModelVersion
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import approve, emergency, promote, publish, stage_of

@@ -11,12 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.models import Policy, PolicyProposal, PolicyRevision
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.rules import CheckRule, Level
-from approvals.policies.yaml_text import parse_yaml, write_policy
-from approvals.services.proposals import propose_policy
+from approvals.policy_changes.propose import propose_policy
 from console.sentences import sentence_of
+from policies.defaults import DEFAULT_POLICIES
+from policies.models import Policy, PolicyProposal, PolicyRevision
+from policies.rules import CheckRule, Level
+from policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import approve, person, polly, publish_policy
 from tests.console.conftest import Asked, SignedIn, text_of
 

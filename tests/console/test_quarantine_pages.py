@@ -8,7 +8,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals.models import TransitionRequest
 from approvals.tasks import apply_approved_requests
-from audit.actors import Actor, system_actor
+from core.actors import Actor, system_actor
 from lineage.models import Edge, Node, Quarantine, Relation
 from lineage.quarantine import place_quarantine, release_quarantine
 from registry.queries import production_descendants

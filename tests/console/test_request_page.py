@@ -4,10 +4,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import CheckRun, TransitionRequest
-from approvals.services.comments import add_comment
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from audit.actors import Actor, system_actor
+from approvals.requests.comments import add_comment
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
+from core.actors import Actor, system_actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 

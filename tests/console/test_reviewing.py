@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.queries import inbox_for
-from audit.actors import Actor
+from approvals.requests.queries import inbox_for
 from console.reviewing import waiting_for
+from core.actors import Actor
 from registry.queries import current_card
 from registry.services.cards import edit_card
 from tests.approvals.conftest import NewVersion

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
 from audit.models import Event
+from core.actors import Actor
 from registry.models import RiskAssessment
 from registry.services.risk import assess_risk
 from tests.approvals.conftest import NewVersion

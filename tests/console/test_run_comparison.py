@@ -3,8 +3,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from audit.actors import Actor
 from console.run_comparison import compare_runs
+from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import SignedIn, text_of
 from tracking.limits import Point

@@ -8,9 +8,9 @@ import pytest
 
 from accounts.models import User
 from approvals.models import TransitionRequest
-from approvals.services.reviews import decide_request
-from audit.actors import Actor
+from approvals.requests.review import decide_request
 from console.comparison import MetricRow
+from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 from tests.console.test_request_page import approve, url_of

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.policies.rules import FreezeRule, Level
-from approvals.policies.windows import parse_window
 from console import wording
 from console.sentences import sentence_of
+from policies.rules import FreezeRule, Level
+from policies.windows import parse_window
 
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 

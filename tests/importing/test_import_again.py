@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.apps import apps
 
-from audit.actors import system_actor
+from core.actors import system_actor
 from importing.models import Item, Origin
 from registry.models import ModelVersion
 from registry.services.stages import change_stage

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError
 
 from accounts.models import User
-from audit.actors import system_actor
 from audit.models import Event
+from core.actors import system_actor
 from registry.models import Alias, ModelVersion, RegisteredModel
 from registry.services.models import create_model
 from tests.approvals.publishing import publish_policy

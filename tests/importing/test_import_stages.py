@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from approvals.services.policies import ensure_default_policies
-from approvals.services.transitions import request_transition
-from audit.actors import system_actor
-from audit.errors import Conflict, Denied, GateRefused
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.requests.transition import request_transition
 from audit.models import Event
+from core.actors import system_actor
+from core.errors import Conflict, Denied, GateRefused
 from registry.models import ModelVersion, RegisteredModel
 from registry.services.models import create_model, update_model
 from registry.services.stages import import_stages

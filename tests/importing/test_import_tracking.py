@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from audit.actors import system_actor
 from audit.models import Event
+from core.actors import system_actor
 from importing.models import Origin
 from lineage.models import Assertion, Edge, Relation
 from tests.importing.conftest import Bring

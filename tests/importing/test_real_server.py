@@ -16,7 +16,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from accounts.services import issue_token
-from audit.actors import system_actor
+from core.actors import system_actor
 from importing.sources.base import Source
 from importing.sources.http import Server
 from importing.sources.rest import RestSource

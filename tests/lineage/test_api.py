@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from lineage.models import Edge
 from lineage.services import record_consumed, record_deployment, record_produced
 from tests.conftest import Acting

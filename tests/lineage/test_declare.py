@@ -6,8 +6,8 @@ import pytest
 
 from accounts.models import User
 from audit.actions import Action
-from audit.errors import Conflict, Denied, DomainError, InvalidInput, NotFound
 from audit.models import Event
+from core.errors import Conflict, Denied, DomainError, InvalidInput, NotFound
 from lineage.models import Assertion, Edge, Relation, RetractedEdge
 from lineage.queries import find_node
 from lineage.services import declare_edge, record_consumed, retract_edge

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from lineage.history import ancestors_as_of
 from lineage.models import Edge, Relation
 from lineage.queries import find_node

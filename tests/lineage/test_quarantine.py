@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor, system_actor
-from audit.errors import Conflict, Denied, InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor, system_actor
+from core.errors import Conflict, Denied, InvalidInput, NotFound
 from lineage import quarantine
 from lineage.edges import accept
 from lineage.models import Node, Quarantine, Relation

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from audit.errors import AlreadyExists
+from core.errors import AlreadyExists
 from lineage.models import Assertion, Edge, Node, Relation
 from lineage.queries import find_node
 from lineage.services import (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from audit.errors import NotFound
+from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, descendants, find_node, nodes_matching, subgraph
 from lineage.services import end_deployment, record_consumed, record_deployment, record_produced

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from approvals.policies.defaults import DEFAULT_POLICIES
+from policies.defaults import DEFAULT_POLICIES
 
 MODEL = "/api/v1/models/{name}"
 VERSION = MODEL + "/versions/1"

@@ -13,9 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.client import RequestFactory
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput
 from mlflow_api.artifacts import Upload, type_of
 from mlflow_api.errors import ProtocolError
 from tests.mlflow_api.conftest import Call, Send

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import ApprovalComment, FormerWords
-from approvals.services.requests import expire_request
-from audit.actors import system_actor
+from approvals.requests.lifecycle import expire_request
 from audit.models import Event
 from audit.queries import facts
+from core.actors import system_actor
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion, _own_store, by_ada, by_bea, new_version, policies, run_checks, serving
 from tests.mlflow_api.databricks_door import APPROVE, MOVE, ONE, Asked, WorkspaceOf, asked, in_person

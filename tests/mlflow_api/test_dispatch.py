@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
-from audit.actors import Scope
 from audit.models import Event
+from core.actors import Scope
 from tests.conftest import Acting
 
 SEARCH = "/api/2.0/mlflow/experiments/search"

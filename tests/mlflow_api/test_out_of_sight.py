@@ -21,11 +21,11 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals.models import ApprovalComment, CheckRun, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.services.comments import add_comment
-from approvals.services.findings import open_finding
-from approvals.services.opening import open_request
-from audit.actors import Actor
+from approvals.oversight.findings import open_finding
+from approvals.requests.comments import add_comment
+from approvals.requests.open import open_request
 from audit.models import Event
+from core.actors import Actor
 from lineage.models import Edge
 from mlflow_api import urls  # noqa: F401 - registers every RPC
 from mlflow_api.dispatch import REGISTERED, Rpc

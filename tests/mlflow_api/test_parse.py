@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from mlflow_api.parse import INT64_MAX, Params
 
 JSON = st.recursive(

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Denied, DomainError, InvalidInput, InvalidState
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, DomainError, InvalidInput, InvalidState
 from notices.models import Message, Notice
 from notices.services.reading import set_chat_address
 from notices.services.testing import MOST, WINDOW, send_test

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.models import TransitionRequest
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from notices.channels import Outcome, chat_body
 from notices.models import ChatAddress, Message, MessageState, Notice
 from notices.services.reading import choose_notices, remove_chat_address, set_chat_address

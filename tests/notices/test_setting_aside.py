@@ -6,8 +6,8 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from approvals.models import TransitionRequest
-from approvals.services.requests import withdraw_request
-from audit.actors import Actor
+from approvals.requests.lifecycle import withdraw_request
+from core.actors import Actor
 from notices.models import Notice, Topic
 from notices.queries import unread_of
 from tests.approvals.conftest import Ask, NewVersion, RunChecks

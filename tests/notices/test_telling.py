@@ -13,17 +13,17 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.snapshots import load_case
 from approvals.models import TransitionRequest
-from approvals.services.comments import add_comment
-from approvals.services.delegations import give_delegation
-from approvals.services.findings import open_finding
-from approvals.services.proposals import propose_policy
-from approvals.services.requests import withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.snapshots import load_case
+from approvals.oversight.findings import open_finding
+from approvals.policy_changes.propose import propose_policy
+from approvals.requests.comments import add_comment
+from approvals.requests.delegate import give_delegation
+from approvals.requests.lifecycle import withdraw_request
+from approvals.requests.review import decide_request
 from audit.actions import Action
-from audit.actors import Actor
 from audit.models import Event
+from core.actors import Actor
 from notices.consumers import on_event
 from notices.models import Notice, Topic
 from notices.queries import newest_notices, notices_of

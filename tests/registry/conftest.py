@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import ModelVersion, RegisteredModel
 from registry.services.models import create_model
 from registry.services.versions import create_version

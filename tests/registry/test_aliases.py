@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from registry.models import Alias
 from registry.names import check_alias
 from registry.queries import version_by_alias

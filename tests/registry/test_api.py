@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import issue_token
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import CardRevision, Deployment
 from registry.services.models import create_model, set_model_tag
 from registry.services.versions import create_version, set_version_tag

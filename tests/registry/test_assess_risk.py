@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, InvalidInput, NotFound
 from audit.models import Event
 from audit.services import record_denial
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, NotFound
 from registry.models import RegisteredModel, RiskAssessment
 from registry.questionnaire import QUESTIONNAIRES
 from registry.risk import TIERS, newest_questionnaire, rank, score, tiers_of

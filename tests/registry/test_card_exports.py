@@ -14,7 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import ModelCard, ModelCardData
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from audit.actors import Actor
+from core.actors import Actor
 from registry.cards.document import CardSource, card_document, card_source
 from registry.cards.exports.cyclonedx import to_cyclonedx
 from registry.cards.exports.huggingface import to_huggingface

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.actors import Actor
-from audit.errors import DomainError, InvalidInput, TooLarge
 from audit.models import Event
+from core.actors import Actor
+from core.errors import DomainError, InvalidInput, TooLarge
 from registry.cards.document import CardSource, card_source
 from registry.cards.exports.cyclonedx import to_cyclonedx
 from registry.cards.exports.huggingface import to_huggingface

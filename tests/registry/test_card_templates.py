@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.errors import InvalidInput
 from registry.cards import BY_KEY, EDITABLE_KEYS, FIELDS, HUMAN_KEYS, Kind, completeness, find_template, says_nothing
 from registry.cards.diff import Body, diff_bodies
 from registry.cards.templates import TEMPLATE_OF_TIER, TEMPLATES, Template, explain_migration, required_keys

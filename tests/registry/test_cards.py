@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.canonical import digest_of
-from audit.errors import Conflict, Denied, InvalidInput, TooLarge
 from audit.models import Event
+from core.actors import Actor
+from core.canonical import digest_of
+from core.errors import Conflict, Denied, InvalidInput, TooLarge
 from registry import mlmodel
 from registry.cards import AUTO_KEYS, HUMAN_KEYS, is_placeholder, missing_fields
 from registry.mlmodel import read_mlmodel

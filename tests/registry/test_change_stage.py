@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor, anonymous_actor, system_actor
-from audit.errors import Conflict, Denied, GateRefused, InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor, anonymous_actor, system_actor
+from core.errors import Conflict, Denied, GateRefused, InvalidInput, NotFound
 from registry.gates import GatePass
 from registry.models import ModelVersion
 from registry.services.stages import archive_superseded, change_stage

@@ -8,9 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.errors import Conflict, Denied, InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, NotFound
 from lineage.queries import ancestors, find_node
 from registry.models import Deployment, Endpoint
 from registry.services.deployments import end_deployment, register_deployment

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from audit.actors import Actor
+from core.actors import Actor
 from registry.environment import read_environment
 from tracking.artifacts import store_artifact
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound, TooLarge
 from audit.models import Event
+from core.actors import Actor
+from core.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound, TooLarge
 from lineage.queries import find_node
 from registry.models import RegisteredModel
 from registry.names import name_key

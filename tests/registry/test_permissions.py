@@ -8,10 +8,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.actors import Actor, anonymous_actor, system_actor
-from audit.errors import Denied, InvalidInput, NotFound
 from audit.models import Event
 from audit.queries import facts
+from core.actors import Actor, anonymous_actor, system_actor
+from core.errors import Denied, InvalidInput, NotFound
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, grants_of, has_level, level_of
 from registry.services.permissions import MAX_GRANTS, set_permissions

@@ -15,9 +15,9 @@ import pytest
 from django.db import connection, connections
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict
 from registry.models import ModelVersion, RegisteredModel
 from registry.services.stages import change_stage
 from registry.stages import Stage

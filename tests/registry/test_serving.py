@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
-from audit.actors import Actor, Scope
 from audit.models import Event
 from config.shortcut import with_shortcut
+from core.actors import Actor, Scope
 from registry import serving
 from registry.models import ModelVersion
 from registry.services.models import create_model, rename_model

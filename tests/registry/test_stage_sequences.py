@@ -8,9 +8,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.actors import Actor
-from audit.errors import InvalidInput
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput
 from registry.models import ModelVersion
 from registry.services.stages import change_stage
 from registry.stages import Stage

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from audit.actors import Actor
 from audit.models import Event
+from core.actors import Actor
 from tests.conftest import Acting
 from tracking.models import Experiment, Run
 from tracking.services.experiments import create_experiment

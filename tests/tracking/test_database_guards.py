@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from audit.actors import Actor
+from core.actors import Actor
 from tracking.limits import Point
 from tracking.models import LatestMetric, Metric, Run
 from tracking.services.logging import log_metric

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit.actors import Actor
+from core.actors import Actor
 from lineage.models import Edge, Node, Relation
 from tests.tracking.conftest import NewRun
 from tracking.models import Run

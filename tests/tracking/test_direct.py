@@ -11,9 +11,9 @@ import pytest
 import requests
 from django.db import connection
 
-from audit.actors import Actor
-from audit.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
 from tests.s3_server import TestBucket
 from tracking.artifacts import open_artifact, seal_folder, store_artifact, verify_folder
 from tracking.models import Artifact, MultipartUpload

@@ -2,8 +2,8 @@
 
 import pytest
 
-from audit.actors import Actor
-from audit.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from tests.tracking.conftest import NewRun, actions
 from tracking.models import Experiment, ExperimentTag
 from tracking.queries import get_experiment, get_experiment_by_name, get_run

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tracking.search.grammar import Clause, Order, parse, parse_order
 from tracking.search.runs import SPEC
 

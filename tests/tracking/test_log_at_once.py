@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
-from audit.errors import DomainError, InvalidInput
 from audit.models import Event
+from core.actors import Actor
+from core.errors import DomainError, InvalidInput
 from lineage.models import Edge
 from tests.tracking.conftest import NewRun, actions
 from tracking.contents import get_full_run

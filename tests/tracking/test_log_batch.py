@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from audit.actions import Action
-from audit.actors import Actor
 from audit.consumers import consumes
-from audit.errors import InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from tests.tracking.conftest import NewRun, actions
 from tracking.limits import Point
 from tracking.models import LatestMetric, Metric, Param, Run, RunTag

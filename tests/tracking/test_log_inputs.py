@@ -2,8 +2,8 @@
 
 import pytest
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from tests.tracking.conftest import NewRun, actions
 from tracking.models import Dataset, Run, RunInput, RunModel
 from tracking.queries import run_facts

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from tests.conftest import Acting
 from tests.tracking.conftest import actions
 from tracking.limits import Point

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tracking.paths import ancestors, clean_folder, clean_path, parent_of
 
 ODD = [

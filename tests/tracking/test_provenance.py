@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from lineage.models import Edge, Node, NodeKind
 from tests.conftest import Acting
 from tracking.models import Run

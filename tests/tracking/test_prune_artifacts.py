@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, Unavailable
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput, Unavailable
 from tests.s3_server import TestBucket
 from tracking.artifacts import delete_artifact, seal_folder, store_artifact, verify_folder
 from tracking.models import Artifact, Seal

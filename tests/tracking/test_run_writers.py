@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from audit.actors import Actor
-from audit.append_only import AppendOnlyError
-from audit.errors import InvalidInput
+from core.actors import Actor
+from core.append_only import AppendOnlyError
+from core.errors import InvalidInput
 from tests.tracking.conftest import NewRun
 from tracking.limits import Point
 from tracking.models import Run, RunWriter

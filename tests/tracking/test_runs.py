@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from lineage.models import Node
 from tests.tracking.conftest import NewRun, actions
 from tracking.models import Experiment, Run

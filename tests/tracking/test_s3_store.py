@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
-from audit.errors import TooLarge
+from core.errors import TooLarge
 from tests.s3_server import TestBucket
 from tracking.store import CHUNK, Blob, S3Store, current_store
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.actors import Actor
-from audit.canonical import digest_of
-from audit.errors import Conflict, InvalidInput
 from audit.models import Event
+from core.actors import Actor
+from core.canonical import digest_of
+from core.errors import Conflict, InvalidInput
 from tracking.artifacts import (
     delete_artifact,
     folder_digest,

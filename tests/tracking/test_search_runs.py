@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
 from tests.tracking.conftest import NewRun
 from tracking.contents import full_runs
 from tracking.limits import Point

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound, TooLarge
 from audit.models import Event
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound, TooLarge
 from tracking.artifacts import delete_artifact, list_artifacts, open_artifact, read_artifact, store_artifact
 from tracking.models import Artifact
 

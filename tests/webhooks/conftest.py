@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from accounts.models import User
-from audit.actors import Actor
+from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.services.models import create_model
 from tests.approvals.conftest import _own_store, ask, by_ada, by_bea, new_version, policies, ready, run_checks

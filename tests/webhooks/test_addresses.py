@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tests.webhooks.receiver import Receiver, flood, hang_up, talk_nonsense, trickle
 from webhooks.addresses import check_url, is_public
 from webhooks.transport import post

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
-from approvals.services.findings import close_finding, open_finding
-from audit.actors import Actor
+from approvals.oversight.findings import close_finding, open_finding
+from core.actors import Actor
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion, RunChecks
 from tests.approvals.governed import emergency, promote, publish

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from approvals.case.snapshots import load_case
 from approvals.models import TransitionRequest
-from approvals.services.comments import add_comment
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from approvals.snapshots import load_case
-from audit.actors import Actor
+from approvals.requests.comments import add_comment
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
 from audit.models import Event, OutboxMessage
+from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.services.models import create_model
 from registry.services.versions import set_version_tag

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from audit.actors import Actor
-from audit.errors import Conflict, NotFound
 from audit.models import Event, OutboxMessage
+from core.actors import Actor
+from core.errors import Conflict, NotFound
 from registry.models import ModelUserGrant, RegisteredModel
 from registry.services.models import set_model_tag
 from tests.webhooks.conftest import SECRET, Hook, Work

@@ -9,15 +9,15 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from approvals.case.snapshots import load_case
 from approvals.models import TransitionRequest
-from approvals.services.requests import expire_request, mark_stale, withdraw_request
-from approvals.services.reviews import decide_request
-from approvals.services.settling import apply_request
-from approvals.services.transitions import request_transition
-from approvals.snapshots import load_case
-from audit.actors import Actor, system_actor
-from audit.errors import GateRefused
+from approvals.requests.lifecycle import expire_request, mark_stale, withdraw_request
+from approvals.requests.review import decide_request
+from approvals.requests.settle import apply_request
+from approvals.requests.transition import request_transition
 from audit.models import Event, MissedEvent, OutboxMessage
+from core.actors import Actor, system_actor
+from core.errors import GateRefused
 from registry.models import RegisteredModel
 from registry.services import aliases, versions
 from registry.services.models import create_model, rename_model, set_model_tag

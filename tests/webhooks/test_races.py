@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
-from audit.actors import Actor
+from core.actors import Actor
 from registry.services.models import create_model
 from tests.webhooks.conftest import Hook
 from tests.webhooks.receiver import Receiver

@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from audit.actors import Actor
-from audit.errors import Denied, DomainError, InvalidInput, NotFound
 from audit.models import Event
+from core.actors import Actor
+from core.errors import Denied, DomainError, InvalidInput, NotFound
 from registry.models import RegisteredModel
 from tests.conftest import Acting
 from tests.webhooks.conftest import SECRET, Hook

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tracking.search.tokens import Token, tokens_of
 
 ATTRIBUTE = "attribute"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from audit.errors import InvalidInput
-from audit.statements import fetch, same
+from core.errors import InvalidInput
+from core.statements import fetch, same
 from tracking.contents import Value
 from tracking.models import Metric, RunInput
 from tracking.queries import experiment_number, get_run

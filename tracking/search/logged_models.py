@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tracking.models import Lifecycle, LoggedModel, LoggedModelParam, LoggedModelStatus, LoggedModelTag, Metric
 from tracking.queries import NAMES_A_MODEL, experiment_number
 from tracking.search.conditions import compare, keyed, nulls_last, numbers_first, there_is

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import orjson
 from django.db.models import QuerySet
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 Row = TypeVar("Row")
 _MAX_OFFSET = 2**62

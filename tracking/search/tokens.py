@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlparse import lexer
 from sqlparse import tokens as kinds
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 
 # The lexer's cost grows faster than the text (0.2 s at this length); SQLite takes patterns of up to 50,000 bytes.
 MAX_LENGTH = 16_000

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from django.db import IntegrityError, connection
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.refs import run_ref
 from audit.services import record_with
+from core.actors import Actor
+from core.refs import run_ref
 from tracking.limits import Point
 from tracking.provenance import DATASET_KEY
 from tracking.services.pairs import as_object

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
 from tracking.artifacts import get_artifact, place_blob, refuse_hopeless
 from tracking.models import Artifact, MultipartUpload
 from tracking.paths import clean_path

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
-from audit.refs import experiment_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
+from core.refs import experiment_ref
 from tracking.clock import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
 from tracking.models import Experiment, ExperimentTag, Lifecycle

@@ -6,10 +6,10 @@ import orjson
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput
-from audit.refs import run_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput
+from core.refs import run_ref
 from tracking.limits import MAX_TAG_VALUE
 from tracking.models import RunTag
 from tracking.services.runs import lock_run

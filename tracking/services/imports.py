@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import AlreadyExists, InvalidInput
-from audit.refs import experiment_ref, logged_model_ref, run_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput
+from core.refs import experiment_ref, logged_model_ref, run_ref
 from lineage.services import IMPORTED, record_run
 from tracking.limits import (
     MAX_EXPERIMENT_TAG_VALUE,

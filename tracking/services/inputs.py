@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import run_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import run_ref
 from tracking.limits import MAX_DATASETS, Pair, checked_text
 from tracking.models import Dataset, LoggedModel, Run, RunInput, RunModel
 from tracking.provenance import record_dataset_input

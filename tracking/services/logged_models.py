@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import logged_model_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import logged_model_ref
 from tracking.clock import now_ms
 from tracking.limits import MAX_TAG_VALUE, Pair, checked_key, checked_model_name, checked_params, checked_text
 from tracking.models import (

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import run_ref
 from audit.services import record
-from audit.statements import together
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import run_ref
+from core.statements import together
 from tracking.limits import (
     MAX_RUN_NAME,
     Pair,

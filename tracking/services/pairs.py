@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from audit.statements import Statement, fetch, run
+from core.statements import Statement, fetch, run
 
 _PARAMS, _TAGS = "tracking_param", "tracking_runtag"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
-from audit.errors import NotFound
-from audit.statements import Statement, number_array, text_array
-from audit.statements import run as execute
+from core.errors import NotFound
+from core.statements import Statement, number_array, text_array
+from core.statements import run as execute
 from tracking.limits import Point
 from tracking.models import LoggedModel, Run
 

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput
 from tracking.locks import hold_bytes
 from tracking.models import Artifact, MultipartUpload, Seal
 from tracking.store import Blob, ByteStore, current_store

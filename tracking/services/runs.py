@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import run_ref
 from audit.services import record
-from audit.statements import Statement, fetch, same, together
-from audit.statements import run as execute
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import run_ref
+from core.statements import Statement, fetch, same, together
+from core.statements import run as execute
 from lineage.services import record_run
 from tracking.contents import FullRun
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
-from audit.errors import TooLarge
+from core.errors import TooLarge
 
 CHUNK = 1024 * 1024
 # What S3 takes: at most so many parts, and none smaller than this but the last.

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from tracking.store.base import CHUNK, Staged
 
 _DELETE_AT_ONCE = 1000

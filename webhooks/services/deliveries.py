@@ -19,10 +19,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import Conflict, NotFound
-from audit.refs import model_stream, webhook_ref
 from audit.services import enqueue, record
+from core.actors import Actor
+from core.errors import Conflict, NotFound
+from core.refs import model_stream, webhook_ref
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
 from webhooks.permissions import is_vouched_for, visible_deliveries

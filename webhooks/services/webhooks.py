@@ -13,10 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.actors import Actor
-from audit.errors import InvalidInput, NotFound
-from audit.refs import model_stream, webhook_ref
 from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.refs import model_stream, webhook_ref
 from registry.models import RegisteredModel
 from registry.names import check_text
 from registry.permissions import model_not_found, visible_models

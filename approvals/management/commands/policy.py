@@ -12,18 +12,18 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
-from approvals.policies.defaults import DEFAULT_POLICIES
-from approvals.policies.dry_run import dry_run
-from approvals.policies.parsing import read_published
-from approvals.policies.queries import get_proposal, get_revision
-from approvals.policies.replay import MAX_CHUNK, TODAY, Outcome, replay
-from approvals.policies.schema import policy_schema
-from approvals.policies.standing import advice, judged_by, possible_reviewers
-from approvals.policies.yaml_text import Document, parse_yaml, read_policy, write_policy
-from approvals.services.proposals import propose_policy
-from audit.actors import Actor, system_actor
-from audit.errors import Denied, DomainError
+from approvals.policy_changes.dry_run import dry_run
+from approvals.policy_changes.editors import advice, judged_by, possible_reviewers
+from approvals.policy_changes.propose import propose_policy
+from approvals.policy_changes.replay import MAX_CHUNK, TODAY, Outcome, replay
 from audit.services import record_denial
+from core.actors import Actor, system_actor
+from core.errors import Denied, DomainError
+from policies.defaults import DEFAULT_POLICIES
+from policies.parsing import read_published
+from policies.queries import get_proposal, get_revision
+from policies.schema import policy_schema
+from policies.yaml_text import Document, parse_yaml, read_policy, write_policy
 
 _WORDS = {
     Outcome.SAME: "as it was",

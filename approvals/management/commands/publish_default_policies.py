@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from approvals.services.policies import ensure_default_policies
-from audit.actors import system_actor
+from approvals.policy_changes.publish import ensure_default_policies
+from core.actors import system_actor
 
 
 class Command(BaseCommand):

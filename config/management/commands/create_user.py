@@ -10,8 +10,8 @@ from django.core.management import BaseCommand, CommandError
 
 from accounts.models import User
 from accounts.services import create_user
-from audit.actors import system_actor
-from audit.errors import DomainError
+from core.actors import system_actor
+from core.errors import DomainError
 
 
 class Command(BaseCommand):

@@ -15,9 +15,9 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from accounts.models import User
-from audit.actors import Actor, ActorKind, system_actor
-from audit.errors import DomainError
 from config.supervisor.lock import DataInUse, DataLock
+from core.actors import Actor, ActorKind, system_actor
+from core.errors import DomainError
 from importing.files import FileCarrier
 from importing.ledger import Ledger
 from importing.load import Bringing, TrackingImport

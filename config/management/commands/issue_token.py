@@ -10,8 +10,8 @@ from django.core.management import BaseCommand, CommandError
 
 from accounts.models import User
 from accounts.services import issue_token
-from audit.actors import ALL_SCOPES, system_actor
-from audit.errors import DomainError
+from core.actors import ALL_SCOPES, system_actor
+from core.errors import DomainError
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

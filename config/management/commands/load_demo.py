@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
-from audit.errors import DomainError
 from config.demonstration import AUTHORS, REVIEWER, Passwords, ensure_people, working_tokens
+from core.errors import DomainError
 from demo.client import Client, Refused, Session
 from demo.story import DONE_MODEL, DONE_TAG, NotAdvancing, Story
 from registry.models import RegisteredModelTag

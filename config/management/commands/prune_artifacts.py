@@ -8,9 +8,9 @@ from datetime import timedelta
 from django.core.management import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 
-from audit.actors import system_actor
-from audit.errors import DomainError
 from config.management.commands.issue_token import duration
+from core.actors import system_actor
+from core.errors import DomainError
 from tracking.services.pruning import prune_artifacts
 
 

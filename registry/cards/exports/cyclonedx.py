@@ -1,7 +1,7 @@
 """A card as a CycloneDX 1.6 ML-BOM: one machine-learning-model component with its modelCard.
 
 Specification: https://cyclonedx.org/docs/1.6/json/. Fields without a place in modelCard are its ``properties``, named
-``custody:card:<field>``. ``declarations`` come from the layer that knows the approvals (approvals/declarations.py).
+``custody:card:<field>``. ``declarations`` come from the layer that knows the approvals (approvals/packs/declarations.py).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.cards.imports.base import MAX_BYTES, Imported
 from registry.cards.imports.cyclonedx import from_cyclonedx
 from registry.cards.imports.huggingface import from_huggingface

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from audit.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput, TooLarge
 from registry.cards.fields import BY_KEY
 from registry.cards.values import is_placeholder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.cards.exports.cyclonedx import PREFIX
 from registry.cards.fields import BY_KEY
 from registry.cards.imports.base import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from audit.errors import InvalidInput
+from core.errors import InvalidInput
 from registry.cards.exports.huggingface import PARTS
 from registry.cards.imports.base import Imported, begin, columns_of, line_of
 from registry.cards.imports.markdown import BY_TITLE, Part, parts_of, take_parts

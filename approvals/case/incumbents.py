@@ -1,0 +1,77 @@
+"""What a move is compared with: the version it would replace or, where Production is empty, the last that was there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from approvals.models import RequestState, TransitionRequest
+from policies.parsing import is_alias
+from registry.models import Alias, ModelVersion
+from registry.stages import Stage
+from validation.base import Incumbent, RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is asked for: this version to that target, a stage or an @alias."""
+
+    version: ModelVersion
+    target: str
+    archive_existing: bool
+
+
+def place_of(target: str) -> str:
+    """Return what a promotion to this target replaces: the current Production version, or where an alias points."""
+    return target if is_alias(target) else ""
+
+
+def replaced_by(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
+    """Return what would be replaced, by model and by `place_of`."""
+    model_ids = {move.version.model_id for move in moves}
+    rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
+    found = {(row.model_id, ""): row for row in rows}
+    if aliases := {move.target[1:] for move in moves if is_alias(move.target)}:
+        pointers = Alias.objects.filter(model_id__in=model_ids, name__in=aliases).select_related("version")
+        found |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
+    return found
+
+
+def predecessors_of(
+    moves: Sequence[Move], incumbents: Mapping[tuple[int, str], ModelVersion]
+) -> dict[int, ModelVersion]:
+    """Return, by model, the version that was promoted to Production last, where there is none in it now.
+
+    Archiving what is in Production must not spare the next version the comparison.
+    """
+    bare = {
+        move.version.model_id
+        for move in moves
+        if move.target == Stage.PRODUCTION and (move.version.model_id, "") not in incumbents
+    }
+    if not bare:
+        return {}
+    promoted = TransitionRequest.objects.filter(
+        state=RequestState.APPLIED, target=Stage.PRODUCTION, version__model_id__in=bare
+    )
+    return {row.version.model_id: row.version for row in promoted.select_related("version").order_by("closed_at", "pk")}
+
+
+def predecessor_facts(found: Mapping[int, ModelVersion], move: Move, runs: Mapping[str, RunFacts]) -> Incumbent | None:
+    """Return the facts of what was in Production last, for a move there."""
+    version = found.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
+    made = incumbent_facts(version, runs)
+    return made and replace(made, place="the last in Production")
+
+
+def incumbent_facts(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
+    """Return the facts of a version that a move is compared with."""
+    if version is None:
+        return None
+    return Incumbent(
+        version_id=version.pk,
+        number=version.version,
+        run=runs.get(version.run_id, RunFacts()),
+        artifact_path=version.artifact_path,
+        artifact_digest=version.artifact_digest,
+    )

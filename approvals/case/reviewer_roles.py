@@ -1,0 +1,41 @@
+"""What gives people a say: the groups they are in, and the level they were granted on a model. Being a superuser does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+
+from core.actors import Actor
+from policies.rule_parsing import MODEL_ROLES
+from registry.permissions import Level, granted_levels
+
+Standing = tuple[frozenset[str], frozenset[str]]
+
+
+def groups_of(actor: Actor) -> frozenset[str]:
+    """Return the names of the groups a caller is in; one query."""
+    rows = Group.objects.filter(user=actor.user_id) if actor.user_id is not None else Group.objects.none()
+    return frozenset(rows.values_list("name", flat=True))
+
+
+def standing_of_people(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
+    """Return (groups, roles) for each (model id, user id); three queries however many there are.
+
+    A role is a permission level granted on the model, to the person or to a group of theirs; a level includes those below.
+    """
+    wanted = set(pairs)
+    if not wanted:
+        return {}
+    groups: dict[int, set[str]] = {}
+    members = Group.objects.filter(user__in={person for _, person in wanted}).values_list("user", "name")
+    for person, name in members:
+        groups.setdefault(person, set()).add(name)
+    levels = granted_levels({model_id for model_id, _ in wanted}, {person for _, person in wanted})
+    return {key: (frozenset(groups.get(key[1], ())), _roles(levels.get(key))) for key in wanted}
+
+
+def _roles(level: Level | None) -> frozenset[str]:
+    if level is None:
+        return frozenset()
+    return frozenset(role for role in MODEL_ROLES if Level[role.upper()] <= level)

@@ -1,0 +1,39 @@
+"""The versions of a model that a rollback could bring back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals.case.earlier_approvals import former_of
+from policies.matching import policy_for
+from policies.parsing import is_alias
+from registry.models import Alias, ModelVersion, RegisteredModel
+from registry.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that was at a target before. ``obstacle`` says why it cannot be brought back, "" when it can."""
+
+    version: ModelVersion
+    obstacle: str
+
+
+def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[Candidate]:
+    """Return the versions that were at a target before and are not there now, the last one to leave first.
+
+    Under a policy those are the versions with a request that was carried out there; where none governs, those that another
+    version superseded. A fixed number of queries.
+    """
+    if policy_for(model, target) is None:
+        rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
+        return [Candidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")]
+    there = _there_now(model, target)
+    found = former_of(model, target)
+    return [Candidate(row, former.obstacle) for row, former in found if row.pk != there]
+
+
+def _there_now(model: RegisteredModel, target: str) -> int | None:
+    if is_alias(target):
+        return Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True).first()
+    return model.versions.filter(is_current=True).values_list("pk", flat=True).first()

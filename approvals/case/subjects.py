@@ -1,0 +1,244 @@
+"""The facts a verdict rests on, read fresh and for many requests at once: the query count does not grow with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db.models import Q, prefetch_related_objects
+
+from accounts.owners import owners_of
+from approvals.case.incumbents import Move, incumbent_facts, place_of, predecessor_facts, predecessors_of, replaced_by
+from core.canonical import digest_of
+from core.refs import version_ref
+from lineage.quarantine import taints
+from policies.matching import ModelFacts, model_facts
+from policies.rules import Rule
+from registry.cards import missing_fields, written_keys
+from registry.models import CardRevision, ModelVersion, ModelVersionTag
+from registry.sources import MAX_COPIES
+from tracking.artifacts import senders_of
+from tracking.models import Run
+from tracking.queries import load_runs, metric_value
+from validation.base import Ancestry, CardFacts, RunFacts, Subject
+
+# How far the authors of copied versions are followed back: to the first original, and what was copied from that.
+_FURTHEST = MAX_COPIES + 2
+
+
+def load_subject(move: Move) -> Subject:
+    """Return the facts of one move."""
+    return load_subjects([move])[0]
+
+
+def load_subjects(moves: Sequence[Move]) -> list[Subject]:
+    """Return the facts of many moves, in their order."""
+    versions = {move.version.pk: move.version for move in moves}
+    incumbents = replaced_by(moves)
+    predecessors = predecessors_of(moves, incumbents)
+    known = [*versions.values(), *incumbents.values(), *predecessors.values()]
+    runs = _runs({version.run_id for version in known} - {""})
+    cards = _cards(versions)
+    tags = _tags(versions)
+    authors = _authors(versions.values())
+    ancestries = _ancestries(versions.values())
+    models = model_facts({version.model_id: version.model for version in versions.values()}.values())
+    return [
+        Subject(
+            model_id=move.version.model_id,
+            model_name=move.version.model.name,
+            version_id=move.version.pk,
+            number=move.version.version,
+            target=str(move.target),
+            archive_existing=move.archive_existing,
+            artifact_path=move.version.artifact_path,
+            artifact_digest=move.version.artifact_digest,
+            authors=authors[move.version.pk],
+            tags=tags.get(move.version.pk, {}),
+            run=runs.get(move.version.run_id, RunFacts()),
+            card=cards.get(move.version.pk, CardFacts()),
+            incumbent=incumbent_facts(incumbents.get((move.version.model_id, place_of(move.target))), runs),
+            ancestry=ancestries[move.version.pk],
+            source=move.version.stage,
+            staged_at=move.version.staged_at,
+            model_tags=models[move.version.model_id].tags,
+            tier=models[move.version.model_id].tier,
+            predecessor=predecessor_facts(predecessors, move, runs),
+        )
+        for move in moves
+    ]
+
+
+def facts_of_model(subject: Subject) -> ModelFacts:
+    """Return what decides which policy a subject is under."""
+    return ModelFacts(name=subject.model_name, tags=subject.model_tags, tier=subject.tier)
+
+
+def subject_parts(
+    subject: Subject,
+    *,
+    kind: str,
+    policies: Sequence[str],
+    rules: Sequence[Rule],
+    checks: Iterable[Sequence[str]],
+    policy_part: str = "",
+) -> dict[str, str]:
+    """Return the hash of each part of what a review covers. ``policy_part`` is `policy_digest`, where it is known already.
+
+    ``policies`` are the digests of the revision the request was opened under and of the one that governs now, ``rules`` what
+    both together demand.
+    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each.
+    """
+    counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
+    parts: dict[str, object] = {
+        "version": [subject.model_id, subject.model_name, subject.number],
+        "target": [kind, subject.target, subject.archive_existing],
+        "artifact": subject.artifact_digest,
+        "card": subject.card.digest,
+        "incumbent": subject.incumbent.version_id if subject.incumbent else None,
+        "risk": [subject.tier, {key: subject.model_tags.get(key) for key in counting}],
+    }
+    jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
+    found = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
+    return found | {"policy": policy_part or policy_digest(policies, rules)}
+
+
+def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
+    """Return the hash of what a subject is judged by; the same for all requests under the same policies."""
+    return digest_of([*policies, [_plain(asdict(rule)) for rule in rules]])
+
+
+def subject_digest(parts: Mapping[str, str]) -> str:
+    """Return what a review covers, as SHA-256 (hex) over the hashes of its parts."""
+    return digest_of({"schema": 2, **parts})
+
+
+def _plain(value: object) -> object:
+    """Return a rule's values with durations as seconds."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def people_of(
+    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
+) -> list[dict[str, frozenset[str]]]:
+    """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
+
+    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts, and stays
+    there when the account is given to somebody else.
+    """
+    roles = [
+        {
+            "requester": {requester},
+            "version_author": set(subject.authors),
+            "run_user": {subject.run.created_by, *subject.run.writers} - {""},
+            "card_editor": set(subject.card.editors),
+            "check_author": set(authors),
+        }
+        for subject, requester, authors in zip(
+            subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
+        )
+    ]
+    everybody = {name for found in roles for names in found.values() for name in names}
+    owners = owners_of(everybody)
+    return [
+        {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in found.items()}
+        for found in roles
+    ]
+
+
+def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
+    urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
+    found = taints(sorted(set(urns.values())))
+    return {
+        pk: Ancestry(tuple(sorted(row.node.urn for row in found[urn].quarantines)), found[urn].complete)
+        for pk, urn in urns.items()
+    }
+
+
+def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
+    rows = list(Run.objects.filter(pk__in=run_ids))
+    load_runs(rows)
+    prefetch_related_objects(rows, "writers")
+    return {row.pk: _run_facts(row) for row in rows}
+
+
+def _run_facts(run: Run) -> RunFacts:
+    metrics = {metric.key: metric_value(metric) for metric in run.latest_metrics.all()}
+    datasets = {(used.dataset.name, used.dataset.digest, used.context) for used in run.dataset_inputs.all()}
+    return RunFacts(
+        run_id=run.pk,
+        created_by=run.created_by,
+        writers=tuple(sorted(writer.name for writer in run.writers.all())),
+        tags={tag.key: tag.value for tag in run.tags.all()},
+        params={param.key: param.value for param in run.params.all()},
+        metrics={key: value for key, value in metrics.items() if not math.isnan(value)},
+        datasets=tuple(sorted(datasets)),
+        measured_on={
+            metric.key: (metric.dataset_name, metric.dataset_digest)
+            for metric in run.latest_metrics.all()
+            if metric.dataset_name or metric.dataset_digest
+        },
+    )
+
+
+def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
+    found: dict[int, list[CardRevision]] = {}
+    for row in CardRevision.objects.filter(version_id__in=list(version_ids)).order_by("version_id", "number"):
+        found.setdefault(row.version_id, []).append(row)
+    return {
+        version_id: CardFacts(
+            digest=rows[-1].digest,
+            missing=tuple(missing_fields(rows[-1])),
+            written=written_keys(rows[-1].body),
+            editors=tuple(sorted({row.author for row in rows})),
+            since=rows[-1].created_at,
+        )
+        for version_id, rows in found.items()
+    }
+
+
+def _tags(version_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for row in ModelVersionTag.objects.filter(version_id__in=list(version_ids)):
+        found.setdefault(row.version_id, {})[row.key] = row.value
+    return found
+
+
+def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
+    """Return who registered each version or sent files of it, and whoever registered what it was copied from."""
+    rows = list(versions)
+    senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
+    made_by = _registrants(rows)
+    return {row.pk: tuple(sorted({*made_by[row.pk], *senders.get(row.artifact_path, ())})) for row in rows}
+
+
+def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
+    known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
+    wanted = set(known)
+    missing = {parent for _, parent in known.values() if parent is not None} - set(known)
+    for _ in range(_FURTHEST):
+        if not missing:
+            break
+        rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
+        known |= {pk: (author, parent) for pk, author, parent in rows}
+        missing = {parent for _, parent in known.values() if parent is not None} - set(known)
+    return {pk: _back(pk, known) for pk in wanted}
+
+
+def _back(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
+    names: set[str] = set()
+    place: int | None = pk
+    for _ in range(_FURTHEST):
+        if place is None or place not in known:
+            break
+        author, place = known[place]
+        names.add(author)
+    return tuple(sorted(names - {""}))

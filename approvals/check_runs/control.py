@@ -1,0 +1,100 @@
+"""What people do to a validation job: cancel it, and have it run again.
+
+Both lock the model and the request first, as every change of a request does; the worker of a cancelled job notices at its next
+report that the job is no longer its own.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from approvals.case.locks import lock_visible
+from approvals.case.snapshots import load_case
+from approvals.check_runs.jobs import BROKEN, UNFINISHED, jobs_with_model, record_about, restart
+from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
+from audit.actions import Action
+from audit.services import enqueue
+from core.actors import Actor
+from core.errors import InvalidState, NotFound
+from core.refs import request_ref
+from registry.names import check_text
+from registry.permissions import Level, require_level
+
+MAX_REASON = 500
+CANCELLABLE = (*UNFINISHED, CheckState.WAITING)
+RERUNNABLE = (*BROKEN, CheckState.FAILED)
+_MAX_ID = 2**63 - 1
+
+
+@transaction.atomic
+def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckRun:
+    """Cancel a job that waits or runs. It counts as no pass, and may be run again.
+
+    NotFound; Denied: editing the model is needed; InvalidState: it has finished.
+    """
+    check_text(reason, "reason", MAX_REASON)
+    job, request = lock_job(actor, check_run_id)
+    _require_editor(actor, request, Action.APPROVALS_CHECK_CANCELLED)
+    if job.state not in CANCELLABLE:
+        raise InvalidState(f"The check {job.check_code} is {job.state}; there is nothing to cancel.")
+    said = f"Cancelled by {actor.name}{f': {reason.strip()}' if reason.strip() else ''}."
+    CheckRun.objects.filter(pk=job.pk).update(
+        state=CheckState.CANCELLED,
+        fence=F("fence") + 1,
+        summary=said[:1000],
+        lease_until=None,
+        ends_by=None,
+        finished_at=timezone.now(),
+    )
+    record_about(
+        actor,
+        Action.APPROVALS_CHECK_CANCELLED,
+        job,
+        after={"state": CheckState.CANCELLED.value, "was": job.state, "attempt": job.attempts},
+        reason=reason,
+    )
+    enqueue("approvals.tasks.settle_request", request_id=request.pk)
+    return jobs_with_model().get(pk=job.pk)
+
+
+@transaction.atomic
+def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
+    """Run a job again that failed, broke off or was cancelled. Reviews of the result before no longer count.
+
+    NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has changed since, or
+    its request is decided.
+    """
+    job, request = lock_job(actor, check_run_id)
+    _require_editor(actor, request, Action.APPROVALS_CHECK_QUEUED)
+    if request.state != RequestState.OPEN:
+        raise InvalidState(f"Request #{request.pk} is {request.state}; its checks are not run again.")
+    if job.state not in RERUNNABLE:
+        raise InvalidState(f"The check {job.check_code} is {job.state}; it is not run again.")
+    if job.pk not in {counted.pk for counted in load_case(request).jobs.values()}:
+        raise InvalidState(f"What the check {job.check_code} read has changed since; a newer run counts.")
+    restart(actor, job)
+    return jobs_with_model().get(pk=job.pk)
+
+
+def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionRequest]:
+    """Return a job and its request with the model, the request and the job locked; NotFound, also out of the actor's sight."""
+    found = CheckRun.objects.filter(pk=check_run_id) if 0 < check_run_id <= _MAX_ID else CheckRun.objects.none()
+    request_id = found.values_list("request_id", flat=True).first()
+    if request_id is None:
+        raise no_check_run(check_run_id)
+    try:
+        request = lock_visible(actor, request_id)
+    except NotFound as error:
+        raise no_check_run(check_run_id) from error
+    return jobs_with_model().select_for_update(no_key=True, of=("self",)).get(pk=check_run_id), request
+
+
+def no_check_run(check_run_id: int) -> NotFound:
+    """Return the one error for a job that is not there or out of sight."""
+    return NotFound(f"There is no check run {check_run_id}.")
+
+
+def _require_editor(actor: Actor, request: TransitionRequest, action: Action) -> None:
+    require_level(actor, request.version.model, Level.EDIT, action=action, obj=request_ref(request.pk))

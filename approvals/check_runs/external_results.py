@@ -1,0 +1,105 @@
+"""Results of external checks, as CI posts them: signed (approvals/check_runs/envelopes.py), for one job, and for what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from approvals.case.snapshots import load_case
+from approvals.check_runs.control import lock_job
+from approvals.check_runs.envelopes import Posted, read_envelope
+from approvals.check_runs.evidence import Stored, store_files
+from approvals.check_runs.jobs import Outcome, close_job, jobs_with_model, record_about
+from approvals.check_runs.keys import is_signed
+from approvals.models import CheckKey, CheckRun, CheckState, ExternalResult, RequestState, TransitionRequest
+from audit.actions import Action
+from core.actors import Actor
+from core.canonical import plain
+from core.errors import Conflict, Denied, InvalidInput, InvalidState
+from core.refs import model_stream, request_ref
+from validation.base import EvidenceFile, inputs_digest
+from validation.catalogue import find_check
+from validation.params import texts
+
+MAX_AGE = timedelta(minutes=15)
+
+
+def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, object]) -> CheckRun:
+    """Take the result of an external check and return the job, finished. Its poster counts as the check's author.
+
+    InvalidInput: an envelope that cannot be read, or is too old. Denied: not signed with a key the policy names for this check.
+    Conflict: signed for other files, or for a state that has changed since, or sent before. InvalidState: no result is waited
+    for. NotFound: no such job, or out of the actor's sight.
+    """
+    posted = read_envelope(envelope)
+    if posted.check_run != check_run_id:
+        raise InvalidInput(f"The signed result is of check run {posted.check_run}, not of {check_run_id}.")
+    if abs(timezone.now() - posted.at) > MAX_AGE:
+        raise InvalidInput(f"The result was signed at {posted.at.isoformat()}, more than 15 minutes from now.")
+    stored = store_files([EvidenceFile("result.json", posted.raw, "application/json")])
+    try:
+        with transaction.atomic():
+            return _take(actor, posted, stored)
+    except IntegrityError as error:
+        raise Conflict(f"A result with the nonce {posted.nonce} was posted before.") from error
+
+
+def _take(actor: Actor, posted: Posted, stored: Sequence[Stored]) -> CheckRun:
+    job, request = lock_job(actor, posted.check_run)
+    check = find_check(job.check_code)
+    if not getattr(check, "posted", False):
+        raise InvalidState(f"The check {job.check_code} is run here; no result of it can be posted.")
+    key = _require_key(request, posted, texts(check.parse(job.params), "keys"))
+    if ExternalResult.objects.filter(key=key, nonce=posted.nonce).exists():
+        raise Conflict(f"A result with the nonce {posted.nonce} was posted before.")
+    if job.state != CheckState.WAITING:
+        raise InvalidState(f"The check run {job.pk} is {job.state}; no result is waited for.")
+    _require_same_subject(job, request, posted)
+    ExternalResult.objects.create(
+        check_run=job,
+        key=key,
+        nonce=posted.nonce,
+        payload=posted.raw.decode(),
+        signature=posted.signature,
+        posted_by=actor.name,
+    )
+    record_about(
+        actor,
+        Action.APPROVALS_CHECK_RESULT_POSTED,
+        job,
+        after={"key": key.name, "nonce": posted.nonce, "passed": posted.passed, "signature": posted.signature},
+    )
+    evidence = {"signed_by": key.name, "posted_by": actor.name, "said": plain(posted.evidence, shorten=False)}
+    state = CheckState.PASSED if posted.passed else CheckState.FAILED
+    outcome = Outcome(state, posted.summary, evidence)
+    close_job(actor, job, job.fence, outcome, was=CheckState.WAITING, stored=stored, author=actor.name)
+    return jobs_with_model().get(pk=job.pk)
+
+
+def _require_key(request: TransitionRequest, posted: Posted, allowed: tuple[str, ...]) -> CheckKey:
+    """Return the key that signed, if the policy lets it sign this check and nobody has revoked it."""
+    key = CheckKey.objects.filter(name=posted.key_name, revoked_at__isnull=True).first()
+    if key is None or key.name not in allowed or not is_signed(key, posted.signed, posted.signature):
+        raise Denied(
+            f"The result is not signed with a key that may sign this check ({', '.join(allowed)}).",
+            action=Action.APPROVALS_CHECK_RESULT_POSTED,
+            obj=request_ref(request.pk),
+            stream=model_stream(request.version.model_id),
+        )
+    return key
+
+
+def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: Posted) -> None:
+    """Refuse a result of anything but what the job looks at, and of what is no longer what would be promoted."""
+    if posted.inputs_digest != job.inputs_digest:
+        raise Conflict("The result was signed for other inputs than those of this check run.")
+    if posted.artifact_digest != request.version.artifact_digest:
+        raise Conflict(f"The result is of the files {posted.artifact_digest[:100]}, not of this version's.")
+    if request.state != RequestState.OPEN:
+        raise InvalidState(f"Request #{request.pk} is {request.state}.")
+    subject = load_case(request).subject
+    if inputs_digest(find_check(job.check_code), job.params, subject) != job.inputs_digest:
+        raise Conflict("What the check looks at has changed since; a newer check run waits for its result.")

@@ -1,0 +1,95 @@
+"""The keys that may sign results of external checks. A superuser adds and revokes them; the policy says which may sign what."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import transaction
+from django.utils import timezone
+
+from approvals.models import CheckKey
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, ActorKind
+from core.errors import AlreadyExists, Denied, InvalidInput, InvalidState, NotFound
+from core.refs import check_key_ref
+
+MAX_NOTE = 500
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_KEY_BYTES, _SIGNATURE_BYTES = 32, 64
+
+
+@transaction.atomic
+def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -> CheckKey:
+    """Register an Ed25519 public key (RFC 8032; its 32 bytes in base64). A name is used once, also by a revoked key.
+
+    Denied to all but superusers; InvalidInput; AlreadyExists.
+    """
+    _require_superuser(actor, Action.APPROVALS_CHECK_KEY_ADDED, name)
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("The name of a key is lower-case letters, digits, dots, dashes, at most 100.")
+    if len(note) > MAX_NOTE or "\x00" in note:
+        raise InvalidInput(f"A note has at most {MAX_NOTE} characters.")
+    key = _decoded(public_key, _KEY_BYTES, "A public key")
+    if CheckKey.objects.filter(name=name).exists():
+        raise AlreadyExists(f"There is a key {name} already.")
+    made = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
+    record(
+        actor=actor,
+        action=Action.APPROVALS_CHECK_KEY_ADDED,
+        obj=check_key_ref(name),
+        after={"public_key": made.public_key},
+        reason=note,
+    )
+    return made
+
+
+@transaction.atomic
+def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
+    """Accept nothing more that is signed with a key; what it signed before stands. NotFound; InvalidState; Denied."""
+    _require_superuser(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name)
+    if len(reason) > MAX_NOTE or "\x00" in reason:
+        raise InvalidInput(f"A reason has at most {MAX_NOTE} characters.")
+    key = CheckKey.objects.select_for_update().filter(name=name).first()
+    if key is None:
+        raise NotFound(f"There is no key {name[:100]}.")
+    if key.revoked_at is not None:
+        raise InvalidState(f"The key {name} was revoked already.")
+    key.revoked_by, key.revoked_at = actor.name, timezone.now()
+    key.save(update_fields=["revoked_by", "revoked_at"])
+    record(actor=actor, action=Action.APPROVALS_CHECK_KEY_REVOKED, obj=check_key_ref(name), reason=reason)
+    return key
+
+
+def is_signed(key: CheckKey, signed: bytes, signature: str) -> bool:
+    """Return whether a signature (base64) of these bytes is the key's."""
+    try:
+        mark = _decoded(signature, _SIGNATURE_BYTES, "A signature")
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key)).verify(mark, signed)
+    except (InvalidSignature, InvalidInput):
+        return False
+    return True
+
+
+def _decoded(text: str, size: int, what: str) -> bytes:
+    try:
+        found = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(f"{what} is {size} bytes in base64.") from error
+    if len(found) != size:
+        raise InvalidInput(f"{what} is {size} bytes in base64; these are {len(found)}.")
+    return found
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _require_superuser(actor: Actor, action: Action, name: str) -> None:
+    if not (actor.is_superuser and actor.kind is ActorKind.USER) and actor.kind is not ActorKind.SYSTEM:
+        obj = check_key_ref(name[:100].replace("\x00", ""))
+        raise Denied("Only a superuser may say which keys sign results of checks.", action=action, obj=obj)

@@ -1,0 +1,67 @@
+"""Jobs that nobody works on any more: announced again, taken from a silent worker, or ended when their time is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from approvals.check_runs.jobs import (
+    FIRST_REMINDER,
+    MAX_ATTEMPTS,
+    UNFINISHED,
+    Outcome,
+    announce,
+    close_job,
+    jobs_with_model,
+    record_about,
+    time_is_over,
+)
+from approvals.models import CheckRun, CheckState
+from audit.actions import Action
+from core.actors import Actor
+
+_LAST_REMINDER = timedelta(hours=1)
+
+
+def requeue_expired(*, actor: Actor, now: datetime) -> int:
+    """Announce again what waits too long, take back what its worker left, and end what is over its time; return how many."""
+    silent = Q(state__in=UNFINISHED, lease_until__lt=now)
+    due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
+    return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])
+
+
+@transaction.atomic
+def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
+    job = jobs_with_model().select_for_update(of=("self",)).get(pk=job_id)
+    if job.state not in UNFINISHED or job.lease_until is None:
+        return False
+    lost = job.state == CheckState.RUNNING
+    if why := _over(job, now):
+        return close_job(
+            actor, job, job.fence, Outcome(CheckState.ERROR, why, {"attempts": job.attempts}), was=job.state
+        )
+    if job.lease_until >= now:
+        return False
+    wait = min(max(now - job.queued_at, FIRST_REMINDER), _LAST_REMINDER)
+    CheckRun.objects.filter(pk=job.pk, fence=job.fence, state=job.state).update(
+        state=CheckState.QUEUED, lease_until=now + wait, fence=F("fence") + 1
+    )
+    if lost:
+        why = f"Its worker {job.worker} fell silent."
+        record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
+    announce(job)
+    return True
+
+
+def _over(job: CheckRun, now: datetime) -> str:
+    """Return why a job has come to its end without a result, "" where it may go on."""
+    if job.state == CheckState.RUNNING and job.ends_by is not None and job.ends_by < now:
+        return time_is_over(job)
+    late = job.lease_until is not None and job.lease_until < now
+    return (
+        f"The check was started {job.attempts} times and never came to an end."
+        if late and job.attempts >= MAX_ATTEMPTS
+        else ""
+    )

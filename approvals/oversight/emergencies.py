@@ -1,0 +1,201 @@
+"""Breaking the glass: a move past the policy in an emergency, by the people whom the policy names, seen by everybody.
+
+Nothing here is silent: the request, the second person's approval, the alarm (`approvals.glass.broken`) and the review that is
+owed afterwards are all on the record, and no permission does without them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.case.incumbents import Move
+from approvals.case.locks import lock_request, stream_of
+from approvals.case.subjects import load_subject, people_of
+from approvals.in_person import is_in_person
+from approvals.models import MAX_COMMENT, Review, TransitionRequest
+from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
+from approvals.oversight.findings import add_finding
+from approvals.oversight.reviewers import why_no_reviewer
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.refs import model_stream, request_ref, version_ref
+from policies.matching import Governing, policy_for, read_revision
+from policies.rules import BreakGlass, Severity
+from registry.models import ModelVersion
+from registry.names import check_text
+from registry.permissions import visible_models
+
+# An emergency does not wait for two weeks.
+LIVES_FOR = timedelta(hours=24)
+_MAX_ID = 2**63 - 1
+
+
+def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, reason: str) -> None:
+    """Refuse whoever may not break the glass here: InvalidState where the policy has none, Denied, InvalidInput (no reason)."""
+    option = policy.body.options.break_glass
+    if option is None:
+        raise InvalidState(f"{policy.label} has no way past it: breaking the glass is not possible here.")
+    if why := why_not_break(actor, option):
+        raise Denied(
+            why,
+            action=Action.APPROVALS_GLASS_BROKEN,
+            obj=version_ref(version.model.name, version.version),
+            stream=model_stream(version.model_id),
+        )
+    if not reason.strip():
+        raise InvalidInput("Breaking the glass needs a reason.")
+
+
+def why_not_break(actor: Actor, option: BreakGlass) -> str:
+    """Return why this actor may not ask for an emergency move, "" when they may. Being a superuser changes nothing."""
+    if not is_in_person(actor):
+        return "Only a person who is signed in may break the glass; tokens and service accounts never do."
+    if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
+        return f"{actor.name} is not a member of {' or '.join(option.groups)}, who may break the glass here."
+    return ""
+
+
+def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
+    """Raise the alarm and set the review that is owed, in the transaction that moved the version."""
+    now = timezone.now()
+    made = PostReview.objects.create(
+        request=request, requester=request.requester, broken_at=now, due_at=now + _within(request)
+    )
+    record(
+        actor=actor,
+        action=Action.APPROVALS_GLASS_BROKEN,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        after={
+            "version": request.version.version,
+            "target": request.target,
+            "requester": request.requester.username,
+            "second_person": approvers_of(request),
+            "post_review_due_at": made.due_at,
+        },
+        reason=request.comment,
+    )
+    return made
+
+
+def _within(request: TransitionRequest) -> timedelta:
+    """Return how long the post-review may take: the shortest that a policy this request is under says."""
+    revisions = [request.policy_revision, request.followed_revision]
+    options = [read_revision(row).body.options.break_glass for row in revisions if row is not None]
+    return min((option.post_review_within for option in options if option is not None), default=timedelta(0))
+
+
+def approvers_of(request: TransitionRequest) -> list[str]:
+    """Return who approved a request, by name."""
+    rows = Review.objects.filter(request=request, decision="approve").order_by("reviewer__username")
+    return list(rows.values_list("reviewer__username", flat=True).distinct())
+
+
+@transaction.atomic
+def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, comment: str) -> PostReview:
+    """Record what the review after an emergency came to: justified or not_justified (which opens a finding).
+
+    By a person who could review the version under its policy, or is of the groups that may break the glass, and who was
+    neither the requester nor the second person. Raises NotFound, InvalidInput, InvalidState (completed already), Denied.
+    """
+    if outcome not in PostReviewOutcome.values:
+        raise InvalidInput(f"The outcome is {' or '.join(PostReviewOutcome.values)}.")
+    words = check_text(comment.strip(), "comment", MAX_COMMENT)
+    if not words:
+        raise InvalidInput("A post-review needs a comment.")
+    row = _lock(actor, post_review_id)
+    if why := why_not_complete(actor, row):
+        raise Denied(
+            why,
+            action=Action.APPROVALS_POST_REVIEW_COMPLETED,
+            obj=request_ref(row.request_id),
+            stream=stream_of(row.request),
+        )
+    if row.completed_at is not None:
+        raise InvalidState("This post-review is completed already.")
+    row.outcome, row.comment = PostReviewOutcome(outcome), words
+    row.completed_by, row.completed_at = User.objects.get(pk=actor.user_id or 0), timezone.now()
+    row.save(update_fields=["outcome", "comment", "completed_by", "completed_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_POST_REVIEW_COMPLETED,
+        obj=request_ref(row.request_id),
+        stream=stream_of(row.request),
+        after={"outcome": row.outcome, "late": row.completed_at > row.due_at},
+        reason=words,
+    )
+    if outcome == PostReviewOutcome.NOT_JUSTIFIED:
+        _open_finding(actor, row)
+    return row
+
+
+def why_not_complete(actor: Actor, row: PostReview) -> str:
+    """Return why this actor may not complete a post-review, "" when they may."""
+    request = row.request
+    if actor.user_id == row.requester_id:
+        return f"{actor.name} broke the glass: somebody else reviews it."
+    if actor.name in approvers_of(request):
+        return f"{actor.name} was the second person: somebody else reviews it."
+    policies = [read_revision(request.policy_revision), policy_for(request.version.model, request.target)]
+    known = [policy for policy in policies if policy is not None]
+    rules = [rule for policy in known for rule in policy.body.rules]
+    groups = {
+        name for policy in known if (option := policy.body.options.break_glass) is not None for name in option.groups
+    }
+    subject = load_subject(Move(request.version, request.target, request.archive_existing))
+    people = people_of([subject], [row.requester.username])[0]
+    return why_no_reviewer(actor, request.version.model, rules, people, groups=groups)
+
+
+@transaction.atomic
+def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
+    """Record that a post-review is overdue, once."""
+    request_id = PostReview.objects.filter(pk=post_review_id).values_list("request_id", flat=True).first()
+    if request_id is None:
+        return False
+    request = lock_request(request_id)
+    row = PostReview.objects.select_for_update(no_key=True, of=("self",)).get(pk=post_review_id)
+    now = timezone.now()
+    if row.completed_at is not None or row.overdue_at is not None or row.due_at > now:
+        return False
+    row.overdue_at = now
+    row.save(update_fields=["overdue_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_POST_REVIEW_FELL_DUE,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        after={"due_at": row.due_at, "requester": request.requester.username},
+    )
+    return True
+
+
+def _lock(actor: Actor, post_review_id: int) -> PostReview:
+    rows = PostReview.objects.filter(pk=post_review_id if 0 < post_review_id <= _MAX_ID else 0)
+    seen = rows.filter(request__version__model__in=visible_models(actor)).values_list("request_id", flat=True).first()
+    if seen is None:
+        raise NotFound(f"There is no post-review {post_review_id}.")
+    request = lock_request(seen)
+    row = rows.select_for_update(no_key=True, of=("self",)).select_related("requester").get()
+    row.request = request
+    return row
+
+
+def _open_finding(actor: Actor, row: PostReview) -> None:
+    version = row.request.version
+    finding = Finding(
+        model=version.model,
+        version=version,
+        severity=Severity.HIGH.value,
+        title=f"Its emergency move to {row.request.target} was not justified",
+        description=row.comment,
+        opened_by=actor.name,
+    )
+    add_finding(actor=actor, finding=finding)

@@ -1,0 +1,70 @@
+"""Reading findings: as somebody, for lists and pages; and for verdicts, many requests at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+
+from approvals.models.oversight import Finding, FindingState
+from core.actors import Actor
+from core.errors import NotFound
+from policies.rules import SEVERITIES
+from registry.models import ModelVersion
+from registry.permissions import visible_models
+
+_MAX_ID = 2**63 - 1
+
+
+def visible_findings(
+    actor: Actor, *, state: str = "", severity: str = "", model: str = "", owner: str = ""
+) -> QuerySet[Finding]:
+    """Return the findings the actor may know of: open ones first, the gravest first, then the newest.
+
+    ``state`` may be `overdue` for open ones whose due date has passed.
+    """
+    rows = Finding.objects.filter(model__in=visible_models(actor)).select_related("model", "version__model", "owner")
+    if state == "overdue":
+        rows = rows.filter(state=FindingState.OPEN, overdue_at__isnull=False)
+    elif state:
+        rows = rows.filter(state=state)
+    if severity:
+        rows = rows.filter(severity=severity)
+    if model:
+        rows = rows.filter(model__name=model)
+    if owner:
+        rows = rows.filter(owner__username=owner)
+    return rows.annotate(closed=_rank(state=FindingState.OPEN), grave=_gravity()).order_by("closed", "-grave", "-pk")
+
+
+def get_finding(actor: Actor, finding_id: int) -> Finding:
+    """Return one finding; NotFound."""
+    found = visible_findings(actor).filter(pk=finding_id).first() if 0 < finding_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no finding {finding_id}.")
+    return found
+
+
+def open_findings_of(version: ModelVersion) -> list[Finding]:
+    """Return what is open on a version and on its model, the gravest first."""
+    on_it = Q(version=version) | Q(model=version.model_id, version__isnull=True)
+    rows = Finding.objects.filter(on_it, state=FindingState.OPEN).select_related("model", "version", "owner")
+    return list(rows.annotate(grave=_gravity()).order_by("-grave", "pk"))
+
+
+def overdue_findings(now: datetime) -> list[int]:
+    """Return the open findings whose due date has passed and which nobody has noticed yet."""
+    rows = Finding.objects.filter(state=FindingState.OPEN, due_at__lte=now, overdue_at__isnull=True)
+    return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
+
+
+def _gravity() -> Case:
+    return Case(
+        *[When(severity=level.value, then=Value(place)) for place, level in enumerate(SEVERITIES)],
+        default=Value(len(SEVERITIES)),
+        output_field=IntegerField(),
+    )
+
+
+def _rank(**first: object) -> Case:
+    return Case(When(**first, then=Value(0)), default=Value(1), output_field=IntegerField())

@@ -1,0 +1,230 @@
+"""Findings: what is wrong with a version or a model. Opened by who may edit it, closed by somebody else's word when it is grave."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.case.incumbents import Move
+from approvals.case.subjects import load_subjects, people_of
+from approvals.in_person import is_in_person
+from approvals.models.oversight import Finding, FindingOrigin, FindingState
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.refs import finding_ref, model_stream
+from policies.rules import Severity, severities_from
+from registry.models import ModelVersion, RegisteredModel
+from registry.names import check_text
+from registry.permissions import Level, has_level, visible_models
+from registry.services.models import lock_named
+from registry.stages import Stage
+
+MAX_TITLE = 200
+MAX_WORDS = 10_000
+CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
+# From here on whoever made the version cannot be the one who closes what was found wrong with it.
+FOUR_EYES_FROM = Severity.HIGH
+_MAX_ID = 2**63 - 1
+
+
+@transaction.atomic
+def open_finding(
+    *,
+    actor: Actor,
+    name: str,
+    severity: str,
+    title: str,
+    version: int | None = None,
+    description: str = "",
+    owner: str = "",
+    due_at: datetime | None = None,
+) -> Finding:
+    """Put a finding on a version, or without one on the whole model, and return it.
+
+    ``severity``: low, medium, high or critical. ``owner`` is the username of who is to see to it. Raises NotFound, Denied
+    (editing the model is needed), InvalidInput.
+    """
+    model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.APPROVALS_FINDING_OPENED)
+    row = _version_of(model, version) if version is not None else None
+    return add_finding(
+        actor=actor,
+        finding=Finding(
+            model=model,
+            version=row,
+            severity=_severity(severity).value,
+            title=_words(title, "title", MAX_TITLE),
+            description=check_text(description.strip(), "description", MAX_WORDS),
+            owner=_owner(owner, model) if owner else None,
+            due_at=due_at,
+            opened_by=actor.name,
+        ),
+    )
+
+
+def add_finding(*, actor: Actor, finding: Finding) -> Finding:
+    """Insert a finding that has been made and record it, in the caller's transaction with the model locked."""
+    finding.opened_at = timezone.now()
+    finding.save(force_insert=True)
+    record(
+        actor=actor,
+        action=Action.APPROVALS_FINDING_OPENED,
+        obj=finding_ref(finding.pk),
+        stream=model_stream(finding.model_id),
+        after={
+            "title": finding.title,
+            "severity": finding.severity,
+            "model": finding.model.name,
+            "version": finding.version.version if finding.version else None,
+            "owner": finding.owner.username if finding.owner else "",
+            "due_at": finding.due_at,
+            **({"origin": finding.origin, "cause": finding.cause} if finding.origin != FindingOrigin.PERSON else {}),
+        },
+        reason=finding.description,
+    )
+    return finding
+
+
+@transaction.atomic
+def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) -> Finding:
+    """Close an open finding as resolved, accepted or a false positive, with a comment; it stays closed.
+
+    For its owner and those who manage the model. From severity high on it takes a person who is signed in and neither made
+    the version nor ran its training (Denied). Raises NotFound, InvalidInput, InvalidState (closed already).
+    """
+    if state not in CLOSED_STATES:
+        raise InvalidInput(f"A finding is closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
+    words = _words(comment, "comment", MAX_WORDS)
+    finding = lock_finding(actor, finding_id)
+    if why := why_not_close(actor, finding):
+        raise _denied(why, finding, Action.APPROVALS_FINDING_CLOSED)
+    _require_open(finding)
+    write_closing(actor, finding, FindingState(state), words, closed_by=actor.name)
+    return finding
+
+
+def write_closing(actor: Actor, finding: Finding, state: FindingState, words: str, *, closed_by: str) -> None:
+    """Close a locked finding and record it, in the caller's transaction. Callers have checked that it may be."""
+    finding.state, finding.resolution = state, words
+    finding.closed_by, finding.closed_at = closed_by, timezone.now()
+    finding.save(update_fields=["state", "resolution", "closed_by", "closed_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_FINDING_CLOSED,
+        obj=finding_ref(finding.pk),
+        stream=model_stream(finding.model_id),
+        before={"state": FindingState.OPEN.value},
+        after={"state": finding.state, "severity": finding.severity, "title": finding.title},
+        reason=words,
+    )
+
+
+@transaction.atomic
+def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetime | None, comment: str = "") -> Finding:
+    """Give an open finding this owner ("" for none) and due date. For its owner and those who manage the model."""
+    words = check_text(comment.strip(), "comment", MAX_WORDS)
+    finding = lock_finding(actor, finding_id)
+    if not _answers_for(actor, finding):
+        raise _denied(_NOT_YOURS, finding, Action.APPROVALS_FINDING_ASSIGNED)
+    _require_open(finding)
+    before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
+    finding.owner = _owner(owner, finding.model) if owner else None
+    finding.due_at = due_at
+    if due_at is None or due_at > timezone.now():
+        finding.overdue_at = None
+    finding.save(update_fields=["owner", "due_at", "overdue_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_FINDING_ASSIGNED,
+        obj=finding_ref(finding.pk),
+        stream=model_stream(finding.model_id),
+        before=before,
+        after={"owner": owner, "due_at": due_at},
+        reason=words,
+    )
+    return finding
+
+
+def why_not_close(actor: Actor, finding: Finding) -> str:
+    """Return why this actor may not close a finding, "" when they may."""
+    if not _answers_for(actor, finding):
+        return _NOT_YOURS
+    if finding.severity not in severities_from(FOUR_EYES_FROM):
+        return ""
+    if not is_in_person(actor):
+        return f"Only a person who is signed in closes a finding of severity {finding.severity}."
+    if actor.name in makers_of(finding):
+        return f"{actor.name} had a hand in the version: somebody else must close a finding of severity {finding.severity}."
+    return ""
+
+
+_NOT_YOURS = "Only the owner of a finding, or somebody who manages the model, may change it."
+
+
+def makers_of(finding: Finding) -> frozenset[str]:
+    """Return who made what a finding is about (of a whole model: any of its versions), with the owners of accounts."""
+    rows = ModelVersion.objects.filter(model=finding.model_id, deleted_at__isnull=True).select_related("model")
+    if finding.version_id is not None:
+        rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")
+    subjects = load_subjects([Move(row, Stage.PRODUCTION, archive_existing=False) for row in rows])
+    people = people_of(subjects, [""] * len(subjects))
+    return frozenset(name for roles in people for role in ("version_author", "run_user") for name in roles[role])
+
+
+def lock_finding(actor: Actor, finding_id: int) -> Finding:
+    """Return a finding with its model's row and its own locked until commit; NotFound."""
+    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else 0)
+    model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
+    if model_id is None:
+        raise NotFound(f"There is no finding {finding_id}.")
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    locked = rows.select_for_update(no_key=True, of=("self",))
+    return locked.select_related("model", "version__model", "owner").get()
+
+
+def _answers_for(actor: Actor, finding: Finding) -> bool:
+    owns = actor.user_id is not None and finding.owner_id == actor.user_id
+    return owns or has_level(actor, finding.model, Level.MANAGE)
+
+
+def _require_open(finding: Finding) -> None:
+    if finding.state != FindingState.OPEN:
+        raise InvalidState(f"Finding {finding.pk} is closed already ({finding.get_state_display().lower()}).")
+
+
+def _version_of(model: RegisteredModel, number: int) -> ModelVersion:
+    found = model.versions.filter(version=number, deleted_at__isnull=True) if 0 < number < 2**31 else None
+    row = found.first() if found is not None else None
+    if row is None:
+        raise NotFound(f"Model Version (name={model.name}, version={number}) not found")
+    row.model = model
+    return row
+
+
+def _owner(username: str, model: RegisteredModel) -> User:
+    found = None if "\x00" in username else User.objects.filter(username=username[:150], is_active=True).first()
+    if found is None or found.is_service:
+        raise InvalidInput(f"There is no person {username[:150]!r} who could own a finding on {model.name}.")
+    return found
+
+
+def _severity(value: str) -> Severity:
+    try:
+        return Severity(value)
+    except ValueError as error:
+        raise InvalidInput(f"A severity is {', '.join(Severity)}.") from error
+
+
+def _words(text: str, what: str, limit: int) -> str:
+    words = check_text(text.strip(), what, limit)
+    if not words:
+        raise InvalidInput(f"A finding needs a {what}.")
+    return words
+
+
+def _denied(message: str, finding: Finding, action: Action) -> Denied:
+    return Denied(message, action=action, obj=finding_ref(finding.pk), stream=model_stream(finding.model_id))

@@ -1,0 +1,49 @@
+"""Reading what emergencies owe: as somebody, the longest due first."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from approvals.models.oversight import PostReview
+from core.actors import Actor
+from core.errors import NotFound
+from registry.models import RegisteredModel
+from registry.permissions import visible_models
+
+_MAX_ID = 2**63 - 1
+
+
+def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
+    """Return the post-reviews the actor may know of, the longest due first. ``state``: open, overdue or completed."""
+    rows = PostReview.objects.filter(request__version__model__in=visible_models(actor))
+    if state == "completed":
+        rows = rows.filter(completed_at__isnull=False)
+    elif state:
+        rows = rows.filter(completed_at__isnull=True)
+    if state == "overdue":
+        rows = rows.filter(overdue_at__isnull=False)
+    if model:
+        rows = rows.filter(request__version__model__name=model)
+    return _with_all(rows).order_by("due_at", "pk")
+
+
+def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
+    """Return one post-review; NotFound."""
+    rows = visible_post_reviews(actor)
+    found = rows.filter(pk=post_review_id).first() if 0 < post_review_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no post-review {post_review_id}.")
+    return found
+
+
+def owed_by(model: RegisteredModel) -> list[PostReview]:
+    """Return the post-reviews of a model that are not completed yet."""
+    rows = PostReview.objects.filter(request__version__model=model, completed_at__isnull=True)
+    return list(_with_all(rows).order_by("due_at", "pk"))
+
+
+def _with_all(rows: QuerySet[PostReview]) -> QuerySet[PostReview]:
+    return rows.select_related(
+        "request__version__model", "request__policy_revision__policy", "request__followed_revision__policy",
+        "requester", "completed_by", "request__requester",
+    )  # fmt: skip

@@ -1,0 +1,165 @@
+"""Reviewing again what is in Production or under a protected alias: the due date is set, passing it is said once, and a reviewer stands by the version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.case.incumbents import Move
+from approvals.case.re_review_dates import Place, due_dates, option_of, places_of, strictest, unsaid
+from approvals.case.subjects import load_subject, people_of
+from approvals.models import MAX_COMMENT, RequestState, TransitionRequest
+from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
+from approvals.oversight.findings import add_finding, write_closing
+from approvals.oversight.reviewers import why_no_reviewer
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.errors import Denied, InvalidInput, InvalidState
+from core.refs import model_stream, version_ref
+from policies.matching import policy_for
+from policies.rules import Severity
+from registry.models import ModelVersion, RegisteredModel
+from registry.names import check_text
+from registry.queries import current_card, get_version
+from registry.services.review_due import set_review_due
+from registry.stages import Stage
+
+
+def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
+    """Set when a version has to be reviewed again to what its approval and policy say; False where it says so already."""
+    due = due_dates([version])[version.pk]
+    return set_review_due(actor=actor, version_id=version.pk, due_at=due)
+
+
+@transaction.atomic
+def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> ReReview:
+    """Record that a reviewer stands by a version that had to be reviewed again; its next due date follows.
+
+    Whoever could approve it under the policies of today, for each place it is in, may, and nobody with a hand in it. Raises NotFound, InvalidInput,
+    InvalidState (nothing asks for a re-review), Denied.
+    """
+    words = check_text(comment.strip(), "comment", MAX_COMMENT)
+    if not words:
+        raise InvalidInput("A re-review needs a comment.")
+    seen = get_version(actor, name, version)
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
+    row = get_version(actor, name, version)
+    asking = _asking(row)
+    if not asking or row.review_due_at is None:
+        raise InvalidState(f"Nothing asks that {row} be reviewed again.")
+    if why := why_not_confirm(actor, row):
+        raise Denied(
+            why,
+            action=Action.APPROVALS_RE_REVIEW_GIVEN,
+            obj=version_ref(name, version),
+            stream=model_stream(row.model_id),
+        )
+    now = timezone.now()
+    given = ReReview(
+        version=row,
+        reviewer=User.objects.get(pk=actor.user_id or 0),
+        comment=words,
+        artifact_digest=row.artifact_digest,
+        card_digest=current_card(row).digest,
+        was_due_at=row.review_due_at,
+        due_at=now + min(place.option.every for place in asking),
+        given_at=now,
+    )
+    given.save()
+    record(
+        actor=actor,
+        action=Action.APPROVALS_RE_REVIEW_GIVEN,
+        obj=version_ref(name, version),
+        stream=model_stream(row.model_id),
+        before={"review_due_at": row.review_due_at},
+        after={
+            "review_due_at": given.due_at,
+            "artifact_digest": given.artifact_digest,
+            "card_digest": given.card_digest,
+            "policy": ", ".join(dict.fromkeys(place.policy.label for place in asking)),
+        },
+        reason=words,
+    )
+    set_review_due(actor=actor, version_id=row.pk, due_at=given.due_at)
+    _close_findings(actor, row, words)
+    return given
+
+
+def why_not_confirm(actor: Actor, version: ModelVersion) -> str:
+    """Return why this actor may not review a version again, "" when they may."""
+    asking = _asking(version)
+    if not asking:
+        return "No policy asks for it here."
+    return next((why for place in asking if (why := _why_not(actor, version, place))), "")
+
+
+def _asking(version: ModelVersion) -> list[Place]:
+    """Return the places that ask for a re-review; of a version that has left them all, Production."""
+    if found := places_of([version]).get(version.pk):
+        return found
+    policy = policy_for(version.model, Stage.PRODUCTION)
+    option = option_of(policy)
+    if policy is None or option is None or version.review_due_at is None:
+        return []
+    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
+
+
+def _why_not(actor: Actor, version: ModelVersion, place: Place) -> str:
+    subject = load_subject(Move(version, place.target, archive_existing=False))
+    applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
+    asked = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
+    return why_no_reviewer(actor, version.model, place.policy.body.rules, people_of([subject], [asked])[0])
+
+
+@transaction.atomic
+def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
+    """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+    row = ModelVersion.objects.select_related("model").get(pk=version.pk)
+    places = places_of([row]).get(row.pk, [])
+    if not (places or row.is_current) or not unsaid([row], now):
+        return False
+    when_due = strictest(places, now)
+    record(
+        actor=actor,
+        action=Action.APPROVALS_RE_REVIEW_FELL_DUE,
+        obj=version_ref(row.model.name, row.version),
+        stream=model_stream(row.model_id),
+        after={"review_due_at": row.review_due_at, "when_due": when_due},
+    )
+    if when_due != "warn":
+        _open_finding(actor, row, when_due)
+    return True
+
+
+def _open_finding(actor: Actor, version: ModelVersion, when_due: str) -> None:
+    due = version.review_due_at
+    cause = f"re_review:{due:%Y-%m-%dT%H:%M:%S}"
+    if Finding.objects.filter(version=version, cause=cause).exists():
+        return
+    more = " Until then it is not promoted again." if when_due == "block" else ""
+    finding = Finding(
+        model=version.model,
+        version=version,
+        severity=Severity.MEDIUM.value,
+        title="Due to be reviewed again",
+        description=f"It had to be reviewed again before {due:%Y-%m-%d %H:%M} UTC.{more}",
+        origin=FindingOrigin.RE_REVIEW,
+        cause=cause,
+        opened_by=actor.name,
+    )
+    add_finding(actor=actor, finding=finding)
+
+
+def _close_findings(actor: Actor, version: ModelVersion, words: str) -> None:
+    """Close what was opened because the version was overdue: the re-review has resolved it."""
+    doer = system_actor("confirm_version", on_behalf_of=actor.name)
+    rows = Finding.objects.select_for_update(no_key=True, of=("self",)).filter(
+        version=version, origin=FindingOrigin.RE_REVIEW, state=FindingState.OPEN
+    )
+    for row in rows:
+        write_closing(doer, row, FindingState.RESOLVED, words, closed_by=actor.name)

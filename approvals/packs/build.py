@@ -1,0 +1,208 @@
+"""The conformity pack of a promotion: a zip that shows what was true when a version reached Production or a protected alias.
+
+Written to the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order always
+makes the same bytes: times are those of the promotion, names are sorted, nothing is read that can change later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC
+from typing import Any
+
+import orjson
+
+from approvals.models import TransitionRequest
+from approvals.packs.declarations import ApprovalRecord, as_json, iso, records_of
+from approvals.packs.exports import FORMATS, with_approvals
+from core.refs import version_ref
+from lineage.history import ancestors_as_of
+from registry.cards import BY_KEY, completeness, find_template, written_keys
+from registry.cards.document import CardSource, tier_pointer
+from registry.cards.templates import requirements_for
+from registry.models import CardRevision, PackOrder, RiskAssessment
+from registry.stages import Stage
+
+FORMAT = "custody-conformity-pack/1"
+TEMPLATE = "eu_annex_iv"
+_NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
+_README = """This is the conformity pack of one promotion, frozen as it happened.
+
+manifest.json        every file with its SHA-256 and size, and what the pack was made from
+version.json         the version: artifact digest, tags, who promoted it on whose approval, what it replaced
+annex_iv.json        the outline of Annex IV of the EU AI Act: which field answers each point, and what is missing
+card/                the model card at that revision: as JSON, as a page, and in the formats of others
+approval/            the request, each review with the digest it covers and its electronic signature (the printed name,
+                     what it means, when), each check with its evidence, the rules that were overridden, the policy
+risk/                the answers to the risk questionnaire and the tier they came to
+lineage/             everything that had flowed into the version by then
+
+To verify a file: sha256sum FILE, and compare with manifest.json. The SHA-256 of the whole pack is in the audit log
+(registry.pack.frozen).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack before it is stored."""
+
+    data: bytes
+    digest: str
+    manifest: dict[str, Any]
+
+
+def build_pack(order: PackOrder) -> Pack:
+    """Return the pack of an order, from rows that never change and from what the order pinned."""
+    records = _records(order)
+    files = _files(order, records)
+    manifest = {
+        "format": FORMAT,
+        "subject": version_ref(order.pinned["model"], order.version.version),
+        "pack": order.number,
+        "promotion_event": str(order.event_id),
+        "promoted_at": iso(order.promoted_at),
+        "target": order.pinned.get("target", Stage.PRODUCTION.value),
+        "pinned": {
+            key: order.pinned[key]
+            for key in ("card", "risk", "basis", "request", "reviews", "checks", "subject_digest")
+        },
+        "files": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            for name, data in sorted(files.items())
+        },
+    }
+    data = _zip(order, {**files, "manifest.json": _json(manifest)})
+    return Pack(data, hashlib.sha256(data).hexdigest(), manifest)
+
+
+def _records(order: PackOrder) -> list[ApprovalRecord]:
+    """Return the approval the promotion rested on: the reviews and jobs that were pinned, and no others."""
+    pinned = order.pinned
+    if not pinned["request"]:
+        return []
+    rows = TransitionRequest.objects.filter(pk=pinned["request"])
+    (record,) = records_of(list(rows.select_related("requester", "policy_revision__policy")), until=order.promoted_at)
+    evidence = {int(pk): digest for pk, digest in pinned["checks"]}
+    return [
+        replace(
+            record,
+            subject_digest=pinned["subject_digest"],
+            comment=pinned["comment"],
+            policy=pinned["policy"]["name"],
+            policy_digest=pinned["policy"]["digest"],
+            reviews=tuple(review for review in record.reviews if review.id in pinned["reviews"]),
+            checks=tuple(check for check in record.checks if evidence.get(check.id) == check.evidence_digest),
+            overrides=tuple(row for row in record.overrides if row.id in pinned.get("overrides", ())),
+        )
+    ]
+
+
+def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
+    card = _card(order, records)
+    files = {_NAMES.get(each.code, f"card/{each.suffix}"): each.write(card, records) for each in FORMATS.values()}
+    pinned = order.pinned
+    history = ancestors_as_of(pinned["lineage_node"], order.promoted_at)
+    files |= {
+        "README.txt": _README.encode(),
+        "version.json": _json(pinned["version"]),
+        "annex_iv.json": _json(_outline(card)),
+        "risk/assessment.json": _json(_assessment(order)),
+        "lineage/ancestors.json": _json(asdict(history)),
+    }
+    for record in records:
+        found = as_json(record)
+        reviews, checks, overrides = (found.pop(part) for part in ("reviews", "checks", "overrides"))
+        files |= {
+            "approval/request.json": _json(found),
+            "approval/reviews.json": _json(reviews),
+            "approval/checks.json": _json(checks),
+            "approval/overrides.json": _json(overrides),
+            "approval/policy.json": _json(pinned["policy"]),
+        }
+    return files
+
+
+def _card(order: PackOrder, records: list[ApprovalRecord]) -> CardSource:
+    pinned, version = order.pinned, order.version
+    revision = CardRevision.objects.get(version=version, number=pinned["card"]["number"])
+    risk = pinned["risk"]
+    facts: Mapping[str, Any] = pinned["version"]
+    source = CardSource(
+        model=pinned["model"],
+        version=version.version,
+        description=facts["description"],
+        stage=facts["stage"],
+        created_by=version.created_by,
+        created_ms=version.created_ms,
+        artifact_digest=version.artifact_digest,
+        source=version.source,
+        run_id=version.run_id,
+        tags=facts["tags"],
+        number=revision.number,
+        digest=revision.digest,
+        author=revision.author,
+        body=revision.body,
+        tier=risk["tier"] if risk else "",
+        tier_pointer=tier_pointer(pinned["model"], risk["number"]) if risk else "",
+    )
+    return with_approvals(source, records)
+
+
+def _outline(card: CardSource) -> dict[str, Any]:
+    """Return the points of Annex IV with the fields that answer them."""
+    template = find_template(TEMPLATE)
+    written = written_keys(dict(card.body))
+    measured = completeness(written, template, card.tier)
+    return {
+        "template": template.label,
+        "source": template.source,
+        "tier": card.tier,
+        "score": measured.score,
+        "missing": list(measured.missing),
+        "points": [
+            {
+                "ref": asked.ref,
+                "field": asked.key,
+                "title": BY_KEY[asked.key].title,
+                "path": BY_KEY[asked.key].path,
+                "filled": asked.key in written,
+            }
+            for asked in requirements_for(template, card.tier)
+        ],
+    }
+
+
+def _assessment(order: PackOrder) -> dict[str, Any]:
+    risk = order.pinned["risk"]
+    if not risk:
+        return {"tier": None, "reasons": ["Nobody had assessed the model."]}
+    row = RiskAssessment.objects.get(model=order.version.model, number=risk["number"])
+    return {
+        "number": row.number,
+        "questionnaire": row.questionnaire,
+        "tier": row.tier,
+        "score": row.score,
+        "answers": row.answers,
+        "reasons": row.reasons,
+        "rationale": row.rationale,
+        "author": row.author,
+        "assessed_at": iso(row.created_at),
+    }
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+
+
+def _zip(order: PackOrder, files: dict[str, bytes]) -> bytes:
+    moment = order.promoted_at.astimezone(UTC)
+    stamp = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
+        for name in sorted(files):
+            package.writestr(zipfile.ZipInfo(name, stamp), files[name], compress_type=zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -1,0 +1,192 @@
+"""Conformity packs: ordered in the promoting transaction, made soon after, never changed."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from approvals.models import TransitionRequest
+from approvals.packs.build import build_pack
+from approvals.packs.declarations import iso, records_of
+from audit.actions import Action
+from audit.models import Event
+from audit.queries import facts
+from audit.services import enqueue, record
+from core.actors import Actor
+from core.errors import NotFound, Unavailable
+from core.refs import model_stream, version_ref
+from lineage.models import Node
+from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
+from registry.stages import Stage
+from tracking.locks import hold_bytes
+from tracking.store import current_store
+
+_REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
+_SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
+
+
+def order_pack(*, event: Event) -> PackOrder | None:
+    """Pin what is true as a version reaches Production or a protected alias, and have the pack made; once for an event.
+
+    ``event`` is the promotion; this joins its transaction. Returns None where the version is not known here.
+    """
+    known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
+    if known is not None:
+        return known
+    version = _version(event)
+    if version is None:
+        return None
+    order = PackOrder(
+        version=version,
+        number=PackOrder.objects.filter(version=version).count() + 1,
+        event_id=event.event_id,
+        promoted_at=event.at,
+        pinned=_pinned(event, version),
+    )
+    order.save()
+    enqueue("approvals.tasks.freeze_pack", order_id=order.pk)
+    return order
+
+
+def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
+    """Make the pack of an order, keep it under its digest, record that; the same pack when called again. NotFound."""
+    order = PackOrder.objects.select_related("version__model").filter(pk=order_id).first()
+    if order is None:
+        raise NotFound(f"There is no order {order_id} for a conformity pack.")
+    done: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+    if done is not None:
+        return done
+    pack = build_pack(order)
+    blob = current_store().put(io.BytesIO(pack.data), limit=settings.MAX_ARTIFACT_BYTES)
+    with transaction.atomic():
+        # one at a time for a model: a message that came twice finds the row of the first
+        RegisteredModel.objects.select_for_update(no_key=True).get(pk=order.version.model_id)
+        meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+        if meanwhile is not None:
+            return meanwhile
+        hold_bytes(exclusive=False)
+        if not current_store().has(blob):
+            raise Unavailable("The bytes of the conformity pack were cleared away at this very moment.")
+        made = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
+        made.save()
+        record(
+            actor=actor,
+            action=Action.REGISTRY_PACK_FROZEN,
+            obj=version_ref(order.version.model.name, order.version.version),
+            stream=model_stream(order.version.model_id),
+            after={
+                "pack": order.number,
+                "digest": f"sha256:{blob.sha256}",
+                "bytes": blob.size,
+                "files": len(pack.manifest["files"]),
+                "card": order.pinned["card"],
+                "promotion": str(order.event_id),
+            },
+        )
+    return made
+
+
+def waiting_packs() -> list[int]:
+    """Return the ids of orders whose pack has not been made, oldest first."""
+    rows = PackOrder.objects.filter(frozen__isnull=True).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[:100])
+
+
+def _version(event: Event) -> ModelVersion | None:
+    model_id = event.stream.rpartition(":")[2]
+    number = event.object_ref.rpartition("/")[2]
+    if event.action == Action.REGISTRY_ALIAS_SET:
+        number = str(facts(event)["after"]["version"])
+    if not (model_id.isdigit() and number.isdigit()):
+        return None
+    rows = ModelVersion.objects.filter(model_id=int(model_id), version=int(number))
+    return rows.select_related("model", "superseded_by").first()
+
+
+def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
+    """Return what a pack needs to know of this moment: numbers and digests of rows that stay, and values of those that do not."""
+    card = CardRevision.objects.filter(version=version, created_at__lte=event.at).order_by("-number").first()
+    risk = RiskAssessment.objects.filter(model=version.model_id, created_at__lte=event.at).order_by("-number").first()
+    basis = str(facts(event)["after"].get("basis", ""))
+    found, subject = _REQUEST.search(basis), _SUBJECT.search(basis)
+    rows = (
+        TransitionRequest.objects.filter(pk=int(found[1]), version=version)
+        if found
+        else TransitionRequest.objects.none()
+    )
+    request = rows.select_related("requester", "policy_revision__policy").first()
+    approval = records_of([request], until=event.at)[0] if request else None
+    node = (
+        Node.objects.filter(urn=version_ref(version.model.name, version.version)).values_list("pk", flat=True).first()
+    )
+    return {
+        "model": version.model.name,
+        "target": _target(event),
+        "lineage_node": node or 0,
+        "version": _version_facts(version) | _of_alias(event),
+        "card": {"number": card.number, "digest": card.digest} if card else None,
+        "risk": {"number": risk.number, "tier": risk.tier} if risk else None,
+        "basis": basis,
+        "request": request.pk if request else None,
+        "subject_digest": subject[1] if subject else "",
+        "comment": request.comment if request else "",
+        "reviews": [review.id for review in approval.reviews] if approval else [],
+        "overrides": [override.id for override in approval.overrides] if approval else [],
+        "checks": [[check.id, check.evidence_digest] for check in approval.checks] if approval else [],
+        "policy": _policy(request) if request else None,
+    }
+
+
+def _target(event: Event) -> str:
+    alias = facts(event)["after"].get("alias")
+    return f"@{alias}" if alias else Stage.PRODUCTION.value
+
+
+def _of_alias(event: Event) -> dict[str, Any]:
+    """Return what a move of an alias says of the version: which one it pointed to before, and who moved it."""
+    if event.action != Action.REGISTRY_ALIAS_SET:
+        return {}
+    known = facts(event)
+    actor = known["actor"]
+    return {
+        "replaced_version": (known["before"] or {}).get("version"),
+        "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
+        "alias_set_at": iso(event.at),
+    }
+
+
+def _version_facts(version: ModelVersion) -> dict[str, Any]:
+    replaced = ModelVersion.objects.filter(superseded_by=version).order_by("-superseded_at").first()
+    return {
+        "model": version.model.name,
+        "version": version.version,
+        "description": version.description,
+        "stage": version.stage,
+        "artifact_digest": version.artifact_digest,
+        "source": version.source,
+        "run_id": version.run_id,
+        "created_by": version.created_by,
+        "created_ms": version.created_ms,
+        "tags": dict(version.tags.order_by("key").values_list("key", "value")),
+        "aliases": list(version.aliases.order_by("name").values_list("name", flat=True)),
+        "staged_by": version.staged_by,
+        "staged_at": iso(version.staged_at) if version.staged_at else None,
+        "approved_by": version.approved_by,
+        "approved_at": iso(version.approved_at) if version.approved_at else None,
+        "replaced_version": replaced.version if replaced else None,
+    }
+
+
+def _policy(request: TransitionRequest) -> dict[str, Any]:
+    revision = request.policy_revision
+    return {
+        "name": str(revision),
+        "digest": revision.digest,
+        "published_by": revision.published_by,
+        "published_at": iso(revision.published_at),
+        "body": revision.body,
+    }

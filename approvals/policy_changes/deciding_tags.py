@@ -1,0 +1,27 @@
+"""Which tags of a model decide how it is judged: those that a policy's scope or a rule's condition names."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from approvals.models import LIVE_STATES, TransitionRequest
+from policies.matching import active_policies, read_revision
+from policies.models import PolicyRevision
+from policies.rules import PolicyBody
+from registry.models import RegisteredModel
+
+
+def tag_counts(model: RegisteredModel, key: str) -> bool:
+    """Return whether a policy that could speak of this model, or one its live requests were opened under, names the tag."""
+    bodies = [policy.body for policy in active_policies() if fnmatchcase(model.name, policy.body.models)]
+    if any(key in named_tags(body) for body in bodies):
+        return True
+    live = TransitionRequest.objects.filter(version__model=model, state__in=LIVE_STATES)
+    rows = PolicyRevision.objects.filter(pk__in=live.values("policy_revision")).select_related("policy")
+    return any(key in named_tags(read_revision(row).body) for row in rows)
+
+
+def named_tags(body: PolicyBody) -> frozenset[str]:
+    """Return the tags a policy names, in its scope and in the conditions of its rules."""
+    conditions = [rule.applies_if for rule in body.rules if rule.applies_if is not None]
+    return frozenset(body.tags) | {key for condition in conditions for key in condition.tags}

@@ -1,0 +1,147 @@
+"""What a policy, published or not, would say of a version now. Nothing is written, no job queued, no model's code run.
+
+A check counts with the result of an earlier job that read exactly what it would read now, of whatever request. One that has
+none would run; quick checks, which read only, can be run in place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils import timezone
+
+from approvals.case.finding_facts import facts_by_version
+from approvals.case.incumbents import Move
+from approvals.case.subjects import facts_of_model, load_subject, people_of
+from approvals.models import CheckRun, CheckState
+from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
+from approvals.verdict.facts import CheckFacts, Snapshot, with_check_authors
+from core.actors import Actor
+from policies.drafts import draft_of, would_govern
+from policies.matching import Governing
+from policies.rules import CheckRule, Rule
+from registry.models import ModelVersion
+from registry.queries import get_version
+from validation.base import Check, Subject, inputs_digest
+from validation.catalogue import known_checks
+
+log = logging.getLogger(__name__)
+_ANSWERED = (CheckState.PASSED, CheckState.FAILED)
+_WOULD_RUN = "The check would run: nothing has looked at just this yet."
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """The verdict, and where the answer of each check comes from (``basis``, by rule).
+
+    ``governs``: whether this policy would judge the move at all; ``governed_by`` names the one that would otherwise.
+    """
+
+    version: ModelVersion
+    target: str
+    verdict: Verdict
+    basis: Mapping[str, str]
+    governs: bool
+    governed_by: str
+    asked_by: str
+
+    @property
+    def rules(self) -> tuple[RuleVerdict, ...]:
+        return self.verdict.rules
+
+
+def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
+    """Return what a body would say if the actor asked now to move this version to its target.
+
+    With ``run_checks`` the quick checks that have no result are run in place. NotFound, InvalidInput (a line a problem).
+    """
+    draft = draft_of(body)
+    row = get_version(actor, name, version)
+    subject = load_subject(Move(row, draft.body.target, archive_existing=False))
+    now = timezone.now()
+    checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
+    verdict = evaluate(_snapshot(draft, subject, checks, actor.name, now), now)
+    governed = would_govern(draft, facts_of_model(subject))
+    return DryRun(
+        version=row,
+        target=draft.body.target,
+        verdict=replace(verdict, rules=tuple(_worded(rule, checks) for rule in verdict.rules)),
+        basis=basis,
+        governs=governed is draft,
+        governed_by=governed.label if governed is not None and governed is not draft else "",
+        asked_by=actor.name,
+    )
+
+
+def _snapshot(
+    draft: Governing, subject: Subject, checks: Mapping[str, CheckFacts], asked_by: str, now: datetime
+) -> Snapshot:
+    return Snapshot(
+        rules=draft.body.rules,
+        checks=checks,
+        reviews=(),
+        people=with_check_authors(people_of([subject], [asked_by])[0], checks),
+        subject_digest="",
+        opened_at=now,
+        expires_at=now + draft.body.options.expires_after,
+        model_name=subject.model_name,
+        model_tags=subject.model_tags,
+        tier=subject.tier,
+        source=subject.source,
+        has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
+        staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
+        findings=facts_by_version([(subject.version_id, subject.model_id)]).get(subject.version_id, ()),
+    )
+
+
+def _worded(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
+    """Say of a check without a result that it would run, not that it is late."""
+    if row.kind != "check" or row.rule in checks or row.status.value != "pending":
+        return row
+    return replace(row, why=_WOULD_RUN, since=None)
+
+
+def _checks(
+    rules: Iterable[Rule], subject: Subject, version: ModelVersion, now: datetime, *, run_checks: bool
+) -> tuple[dict[str, CheckFacts], dict[str, str]]:
+    """Return the answers of the checks, by rule, and where each comes from; one query."""
+    asked = [rule for rule in rules if isinstance(rule, CheckRule)]
+    known = known_checks()
+    inputs = {rule.id: inputs_digest(known[rule.check], rule.params, subject) for rule in asked}
+    rows = CheckRun.objects.filter(
+        request__version=version, inputs_digest__in=set(inputs.values()), state__in=_ANSWERED
+    )
+    jobs = {row.inputs_digest: row for row in rows.order_by("pk")}
+    found: dict[str, CheckFacts] = {}
+    basis: dict[str, str] = {}
+    for rule in asked:
+        if job := jobs.get(inputs[rule.id]):
+            found[rule.id] = CheckFacts(
+                job.state, job.summary, job.finished_at or now, check_run_id=job.pk, author=job.author
+            )
+            basis[rule.id] = f"result of check run {job.pk}, which read the same"
+        elif run_checks and _is_quick(known[rule.check]):
+            found[rule.id] = _run_here(rule, subject, now)
+            basis[rule.id] = "run just now"
+        else:
+            posted = getattr(known[rule.check], "posted", False)
+            basis[rule.id] = "would wait for a result from outside" if posted else "would run"
+    return found, basis
+
+
+def _is_quick(check: Check) -> bool:
+    """Return whether a check may run inside a request: it only reads, and not for long."""
+    return getattr(check, "queue", "fast") == "fast" and not getattr(check, "posted", False)
+
+
+def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:
+    check = known_checks()[rule.check]
+    try:
+        result = check.run(subject, check.parse(rule.params), lambda _: None)
+    except Exception:  # a check that breaks does not pass, here as in a worker
+        log.exception("the check %s broke in a dry run", rule.check)
+        return CheckFacts(CheckState.ERROR, "The check broke off. The server's log says why.", now)
+    return CheckFacts(CheckState.PASSED if result.passed else CheckState.FAILED, result.summary, now)

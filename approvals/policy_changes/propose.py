@@ -1,0 +1,255 @@
+"""Changing a policy is itself reviewed: one person proposes what it is to say, another one agrees to exactly that.
+
+Whoever the policy judges at the moment can do neither; the system, tokens and service accounts approve nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from approvals.models import MAX_COMMENT
+from approvals.policy_changes.publish import Basis, lock_policy, newest_revision, retire_policy, write_revision
+from approvals.policy_changes.rights import refused, require_editor, require_not_judged, require_reviewer, require_seen
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.canonical import digest_of
+from core.errors import Conflict, InvalidInput, InvalidState, NotFound
+from core.refs import proposal_ref
+from policies.documents import check_document
+from policies.models import (
+    Policy,
+    PolicyDecision,
+    PolicyProposal,
+    PolicyReview,
+    PolicyRevision,
+    ProposalKind,
+    ProposalState,
+)
+from policies.parsing import parse_policy, read_published
+from policies.rules import PolicyBody
+from registry.names import check_text
+
+# Names that are addresses below /api/v1/policies.
+RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
+_MAX_ID = 2**63 - 1
+
+
+@transaction.atomic
+def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "") -> PolicyProposal:
+    """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open proposal.
+
+    InvalidInput: one line for each thing wrong. Denied: no editor of policies, or judged by it. Conflict: it says so already.
+    """
+    sound = check_document(body)
+    parsed = parse_policy(sound)
+    if parsed.name in RESERVED:
+        raise InvalidInput(f"name: {parsed.name} is taken by the API")
+    policy = lock_policy(parsed.name)
+    base = newest_revision(parsed.name)
+    if base is not None and policy is not None and policy.is_active and base.digest == digest_of(sound):
+        raise Conflict(f"{base} says exactly this already.")
+    return _open(actor, ProposalKind.PUBLISH, sound, parsed, base, comment)
+
+
+@transaction.atomic
+def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyProposal:
+    """Propose that a policy no longer govern; return the open proposal. NotFound, InvalidState (not in force), Denied."""
+    policy = lock_policy(name)
+    base = newest_revision(name)
+    if policy is None or base is None:
+        raise NotFound(f"There is no policy {name}.")
+    if not policy.is_active:
+        raise InvalidState(f"{name} is not in force.")
+    return _open(actor, ProposalKind.RETIRE, base.body, read_published(base.body), base, comment)
+
+
+def _open(
+    actor: Actor,
+    kind: ProposalKind,
+    body: Mapping[str, object],
+    parsed: PolicyBody,
+    base: PolicyRevision | None,
+    comment: str,
+) -> PolicyProposal:
+    words = check_text(comment, "comment", MAX_COMMENT).strip()
+    proposer = require_editor(actor, parsed.name)
+    require_not_judged(proposer, parsed, base, Action.APPROVALS_PROPOSAL_OPENED)
+    body_digest = digest_of(body)
+    proposal = PolicyProposal.objects.create(
+        name=parsed.name,
+        kind=kind,
+        body=dict(body),
+        body_digest=body_digest,
+        digest=digest_of(
+            [kind.value, parsed.name, body_digest, base.digest if base else "", base.number if base else 0]
+        ),
+        base_revision=base,
+        proposer=proposer,
+        comment=words,
+    )
+    record(
+        actor=actor,
+        action=Action.APPROVALS_PROPOSAL_OPENED,
+        obj=proposal_ref(proposal.pk),
+        after={
+            "policy": parsed.name,
+            "kind": kind.value,
+            "digest": proposal.digest,
+            "base": base.number if base else None,
+            "body": dict(body),
+        },
+        reason=words,
+    )
+    return proposal
+
+
+def decide_proposal(
+    *, actor: Actor, proposal_id: int, decision: str, comment: str, seen_digest: str = ""
+) -> PolicyProposal:
+    """Record a review and draw its consequence: an approval publishes (or retires) at once, a rejection closes.
+
+    ``seen_digest`` is the digest of the proposal that was looked at; an approval must name it. Raises NotFound,
+    InvalidInput, Denied (no person of the reviewers, the proposer, judged by it), InvalidState (closed), Conflict (another
+    digest, or another revision has come in between: then the proposal is closed as stale).
+    """
+    if decision not in PolicyDecision.values:
+        raise InvalidInput(f"A decision is {' or '.join(PolicyDecision.values)}.")
+    words = check_text(comment, "comment", MAX_COMMENT).strip()
+    if not words:
+        raise InvalidInput("A decision needs a comment.")
+    if _close_if_overtaken(proposal_id):
+        raise Conflict(
+            f"Proposal {proposal_id} is out of date: another revision has been published since. Propose it anew."
+        )
+    return _decide(actor, proposal_id, PolicyDecision(decision), words, seen_digest)
+
+
+@transaction.atomic
+def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: str, seen_digest: str) -> PolicyProposal:
+    proposal, policy = _lock(proposal_id)
+    _require_open(proposal)
+    reviewer = require_reviewer(actor, proposal)
+    require_seen(proposal, decision, seen_digest)
+    if decision is PolicyDecision.APPROVE:
+        _require_base(proposal)
+    review = PolicyReview(
+        proposal=proposal, reviewer=reviewer, decision=decision, comment=comment, digest=proposal.digest
+    )
+    review.save()
+    record(
+        actor=actor,
+        action=Action.APPROVALS_PROPOSAL_REVIEWED,
+        obj=proposal_ref(proposal.pk),
+        after={"policy": proposal.name, "decision": decision.value, "digest": proposal.digest},
+        reason=comment,
+    )
+    if decision is PolicyDecision.REJECT:
+        reason = f"Rejected by {actor.name}: {comment}"
+        _close(proposal, ProposalState.REJECTED, Action.APPROVALS_PROPOSAL_REJECTED, actor=actor, reason=reason)
+    else:
+        _carry_out(actor, proposal, policy)
+    return proposal
+
+
+def _carry_out(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> None:
+    """Do what an approved proposal says; others of the same policy are out of date by that."""
+    basis = Basis(proposal.pk, proposal.proposer.username)
+    if proposal.kind == ProposalKind.RETIRE and policy is not None:
+        retire_policy(actor=actor, policy=policy, reason=proposal.comment, basis=basis)
+    else:
+        proposal.published_revision = write_revision(
+            actor=actor, body=proposal.body, reason=proposal.comment, basis=basis
+        )
+    proposal.state, proposal.closed_at = ProposalState.PUBLISHED, timezone.now()
+    proposal.save(update_fields=["state", "closed_at", "published_revision"])
+    others = PolicyProposal.objects.select_for_update().filter(name=proposal.name, state=ProposalState.OPEN)
+    for other in others.order_by("pk"):
+        reason = f"Proposal {proposal.pk} was approved first."
+        _close(other, ProposalState.STALE, Action.APPROVALS_PROPOSAL_STALED, actor=_system(actor), reason=reason)
+
+
+@transaction.atomic
+def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> PolicyProposal:
+    """Take a proposal back: its proposer, the owner of the account that proposed it, or a superuser. NotFound, Denied."""
+    words = check_text(comment, "comment", MAX_COMMENT).strip()
+    proposal, _ = _lock(proposal_id)
+    if not may_withdraw(actor, proposal):
+        raise refused(
+            "Only its proposer or a superuser may withdraw a proposal.",
+            Action.APPROVALS_PROPOSAL_WITHDRAWN,
+            proposal_ref(proposal.pk),
+        )
+    _require_open(proposal)
+    _close(proposal, ProposalState.WITHDRAWN, Action.APPROVALS_PROPOSAL_WITHDRAWN, actor=actor, reason=words)
+    return proposal
+
+
+def may_withdraw(actor: Actor, proposal: PolicyProposal) -> bool:
+    """Return whether the actor may take a proposal back."""
+    own = {proposal.proposer_id, proposal.proposer.owner_id} - {None}
+    return actor.is_superuser or actor.user_id in own
+
+
+@transaction.atomic
+def _close_if_overtaken(proposal_id: int) -> bool:
+    """Close an open proposal whose base is not the newest revision any more, in a transaction of its own."""
+    proposal, _ = _lock(proposal_id)
+    if proposal.state != ProposalState.OPEN or not _is_overtaken(proposal):
+        return False
+    reason = "Another revision was published after it was proposed."
+    actor = system_actor("decide_proposal")
+    _close(proposal, ProposalState.STALE, Action.APPROVALS_PROPOSAL_STALED, actor=actor, reason=reason)
+    return True
+
+
+def _is_overtaken(proposal: PolicyProposal) -> bool:
+    newest = newest_revision(proposal.name)
+    return (newest.pk if newest else None) != proposal.base_revision_id
+
+
+def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
+    """Return a proposal and its policy, both locked, and the open proposals of that name with them; NotFound.
+
+    The policy first, then the proposals in their order. A new policy has no row yet: then it is the proposals that keep two
+    approvals at once apart.
+    """
+    found = PolicyProposal.objects.filter(pk=proposal_id) if 0 < proposal_id <= _MAX_ID else None
+    name = found.values_list("name", flat=True).first() if found is not None else None
+    if found is None or name is None:
+        raise NotFound(f"There is no proposal {proposal_id}.")
+    policy = lock_policy(name)
+    rivals = PolicyProposal.objects.filter(name=name, state=ProposalState.OPEN).order_by("pk")
+    list(rivals.select_for_update(no_key=True).values_list("pk", flat=True))
+    rows = found.select_for_update(no_key=True, of=("self",)).select_related("proposer__owner", "base_revision__policy")
+    return rows.get(), policy
+
+
+def _close(proposal: PolicyProposal, state: ProposalState, action: Action, *, actor: Actor, reason: str) -> None:
+    proposal.state, proposal.state_reason, proposal.closed_at = state, reason[:1000], timezone.now()
+    proposal.save(update_fields=["state", "state_reason", "closed_at"])
+    record(
+        actor=actor,
+        action=action,
+        obj=proposal_ref(proposal.pk),
+        before={"state": ProposalState.OPEN.value},
+        after={"state": state.value, "policy": proposal.name},
+        reason=reason,
+    )
+
+
+def _require_open(proposal: PolicyProposal) -> None:
+    if proposal.state != ProposalState.OPEN:
+        raise InvalidState(f"Proposal {proposal.pk} is {proposal.state}: there is nothing to decide.")
+
+
+def _require_base(proposal: PolicyProposal) -> None:
+    if _is_overtaken(proposal):
+        raise Conflict(f"Proposal {proposal.pk} is out of date: another revision has been published since.")
+
+
+def _system(actor: Actor) -> Actor:
+    return system_actor("decide_proposal", on_behalf_of=actor.name)

@@ -1,0 +1,110 @@
+"""What may not be slipped past the policies: another name, other tags, or an alias that reads like a protected one.
+
+Policies find a model by its name and tags. Whoever changes those changes who judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from accounts.owners import owners_of
+from approvals.models import LIVE_STATES, TransitionRequest
+from core.actors import Actor
+from policies.matching import Governing, ModelFacts, active_policies, governing, model_facts
+from policies.parsing import is_alias
+from policies.relaxation import let_off
+from registry.models import ModelVersion, RegisteredModel
+from registry.names import name_key
+from registry.stages import Stage
+from tracking.models import Run, RunWriter, Seal
+
+_STAGED = (Stage.STAGING.value, Stage.PRODUCTION.value)
+
+
+def targets_in_use(model: RegisteredModel) -> set[str]:
+    """Return where versions of a model are, or are asked to go: stages, aliases, and the targets of live requests."""
+    versions = model.versions.filter(deleted_at__isnull=True)
+    stages = set(versions.filter(stage__in=_STAGED).values_list("stage", flat=True))
+    aliases = {f"@{name}" for name in model.aliases.values_list("name", flat=True)}
+    live = TransitionRequest.objects.filter(version__model=model, state__in=LIVE_STATES)
+    return stages | aliases | set(live.values_list("target", flat=True))
+
+
+def moved_by_name(model: RegisteredModel, new_name: str) -> list[str]:
+    """Return the targets in use that would be under another policy, or none, if the model had this name."""
+    policies = active_policies()
+    before = model_facts([model])[model.pk]
+    return _moved(policies, before, replace(before, name=new_name), targets_in_use(model))
+
+
+def _moved(policies: list[Governing], before: ModelFacts, after: ModelFacts, targets: Iterable[str]) -> list[str]:
+    return sorted(
+        target
+        for target in targets
+        if _policy_id(governing(policies, before, target)) != _policy_id(governing(policies, after, target))
+    )
+
+
+def _policy_id(policy: Governing | None) -> int | None:
+    return policy.revision.policy_id if policy else None
+
+
+def protected_lookalike(model: RegisteredModel, target: str) -> str:
+    """Return the protected alias of this model that an unprotected one reads like (`@Champion`), "" where there is none."""
+    if not is_alias(target):
+        return ""
+    key = name_key(target)
+    policies = [policy for policy in active_policies() if is_alias(policy.body.target)]
+    same = {policy.body.target for policy in policies if name_key(policy.body.target) == key} - {target}
+    if not same:
+        return ""
+    facts = model_facts([model])[model.pk]
+    return next((other for other in sorted(same) if governing(policies, facts, other)), "")
+
+
+def why_not_changed_by(
+    actor: Actor,
+    model: RegisteredModel,
+    *,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tier: str = "",
+) -> str:
+    """Return why this actor may not give the model another name, these tags or this tier; "" where they may.
+
+    Nobody who made or asked for versions of a model lets it off what a policy asks of it; somebody without a hand in it does.
+    """
+    before = model_facts([model])[model.pk]
+    after = replace(
+        before,
+        name=before.name if name is None else name,
+        tags=before.tags if tags is None else tags,
+        tier=tier or before.tier,
+    )
+    targets = let_off(active_policies(), before, after)
+    if not targets or not _has_a_hand(actor, model):
+        return ""
+    return (
+        f"Less would then be asked of {model.name} for {', '.join(targets)}, and you had a hand in versions of it. "
+        "Somebody else who manages the model must make this change."
+    )
+
+
+def _has_a_hand(actor: Actor, model: RegisteredModel) -> bool:
+    """Tell whether somebody, or an account of theirs, made, sent, logged to or asked for any version there ever was."""
+    versions = ModelVersion.objects.filter(model=model)
+    runs = versions.values("run_id")
+    requests = TransitionRequest.objects.filter(version__model=model)
+    senders = Seal.objects.filter(prefix__in=versions.values("artifact_path")).values_list("stored_by", flat=True)
+    makers = {
+        *versions.values_list("created_by", flat=True).distinct(),
+        *versions.filter(copied_from__isnull=False).values_list("copied_from__created_by", flat=True),
+        *Run.objects.filter(pk__in=runs).values_list("created_by", flat=True).distinct(),
+        *RunWriter.objects.filter(run__in=runs).values_list("name", flat=True).distinct(),
+        *(name for names in senders for name in names),
+        *requests.values_list("requester__username", flat=True).distinct(),
+    }
+    owners = owners_of({*makers, actor.name})
+    standing_behind = makers.union(*(owners.get(maker, frozenset()) for maker in makers))
+    return not standing_behind.isdisjoint({actor.name, *owners.get(actor.name, ())})

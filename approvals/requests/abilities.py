@@ -1,0 +1,92 @@
+"""What one caller may do with requests and comments now: the same answers the services give, asked beforehand."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from approvals.case.snapshots import Case, load_cases
+from approvals.in_person import is_in_person
+from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
+from approvals.requests.eligibility import Voter, say_of
+from approvals.requests.lifecycle import may_withdraw
+from approvals.requests.queries import visible_requests
+from approvals.requests.review import why_no_approval
+from core.actors import Actor
+from core.errors import NotFound
+from registry.models import ModelVersion
+from registry.permissions import Level, has_level
+from registry.queries import get_version
+from registry.stages import Stage
+
+
+class Ability(StrEnum):
+    """What somebody may do with a request or a comment."""
+
+    APPROVE = "APPROVE_TRANSITION_REQUEST"
+    REJECT = "REJECT_TRANSITION_REQUEST"
+    CANCEL = "CANCEL_TRANSITION_REQUEST"
+    EDIT_COMMENT = "EDIT_COMMENT"
+    DELETE_COMMENT = "DELETE_COMMENT"
+
+
+def request_abilities(actor: Actor, voter: Voter, case: Case) -> list[Ability]:
+    """Return what the caller may do with a live request over this wire now, which carries no signatures."""
+    found = []
+    say = say_of(voter, case)
+    if is_in_person(actor) and say.may_decide and not case.snapshot.e_signature:
+        approves = case.request.state == RequestState.OPEN and say.given != Decision.APPROVE
+        found = [Ability.APPROVE] * (approves and not why_no_approval(case)) + [Ability.REJECT]
+    if may_withdraw(actor, case.request):
+        found.append(Ability.CANCEL)
+    return found
+
+
+def comment_abilities(actor: Actor, comment: ApprovalComment, *, manages: bool) -> list[Ability]:
+    """Return what the caller may do with a comment; ``manages``: they manage the model it belongs to."""
+    own = comment.author_id == actor.user_id
+    return [Ability.EDIT_COMMENT] * own + [Ability.DELETE_COMMENT] * (own or manages)
+
+
+def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
+    """Return the live requests of a version the caller may see, oldest first, with all that is true of them now."""
+    rows = visible_requests(actor).filter(version=version, state__in=LIVE_STATES)
+    return load_cases(list(rows.order_by("pk")))
+
+
+def show_cases(actor: Actor, cases: list[Case]) -> None:
+    """Remember which state of each request a person was shown, so that an approval can cover just that (decision 0013)."""
+    if not is_in_person(actor):
+        return
+    rows = [
+        ShownSubject(request=case.request, person_id=actor.user_id or 0, subject_digest=case.snapshot.subject_digest)
+        for case in cases
+    ]
+    ShownSubject.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["request", "person"], update_fields=["subject_digest", "shown_at"]
+    )
+
+
+def shown_digest(actor: Actor, request: TransitionRequest) -> str:
+    """Return the subject digest of a request that this person was last shown, "" when they never were."""
+    rows = ShownSubject.objects.filter(request=request, person_id=actor.user_id)
+    return rows.values_list("subject_digest", flat=True).first() or ""
+
+
+def find_live(
+    actor: Actor, *, name: str, version: int, target: Stage, creator: str = "", request_id: int | None = None
+) -> TransitionRequest:
+    """Return the live request for a version and target (of ``creator``, with that id); NotFound. There is at most one."""
+    row = get_version(actor, name, version)
+    rows = visible_requests(actor).filter(version=row, target=target, state__in=LIVE_STATES)
+    if creator:
+        rows = rows.filter(requester__username=creator)
+    found = rows.first()
+    if found is None or request_id not in (None, found.pk):
+        by = f" by {creator}" if creator else ""
+        raise NotFound(f"There is no open request{by} to move version {version} of {name} to {target}.")
+    return found
+
+
+def manages(actor: Actor, version: ModelVersion) -> bool:
+    """Return whether the caller manages the model of a version."""
+    return has_level(actor, version.model, Level.MANAGE)

@@ -1,0 +1,24 @@
+"""What becomes of the version that is replaced, where the requester left it open: said once, by them or by the first approver."""
+
+from __future__ import annotations
+
+from approvals.models import TransitionRequest
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.refs import model_stream, request_ref
+
+
+def settle_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
+    """Settle it, in the caller's transaction with the request locked. Reviews of the other way then cover another digest."""
+    before = request.archive_existing
+    request.archive_existing, request.archive_left_open = archive_existing, False
+    request.save(update_fields=["archive_existing", "archive_left_open"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_CHANGED,
+        obj=request_ref(request.pk),
+        stream=model_stream(request.version.model_id),
+        before={"archive_existing": before, "archive_left_open": True},
+        after={"archive_existing": archive_existing},
+    )

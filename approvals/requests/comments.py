@@ -1,0 +1,128 @@
+"""Comments on a version: by whoever may read it, edited by their authors; what they said before is kept."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.models import ApprovalComment, FormerWords
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Denied, InvalidInput, NotFound
+from core.refs import model_stream, version_ref
+from registry.models import ModelVersion
+from registry.names import check_text
+from registry.permissions import Level, has_level, visible_versions
+from registry.queries import get_version
+
+MAX_COMMENT = 65_535
+_MAX_ID = 2**63 - 1
+
+
+@transaction.atomic
+def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: int | None = None) -> ApprovalComment:
+    """Say something about a version, or answer a comment on it. NotFound, InvalidInput (empty or too long).
+
+    A thread is one level deep: an answer to an answer joins its thread. Who is named as @name is told (notices/).
+    """
+    row = get_version(actor, name, version)
+    words = _words(text)
+    thread = _thread(row, reply_to)
+    author = User.objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
+    if author is None:
+        raise _denied("A comment needs somebody who says it.", Action.APPROVALS_COMMENT_ADDED, row)
+    made = ApprovalComment.objects.create(
+        version=row, author=author, text=words, created_at=timezone.now(), reply_to=thread
+    )
+    answers = {"reply_to": thread.pk} if thread else {}
+    _record(actor, Action.APPROVALS_COMMENT_ADDED, made, after={"comment": made.pk, "text": words, **answers})
+    return made
+
+
+def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
+    """Return the comment that starts the thread an answer goes to; NotFound where there is none on this version."""
+    if reply_to is None:
+        return None
+    found = None
+    if 0 < reply_to <= _MAX_ID:
+        rows = ApprovalComment.objects.filter(pk=reply_to, version=row, deleted_at__isnull=True)
+        found = rows.select_related("reply_to").first()
+    if found is None:
+        raise NotFound(f"There is no comment {reply_to} on this version.")
+    return found.reply_to or found
+
+
+@transaction.atomic
+def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment:
+    """Replace one's own comment. NotFound, InvalidInput, Denied (somebody else's). The same words again change nothing."""
+    comment = _lock(actor, comment_id)
+    words = _words(text)
+    if comment.author_id != actor.user_id:
+        why = f"Only {comment.author.username} may edit this comment."
+        raise _denied(why, Action.APPROVALS_COMMENT_EDITED, comment.version)
+    if words == comment.text:
+        return comment
+    before, comment.text, comment.edited_at = comment.text, words, timezone.now()
+    comment.save(update_fields=["text", "edited_at"])
+    FormerWords(comment=comment, text=before, said_until=comment.edited_at).save()
+    facts = {"comment": comment.pk}
+    _record(
+        actor,
+        Action.APPROVALS_COMMENT_EDITED,
+        comment,
+        before={**facts, "text": before},
+        after={**facts, "text": words},
+    )
+    return comment
+
+
+@transaction.atomic
+def delete_comment(*, actor: Actor, comment_id: int) -> None:
+    """Take back one's own comment, or as who manages the model anybody's. NotFound, Denied."""
+    comment = _lock(actor, comment_id)
+    if comment.author_id != actor.user_id and not has_level(actor, comment.version.model, Level.MANAGE):
+        why = f"Only {comment.author.username}, or somebody who manages the model, may delete this comment."
+        raise _denied(why, Action.APPROVALS_COMMENT_DELETED, comment.version)
+    comment.deleted_at = timezone.now()
+    comment.save(update_fields=["deleted_at"])
+    before = {"comment": comment.pk, "author": comment.author.username, "text": comment.text}
+    _record(actor, Action.APPROVALS_COMMENT_DELETED, comment, before=before)
+
+
+def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
+    """Return a comment on a version the actor may see, locked until commit; NotFound."""
+    found = None
+    if 0 < comment_id <= _MAX_ID:
+        rows = ApprovalComment.objects.filter(pk=comment_id, deleted_at__isnull=True)
+        rows = rows.filter(version__in=visible_versions(actor)).select_for_update(of=("self",))
+        found = rows.select_related("version__model", "author").first()
+    if found is None:
+        raise NotFound(f"There is no comment {comment_id}.")
+    return found
+
+
+def _words(text: str) -> str:
+    words = check_text(text, "comment", MAX_COMMENT).strip()
+    if not words:
+        raise InvalidInput("A comment needs words.")
+    return words
+
+
+def _record(
+    actor: Actor,
+    action: Action,
+    comment: ApprovalComment,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    version = comment.version
+    obj = version_ref(version.model.name, version.version)
+    record(actor=actor, action=action, obj=obj, stream=model_stream(version.model_id), before=before, after=after)
+
+
+def _denied(message: str, action: Action, version: ModelVersion) -> Denied:
+    obj = version_ref(version.model.name, version.version)
+    return Denied(message, action=action, obj=obj, stream=model_stream(version.model_id))

@@ -1,0 +1,127 @@
+"""Delegation: a person lends what gives them a say to another person, for some models and at most 90 days.
+
+What is lent are the groups, roles and ownership of the delegator at the moment a vote is counted; never more, and never what
+was lent to them. A vote that was given while the delegation lasted stands after it ended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.reauthentication import require_person
+from approvals.models import Delegation
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, InvalidState, NotFound
+from core.refs import user_ref
+from registry.names import check_text
+
+MAX_DELEGATION = timedelta(days=90)
+_MAX_REASON = 2000
+_MAX_PATTERN = 256
+_MAX_LIVE = 20
+_MAX_ID = 2**63 - 1
+
+
+@transaction.atomic
+def give_delegation(
+    *,
+    actor: Actor,
+    delegate: str,
+    ends_at: datetime,
+    reason: str,
+    starts_at: datetime | None = None,
+    models_pattern: str = "*",
+) -> Delegation:
+    """Lend the actor's say to ``delegate`` (a username) and return the delegation.
+
+    Raises Denied (not a person who is signed in), NotFound (no such person), InvalidInput (times, pattern, reason, oneself,
+    a service account), Conflict (they stand in for the actor on just these models already).
+    """
+    delegator = require_person(actor, Action.APPROVALS_DELEGATION_GIVEN, "delegate")
+    words = check_text(reason, "reason", _MAX_REASON).strip()
+    if not words:
+        raise InvalidInput("A delegation needs a reason.")
+    pattern = _pattern(models_pattern)
+    starts = max(starts_at or timezone.now(), timezone.now())
+    _require_times(starts, ends_at)
+    person = _person(delegate, delegator)
+    User.objects.select_for_update().get(pk=delegator.pk)  # one after another, so that none is given twice
+    live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
+    if live.filter(delegate=person, models_pattern=pattern, starts_at__lt=ends_at).exists():
+        raise Conflict(f"{person.username} stands in for you on these models already.")
+    if live.count() >= _MAX_LIVE:
+        raise InvalidState(f"You have {_MAX_LIVE} delegations already: revoke one first.")
+    made = Delegation.objects.create(
+        delegator=delegator, delegate=person, models_pattern=pattern, reason=words, starts_at=starts, ends_at=ends_at
+    )
+    record(
+        actor=actor,
+        action=Action.APPROVALS_DELEGATION_GIVEN,
+        obj=user_ref(delegator.username),
+        after=_facts(made),
+        reason=words,
+    )
+    return made
+
+
+@transaction.atomic
+def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
+    """Take back one of the actor's own delegations, now. NotFound, Denied; one that was taken back or is over stays so."""
+    delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "take back a delegation")
+    rows = Delegation.objects.filter(pk=delegation_id if 0 < delegation_id <= _MAX_ID else 0, delegator=delegator)
+    row = rows.select_for_update(of=("self",)).select_related("delegate").first()
+    if row is None:
+        raise NotFound("You have no such delegation.")
+    if row.revoked_at is not None or row.ends_at <= timezone.now():
+        return row
+    row.revoked_at = timezone.now()
+    row.save(update_fields=["revoked_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_DELEGATION_REVOKED,
+        obj=user_ref(delegator.username),
+        before=_facts(row),
+        after={"delegation": row.pk, "revoked_at": row.revoked_at},
+    )
+    return row
+
+
+def _facts(row: Delegation) -> dict[str, object]:
+    return {
+        "delegation": row.pk,
+        "delegate": row.delegate.username,
+        "models": row.models_pattern,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+    }
+
+
+def _pattern(text: str) -> str:
+    found = check_text(text, "models", _MAX_PATTERN).strip() or "*"
+    if "[" in found:
+        raise InvalidInput("A pattern of models may use * and ?.")
+    return found
+
+
+def _require_times(starts: datetime, ends: datetime) -> None:
+    if ends <= starts:
+        raise InvalidInput("A delegation ends after it starts, and not in the past.")
+    if ends - starts > MAX_DELEGATION:
+        raise InvalidInput(f"A delegation lasts at most {MAX_DELEGATION.days} days.")
+
+
+def _person(name: str, delegator: User) -> User:
+    found = User.objects.filter(username=check_text(name, "delegate", 150), is_active=True).first()
+    if found is None:
+        raise NotFound(f"There is no active account called {name[:150]}.")
+    if found.is_service:
+        raise InvalidInput("A service account never decides, and nobody can delegate to one.")
+    if found.pk == delegator.pk:
+        raise InvalidInput("Delegate to somebody else.")
+    return found

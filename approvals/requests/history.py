@@ -1,0 +1,194 @@
+"""The history of one version, read from the events of its model: requests, reviews, transitions and comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Q
+
+from approvals.models import ApprovalComment, Decision, TransitionRequest
+from audit.actions import Action
+from audit.models import Event
+from audit.queries import facts
+from core.actors import ActorKind
+from core.refs import model_stream, request_ref
+from registry.models import ModelVersion
+from registry.stages import Stage
+
+MAX_ACTIVITIES = 1000
+
+
+class ActivityKind(StrEnum):
+    """The seven words of the wire; there are no others."""
+
+    APPLIED = "APPLIED_TRANSITION"
+    REQUESTED = "REQUESTED_TRANSITION"
+    CANCELLED = "CANCELLED_REQUEST"
+    APPROVED = "APPROVED_REQUEST"
+    REJECTED = "REJECTED_REQUEST"
+    SYSTEM = "SYSTEM_TRANSITION"
+    COMMENT = "NEW_COMMENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of the history. ``id`` is the event's; ``system_comment`` says what nobody in particular did."""
+
+    id: str
+    kind: ActivityKind
+    at: datetime
+    user: str
+    comment: str = ""
+    system_comment: str = ""
+    source: str = ""
+    target: str = ""
+    request_id: int | None = None
+
+
+_OF_REQUESTS = {
+    Action.APPROVALS_REQUEST_OPENED: ActivityKind.REQUESTED,
+    Action.APPROVALS_REQUEST_WITHDRAWN: ActivityKind.CANCELLED,
+    Action.APPROVALS_REQUEST_EXPIRED: ActivityKind.CANCELLED,
+    Action.APPROVALS_REQUEST_STALED: ActivityKind.CANCELLED,
+}
+_STAGES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
+_ENDINGS = {
+    Action.APPROVALS_REQUEST_EXPIRED: "The request expired.",
+    Action.APPROVALS_REQUEST_STALED: "What was approved had changed since.",
+}
+
+
+def activities_of(version: ModelVersion, *, before: int = 0, limit: int = MAX_ACTIVITIES) -> tuple[list[Activity], int]:
+    """Return the newest activities of a version, newest first, and where the next page starts (0: there is none).
+
+    ``before`` is such a place. A fixed number of queries. Comments that were deleted are left out.
+    """
+    requests = {request_ref(row.pk): row for row in TransitionRequest.objects.filter(version=version)}
+    chosen = _events_of(version, requests)
+    rows = list((chosen.filter(gen__lt=before) if before else chosen)[: limit + 1])
+    next_place = int(rows[limit - 1].gen or 0) if len(rows) > limit else 0
+    return _activities(rows[:limit], requests), next_place
+
+
+def newest_activity(request: TransitionRequest, *actions: Action) -> Activity:
+    """Return the newest activity of a request that came from one of these actions; there must have been one."""
+    ref = request_ref(request.pk)
+    event = Event.objects.filter(object_ref=ref, action__in=actions, outcome="ok").order_by("-id")[0]
+    return _activities([event], {ref: request})[0]
+
+
+def opening_activities(requests: Sequence[TransitionRequest]) -> list[Activity]:
+    """Return the activity by which each request was opened, in their order; one query."""
+    by_ref = {request_ref(row.pk): row for row in requests}
+    events = Event.objects.filter(object_ref__in=by_ref, action=Action.APPROVALS_REQUEST_OPENED, outcome="ok")
+    return _activities(events.order_by("id"), by_ref)
+
+
+def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
+    """Return the events behind the activities. All version refs in a model's stream are its own, whatever its name was."""
+    own = Q(object_ref__startswith="model-version:", object_ref__endswith=f"/{version.version}")
+    told = Q(action__in=[*_STAGES, Action.APPROVALS_COMMENT_ADDED])
+    asked = Q(object_ref__in=list(requests), action__in=[*_OF_REQUESTS, Action.APPROVALS_REVIEW_GIVEN])
+    rows = Event.objects.filter((own & told) | asked, stream=model_stream(version.model_id), outcome="ok")
+    return rows.order_by("-gen")
+
+
+def _activities(events: Iterable[Event], requests: Mapping[str, TransitionRequest]) -> list[Activity]:
+    rows = [(event, facts(event)) for event in events]
+    said = [body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED]
+    texts = dict(ApprovalComment.objects.filter(pk__in=said, deleted_at__isnull=True).values_list("pk", "text"))
+    caused = _side_effects([event for event, body in rows if _is_archiving(event, body)])
+    found = []
+    for event, body in rows:
+        if event.action in _STAGES:
+            found.append(_transition(event, body, is_side_effect=event.pk in caused))
+        elif event.action == Action.APPROVALS_COMMENT_ADDED:
+            text = texts.get(body["after"].get("comment"))
+            found += [_activity(event, body, ActivityKind.COMMENT, comment=text)] if text else []
+        else:
+            found.append(_of_request(event, body, requests[event.object_ref]))
+    return found
+
+
+def _activity(event: Event, body: dict[str, Any], kind: ActivityKind, **more: Any) -> Activity:
+    actor = body["actor"]
+    return Activity(
+        id=str(event.event_id), kind=kind, at=event.at, user=actor.get("on_behalf_of") or actor["name"], **more
+    )
+
+
+def _of_request(event: Event, body: dict[str, Any], request: TransitionRequest) -> Activity:
+    kind = _OF_REQUESTS.get(Action(event.action))
+    if kind is None:
+        approves = body["after"].get("decision") == Decision.APPROVE
+        kind = ActivityKind.APPROVED if approves else ActivityKind.REJECTED
+    ending = _ENDINGS.get(Action(event.action), "")
+    return _activity(
+        event,
+        body,
+        kind,
+        comment="" if ending else _text(body["reason"]),
+        system_comment=f"{ending} {_text(body['reason'])}".strip() if ending else "",
+        source=request.source,
+        target=request.target,
+        request_id=request.pk,
+    )
+
+
+def _transition(event: Event, body: dict[str, Any], *, is_side_effect: bool) -> Activity:
+    source, target = body["before"].get("stage", ""), body["after"].get("stage", "")
+    actor = body["actor"]
+    alone = event.action == Action.REGISTRY_STAGE_IMPORTED or (
+        actor["kind"] == ActorKind.SYSTEM and not actor.get("on_behalf_of")
+    )
+    if not (is_side_effect or alone or source == target):
+        basis = _text(body["after"].get("basis", ""))
+        words = {"comment": _text(body["reason"]), "system_comment": f"On the grounds of {basis}." if basis else ""}
+        return _activity(event, body, ActivityKind.APPLIED, source=source, target=target, **words)
+    by = body["after"].get("superseded_by")
+    why = f"Made room for version {by}." if by else "Made room for another version."
+    words = {"system_comment": _text(body["reason"]) if alone and not is_side_effect else why}
+    return _activity(event, body, ActivityKind.SYSTEM, source=source, target=target, **words)
+
+
+def _is_archiving(event: Event, body: dict[str, Any]) -> bool:
+    return event.action == Action.REGISTRY_STAGE_CHANGED and body["after"].get("stage") == Stage.ARCHIVED
+
+
+def _side_effects(events: Sequence[Event]) -> set[int]:
+    """Return the ids of those events that archived a version to make room for another.
+
+    One transaction writes them one after the other, before the event of the version that moved in: the next event of the
+    stream is then the same actor's, about another version, entering or (one more making room) leaving the same stage.
+    """
+    if not events:
+        return set()
+    following = Event.objects.filter(
+        stream=events[0].stream,
+        gen__in=[(event.gen or 0) + 1 for event in events],
+        action=Action.REGISTRY_STAGE_CHANGED,
+    )
+    by_gen = {event.gen: event for event in following}
+    found = set()
+    for event in events:
+        after = by_gen.get((event.gen or 0) + 1)
+        if after is not None and _belongs(event, after):
+            found.add(event.pk)
+    return found
+
+
+def _belongs(event: Event, after: Event) -> bool:
+    same = (event.actor_ref, event.request_id) == (after.actor_ref, after.request_id)
+    left = facts(event)["before"].get("stage")
+    change = facts(after)
+    makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left, Stage.ARCHIVED)
+    return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left or makes_room)
+
+
+def _text(value: object) -> str:
+    """Return a text of an event; one that was too long is kept as its digest only."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,128 @@
+"""Transition requests: following their policy, withdrawing, and the ways they close without being applied."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from approvals.case.locks import lock_request, lock_visible, require_live, stream_of
+from approvals.case.snapshots import Case, load_case
+from approvals.check_runs.jobs import queue_checks
+from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
+from approvals.requests.verdict_cache import forget_concerns, note_look
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Denied
+from core.refs import request_ref
+from policies.matching import Governing
+from registry.names import check_text
+from registry.permissions import Level, has_level
+
+
+def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
+    """Bring an open request up to what is true now, in the caller's transaction with the request locked.
+
+    Checks whose inputs changed (with ``retry_broken`` also those that broke off) are queued again; what has been tightened
+    in the policy that governs now is asked as well.
+    """
+    case = load_case(request)
+    if request.state != RequestState.OPEN:
+        return case
+    if case.policy_changed and case.current is not None:
+        _follow_policy(actor, request, case.current)
+    if queue_checks(actor=actor, case=case, retry_broken=retry_broken):
+        case = load_case(request)
+    digest = case.snapshot.subject_digest
+    if request.subject_digest != digest:
+        request.subject_digest = digest
+        request.save(update_fields=["subject_digest"])
+    note_look(case)
+    return case
+
+
+@transaction.atomic
+def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> TransitionRequest:
+    """Close a live request on the word of its requester (or their service account's owner), or of who manages the model."""
+    check_text(comment, "comment", MAX_COMMENT)
+    request = lock_visible(actor, request_id)
+    if not may_withdraw(actor, request):
+        raise Denied(
+            f"Only {request.requester.username}, or somebody who manages {request.version.model.name}, may withdraw "
+            f"request #{request.pk}.",
+            action=Action.APPROVALS_REQUEST_WITHDRAWN,
+            obj=request_ref(request.pk),
+            stream=stream_of(request),
+        )
+    require_live(request)
+    close_request(request, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, actor=actor, reason=comment)
+    return request
+
+
+@transaction.atomic
+def mark_stale(*, actor: Actor, request_id: int, reason: str) -> bool:
+    """Close an approved request that no longer holds; False where it is not live any more."""
+    request = lock_request(request_id)
+    if request.state not in LIVE_STATES:
+        return False
+    close_request(request, RequestState.STALE, Action.APPROVALS_REQUEST_STALED, actor=actor, reason=reason)
+    return True
+
+
+@transaction.atomic
+def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
+    """Close a live request whose time is over, approved or not; False where there is nothing to close."""
+    request = lock_request(request_id)
+    if request.state not in LIVE_STATES or request.expires_at > (at or timezone.now()):
+        return False
+    reason = f"Not applied before {request.expires_at:%Y-%m-%d %H:%M} UTC."
+    close_request(request, RequestState.EXPIRED, Action.APPROVALS_REQUEST_EXPIRED, actor=actor, reason=reason)
+    return True
+
+
+def close_request(
+    request: TransitionRequest, state: RequestState, action: Action, *, actor: Actor, reason: str = ""
+) -> None:
+    """Put a locked request into a closed state and record it."""
+    before = request.state
+    request.state = state
+    request.state_reason = reason[:1000]
+    request.closed_at = timezone.now()
+    request.save(update_fields=["state", "state_reason", "closed_at", "subject_digest"])
+    forget_concerns(request)
+    record(
+        actor=actor,
+        action=action,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        before={"state": before},
+        after={"state": state.value, "subject_digest": request.subject_digest},
+        reason=reason,
+    )
+
+
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) -> None:
+    """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
+    before = str(request.followed_revision or request.policy_revision)
+    request.followed_revision = policy.revision
+    request.save(update_fields=["followed_revision"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_CHANGED,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        before={"policy": before},
+        after={"policy": policy.label, "policy_digest": policy.revision.digest},
+    )
+
+
+def may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
+    """Return whether the actor asked for it (or owns the service account that did), or manages the model."""
+    return actor.user_id in requesters_of(request) or has_level(actor, request.version.model, Level.MANAGE)
+
+
+def requesters_of(request: TransitionRequest) -> set[int]:
+    """Return who asked: the requester, and the owner where that is a service account."""
+    return {pk for pk in (request.requester_id, request.requester.owner_id) if pk is not None}

@@ -1,0 +1,105 @@
+"""Reading requests as somebody: those of models the actor may not see do not exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from approvals.case.snapshots import Case, load_cases
+from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, Override, RequestState, Review, TransitionRequest
+from approvals.requests.eligibility import say_of, voter_of
+from core.actors import Actor
+from core.errors import NotFound
+from registry.models import ModelVersion
+from registry.permissions import visible_models
+
+_MAX_ID = 2**63 - 1
+
+
+def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[TransitionRequest]:
+    """Return the requests the actor may know of, newest first. ``state`` may be `live` for open and approved ones."""
+    rows = with_all(TransitionRequest.objects.filter(version__model__in=visible_models(actor)))
+    if state:
+        rows = rows.filter(state__in=LIVE_STATES if state == "live" else [state])
+    if model:
+        rows = rows.filter(version__model__name=model)
+    return rows.order_by("-pk")
+
+
+def with_all(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+    """Return requests with what `load_cases` needs of each loaded."""
+    return rows.select_related("version__model", "requester", "policy_revision__policy")
+
+
+def get_request(actor: Actor, request_id: int) -> TransitionRequest:
+    """Return one request; NotFound."""
+    found = visible_requests(actor).filter(pk=request_id).first() if 0 < request_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no transition request {request_id}.")
+    return found
+
+
+def reviews_of(request: TransitionRequest) -> list[Review]:
+    """Return the reviews of a request, oldest first, with their reviewers and whom these stood in for."""
+    return list(Review.objects.filter(request=request).select_related("reviewer", "on_behalf_of").order_by("pk"))
+
+
+def overrides_of(request: TransitionRequest) -> list[Override]:
+    """Return the overrides of a request, oldest first, with who gave them and who took them back."""
+    return list(
+        Override.objects.filter(request=request).select_related("given_by", "withdrawal__withdrawn_by").order_by("pk")
+    )
+
+
+def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:
+    """Return what was said about a version, oldest first, with its authors; deleted comments are left out."""
+    rows = ApprovalComment.objects.filter(version=version, deleted_at__isnull=True)
+    return rows.select_related("author").order_by("pk")
+
+
+def check_runs_of(request: TransitionRequest) -> list[CheckRun]:
+    """Return every job of a request, those that no longer count among them, newest first."""
+    return list(CheckRun.objects.filter(request=request).order_by("-pk"))
+
+
+def visible_check_runs(actor: Actor) -> QuerySet[CheckRun]:
+    """Return the jobs of models the actor may see, newest first, each with request, version and model."""
+    rows = CheckRun.objects.filter(request__version__model__in=visible_models(actor))
+    return rows.select_related("request__version__model", "request__requester").order_by("-pk")
+
+
+def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
+    """Return one job; NotFound."""
+    found = visible_check_runs(actor).filter(pk=check_run_id).first() if 0 < check_run_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no check run {check_run_id}.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What concerns one person. ``waiting`` are requests they may decide now; ``mine`` are their own live ones."""
+
+    waiting: list[Case]
+    mine: list[Case]
+
+    @property
+    def count(self) -> int:
+        """Return how many requests wait for this person."""
+        return len(self.waiting)
+
+
+def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
+    """Return what waits for the actor's decision and what they asked for, each request looked at afresh; a fixed number of queries."""
+    if actor.user_id is None:
+        return Inbox(waiting=[], mine=[])
+    rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
+    cases = load_cases(list(rows[:limit]))
+    voter = voter_of(actor, {case.request.version.model_id for case in cases})
+    accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
+    return Inbox(
+        waiting=[case for case in cases if case.request.state == RequestState.OPEN and say_of(voter, case).is_awaited],
+        mine=[case for case in cases if case.request.requester_id in accounts],
+    )

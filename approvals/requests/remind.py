@@ -1,0 +1,67 @@
+"""Reminding the reviewers of requests that wait for them: once an interval of the policy, however often it is asked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from approvals.case.locks import lock_request, stream_of
+from approvals.case.snapshots import load_case
+from approvals.models import RequestState, TransitionRequest
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import InvalidState
+from core.refs import request_ref
+from policies.matching import read_revision
+from policies.models import PolicyRevision
+
+
+@transaction.atomic
+def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
+    """Record that a request still waits for its reviewers; False where it does not, or they were reminded in this interval.
+
+    Who is told follows from the event (notices/). After a pause there is one reminder, not one for each interval missed.
+    """
+    now = at or timezone.now()
+    request = lock_request(request_id)
+    every = read_revision(request.policy_revision).body.options.remind_every
+    last = request.reminded_at or request.opened_at
+    if request.state != RequestState.OPEN or every is None or now < last + every or now >= request.expires_at:
+        return False
+    waiting = [row.rule for row in load_case(request).verdict(now).rules if row.kind == "approvals" and row.blocks]
+    request.reminded_at = now
+    request.save(update_fields=["reminded_at"])
+    if not waiting:
+        return False
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_REMINDED,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        after={"waits_for": waiting, "opened_at": request.opened_at},
+    )
+    return True
+
+
+def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
+    """Return the open requests whose policy has reminders and that are due for one; two queries."""
+    revisions = PolicyRevision.objects.filter(requests__state=RequestState.OPEN).select_related("policy").distinct()
+    due = Q(pk__in=[])
+    for revision in revisions:
+        if every := _interval(revision):
+            due |= Q(policy_revision=revision, last__lte=at - every)
+    rows = TransitionRequest.objects.annotate(last=Coalesce(F("reminded_at"), F("opened_at")))
+    rows = rows.filter(due, state=RequestState.OPEN, expires_at__gt=at).order_by("last")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def _interval(revision: PolicyRevision) -> timedelta | None:
+    try:
+        return read_revision(revision).body.options.remind_every
+    except InvalidState:  # a check it names was taken away; whoever looks at the request is told
+        return None

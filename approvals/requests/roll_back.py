@@ -1,0 +1,92 @@
+"""Rolling back: one action that brings back the version that was there before, where its approval still stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals.case.rollback_candidates import candidates_for
+from approvals.models import MAX_COMMENT, TransitionRequest
+from approvals.requests.open import open_request
+from approvals.requests.transition import carry_on
+from audit.actions import Action
+from core.actors import Actor
+from core.errors import InvalidInput, InvalidState
+from policies.matching import policy_for
+from policies.parsing import is_alias, is_governable
+from policies.request_kinds import RequestKind
+from registry.models import ModelVersion, RegisteredModel
+from registry.names import check_text
+from registry.permissions import Level, require_level
+from registry.queries import get_model, get_version
+from registry.services.stages import change_stage
+from registry.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The version that was brought back or is asked for, and the request; None where no policy governs."""
+
+    version: ModelVersion
+    request: TransitionRequest | None
+
+
+def roll_back(
+    *,
+    actor: Actor,
+    name: str,
+    reason: str,
+    version: int | None = None,
+    target: str = Stage.PRODUCTION,
+    wait_seconds: float | None = None,
+) -> RolledBack:
+    """Bring the version back that was at ``target`` before (or this ``version`` that once was), and return what came of it.
+
+    A rollback request is opened in the policy's own lane; when nothing but what is known already is asked for, it is applied
+    at once, and otherwise it waits for its approvals. What is replaced is archived in the same step. Raises NotFound,
+    Denied (editing the model is needed), InvalidInput (no reason, no such target), InvalidState (there is nothing to go back to, with the
+    reason for each version that was there), Conflict (another request for that version is open).
+    """
+    words = check_text(reason.strip(), "reason", MAX_COMMENT)
+    if not words:
+        raise InvalidInput("A rollback needs a reason.")
+    if not is_governable(target):
+        raise InvalidInput(
+            f"A rollback goes back to Production, Staging or an alias such as @champion, not to {target[:100]}."
+        )
+    model = get_model(actor, name)
+    require_level(actor, model, Level.EDIT, action=Action.APPROVALS_REQUEST_OPENED)
+    chosen = _choose(actor, model, target, version)
+    if policy_for(model, target) is None:
+        moved = change_stage(
+            actor=actor, version=chosen, target=Stage(target), archive_existing=True, reason=f"Rollback. {words}"
+        )
+        return RolledBack(moved, None)
+    request = open_request(
+        actor=actor,
+        name=name,
+        version=chosen.version,
+        target=target,
+        archive_existing=not is_alias(target),
+        comment=words,
+        kind=RequestKind.ROLLBACK,
+    )
+    done = carry_on(actor=actor, request=request, wait_seconds=wait_seconds)
+    return RolledBack(get_version(actor, name, chosen.version), done)
+
+
+def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:
+    if target != Stage.PRODUCTION and policy_for(model, target) is None:
+        raise InvalidState(f"No policy governs {target} of {model.name}: move the version there directly.")
+    found = candidates_for(model, target)
+    if number is not None:
+        wanted = get_version(actor, model.name, number)
+        found = [row for row in found if row.version.pk == wanted.pk]
+        if not found:
+            raise InvalidState(f"{wanted} was never in {target} before, or is there now: ask for a promotion instead.")
+    for candidate in found:
+        if not candidate.obstacle:
+            return candidate.version
+    if not found:
+        raise InvalidState(f"There is no version of {model.name} to go back to: none was in {target} before.")
+    lines = "\n".join(f"- v{row.version.version}: {row.obstacle}" for row in found[:10])
+    raise InvalidState(f"There is no version of {model.name} to go back to.\n{lines}")

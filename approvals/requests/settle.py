@@ -1,0 +1,148 @@
+"""What follows from a verdict: a request becomes approved, and an approved one is applied or found stale."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.authentication import actor_from_user
+from approvals.case.locks import lock_request, require_live, stream_of
+from approvals.case.snapshots import Case, load_cases
+from approvals.models import RequestState, TransitionRequest
+from approvals.requests.follow_up import follow_up
+from approvals.requests.lifecycle import close_request, mark_stale, refresh_request
+from approvals.requests.refusals import ApprovalLapsed
+from approvals.requests.targets import carry_out
+from approvals.requests.verdict_cache import look_of
+from audit.actions import Action
+from audit.services import enqueue, record
+from core.actors import Actor, system_actor
+from core.errors import Denied, GateRefused, InvalidState, NotFound
+from core.refs import request_ref
+from registry.permissions import level_to_ask, require_level
+
+
+@transaction.atomic
+def settle_request(*, actor: Actor, request_id: int) -> Case:
+    """Look at a request again: queue checks that are out of date, and if nothing is missing approve it and have it applied."""
+    request = lock_request(request_id)
+    case = refresh_request(actor=actor, request=request)
+    if request.state == RequestState.OPEN and case.verdict().is_approved:
+        _approve(actor, request, case)
+    return case
+
+
+def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
+    verdict = case.verdict()
+    request.state = RequestState.APPROVED
+    policies = [
+        case.policy,
+        *([case.current] if case.current else []),
+    ]  # tightening reaches open requests: the longer counts
+    if delay := max(policy.body.options.apply_delay for policy in policies):
+        request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
+    request.save(update_fields=["state", "apply_after"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_APPROVED,
+        obj=request_ref(request.pk),
+        stream=stream_of(request),
+        before={"state": RequestState.OPEN.value},
+        after={
+            "state": RequestState.APPROVED.value,
+            "subject_digest": verdict.subject_digest,
+            "policy": case.policy.label,
+            "approvers": list(verdict.approvers),
+            "rules": {row.rule: row.status.value for row in verdict.rules},
+            **({"apply_after": request.apply_after} if request.apply_after else {}),
+        },
+    )
+    if not waits(request):
+        enqueue("approvals.tasks.apply_request", request_id=request.pk)
+
+
+def waits(request: TransitionRequest) -> bool:
+    """Return whether a request has to wait for the time it is to be applied at."""
+    return request.apply_after is not None and request.apply_after > timezone.now()
+
+
+def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
+    """Carry out an approved request: the version moves and the request is applied in one transaction. Again: no change.
+
+    Without an actor the system applies it on behalf of the requester. When what was approved has changed since, nothing
+    moves, the request is closed as stale, and the refusal (GateRefused) is raised; where nothing but time is missing
+    (a freeze), it stays approved. Denied: the requester's account is switched off, or may no longer
+    edit the model. InvalidState: the request is closed, not approved, or to be applied later.
+    """
+    try:
+        return _apply(actor, request_id)
+    except ApprovalLapsed as error:
+        reason = "; ".join(f"{item['rule']}: {item['why']}" for item in error.blocked_by)
+        mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
+        raise
+    except (Denied, NotFound) as error:
+        if actor is None and not isinstance(error, GateRefused):  # nobody is there to mend it; time mends a freeze
+            mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
+        raise
+
+
+@transaction.atomic
+def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
+    request = lock_request(request_id)
+    if request.state == RequestState.APPLIED:
+        return request
+    require_live(request)
+    if request.state != RequestState.APPROVED:
+        raise InvalidState(f"Request #{request.pk} is not approved yet.")
+    if waits(request):
+        raise InvalidState(
+            f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+        )
+    requester = actor_from_user(request.requester, auth="system", request_id="")
+    version = request.version
+    if not request.requester.is_active:
+        raise Denied(
+            f"The account of {request.requester.username}, who asked for this, is switched off. Somebody else has to ask.",
+            action=Action.REGISTRY_STAGE_CHANGED,
+            obj=request_ref(request.pk),
+            stream=stream_of(request),
+        )
+    level = level_to_ask(version.stage, request.target)
+    require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk))
+    doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
+    carry_out(
+        actor=doer,
+        version=version,
+        target=request.target,
+        archive_existing=request.archive_existing,
+        reason=f"Transition request #{request.pk}. {request.comment}".strip(),
+    )
+    close_request(request, RequestState.APPLIED, Action.APPROVALS_REQUEST_APPLIED, actor=doer)
+    follow_up(actor=doer, request=request)
+    return request
+
+
+def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
+    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+
+    Looks at one batch, in a fixed number of queries. Where more are open, the next ``turn`` looks at the next batch, so that
+    each is looked at in its turn and a look stays cheap however many there are.
+    """
+    rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
+    batches = max(1, -(-rows.count() // batch))
+    start = turn % batches * batch
+    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
+    return [case.request.pk for case in load_cases(list(rows[start : start + batch])) if _needs_a_look(case)]
+
+
+def _needs_a_look(case: Case) -> bool:
+    outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
+    return outdated or case.verdict().is_approved or case.request.look != look_of(case)
+
+
+def requests_to_apply(*, limit: int = 500) -> list[int]:
+    """Return the approved requests that are due and not applied yet, oldest first."""
+    due = Q(apply_after__isnull=True) | Q(apply_after__lte=timezone.now())
+    rows = TransitionRequest.objects.filter(due, state=RequestState.APPROVED).order_by("opened_at")
+    return list(rows.values_list("pk", flat=True)[:limit])

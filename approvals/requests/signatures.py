@@ -1,0 +1,95 @@
+"""Electronic signatures on decisions (21 CFR 11.50, 11.70, 11.100, 11.200).
+
+A signature is made by giving the password again, says what it means, carries the printed name of the signer, and lies in the
+same append-only row as the decision and the digest it covers, so it can be neither taken off nor put under something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.reauthentication import prove_again
+from approvals.case.snapshots import Case
+from approvals.models import Decision, Override, Review
+from core.actors import Actor
+from core.errors import InvalidInput, InvalidState
+
+# How long ago the signer may have given the password.
+SIGNING_WINDOW = timedelta(minutes=5)
+OVERRIDE = "override"
+# What a signature may mean, by what is signed (11.50(a)(3): "review, approval, responsibility, or authorship").
+MEANINGS: dict[str, tuple[str, ...]] = {
+    Decision.APPROVE: ("approval", "review", "responsibility"),
+    Decision.REJECT: ("rejection", "review"),
+    Decision.REQUEST_CHANGES: ("review",),
+    OVERRIDE: ("responsibility", "approval"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a signer gives: the password, again, and what the signature is to mean."""
+
+    password: str = field(repr=False)
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A signature whose password was right, at ``proved_at``."""
+
+    meaning: str
+    proved_at: datetime
+
+
+class SignedFields(TypedDict, total=False):
+    """The columns of a signed row."""
+
+    meaning: str
+    printed_name: str
+    signed_at: datetime
+
+
+def prove(actor: Actor, signature: Signature | None, what: str) -> Proof | None:
+    """Return the proof of a signature of ``what`` (a decision, or OVERRIDE); None where none is given.
+
+    Runs before anything is locked: hashing a password takes a while. InvalidInput for a meaning it cannot have, Denied for
+    a wrong password.
+    """
+    if signature is None:
+        return None
+    if signature.meaning not in MEANINGS[what]:
+        raise InvalidInput(f"A signature here means {' or '.join(MEANINGS[what])}.")
+    return Proof(signature.meaning, prove_again(actor=actor, password=signature.password))
+
+
+def signed_fields(case: Case, signer: User, proof: Proof | None) -> SignedFields:
+    """Return what a row gets from a signature. InvalidState where one is needed and missing, old, or has no name to print."""
+    if proof is None:
+        if case.snapshot.e_signature:
+            raise InvalidState(
+                f"{case.policy.label} asks for an electronic signature: decide on the request's page, where you give your "
+                "password again and say what the signature means."
+            )
+        return {}
+    now = timezone.now()
+    if now - proof.proved_at > SIGNING_WINDOW:
+        raise InvalidState("The password was given more than five minutes ago. Give it again.")
+    name = signer.get_full_name().strip()
+    if not name:
+        raise InvalidState(
+            "A signature prints your full name, and your account has none. Ask an administrator to enter it."
+        )
+    return {"meaning": proof.meaning, "printed_name": name, "signed_at": now}
+
+
+def signature_facts(row: Review | Override) -> dict[str, object]:
+    """Return what an event says of the signature of a row; nothing where it is not signed."""
+    if row.signed_at is None:
+        return {}
+    return {"signature": {"meaning": row.meaning, "printed_name": row.printed_name, "signed_at": row.signed_at}}

@@ -1,0 +1,64 @@
+"""What lists need to know of an open request without evaluating it: the verdict in short, and whom it concerns.
+
+Written whenever a request is looked at (approvals/requests/lifecycle.py: refresh_request), in that transaction, and only
+where it changed. What happens without a look is noticed by the next one, seconds later; whether somebody may decide is always
+asked afresh (approvals/requests/eligibility.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from approvals.case.snapshots import Case
+from approvals.models import Concern, ConcernKind, TransitionRequest
+from approvals.verdict.rule_outcomes import applies
+from approvals.verdict.votes import excluded_people, owners_of
+from policies.rules import ApprovalsRule
+
+_MOST_WORDS = 300
+
+
+def look_of(case: Case) -> dict[str, Any]:
+    """Return the verdict in short: its state, what blocks (rule, kind, status, why), who is asked and who had a hand in it."""
+    verdict = case.verdict()
+    blocking = [row for row in verdict.rules if row.blocks]
+    return {
+        "state": verdict.state.value,
+        "blockers": [
+            {"rule": row.rule, "kind": row.kind, "status": row.status.value, "why": row.why[:_MOST_WORDS]}
+            for row in blocking
+        ],
+        "asked": sorted(_asked(case)),
+        "kept_out": sorted(excluded_people(case.rules, case.snapshot.people)),
+    }
+
+
+def note_look(case: Case) -> None:
+    """Keep what a look at an open request found, in the caller's transaction, with the request locked."""
+    request, found = case.request, look_of(case)
+    if request.look == found:
+        return
+    if request.look is None or any(request.look[kind] != found[kind] for kind in ConcernKind.values):
+        Concern.objects.filter(request=request).delete()
+        rows = [
+            Concern(request=request, kind=kind, key=key[:200]) for kind in ConcernKind.values for key in found[kind]
+        ]
+        Concern.objects.bulk_create(rows, ignore_conflicts=True)
+    request.look, request.looked_at = found, timezone.now()
+    request.save(update_fields=["look", "looked_at"])
+
+
+def forget_concerns(request: TransitionRequest) -> None:
+    """Note that a request, now closed, concerns nobody any more."""
+    Concern.objects.filter(request=request).delete()
+
+
+def _asked(case: Case) -> set[str]:
+    found: set[str] = set()
+    for rule in case.rules:
+        if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
+            found |= {f"group:{name}" for name in rule.groups} | {f"role:{name}" for name in rule.roles}
+            found |= {f"user:{name}" for name in owners_of(rule, case.snapshot.model_name)}
+    return found

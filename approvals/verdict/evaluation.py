@@ -1,0 +1,232 @@
+"""One evaluator, one explanation: what stands between a version and its target, as every door prints it.
+
+Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/snapshots.py builds it), a verdict comes out.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.rule_outcomes import Answer, RuleStatus, judge
+from approvals.verdict.votes import counted, excluded_people, latest_of_each
+from core.errors import Blocker
+from policies.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
+
+log = logging.getLogger(__name__)
+
+
+class VerdictState(StrEnum):
+    """What all rules together say: `blocked` needs something mended, `pending` only waits."""
+
+    APPROVED = "approved"
+    BLOCKED = "blocked"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """One rule's answer: why, who can resolve it, since when. ``override_by``: who may let a soft rule be."""
+
+    rule: str
+    kind: str
+    level: Level
+    status: RuleStatus
+    title: str
+    why: str
+    who_can_resolve: str
+    since: datetime | None = None
+    check_run_id: int | None = None
+    progress: int = 0
+    override_by: tuple[str, ...] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Return whether this rule alone keeps the version where it is."""
+        return self.level is not Level.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+
+    @property
+    def only_waits(self) -> bool:
+        """Return whether time alone resolves it."""
+        return self.kind in WAITING_KINDS and self.status is RuleStatus.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every rule's answer and what follows from them."""
+
+    state: VerdictState
+    rules: tuple[RuleVerdict, ...]
+    subject_digest: str
+    approvers: tuple[str, ...] = ()
+    approved_at: datetime | None = None
+
+    @property
+    def is_approved(self) -> bool:
+        return self.state is VerdictState.APPROVED
+
+    @property
+    def only_waits(self) -> bool:
+        """Return whether nothing but time is missing: what was approved stays approved."""
+        blocking = [row for row in self.rules if row.blocks]
+        return self.state is VerdictState.PENDING and all(row.only_waits for row in blocking)
+
+    def blocked_by(self) -> list[Blocker]:
+        """Return what is missing, a line each, in the order of the policy."""
+        return [
+            Blocker(
+                rule=row.rule,
+                why=row.why,
+                who_can_resolve=row.who_can_resolve,
+                since=row.since.astimezone(UTC).isoformat().replace("+00:00", "Z") if row.since else "",
+            )
+            for row in self.rules
+            if row.blocks
+        ]
+
+
+def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
+    """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
+    rows = tuple(_judge(rule, snapshot, at) for rule in snapshot.rules)
+    if (asked := _changes_asked_for(snapshot)) is not None:
+        rows = (*rows, asked)
+    if at >= snapshot.expires_at:
+        rows = (*rows, _expired(snapshot))
+    if snapshot.review_due_at is not None and at >= snapshot.review_due_at:
+        rows = (*rows, _due_again(snapshot.review_due_at))
+    votes = _counted_by_all(snapshot)
+    return Verdict(
+        state=_state(rows, snapshot),
+        rules=rows,
+        subject_digest=snapshot.subject_digest,
+        approvers=tuple(sorted({review.reviewer for review in votes})),
+        approved_at=max((review.at for review in votes), default=None),
+    )
+
+
+def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
+    if any(review.decision == "reject" and review.digest == snapshot.subject_digest for review in snapshot.reviews):
+        return VerdictState.REJECTED
+    blocking = [row for row in rows if row.blocks]
+    if not blocking:
+        return VerdictState.APPROVED
+    if any(row.status is RuleStatus.FAILED for row in blocking):
+        return VerdictState.BLOCKED
+    return VerdictState.PENDING
+
+
+def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+    try:
+        answer = judge(rule, snapshot, at)
+        override = (
+            _override_of(rule, snapshot, at) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
+        )
+    except Exception:  # a rule that breaks refuses, whatever broke it
+        log.exception("the rule %s could not be evaluated", rule.id)
+        why = "This rule could not be evaluated, so it does not pass. The server's log says why."
+        return _row(rule, Answer(RuleStatus.FAILED, why, "an operator of this server"))
+    if override is not None:
+        why = f"Overridden by {override.by}: {override.reason} (It said: {answer.why})"
+        return _row(rule, Answer(RuleStatus.OVERRIDDEN, why, "", override.at, answer.check_run_id))
+    return _row(rule, answer)
+
+
+def _override_of(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
+    """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out,
+    and not taken back by then.
+    """
+    if rule.level is not Level.SOFT:
+        return None
+    excluded = excluded_people(snapshot.rules, snapshot.people)
+    found = [
+        row
+        for row in snapshot.overrides
+        if row.rule == rule.id
+        and row.digest == snapshot.subject_digest
+        and row.can_decide
+        and row.by not in excluded
+        and (row.withdrawn_at is None or row.withdrawn_at > at)
+        and (row.signed or not snapshot.e_signature)
+        and not row.groups.isdisjoint(rule.override_by)
+    ]
+    return min(found, key=lambda row: (row.at, row.by), default=None)
+
+
+def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
+    """Return a line for the reviewers whose last word on the version as it is asks for changes; None where there is none.
+
+    That another version would be replaced now is no change of the version.
+    """
+    last = latest_of_each(snapshot.reviews, snapshot, ("incumbent",))
+    asking = [row for row in last if row.decision == "request_changes"]
+    if not asking:
+        return None
+    names = ", ".join(sorted(row.reviewer for row in asking))
+    return RuleVerdict(
+        rule="changes",
+        kind="changes",
+        level=Level.HARD,
+        status=RuleStatus.FAILED,
+        title="No reviewer asks for changes",
+        why=f"{names} asked for changes.",
+        who_can_resolve=f"the author of the version, by changing it; or {names}, by deciding again",
+        since=min(row.at for row in asking),
+    )
+
+
+def _counted_by_all(snapshot: Snapshot) -> list[ReviewFacts]:
+    try:
+        excluded = excluded_people(snapshot.rules, snapshot.people)
+    except KeyError:
+        return []  # the rule that names the unknown role has failed already
+    rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
+    return [review for rule in rules for review in counted(rule, snapshot, excluded)]
+
+
+def _expired(snapshot: Snapshot) -> RuleVerdict:
+    return RuleVerdict(
+        rule="expiry",
+        kind="expiry",
+        level=Level.HARD,
+        status=RuleStatus.FAILED,
+        title="The request is still valid",
+        why="The request has expired.",
+        who_can_resolve="anybody who may edit the model, by asking again",
+        since=snapshot.expires_at,
+    )
+
+
+def _due_again(since: datetime) -> RuleVerdict:
+    return RuleVerdict(
+        rule="re-review",
+        kind="re_review",
+        level=Level.HARD,
+        status=RuleStatus.FAILED,
+        title="It is not overdue for a re-review",
+        why=f"It is due to be reviewed again since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        who_can_resolve="a reviewer, by reviewing the version again",
+        since=since,
+    )
+
+
+def _row(rule: Rule, answer: Answer) -> RuleVerdict:
+    who = answer.who
+    if rule.level is Level.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
+        who = f"{who}; or {' or '.join(rule.override_by)}, by overriding it with a reason".removeprefix("; or ")
+    return RuleVerdict(
+        rule=rule.id,
+        kind=kind_of(rule),
+        level=rule.level,
+        status=answer.status,
+        title=title_of(rule),
+        why=answer.why,
+        who_can_resolve=who,
+        since=answer.since,
+        check_run_id=answer.check_run_id,
+        progress=answer.progress,
+        override_by=rule.override_by if rule.level is Level.SOFT else (),
+    )

@@ -1,0 +1,69 @@
+"""Who acts. Every service takes an explicit `actor`; nothing reads one from the surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.errors import NotAuthenticated
+
+
+class ActorKind(StrEnum):
+    """What sort of identity acts."""
+
+    USER = "user"
+    SERVICE = "service"
+    SYSTEM = "system"
+    ANONYMOUS = "anonymous"
+
+
+class Scope(StrEnum):
+    """What a token may be used for. Approving is not in the list: tokens never approve."""
+
+    REGISTRY_READ = "registry:read"
+    REGISTRY_WRITE = "registry:write"
+    AUDIT_EXPORT = "audit:export"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An identity as it acts in one request or job.
+
+    ``name`` is the username as it was then; ``user_id`` is None for the system and for anonymous callers.
+    ``auth`` says how the identity was proved: ``session``, ``token``, ``command`` or ``system``.
+    """
+
+    kind: ActorKind
+    name: str
+    user_id: int | None = None
+    auth: str = "system"
+    is_superuser: bool = False
+    scopes: frozenset[str] = field(default=ALL_SCOPES)
+    request_id: str = ""
+    on_behalf_of: str = ""
+
+    @property
+    def ref(self) -> str:
+        """Return the stable reference kept in events, for example ``user:12``."""
+        return f"{self.kind}:{self.user_id}" if self.user_id is not None else f"{self.kind}:{self.name}"
+
+
+def system_actor(job: str, *, on_behalf_of: str = "", request_id: str = "") -> Actor:
+    """Return the actor of a background job, named by the job: ``system:archive_superseded``."""
+    return Actor(kind=ActorKind.SYSTEM, name=job, on_behalf_of=on_behalf_of, request_id=request_id)
+
+
+def anonymous_actor(*, request_id: str = "") -> Actor:
+    """Return the actor of a caller who has not proved who they are."""
+    return Actor(kind=ActorKind.ANONYMOUS, name="anonymous", auth="none", scopes=frozenset(), request_id=request_id)
+
+
+def actor_of(request: object) -> Actor:
+    """Return the Actor that the REST door's authentication put on the request as ``auth``."""
+    actor = getattr(request, "auth", None)
+    if not isinstance(actor, Actor):
+        raise NotAuthenticated("Sign in, or send an API token.")
+    return actor

@@ -1,0 +1,136 @@
+"""What changes between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from policies.rules import ApprovalsRule, Level, Options, PolicyBody, Rule, span
+from policies.yaml_text import write_policy
+
+_WEIGHT = {Level.ADVISORY: 0, Level.SOFT: 1, Level.HARD: 2}
+
+
+class Effect(StrEnum):
+    """What a change does to those who are judged; `open` where it cannot be told from the words alone."""
+
+    TIGHTER = "tighter"
+    LOOSER = "looser"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """One rule that is added (no ``before``), removed (no ``after``) or changed."""
+
+    before: Rule | None
+    after: Rule | None
+    effect: Effect
+
+    @property
+    def word(self) -> str:
+        """Return added, removed or changed."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+    @property
+    def rule(self) -> str:
+        """Return the rule's id."""
+        found = self.after or self.before
+        return found.id if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """A value of scope or options that changed, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDiff:
+    """All that differs. ``is_new``: there was nothing before."""
+
+    rules: tuple[RuleChange, ...]
+    values: tuple[ValueChange, ...]
+    is_new: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.rules and not self.values and not self.is_new
+
+
+def diff_policies(before: PolicyBody | None, after: PolicyBody) -> PolicyDiff:
+    """Return what changes from one body to the next; every rule is added where there is none before."""
+    old = {rule.id: rule for rule in before.rules} if before else {}
+    new = {rule.id: rule for rule in after.rules}
+    rules = [
+        RuleChange(old.get(name), new.get(name), _effect(old.get(name), new.get(name)))
+        for name in [*new, *(name for name in old if name not in new)]
+        if old.get(name) != new.get(name)
+    ]
+    return PolicyDiff(tuple(rules), tuple(_values(before, after)) if before else (), is_new=before is None)
+
+
+def diff_text(before: Mapping[str, object] | None, after: Mapping[str, object]) -> list[str]:
+    """Return the lines of a unified diff of both bodies as YAML, without its header; three lines of context."""
+    old = write_policy(before).splitlines() if before else []
+    return list(difflib.unified_diff(old, write_policy(after).splitlines(), lineterm="", n=3))[2:]
+
+
+def _effect(before: Rule | None, after: Rule | None) -> Effect:
+    if before is None or after is None:
+        there = after or before
+        if there is None or there.level is Level.ADVISORY:
+            return Effect.OPEN
+        return Effect.TIGHTER if before is None else Effect.LOOSER
+    if replace(after, level=before.level, override_by=before.override_by) == before:
+        return _step(_WEIGHT[after.level] - _WEIGHT[before.level])
+    if isinstance(before, ApprovalsRule) and isinstance(after, ApprovalsRule):
+        return _step(after.count - before.count) if replace(after, count=before.count) == before else Effect.OPEN
+    return Effect.OPEN
+
+
+def _step(difference: int) -> Effect:
+    if difference == 0:
+        return Effect.OPEN
+    return Effect.TIGHTER if difference > 0 else Effect.LOOSER
+
+
+def _values(before: PolicyBody, after: PolicyBody) -> Iterator[ValueChange]:
+    for name, old, new in (
+        ("target", before.target, after.target),
+        ("models", before.models, after.models),
+        ("tags", before.tags, after.tags),
+        ("risk tiers", before.tiers or "any", after.tiers or "any"),
+    ):
+        if old != new:
+            yield ValueChange(name, in_words(old), in_words(new))
+    for field in fields(Options):
+        old, new = getattr(before.options, field.name), getattr(after.options, field.name)
+        if old != new:
+            yield ValueChange(field.name.replace("_", " "), in_words(old), in_words(new))
+
+
+def in_words(value: object) -> str:
+    """Return a value of a policy as people read it: `14 days`, `yes`, `a, b`."""
+    if isinstance(value, timedelta):
+        return span(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={found}" for key, found in value.items()) or "none"
+    if isinstance(value, tuple):
+        return ", ".join(in_words(item) for item in value) or "none"
+    if is_dataclass(value) and not isinstance(value, type):
+        said = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return "; ".join(
+            f"{name.replace('_', ' ')} {in_words(found)}" for name, found in said if found not in (None, ())
+        )
+    return "none" if value is None else str(value)

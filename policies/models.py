@@ -1,0 +1,130 @@
+"""Policies, their published revisions, proposals to change a policy, and reviews of those proposals."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from core.append_only import AppendOnlyModel
+
+
+class Policy(models.Model):
+    """A named list of rules for a target and the models in its scope.
+
+    ``target`` (a stage or an @alias) and ``models_pattern`` repeat what the latest revision says, for lists and filters.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    target = models.CharField(max_length=256)
+    models_pattern = models.CharField(max_length=256, default="*")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyRevision(AppendOnlyModel):
+    """The rules as they were published. Never changed; ``digest`` is SHA-256 of the canonical body."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
+    number = models.PositiveIntegerField()
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    published_by = models.CharField(max_length=150)
+    published_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="policies_revision_number")]
+
+    def __str__(self) -> str:
+        return f"{self.policy} r{self.number}"
+
+
+class ProposalKind(models.TextChoices):
+    """What is proposed: a next revision (or a new policy), or that the policy no longer govern."""
+
+    PUBLISH = "publish"
+    RETIRE = "retire"
+
+
+class ProposalState(models.TextChoices):
+    """open → published | rejected | withdrawn | stale"""
+
+    OPEN = "open"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    STALE = "stale"
+
+
+class PolicyProposal(models.Model):
+    """Somebody proposes that a policy read so from now on. What is proposed never changes (the database refuses it).
+
+    ``base_revision`` is the newest revision when it was proposed, None for a new policy; one published since makes the
+    proposal stale. ``body_digest`` is SHA-256 of the canonical body, as of revisions; ``digest`` covers kind, name, body
+    and base: what an approval names. A retirement repeats the body of its base.
+    """
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=7, choices=ProposalKind, default=ProposalKind.PUBLISH)
+    body = models.JSONField()
+    body_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    base_revision = models.ForeignKey(
+        "policies.PolicyRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    proposer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField(default="", blank=True)
+    state = models.CharField(max_length=9, choices=ProposalState, default=ProposalState.OPEN)
+    state_reason = models.CharField(max_length=1000, default="", blank=True)
+    published_revision = models.OneToOneField(
+        "policies.PolicyRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="proposal"
+    )
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ProposalState.values), name="policies_proposal_state"),
+            models.CheckConstraint(condition=Q(kind__in=ProposalKind.values), name="policies_proposal_kind"),
+            models.CheckConstraint(
+                condition=Q(kind="publish") | Q(base_revision__isnull=False),
+                name="policies_proposal_retires_something",
+            ),
+        ]
+        indexes = [models.Index(fields=["name", "-id"], name="policies_proposal_name")]
+
+    def __str__(self) -> str:
+        return f"proposal {self.pk} of {self.name}"
+
+
+class PolicyDecision(models.TextChoices):
+    """What a reviewer of a policy says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class PolicyReview(AppendOnlyModel):
+    """A reviewer's word on exactly one digest. The database refuses the proposer, and the owner of a proposing account."""
+
+    proposal = models.ForeignKey(PolicyProposal, on_delete=models.PROTECT, related_name="reviews", db_index=False)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=7, choices=PolicyDecision)
+    comment = models.TextField()
+    digest = models.CharField(max_length=64)
+    given_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(decision__in=PolicyDecision.values), name="policies_policyreview_word"),
+            models.CheckConstraint(condition=~Q(comment=""), name="policies_policyreview_comment"),
+            models.UniqueConstraint(fields=["proposal", "reviewer"], name="policies_policyreview_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision} by {self.reviewer_id}"

@@ -1,0 +1,227 @@
+"""From a policy's body (plain JSON or YAML values) to frozen rules. A bad policy gets one clear line per problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from core.errors import InvalidInput
+from policies.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
+from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
+from registry.names import check_alias
+from registry.risk import TIERS
+from registry.stages import Stage
+
+GOVERNED_STAGES = (Stage.STAGING.value, Stage.PRODUCTION.value)
+ON_DUE = ("warn", "flag", "block")
+MAX_RULES = 100
+
+_KEYS = frozenset({"name", "description", "applies_to", "rules", "options"})
+_MAX_DESCRIPTION = 2000
+T = TypeVar("T")
+
+
+class Problems:
+    """Collects one line per problem, so that a policy's author sees all of them at once."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def add(self, where: str, what: str) -> None:
+        self.found.append((where, what))
+
+    def raise_any(self) -> None:
+        if self.found:
+            raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.found))
+
+
+ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
+
+
+def parse_policy(body: Mapping[str, object]) -> PolicyBody:
+    """Return the policy a body describes; raise InvalidInput whose message has one line per problem."""
+    problems = Problems()
+    found = _read(body, problems)
+    problems.raise_any()
+    return found
+
+
+def read_published(body: Mapping[str, object]) -> PolicyBody:
+    """Return a policy that was sound when it was published. A rule whose check was taken away since refuses, by itself.
+
+    So the rest of the policy governs on, and pages that show it work. What else cannot be read raises InvalidInput.
+    """
+    problems = Problems()
+    found = _read(body, problems, _published_rules)
+    problems.raise_any()
+    return found
+
+
+def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what is wrong with a body, as (where, what) in the order of the policy: (`rules[3]`, `must be a mapping`)."""
+    problems = Problems()
+    _read(body, problems)
+    return problems.found
+
+
+def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules | None = None) -> PolicyBody:
+    for key in sorted(str(key) for key in body if key not in _KEYS):
+        problems.add(key, f"unknown (a policy has {', '.join(sorted(_KEYS))})")
+    name, description = body.get("name"), body.get("description", "")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        problems.add("name", "must be lower-case letters, digits, dots, dashes, at most 100")
+    if not isinstance(description, str) or len(description) > _MAX_DESCRIPTION or "\x00" in description:
+        problems.add("description", f"must be a text of at most {_MAX_DESCRIPTION} characters")
+    scope = _scope(body.get("applies_to"), problems)
+    rules = (read_rules or _rules)(body.get("rules"), problems)
+    options = _options(body.get("options", {}), problems)
+    return replace(scope, name=str(name), rules=rules, options=options)
+
+
+def is_governable(target: str) -> bool:
+    """Return whether a policy can govern moves to this target: Staging, Production or an alias (`@champion`)."""
+    return target in GOVERNED_STAGES or is_alias(target)
+
+
+def is_alias(target: str) -> bool:
+    """Return whether a target is a well-formed alias: `@` and its name."""
+    if not target.startswith("@"):
+        return False
+    try:
+        check_alias(target[1:])
+    except InvalidInput:
+        return False
+    return True
+
+
+def _scope(value: object, problems: Problems) -> PolicyBody:
+    nothing = PolicyBody(name="", target="", models="", rules=())
+    if not isinstance(value, Mapping):
+        problems.add("applies_to", "must name a target, and may name models, tags and tier")
+        return nothing
+    for key in sorted(str(key) for key in value if key not in ("target", "models", "tags", "tier")):
+        problems.add(f"applies_to.{key}", "unknown (target, models, tags, tier)")
+    target = value.get("target")
+    if not isinstance(target, str) or not is_governable(target):
+        problems.add("applies_to.target", f"must be {', '.join(GOVERNED_STAGES)} or an alias such as @champion")
+    return PolicyBody(
+        name="",
+        target=str(target),
+        models=_part("applies_to.models", problems, lambda: pattern(value.get("models", "*"), "it"), "*"),
+        rules=(),
+        tags=_part("applies_to.tags", problems, lambda: tags(value.get("tags", {}), "it"), {}),
+        tiers=_part("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
+    )
+
+
+def _part(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
+    try:
+        return parse()
+    except InvalidInput as error:
+        problems.add(where, error.message)
+        return otherwise
+
+
+def _tiers(value: object) -> tuple[str, ...]:
+    return () if value == ["any"] else chosen(value, "it", TIERS)
+
+
+def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
+    if not isinstance(value, list) or not value:
+        problems.add("rules", "must be a list with at least one rule")
+        return ()
+    if len(value) > MAX_RULES:
+        problems.add("rules", f"there are more than {MAX_RULES}")
+        return ()
+    found: list[Rule] = []
+    for place, item in enumerate(value, start=1):
+        where = f"rules[{place}]"
+        try:
+            rule = parse_rule(item)
+        except InvalidInput as error:
+            problems.add(where, error.message)
+            continue
+        if any(rule.id == other.id for other in found):
+            problems.add(where, f"the id {rule.id} is taken by an earlier rule")
+        found.append(rule)
+    return tuple(found)
+
+
+def _published_rules(value: object, _problems: Problems) -> tuple[Rule, ...]:
+    return tuple(read_rule(item, place) for place, item in enumerate(value if isinstance(value, list) else [], start=1))
+
+
+def _options(value: object, problems: Problems) -> Options:
+    options = Options()
+    if not isinstance(value, Mapping):
+        problems.add("options", "must be a mapping")
+        return options
+    for key, given in value.items():
+        parse = _OPTIONS.get(str(key))
+        if parse is None:
+            problems.add(f"options.{key}", f"unknown ({', '.join(_OPTIONS)})")
+            continue
+        try:
+            options = replace(options, **parse(given))  # type: ignore[arg-type]  # each parser names its own fields
+        except InvalidInput as error:
+            problems.add(f"options.{key}", error.message)
+    if options.expires_after <= timedelta(0):
+        problems.add("options.expires_after", "must be longer than nothing")
+    return options
+
+
+def _flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} must be true or false")
+    return value
+
+
+def _positive(value: object) -> timedelta:
+    found = duration(value, "it")
+    if found <= timedelta(0):
+        raise InvalidInput("must be longer than nothing")
+    return found
+
+
+def _re_review(value: object) -> dict[str, object]:
+    given = value if isinstance(value, Mapping) else {"every": value}
+    given = mapping(given, "it", ("every", "when_due"))
+    when_due = chosen([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
+    return {"re_review": ReReview(every=_positive(given.get("every")), when_due=when_due)}
+
+
+def _break_glass(value: object) -> dict[str, object]:
+    given = mapping(value, "it", ("groups", "second_person", "post_review_within"))
+    return {
+        "break_glass": BreakGlass(
+            groups=names(given.get("groups"), "groups"),
+            second_person=_flag(given.get("second_person", True), "second_person"),
+            post_review_within=_positive(given.get("post_review_within", "48h")),
+        )
+    }
+
+
+def _rollback(value: object) -> dict[str, object]:
+    given = mapping(value, "it", ("approvals", "within"))
+    found: dict[str, object] = {}
+    if "within" in given:
+        found["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
+    if "approvals" in given:
+        rule = parse_rule({"id": "rollback-reviewers", "level": "hard", "approvals": given["approvals"]})
+        if isinstance(rule, ApprovalsRule):
+            found["rollback_approvals"] = rule
+    return found
+
+
+_OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
+    "expires_after": lambda value: {"expires_after": duration(value, "it")},
+    "rollback_window": lambda value: {"rollback_window": duration(value, "it")},
+    "apply_delay": lambda value: {"apply_delay": duration(value, "it")},
+    "remind_every": lambda value: {"remind_every": _positive(value)},
+    "e_signature": lambda value: {"e_signature": _flag(value, "it")},
+    "re_review_every": _re_review,
+    "break_glass": _break_glass,
+    "rollback": _rollback,
+}

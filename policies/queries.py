@@ -1,0 +1,56 @@
+"""Reading policies, their revisions and the proposals to change them. Everybody who is signed in may."""
+
+from __future__ import annotations
+
+from django.db.models import Prefetch, QuerySet
+
+from core.errors import NotFound
+from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision, ProposalState
+
+_MAX_ID = 2**63 - 1
+_MAX_NUMBER = 2**31 - 1
+
+
+def get_revision(name: str, number: int | None = None) -> PolicyRevision:
+    """Return a revision of a policy, the newest without a number, in force or not; NotFound."""
+    rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy").order_by("-number")
+    if number is not None:
+        rows = rows.filter(number=number) if 0 < number <= _MAX_NUMBER else rows.none()
+    found: PolicyRevision | None = rows.first()
+    if found is None:
+        which = f"revision {number} of the policy" if number is not None else "policy"
+        raise NotFound(f"There is no {which} {name[:100]}.")
+    return found
+
+
+def revisions_of(policy: Policy) -> QuerySet[PolicyRevision]:
+    """Return a policy's revisions, newest first, each with the proposal it came from and its reviews."""
+    reviews = Prefetch("proposal__reviews", queryset=PolicyReview.objects.select_related("reviewer"))
+    rows: QuerySet[PolicyRevision] = policy.revisions.select_related("proposal__proposer")
+    return rows.prefetch_related(reviews).order_by("-number")
+
+
+def proposals(*, state: str = "", name: str = "") -> QuerySet[PolicyProposal]:
+    """Return proposals, newest first, with who proposed and who said what."""
+    reviews = Prefetch("reviews", queryset=PolicyReview.objects.select_related("reviewer").order_by("pk"))
+    rows = PolicyProposal.objects.select_related(
+        "proposer__owner", "base_revision__policy", "published_revision__policy"
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if name:
+        rows = rows.filter(name=name)
+    return rows.prefetch_related(reviews).order_by("-pk")
+
+
+def get_proposal(proposal_id: int) -> PolicyProposal:
+    """Return one proposal; NotFound."""
+    found = proposals().filter(pk=proposal_id).first() if 0 < proposal_id <= _MAX_ID else None
+    if found is None:
+        raise NotFound(f"There is no proposal {proposal_id}.")
+    return found
+
+
+def open_proposals() -> QuerySet[PolicyProposal]:
+    """Return what waits for a reviewer of policies, oldest first."""
+    return proposals(state=ProposalState.OPEN).order_by("pk")

@@ -1,0 +1,49 @@
+"""Whether another name, other tags or another tier would let a model off anything: where a policy asks less, or none does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policies.matching import Governing, ModelFacts, governing
+from policies.request_kinds import merge_rules
+from policies.rules import Condition, Options, PolicyBody, Rule
+
+
+def let_off(policies: Sequence[Governing], before: ModelFacts, after: ModelFacts) -> list[str]:
+    """Return the targets for which something would be asked of the model ``before`` and not of it ``after``. Pure."""
+    targets = {policy.body.target for policy in policies}
+    return sorted(
+        target
+        for target in targets
+        if _asks_less(governing(policies, before, target), before, governing(policies, after, target), after)
+    )
+
+
+def _asks_less(old: Governing | None, before: ModelFacts, new: Governing | None, after: ModelFacts) -> bool:
+    if old is None:
+        return False
+    if new is None:
+        return True
+    asked = _rules_for(new.body, after)
+    kept = merge_rules(_rules_for(old.body, before), asked)
+    return any(rule not in asked for rule in kept) or _is_weaker(new.body.options, old.body.options)
+
+
+def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:
+    """Return the rules that may apply to a version of the model; where it comes from, and what it replaces, is left open."""
+    return tuple(rule for rule in body.rules if rule.applies_if is None or _may_hold(rule.applies_if, model))
+
+
+def _may_hold(condition: Condition, model: ModelFacts) -> bool:
+    tags = all(model.tags.get(key) == value for key, value in condition.tags.items())
+    return tags and (not condition.tiers or model.tier in condition.tiers)
+
+
+def _is_weaker(new: Options, old: Options) -> bool:
+    return (
+        new.apply_delay < old.apply_delay
+        or (old.e_signature and not new.e_signature)
+        or (old.re_review is not None and new.re_review is None)
+        or (old.rollback_approvals is not None and new.rollback_approvals is None)
+        or (new.break_glass is not None and new.break_glass != old.break_glass)
+    )

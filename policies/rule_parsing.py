@@ -1,0 +1,260 @@
+"""From one rule of a policy (plain JSON or YAML values) to a frozen value; InvalidInput says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from core.errors import InvalidInput
+from policies.rules import (
+    CARRYABLE,
+    ApprovalsRule,
+    BrokenRule,
+    CheckRule,
+    Condition,
+    FindingsRule,
+    FourEyesRule,
+    FreezeRule,
+    Level,
+    Owners,
+    Rule,
+    Severity,
+    SoakRule,
+)
+from policies.windows import parse_window
+from registry.permissions import Level as PermissionLevel
+from registry.risk import TIERS
+from registry.stages import Stage
+from validation.catalogue import known_checks
+
+FOUR_EYES_ROLES = ("requester", "version_author", "run_user", "card_editor", "check_author")
+MODEL_ROLES = tuple(level.name.lower() for level in PermissionLevel if level >= PermissionLevel.MANAGE_STAGING)
+MAX_APPROVALS = 20
+MAX_PATTERN = 256
+MAX_ITEMS = 100
+MAX_DAYS = 3660
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_DURATION = re.compile(r"([0-9]{1,5})(m|h|d)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_COMMON = ("id", "level", "applies_if", "override")
+
+
+def parse_rule(item: object) -> Rule:
+    """Return the rule that a mapping describes."""
+    if not isinstance(item, Mapping):
+        raise InvalidInput("must be a mapping")
+    if unknown := sorted(str(key) for key in item if key not in ("with", *_COMMON, *_PARSERS)):
+        raise InvalidInput(f"unknown key {unknown[0]!r}")
+    common = _common(item)
+    asked = [key for key in _PARSERS if key in item]
+    if len(asked) != 1:
+        raise InvalidInput(f"must have exactly one of {', '.join(_PARSERS)}")
+    if "with" in item and asked != ["check"]:
+        raise InvalidInput("only a check takes 'with'")
+    return _PARSERS[asked[0]](common, item)
+
+
+def read_rule(item: object, place: int) -> Rule:
+    """Return a rule of a published policy. One that cannot be applied here is kept, as one that never passes.
+
+    Its level, condition and who may override it hold as long as they can be read; where they cannot, it is a hard rule.
+    """
+    try:
+        return parse_rule(item)
+    except InvalidInput as error:
+        written = item if isinstance(item, Mapping) else {}
+        check = written.get("check")
+        gone = isinstance(check, str) and check not in known_checks()
+        why = f"the check {check} is not installed" if gone else error.message
+        try:
+            common = _common(written)
+        except InvalidInput:
+            common = {"id": f"rule-{place}", "level": Level.HARD}
+        return BrokenRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
+
+
+def duration(value: object, what: str) -> timedelta:
+    """Return a duration such as 14d, 24h or 30m."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidInput(f"{what} must be a duration such as 14d, 24h or 30m")
+    found = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if found > timedelta(days=MAX_DAYS):
+        raise InvalidInput(f"{what} is longer than {MAX_DAYS} days")
+    return found
+
+
+def names(value: object, what: str) -> tuple[str, ...]:
+    """Return a non-empty list of names."""
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
+        raise InvalidInput(f"{what} must be a list of names")
+    if len(value) > MAX_ITEMS:
+        raise InvalidInput(f"{what} names more than {MAX_ITEMS}")
+    return tuple(dict.fromkeys(str(item) for item in value))
+
+
+def chosen(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a non-empty list of names out of ``allowed``."""
+    found = names(value, what)
+    if wrong := [name for name in found if name not in allowed]:
+        raise InvalidInput(f"{what} has {wrong[0]!r}; there are {', '.join(allowed)}")
+    return found
+
+
+def mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
+    """Return a mapping with no other keys than ``known``."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{what} must be a mapping ({', '.join(known)})")
+    if unknown := sorted(str(key) for key in value if key not in known):
+        raise InvalidInput(f"{what} has no {unknown[0]!r} ({', '.join(known)})")
+    return value
+
+
+def tags(value: object, what: str) -> dict[str, str]:
+    """Return a mapping of tags to values."""
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
+        raise InvalidInput(f"{what} must map tags to texts")
+    if len(value) > MAX_ITEMS:
+        raise InvalidInput(f"{what} names more than {MAX_ITEMS}")
+    return {str(key): str(found) for key, found in value.items()}
+
+
+def _common(item: Mapping[str, object]) -> dict[str, object]:
+    rule_id = item.get("id")
+    if not isinstance(rule_id, str) or not NAME.fullmatch(rule_id):
+        raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
+    level = item.get("level", Level.HARD.value)
+    if level not in [member.value for member in Level]:
+        raise InvalidInput(f"level must be {', '.join(member.value for member in Level)}")
+    if "override" in item and level != Level.SOFT:
+        raise InvalidInput("only a soft rule can be overridden")
+    if level == Level.SOFT and "override" not in item:
+        raise InvalidInput("a soft rule says who may override it: override: [GROUP, …]")
+    return {
+        "id": rule_id,
+        "level": Level(str(level)),
+        "applies_if": _condition(item["applies_if"]) if "applies_if" in item else None,
+        "override_by": names(item["override"], "override") if "override" in item else (),
+    }
+
+
+def _condition(value: object) -> Condition:
+    given = mapping(value, "applies_if", ("tier", "tags", "from", "incumbent"))
+    incumbent = given.get("incumbent")
+    if incumbent is not None and not isinstance(incumbent, bool):
+        raise InvalidInput("applies_if.incumbent must be true or false")
+    if not given:
+        raise InvalidInput("applies_if says nothing; leave it out")
+    return Condition(
+        tiers=chosen(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
+        tags=tags(given.get("tags", {}), "applies_if.tags"),
+        sources=chosen(given["from"], "applies_if.from", tuple(Stage.values)) if "from" in given else (),
+        incumbent=incumbent,
+    )
+
+
+def _check(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    code, params = item["check"], item.get("with", {})
+    checks = known_checks()
+    if not isinstance(code, str) or code not in checks:
+        raise InvalidInput(f"there is no check {code!r}; there are {', '.join(checks)}")
+    if not isinstance(params, Mapping) or not all(isinstance(key, str) for key in params):
+        raise InvalidInput("'with' must be a mapping of parameters")
+    try:
+        checks[code].parse(params)
+    except InvalidInput as error:
+        raise InvalidInput(f"{code}: {error.message}") from error
+    return CheckRule(**common, check=code, params=dict(params))  # type: ignore[arg-type]  # what _common made
+
+
+def _approvals(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    keys = ("count", "groups", "roles", "owners", "distinct_groups", "carry_over")
+    value = mapping(item["approvals"], "approvals", keys)
+    count, distinct = value.get("count", 1), value.get("distinct_groups", False)
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MAX_APPROVALS:
+        raise InvalidInput(f"approvals.count must be a number from 1 to {MAX_APPROVALS}")
+    if not isinstance(distinct, bool):
+        raise InvalidInput("approvals.distinct_groups must be true or false")
+    if not {"groups", "roles", "owners"} & set(value):
+        raise InvalidInput("approvals must say whose: groups, roles or owners")
+    return ApprovalsRule(
+        **common,  # type: ignore[arg-type]  # what _common made
+        count=count,
+        groups=names(value["groups"], "approvals.groups") if "groups" in value else (),
+        roles=chosen(value["roles"], "approvals.roles", MODEL_ROLES) if "roles" in value else (),
+        owners=_owners(value["owners"]) if "owners" in value else (),
+        distinct_groups=distinct,
+        carry_over=chosen(value["carry_over"], "approvals.carry_over", CARRYABLE) if "carry_over" in value else (),
+    )
+
+
+def _owners(value: object) -> tuple[Owners, ...]:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_ITEMS:
+        raise InvalidInput("approvals.owners must be a list of {models, users}")
+    found = []
+    for item in value:
+        given = mapping(item, "approvals.owners", ("models", "users"))
+        found.append(Owners(pattern(given.get("models"), "models"), names(given.get("users"), "users")))
+    return tuple(found)
+
+
+def pattern(value: object, what: str) -> str:
+    """Return a pattern of model names."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN:
+        raise InvalidInput(f"{what} must be a pattern such as fraud_*")
+    return value
+
+
+def _four_eyes(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    if common["applies_if"] is not None or common["level"] is Level.SOFT:
+        raise InvalidInput("four eyes hold always: no applies_if, no override")
+    roles = item["four_eyes"]
+    if not isinstance(roles, list) or not roles or not all(role in FOUR_EYES_ROLES for role in roles):
+        raise InvalidInput(f"four_eyes must be a list of roles out of {', '.join(FOUR_EYES_ROLES)}")
+    return FourEyesRule(**common, roles=tuple(str(role) for role in roles))  # type: ignore[arg-type]  # what _common made
+
+
+def _soak(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    value = mapping(item["soak"], "soak", ("in", "hours"))
+    stage, hours = value.get("in", Stage.STAGING.value), value.get("hours")
+    if stage not in (Stage.STAGING.value, Stage.PRODUCTION.value):
+        raise InvalidInput("soak.in must be Staging or Production")
+    if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MAX_DAYS * 24:
+        raise InvalidInput("soak.hours must be a number of hours")
+    return SoakRule(**common, stage=str(stage), time=timedelta(hours=hours))  # type: ignore[arg-type]  # what _common made
+
+
+def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    value = item["not_during"]
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_ITEMS:
+        raise InvalidInput("not_during must be a list of {name, from, to}")
+    windows = []
+    for entry in value:
+        given = mapping(entry, "not_during", ("name", "from", "to"))
+        name, start, end = (given.get(key) for key in ("name", "from", "to"))
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_PATTERN:
+            raise InvalidInput("a window must have a name")
+        if not isinstance(start, str) or not isinstance(end, str):
+            raise InvalidInput(f"the window {name!r} must say from and to, as texts")
+        windows.append(parse_window(name, start, end))
+    return FreezeRule(**common, windows=tuple(windows))  # type: ignore[arg-type]  # what _common made
+
+
+def _no_findings(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    value = mapping(item["no_findings"], "no_findings", ("severity",))
+    severity = value.get("severity", Severity.HIGH.value)
+    if severity not in list(Severity):
+        raise InvalidInput(f"no_findings.severity must be {', '.join(Severity)}")
+    return FindingsRule(**common, severity=Severity(str(severity)))  # type: ignore[arg-type]  # what _common made
+
+
+_PARSERS: dict[str, Callable[[dict[str, object], Mapping[str, object]], Rule]] = {
+    "check": _check,
+    "approvals": _approvals,
+    "four_eyes": _four_eyes,
+    "soak": _soak,
+    "not_during": _not_during,
+    "no_findings": _no_findings,
+}

@@ -1,0 +1,260 @@
+"""What a policy is made of: its rules as frozen values, each with a sentence for people. No database here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from policies.windows import Window
+
+# The parts of a subject that a policy may let change without voiding votes; files, target and rules never.
+CARRYABLE = ("card", "checks", "incumbent")
+
+
+class Level(StrEnum):
+    """How much a rule weighs: a hard rule blocks, a soft one may be overridden on the record, an advisory one is shown."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    ADVISORY = "advisory"
+
+
+class Severity(StrEnum):
+    """How bad a finding is, from the mildest to the worst."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+SEVERITIES = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a rule applies. What is empty or None asks nothing; all that is said must hold.
+
+    ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``: the
+    version comes from one of these stages. ``incumbent``: whether there is another version that would be replaced.
+    """
+
+    tiers: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    incumbent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseRule:
+    """What every rule has. ``override_by`` are the groups that may override a soft rule, with a reason."""
+
+    id: str
+    level: Level
+    applies_if: Condition | None = None
+    override_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRule(BaseRule):
+    """A validation check must have passed; ``params`` are the check's own."""
+
+    check: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The people who own the models whose names match a pattern (fnmatch)."""
+
+    models: str
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsRule(BaseRule):
+    """``count`` people must approve, each of ``groups``, or holding one of ``roles`` on the model, or owning it.
+
+    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` no two of them may
+    stand for the same group. ``carry_over`` names the parts of the subject that may change without voiding a vote.
+    """
+
+    count: int
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    owners: tuple[Owners, ...] = ()
+    distinct_groups: bool = False
+    carry_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FourEyesRule(BaseRule):
+    """Nobody in one of ``roles`` counts as an approver."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoakRule(BaseRule):
+    """The version must have been in ``stage`` for ``time`` without a break."""
+
+    stage: str
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeRule(BaseRule):
+    """Nothing moves during these windows (UTC)."""
+
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsRule(BaseRule):
+    """No finding of ``severity`` or worse is open on the version."""
+
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerRule(BaseRule):
+    """The version was there before on an approval that still stands: it left not longer ago than ``within``."""
+
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenRule(BaseRule):
+    """A published rule that this server cannot apply (any more): it never passes. ``why`` says what is missing."""
+
+    why: str
+    written: Mapping[str, object] = field(default_factory=dict)
+
+
+Rule = CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | FormerRule | BrokenRule
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may move a version past the policy in an emergency: ``groups`` ask, and review it ``post_review_within`` after.
+
+    With ``second_person`` somebody else of these groups must agree first.
+    """
+
+    groups: tuple[str, ...]
+    second_person: bool
+    post_review_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ReReview:
+    """How often what is in place must be reviewed again, and what happens when that is overdue: warn, flag or block."""
+
+    every: timedelta
+    when_due: str = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a policy says besides its rules.
+
+    A request lives for ``expires_after``; a version it supersedes in Production stays there for ``rollback_window``; an
+    approved request is applied ``apply_delay`` after the approval; its reviewers are reminded every ``remind_every``
+    (None: never). ``rollback_approvals`` is what a rollback needs besides having been there within ``rollback_within``
+    (None: however long ago). No ``break_glass``: there is no way past the policy.
+    """
+
+    expires_after: timedelta = timedelta(days=14)
+    rollback_window: timedelta = timedelta(hours=24)
+    apply_delay: timedelta = timedelta(0)
+    remind_every: timedelta | None = None
+    e_signature: bool = False
+    re_review: ReReview | None = None
+    break_glass: BreakGlass | None = None
+    rollback_within: timedelta | None = timedelta(days=30)
+    rollback_approvals: ApprovalsRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBody:
+    """A parsed policy. It governs moves to ``target`` (a stage or an @alias) of the models in its scope.
+
+    In scope is a model whose name matches ``models`` (fnmatch, case counts), that has all ``tags``, and whose risk tier is
+    one of ``tiers`` (empty: any).
+    """
+
+    name: str
+    target: str
+    models: str
+    rules: tuple[Rule, ...]
+    options: Options = Options()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tiers: tuple[str, ...] = ()
+
+
+_KINDS: dict[type[BaseRule], str] = {
+    CheckRule: "check",
+    ApprovalsRule: "approvals",
+    FourEyesRule: "four_eyes",
+    SoakRule: "soak",
+    FreezeRule: "not_during",
+    FindingsRule: "no_findings",
+    FormerRule: "former",
+    BrokenRule: "broken",
+}
+# What time alone resolves: such a rule makes an approved move wait, and never voids its approval.
+WAITING_KINDS = frozenset({"soak", "not_during"})
+
+
+def kind_of(rule: Rule) -> str:
+    """Return the word for the kind of a rule, as policies write it."""
+    return _KINDS[type(rule)]
+
+
+def title_of(rule: Rule) -> str:
+    """Return the rule as a short sentence."""
+    match rule:
+        case CheckRule():
+            words = f"{rule.check} passes"
+        case ApprovalsRule():
+            words = f"{rule.count} of {voters_of(rule)} approve{'s' if rule.count == 1 else ''}"
+        case FourEyesRule():
+            words = f"Nobody decides on their own work ({', '.join(role.replace('_', ' ') for role in rule.roles)})"
+        case SoakRule():
+            words = f"It has been in {rule.stage} for {span(rule.time)}"
+        case FreezeRule():
+            words = f"Not during {' or '.join(window.name for window in rule.windows)}"
+        case FindingsRule():
+            words = f"No open finding of severity {rule.severity.value} or worse"
+        case FormerRule() | BrokenRule():
+            words = _SAID[type(rule)]
+    return words
+
+
+_SAID: dict[type[BaseRule], str] = {
+    FormerRule: "It was there before, on an approval that still stands",
+    BrokenRule: "The rule can be applied on this server",
+}
+
+
+def voters_of(rule: ApprovalsRule) -> str:
+    """Return who may give the approvals of a rule: ``reviewers or risk``, ``who manages the model``."""
+    roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
+    owners = ["its owners"] if rule.owners else []
+    return " or ".join([*rule.groups, *roles, *owners]) or "nobody"
+
+
+def span(time: timedelta) -> str:
+    """Return a duration in words: ``14 days``, ``36 hours``, ``30 minutes``."""
+    minutes = round(time.total_seconds() / 60)
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes >= size and minutes % size == 0 and not (unit == "day" and minutes == size):
+            return f"{minutes // size} {unit}{'' if minutes == size else 's'}"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def severities_from(least: Severity) -> tuple[Severity, ...]:
+    """Return this severity and the worse ones."""
+    return SEVERITIES[SEVERITIES.index(least) :]

@@ -1,0 +1,104 @@
+"""Freeze windows: spans of time that come once, every week or every year. All times are UTC."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from core.errors import InvalidInput
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEARLY = re.compile(r"(\d{2})-(\d{2})")
+_WEEKLY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)(?: (\d{2}):(\d{2}))?", re.IGNORECASE)
+_LEAP = 2024
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A named span from ``start`` to ``end``, as the policy writes them; both of one kind.
+
+    `12-20` to `01-03` comes every year (both days are in it), `fri 16:00` to `mon 08:00` every week, and an ISO 8601 date
+    or time (`2026-12-24`, `2026-12-24T18:00`) once.
+    """
+
+    name: str
+    start: str
+    end: str
+
+    def until(self, at: datetime) -> datetime | None:
+        """Return when the window that is open at a moment closes, None when none is open."""
+        at = at.astimezone(UTC)
+        if _YEARLY.fullmatch(self.start):
+            return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])
+        if _WEEKLY.fullmatch(self.start):
+            monday = datetime(at.year, at.month, at.day, tzinfo=UTC) - timedelta(days=at.weekday())
+            return _open_until(at, [_weekly(self.start, self.end, monday + timedelta(weeks=n)) for n in (-1, 0)])
+        return _open_until(at, [(_moment(self.start), _moment(self.end, last=True))])
+
+
+def parse_window(name: str, start: str, end: str) -> Window:
+    """Return the window; InvalidInput where the ends cannot be read, or are of different kinds, or in the wrong order."""
+    kinds = {_kind(start), _kind(end)}
+    if len(kinds) != 1:
+        raise InvalidInput(f"the window {name!r} goes from {start!r} to {end!r}: both must be of one kind")
+    window = Window(name=name, start=start, end=end)
+    if kinds == {"once"} and _moment(end, last=True) <= _moment(start):
+        raise InvalidInput(f"the window {name!r} ends before it begins")
+    if kinds == {"weekly"} and start.lower() == end.lower():
+        raise InvalidInput(f"the window {name!r} ends when it begins")
+    return window
+
+
+def _kind(text: str) -> str:
+    try:
+        if match := _YEARLY.fullmatch(text):
+            datetime(_LEAP, int(match[1]), int(match[2]), tzinfo=UTC)
+            return "yearly"
+        if match := _WEEKLY.fullmatch(text):
+            datetime(_LEAP, 1, 1, int(match[2] or 0), int(match[3] or 0), tzinfo=UTC)
+            return "weekly"
+        _moment(text)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{text!r} is no end of a window: write 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00"
+        ) from error
+    return "once"
+
+
+def _open_until(at: datetime, spans: list[tuple[datetime, datetime]]) -> datetime | None:
+    return max((end for start, end in spans if start <= at < end), default=None)
+
+
+def _yearly(start: str, end: str, year: int) -> tuple[datetime, datetime]:
+    first, last = _day(start, year), _day(end, year)
+    if last < first:
+        last = _day(end, year + 1)
+    return first, last + timedelta(days=1)
+
+
+def _day(text: str, year: int) -> datetime:
+    month, day = (int(part) for part in text.split("-"))
+    try:
+        return datetime(year, month, day, tzinfo=UTC)
+    except ValueError:  # the 29th of February of another year
+        return datetime(year, month, day - 1, tzinfo=UTC)
+
+
+def _weekly(start: str, end: str, monday: datetime) -> tuple[datetime, datetime]:
+    first, last = monday + _since_monday(start), monday + _since_monday(end)
+    return first, last if last > first else last + timedelta(weeks=1)
+
+
+def _since_monday(text: str) -> timedelta:
+    match = _WEEKLY.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return timedelta(days=_DAYS.index(match[1].lower()), hours=int(match[2] or 0), minutes=int(match[3] or 0))
+
+
+def _moment(text: str, *, last: bool = False) -> datetime:
+    """Return the moment; a bare date is its beginning, or with ``last`` the end of that day."""
+    found = datetime.fromisoformat(text)
+    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return found + timedelta(days=1) if last and len(text) == len("2026-12-24") else found

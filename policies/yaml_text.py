@@ -1,0 +1,196 @@
+"""Policies as YAML: read with a line number for everything that is wrong, and written so that reading gives the same again.
+
+Read is the JSON of YAML (the YAML 1.2 core schema without null tricks): texts, whole numbers, decimals, true and false, lists
+and mappings. Anchors, aliases and tags are refused before anything is built, so a document can be no bigger than it looks
+("billion laughs"); so are duplicate keys and keys that are no texts. A date is a text: `12-20` and `2026-12-24` stay as written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from core.errors import InvalidInput, TooLarge
+from policies.documents import MAX_BYTES, MAX_DEPTH, check_document
+from policies.parsing import problems_of
+
+_WORD = re.compile(r"[A-Za-z_@][\w.@-]*")
+_FIRST_WORDS = 5
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's safe loader with the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+_SCALARS: tuple[tuple[str, str, list[str]], ...] = (
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?[0-9]{1,16}", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}\.[0-9]{0,30})([eE][-+]?[0-9]{1,3})?", list("-+.0123456789")),
+)
+for _tag, _pattern, _first in _SCALARS:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+# 010 is ten, as in JSON and YAML 1.2; PyYAML's own reading of YAML 1.1 would say eight.
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a document: in which line (from 1; 0 where none can be named), of what, and what."""
+
+    line: int
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.line else ""
+        return ": ".join(part for part in (", ".join(p for p in (where, self.path) if p), self.what) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a text says. ``body`` is None where it could not be read at all; a policy only when there are no ``problems``."""
+
+    body: dict[str, object] | None
+    problems: tuple[Problem, ...]
+
+
+def read_policy(text: str) -> Document:
+    """Return what a YAML text says and what is wrong with it, each with its line."""
+    try:
+        node = _compose(text)
+        lines: dict[str, int] = {}
+        problems = list(_look_at(node, "", lines)) if node is not None else []
+        if problems:
+            return Document(None, tuple(problems))
+        body = check_document(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader, restricted further
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return _unreadable(mark.line + 1 if mark else 0, f"this is no YAML: {error.problem or error.context}")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return _unreadable(0, f"this is no YAML: {str(error).splitlines()[0]}")
+    except InvalidInput as error:
+        return _unreadable(0, error.message)
+    return Document(body, tuple(_placed(where, what, lines) for where, what in problems_of(body)))
+
+
+def parse_yaml(text: str) -> dict[str, object]:
+    """Return the body of a policy in YAML; InvalidInput with one line for each thing wrong, TooLarge."""
+    if len(text) > MAX_BYTES:
+        raise TooLarge(f"A policy is at most {MAX_BYTES // 1024} KiB.")
+    found = read_policy(text)
+    if found.problems or found.body is None:
+        raise InvalidInput("\n".join(str(problem) for problem in found.problems))
+    return found.body
+
+
+def write_policy(body: Mapping[str, object]) -> str:
+    """Return a policy's body as YAML, its parts in the order people read them."""
+    order = ["name", "description", "applies_to", "rules", "options"]
+    known = {key: body[key] for key in order if key in body}
+    rules = known.get("rules")
+    if isinstance(rules, list):
+        known["rules"] = [_ordered(rule) for rule in rules]
+    whole = known | {key: value for key, value in body.items() if key not in known}
+    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _ordered(rule: object) -> object:
+    """Return a rule with its id, level and condition first."""
+    if not isinstance(rule, Mapping):
+        return rule
+    first = [key for key in ("id", "level", "applies_if", "override") if key in rule]
+    return {key: rule[key] for key in [*first, *(key for key in rule if key not in first)]}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes short lists in one line, and texts that another reader could take for something else in quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
+        return super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def _represent_list(dumper: yaml.SafeDumper, value: list[object]) -> yaml.Node:
+    flat = all(isinstance(item, str | int | float | bool) for item in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
+
+
+_Dumper.add_representer(list, _represent_list)
+# PyYAML quotes what YAML 1.1 would take for something else; 08 is a number only to the reader above.
+for _tag, _pattern, _first in _SCALARS:
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """Return the tree of a document after looking at it as a stream of events, which builds nothing."""
+    if len(text) > MAX_BYTES:
+        raise InvalidInput(f"larger than {MAX_BYTES // 1024} KiB")
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if why := _forbidden(event, depth):
+            raise yaml.MarkedYAMLError(problem=why, problem_mark=event.start_mark)  # type: ignore[arg-type]  # libyaml's own mark, which has the line too
+    return yaml.compose(text, Loader=_Loader)
+
+
+def _forbidden(event: yaml.Event, depth: int) -> str:
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        return "anchors and aliases are not allowed; write it out"
+    if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
+        return f"the tag {event.tag} is not allowed"
+    return f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else ""
+
+
+def _look_at(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
+    """Note the line of everything below a node; yield keys that are there twice or are no texts."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value, start=1):
+            yield from _look_at(item, f"{path}[{place}]", lines)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                yield Problem(line, path, "keys must be texts")
+                continue
+            below = f"{path}.{key.value}".lstrip(".")
+            if key.value in seen:
+                yield Problem(line, below, "is there twice")
+            seen.add(key.value)
+            lines.setdefault(below, line)
+            yield from _look_at(value, below, lines)
+
+
+def _placed(where: str, what: str, lines: Mapping[str, int]) -> Problem:
+    """Find the line of a problem: that of the key its first words name, where there is such a key below ``where``."""
+    for word in _WORD.findall(what)[:_FIRST_WORDS]:
+        for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
+            if path in lines:
+                return Problem(lines[path], path, _without(what, path))
+    known = where
+    while known and known not in lines:
+        known = known.rpartition(".")[0]
+    return Problem(lines.get(known, lines.get("", 1)), where, what)
+
+
+def _without(what: str, path: str) -> str:
+    """Return what is wrong without repeating where: ``must be a number``, not ``approvals.count must be a number``."""
+    first, _, rest = what.partition(" ")
+    return rest if rest and path.endswith(f".{first}") else what
+
+
+def _unreadable(line: int, what: str) -> Document:
+    return Document(None, (Problem(line, "", what),))

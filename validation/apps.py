@@ -1,0 +1,11 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class ValidationConfig(AppConfig):
+    name = "validation"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        import_module("validation.system_checks")

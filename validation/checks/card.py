@@ -1,0 +1,84 @@
+"""Checks on the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from registry.cards import BY_KEY, HUMAN_KEYS, Completeness, Template, completeness, find_template
+from registry.cards.templates import PLAIN, every_name
+from validation.base import CheckResult, ParamsCheck, Progress, Subject
+from validation.params import Param
+
+_FULL = 100
+_SHOWN = 12
+
+
+class Complete(ParamsCheck):
+    """Every field that a template requires of the card says something."""
+
+    code = "card.complete"
+    says = "Every field that a template requires of the card says something; a placeholder such as “TODO” says nothing."
+    params = (
+        Param(
+            "template",
+            "choice",
+            "The template, or a version of it; `by_tier`: the one that the model's risk tier asks for.",
+            default=PLAIN,
+            choices=every_name(),
+        ),
+        Param(
+            "min_score",
+            "count",
+            "Enough if so many per cent of the fields are filled.",
+            default=_FULL,
+            least=1,
+            most=_FULL,
+        ),
+    )
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        if _name(params) == PLAIN:
+            return {"card": subject.card.digest}
+        return {"card": subject.card.digest, "template": _template(subject, params).label, "tier": subject.tier}
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        found = _measured(subject, params)
+        evidence = {
+            "card": subject.card.digest,
+            "template": found.template.label,
+            "missing": list(found.missing),
+            "score": found.score,
+        } | ({"tier": found.tier} if found.tier else {})
+        if not subject.card.digest:
+            return CheckResult(passed=False, summary="The version has no model card.", evidence=evidence)
+        passed = found.score >= int(str(params.get("min_score", _FULL)))
+        return CheckResult(passed=passed, summary=_summary(found, passed=passed)[:1000], evidence=evidence)
+
+
+def _name(params: Mapping[str, object]) -> str:
+    return str(params.get("template", PLAIN))
+
+
+def _template(subject: Subject, params: Mapping[str, object]) -> Template:
+    return find_template(_name(params), tier=subject.tier)
+
+
+def _measured(subject: Subject, params: Mapping[str, object]) -> Completeness:
+    template = _template(subject, params)
+    if template.code == PLAIN:
+        return Completeness(template, "", len(HUMAN_KEYS), subject.card.missing)
+    return completeness(subject.card.written, template, subject.tier)
+
+
+def _summary(found: Completeness, *, passed: bool) -> str:
+    plain = found.template.code == PLAIN
+    if not found.missing:
+        of = "" if plain else f" that {found.template.title} requires"
+        return f"Every field of the model card{of} is filled."
+    names = [BY_KEY[key].title.lower() for key in found.missing]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    listed = ", ".join(names[:_SHOWN]) + more
+    if passed:
+        return f"{found.score} % of the model card is filled; still empty: {listed}."
+    asked = "" if plain else f" ({found.template.title}, {found.filled} of {found.total})"
+    return f"Still empty on the model card{asked}: {listed}."

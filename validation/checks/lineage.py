@@ -1,0 +1,166 @@
+"""Checks on where a version comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from core.errors import NotFound, TooLarge
+from tracking.artifacts import folder_files, read_artifact
+from tracking.provenance import COMMIT_KEYS, DATASET_KEY, UNVERSIONED, parse_dataset_versions
+from validation.base import CheckResult, ParamsCheck, Progress, Subject
+from validation.params import Param, texts
+
+DEFAULT_TAGS = ("dataset_version", "git_commit", "triggered_by")
+_PARTS = ("code", "data", "environment")
+# Files of an MLflow model that say what it ran in, the first that is there being read.
+_ENVIRONMENTS = ("requirements.txt", "python_env.yaml", "conda.yaml")
+_MAX_REQUIREMENTS = 1_000_000
+_LISTED = 10
+
+
+class RequiredTags(ParamsCheck):
+    """The run carries each of ``tags`` with a value.
+
+    A tag of the model version counts where the run has none (a version may have no run). A parameter of that name does
+    not count: lineage and search read tags; the answer says so.
+    """
+
+    code = "lineage.required_tags"
+    says = "The run carries each tag with a value; a tag of the version counts where the run has none."
+    params = (Param("tags", "names", "The tags.", DEFAULT_TAGS),)
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        return {"run": subject.run.run_id, "values": self._values(subject, params)}
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        values = self._values(subject, params)
+        missing = [name for name, (_, value) in values.items() if not value.strip()]
+        evidence = {
+            "run": subject.run.run_id,
+            "tags": {name: {"from": source, "value": value} for name, (source, value) in values.items()},
+            "missing": missing,
+        }
+        if not missing:
+            said = ", ".join(f"{name}={value}" for name, (_, value) in values.items())
+            return CheckResult(passed=True, summary=f"All tags are there: {said}."[:1000], evidence=evidence)
+        where = f"run {subject.run.run_id}" if subject.run.run_id else "the version (it names no run)"
+        summary = f"Missing tag{'s' if len(missing) > 1 else ''} on {where}: {', '.join(missing)}."
+        if as_params := [name for name in missing if name in subject.run.params]:
+            summary += f" {', '.join(as_params)} was logged as a parameter; set it as a tag."
+        return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
+
+    def _values(self, subject: Subject, params: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+        """Return (where it was found, value) of each wanted tag."""
+        found: dict[str, tuple[str, str]] = {}
+        for name in texts(params, "tags"):
+            if subject.run.tags.get(name, "").strip():
+                found[name] = ("run", subject.run.tags[name])
+            else:
+                found[name] = ("version", subject.tags[name]) if name in subject.tags else ("", "")
+        return found
+
+
+class Complete(ParamsCheck):
+    """Code, data and environment of the training are known: enough to do it again."""
+
+    code = "lineage.complete"
+    says = "The code, the data and the environment that the version was trained with are known."
+    params = (
+        Param("require", "choices", "What must be known.", _PARTS, choices=_PARTS),
+        Param("pinned", "flag", "Every requirement must name an exact version (`==`).", default=True),
+    )
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        return {
+            "run": subject.run.run_id,
+            "code": _commit(subject),
+            "data": _datasets(subject),
+            "artifact": [subject.artifact_path, subject.artifact_digest],
+        }
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        environment, problem = _environment(subject, pinned=bool(params["pinned"]))
+        data = _datasets(subject)
+        wrong = {
+            "code": "" if _commit(subject) else "no commit (tag git_commit, or mlflow.source.git.commit)",
+            "data": _about_data(data),
+            "environment": problem,
+        }
+        asked = {part: wrong[part] for part in texts(params, "require")}
+        evidence = {
+            "run": subject.run.run_id,
+            "code": _commit(subject),
+            "data": [f"{name}@{version}" for name, version in data],
+            "environment": environment,
+            "missing": {part: why for part, why in asked.items() if why},
+        }
+        missing = [f"{part}: {why}" for part, why in asked.items() if why]
+        if missing:
+            return CheckResult(passed=False, summary=f"Not known: {'; '.join(missing)}."[:1000], evidence=evidence)
+        return CheckResult(passed=True, summary=f"Known: {', '.join(asked)}.", evidence=evidence)
+
+
+def _commit(subject: Subject) -> str:
+    return next((subject.run.tags[key].strip() for key in COMMIT_KEYS if subject.run.tags.get(key, "").strip()), "")
+
+
+def _datasets(subject: Subject) -> list[tuple[str, str]]:
+    """Return (name, version) of all the run says it read, as the lineage graph takes it."""
+    said = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
+    named = [pair for text in said for pair in parse_dataset_versions(text)]
+    return sorted({*named, *((name, digest) for name, digest, _ in subject.run.datasets)})
+
+
+def _about_data(data: list[tuple[str, str]]) -> str:
+    if not data:
+        return "no dataset (mlflow.log_input, or the tag dataset_version)"
+    loose = [name for name, version in data if version in ("", UNVERSIONED)]
+    return f"{', '.join(loose[:_LISTED])} without a version" if loose else ""
+
+
+def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
+    """Return the file that says what the model ran in, and what is wrong with it."""
+    files = {name for name, _, _ in folder_files(subject.artifact_path)} if subject.artifact_path else set()
+    found = next((name for name in _ENVIRONMENTS if name in files), "")
+    if not found:
+        return "", f"none of {', '.join(_ENVIRONMENTS)} lies with the model"
+    if not pinned or found != "requirements.txt":
+        return found, ""
+    try:
+        text = read_artifact(f"{subject.artifact_path}/{found}", _MAX_REQUIREMENTS).decode("utf-8", "replace")
+    except (NotFound, TooLarge) as error:
+        return found, f"{found} cannot be read: {error.message}"
+    loose = list(_unpinned(text))
+    return found, f"{', '.join(loose[:_LISTED])} in {found} without an exact version (==)" if loose else ""
+
+
+def _unpinned(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        wanted = line.partition("#")[0].partition(";")[0].strip()
+        if wanted and not wanted.startswith("-") and "==" not in wanted and " @ " not in wanted:
+            yield wanted[:80]
+
+
+class NotQuarantined(ParamsCheck):
+    """Nothing that the version descends from is quarantined."""
+
+    code = "lineage.not_quarantined"
+    says = "No dataset version that the version descends from is quarantined."
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        return {"quarantined": list(subject.ancestry.quarantined), "complete": subject.ancestry.complete}
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        found = subject.ancestry
+        evidence = {"quarantined": list(found.quarantined), "complete": found.complete}
+        if found.quarantined:
+            names = [urn.partition(":")[2] for urn in found.quarantined]
+            more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+            summary = f"It descends from quarantined data: {', '.join(names[:_LISTED])}{more}."
+            return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
+        if not found.complete:
+            summary = (
+                "Some data are quarantined, and this version's ancestry is too large, or not known, to rule them out."
+            )
+            return CheckResult(passed=False, summary=summary, evidence=evidence)
+        return CheckResult(passed=True, summary="Nothing it descends from is quarantined.", evidence=evidence)

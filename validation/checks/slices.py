@@ -1,0 +1,158 @@
+"""How a metric differs between groups of rows: the worst of them, and how far apart they are.
+
+A slice of `val_accuracy` is a metric named `val_accuracy_new_accounts` (or with `.` or `/`). The four-fifths rule of thumb,
+that the worst ratio be at least 0.8, is that of the Uniform Guidelines on Employee Selection Procedures (29 CFR 1607.4 D).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from core.errors import InvalidInput
+from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, RunFacts, Subject
+from validation.checks.intervals import SUFFIXES, interval_of
+from validation.params import Param, figure, texts
+
+_JOINTS = ("_", ".", "/")
+_NOT_SLICES = (*SUFFIXES, "_std")
+_CONFIDENCE = 0.95
+
+
+class Slices(ParamsCheck):
+    """No group is served much worse than another."""
+
+    code = "metric.slices"
+    says = "No group of rows is served too badly, or much worse than another."
+    params = (
+        Param(
+            "metric",
+            "name",
+            "The metric whose slices are compared; a slice is a metric `METRIC_SLICE`.",
+            "val_accuracy",
+        ),
+        Param("slices", "names", "The slices there must be; without it all that the run or Production has.", ()),
+        Param("at_least", "number", "The worst slice must not be below this."),
+        Param("at_most", "number", "The worst slice must not be above this; for errors and losses."),
+        Param("max_gap", "number", "The best and the worst slice may differ by so much.", least=0),
+        Param(
+            "min_ratio",
+            "number",
+            "The smallest slice must be so much of the largest (0.8: four fifths).",
+            least=0,
+            most=1,
+        ),
+        Param("min_slices", "count", "So many slices there must be.", 2, least=1, most=100),
+    )
+
+    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        parsed = super().parse(params)
+        if all(parsed[name] is None for name in ("at_least", "at_most", "max_gap", "min_ratio")):
+            raise InvalidInput("at_least, at_most, max_gap or min_ratio must be given: a number")
+        return parsed
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        name = str(params["metric"])
+        found = slices_of(subject.run, name)
+        return {
+            "run": subject.run.run_id,
+            "slices": {key: repr(value) for key, value in found.items()},
+            "wanted": _wanted(subject, params),
+            "intervals": {key: _interval(subject.run, name, key) for key in found},
+        }
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        name = str(params["metric"])
+        wanted, found = _wanted(subject, params), slices_of(subject.run, name)
+        if params["slices"]:
+            found = {key: value for key, value in found.items() if key in texts(params, "slices")}
+        rows = [
+            {"slice": key, "value": repr(value), "interval": _interval(subject.run, name, key)}
+            for key, value in sorted(found.items(), key=lambda item: item[1])
+        ]
+        evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(wanted) - found.keys())}
+        files = (EvidenceFile("slices.csv", _table(rows), "text/csv"),) if rows else ()
+        problem = _problem(name, found, set(wanted), params)
+        summary = problem or _praise(name, found)
+        return CheckResult(passed=not problem, summary=summary[:1000], evidence=evidence, files=files)
+
+
+def slices_of(run: RunFacts, metric: str) -> dict[str, float]:
+    """Return the slices of a metric that a run logged, by name."""
+    return {
+        key[len(metric) + 1 :]: value
+        for key, value in run.metrics.items()
+        if key.startswith(tuple(f"{metric}{joint}" for joint in _JOINTS))
+        and len(key) > len(metric) + 1
+        and not key.endswith(_NOT_SLICES)
+    }
+
+
+def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
+    """Return the slices that must be there: those named, else those Production has, which nobody may leave out."""
+    if params["slices"]:
+        return sorted(texts(params, "slices"))
+    incumbent = subject.incumbent
+    theirs = incumbent is not None and incumbent.version_id != subject.version_id
+    return sorted(slices_of(incumbent.run, str(params["metric"]))) if incumbent is not None and theirs else []
+
+
+def _problem(name: str, found: Mapping[str, float], wanted: set[str], params: Mapping[str, object]) -> str:
+    if missing := sorted(wanted - found.keys()):
+        return f"Slices of {name} that were not measured: {', '.join(missing)}."
+    if len(found) < int(str(params["min_slices"])):
+        return f"The run has {len(found)} slices of {name}, {params['min_slices']} are asked for. A slice is logged as {name}_SLICE."
+    return _too_bad(name, found, params) or _too_far_apart(name, found, params)
+
+
+def _too_bad(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(found)
+    least, most = figure(params, "at_least"), figure(params, "at_most")
+    if least is not None and low < least:
+        return f"{name} of {worst} is {low:.4g}, below {least:.4g}."
+    if most is not None and high > most:
+        return f"{name} of {best} is {high:.4g}, above {most:.4g}."
+    return ""
+
+
+def _too_far_apart(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(found)
+    gap, ratio = figure(params, "max_gap"), figure(params, "min_ratio")
+    if gap is not None and high - low > gap + 1e-12:
+        apart = f"{high - low:.4g} between {worst} ({low:.4g}) and {best} ({high:.4g})"
+        return f"{name} differs by {apart}, more than {gap:.4g}."
+    if ratio is not None and (low < 0 or low < ratio * high - 1e-12):
+        return f"{name} of {worst} ({low:.4g}) is less than {ratio:.4g} of that of {best} ({high:.4g})."
+    return ""
+
+
+def _extremes(found: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str, float]]:
+    """Return the slices with the lowest and the highest value; of equal ones the first by name."""
+    ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))
+    return ordered[0], ordered[-1]
+
+
+def _praise(name: str, found: Mapping[str, float]) -> str:
+    (worst, low), (best, high) = _extremes(found)
+    return f"{name} lies between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(found)} slices."
+
+
+def _interval(run: RunFacts, metric: str, slice_name: str) -> str:
+    key = next(f"{metric}{joint}{slice_name}" for joint in _JOINTS if f"{metric}{joint}{slice_name}" in run.metrics)
+    alias = {metric: run.metrics[key]} | {
+        f"{metric}{suffix}": run.metrics[f"{key}{suffix}"] for suffix in SUFFIXES if f"{key}{suffix}" in run.metrics
+    }
+    found = interval_of(alias, metric, _CONFIDENCE)
+    return f"{found.shown} ({found.method})" if found else ""
+
+
+def _table(rows: list[dict[str, str]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["slice", "value", "interval"], quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    # A cell that a spreadsheet could take for a formula starts with an apostrophe.
+    writer.writerows(
+        [{k: f"'{v}" if v[:1] in "=+-@\t\r" and k == "slice" else v for k, v in row.items()} for row in rows]
+    )
+    return out.getvalue().encode()

@@ -1,0 +1,69 @@
+"""The check that a metric keeps within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.errors import InvalidInput
+from validation.base import CheckResult, ParamsCheck, Progress, Subject
+from validation.checks.intervals import interval_of
+from validation.checks.measures import CONFIDENCE, failed, shown, value_of
+from validation.params import Param, figure
+
+
+class Threshold(ParamsCheck):
+    """A metric keeps within limits that the policy sets."""
+
+    code = "metric.threshold"
+    says = "A metric of the run keeps within the limits that the policy sets."
+    params = (
+        Param("metric", "name", "The metric.", required=True),
+        Param("at_least", "number", "It must not be below this."),
+        Param("at_most", "number", "It must not be above this."),
+        Param(
+            "decide_by",
+            "choice",
+            "`value`: the measured value decides. `interval`: its whole confidence interval must keep within the limits.",
+            "value",
+            choices=("value", "interval"),
+        ),
+        CONFIDENCE,
+    )
+
+    def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        parsed = super().parse(params)
+        if parsed["at_least"] is None and parsed["at_most"] is None:
+            raise InvalidInput("at_least or at_most must be given: a number")
+        return parsed
+
+    def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        name = str(params["metric"])
+        interval = interval_of(subject.run.metrics, name, 0.95)
+        return {"run": subject.run.run_id, "value": value_of(subject.run.metrics, name), "interval": shown(interval)}
+
+    def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        name = str(params["metric"])
+        value = subject.run.metrics.get(name)
+        limits = {side: repr(params[side]) for side in ("at_least", "at_most") if params[side] is not None}
+        evidence: dict[str, object] = {"metric": name, "value": value_of(subject.run.metrics, name), **limits}
+        if value is None:
+            return failed(f"The run has no metric {name}.", evidence)
+        interval = interval_of(subject.run.metrics, name, figure(params, "confidence") or 0.95)
+        if interval is not None:
+            evidence["interval"] = {"interval": interval.shown, "method": interval.method}
+        low = high = value
+        if params["decide_by"] == "interval":
+            if interval is None:
+                return failed(
+                    f"No interval of {name} can be computed: log {name}_n, or {name}_ci_low and _ci_high.", evidence
+                )
+            low, high = interval.low, interval.high
+        least, most = figure(params, "at_least"), figure(params, "at_most")
+        said = f" ({interval.shown}, {interval.method})" if interval is not None else ""
+        if least is not None and low < least:
+            return failed(f"{name} {value:.6g}{said} is below {least:.6g}.", evidence)
+        if most is not None and high > most:
+            return failed(f"{name} {value:.6g}{said} is above {most:.6g}.", evidence)
+        limits_said = (("at least", least), ("at most", most))
+        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limits_said if limit is not None)
+        return CheckResult(passed=True, summary=f"{name} {value:.6g}{said} is {words}.", evidence=evidence)

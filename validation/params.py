@@ -1,0 +1,129 @@
+"""What a check can be told, as data: the reference, the page of checks and every error message are made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.errors import InvalidInput
+
+_MOST_NAMES = 100
+_LONGEST = 300
+_HUGE = 1e9  # no bound that anybody needs to be told of
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter. ``kind`` is a key of KINDS; ``default`` stands where a policy does not name it.
+
+    ``least`` and ``most`` bound a number, ``choices`` are all there is of a choice. With ``required`` there is no default.
+    """
+
+    name: str
+    kind: str
+    says: str
+    default: object = None
+    required: bool = False
+    least: float = -_HUGE
+    most: float = _HUGE
+    choices: tuple[str, ...] = ()
+
+    @property
+    def must_be(self) -> str:
+        """Return what a value has to be, in words that end an error message."""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
+        if self.kind == "choices":
+            return f"a list out of {', '.join(self.choices)}"
+        if self.kind in ("number", "count") and self.least > -_HUGE:
+            upper = f" to {self.most:g}" if self.most < _HUGE else ""
+            return f"{_WORDS[self.kind]} from {self.least:g}{upper}"
+        return _WORDS[self.kind]
+
+    @property
+    def shown_default(self) -> str:
+        """Return the default as people read it in a policy."""
+        if self.required:
+            return "required"
+        if self.default is None or self.default == ():
+            return "none"
+        if isinstance(self.default, bool):
+            return "true" if self.default else "false"
+        return ", ".join(self.default) if isinstance(self.default, tuple) else f"{self.default}"
+
+
+_WORDS = {
+    "choice": "a choice",
+    "choices": "a list of choices",
+    "count": "a whole number",
+    "flag": "true or false",
+    "name": "the name of a metric",
+    "names": "a list of names",
+    "number": "a number",
+    "text": "a short text",
+}
+
+
+def parse_params(known: Sequence[Param], given: Mapping[str, object]) -> dict[str, object]:
+    """Return every parameter by name, with defaults; InvalidInput for one that is unknown, missing or not what it must be."""
+    names = {param.name for param in known}
+    if unknown := sorted(str(key) for key in given if key not in names):
+        have = ", ".join(sorted(names)) or "none"
+        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {have})")
+    return {param.name: _value(param, given) for param in known}
+
+
+def _value(param: Param, given: Mapping[str, object]) -> object:
+    if param.name not in given:
+        if param.required:
+            raise InvalidInput(f"{param.name} must be given: {param.must_be}")
+        return param.default
+    value = given[param.name]
+    if not KINDS[param.kind](param, value):
+        raise InvalidInput(f"{param.name} must be {param.must_be}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_text(_: Param, value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST and "\x00" not in value
+
+
+def _is_names(param: Param, value: object) -> bool:
+    if not isinstance(value, list | tuple) or len(value) > _MOST_NAMES:
+        return False
+    return (bool(value) or param.default == ()) and all(_is_text(param, item) for item in value)
+
+
+def _is_number(param: Param, value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return param.least <= value <= param.most
+
+
+def _is_choices(param: Param, value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(item in param.choices for item in value)
+
+
+KINDS: dict[str, Callable[[Param, object], bool]] = {
+    "choice": lambda param, value: isinstance(value, str) and value in param.choices,
+    "choices": _is_choices,
+    "count": lambda param, value: isinstance(value, int) and _is_number(param, value),
+    "flag": lambda _, value: isinstance(value, bool),
+    "name": _is_text,
+    "names": _is_names,
+    "number": _is_number,
+    "text": _is_text,
+}
+
+
+def texts(params: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return a parsed list parameter."""
+    value = params[name]
+    return tuple(str(item) for item in value) if isinstance(value, tuple | list) else ()
+
+
+def figure(params: Mapping[str, object], name: str) -> float | None:
+    """Return a parsed number, None where none is set."""
+    value = params[name]
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,123 @@
+"""One process in the sandbox, watched: its time, how much it says, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from validation.sandbox.container import Container
+from validation.sandbox.syscalls import filter_file
+
+MAX_ANSWER = 1_000_000
+_MAX_LOG = 64 * 1024
+_LOOK_EVERY = 0.25
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: its answer and the end of its log, or why it was broken off. ``code`` is the exit code."""
+
+    answer: bytes
+    log: bytes
+    code: int
+    broken_off: str = ""
+
+
+class _Tail:
+    """The end of a stream that may be endless."""
+
+    def __init__(self, limit: int) -> None:
+        self._parts: deque[bytes] = deque()
+        self._limit, self._size = limit, 0
+
+    def add(self, piece: bytes) -> None:
+        self._parts.append(piece)
+        self._size += len(piece)
+        while self._size - len(self._parts[0]) > self._limit:
+            self._size -= len(self._parts.popleft())
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(self._parts)[-self._limit :]
+
+
+def run_inside(
+    container: Container,
+    model: Path,
+    words: Sequence[str],
+    *,
+    seconds: float,
+    tick: Callable[[float], None],
+    said: Callable[[str], None],
+) -> Outcome:
+    """Run child.py and return how it ended. ``tick`` is told the elapsed seconds now and then; when it raises, all is ended.
+
+    Whatever happens, the whole process group is killed on the way out; the kernel ends everything in its namespace with it.
+    """
+    with filter_file() as seccomp:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            container.command(model, words, seccomp=seccomp),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin"},
+            cwd="/",
+            close_fds=True,
+            pass_fds=(seccomp,),
+            start_new_session=True,
+        )
+    try:
+        return _watch(process, seconds, tick, said)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _watch(
+    process: subprocess.Popen[bytes], seconds: float, tick: Callable[[float], None], said: Callable[[str], None]
+) -> Outcome:
+    assert process.stdout is not None  # noqa: S101 - Popen was given pipes
+    assert process.stderr is not None  # noqa: S101 - Popen was given pipes
+    answer, log, began = bytearray(), _Tail(_MAX_LOG), time.monotonic()
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stdout, selectors.EVENT_READ, answer.extend)
+        waiting.register(process.stderr, selectors.EVENT_READ, _lines(log, said))
+        while waiting.get_map():
+            for key, _ in waiting.select(_LOOK_EVERY):
+                if piece := os.read(key.fd, _CHUNK):
+                    key.data(piece)
+                else:
+                    waiting.unregister(key.fileobj)
+            elapsed = time.monotonic() - began
+            if len(answer) > MAX_ANSWER:
+                return Outcome(b"", log.content, -1, f"it answered with more than {MAX_ANSWER // 1_000_000} MB")
+            if elapsed > seconds:
+                return Outcome(b"", log.content, -1, f"it took longer than {seconds:g} seconds")
+            tick(elapsed)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.1, seconds - (time.monotonic() - began)))
+    code = process.poll()
+    return Outcome(bytes(answer), log.content, -1 if code is None else code)
+
+
+def _lines(log: _Tail, said: Callable[[str], None]) -> Callable[[bytes], None]:
+    def take(piece: bytes) -> None:
+        log.add(piece)
+        last = piece.decode("utf-8", "replace").strip().splitlines()
+        if last:
+            said(last[-1][:300])
+
+    return take
