@@ -1,4 +1,4 @@
-"""How many notifications a person has not read, counted once per page for the sidebar and the pages alike."""
+"""The number of unread notifications, counted once a page for the sidebar and the pages alike."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from django.http import HttpRequest
 from accounts.authentication import actor_from_request
 from notices.queries import unread_of
 
-UNREAD = "_custody_unread"
+_UNREAD_COUNT = "_custody_unread_count"
 
 
 def unread_count(request: HttpRequest) -> int:
-    """Return how many notifications wait to be read."""
-    known = getattr(request, UNREAD, None)
-    if known is None:
-        known = unread_of(actor_from_request(request)).count()
-        setattr(request, UNREAD, known)
-    return int(known)
+    """Return how many notifications this person has not read."""
+    count = getattr(request, _UNREAD_COUNT, None)
+    if count is None:
+        count = unread_of(actor_from_request(request)).count()
+        remember_unread_count(request, count)
+    return int(count)
+
+
+def remember_unread_count(request: HttpRequest, count: int) -> None:
+    """Keep a count that another query of this page has found, so that it is not counted again."""
+    setattr(request, _UNREAD_COUNT, count)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.shell.formatting import exact, from_ms
-from console.shell.labels import look
-from console.shell.links import label_of, place_of
+from console.shell.labels import state_label
+from console.shell.links import page_url, ref_label
 from registry.cards import FIELDS, Completeness, Field, Section, completeness, find_template, says_nothing, written_keys
 from registry.cards.diff import Body, diff_bodies
 from registry.cards.fields import Kind, fields_of
@@ -142,7 +142,7 @@ def _view(field: Field, entry: Mapping[str, Any], asked_by: str) -> FieldView:
         columns=columns,
         rows=rows,
         source=_origin(str(entry.get("source", "")), pointer),
-        source_url=place_of(pointer),
+        source_url=page_url(pointer),
         asked_by=asked_by,
         is_empty=says_nothing(entry),
     )
@@ -152,7 +152,7 @@ def _origin(source: str, pointer: str) -> str:
     if not pointer:
         return ""
     words = {"human": "written by", "imported": "imported from"}.get(source, "from")
-    return f"{words} {label_of(pointer)}"
+    return f"{words} {ref_label(pointer)}"
 
 
 def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -165,7 +165,7 @@ def _pair(key: str, value: object) -> tuple[str, str]:
     if moment is not None:
         return key.removesuffix("_ms"), exact(moment)
     if key == "status" and isinstance(value, str):
-        return key, look("run", value).label.lower()
+        return key, state_label("run", value).text.lower()
     return key, _short(value)
 
 

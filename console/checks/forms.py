@@ -1,27 +1,29 @@
-"""The forms of cancelling a check and of keys for external results."""
+"""Forms of check runs and of the keys that sign external results."""
 
 from __future__ import annotations
 
 from django import forms
 
-from console.shell.forms import ConsoleForm
+from console.shell.forms import ConsoleForm, text_area
 
 
-class CancelForm(ConsoleForm):
-    """Why a check is cancelled; a word is welcome."""
+class OptionalReasonForm(ConsoleForm):
+    """Cancel a check or revoke a key; a reason is optional."""
 
-    reason = forms.CharField(label="Why?", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = text_area("Why?", required=False, limit=500, rows=2)
 
 
 class CheckKeyForm(ConsoleForm):
-    """A public key that may sign results of external checks."""
+    """Add a public key that may sign results of external checks."""
 
     name = forms.CharField(
-        label="Name", max_length=100, help_text="As policies will name it: lower-case letters, digits, dots, dashes."
+        label="Name",
+        max_length=100,
+        help_text="Policies refer to the key by this name. Lower-case letters, digits, dots and dashes.",
     )
     public_key = forms.CharField(
         label="Public key",
         max_length=200,
-        help_text="Ed25519: its 32 bytes in base64. The secret half stays with who signs.",
+        help_text="An Ed25519 key: 32 bytes in base64. The private key stays with the signer.",
     )
-    note = forms.CharField(label="Whose is it?", required=False, max_length=500)
+    note = forms.CharField(label="Who holds the private key?", required=False, max_length=500)

@@ -1,4 +1,4 @@
-"""What the pages of checks show: which there are, and one run of one."""
+"""The pages of checks: the list of checks and keys, and one run of a check."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A check a policy may name. ``used_by`` are the policies in force that do, with the rules."""
+    """A check that a policy may name. ``used_by`` are the policies in force that name it, each with the rule."""
 
     code: str
-    says: str
+    description: str
     params: tuple[Param, ...]
     queue: str
     seconds: int
@@ -43,14 +43,14 @@ class CheckRow:
 def check_rows() -> list[CheckRow]:
     """Return every check of the settings, in their order."""
     used: dict[str, list[tuple[Governing, str]]] = defaultdict(list)
-    for policy in sorted(active_policies(), key=lambda found: found.body.name):
+    for policy in sorted(active_policies(), key=lambda policy: policy.body.name):
         for rule in policy.body.rules:
             if isinstance(rule, CheckRule):
                 used[rule.check].append((policy, rule.id))
     return [
         CheckRow(
             code=code,
-            says=getattr(check, "says", ""),
+            description=getattr(check, "says", ""),
             params=tuple(getattr(check, "params", ())),
             queue=getattr(check, "queue", "fast"),
             seconds=seconds_for(check),
@@ -66,29 +66,42 @@ def check_keys() -> list[CheckKey]:
     return sorted(CheckKey.objects.all(), key=lambda key: (key.revoked_at is not None, key.name))
 
 
-def may_keep_keys(actor: Actor) -> bool:
+def rules_needing_key(name: str) -> list[str]:
+    """Return the rules of policies in force whose external results this key signs, as ``policy: rule``."""
+    return [
+        f"{policy.body.name}: {rule.id}"
+        for policy in active_policies()
+        for rule in policy.body.rules
+        if isinstance(rule, CheckRule) and name in (rule.params.get("keys") or ())
+    ]
+
+
+def may_manage_keys(actor: Actor) -> bool:
     """Return whether the actor may add and revoke keys."""
     return actor.is_superuser and actor.kind is ActorKind.USER
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One parameter of a run: its value, whether the policy set it, and what it is for."""
+class ParamView:
+    """One parameter of a run: its value, whether the policy sets it, and what it is for."""
 
     name: str
     value: str
     is_set: bool
-    says: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRunPage:
-    """One run of one check."""
+    """One run of a check.
+
+    ``counts`` tells whether its inputs are still what they were. ``waited`` and ``took`` are in seconds, None before.
+    """
 
     job: CheckRun
-    says: str
-    told: list[Told]
-    read: list[Fact]
+    description: str
+    params: list[ParamView]
+    inputs: list[Fact]
     counts: bool
     evidence: list[Fact]
     files: list[CheckEvidence]
@@ -100,24 +113,24 @@ class CheckRunPage:
 
     @property
     def is_moving(self) -> bool:
-        """Return whether there is something to wait for."""
+        """Return whether the run has not finished."""
         return self.job.state in UNFINISHED
 
 
 def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
-    """Return what the page of a run shows, in a number of queries that does not depend on its history. NotFound."""
+    """Return the page of a run. The query count does not depend on its history. NotFound."""
     job = get_check_run(actor, check_run_id)
     check: Any = known_checks().get(job.check_code)
     subject = load_case(job.request).subject
     counts = check is not None and inputs_digest(check, job.params, subject) == job.inputs_digest
-    read = check.inputs(subject, check.parse(job.params)) if counts else {}
+    inputs = check.inputs(subject, check.parse(job.params)) if counts else {}
     may_edit = has_level(actor, job.request.version.model, Level.EDIT)
     is_open = job.request.state == RequestState.OPEN
     return CheckRunPage(
         job=job,
-        says=getattr(check, "says", ""),
-        told=_told(check, job.params),
-        read=[fact(key, value) for key, value in read.items()] if isinstance(read, Mapping) else [],
+        description=getattr(check, "says", ""),
+        params=_params(check, job.params),
+        inputs=[fact(key, value) for key, value in inputs.items()] if isinstance(inputs, Mapping) else [],
         counts=counts,
         evidence=[fact(key, value) for key, value in job.evidence.items()] if isinstance(job.evidence, dict) else [],
         files=files_of_jobs([job]),
@@ -129,12 +142,12 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
     )
 
 
-def _told(check: Any, given: Mapping[str, object]) -> list[Told]:
+def _params(check: Any, given: Mapping[str, object]) -> list[ParamView]:
     known: tuple[Param, ...] = tuple(getattr(check, "params", ()))
     rows = [
-        Told(
+        ParamView(
             param.name,
-            _words(given[param.name]) if param.name in given else param.shown_default,
+            _param_text(given[param.name]) if param.name in given else param.shown_default,
             param.name in given,
             param.says,
         )
@@ -142,11 +155,11 @@ def _told(check: Any, given: Mapping[str, object]) -> list[Told]:
     ]
     named = {param.name for param in known}
     return rows + [
-        Told(name, _words(value), is_set=True, says="") for name, value in given.items() if name not in named
+        ParamView(name, _param_text(value), is_set=True, description="") for name, value in given.items() if name not in named
     ]
 
 
-def _words(value: object) -> str:
+def _param_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

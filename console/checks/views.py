@@ -1,4 +1,4 @@
-"""Checks: which there are, one run of one, and what people do about a run or a key."""
+"""Checks: the list, the page of one run with its files, and the dialogs for runs and for keys."""
 
 from __future__ import annotations
 
@@ -12,24 +12,31 @@ from approvals.check_runs.evidence import open_file
 from approvals.check_runs.keys import add_check_key, revoke_check_key
 from approvals.models import CheckRun
 from approvals.requests.queries import get_check_run
-from console.checks.forms import CancelForm, CheckKeyForm
-from console.checks.presenters import check_keys, check_rows, check_run_page, may_keep_keys
-from console.shell.dialogs import ask, posted
+from console.checks.forms import CheckKeyForm, OptionalReasonForm
+from console.checks.presenters import check_keys, check_rows, check_run_page, may_manage_keys, rules_needing_key
+from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.forms import ConsoleForm
+from console.shell.links import request_url
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
 
 
 @page
 def check_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List the checks a policy may name, and the keys that sign results from outside."""
-    keys, may_keep = check_keys(), may_keep_keys(actor)
-    return render_page(request, "console/checks/checks.html", "Checks", rows=check_rows(), keys=keys, may_keep=may_keep)
+    """List the checks a policy may name, and the keys that sign external results."""
+    return render_page(
+        request,
+        "console/checks/checks.html",
+        "Checks",
+        rows=check_rows(),
+        keys=check_keys(),
+        may_manage_keys=may_manage_keys(actor),
+    )
 
 
 @page
 def check_run_detail(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
-    """Show one run."""
+    """Show one run of a check."""
     shown = check_run_page(actor, check_run_id)
     crumbs = _crumbs(shown.job)[:-1]
     return render_page(request, "console/checks/check_run.html", shown.job.rule, crumbs=crumbs, shown=shown)
@@ -37,7 +44,7 @@ def check_run_detail(request: HttpRequest, actor: Actor, check_run_id: int) -> H
 
 @page
 def check_run_live(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
-    """Answer how far a run is as a fragment; once it has finished, have the whole page loaded again."""
+    """Return the progress of a run as a fragment. When it has finished, the whole page is loaded again."""
     shown = check_run_page(actor, check_run_id)
     response = render(request, "console/checks/_check_live.html", {"shown": shown})
     if not shown.is_moving:
@@ -47,52 +54,45 @@ def check_run_live(request: HttpRequest, actor: Actor, check_run_id: int) -> Htt
 
 @page
 def cancel(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
-    """Ask whether to cancel a run."""
+    """Cancel a run in a dialog."""
     job = get_check_run(actor, check_run_id)
+    form = OptionalReasonForm(submitted(request))
 
-    def act(form: CancelForm) -> str:
+    def act() -> str:
         cancel_check(actor=actor, check_run_id=job.pk, reason=form.cleaned_data["reason"])
         messages.success(request, f"The check {job.check_code} is cancelled.")
         return _page_of(job)
 
-    return ask(
-        request,
-        actor,
-        CancelForm(posted(request)),
-        act,
+    dialog = Dialog(
         title=f"Cancel {job.check_code}",
-        description="Its worker stops. A cancelled check never counts as passed; it can be run again.",
-        submit="Cancel the check",
+        description=f"Its worker stops. The rule {job.rule} blocks request #{job.request_id} until the check has passed.",
+        submit="Cancel check",
         tone="is-bad",
-        crumbs=_crumbs(job),
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(job))
 
 
 @page
 def run_again(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
-    """Ask whether to run a check again."""
+    """Run a check again, in a dialog."""
     job = get_check_run(actor, check_run_id)
 
-    def act(_form: object) -> str:
+    def act() -> str:
         rerun_check(actor=actor, check_run_id=job.pk)
         messages.success(request, f"The check {job.check_code} is queued again.")
         return _page_of(job)
 
-    return ask(
-        request,
-        actor,
-        ConsoleForm(posted(request)),
-        act,
+    dialog = Dialog(
         title=f"Run {job.check_code} again",
-        description="Its result so far stays in the log. Reviews given on it no longer count if the result differs.",
-        submit="Run again",
-        crumbs=_crumbs(job),
+        description="The present result stays in the log. If the new one differs, reviews of it no longer count.",
+        submit="Run check again",
     )
+    return run_dialog(request, actor, dialog, ConsoleForm(submitted(request)), act, crumbs=_crumbs(job))
 
 
 @page
 def download(_request: HttpRequest, actor: Actor, check_run_id: int, name: str) -> FileResponse:
-    """Give one evidence file, always as a download: what a check or a model wrote is never shown as a page of this site."""
+    """Return one evidence file, always as a download: what a check or a model wrote is never shown as a page."""
     row, stream = open_file(actor, check_run_id, name)
     headers = {
         "Content-Length": str(row.size),
@@ -106,52 +106,51 @@ def download(_request: HttpRequest, actor: Actor, check_run_id: int, name: str) 
 
 @page
 def add_key(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask for a key that may sign results."""
+    """Add a key that may sign external results, in a dialog."""
+    form = CheckKeyForm(submitted(request))
 
-    def act(form: CheckKeyForm) -> str:
+    def act() -> str:
         made = add_check_key(actor=actor, **form.cleaned_data)
-        messages.success(request, f"The key {made.name} may sign the checks whose policy names it.")
+        messages.success(request, f"The key {made.name} is added. It may sign the checks whose policy names it.")
         return reverse("console:checks")
 
-    return ask(
-        request,
-        actor,
-        CheckKeyForm(posted(request)),
-        act,
+    dialog = Dialog(
         title="Add a key for external results",
-        description="It signs nothing until a published policy names it in an external check.",
-        submit="Add the key",
-        crumbs=[Crumb("Checks", reverse("console:checks"))],
+        description="The key can sign nothing until a published policy names it in an external check.",
+        submit="Add key",
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_list_crumbs())
 
 
 @page
 def revoke_key(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Ask whether to revoke a key."""
+    """Revoke a key in a dialog."""
+    form = OptionalReasonForm(submitted(request))
 
-    def act(form: CancelForm) -> str:
+    def act() -> str:
         revoke_check_key(actor=actor, name=name, reason=form.cleaned_data["reason"])
         messages.success(request, f"The key {name} is revoked.")
         return reverse("console:checks")
 
-    return ask(
-        request,
-        actor,
-        CancelForm(posted(request)),
-        act,
+    needed_by = ", ".join(rules_needing_key(name))
+    stops = f" These rules need it: {needed_by}." if needed_by else " No policy in force names it."
+    dialog = Dialog(
         title=f"Revoke the key {name}",
-        description="Nothing more that it signs is accepted, for good. What it signed before stands.",
-        submit="Revoke",
+        description=f"New results that it signs are refused, for good. Earlier results stay valid.{stops}",
+        submit="Revoke key",
         tone="is-bad",
-        crumbs=[Crumb("Checks", reverse("console:checks"))],
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_list_crumbs())
 
 
 def _page_of(job: CheckRun) -> str:
     return reverse("console:check_run", args=[job.pk])
 
 
+def _list_crumbs() -> list[Crumb]:
+    return [Crumb("Checks", reverse("console:checks"))]
+
+
 def _crumbs(job: CheckRun) -> list[Crumb]:
     requests = Crumb("Requests", reverse("admin:approvals_transitionrequest_changelist"))
-    request = Crumb(f"#{job.request_id}", reverse("admin:approvals_transitionrequest_change", args=[job.request_id]))
-    return [requests, request, Crumb(job.rule, _page_of(job))]
+    return [requests, Crumb(f"#{job.request_id}", request_url(job.request_id)), Crumb(job.rule, _page_of(job))]

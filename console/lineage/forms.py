@@ -1,18 +1,11 @@
-"""The form of quarantining a dataset version and releasing it."""
+"""Forms of the quarantine of dataset versions."""
 
 from __future__ import annotations
 
-from django import forms
-
-from console.shell.forms import ConsoleForm
+from console.shell.forms import ConsoleForm, text_area
 
 
 class ReasonForm(ConsoleForm):
-    """Why something is done, which is kept."""
+    """Say why a dataset version is quarantined or released."""
 
-    reason = forms.CharField(
-        label="Why?",
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept for good. Whoever is stopped by this reads it.",
-    )
+    reason = text_area("Why?", "Kept for good with your name. People whose promotion is blocked read it.", limit=1000)

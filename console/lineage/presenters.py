@@ -1,4 +1,4 @@
-"""The lineage page: a drawing, and the same graph as a list, of what flowed into or out of one node."""
+"""The lineage page: the ancestors and descendants of one node, as a drawing and as a list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from console.shell.links import lineage_url, place_of
+from console.shell.links import lineage_url, page_url
 from core.actors import Actor
 from core.errors import InvalidInput
 from lineage.layout import MAX_DRAWN, EdgePath, NodeBox, layout
@@ -14,49 +14,55 @@ from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, descendants, find_node
 from lineage.visibility import hidden_nodes, require_visible
 
-DIRECTIONS = ("up", "down", "both")
+# The directions of the page, with the text of each.
+DIRECTIONS = {"up": "Ancestors", "down": "Impact", "both": "Both"}
 _CONTAINERS = (NodeKind.DATASET, NodeKind.MODEL)
 _NAME = 22
 
 
 @dataclass(frozen=True, slots=True)
-class KindLook:
+class NodeKindLabel:
     """How a kind of node is drawn and named."""
 
     css: str
     icon: str
-    word: str
+    text: str
 
 
-KINDS: dict[int, KindLook] = {
-    NodeKind.DATASET: KindLook("data", "database", "Dataset"),
-    NodeKind.DATASET_VERSION: KindLook("data", "database", "Dataset version"),
-    NodeKind.CODE_VERSION: KindLook("code", "code", "Code"),
-    NodeKind.ENVIRONMENT: KindLook("code", "package_2", "Environment"),
-    NodeKind.RUN: KindLook("run", "model_training", "Run"),
-    NodeKind.MODEL: KindLook("model", "deployed_code", "Model"),
-    NodeKind.MODEL_VERSION: KindLook("model", "deployed_code", "Model version"),
-    NodeKind.EVALUATION: KindLook("run", "assessment", "Evaluation"),
-    NodeKind.DEPLOYMENT: KindLook("deploy", "rocket_launch", "Deployment"),
-    NodeKind.ENDPOINT: KindLook("endpoint", "api", "Endpoint"),
+KINDS: dict[int, NodeKindLabel] = {
+    NodeKind.DATASET: NodeKindLabel("data", "database", "Dataset"),
+    NodeKind.DATASET_VERSION: NodeKindLabel("data", "database", "Dataset version"),
+    NodeKind.CODE_VERSION: NodeKindLabel("code", "code", "Code"),
+    NodeKind.ENVIRONMENT: NodeKindLabel("code", "package_2", "Environment"),
+    NodeKind.RUN: NodeKindLabel("run", "model_training", "Run"),
+    NodeKind.MODEL: NodeKindLabel("model", "deployed_code", "Model"),
+    NodeKind.MODEL_VERSION: NodeKindLabel("model", "deployed_code", "Model version"),
+    NodeKind.EVALUATION: NodeKindLabel("run", "assessment", "Evaluation"),
+    NodeKind.DEPLOYMENT: NodeKindLabel("deploy", "rocket_launch", "Deployment"),
+    NodeKind.ENDPOINT: NodeKindLabel("endpoint", "api", "Endpoint"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node: its names, its pages, its direct inputs (ids), how far it is, and how it is lit."""
+    """One node: its names and pages, its direct inputs (``sources``: ids, ``inputs``: names), and how it is drawn.
+
+    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it, ``pick_url``
+    this graph with its ancestors highlighted.
+    """
 
     id: int
     urn: str
-    look: KindLook
+    kind: NodeKindLabel
     name: str
     version: str
     digest: str
     depth: int
+    is_ancestor: bool
     sources: tuple[int, ...]
     inputs: tuple[str, ...]
     page_url: str
-    start_url: str
+    centre_url: str
     pick_url: str
     css: str
     box: NodeBox | None
@@ -68,13 +74,22 @@ class NodeView:
         return full if len(full) <= _NAME else f"{full[: _NAME - 1]}…"
 
     @property
+    def distance(self) -> str:
+        """Return how many steps the node is from the root, and in which direction."""
+        if not self.depth:
+            return "—"
+        steps = f"{abs(self.depth)} step{'' if abs(self.depth) == 1 else 's'}"
+        return f"{steps} {'up' if self.is_ancestor else 'down'}"
+
+    @property
     def full_name(self) -> str:
+        """Return the name with the version."""
         return f"{self.name} {self.version}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class PathView:
-    """One drawn edge, with whether it is lit."""
+    """One drawn edge with its relations in words; ``css`` highlights it or dims it."""
 
     path: EdgePath
     relations: str
@@ -83,7 +98,7 @@ class PathView:
 
 @dataclass(frozen=True, slots=True)
 class GraphPage:
-    """The graph around one node."""
+    """The graph around one node. ``picked`` is the node whose ancestors are highlighted, ``lit_count`` their number."""
 
     root: NodeView
     direction: str
@@ -98,11 +113,11 @@ class GraphPage:
 
 
 def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> GraphPage:
-    """Return what the page shows of a node. NotFound; InvalidInput for a direction that there is none of."""
+    """Return the graph around a node. NotFound; InvalidInput for an unknown direction."""
     root = find_node(urn)
     require_visible(actor, root)
     if direction and direction not in DIRECTIONS:
-        raise InvalidInput(f"The direction is one of {', '.join(DIRECTIONS)}.")
+        raise InvalidInput(f"Unknown direction {direction[:50]!r}. Choose {', '.join(DIRECTIONS)}.")
     chosen = direction or ("up" if root.kind in (NodeKind.ENDPOINT, NodeKind.DEPLOYMENT) else "both")
     closure = _closure(root, chosen)
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
@@ -111,13 +126,13 @@ def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> G
     hidden = hidden_nodes(actor, closure.nodes)
     picked_id = next((node.pk for node in nodes if node.urn == picked and node.pk not in hidden), None)
     lit = _upstream(picked_id, sources) if picked_id else frozenset()
-    make = _Maker(root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden))
-    views = {node.pk: make.view(node) for node in closure.nodes}
-    root_view = views.get(root.pk) or make.view(root)
+    builder = _ViewBuilder(root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden))
+    views = {node.pk: builder.view(node) for node in closure.nodes}
+    root_view = views.get(root.pk) or builder.view(root)
     return GraphPage(
         root=root_view,
         direction=chosen,
-        nodes=sorted((views[node.pk] for node in nodes), key=lambda view: (abs(view.depth), view.look.word, view.name)),
+        nodes=sorted((views[node.pk] for node in nodes), key=lambda view: (abs(view.depth), view.kind.text, view.name)),
         drawn=sorted(
             (views[node.pk] for node in nodes), key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)
         ),
@@ -151,15 +166,15 @@ def _closure(root: Node, direction: str) -> Closure:
 
 
 def _sources(edges: Iterable[Edge]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = defaultdict(list)
+    sources: dict[int, list[int]] = defaultdict(list)
     for edge in edges:
-        if edge.src_id not in found[edge.dst_id]:
-            found[edge.dst_id].append(edge.src_id)
-    return found
+        if edge.src_id not in sources[edge.dst_id]:
+            sources[edge.dst_id].append(edge.src_id)
+    return sources
 
 
 def _upstream(start: int, sources: dict[int, list[int]]) -> frozenset[int]:
-    """Return a node and everything of the drawn graph that flowed into it."""
+    """Return a node and its ancestors in the drawn graph."""
     seen, waiting = {start}, [start]
     while waiting:
         for source in sources.get(waiting.pop(), ()):
@@ -174,7 +189,7 @@ def _names(nodes: Sequence[Node], hidden: frozenset[int]) -> dict[int, str]:
 
 
 def _shown(node: Node) -> tuple[str, str]:
-    """Return the name and version of a node as people say them."""
+    """Return the name and the version of a node as they are shown."""
     match node.kind:
         case NodeKind.MODEL_VERSION:
             return node.name, f"v{node.version}"
@@ -185,8 +200,8 @@ def _shown(node: Node) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    """What every node's view is made from."""
+class _ViewBuilder:
+    """What the views of all nodes are built from."""
 
     root: Node
     direction: str
@@ -199,21 +214,24 @@ class _Maker:
     names: dict[int, str]
 
     def view(self, node: Node) -> NodeView:
+        """Return how one node is shown; a hidden one without its name."""
         name, version = _shown(node)
         is_hidden = node.pk in self.hidden
         inputs = self.sources.get(node.pk, [])
+        depth = self.closure.depths.get(node.pk, 0)
         return NodeView(
             id=node.pk,
             urn="" if is_hidden else node.urn,
-            look=KINDS[node.kind],
+            kind=KINDS[node.kind],
             name="A model you may not see" if is_hidden else name,
             version="" if is_hidden else version,
             digest="" if is_hidden else node.digest,
-            depth=self.closure.depths.get(node.pk, 0),
+            depth=depth,
+            is_ancestor=depth < 0 or self.direction == "up",
             sources=tuple(inputs),
             inputs=tuple(self.names[pk] for pk in inputs if pk in self.names),
             page_url="" if is_hidden else _page_of(node),
-            start_url="" if is_hidden else lineage_url(node.urn),
+            centre_url="" if is_hidden else lineage_url(node.urn),
             pick_url=self._pick_url(node),
             css=self._css(node),
             box=self.boxes.get(node.pk),
@@ -231,8 +249,8 @@ class _Maker:
 
 
 def _page_of(node: Node) -> str:
-    """Return a node's own page; "" for what has none besides this one."""
-    url = place_of(node.urn)
+    """Return the address of a node's own page, "" where it has only the lineage page."""
+    url = page_url(node.urn)
     return "" if url.startswith(lineage_url(node.urn).split("?")[0]) else url
 
 

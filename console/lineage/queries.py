@@ -1,4 +1,4 @@
-"""Reads for the pages of datasets and endpoints, each in a fixed number of queries."""
+"""Lists and details of datasets and endpoints, each in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class DatasetUses:
-    """What a dataset version touched: the runs that read it, and the versions, endpoints and others downstream."""
+    """The impact of a dataset version: the runs that read it, and the versions and endpoints that descend from it.
+
+    ``truncated`` tells that there is more than was read.
+    """
 
     runs: list[Reader]
     versions: list[ModelVersion]
@@ -60,38 +63,40 @@ class DatasetUses:
 
 
 def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
-    """Return the impact of a dataset version, in a fixed number of queries."""
+    """Return the impact of a dataset version, with the versions this actor may see; a fixed number of queries."""
     edges = Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:_READ_EDGES]
     below = descendants(node, limit=limit)
-    named = [(found.name, int(found.version)) for found in below.nodes if found.kind == NodeKind.MODEL_VERSION]
-    wanted = visible_versions(actor).filter(model__name__in=[name for name, _ in named]).select_related("model")
-    versions = [
-        row for row in wanted.order_by("model__name", "-version") if (row.model.name, row.version) in set(named)
-    ]
+    keys = {(row.name, int(row.version)) for row in below.nodes if row.kind == NodeKind.MODEL_VERSION}
+    rows = visible_versions(actor).filter(model__name__in={name for name, _ in keys}).select_related("model")
+    versions = [row for row in rows.order_by("model__name", "-version") if (row.model.name, row.version) in keys]
     return DatasetUses(
         runs=_readers(edges),
         versions=versions,
-        endpoints=[found for found in below.nodes if found.kind == NodeKind.ENDPOINT],
+        endpoints=[row for row in below.nodes if row.kind == NodeKind.ENDPOINT],
         truncated=below.truncated,
     )
 
 
 def _readers(edges: Iterable[Edge]) -> list[Reader]:
-    """Return each run once: one that logged the data and names it in a tag has two edges to it."""
-    found: dict[int, Reader] = {}
+    """Return each run once: a run that logged the data and names it in a tag has two edges to it."""
+    readers: dict[int, Reader] = {}
     for edge in edges:
-        reader = found.setdefault(edge.dst_id, Reader(edge.dst, [], edge.recorded_at))
+        reader = readers.setdefault(edge.dst_id, Reader(edge.dst, [], edge.recorded_at))
         reader.at = min(reader.at, edge.recorded_at)
         if edge.role and edge.role not in reader.roles:
             reader.roles.append(edge.role)
-    return list(found.values())
+    return list(readers.values())
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetQuarantine:
-    """Whether a dataset version is quarantined (``stands``), or stands on data that are; what is live on it; who may act."""
+    """The quarantine of a dataset version.
 
-    stands: Quarantine | None
+    ``in_force`` is its own quarantine, ``taint`` those of data it descends from, ``live`` the versions in Production that
+    descend from it.
+    """
+
+    in_force: Quarantine | None
     taint: Taint
     history: list[Quarantine]
     live: list[ModelVersion]
@@ -100,17 +105,17 @@ class DatasetQuarantine:
 
 
 def dataset_quarantine(actor: Actor, node: Node) -> DatasetQuarantine:
-    """Return the state of a dataset version. Only versions the actor may see are among the live ones."""
+    """Return the quarantine of a dataset version, with the live versions this actor may see."""
     history = quarantines_of(node)
-    stands = next((row for row in history if row.released_at is None), None)
+    in_force = next((row for row in history if row.released_at is None), None)
     live = production_descendants(node.urn).versions
-    known = set(visible_versions(actor).filter(pk__in=[row.pk for row in live]).values_list("pk", flat=True))
+    visible = set(visible_versions(actor).filter(pk__in=[row.pk for row in live]).values_list("pk", flat=True))
     taint = taint_of(node.urn)
     return DatasetQuarantine(
-        stands=stands,
+        in_force=in_force,
         taint=Taint(tuple(row for row in taint.quarantines if row.node_id != node.pk), taint.complete),
         history=history,
-        live=[row for row in live if row.pk in known],
-        may_place=stands is None and may_keep(actor, people_only=False),
-        may_release=stands is not None and may_keep(actor, people_only=True),
+        live=[row for row in live if row.pk in visible],
+        may_place=in_force is None and may_keep(actor, people_only=False),
+        may_release=in_force is not None and may_keep(actor, people_only=True),
     )

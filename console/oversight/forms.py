@@ -1,4 +1,4 @@
-"""The forms of moves that are no ordinary promotion, and of what is watched after a move."""
+"""Forms of rollbacks, break-glass moves and their reviews, re-reviews and findings."""
 
 from __future__ import annotations
 
@@ -8,26 +8,15 @@ from django import forms
 
 from approvals.models.oversight import FindingState, PostReviewOutcome
 from approvals.oversight.findings import MAX_TITLE, MAX_WORDS
-from console.shell.forms import ConsoleForm, text_area
+from console.shell.forms import ConsoleForm, moment_field, text_area
 from policies.rules import Severity
 
 
-def moment_field(label: str, help_text: str) -> forms.DateTimeField:
-    """Return a field for a moment in UTC that may be left open."""
-    return forms.DateTimeField(
-        label=label,
-        help_text=help_text,
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
-    )
-
-
 class RollBackForm(ConsoleForm):
-    """Back to which version, and why."""
+    """Choose the version to roll back to, and say why."""
 
-    version = forms.TypedChoiceField(label="Back to", coerce=int)
-    reason = text_area("Why?", "What is wrong with the version that serves now. Kept for good, beside your name.")
+    version = forms.TypedChoiceField(label="Roll back to", coerce=int)
+    reason = text_area("Why?", "Say what is wrong with the version in Production. Kept for good with your name.")
 
     def __init__(self, *args: object, versions: list[tuple[int, str]], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -35,10 +24,12 @@ class RollBackForm(ConsoleForm):
 
 
 class BreakGlassForm(ConsoleForm):
-    """An emergency: where to, and why."""
+    """Choose where to move a version without its policy, and say why."""
 
     target = forms.ChoiceField(label="Move to")
-    reason = text_area("What is the emergency?", "Everybody who sees this model reads it until it has been reviewed.")
+    reason = text_area(
+        "What is the emergency?", "Everybody who can see this model reads this until the move has been reviewed."
+    )
     archive_existing = forms.BooleanField(label="Archive the version this one replaces", required=False)
 
     def __init__(self, *args: object, targets: list[str], **kwargs: object) -> None:
@@ -47,44 +38,48 @@ class BreakGlassForm(ConsoleForm):
 
 
 class ConfirmForm(ConsoleForm):
-    """Stand by a version again."""
+    """Confirm that a version may stay where it is."""
 
-    comment = text_area("What did you look at?", "Kept for good: what convinced you that it may stay.")
+    comment = text_area("What did you check?", "Kept for good with your name. Say what convinced you that it may stay.")
 
 
 class PostReviewForm(ConsoleForm):
-    """What the review after an emergency comes to."""
+    """The review of a break-glass move."""
 
     outcome = forms.ChoiceField(
         label="Was it justified?",
         choices=[
             (PostReviewOutcome.JUSTIFIED.value, "Yes, it was an emergency"),
-            (PostReviewOutcome.NOT_JUSTIFIED.value, "No: this opens a finding on the version"),
+            (PostReviewOutcome.NOT_JUSTIFIED.value, "No. This opens a finding on the version"),
         ],
     )
     comment = text_area("What did you find?")
 
 
 class FindingForm(ConsoleForm):
-    """Something that was found."""
+    """Open a finding."""
 
     title = forms.CharField(label="What is wrong?", max_length=MAX_TITLE)
     severity = forms.ChoiceField(
         label="Severity",
         initial=Severity.MEDIUM.value,
         choices=[(level.value, level.value.capitalize()) for level in Severity],
-        help_text="Policies say from which severity on an open finding blocks.",
+        help_text="A policy sets the severity from which an open finding blocks a promotion.",
     )
     description = text_area("Details", "Markdown.", required=False, limit=MAX_WORDS)
-    owner = forms.CharField(label="Owner", max_length=150, required=False, help_text="Who sees to it: a username.")
-    due_at = moment_field("Due", "UTC. When it passes, the finding is marked as overdue.")
+    owner = forms.CharField(
+        label="Owner", max_length=150, required=False, help_text="The username of who deals with it."
+    )
+    due_at = moment_field("Due", "UTC. From then on the finding is marked as overdue.")
 
 
 class AssignForm(ConsoleForm):
-    """Another owner or due date."""
+    """Change the owner or the due date of a finding."""
 
-    owner = forms.CharField(label="Owner", max_length=150, required=False, help_text="A username; empty for nobody.")
-    due_at = moment_field("Due", "UTC; empty for none.")
+    owner = forms.CharField(
+        label="Owner", max_length=150, required=False, help_text="A username. Leave empty for no owner."
+    )
+    due_at = moment_field("Due", "UTC. Leave empty for no due date.")
     comment = text_area("Why?", required=False)
 
     def __init__(
@@ -94,14 +89,14 @@ class AssignForm(ConsoleForm):
 
 
 class CloseForm(ConsoleForm):
-    """How a finding ends."""
+    """Close a finding."""
 
     state = forms.ChoiceField(
-        label="It is",
+        label="Outcome",
         choices=[
-            (FindingState.RESOLVED.value, "resolved: what was wrong has been mended"),
-            (FindingState.ACCEPTED.value, "accepted: it stays, and the risk is known"),
-            (FindingState.FALSE_POSITIVE.value, "a false positive: nothing was wrong"),
+            (FindingState.RESOLVED.value, "Resolved: the problem is fixed"),
+            (FindingState.ACCEPTED.value, "Accepted: the problem stays, and its risk is known"),
+            (FindingState.FALSE_POSITIVE.value, "False positive: there was no problem"),
         ],
     )
-    comment = text_area("Why?", "Kept for good, beside your name.")
+    comment = text_area("Why?", "Kept for good with your name.")

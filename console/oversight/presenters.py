@@ -1,4 +1,4 @@
-"""What the pages of a model and of a version show besides the promotion: what is owed, found, due, and possible at once."""
+"""What needs attention on a model or a version: due reviews, findings, re-reviews, rollback and break-glass."""
 
 from __future__ import annotations
 
@@ -23,61 +23,68 @@ _SHOWN = 25
 
 @dataclass(frozen=True, slots=True)
 class ModelWatch:
-    """``way_back`` is the version a rollback would bring back, None where there is none or the person may not."""
+    """What needs attention on a model.
 
-    owed: list[PostReview]
+    ``rollback_to`` is the version a rollback would bring back, None where there is none or the person may not.
+    """
+
+    due_reviews: list[PostReview]
     findings: list[Finding]
-    way_back: ModelVersion | None
+    rollback_to: ModelVersion | None
     may_edit: bool
 
 
 @dataclass(frozen=True, slots=True)
 class VersionWatch:
-    """``may_confirm``: a re-review is asked for and this person may give it. ``glass``: targets they may move it to past
-    the policy in an emergency."""
+    """What needs attention on a version.
 
-    owed: list[PostReview]
+    ``may_confirm`` tells that a re-review is due and this person may give it. ``break_glass_targets`` are the stages and
+    aliases that they may move it to past the policy.
+    """
+
+    due_reviews: list[PostReview]
     findings: list[Finding]
     is_overdue: bool
     may_confirm: bool
-    glass: list[str]
+    break_glass_targets: list[str]
     may_edit: bool
 
 
 def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
-    """Return what the page of a model shows; a fixed number of queries."""
+    """Return what needs attention on a model; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
-    back = [row.version for row in candidates_for(model) if not row.obstacle] if may_edit and has_current else []
+    candidates = candidates_for(model) if may_edit and has_current else []
+    rollback_to = next((row.version for row in candidates if not row.obstacle), None)
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
-    return ModelWatch(owed_by(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
+    return ModelWatch(owed_by(model), list(findings[:_SHOWN]), rollback_to, may_edit)
 
 
 def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
-    """Return what the page of a version shows; a fixed number of queries."""
+    """Return what needs attention on a version; a fixed number of queries."""
     due = version.review_due_at
     return VersionWatch(
-        owed=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
+        due_reviews=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
         findings=open_findings_of(version),
         is_overdue=due is not None and due <= timezone.now(),
         may_confirm=due is not None and not why_not_confirm(actor, version),
-        glass=glass_targets(actor, version),
+        break_glass_targets=break_glass_targets(actor, version),
         may_edit=has_level(actor, version.model, Level.EDIT),
     )
 
 
-def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
-    """Return where this person may move a version past its policy in an emergency."""
+def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
+    """Return the stages and aliases that this person may move a version to past its policy in an emergency."""
     if not has_level(actor, version.model, Level.EDIT):
         return []
-    policies = [policy for policy in active_policies() if policy.body.options.break_glass is not None]
-    if not policies:
+    policies = active_policies()
+    allowing = {policy.body.target for policy in policies if policy.body.options.break_glass is not None}
+    if not allowing:
         return []
-    everything = active_policies()
     facts = model_facts([version.model])[version.model_id]
-    found = []
-    for target in sorted({policy.body.target for policy in policies}):
-        policy = governing(everything, facts, target)
+    targets = []
+    for target in sorted(allowing):
+        policy = governing(policies, facts, target)
         option = policy.body.options.break_glass if policy else None
         if option is not None and not is_there(version, target) and not why_not_break(actor, option):
-            found.append(target)
-    return found
+            targets.append(target)
+    return targets

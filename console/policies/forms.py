@@ -1,28 +1,58 @@
-"""The forms of decisions: why, and on exactly what."""
+"""Forms of policies: drafts, dry runs, replays, and decisions on proposals."""
 
 from __future__ import annotations
 
 from django import forms
 
-from approvals.models import MAX_COMMENT
-from console.shell.forms import ConsoleForm
+from approvals.policy_changes.replay import MAX_REQUESTS
+from console.shell.forms import ConsoleForm, text_area
+from core.ids import MAX_ROW_ID
+from policies.documents import MAX_BYTES
 
 
-class ReasonForm(ConsoleForm):
-    """Why; a word is welcome."""
+class DraftForm(ConsoleForm):
+    """A policy as text, and why it changes."""
 
-    comment = forms.CharField(
-        label="Why?", required=False, max_length=MAX_COMMENT, widget=forms.Textarea(attrs={"rows": 3})
+    yaml = forms.CharField(
+        label="Policy in YAML",
+        max_length=MAX_BYTES,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 26, "class": "c-input c-code", "spellcheck": "false", "wrap": "off"}),
     )
+    comment = text_area("Why this change?", "Reviewers of the proposal read this first.", required=False)
 
 
-class VerdictForm(ConsoleForm):
-    """A decision on exactly what was shown: ``seen_digest`` names it."""
+class TrialForm(ConsoleForm):
+    """The version that a draft is tried on."""
 
-    comment = forms.CharField(
-        label="Comment",
-        max_length=MAX_COMMENT,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Kept for good, beside your name: what convinced you, or what has to change.",
+    model = forms.CharField(
+        label="Model", max_length=256, strip=False, widget=forms.TextInput(attrs={"list": "models"})
+    )
+    version = forms.IntegerField(label="Version", min_value=1, max_value=2**31 - 1)
+    run_checks = forms.BooleanField(label="Run quick checks that have no result yet", required=False, initial=True)
+
+
+class ReplayForm(forms.Form):
+    """Where a replay goes on, and what it has counted so far."""
+
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
+    looked = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+    same = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+    would_block = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+    would_pass = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+    unknown = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+
+
+class OptionalCommentForm(ConsoleForm):
+    """Retire a policy or withdraw a proposal; a reason is optional."""
+
+    comment = text_area("Why?", required=False)
+
+
+class ProposalDecisionForm(ConsoleForm):
+    """A decision on exactly the proposal that was shown, which ``seen_digest`` names."""
+
+    comment = text_area(
+        "Comment", "Kept for good with your name. Say what convinced you, or what has to change.", rows=4
     )
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)

@@ -16,16 +16,6 @@ urlpatterns = [
     path("policies/<int:policy_id>/retire/", policies.policy_retire, name="policy_retire"),
     path("policies/proposals/<int:proposal_id>/", proposals.proposal_detail, name="proposal"),
     path("policies/proposals/<int:proposal_id>/withdraw/", proposals.proposal_withdraw, name="proposal_withdraw"),
-    path(
-        "policies/proposals/<int:proposal_id>/approve/",
-        proposals.proposal_decide,
-        {"decision": "approve"},
-        name="proposal_approve",
-    ),
-    path(
-        "policies/proposals/<int:proposal_id>/reject/",
-        proposals.proposal_decide,
-        {"decision": "reject"},
-        name="proposal_reject",
-    ),
+    path("policies/proposals/<int:proposal_id>/approve/", proposals.proposal_approve, name="proposal_approve"),
+    path("policies/proposals/<int:proposal_id>/reject/", proposals.proposal_reject, name="proposal_reject"),
 ]

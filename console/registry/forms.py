@@ -1,4 +1,4 @@
-"""The forms that hand out levels on a model."""
+"""Forms of models and versions: access, moves between stages, aliases, and the risk questionnaire."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
-from console.shell.forms import ConsoleForm, text_area
+from console.shell.forms import ConsoleForm, moment_field, text_area
 from registry.models import RiskAssessment
 from registry.permissions import LEVEL_WORDS, Level, PrincipalKind
 from registry.questionnaire import Questionnaire
@@ -14,23 +14,23 @@ from registry.services.risk import MAX_RATIONALE
 
 
 class GrantForm(ConsoleForm):
-    """Give somebody a level on a model."""
+    """Give a person, a service account or a group a level on a model."""
 
     kind = forms.ChoiceField(
         label="To whom",
         choices=[("user", "a person"), ("service", "a service account"), ("group", "a group")],
     )
-    name = forms.CharField(label="Name", max_length=150, help_text="The user name, or the name of the group.")
+    name = forms.CharField(label="Name", max_length=150, help_text="The username, or the name of the group.")
     level = forms.TypedChoiceField(
-        label="May",
+        label="Level",
         coerce=lambda value: Level(int(value)),
-        choices=[(int(level), words) for level, words in LEVEL_WORDS.items()],
-        help_text="Each includes those before it. It replaces the level they had.",
+        choices=[(int(level), text) for level, text in LEVEL_WORDS.items()],
+        help_text="Each level includes those before it. It replaces the level they had.",
     )
 
 
 class RevokeForm(ConsoleForm):
-    """Take somebody's level away."""
+    """Remove somebody's level on a model."""
 
     kind = forms.ChoiceField(choices=[(str(kind), str(kind)) for kind in PrincipalKind], widget=forms.HiddenInput)
     name = forms.CharField(max_length=150, widget=forms.HiddenInput)
@@ -39,23 +39,15 @@ class RevokeForm(ConsoleForm):
 class TransitionForm(ConsoleForm):
     """Ask that a version move to another stage."""
 
-    comment = forms.CharField(
-        label="Why now?",
+    comment = text_area(
+        "Why now?",
+        "Reviewers read this first: what changed, how it was evaluated, what to watch.",
         required=False,
-        max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Reviewers read this first: what changed, how it was evaluated, what to watch.",
+        limit=4000,
+        rows=4,
     )
-    archive_existing = forms.BooleanField(
-        label="Archive the version this one replaces, in the same step", required=False, initial=True
-    )
-    apply_after = forms.DateTimeField(
-        label="Not before",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
-        help_text="UTC. Where a policy governs, an approved move waits until then.",
-    )
+    archive_existing = forms.BooleanField(label="Archive the version this one replaces", required=False, initial=True)
+    apply_after = moment_field("Not before", "UTC. If a policy applies, an approved version waits until then.")
 
 
 class AliasForm(ConsoleForm):
@@ -64,13 +56,16 @@ class AliasForm(ConsoleForm):
     alias = forms.CharField(
         label="Alias",
         max_length=255,
-        help_text="Letters, digits, dashes and underscores, such as champion. Readers load it as models:/name@champion.",
+        help_text="Letters, digits, dashes and underscores, such as champion. Clients load models:/name@champion.",
     )
     comment = text_area("Why now?", "Reviewers of a protected alias read this first.", required=False)
 
 
 class RiskForm(ConsoleForm):
-    """The questionnaire: a choice for each question. ``number`` is the assessment that was read, 0 for none."""
+    """The risk questionnaire: one choice for each question.
+
+    ``number`` is the assessment that was read, 0 for none: the service refuses when there is a newer one.
+    """
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
@@ -86,22 +81,22 @@ class RiskForm(ConsoleForm):
                 choices=[(option.code, option.text) for option in question.options],
                 initial=answers.get(question.code),
                 widget=forms.RadioSelect,
-                error_messages={"required": "Choose one."},
+                error_messages={"required": "Choose an answer."},
             )
-        self.fields["rationale"] = forms.CharField(
-            label="In your own words",
+        self.fields["rationale"] = text_area(
+            "Rationale",
+            "What the answers are based on. Kept with this assessment.",
             required=False,
-            max_length=MAX_RATIONALE,
-            widget=forms.Textarea(attrs={"rows": 4}),
-            help_text="What the answers rest on. It stands with this assessment for good.",
+            limit=MAX_RATIONALE,
+            rows=4,
         )
         self._codes = [question.code for question in questionnaire.questions]
-        self.dress()
+        self.style_fields()
 
     def questions(self) -> list[BoundField]:
         """Return the questions, in order."""
         return [self[code] for code in self._codes]
 
     def answers(self) -> dict[str, str]:
-        """Return the options chosen."""
+        """Return the chosen options by question."""
         return {code: self.cleaned_data[code] for code in self._codes}

@@ -1,18 +1,24 @@
-"""Reads that only pages need: lists with what each line shows, in a fixed number of queries."""
+"""Lists of models and versions with what each line shows, in a fixed number of queries."""
 
 from __future__ import annotations
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+import datetime
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from core.actors import Actor
 from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.permissions import visible_models
+from registry.stages import Stage
 
 
 def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
-    """Return visible models with their versions counted, their current Production and what waits for a decision."""
+    """Return visible models by name, with the number of versions and open requests, and current Production.
+
+    Where nothing is in Production, ``last_current_at`` is when the last version left it, as far as requests tell.
+    """
     live = Q(versions__deleted_at__isnull=True)
     current = ModelVersion.objects.filter(model=OuterRef("pk"), is_current=True)
     waiting = (
@@ -23,11 +29,26 @@ def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
         version_count=Count("versions", filter=live),
         current_number=Subquery(current.values("version")[:1]),
         current_since=Subquery(current.values("staged_at")[:1]),
+        last_current_at=Subquery(_left_production(OuterRef("pk")).values("staged_at")[:1]),
         waiting_count=Coalesce(Subquery(waiting), 0),
     )
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(description__icontains=text))
     return rows.order_by("name")
+
+
+def last_current_at(model: RegisteredModel) -> datetime.datetime | None:
+    """Return when the last version left Production, None where none was there or its move needed no request."""
+    return _left_production(Value(model.pk)).values_list("staged_at", flat=True).first()
+
+
+def _left_production(model: OuterRef | Value) -> QuerySet[ModelVersion]:
+    """Return versions that a request had moved to Production and that are archived now, the last to leave first."""
+    moved = TransitionRequest.objects.filter(
+        version=OuterRef("pk"), target=Stage.PRODUCTION, state=RequestState.APPLIED
+    )
+    rows = ModelVersion.objects.filter(model=model, stage=Stage.ARCHIVED, staged_at__isnull=False)
+    return rows.filter(Exists(moved)).order_by("-staged_at")
 
 
 def version_rows(model: RegisteredModel) -> QuerySet[ModelVersion]:
@@ -42,7 +63,7 @@ def version_rows(model: RegisteredModel) -> QuerySet[ModelVersion]:
 
 
 def deployments_of(version: ModelVersion) -> QuerySet[Deployment]:
-    """Return where a version was rolled out, newest first."""
+    """Return the deployments of a version, newest first."""
     return version.deployments.select_related("endpoint").order_by("-started_at")
 
 

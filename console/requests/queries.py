@@ -1,7 +1,8 @@
-"""Which open requests wait for one person, found in one query however many requests there are.
+"""Transition requests for the pages: one by its id, and those that wait for a person's decision.
 
-It asks what the last look at each request found (approvals/requests/verdict_cache.py), so it may lag some seconds behind; the word on
-a single request is `approvals.requests.eligibility.say_of`, which the request's page and the service give afresh.
+The list comes from one query however many requests there are. It reads the cached verdicts
+(approvals/requests/verdict_cache.py), so it may be some seconds old. Whether somebody may decide on a single request is
+evaluated afresh by `approvals.requests.eligibility`.
 """
 
 from __future__ import annotations
@@ -13,94 +14,77 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
 from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
-from approvals.requests.eligibility import Hindrance, Say, delegations_in_force
+from approvals.requests.eligibility import delegations_in_force
+from approvals.requests.queries import get_request
 from core.actors import Actor, ActorKind
+from core.errors import NotFound
+from core.ids import row_id
 from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_models, visible_versions
 
-_ROLES = {
-    "requester": "You asked for this",
-    "version_author": "You registered this version or sent files of it",
-    "run_user": "You ran this training, or logged to its run",
-    "card_editor": "You edited this model card",
-    "check_author": "You posted the result of a check",
-}
+
+def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
+    """Return a request of a version this person may see. NotFound."""
+    number = row_id(request_id)
+    if not number:
+        raise NotFound(f"There is no transition request {str(request_id)[:40]}.")
+    return get_request(actor, number)
 
 
 def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
-    """Return the open requests that wait for this person's word, on their own or on lent standing, the longest waiting first."""
+    """Return the open requests that this person can decide on, in their own right or delegated, longest waiting first."""
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
     if actor.kind is not ActorKind.USER or actor.user_id is None:
         return rows.none()
-    asked = _asked(actor.user_id, actor.name)
-    for lent in delegations_in_force().filter(delegate=actor.user_id).select_related("delegator"):
-        asked |= _lent(lent)
-    said = Review.objects.filter(
+    decides = _can_decide(actor.user_id, actor.name)
+    for delegation in delegations_in_force().filter(delegate=actor.user_id).select_related("delegator"):
+        decides |= _can_decide_for(delegation)
+    reviewed = Review.objects.filter(
         request=OuterRef("pk"), reviewer_id=actor.user_id, subject_digest=OuterRef("subject_digest")
     )
-    return rows.filter(asked, ~_kept_out(actor.name), ~Exists(said), version__in=visible_versions(actor)).order_by(
-        "opened_at", "pk"
+    rows = rows.filter(decides, ~_is_excluded(actor.name), ~Exists(reviewed), version__in=visible_versions(actor))
+    return rows.order_by("opened_at", "pk")
+
+
+def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+    """Return requests with what a line of a list shows of each, open ones first, then the newest."""
+    return rows.select_related("version__model", "requester", "policy_revision__policy").order_by(
+        F("closed_at").desc(nulls_first=True), "-pk"
     )
 
 
-def obstacle(case: Case, say: Say) -> str:
-    """Return why this person may not decide on an open request now, said to them; "" when they may."""
-    if case.request.state != RequestState.OPEN:
-        return ""
-    match say.hindrance:
-        case Hindrance.NOTHING_ASKED:
-            return "The policy asks for no approval: the request is applied when its checks have passed."
-        case Hindrance.HAD_A_HAND:
-            return f"{_ROLES.get(say.role, say.role)}: four eyes. Somebody else must decide."
-        case Hindrance.NO_STANDING:
-            asked = say.why_not.partition(": ")[2].rstrip(".")
-            return f"Only {asked} decide on this." if " the model" in asked or "owners" in asked else _members(asked)
-        case _:
-            return say.why_not
+def pattern_regex(pattern: str) -> str:
+    """Return a delegation's pattern (`*` and `?`) as a regular expression that both databases read alike."""
+    return f"^{re.escape(pattern).replace(re.escape('*'), '.*').replace(re.escape('?'), '.')}$"
 
 
-def _members(groups: str) -> str:
-    return f"Only a member of {groups} decides on this."
-
-
-def _asked(user_id: int, name: str) -> Q:
-    """Return the condition "this person's standing is asked for": a group, a role on the model, or owning it."""
+def _can_decide(user_id: int, name: str) -> Q:
+    """Return the condition that a rule asks for this person: by name, by group, or by their role on the model."""
     asked = Concern.objects.filter(kind=ConcernKind.ASKED)
     groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
-    found = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
+    condition = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
     for role in MODEL_ROLES:
         of_role = asked.filter(key=f"role:{role}").values("request")
-        found |= Q(pk__in=of_role, version__model__in=granted_models(user_id, Level[role.upper()]))
-    return found
+        condition |= Q(pk__in=of_role, version__model__in=granted_models(user_id, Level[role.upper()]))
+    return condition
 
 
-def _lent(lent: Delegation) -> Q:
-    """Return the condition "what was lent is asked for": its owner had no hand in it, and nobody has used it yet."""
-    owner = lent.delegator
+def _can_decide_for(delegation: Delegation) -> Q:
+    """Return the condition that a delegation can be used: its owner may decide, and nobody has done so for them."""
+    owner = delegation.delegator
     used = Review.objects.filter(
         Q(reviewer=owner, on_behalf_of__isnull=True) | Q(on_behalf_of=owner),
         request=OuterRef("pk"),
         subject_digest=OuterRef("subject_digest"),
         decision=Decision.APPROVE,
     )
-    models = Q() if lent.models_pattern == "*" else Q(version__model__name__regex=pattern_regex(lent.models_pattern))
-    return _asked(owner.pk, owner.username) & ~_kept_out(owner.username) & ~Q(Exists(used)) & models
+    models = Q()
+    if delegation.models_pattern != "*":
+        models = Q(version__model__name__regex=pattern_regex(delegation.models_pattern))
+    return _can_decide(owner.pk, owner.username) & ~_is_excluded(owner.username) & ~Q(Exists(used)) & models
 
 
-def _kept_out(name: str) -> Q:
-    hands = Concern.objects.filter(kind=ConcernKind.KEPT_OUT, key=name, request=OuterRef("pk"))
-    return Q(Exists(hands))
-
-
-def pattern_regex(pattern: str) -> str:
-    """Return a pattern of a delegation (`*` and `?`) as the regular expression that both databases read alike."""
-    return f"^{re.escape(pattern).replace(re.escape('*'), '.*').replace(re.escape('?'), '.')}$"
-
-
-def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
-    """Return requests with what a line shows of each, the newest first."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy").order_by(
-        F("closed_at").desc(nulls_first=True), "-pk"
-    )
+def _is_excluded(name: str) -> Q:
+    """Return the condition that somebody was involved in the version, so that four eyes exclude them."""
+    return Q(Exists(Concern.objects.filter(kind=ConcernKind.KEPT_OUT, key=name, request=OuterRef("pk"))))

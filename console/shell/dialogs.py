@@ -1,15 +1,15 @@
-"""A question with a form: in the modal of the page it came from, or as a page of its own where there are no scripts."""
+"""Dialogs: a form in the modal of the page it was opened from, or as a page of its own without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.safestring import SafeString
 
 from console.shell.pages import Crumb, denied_message, go_to, render_page
 from core.actors import Actor
@@ -18,25 +18,28 @@ from core.errors import DomainError, NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialog:
-    """The words around a form, each by its name: they are all texts. ``tone`` colours its button."""
+    """The texts around a form. ``submit`` is its button and ``tone`` the button's colour.
+
+    ``intro`` is rendered HTML above the fields, for what the dialog is about.
+    """
 
     title: str
+    submit: str
     description: str = ""
-    submit: str = "Save"
     tone: str = "is-primary"
+    intro: SafeString | str = ""
 
 
-def posted(request: HttpRequest) -> QueryDict | None:
-    """Return what was posted, also where that is nothing, and None on the way to the question."""
+def submitted(request: HttpRequest) -> QueryDict | None:
+    """Return the submitted form, which may be empty, and None for a GET."""
     return request.POST if request.method == "POST" else None
 
 
-def show_dialog(request: HttpRequest, dialog: Dialog, form: forms.Form, crumbs: Sequence[Crumb]) -> HttpResponse:
-    """Render a dialog, with what was wrong with it the last time."""
-    words = {"title": dialog.title, "description": dialog.description, "tone": dialog.tone}
-    context = {"dialog": words, "form": form, "form_submit_text": dialog.submit}
+def show_dialog(request: HttpRequest, dialog: Dialog, form: forms.Form, crumbs: Sequence[Crumb] = ()) -> HttpResponse:
+    """Render a dialog with the errors of its form; status 400 for a page of its own whose form has errors."""
+    context = {"dialog": dialog, "form": form}
     if request.headers.get("HX-Request"):
-        return render(request, "unfold/helpers/dialog.html", context)
+        return render(request, "console/shell/_dialog.html", context)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     return render_page(request, "console/shell/dialog.html", dialog.title, crumbs=crumbs, status=status, **context)
 
@@ -50,29 +53,15 @@ def run_dialog(
     *,
     crumbs: Sequence[Crumb] = (),
 ) -> HttpResponse:
-    """Show the form; when it is posted and valid, act and go where ``act`` says. A refusal is shown on the form."""
+    """Show the form; when a valid one is submitted, call ``act`` and go to the address it returns.
+
+    A refusal becomes an error on the form. NotFound is raised: there is nothing to come back to.
+    """
     if request.method == "POST" and form.is_valid():
         try:
             return go_to(request, act())
+        except NotFound:
+            raise
         except DomainError as error:
-            if isinstance(error, NotFound):
-                raise
             form.add_error(None, denied_message(actor, error))
     return show_dialog(request, dialog, form, crumbs)
-
-
-def ask(
-    request: HttpRequest,
-    actor: Actor,
-    form: forms.Form,
-    act: Callable[[Any], str],
-    *,
-    title: str,
-    submit: str,
-    crumbs: Sequence[Crumb],
-    description: str = "",
-    tone: str = "is-primary",
-) -> HttpResponse:
-    """Run a dialog whose words are given one by one; ``act`` gets the form."""
-    dialog = Dialog(title=title, description=description, submit=submit, tone=tone)
-    return run_dialog(request, actor, dialog, form, lambda: act(form), crumbs=crumbs)

@@ -1,4 +1,4 @@
-"""How values read: times, numbers, durations, and what each kind of state looks like. Plain functions, no ORM."""
+"""Times, numbers, sizes and digests as text."""
 
 from __future__ import annotations
 

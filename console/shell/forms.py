@@ -1,23 +1,16 @@
-"""The forms of the console's dialogs and pages. They check shape only; what is allowed is the services' word."""
+"""The base of every form on the pages, and the fields that several of them share.
+
+Forms check the shape of what was entered. Whether it is allowed is for the services to decide.
+"""
 
 from __future__ import annotations
 
 from django import forms
-from django.forms.boundfield import BoundField
 
 from approvals.models import MAX_COMMENT
 
-
-def dress(form: forms.Form) -> None:
-    """Give every field the console's look, those added later too."""
-    for name, field in form.fields.items():
-        if isinstance(
-            field.widget, (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
-        ):
-            continue
-        field.widget.attrs.setdefault("class", "c-input")
-        if field.help_text:
-            field.widget.attrs.setdefault("aria-describedby", f"id_{name}_helptext")
+REASON_REQUIRED = "Say why. The reason is kept with your name."
+_UNSTYLED = (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
 
 
 def text_area(
@@ -30,22 +23,35 @@ def text_area(
         required=required,
         max_length=limit,
         widget=forms.Textarea(attrs={"rows": rows}),
+        error_messages={"required": REASON_REQUIRED},
+    )
+
+
+def moment_field(label: str, help_text: str) -> forms.DateTimeField:
+    """Return an optional field for a moment in UTC."""
+    return forms.DateTimeField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
     )
 
 
 class ConsoleForm(forms.Form):
-    """A form in the console's dress."""
+    """A form whose fields have the console's style and name their help text for screen readers."""
 
     use_required_attribute = False
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
-        dress(self)
+        self.style_fields()
 
-    def dress(self) -> None:
-        """Dress fields that were added after the form was made."""
-        dress(self)
-
-    def visible(self) -> list[BoundField]:
-        """Return the fields a person sees."""
-        return self.visible_fields()
+    def style_fields(self) -> None:
+        """Style every field. A form that adds fields later calls it again."""
+        for name, field in self.fields.items():
+            if isinstance(field.widget, _UNSTYLED):
+                continue
+            field.widget.attrs.setdefault("class", "c-input")
+            if field.help_text:
+                field.widget.attrs.setdefault("aria-describedby", f"id_{name}_helptext")

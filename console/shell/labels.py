@@ -1,4 +1,4 @@
-"""The label, icon and colour of every kind of state."""
+"""The text, icon and colour of every state that pages show."""
 
 from __future__ import annotations
 
@@ -6,147 +6,124 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Tone (`ok`, `bad`, `wait`, `info`, `none`), icon and words: never colour alone."""
+class StateLabel:
+    """How a state is shown. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
+
+    The icon and the text say the same, so that nobody needs to tell colours apart.
+    """
 
     tone: str
     icon: str
-    label: str
+    text: str
 
 
 STAGES = {
-    "None": Look("none", "radio_button_unchecked", "No stage"),
-    "Staging": Look("wait", "science", "Staging"),
-    "Production": Look("ok", "verified", "Production"),
-    "Archived": Look("none", "inventory_2", "Archived"),
+    "None": StateLabel("none", "radio_button_unchecked", "No stage"),
+    "Staging": StateLabel("wait", "science", "Staging"),
+    "Production": StateLabel("ok", "verified", "Production"),
+    "Archived": StateLabel("none", "inventory_2", "Archived"),
 }
-
-
 REQUEST_STATES = {
-    "open": Look("wait", "hourglass_top", "Open"),
-    "approved": Look("info", "task_alt", "Approved"),
-    "applied": Look("ok", "check_circle", "Applied"),
-    "rejected": Look("bad", "cancel", "Rejected"),
-    "withdrawn": Look("none", "undo", "Withdrawn"),
-    "expired": Look("none", "timer_off", "Expired"),
-    "stale": Look("none", "sync_problem", "Out of date"),
+    "open": StateLabel("wait", "hourglass_top", "Open"),
+    "approved": StateLabel("info", "task_alt", "Approved"),
+    "applied": StateLabel("ok", "check_circle", "Applied"),
+    "rejected": StateLabel("bad", "cancel", "Rejected"),
+    "withdrawn": StateLabel("none", "undo", "Withdrawn"),
+    "expired": StateLabel("none", "timer_off", "Expired"),
+    "stale": StateLabel("none", "sync_problem", "Out of date"),
 }
-
-
 RULE_STATES = {
-    "passed": Look("ok", "check_circle", "Passed"),
-    "failed": Look("bad", "cancel", "Failed"),
-    "pending": Look("wait", "pending", "Waiting"),
-    "overridden": Look("info", "gavel", "Overridden"),
-    "not_applicable": Look("none", "remove_circle_outline", "Does not apply"),
+    "passed": StateLabel("ok", "check_circle", "Passed"),
+    "failed": StateLabel("bad", "cancel", "Failed"),
+    "pending": StateLabel("wait", "pending", "Waiting"),
+    "overridden": StateLabel("info", "gavel", "Overridden"),
+    "not_applicable": StateLabel("none", "remove_circle_outline", "Does not apply"),
 }
-
-
 CHECK_STATES = {
-    "queued": Look("none", "schedule", "Queued"),
-    "waiting": Look("wait", "hourglass_top", "Waiting"),
-    "running": Look("info", "progress_activity", "Running"),
-    "passed": Look("ok", "check_circle", "Passed"),
-    "failed": Look("bad", "cancel", "Failed"),
-    "error": Look("bad", "report", "Error"),
-    "cancelled": Look("none", "cancel", "Cancelled"),
+    "queued": StateLabel("none", "schedule", "Queued"),
+    "waiting": StateLabel("wait", "hourglass_top", "Waiting"),
+    "running": StateLabel("info", "progress_activity", "Running"),
+    "passed": StateLabel("ok", "check_circle", "Passed"),
+    "failed": StateLabel("bad", "cancel", "Failed"),
+    "error": StateLabel("bad", "report", "Error"),
+    "cancelled": StateLabel("none", "cancel", "Cancelled"),
 }
-
-
 RUN_STATES = {
-    "RUNNING": Look("info", "progress_activity", "Running"),
-    "SCHEDULED": Look("none", "schedule", "Scheduled"),
-    "FINISHED": Look("ok", "check_circle", "Finished"),
-    "FAILED": Look("bad", "cancel", "Failed"),
-    "KILLED": Look("bad", "block", "Killed"),
+    "RUNNING": StateLabel("info", "progress_activity", "Running"),
+    "SCHEDULED": StateLabel("none", "schedule", "Scheduled"),
+    "FINISHED": StateLabel("ok", "check_circle", "Finished"),
+    "FAILED": StateLabel("bad", "cancel", "Failed"),
+    "KILLED": StateLabel("bad", "block", "Killed"),
 }
-
-
 DECISIONS = {
-    "approve": Look("ok", "thumb_up", "Approved"),
-    "reject": Look("bad", "thumb_down", "Rejected"),
-    "request_changes": Look("wait", "edit_note", "Asks for changes"),
+    "approve": StateLabel("ok", "thumb_up", "Approved"),
+    "reject": StateLabel("bad", "thumb_down", "Rejected"),
+    "request_changes": StateLabel("wait", "edit_note", "Requests changes"),
 }
-
-
 NOTICES = {
-    "decision": Look("info", "rate_review", "Decision"),
-    "reminder": Look("wait", "alarm", "Reminder"),
-    "review": Look("info", "how_to_reg", "Review"),
-    "outcome": Look("ok", "flag", "Outcome"),
-    "mention": Look("info", "alternate_email", "Mention"),
-    "comment": Look("none", "forum", "Comment"),
-    "alarm": Look("bad", "e911_emergency", "Emergency"),
-    "finding": Look("wait", "report", "Finding"),
-    "proposal": Look("info", "gavel", "Policy"),
-    "delegation": Look("info", "move_down", "Delegation"),
+    "decision": StateLabel("info", "rate_review", "Decision"),
+    "reminder": StateLabel("wait", "alarm", "Reminder"),
+    "review": StateLabel("info", "how_to_reg", "Review"),
+    "outcome": StateLabel("ok", "flag", "Outcome"),
+    "mention": StateLabel("info", "alternate_email", "Mention"),
+    "comment": StateLabel("none", "forum", "Comment"),
+    "alarm": StateLabel("bad", "e911_emergency", "Emergency"),
+    "finding": StateLabel("wait", "report", "Finding"),
+    "proposal": StateLabel("info", "gavel", "Policy"),
+    "delegation": StateLabel("info", "move_down", "Delegation"),
 }
-
-
 PROPOSAL_STATES = {
-    "open": Look("wait", "hourglass_top", "Waits for a second person"),
-    "published": Look("ok", "check_circle", "Approved"),
-    "rejected": Look("bad", "cancel", "Rejected"),
-    "withdrawn": Look("none", "undo", "Withdrawn"),
-    "stale": Look("none", "sync_problem", "Out of date"),
+    "open": StateLabel("wait", "hourglass_top", "Waits for a second person"),
+    "published": StateLabel("ok", "check_circle", "Approved"),
+    "rejected": StateLabel("bad", "cancel", "Rejected"),
+    "withdrawn": StateLabel("none", "undo", "Withdrawn"),
+    "stale": StateLabel("none", "sync_problem", "Out of date"),
 }
-
-
 OUTCOMES = {
-    "same": Look("none", "equal", "As it was"),
-    "would_block": Look("bad", "block", "Would block"),
-    "would_pass": Look("ok", "check_circle", "Would pass"),
-    "unknown": Look("wait", "help", "Cannot tell"),
+    "same": StateLabel("none", "equal", "As it was"),
+    "would_block": StateLabel("bad", "block", "Would block"),
+    "would_pass": StateLabel("ok", "check_circle", "Would pass"),
+    "unknown": StateLabel("wait", "help", "Cannot tell"),
 }
-
-
 VERDICTS = {
-    "approved": Look("ok", "check_circle", "Would move"),
-    "pending": Look("wait", "pending", "Would wait"),
-    "blocked": Look("bad", "block", "Would be blocked"),
-    "rejected": Look("bad", "cancel", "Rejected"),
+    "approved": StateLabel("ok", "check_circle", "Would move"),
+    "pending": StateLabel("wait", "pending", "Would wait"),
+    "blocked": StateLabel("bad", "block", "Would be blocked"),
+    "rejected": StateLabel("bad", "cancel", "Rejected"),
 }
-
-
 EFFECTS = {
-    "tighter": Look("info", "lock", "tighter"),
-    "looser": Look("wait", "lock_open", "looser"),
-    "open": Look("none", "edit", "changed"),
+    "tighter": StateLabel("info", "lock", "tighter"),
+    "looser": StateLabel("wait", "lock_open", "looser"),
+    "open": StateLabel("none", "edit", "changed"),
 }
-
-
 TIERS = {
-    "": Look("none", "help", "Risk not assessed"),
-    "minimal": Look("ok", "shield", "Minimal risk"),
-    "limited": Look("info", "shield", "Limited risk"),
-    "high": Look("wait", "gpp_maybe", "High risk"),
-    "unacceptable": Look("bad", "gpp_bad", "Unacceptable risk"),
+    "": StateLabel("none", "help", "Risk not assessed"),
+    "minimal": StateLabel("ok", "shield", "Minimal risk"),
+    "limited": StateLabel("info", "shield", "Limited risk"),
+    "high": StateLabel("wait", "gpp_maybe", "High risk"),
+    "unacceptable": StateLabel("bad", "gpp_bad", "Unacceptable risk"),
 }
-
-
 FINDING_STATES = {
-    "open": Look("bad", "report", "Open"),
-    "resolved": Look("ok", "task_alt", "Resolved"),
-    "accepted": Look("info", "handshake", "Accepted"),
-    "false_positive": Look("none", "do_not_disturb_on", "False positive"),
+    "open": StateLabel("bad", "report", "Open"),
+    "resolved": StateLabel("ok", "task_alt", "Resolved"),
+    "accepted": StateLabel("info", "handshake", "Accepted"),
+    "false_positive": StateLabel("none", "do_not_disturb_on", "False positive"),
 }
-
-
 SEVERITIES = {
-    "low": Look("none", "keyboard_arrow_down", "Low"),
-    "medium": Look("info", "drag_handle", "Medium"),
-    "high": Look("wait", "keyboard_arrow_up", "High"),
-    "critical": Look("bad", "keyboard_double_arrow_up", "Critical"),
+    "low": StateLabel("none", "keyboard_arrow_down", "Low"),
+    "medium": StateLabel("info", "drag_handle", "Medium"),
+    "high": StateLabel("wait", "keyboard_arrow_up", "High"),
+    "critical": StateLabel("bad", "keyboard_double_arrow_up", "Critical"),
 }
-
-
+POST_REVIEW_OUTCOMES = {
+    "justified": StateLabel("ok", "verified_user", "Justified"),
+    "not_justified": StateLabel("bad", "gpp_bad", "Not justified"),
+}
 REQUEST_KINDS = {
-    "promotion": Look("none", "upgrade", "Promotion"),
-    "rollback": Look("info", "settings_backup_restore", "Rollback"),
-    "break_glass": Look("bad", "e911_emergency", "Emergency"),
+    "promotion": StateLabel("none", "upgrade", "Promotion"),
+    "rollback": StateLabel("info", "settings_backup_restore", "Rollback"),
+    "break_glass": StateLabel("bad", "e911_emergency", "Emergency"),
 }
-
-
 _KINDS = {
     "notice": NOTICES,
     "stage": STAGES,
@@ -162,12 +139,13 @@ _KINDS = {
     "finding": FINDING_STATES,
     "severity": SEVERITIES,
     "request_kind": REQUEST_KINDS,
+    "post_review": POST_REVIEW_OUTCOMES,
     "tier": TIERS,
 }
 
 
-def look(kind: str, value: str) -> Look:
-    """Return how a state looks; a value nobody foresaw is shown as it is, in grey."""
+def state_label(kind: str, value: str) -> StateLabel:
+    """Return the label of a state of a kind, such as `stage` or `check`; an unknown value is shown as it is, in grey."""
     if kind == "stage" and value.startswith("@"):
-        return Look("info", "alternate_email", value)
-    return _KINDS[kind].get(value) or Look("none", "help", value)
+        return StateLabel("info", "alternate_email", value)
+    return _KINDS[kind].get(value) or StateLabel("none", "help", value)

@@ -1,4 +1,4 @@
-"""From a reference (`model-version:fraud/7`) to the page that shows the thing."""
+"""Addresses and names of what a reference such as `model-version:fraud/7` points to."""
 
 from __future__ import annotations
 
@@ -11,55 +11,66 @@ from django.urls import NoReverseMatch, reverse
 VERSION_PATH = "models/<str:name>/versions/<int:number>/"
 
 
-def _version(rest: str) -> str:
+def version_url(name: str, number: int) -> str:
+    """Return the address of a model version's page."""
+    return reverse("console:version", args=[name, number])
+
+
+def request_url(request_id: int | str) -> str:
+    """Return the address of a transition request's page."""
+    return reverse("admin:approvals_transitionrequest_change", args=[request_id])
+
+
+def lineage_url(ref: str, **query: str) -> str:
+    """Return the address of the lineage page of a node; ``query`` may give `direction` and `picked`."""
+    return f"{reverse('console:lineage')}?{urlencode({'node': ref, **query})}"
+
+
+def _version_page(rest: str) -> str:
     name, _, number = rest.rpartition("/")
-    return reverse("console:version", args=[name, int(number)])
+    return version_url(name, int(number))
 
 
-def lineage_url(urn: str, **more: str) -> str:
-    """Return the lineage page of a node."""
-    return f"{reverse('console:lineage')}?{urlencode({'node': urn, **more})}"
-
-
-def _on_lineage(kind: str) -> Callable[[str], str]:
+def _lineage_page(kind: str) -> Callable[[str], str]:
     return lambda rest: lineage_url(f"{kind}:{rest}")
 
 
-def _risk(rest: str) -> str:
+def _risk_page(rest: str) -> str:
     return reverse("console:model_risk", args=[rest.rpartition("/")[0]])
 
 
 _PAGES: dict[str, Callable[[str], str]] = {
     "model": lambda rest: reverse("console:model", args=[rest]),
-    "model-version": _version,
-    "risk-assessment": _risk,
+    "model-version": _version_page,
+    "risk-assessment": _risk_page,
     "run": lambda rest: reverse("console:run", args=[rest]),
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
-    "transition-request": lambda rest: reverse("admin:approvals_transitionrequest_change", args=[rest]),
+    "transition-request": request_url,
     "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
     "finding": lambda rest: reverse("console:finding", args=[rest]),
     "webhook": lambda rest: reverse("admin:webhooks_webhook_change", args=[rest]),
     "dataset-version": lambda rest: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{rest}'})}",
-    "endpoint": _on_lineage("endpoint"),
-    "deployment": _on_lineage("deployment"),
-    "code": _on_lineage("code"),
+    "endpoint": _lineage_page("endpoint"),
+    "deployment": _lineage_page("deployment"),
+    "code": _lineage_page("code"),
 }
 
 
-_IMPORTED = {
+# The documents that a model card can be imported from, by the kind in an `import:` reference.
+_IMPORTED_FROM = {
     "huggingface": "a Hugging Face card",
     "mct": "a Model Card Toolkit card",
     "cyclonedx": "a CycloneDX document",
 }
 
 
-def _imported(rest: str) -> str:
+def _imported_from(rest: str) -> str:
     kind, _, digest = rest.partition("/")
-    return f"{_IMPORTED.get(kind, kind)} ({digest[:19]}…)"
+    return f"{_IMPORTED_FROM.get(kind, kind)} ({digest[:19]}…)"
 
 
-def place_of(ref: str) -> str:
-    """Return the URL of a reference's page, or "" where there is none."""
+def page_url(ref: str) -> str:
+    """Return the address of a reference's page, "" where it has none."""
     kind, _, rest = ref.partition(":")
     page = _PAGES.get(kind)
     if page is None or not rest:
@@ -70,8 +81,8 @@ def place_of(ref: str) -> str:
         return ""
 
 
-def label_of(ref: str) -> str:
-    """Return a reference as people say it: ``fraud v7``, ``request #12``."""
+def ref_label(ref: str) -> str:
+    """Return a reference in words: ``fraud v7``, ``request #12``."""
     kind, _, rest = ref.partition(":")
     match kind:
         case "model-version" | "dataset-version":
@@ -82,7 +93,7 @@ def label_of(ref: str) -> str:
         case "run":
             return f"run {rest[:8]}"
         case "import":
-            return _imported(rest)
+            return _imported_from(rest)
         case "artifact":
             return rest.rsplit("/", 1)[-1] or rest
         case _:

@@ -15,6 +15,6 @@ def render_markdown(text: str) -> SafeString:
     return mark_safe(markdown_html(text))  # noqa: S308 - markdown_html has just sanitised it
 
 
-def plain_words(text: str) -> str:
+def plain_text(text: str) -> str:
     """Return the words of ``text`` without its marks and line breaks, for a line in a list."""
     return " ".join(unescape(strip_tags(markdown_html(text))).split())

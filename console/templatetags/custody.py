@@ -1,20 +1,26 @@
-"""The small tags every page uses. Thin: the words come from console.shell.formatting, the links from console.shell.links."""
+"""Template tags of the pages: labels of states, times, links, dialog links and empty states.
+
+They render; texts and addresses come from console.shell.formatting, labels and links.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
 from approvals.oversight.post_review_queries import visible_post_reviews
 from console.shell import formatting, labels, links
-from console.shell.markdown import plain_words, render_markdown
+from console.shell.markdown import plain_text, render_markdown
+from policies.models import PolicyProposal, ProposalKind
 from registry.models import ModelVersion
 
 register = template.Library()
@@ -23,10 +29,12 @@ register.filter("number", formatting.number)
 register.filter("signed", formatting.signed)
 register.filter("size", formatting.size)
 register.filter("exact", formatting.exact)
-register.filter("place", links.place_of)
-register.filter("ref_label", links.label_of)
+register.filter("page_url", links.page_url)
+register.filter("ref_label", links.ref_label)
 register.filter("markdown", render_markdown)
-register.filter("plain", plain_words)
+register.filter("plain", plain_text)
+
+_TENTHS_BELOW_SECONDS = 10
 
 
 @register.filter
@@ -36,9 +44,9 @@ def metric_order(key: str) -> str:
 
 
 @register.filter
-def lookup(rows: Mapping[int, Sequence[object]], key: int) -> Sequence[object]:
-    """Return the row under a key, empty where there is none."""
-    return rows.get(key, ())
+def lookup(values: object, key: object) -> object:
+    """Return the value under a key, "" where there is none or ``values`` is no mapping."""
+    return values.get(key, "") if isinstance(values, Mapping) else ""
 
 
 @register.filter
@@ -56,21 +64,36 @@ def ago(moment: datetime.datetime | int | None) -> SafeString | str:
 
 
 @register.filter
-def lasting(seconds: float | None) -> str:
+def on_date(moment: datetime.datetime) -> SafeString:
+    """Render the day of a moment, such as ``29 Nov 2026``, with the exact time on hover."""
+    day = moment.astimezone(datetime.UTC)
+    text = f"{day.day} {day:%b %Y}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), formatting.exact(moment), text)
+
+
+@register.filter
+def proposal_title(proposal: PolicyProposal) -> str:
+    """Return what a proposal would do: ``Change production-default r3``."""
+    if proposal.kind == ProposalKind.RETIRE:
+        return f"Retire {proposal.name}"
+    base = proposal.base_revision
+    return f"Change {proposal.name} r{base.number}" if base else f"New policy {proposal.name}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
     """Render a number of seconds as a length of time; tenths below ten seconds."""
     if seconds is None:
         return "—"
-    return f"{seconds:.1f} s" if seconds < 10 else formatting.span(seconds)  # noqa: PLR2004 - one digit
+    return f"{seconds:.1f} s" if seconds < _TENTHS_BELOW_SECONDS else formatting.span(seconds)
 
 
 @register.filter
 def digest(value: str) -> SafeString | str:
     """Render a digest short, with the whole of it on hover."""
-    return (
-        format_html('<code class="c-digest" title="{}">{}</code>', value, formatting.short_digest(value))
-        if value
-        else "—"
-    )
+    if not value:
+        return "—"
+    return format_html('<code class="c-digest" title="{}">{}</code>', value, formatting.short_digest(value))
 
 
 @register.filter
@@ -79,51 +102,90 @@ def add_px(value: float, more: float) -> str:
     return f"{value + more:g}"
 
 
-@register.filter
-def from_px(length: float, base: float) -> str:
-    """Return where a bar of this length starts when it stands on ``base``."""
-    return f"{base - length:g}"
+def _icon_html(name: str, tone: str = "") -> SafeString:
+    css = f" c-{tone}" if tone else ""
+    return format_html('<span class="material-symbols-outlined{}" aria-hidden="true">{}</span>', css, name)
+
+
+register.simple_tag(_icon_html, name="icon")
 
 
 @register.simple_tag
 def badge(kind: str, value: str) -> SafeString:
-    """Render a stage or state as icon and word in its colour."""
-    shown = labels.look(kind, value)
+    """Render a stage or state as icon and text in its colour."""
+    label = labels.state_label(kind, value)
+    return format_html('<span class="c-badge is-{}">{}{}</span>', label.tone, _icon_html(label.icon), label.text)
+
+
+@register.simple_tag
+def state_label(kind: str, value: str) -> labels.StateLabel:
+    """Return the tone, icon and text of a state, for a template that lays them out itself."""
+    return labels.state_label(kind, value)
+
+
+@register.simple_tag
+def query_url(view: str, **query: str | int) -> str:
+    """Return the address of a page that takes no arguments, with a query string."""
+    return f"{reverse(view)}?{urlencode(query)}"
+
+
+@register.simple_tag
+def lineage_url(ref: str, direction: str = "") -> str:
+    """Return the address of the lineage page of a reference; ``direction`` is `up`, `down` or "" for both."""
+    return links.lineage_url(ref, **({"direction": direction} if direction else {}))
+
+
+@register.simple_tag
+def version_link(version: ModelVersion, text: str = "") -> SafeString:
+    """Render a link to a model version's page, named like the version unless ``text`` says otherwise."""
+    return format_html('<a href="{}">{}</a>', links.version_url(version.model.name, version.version), text or version)
+
+
+@register.simple_block_tag
+def dialog_link(
+    content: SafeString,
+    view: str,
+    *args: object,
+    icon: str = "",
+    tone: str = "",
+    small: bool = False,
+    label: str = "",
+    hint: str = "",
+    **query: str | int,
+) -> SafeString:
+    """Render a button that opens a dialog: ``view`` and ``args`` name its address, ``query`` is its query string.
+
+    ``label`` is read out instead of the content, ``hint`` is shown on hover. Without scripts the dialog is a page.
+    """
+    css = ["c-btn", *(["is-small"] if small else []), *([f"is-{tone}"] if tone else [])]
+    url = reverse(view, args=args) + (f"?{urlencode(query)}" if query else "")
     return format_html(
-        '<span class="c-badge is-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
-        shown.tone,
-        shown.icon,
-        shown.label,
+        '<a class="{}" role="button" href="{}" hx-get="{}" hx-target="#modal-content" hx-select="#dialog"{}{}>{}{}</a>',
+        " ".join(css),
+        url,
+        url,
+        format_html(' aria-label="{}"', label) if label else "",
+        format_html(' title="{}"', hint) if hint else "",
+        _icon_html(icon) if icon else "",
+        content,
     )
 
 
-@register.simple_tag
-def looks(kind: str, value: str) -> labels.Look:
-    """Give a template the tone, icon and label of a state."""
-    return labels.look(kind, value)
-
-
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """Render a decorative icon."""
-    return format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', name)
-
-
-@register.simple_tag(takes_context=True)
-def with_query(context: template.Context, **changes: object) -> str:
-    """Return the query string of this address with some of its values changed; None takes one away."""
-    query: Any = context["request"].GET.copy()
-    for key, value in changes.items():
-        if value is None:
-            query.pop(key, None)
-        else:
-            query[key] = str(value)
-    return f"?{query.urlencode()}"
+@register.simple_block_tag
+def empty_state(content: SafeString, icon: str, title: str) -> SafeString:
+    """Render what an empty list shows: ``title`` says what is missing, the content what to do next."""
+    text = format_html("<p>{}</p>", content) if content.strip() else ""
+    return format_html(
+        '<div class="c-empty">{}<strong>{}</strong>{}</div>',
+        _icon_html(icon),
+        title,
+        text,
+    )
 
 
 @register.simple_tag(takes_context=True)
-def emergencies_owed(context: template.Context) -> int:
-    """Return how many emergencies this person may know of still owe a review; asked once a page."""
+def open_emergency_count(context: template.Context) -> int:
+    """Return how many emergencies this person may see still need a review; one query a page, none signed out."""
     request: Any = context.get("request")
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -133,15 +195,9 @@ def emergencies_owed(context: template.Context) -> int:
 
 @register.simple_tag
 def review_due(version: ModelVersion) -> SafeString | str:
-    """Say when a version has to be reviewed again."""
+    """Render when the next re-review of a version is due, "" where none is."""
     if version.review_due_at is None:
         return ""
-    late = version.review_due_at <= timezone.now()
-    tone, words = ("is-bad", "review overdue since") if late else ("", "to be reviewed again")
-    return format_html('<span class="c-badge {}">{} {}</span>', tone, words, ago(version.review_due_at))
-
-
-@register.inclusion_tag("console/shell/_empty.html")
-def empty(icon: str, title: str, text: str = "") -> dict[str, str]:
-    """Render an empty state: what is missing, and what to do next."""
-    return {"icon": icon, "title": title, "text": text}
+    is_late = version.review_due_at <= timezone.now()
+    tone, text = ("is-bad", "re-review overdue since") if is_late else ("", "re-review due")
+    return format_html('<span class="c-badge {}">{} {}</span>', tone, text, ago(version.review_due_at))

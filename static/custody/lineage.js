@@ -1,5 +1,5 @@
-// The lineage graph: click an artifact to light what it rests on and dim the rest; pan and zoom. The server has drawn it,
-// and every node carries its direct inputs, so no request is made. Nothing is ever recentred; the address keeps the state.
+// The lineage graph. A click on an artifact highlights its ancestors; the graph can be panned and zoomed. The server drew
+// it, and every node carries its direct inputs, so no request is made. The address keeps which artifact is highlighted.
 "use strict";
 
 const svg = document.getElementById("graph");
@@ -7,9 +7,9 @@ if (svg) {
   const nodes = [...svg.querySelectorAll("a.node")];
   const byId = new Map(nodes.map((node) => [node.dataset.id, node]));
   const edges = [...svg.querySelectorAll("path.edge")];
-  const say = document.getElementById("graph-say");
+  const summary = document.getElementById("graph-summary");
   const open = document.getElementById("graph-open");
-  const start = document.getElementById("graph-start");
+  const centre = document.getElementById("graph-centre");
   const clear = document.getElementById("graph-clear");
   let picked = svg.querySelector("a.node.picked");
 
@@ -48,11 +48,11 @@ if (svg) {
       edge.classList.toggle("dim", Boolean(lit && !on));
     }
     const count = lit ? lit.size - 1 : 0;
-    say.textContent = node
-      ? `${node.dataset.name} rests on ${count} artifact${count === 1 ? "" : "s"}.`
-      : "Click an artifact to light up what went into it.";
+    summary.textContent = node
+      ? `${node.dataset.name} has ${count} ancestor${count === 1 ? "" : "s"}.`
+      : "Click an artifact to highlight its ancestors.";
     link(open, node && node.dataset.page);
-    link(start, node && node.dataset.start);
+    link(centre, node && node.dataset.centre);
     clear.hidden = !node;
     if (!remember) return;
     const address = new URL(window.location.href);

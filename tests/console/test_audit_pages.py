@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from audit.models import Event
-from console.audit.presenters.values import brief_of, value_words
+from console.audit.presenters.values import brief_of, value_text
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 from tests.console.test_request_page import url_of
@@ -108,4 +108,4 @@ def test_the_fact_people_look_for(action: str, before: dict[str, object], after:
     ],
 )
 def test_values_read_as_people_write_them(key: str, value: object, text: str) -> None:
-    assert value_words(key, value) == text
+    assert value_text(key, value) == text

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from console.shell.markdown import plain_words, render_markdown
+from console.shell.markdown import plain_text, render_markdown
 from core.actors import Actor
 from registry.services.deployments import register_deployment
 from tests.console.conftest import Asked, SignedIn, text_of
@@ -80,4 +80,4 @@ def test_known_tricks(text: str) -> None:
     ],
 )
 def test_a_line_in_a_list_has_words_alone(text: str, words: str) -> None:
-    assert plain_words(text) == words
+    assert plain_text(text) == words

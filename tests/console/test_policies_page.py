@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.policy_changes.propose import propose_policy
-from console.policies.presenters.descriptions import sentence_of
+from console.policies.presenters.descriptions import rule_text
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import Policy, PolicyProposal, PolicyRevision
 from policies.rules import CheckRule, Level
@@ -226,9 +226,9 @@ def test_more_proposals_and_revisions_cost_no_more_queries(policies: list[Policy
 )
 def test_a_card_rule_names_its_template(params: dict[str, object], words: str) -> None:
     rule = CheckRule(id="card", level=Level.HARD, check="card.complete", params=params)
-    assert sentence_of(rule).endswith(words)
+    assert rule_text(rule).endswith(words)
 
 
 def test_a_rule_that_takes_the_usual_tags_names_them() -> None:
     rule = CheckRule(id="lineage", level=Level.HARD, check="lineage.required_tags")
-    assert sentence_of(rule).endswith("the tags dataset_version, git_commit and triggered_by.")
+    assert rule_text(rule).endswith("the tags dataset_version, git_commit and triggered_by.")

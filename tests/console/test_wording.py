@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.policies.presenters.descriptions import sentence_of
+from console.policies.presenters.descriptions import rule_text
 from console.shell import formatting as wording
 from policies.rules import FreezeRule, Level
 from policies.windows import parse_window
@@ -65,4 +65,4 @@ def test_size(count: int, text: str) -> None:
 )
 def test_a_freeze_says_its_ends_in_utc(start: str, end: str, words: str) -> None:
     rule = FreezeRule(id="freeze", level=Level.HARD, windows=(parse_window("year end", start, end),))
-    assert sentence_of(rule) == f"It does not move during year end {words}."
+    assert rule_text(rule) == f"It does not move during year end {words}."

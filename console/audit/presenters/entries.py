@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from audit.actions import Action
 from audit.models import Event
 from audit.sentences import PHRASES, facts, object_words
-from console.audit.presenters.values import brief_of, is_bad_news, value_words
-from console.shell.links import place_of
+from console.audit.presenters.values import brief_of, is_bad_news, value_text
+from console.shell.links import page_url
 
 _MERGED_BRIEF = 160
 # What comes in rows: their briefs are told together.
@@ -126,13 +126,13 @@ def entry_of(event: Event) -> Entry:
         actor=_actor(event, known),
         lead=lead,
         obj=object_words(event.object_ref) if names_it else "",
-        url=place_of(event.object_ref),
+        url=page_url(event.object_ref),
         tail=tail,
         tone=tone,
         icon=icon,
         action=event.action,
         outcome=event.outcome,
-        reason=value_words("reason", known.get("reason", "")),
+        reason=value_text("reason", known.get("reason", "")),
         ref=event.object_ref,
         brief="" if denied else brief_of(event.action, before, after),
         changes=changes,
@@ -153,4 +153,4 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Change]:
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
-            yield Change(key.replace("_", " "), value_words(key, before.get(key)), value_words(key, after.get(key)))
+            yield Change(key.replace("_", " "), value_text(key, before.get(key)), value_text(key, after.get(key)))

@@ -50,7 +50,7 @@ def is_bad_news(action: str, after: Mapping[str, object]) -> bool:
     return action == Action.APPROVALS_CHECK_FINISHED and after.get("state") in ("failed", "error")
 
 
-def value_words(key: str, value: object) -> str:
+def value_text(key: str, value: object) -> str:
     """Return a value of an event as text: times as times, lists as lists, anything deeper as JSON."""
     if value is None or value in ("", [], {}):
         return ""

@@ -1,4 +1,4 @@
-"""Dataset versions: what there is, who used each (its impact), and quarantine."""
+"""Dataset versions: the list, the page of one with its impact, and the dialogs of its quarantine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.urls import reverse
 from console.lineage.forms import ReasonForm
 from console.lineage.presenters import KINDS
 from console.lineage.queries import dataset_quarantine, dataset_rows, dataset_uses
-from console.shell.dialogs import ask, posted
-from console.shell.links import place_of
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.links import page_url
 from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
 from core.errors import NotFound
@@ -29,69 +29,71 @@ def dataset_list(request: HttpRequest, _actor: Actor) -> HttpResponse:
 
 @page
 def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show one dataset version: the runs that read it, what came of them, and whether it is quarantined."""
-    node = _node(request)
+    """Show one dataset version: the runs that read it, what descends from it, and its quarantine."""
+    node = _dataset_version(request)
     return render_page(
         request,
         "console/lineage/dataset.html",
         _title(node),
-        crumbs=_crumbs(),
+        crumbs=_list_crumbs(),
         node=node,
         uses=dataset_uses(actor, node),
         state=dataset_quarantine(actor, node),
-        look=KINDS[NodeKind.DATASET_VERSION],
+        kind=KINDS[NodeKind.DATASET_VERSION],
     )
 
 
 @page
 def quarantine(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask why a dataset version is to be quarantined."""
-    node = _node(request)
+    """Quarantine a dataset version in a dialog."""
+    node = _dataset_version(request)
+    form = ReasonForm(submitted(request))
 
-    def act(form: ReasonForm) -> str:
+    def act() -> str:
         place_quarantine(actor=actor, urn=node.urn, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{_title(node)} is quarantined. Nothing that descends from it is promoted.")
-        return place_of(node.urn)
+        messages.success(request, f"{_title(node)} is quarantined. No version that descends from it can be promoted.")
+        return page_url(node.urn)
 
-    return ask(
-        request,
-        actor,
-        ReasonForm(posted(request)),
-        act,
+    dialog = Dialog(
         title=f"Quarantine {_title(node)}",
-        description="Every version that descends from it fails the check lineage.not_quarantined until it is released.",
-        submit="Quarantine",
+        description=_quarantine_consequence(actor, node),
+        submit="Quarantine dataset version",
         tone="is-bad",
-        crumbs=[*_crumbs(), Crumb(_title(node), place_of(node.urn))],
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(node))
 
 
 @page
 def release(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask why a dataset version may be used again."""
-    node = _node(request)
+    """Release a dataset version from quarantine in a dialog."""
+    node = _dataset_version(request)
+    form = ReasonForm(submitted(request))
 
-    def act(form: ReasonForm) -> str:
+    def act() -> str:
         release_quarantine(actor=actor, urn=node.urn, reason=form.cleaned_data["reason"])
         messages.success(request, f"{_title(node)} is released.")
-        return place_of(node.urn)
+        return page_url(node.urn)
 
-    return ask(
-        request,
-        actor,
-        ReasonForm(posted(request)),
-        act,
+    dialog = Dialog(
         title=f"Release {_title(node)}",
-        description="What descends from it may be promoted again. Both reasons are kept.",
-        submit="Release",
-        crumbs=[*_crumbs(), Crumb(_title(node), place_of(node.urn))],
+        description="Versions that descend from it can be promoted again. Both reasons are kept.",
+        submit="Release dataset version",
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(node))
 
 
-def _node(request: HttpRequest) -> Node:
+def _quarantine_consequence(actor: Actor, node: Node) -> str:
+    """Return what a quarantine stops, with the versions in Production that descend from the data."""
+    stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
+    live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
+    return f"{stops} In Production now: {live}. They stay there, and a finding is opened on each." if live else stops
+
+
+def _dataset_version(request: HttpRequest) -> Node:
+    """Return the node that the query string names. NotFound, also for a node of another kind."""
     node = find_node(request.GET.get("node", ""))
     if node.kind != NodeKind.DATASET_VERSION:
-        raise NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")  # as of what is not there
+        raise NotFound(f"There is no dataset version {node.urn[:200]!r}.")
     return node
 
 
@@ -99,5 +101,9 @@ def _title(node: Node) -> str:
     return f"{node.name} {node.version}"
 
 
-def _crumbs() -> list[Crumb]:
+def _list_crumbs() -> list[Crumb]:
     return [Crumb("Datasets", reverse("console:datasets"))]
+
+
+def _crumbs(node: Node) -> list[Crumb]:
+    return [*_list_crumbs(), Crumb(_title(node), page_url(node.urn))]

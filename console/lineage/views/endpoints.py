@@ -1,4 +1,4 @@
-"""What answers requests, and which versions stand behind it."""
+"""The list of endpoints with the versions that they serve."""
 
 from __future__ import annotations
 

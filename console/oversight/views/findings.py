@@ -1,4 +1,4 @@
-"""Findings: the list, one of them, and the dialogs that open, give away and close them."""
+"""Findings: the list, the page of one, and the dialogs that open, assign and close one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from approvals.oversight.quarantine_findings import released_by_now
 from audit.queries import trail_for
 from console.audit.presenters.entries import trail
 from console.oversight.forms import AssignForm, CloseForm, FindingForm
-from console.shell.dialogs import Dialog, run_dialog
+from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.refs import finding_ref, model_stream
@@ -27,7 +27,7 @@ _TRAIL = 40
 
 @page
 def finding_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List findings, the open and grave ones first."""
+    """List findings, open and severe ones first."""
     state, severity = request.GET.get("state", "open"), request.GET.get("severity", "")
     model = request.GET.get("model", "")
     rows = visible_findings(
@@ -44,7 +44,7 @@ def finding_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         state=state,
         severity=severity,
         model=model,
-        states=_STATES,
+        states=[(value, value.replace("_", " ")) for value in _STATES],
         severities=[level.value for level in Severity],
     )
 
@@ -54,48 +54,48 @@ def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpR
     """Show one finding."""
     row = get_finding(actor, finding_id)
     is_open = row.state == FindingState.OPEN
-    owns = row.owner_id is not None and row.owner_id == actor.user_id
+    is_owner = row.owner_id is not None and row.owner_id == actor.user_id
     return render_page(
         request,
         "console/oversight/finding.html",
         f"Finding {row.pk}",
         crumbs=_crumbs(),
         row=row,
-        obstacle=why_not_close(actor, row) if is_open else "",
+        why_not_close=why_not_close(actor, row) if is_open else "",
         released=released_by_now(row) if is_open else None,
-        may_assign=is_open and (owns or has_level(actor, row.model, Level.MANAGE)),
+        may_assign=is_open and (is_owner or has_level(actor, row.model, Level.MANAGE)),
         entries=trail(trail_for(finding_ref(row.pk), stream=model_stream(row.model_id), limit=_TRAIL)),
     )
 
 
 @page
 def new_finding(request: HttpRequest, actor: Actor, name: str, number: int | None = None) -> HttpResponse:
-    """Open a finding on a version, or on the whole model."""
-    subject = (
-        str(get_version(actor, name, number)) if number is not None else f"every version of {get_model(actor, name)}"
-    )
-    form = FindingForm(request.POST or None)
+    """Open a finding on a version, or on the whole model, in a dialog."""
+    subject = f"every version of {get_model(actor, name)}" if number is None else str(get_version(actor, name, number))
+    form = FindingForm(submitted(request))
     dialog = Dialog(
         title=f"Open a finding on {subject}",
-        submit="Open the finding",
-        description="It stays on the record, whatever becomes of it.",
+        submit="Open finding",
+        description="A finding is never deleted. While it is open, policies can refuse to promote the version.",
     )
 
     def act() -> str:
         made = open_finding(actor=actor, name=name, version=number, **form.cleaned_data)
         messages.success(request, f"Finding {made.pk} is open.")
-        return reverse("console:finding", args=[made.pk])
+        return _page_of(made)
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
 
 
 @page
 def close(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
-    """Close a finding."""
+    """Close a finding in a dialog."""
     row = get_finding(actor, finding_id)
-    form = CloseForm(request.POST or None)
+    form = CloseForm(submitted(request))
     dialog = Dialog(
-        title=f"Close finding {row.pk}", submit="Close it", description=f"{row.title}. A finding is closed once."
+        title=f"Close finding {row.pk}",
+        submit="Close finding",
+        description=f"{row.title}. A closed finding cannot be opened again.",
     )
 
     def act() -> str:
@@ -108,16 +108,16 @@ def close(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
 
 @page
 def assign(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
-    """Give a finding another owner or due date."""
+    """Change the owner or the due date of a finding in a dialog."""
     row = get_finding(actor, finding_id)
-    form = AssignForm(request.POST or None, owner=row.owner.username if row.owner else "", due_at=row.due_at)
+    form = AssignForm(submitted(request), owner=row.owner.username if row.owner else "", due_at=row.due_at)
 
     def act() -> str:
         assign_finding(actor=actor, finding_id=row.pk, **form.cleaned_data)
         messages.success(request, f"Finding {row.pk} is changed.")
         return _page_of(row)
 
-    dialog = Dialog(title=f"Owner and due date of finding {row.pk}", submit="Save", description=row.title)
+    dialog = Dialog(title=f"Owner and due date of finding {row.pk}", submit="Save changes", description=row.title)
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
 
 
@@ -126,5 +126,5 @@ def _page_of(row: Finding) -> str:
 
 
 def _crumbs(row: Finding | None = None) -> list[Crumb]:
-    found = [Crumb("Findings", reverse("console:findings"))]
-    return [*found, Crumb(f"Finding {row.pk}", _page_of(row))] if row else found
+    crumbs = [Crumb("Findings", reverse("console:findings"))]
+    return [*crumbs, Crumb(f"Finding {row.pk}", _page_of(row))] if row else crumbs

@@ -41,7 +41,7 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class RuleDescription:
     """One rule: its id, what it demands, the icon of its kind, and whether it blocks.
 
     ``when`` says when it applies ("" always), ``weight`` what becomes of a version that does not meet it.
@@ -56,28 +56,28 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyText:
+class PolicyDescription:
     """A revision in words."""
 
     scope: str
-    rules: tuple[Sentence, ...]
+    rules: tuple[RuleDescription, ...]
     options: tuple[str, ...]
 
 
-def policy_sentences(body: Mapping[str, object]) -> PolicyText:
+def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
     """Return what a policy's body demands, in words."""
     policy = read_published(body)
-    return PolicyText(
+    return PolicyDescription(
         scope=f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met.",
-        rules=tuple(rule_sentence(rule) for rule in policy.rules),
-        options=option_sentences(policy.options),
+        rules=tuple(describe_rule(rule) for rule in policy.rules),
+        options=option_texts(policy.options),
     )
 
 
-def rule_sentence(rule: Rule) -> Sentence:
+def describe_rule(rule: Rule) -> RuleDescription:
     """Return one rule in words, with when it applies and what it weighs."""
-    when = condition_words(rule.applies_if) if rule.applies_if is not None else ""
-    return Sentence(rule.id, sentence_of(rule), _icon(rule), rule.level == "hard", when, _weight(rule))
+    when = condition_text(rule.applies_if) if rule.applies_if is not None else ""
+    return RuleDescription(rule.id, rule_text(rule), _icon(rule), rule.level == "hard", when, _weight(rule))
 
 
 def _models(policy: PolicyBody) -> str:
@@ -87,7 +87,7 @@ def _models(policy: PolicyBody) -> str:
     return f"{models}{tags}{tiers}"
 
 
-def condition_words(condition: Condition) -> str:
+def condition_text(condition: Condition) -> str:
     """Return when a rule applies: ``the risk tier is high, and it comes from None``."""
     parts = [f"the risk tier is {join(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
@@ -125,7 +125,7 @@ def _icon(rule: Rule) -> str:
     return _ICONS.get(type(rule), "rule")
 
 
-def sentence_of(rule: Rule) -> str:
+def rule_text(rule: Rule) -> str:
     """Return what a rule demands, in words."""
     match rule:
         case ApprovalsRule():
@@ -175,7 +175,7 @@ def _approvals(rule: ApprovalsRule) -> str:
 _CARRIED = {"card": "the model card", "checks": "a check's result", "incumbent": "the version it replaces"}
 
 
-def option_sentences(options: Options) -> tuple[str, ...]:
+def option_texts(options: Options) -> tuple[str, ...]:
     """Return what a policy says besides its rules, in words; what is left at "no" is not mentioned."""
     said = [
         f"A request that is not decided expires after {span(options.expires_after)}.",

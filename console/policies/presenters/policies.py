@@ -1,4 +1,4 @@
-"""What the pages of policies show: a revision in words, what it changes, and the proposals to change it."""
+"""The pages of policies: a revision in words, its changes, the proposals, and a draft while it is written."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from approvals.policy_changes.editors import advice, judged_by, may_propose, possible_reviewers
 from approvals.policy_changes.propose import may_withdraw
 from approvals.policy_changes.rights import why_not_decide
-from console.policies.presenters.descriptions import PolicyText, Sentence, policy_sentences, rule_sentence
+from console.policies.presenters.descriptions import PolicyDescription, RuleDescription, describe_policy, describe_rule
 from core.actors import Actor
 from core.errors import NotFound
 from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
-from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalState
+from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalKind, ProposalState
 from policies.parsing import read_published
 from policies.queries import get_proposal, open_proposals, proposals, revisions_of
 from policies.yaml_text import Document, read_policy, write_policy
 
 _SHOWN = 50
 EXAMPLE = """\
-# What must be true before a version may move. Lines that begin with # are for you.
+# What a version must meet before it may move. Lines that begin with # are comments.
 name: my-policy
-description: Why these rules are as they are.
+description: Why these rules exist.
 applies_to:
   target: Production        # or Staging, or an alias such as "@champion"
-  models: "fraud_*"         # a pattern of names; the longest one that fits a model governs it
+  models: "fraud_*"         # a pattern of names; the most specific one that matches a model governs it
 rules:
   - id: lineage
     check: lineage.required_tags
@@ -42,18 +42,23 @@ options:
 
 @dataclass(frozen=True, slots=True)
 class RuleDiff:
-    """One rule that differs, in words: `added`, `removed` or `changed`, and whether that is tighter."""
+    """One rule that differs. ``word`` is `added`, `removed` or `changed`, ``effect`` whether the policy gets stricter."""
 
     rule: str
     word: str
     effect: str
-    before: Sentence | None
-    after: Sentence | None
+    before: RuleDescription | None
+    after: RuleDescription | None
+
+    @property
+    def icon(self) -> str:
+        """Return the icon of the change."""
+        return {"added": "add_circle", "removed": "remove_circle"}.get(self.word, "edit")
 
 
 @dataclass(frozen=True, slots=True)
 class DiffView:
-    """What one body changes of another, in words and as text."""
+    """The difference of two revisions, in words and as text. ``lines`` are pairs of a tone and a line."""
 
     rules: tuple[RuleDiff, ...]
     values: tuple[ValueChange, ...]
@@ -62,24 +67,25 @@ class DiffView:
 
     @property
     def is_empty(self) -> bool:
+        """Return whether nothing differs."""
         return not self.rules and not self.values and not self.is_new
 
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
-    """Return what a body changes, with each line of the text and its tone (`add`, `del`, `at`, ``)."""
-    found: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
+    """Return what a policy's body changes; the tones of the lines are `add`, `del`, `at` and ""."""
+    difference: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
     rules = [
         RuleDiff(
             rule=change.rule,
             word=change.word,
             effect=change.effect.value,
-            before=rule_sentence(change.before) if change.before else None,
-            after=rule_sentence(change.after) if change.after else None,
+            before=describe_rule(change.before) if change.before else None,
+            after=describe_rule(change.after) if change.after else None,
         )
-        for change in found.rules
+        for change in difference.rules
     ]
     lines = [(_TONES.get(line[:1], ""), line) for line in diff_text(before, after)]
-    return DiffView(tuple(rules), found.values, tuple(lines), found.is_new)
+    return DiffView(tuple(rules), difference.values, tuple(lines), difference.is_new)
 
 
 _TONES = {"+": "add", "-": "del", "@": "at"}
@@ -87,34 +93,35 @@ _TONES = {"+": "add", "-": "del", "@": "at"}
 
 @dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """A policy: one revision of it in words, what that changed, the others, and what is proposed."""
+    """One revision of a policy in words with its changes, the other revisions, and the proposals."""
 
     policy: Policy
     shown: PolicyRevision
     revisions: Sequence[PolicyRevision]
-    text: PolicyText
+    text: PolicyDescription
     diff: DiffView | None
     proposals: Sequence[PolicyProposal]
     may_propose: bool
 
     @property
     def is_newest(self) -> bool:
+        """Return whether the newest revision is shown."""
         return self.shown.pk == self.revisions[0].pk
 
 
 def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
-    """Return what a policy's page shows; NotFound. A revision that is not there gives the newest."""
+    """Return the page of a policy; an unknown revision gives the newest. NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     revisions = list(revisions_of(policy)) if policy else []
     if policy is None or not revisions:
-        raise NotFound("There is no such policy.")
+        raise NotFound(f"There is no policy {policy_id}.")
     shown = next((row for row in revisions if str(row.number) == wanted), revisions[0])
     earlier = next((row for row in revisions if row.number == shown.number - 1), None)
     return PolicyPage(
         policy=policy,
         shown=shown,
         revisions=revisions,
-        text=policy_sentences(shown.body),
+        text=describe_policy(shown.body),
         diff=diff_view(earlier.body, shown.body) if earlier else None,
         proposals=list(proposals(name=policy.name)[:_SHOWN]),
         may_propose=may_propose(actor),
@@ -123,10 +130,10 @@ def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """A proposal: what it would change, and who may say what to it."""
+    """A proposal: what it would change, and who may decide on it. ``why_not`` is why this person may not."""
 
     proposal: PolicyProposal
-    text: PolicyText
+    text: PolicyDescription
     diff: DiffView
     reviewers: Sequence[str]
     advice: str
@@ -135,23 +142,34 @@ class ProposalPage:
 
     @property
     def is_open(self) -> bool:
+        """Return whether the proposal waits for a decision."""
         return self.proposal.state == ProposalState.OPEN
+
+    @property
+    def is_retirement(self) -> bool:
+        """Return whether the proposal would retire the policy."""
+        return self.proposal.kind == ProposalKind.RETIRE
+
+    @property
+    def may_decide(self) -> bool:
+        """Return whether this person may approve or reject the proposal now."""
+        return self.is_open and not self.why_not
 
 
 def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
-    """Return what a proposal's page shows; NotFound."""
-    found = get_proposal(proposal_id)
-    is_open = found.state == ProposalState.OPEN
-    base = found.base_revision.body if found.base_revision else None
-    reviewers = _reviewers(found) if is_open else []
+    """Return the page of a proposal. NotFound."""
+    proposal = get_proposal(proposal_id)
+    is_open = proposal.state == ProposalState.OPEN
+    base = proposal.base_revision.body if proposal.base_revision else None
+    reviewers = _reviewers(proposal) if is_open else []
     return ProposalPage(
-        proposal=found,
-        text=policy_sentences(found.body),
-        diff=diff_view(base, found.body),
+        proposal=proposal,
+        text=describe_policy(proposal.body),
+        diff=diff_view(base, proposal.body),
         reviewers=reviewers,
         advice=advice(reviewers) if is_open else "",
-        why_not=why_not_decide(actor, found) if is_open else "",
-        may_withdraw=is_open and may_withdraw(actor, found),
+        why_not=why_not_decide(actor, proposal) if is_open else "",
+        may_withdraw=is_open and may_withdraw(actor, proposal),
     )
 
 
@@ -161,29 +179,29 @@ def _reviewers(proposal: PolicyProposal) -> list[str]:
 
 
 def waiting_proposals() -> list[PolicyProposal]:
-    """Return what waits for a second person, oldest first."""
+    """Return the proposals that wait for a second person, oldest first."""
     return list(open_proposals()[:_SHOWN])
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A text as it is being written: what is wrong with it by line, or what it says in words and would change."""
+    """A draft while it is written: its errors by line, or its rules in words and what it would change."""
 
     document: Document
-    text: PolicyText | None
+    text: PolicyDescription | None
     diff: DiffView | None
     base: PolicyRevision | None
 
 
 def preview(yaml: str) -> Preview:
-    """Return what there is to say of a draft beside it."""
+    """Return the preview of a draft."""
     document = read_policy(yaml)
     if document.problems or document.body is None:
         return Preview(document, None, None, None)
     name = str(document.body["name"])
     base = PolicyRevision.objects.filter(policy__name=name).select_related("policy").order_by("-number").first()
     return Preview(
-        document, policy_sentences(document.body), diff_view(base.body if base else None, document.body), base
+        document, describe_policy(document.body), diff_view(base.body if base else None, document.body), base
     )
 
 
@@ -194,6 +212,6 @@ def starting_text(policy_id: int | None, proposal_id: int | None) -> str:
     if policy_id is not None:
         revision = PolicyRevision.objects.filter(policy=policy_id).order_by("-number").first()
         if revision is None:
-            raise NotFound("There is no such policy.")
+            raise NotFound(f"There is no policy {policy_id}.")
         return write_policy(revision.body)
     return EXAMPLE

@@ -1,30 +1,26 @@
-"""Writing a policy: the text, what is wrong with it by line, what it says in words, and trying it before anybody is asked."""
+"""The editor of policies: errors by line, the rules in words, dry run and replay, and proposing."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from approvals.models import MAX_COMMENT
-from approvals.policy_changes.dry_run import DryRun, dry_run
+from approvals.policy_changes.dry_run import dry_run
 from approvals.policy_changes.editors import may_propose
 from approvals.policy_changes.propose import propose_policy
 from approvals.policy_changes.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
-from console.policies.presenters.descriptions import sentence_of
+from console.policies.forms import DraftForm, ReplayForm, TrialForm
+from console.policies.presenters.descriptions import rule_text
 from console.policies.presenters.policies import preview, starting_text
-from console.policies.views.policies import crumbs
-from console.shell.forms import ConsoleForm
+from console.policies.views.policies import PROPOSAL_OPENED, policies_crumbs
 from console.shell.pages import denied_message, go_to, page, render_page
 from core.actors import Actor
 from core.errors import DomainError, NotFound
-from core.ids import MAX_ROW_ID
-from policies.documents import MAX_BYTES
 from policies.drafts import draft_of
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
@@ -33,52 +29,13 @@ _CHUNK = 50
 _OFFERED = 200
 
 
-class DraftForm(ConsoleForm):
-    """A policy as text, and why."""
-
-    yaml = forms.CharField(
-        label="Policy, in YAML",
-        max_length=MAX_BYTES,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 26, "class": "c-input c-code", "spellcheck": "false", "wrap": "off"}),
-    )
-    comment = forms.CharField(
-        label="Why this change?",
-        required=False,
-        max_length=MAX_COMMENT,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The second person reads this first.",
-    )
-
-
-class TrialForm(ConsoleForm):
-    """The version a draft is tried on."""
-
-    model = forms.CharField(
-        label="Model", max_length=256, strip=False, widget=forms.TextInput(attrs={"list": "models"})
-    )
-    version = forms.IntegerField(label="Version", min_value=1, max_value=2**31 - 1)
-    run_checks = forms.BooleanField(label="Run quick checks that have no result yet", required=False, initial=True)
-
-
-class ReplayForm(forms.Form):
-    """Where a replay goes on, and what it has counted so far."""
-
-    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
-    looked = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
-    same = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
-    would_block = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
-    would_pass = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
-    unknown = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
-
-
 @page
 def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> HttpResponse:
-    """Write a policy and propose it. Everybody may write and try; proposing is for policy editors."""
+    """Write a policy and propose it. Everybody may write and try a draft; only policy editors may propose."""
     if request.method == "POST":
         form = DraftForm(request.POST)
         if form.is_valid() and (made := _propose(actor, form)):
-            messages.info(request, "The proposal is open. It takes a second person to approve it.")
+            messages.info(request, PROPOSAL_OPENED)
             return go_to(request, reverse("console:proposal", args=[made]))
     else:
         form = DraftForm(initial={"yaml": starting_text(policy_id, _number(request.GET.get("proposal", "")))})
@@ -87,7 +44,8 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
         request,
         "console/policies/draft.html",
         "Write a policy" if policy_id is None else "Edit",
-        crumbs=crumbs(),
+        heading="Write a policy" if policy_id is None else "Edit a policy",
+        crumbs=policies_crumbs(),
         status=HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK,
         form=form,
         trial=TrialForm(),
@@ -100,7 +58,7 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
 
 
 def _propose(actor: Actor, form: DraftForm) -> int | None:
-    """Open the proposal and return its id; what the service cannot take becomes an error on the form."""
+    """Open the proposal and return its id. A refusal becomes an error of the form, and None is returned."""
     try:
         body = parse_yaml(form.cleaned_data["yaml"])
         return propose_policy(actor=actor, body=body, comment=form.cleaned_data["comment"]).pk
@@ -112,66 +70,59 @@ def _propose(actor: Actor, form: DraftForm) -> int | None:
 @page
 @require_POST
 def draft_preview(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Answer what a text says, or what is wrong with it, as a fragment."""
+    """Return the rules of a text in words, or its errors, as a fragment."""
     return render(request, "console/policies/_draft_preview.html", {"shown": preview(_text(request))})
 
 
 @page
 @require_POST
 def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Answer what a text would say of a version now, as a fragment."""
+    """Return the verdict of a text on a version now, as a fragment."""
+    template = "console/policies/_dry_run.html"
     form = TrialForm(request.POST)
-    found: DryRun | None = None
-    why = ""
-    words: dict[str, str] = {}
-    if form.is_valid():
-        asked = form.cleaned_data
-        try:
-            body = parse_yaml(_text(request))
-            words = {rule.id: sentence_of(rule) for rule in draft_of(body).body.rules}
-            found = dry_run(
-                actor=actor,
-                body=body,
-                name=asked["model"],
-                version=asked["version"],
-                run_checks=asked["run_checks"],
-            )
-        except DomainError as error:
-            why = error.message
-    else:
-        why = "Choose a model, and the number of one of its versions."
-    rules = [(row, words.get(row.rule, row.title)) for row in found.rules] if found else []
-    return render(request, "console/policies/_dry_run.html", {"found": found, "rules": rules, "why": why})
+    if not form.is_valid():
+        return render(request, template, {"why_not": "Choose a model, and the number of one of its versions."})
+    given = form.cleaned_data
+    try:
+        body = parse_yaml(_text(request))
+        texts = {rule.id: rule_text(rule) for rule in draft_of(body).body.rules}
+        result = dry_run(
+            actor=actor, body=body, name=given["model"], version=given["version"], run_checks=given["run_checks"]
+        )
+    except DomainError as error:
+        return render(request, template, {"why_not": error.message})
+    rules = [(row, texts.get(row.rule, row.title), result.basis.get(row.rule, "")) for row in result.rules]
+    return render(request, template, {"result": result, "rules": rules})
 
 
 @page
 @require_POST
 def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Answer one part of a replay as a fragment, which asks for the next part by itself."""
+    """Return one part of a replay as a fragment, which loads the next part by itself."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
-        return render(request, "console/policies/_replay.html", {"why": "That is no place to go on from."})
+        return render(request, "console/policies/_replay.html", {"why_not": "Invalid page cursor. Start the replay again."})
     so_far = {name: value or 0 for name, value in form.cleaned_data.items() if name != "before"}
     before = form.cleaned_data["before"]
     try:
-        found = replay(actor=actor, body=parse_yaml(_text(request)), limit=_CHUNK, before=before)
+        part = replay(actor=actor, body=parse_yaml(_text(request)), limit=_CHUNK, before=before)
     except DomainError as error:
-        return render(request, "console/policies/_replay.html", {"why": error.message})
-    return render(request, "console/policies/_replay.html", _counted(found, so_far, is_first=before is None))
+        return render(request, "console/policies/_replay.html", {"why_not": error.message})
+    return render(request, "console/policies/_replay.html", _counted(part, so_far, is_first=before is None))
 
 
-def _counted(found: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
-    """Return what the fragment shows: this part's differences, and all counted until now."""
-    totals = {outcome.value: so_far[outcome.value] + found.totals[outcome.value] for outcome in Outcome}
-    looked = min(so_far["looked"] + found.looked_at, MAX_REQUESTS)
-    goes_on = found.next_before is not None and looked < MAX_REQUESTS
+def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
+    """Return what the fragment shows: the differences of this part, and the totals until now."""
+    totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
+    looked = min(so_far["looked"] + part.looked_at, MAX_REQUESTS)
+    goes_on = part.next_before is not None and looked < MAX_REQUESTS
     return {
-        "rows": [row for row in found.rows if row.outcome is not Outcome.SAME],
+        "rows": [row for row in part.rows if row.outcome is not Outcome.SAME],
         "totals": totals,
         "judged": sum(totals.values()),
         "looked": looked,
-        "candidates": found.candidates,
-        "next_before": found.next_before if goes_on else None,
+        "candidates": part.candidates,
+        "next_before": part.next_before if goes_on else None,
         "is_first": is_first,
         "today": TODAY,
     }
@@ -185,5 +136,5 @@ def _number(text: str) -> int | None:
     if not text:
         return None
     if not text.isdecimal() or len(text) > len(str(2**63)):
-        raise NotFound("There is no such proposal.")
+        raise NotFound(f"There is no proposal {text[:50]}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""Policies as sentences, with their revisions and what is proposed. Changing one starts with a proposal (drafts, proposals)."""
+"""The list of policies, the page of one with its revisions, its export, and the dialog that proposes to retire it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ from django.views.decorators.http import require_safe
 
 from approvals.policy_changes.editors import may_propose, nobody_approves
 from approvals.policy_changes.propose import propose_retirement
-from console.policies.forms import ReasonForm
+from console.policies.forms import OptionalCommentForm
 from console.policies.presenters.policies import policy_page, waiting_proposals
 from console.policies.queries import policy_rows
-from console.shell.dialogs import Dialog, show_dialog
-from console.shell.pages import Crumb, denied_message, go_to, page, paginate, render_page
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
-from core.errors import DomainError, NotFound
+from core.errors import NotFound
 from policies.models import Policy
 from policies.yaml_text import write_policy
 
-RETIRE = Dialog(
-    title="Propose to retire this policy",
-    description="Once a second person agrees, moves it governs today need permission only, or the next policy that fits. "
-    "Requests that are open are judged by it to their end.",
-    submit="Propose",
-)
+PROPOSAL_OPENED = "The proposal is open. A second person must approve it."
 
 
-def crumbs(*more: Crumb) -> list[Crumb]:
+def policies_crumbs(*more: Crumb) -> list[Crumb]:
     """Return the breadcrumbs down to the policies."""
     return [Crumb("Policies", reverse("console:policies")), *more]
 
@@ -35,7 +30,7 @@ def crumbs(*more: Crumb) -> list[Crumb]:
 @require_safe
 @page
 def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List the policies by what they guard, and what waits for a second person."""
+    """List the policies by target, and the proposals that wait for a second person."""
     proposes = may_propose(actor)
     return render_page(
         request,
@@ -51,15 +46,15 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 @page
 def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Show one policy: a revision in words, what it changed, the others, and the proposals."""
+    """Show one policy: a revision in words and its changes, the other revisions, and the proposals."""
     shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
-    return render_page(request, "console/policies/policy.html", shown.policy.name, crumbs=crumbs(), shown=shown)
+    return render_page(request, "console/policies/policy.html", shown.policy.name, crumbs=policies_crumbs(), shown=shown)
 
 
 @require_safe
 @page
 def policy_export(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Send a revision as a YAML file."""
+    """Return a revision as a YAML file."""
     shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
     name = f"{shown.policy.name}-r{shown.shown.number}.yaml"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -68,18 +63,24 @@ def policy_export(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
 
 @page
 def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Propose in a dialog that a policy no longer govern."""
+    """Propose in a dialog to retire a policy. NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     if policy is None:
-        raise NotFound("There is no such policy.")
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])
-        except DomainError as error:
-            form.add_error(None, denied_message(actor, error))
-        else:
-            messages.info(request, "The proposal is open. It takes a second person to approve it.")
-            return go_to(request, reverse("console:proposal", args=[made.pk]))
+        raise NotFound(f"There is no policy {policy_id}.")
+    form = OptionalCommentForm(submitted(request))
+
+    def act() -> str:
+        made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])
+        messages.info(request, PROPOSAL_OPENED)
+        return reverse("console:proposal", args=[made.pk])
+
+    models = "all models" if policy.models_pattern == "*" else f"the models {policy.models_pattern}"
+    dialog = Dialog(
+        title=f"Propose to retire {policy.name}",
+        description=f"Once a second person approves, {policy.name} no longer governs new moves of {models} to "
+        f"{policy.target}: they need permission only, or the next policy that matches. Open requests keep it.",
+        submit="Propose retirement",
+        tone="is-bad",
+    )
     here = Crumb(policy.name, reverse("console:policy", args=[policy.pk]))
-    return show_dialog(request, RETIRE, form, crumbs(here))
+    return run_dialog(request, actor, dialog, form, act, crumbs=policies_crumbs(here))

@@ -1,4 +1,4 @@
-"""A candidate beside what is in Production now: metrics with differences, parameters, data, code, card."""
+"""A candidate beside current Production: metrics with differences, parameters, data, code and card."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from console.runs.presenters.metrics import verdict_on
+from console.runs.presenters.metrics import judge_change
 from console.shell.formatting import short_digest
 from core.errors import NotFound
 from registry.cards import HUMAN_KEYS, missing_fields
 from registry.models import CardRevision, ModelVersion
 from tracking.queries import RunFacts, run_facts
 
+_HALF = 50  # the middle of a bar chart that is 100 wide
+
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric of both sides. ``tone`` is `ok` for better, `bad` for worse, `none` where nobody can say."""
+    """One metric of both sides. ``tone`` is `ok` for better, `bad` for worse, `none` where the direction is not known."""
 
     key: str
     candidate: float | None
@@ -26,19 +28,24 @@ class MetricRow:
     word: str
 
     @property
-    def change(self) -> float | None:
-        """Return the difference as a share of the current value, None where that says nothing."""
+    def relative_change(self) -> float | None:
+        """Return the difference as a share of the current value, None where there is none or the current value is 0."""
         return self.delta / abs(self.current) if self.delta is not None and self.current else None
 
     @property
-    def reach(self) -> int:
-        """Return how long the bar of the change is, 0 to 50. By the square root: a small change beside a large one shows."""
-        return round(50 * min(1.0, math.sqrt(abs(self.change)))) if self.change else 0
+    def bar_length(self) -> int:
+        """Return the length of the bar of the change, 0 to 50: its square root, so that small changes show as well."""
+        return round(_HALF * min(1.0, math.sqrt(abs(self.relative_change)))) if self.relative_change else 0
 
     @property
-    def is_right(self) -> bool:
-        """Return whether the bar goes to the right: for the better, or up where nobody can say which way is better."""
+    def points_right(self) -> bool:
+        """Return whether the bar points right: for the better, or upwards where the direction is not known."""
         return self.tone == "ok" or (self.tone == "none" and (self.delta or 0) > 0)
+
+    @property
+    def bar_x(self) -> int:
+        """Return where the bar begins, 0 to 100; the axis is in the middle."""
+        return _HALF if self.points_right else _HALF - self.bar_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,13 @@ class TextRow:
 
     @property
     def differs(self) -> bool:
+        """Return whether the sides differ."""
         return self.candidate != self.current
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One version with what its run logged (None where the run is not known here) and its newest card."""
+    """One version with its run's facts (None where this server does not have the run) and its newest card."""
 
     version: ModelVersion
     facts: RunFacts | None
@@ -65,7 +73,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The candidate, the current Production (None: the candidate would be the first), and the rows to show."""
+    """The candidate, current Production (None where nothing is in Production), and the rows to show."""
 
     candidate: Side
     current: Side | None
@@ -75,7 +83,7 @@ class Comparison:
 
 
 def compare(candidate: ModelVersion, current: ModelVersion | None) -> Comparison:
-    """Set a version against the current Production of its model. The query count does not depend on what was logged."""
+    """Compare a version with current Production. The query count does not depend on what was logged."""
     left = side_of(candidate)
     right = side_of(current) if current is not None and current.pk != candidate.pk else None
     return Comparison(
@@ -96,7 +104,7 @@ def side_of(version: ModelVersion) -> Side:
     return Side(version, facts, version.card_revisions.order_by("-number").first())
 
 
-def card_words(card: CardRevision | None) -> str:
+def completeness_text(card: CardRevision | None) -> str:
     """Return how complete a card is."""
     if card is None:
         return "no card"
@@ -107,16 +115,15 @@ def card_words(card: CardRevision | None) -> str:
 def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
     mine = left.facts.metrics if left.facts else {}
     theirs = right.facts.metrics if right and right.facts else {}
-    keys = sorted(
-        {*mine, *theirs}, key=lambda key: (key.startswith("train"), key)
-    )  # what was seen in training says least
+    # Training metrics come last: they say least about unseen data.
+    keys = sorted({*mine, *theirs}, key=lambda key: (key.startswith("train"), key))
     return [_metric(key, mine.get(key), theirs.get(key)) for key in keys]
 
 
 def _metric(key: str, candidate: float | None, current: float | None) -> MetricRow:
     if candidate is None or current is None or not (math.isfinite(candidate) and math.isfinite(current)):
         return MetricRow(key, candidate, current, None, "none", "")
-    tone, word = verdict_on(key, candidate - current)
+    tone, word = judge_change(key, candidate - current)
     return MetricRow(key, candidate, current, candidate - current, tone, word)
 
 
@@ -140,6 +147,6 @@ def _origin(side: Side | None) -> dict[str, str]:
         "Code": tags.get("git_commit") or tags.get("mlflow.source.git.commit") or "not logged",
         "Triggered by": tags.get("triggered_by") or "not logged",
         "Registered by": side.version.created_by or "unknown",
-        "Model card": card_words(side.card),
+        "Model card": completeness_text(side.card),
         "Digest": short_digest(side.version.artifact_digest) or "no files here",
     }

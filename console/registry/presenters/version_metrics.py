@@ -1,4 +1,4 @@
-"""The metrics of a model's versions beside each other: what the list of versions and the picture above it show."""
+"""Metrics of a model's versions side by side, for the list of versions and the charts below it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from console.runs.presenters.metrics import verdict_on
+from console.runs.presenters.metrics import judge_change
 from console.shell.charts import Chart, draw
 from registry.models import ModelVersion
 from tracking.models import LatestMetric
 from tracking.queries import metric_value
 
 _COLUMNS = 3
-_KEYS_LOOKED_AT = 200
+_KEYS_CONSIDERED = 200
+LabelledValue = tuple[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionMetrics:
-    """The metrics most versions have: their names, one row of values a version (None: not logged), and a curve each."""
+    """The metrics that most versions have, up to three.
+
+    ``rows`` holds for each version number its values with their names (None: not logged), ``charts`` a curve for each
+    metric.
+    """
 
     keys: list[str]
-    rows: dict[int, list[float | None]]
+    rows: dict[int, list[LabelledValue]]
     charts: list[Chart]
 
 
@@ -32,27 +37,28 @@ def metrics_of_versions(versions: Sequence[ModelVersion]) -> VersionMetrics:
     runs = {version.run_id for version in versions if version.run_id}
     logged = LatestMetric.objects.filter(run_id__in=runs)
     counted = logged.values_list("key").annotate(runs=Count("pk")).order_by("-runs", "key")
-    keys = _first(dict(counted[:_KEYS_LOOKED_AT]))
+    keys = _most_telling(dict(counted[:_KEYS_CONSIDERED]))
     values = {(row.run_id, row.key): metric_value(row) for row in logged.filter(key__in=keys)}
-    rows = {version.version: [values.get((version.run_id, key)) for key in keys] for version in versions}
-    return VersionMetrics(keys, rows, [chart for place, key in enumerate(keys) if (chart := _chart(key, place, rows))])
+    rows = {version.version: [(key, values.get((version.run_id, key))) for key in keys] for version in versions}
+    charts = [_chart(key, column, rows) for column, key in enumerate(keys)]
+    return VersionMetrics(keys, rows, [chart for chart in charts if chart is not None])
 
 
-def _first(counted: dict[str, int]) -> list[str]:
-    """Return the metrics that say most (``counted``: in how many runs each is).
+def _most_telling(runs_by_key: dict[str, int]) -> list[str]:
+    """Return the metrics that tell most about versions; ``runs_by_key`` counts the runs that logged each.
 
-    What was seen in training comes last, before it slices of another metric (``val_auc_small`` of ``val_auc``), then those
-    that fewer versions have, and those of which nobody knows which way is better.
+    Training metrics come last. Before them come slices of another metric (``val_auc_small`` of ``val_auc``), metrics that
+    fewer versions have, and those whose better direction is not known.
     """
 
     def rank(key: str) -> tuple[bool, bool, int, bool, str]:
-        is_slice = any(key.startswith(f"{other}_") for other in counted)
-        return key.startswith("train"), is_slice, -counted[key], verdict_on(key, 1.0)[0] == "none", key
+        is_slice = any(key.startswith(f"{other}_") for other in runs_by_key)
+        return key.startswith("train"), is_slice, -runs_by_key[key], judge_change(key, 1.0)[0] == "none", key
 
-    return sorted(counted, key=rank)[:_COLUMNS]
+    return sorted(runs_by_key, key=rank)[:_COLUMNS]
 
 
-def _chart(key: str, place: int, rows: dict[int, list[float | None]]) -> Chart | None:
-    found = [(float(number), values[place]) for number, values in sorted(rows.items())]
-    points = [(number, value) for number, value in found if value is not None and math.isfinite(value)]
+def _chart(key: str, column: int, rows: dict[int, list[LabelledValue]]) -> Chart | None:
+    values = [(float(number), row[column][1]) for number, row in sorted(rows.items())]
+    points = [(number, value) for number, value in values if value is not None and math.isfinite(value)]
     return draw(key, {"by version": points}) if len(points) > 1 else None

@@ -1,16 +1,17 @@
-"""What the page of one model version shows."""
+"""The page of one model version."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from approvals.models import LIVE_STATES, TransitionRequest
 from audit.actions import Action
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
-from console.registry.presenters.comparison import Comparison, card_words, compare
+from console.registry.presenters.comparison import Comparison, compare, completeness_text
+from console.registry.presenters.moves import move_button
 from console.registry.queries import deployments_of, requests_of
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
@@ -23,7 +24,7 @@ from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
 from registry.queries import get_version, incumbent_of, packs_of
-from registry.stages import Stage, Transition, transitions_from
+from registry.stages import Stage, transitions_from
 
 _TRAIL = 60
 _REQUESTS = 25
@@ -41,18 +42,32 @@ class StageMoment:
 
 @dataclass(frozen=True, slots=True)
 class CardSummary:
-    """How far the card is: fields filled of fields asked for, and what is missing."""
+    """How complete the card is: filled fields of all that people write, and those that are missing."""
 
-    words: str
+    text: str
     filled: int
     total: int
     missing: tuple[Field, ...]
     number: int
 
+    @property
+    def missing_titles(self) -> str:
+        """Return the titles of the missing fields, for a sentence."""
+        return ", ".join(field.title.lower() for field in self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveButton:
+    """The button of a move: its target stage and its text."""
+
+    target: str
+    text: str
+    is_primary: bool
+
 
 @dataclass(frozen=True, slots=True)
 class VersionPage:
-    """Everything the page needs; the template reads no database."""
+    """Everything the page shows; the template makes no query."""
 
     version: ModelVersion
     urn: str
@@ -64,11 +79,11 @@ class VersionPage:
     aliases: list[Alias]
     tags: list[ModelVersionTag]
     requests: list[TransitionRequest]
+    live_requests: list[TransitionRequest]
     deployments: list[Deployment]
     packs: list[PackOrder]
     entries: list[Entry]
-    moves: list[Transition]
-    asked: frozenset[str]
+    moves: list[MoveButton]
     taint: Taint
 
 
@@ -93,25 +108,26 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         aliases=list(version.aliases.order_by("name")),
         tags=list(version.tags.order_by("key")),
         requests=requests,
+        live_requests=[row for row in requests if row.state in LIVE_STATES],
         deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
         packs=packs_of(version),
         entries=entries,
-        moves=_moves(actor, version),
-        asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+        moves=_moves(actor, version, {row.target for row in requests if row.state in LIVE_STATES}),
         taint=taint_of(urn),
     )
 
 
-def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
-    """Return the moves this person may make at once, or ask for where a policy governs."""
+def _moves(actor: Actor, version: ModelVersion, requested: Collection[str]) -> list[MoveButton]:
+    """Return the moves this person may make at once or ask for, without those that a request asks for already."""
     level = level_of(actor, version.model)
     if level is None or level < Level.EDIT:
         return []
     policies, model = active_policies(), model_facts([version.model])[version.model_id]
     return [
-        edge
+        MoveButton(edge.target, move_button(edge, version), edge.target == Stage.PRODUCTION)
         for edge in transitions_from(version.stage)
-        if level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target)
+        if edge.target not in requested
+        and (level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target))
     ]
 
 
@@ -121,7 +137,7 @@ def card_summary(comparison: Comparison) -> CardSummary:
     missing = set(missing_fields(card)) if card else set(HUMAN_KEYS)
     fields = tuple(field for field in FIELDS if field.key in missing)
     return CardSummary(
-        card_words(card), len(HUMAN_KEYS) - len(fields), len(HUMAN_KEYS), fields, card.number if card else 0
+        completeness_text(card), len(HUMAN_KEYS) - len(fields), len(HUMAN_KEYS), fields, card.number if card else 0
     )
 
 

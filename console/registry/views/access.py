@@ -1,4 +1,4 @@
-"""Who may do what with a model: the list, giving a level and taking it away. Those who manage the model change it."""
+"""Access to a model: the list of grants, and the dialogs that give and remove one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from audit.actions import Action
 from console.registry.forms import GrantForm, RevokeForm
-from console.shell.dialogs import Dialog, run_dialog
+from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
@@ -35,12 +35,12 @@ _KINDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account"
 
 @page
 def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """List what was granted, what everybody has without a grant, and what the person who looks has."""
+    """List the grants on a model, what everybody has without one, and what this person has."""
     model = get_model(actor, name)
     rows = [
-        {"grant": grant, "kind": _KINDS[grant.kind], "words": LEVEL_WORDS[grant.level]} for grant in grants_of(model)
+        {"grant": grant, "kind": _KINDS[grant.kind], "level": LEVEL_WORDS[grant.level]} for grant in grants_of(model)
     ]
-    mine, everybody = level_of(actor, model), default_level()
+    own, everybody = level_of(actor, model), default_level()
     return render_page(
         request,
         "console/registry/access.html",
@@ -49,86 +49,79 @@ def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         model=model,
         rows=paginate(request, rows),
         may_manage=has_level(actor, model, Level.MANAGE),
-        mine=LEVEL_WORDS[mine] if mine is not None else "",
+        own=LEVEL_WORDS[own] if own is not None else "",
         everybody=LEVEL_WORDS[everybody] if everybody is not None else "",
     )
 
 
 @page
-def grant(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Give a person, a service account or a group a level, in place of the one they had."""
-    model = _managed(actor, name)
-    form = GrantForm(request.POST or None, initial=_chosen(request))
+def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Give a person, a service account or a group a level in a dialog, in place of the one they had."""
+    model = _managed_model(actor, name)
+    initial = {key: request.GET[key] for key in ("kind", "name", "level") if key in request.GET}
+    form = GrantForm(submitted(request), initial=initial)
 
     def act() -> str:
         given = form.cleaned_data
-        wanted = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
-        with _said_in_the_dialog():
-            set_permissions(actor=actor, name=name, grants=[wanted], replace=False)
-        messages.success(request, f"{wanted.name}: {LEVEL_WORDS[wanted.level]}.")
+        grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
+        with _unknown_principal_as_form_error():
+            set_permissions(actor=actor, name=name, grants=[grant], replace=False)
+        messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
         return reverse("console:access", args=[name])
 
-    return run_dialog(
-        request,
-        actor,
-        Dialog(
-            title=f"Give access to {model.name}",
-            description="It counts at once, at every door: pages, MLflow clients, API.",
-            submit="Give access",
-        ),
-        form,
-        act,
-        crumbs=_crumbs(name),
+    dialog = Dialog(
+        title=f"Give access to {model.name}",
+        description="It applies at once, to the pages, MLflow clients and the API.",
+        submit="Give access",
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(name))
 
 
 @page
-def revoke(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Take away what somebody was granted."""
-    model = _managed(actor, name)
+def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Remove what somebody was granted, in a dialog."""
+    model = _managed_model(actor, name)
     form = RevokeForm(request.POST or request.GET)
+    principal = request.GET.get("name") or request.POST.get("name", "")
 
     def act() -> str:
         given = form.cleaned_data
-        with _said_in_the_dialog():
+        with _unknown_principal_as_form_error():
             revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
-        messages.success(request, f"{given['name']} has no grant on {name} any more.")
+        messages.success(request, f"{given['name']} no longer has a grant on {name}.")
         return reverse("console:access", args=[name])
 
-    left = default_level()
-    return run_dialog(
-        request,
-        actor,
-        Dialog(
-            title=f"Take access from {request.GET.get('name') or request.POST.get('name', '')}",
-            description=f"What stays is what everybody has ({LEVEL_WORDS[left][:1].lower()}{LEVEL_WORDS[left][1:]}), and what their groups have."
-            if left is not None
-            else f"Without it, {model.name} does not exist for them, unless a group of theirs has access.",
-            submit="Take away",
-        ),
-        form,
-        act,
-        crumbs=_crumbs(name),
+    dialog = Dialog(
+        title=f"Remove the access of {principal}",
+        description=_left_without_grant(model, principal),
+        submit="Remove access",
+        tone="is-bad",
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(name))
+
+
+def _left_without_grant(model: RegisteredModel, principal: str) -> str:
+    """Return what somebody can still do with a model when their grant is gone."""
+    level = default_level()
+    if level is None:
+        return f"{principal} will no longer see {model.name}, unless one of their groups has access."
+    text = LEVEL_WORDS[level]
+    return f"{principal} keeps what everybody has ({text[:1].lower()}{text[1:]}), and what their groups have."
 
 
 @contextmanager
-def _said_in_the_dialog() -> Iterator[None]:
-    """Turn "there is no such person" into a fault of the form: the model is there, its page need not go."""
+def _unknown_principal_as_form_error() -> Iterator[None]:
+    """Turn "there is no such person" into an error of the form: the page of the model is there."""
     try:
         yield
     except NotFound as error:
         raise InvalidInput(error.message) from error
 
 
-def _managed(actor: Actor, name: str) -> RegisteredModel:
+def _managed_model(actor: Actor, name: str) -> RegisteredModel:
     model = get_model(actor, name)
     require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     return model
-
-
-def _chosen(request: HttpRequest) -> dict[str, str]:
-    return {key: request.GET[key] for key in ("kind", "name", "level") if key in request.GET}
 
 
 def _crumbs(name: str) -> list[Crumb]:

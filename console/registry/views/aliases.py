@@ -1,4 +1,4 @@
-"""Aliases: pointing one at a version, and taking one away, each in a dialog."""
+"""The dialogs that set an alias on a version and remove one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.urls import reverse
 
 from approvals.requests.alias import request_alias
 from console.registry.forms import AliasForm
-from console.shell.dialogs import Dialog, run_dialog
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.flash import REQUEST_OPENED
 from console.shell.forms import ConsoleForm
+from console.shell.links import request_url, version_url
 from console.shell.pages import model_crumbs, page
 from core.actors import Actor
 from core.errors import GateRefused
@@ -19,13 +21,13 @@ from registry.services.aliases import delete_alias
 
 @page
 def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Ask that an alias point at a version; a protected one opens a request, another moves at once."""
+    """Point an alias at a version in a dialog. A protected alias opens a request, another moves at once."""
     version = get_version(actor, name, number)
-    form = AliasForm(request.POST or None)
+    form = AliasForm(submitted(request))
     dialog = Dialog(
-        title=f"Alias for {version}",
-        submit="Set the alias",
-        description="A policy may protect the alias: then your request is opened, checks run, and reviewers decide.",
+        title=f"Set an alias on {version}",
+        submit="Set alias",
+        description="If a policy protects the alias, this opens a request: checks run, and reviewers decide.",
     )
 
     def act() -> str:
@@ -42,29 +44,29 @@ def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
         except GateRefused as refusal:
             if refusal.request_id is None:
                 raise
-            messages.info(request, "Your request is open. The checks run now; reviewers see it in their inbox.")
-            return reverse("admin:approvals_transitionrequest_change", args=[refusal.request_id])
-        messages.success(request, f"@{alias} stands for {version} now.")
-        return reverse("console:version", args=[name, number])
+            messages.info(request, REQUEST_OPENED)
+            return request_url(refusal.request_id)
+        messages.success(request, f"@{alias} points at {version} now.")
+        return version_url(name, number)
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
 
 
 @page
-def take_alias(request: HttpRequest, actor: Actor, name: str, alias: str) -> HttpResponse:
-    """Take an alias off."""
+def remove_alias(request: HttpRequest, actor: Actor, name: str, alias: str) -> HttpResponse:
+    """Remove an alias in a dialog."""
     version = version_by_alias(actor, name, alias)
-    form = ConsoleForm(request.POST if request.method == "POST" else None)
+    form = ConsoleForm(submitted(request))
     dialog = Dialog(
-        title=f"Take @{alias} off {version}",
-        submit="Take it off",
-        description=f"Whoever loads models:/{name}@{alias} finds nothing from then on.",
+        title=f"Remove @{alias} from {version}",
+        submit=f"Remove @{alias}",
+        description=f"Clients that load models:/{name}@{alias} will get an error.",
         tone="is-bad",
     )
 
     def act() -> str:
         delete_alias(actor=actor, name=name, alias=alias)
-        messages.success(request, f"@{alias} is gone.")
+        messages.success(request, f"@{alias} is removed.")
         return reverse("console:model", args=[name])
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))

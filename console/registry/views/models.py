@@ -1,4 +1,4 @@
-"""Registered models: the list, and one model with its versions."""
+"""The list of registered models, and the page of one with its versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from console.oversight.presenters import watch_model
 from console.registry.presenters.version_metrics import metrics_of_versions
-from console.registry.queries import model_rows, version_rows
+from console.registry.queries import last_current_at, model_rows, version_rows
 from console.shell.pages import model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from registry.models import ModelVersion
@@ -35,6 +35,7 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         crumbs=model_crumbs(),
         model=model,
         current=current,
+        last_current_at=None if current else last_current_at(model),
         watch=watch_model(actor, model, has_current=current is not None),
         rows=rows,
         metrics=metrics_of_versions([row for row in rows if isinstance(row, ModelVersion)]),

@@ -1,4 +1,4 @@
-"""The risk of a model: the questionnaire, what it comes to and why, and earlier assessments."""
+"""The risk of a model: the questionnaire, the tier with its reasons, and earlier assessments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.services.risk import assess_risk
 
 @page
 def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show how a model's risk was assessed, and take new answers."""
+    """Show how the risk of a model was assessed, and save a new assessment."""
     model = get_model(actor, name)
     history = assessment_history(model)
     current = history[0] if history else None
@@ -30,7 +30,7 @@ def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = _assess(actor, name, form)
         if made is not None:
-            messages.success(request, f"Assessed: {name} is {made.tier} risk.")
+            messages.success(request, f"The assessment is saved: {name} is {made.tier} risk.")
             return redirect("console:model_risk", name)
     return render_page(
         request,
@@ -49,7 +49,7 @@ def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 
 def _assess(actor: Actor, name: str, form: RiskForm) -> RiskAssessment | None:
-    """Keep the answers; None with the reason on the form where the service refuses them."""
+    """Save the answers. Return None with the reason on the form where the service refuses them."""
     try:
         return assess_risk(
             actor=actor,

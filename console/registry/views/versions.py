@@ -1,24 +1,24 @@
-"""One model version, and asking that it move to another stage."""
+"""The page of a model version, and the dialog that moves it to another stage."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
 
 from approvals.requests.transition import request_transition
 from console.oversight.presenters import watch_version
 from console.registry.forms import TransitionForm
+from console.registry.presenters.moves import move_button, move_consequence, move_title
 from console.registry.presenters.versions import version_page
-from console.shell.pages import denied_message, go_to, model_crumbs, page, render_page
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.flash import REQUEST_OPENED
+from console.shell.links import request_url, version_url
+from console.shell.pages import model_crumbs, page, render_page
 from core.actors import Actor
-from core.errors import DomainError, GateRefused, NotFound
+from core.errors import GateRefused
 from registry.models import ModelVersion
 from registry.queries import get_version
-from registry.stages import Transition, find_transition, parse_stage
+from registry.stages import Stage, Transition, find_transition, parse_stage
 
 
 @page
@@ -32,27 +32,36 @@ def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -
 
 
 @page
-def ask_transition(request: HttpRequest, actor: Actor, name: str, number: int, stage: str) -> HttpResponse:
-    """Ask in a dialog that a version move; a governed move opens a request, another happens at once."""
+def move_version(request: HttpRequest, actor: Actor, name: str, number: int, stage: str) -> HttpResponse:
+    """Move a version in a dialog. Where a policy applies this opens a request, elsewhere the version moves at once."""
     version = get_version(actor, name, number)
     edge = find_transition(version.stage, parse_stage(stage))
-    form = TransitionForm(request.POST or None)
+    form = TransitionForm(submitted(request))
     if not edge.may_archive:
         del form.fields["archive_existing"]
     if not edge.gated:
         del form.fields["apply_after"]
-    if request.method == "POST" and form.is_valid():
-        try:
-            return go_to(request, _move(request, actor, version, edge, form))
-        except DomainError as error:
-            if isinstance(error, NotFound):
-                raise
-            form.add_error(None, denied_message(actor, error))
-    return _dialog(request, version, edge, form)
+    dialog = Dialog(
+        title=move_title(edge, version),
+        description=move_consequence(edge, version),
+        submit=move_button(edge, version),
+        tone="is-bad" if version.is_current and edge.target != Stage.PRODUCTION else "is-primary",
+    )
+    return run_dialog(
+        request,
+        actor,
+        dialog,
+        form,
+        lambda: _move(request, actor, version, edge, form),
+        crumbs=model_crumbs(name, number),
+    )
 
 
 def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Transition, form: TransitionForm) -> str:
-    """Ask; return where to go next. A gate that waits for reviewers is the expected answer, not an error."""
+    """Move the version, or open a request for it; return where to go next.
+
+    A gate that waits for reviewers is the expected answer, so it is not an error. GateRefused without a request is.
+    """
     try:
         request_transition(
             actor=actor,
@@ -67,18 +76,17 @@ def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Trans
     except GateRefused as refusal:
         if refusal.request_id is None:
             raise
-        messages.info(request, "Your request is open. The checks run now; reviewers see it in their inbox.")
-        return reverse("admin:approvals_transitionrequest_change", args=[refusal.request_id])
-    messages.success(request, f"{version} is in {edge.target.value} now.")
-    return reverse("console:version", args=[version.model.name, version.version])
+        messages.info(request, REQUEST_OPENED)
+        return request_url(refusal.request_id)
+    messages.success(request, _moved(edge, version))
+    return version_url(version.model.name, version.version)
 
 
-def _dialog(request: HttpRequest, version: ModelVersion, edge: Transition, form: TransitionForm) -> HttpResponse:
-    gated = "A policy may guard this: then your request is opened, checks run, and reviewers decide."
-    dialog = {"title": f"{edge.title}: {version}", "description": gated if edge.gated else ""}
-    context = {"dialog": dialog, "form": form, "form_submit_text": edge.title}
-    if request.headers.get("HX-Request"):
-        return render(request, "unfold/helpers/dialog.html", context)
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    crumbs = model_crumbs(version.model.name, version.version)
-    return render_page(request, "console/shell/dialog.html", edge.title, crumbs=crumbs, status=status, **context)
+def _moved(edge: Transition, version: ModelVersion) -> str:
+    match edge.target:
+        case Stage.ARCHIVED:
+            return f"{version} is archived."
+        case Stage.NONE:
+            return f"{version} is no longer in {edge.source.value}."
+        case _:
+            return f"{version} is in {edge.target.value} now."

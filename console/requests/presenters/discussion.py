@@ -1,4 +1,4 @@
-"""The discussion of a version in threads: who said what, and what this person may do with it."""
+"""The discussion of a version: its comments in threads, with what this person may do with each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from approvals.requests.abilities import Ability, comment_abilities, manages
 from core.actors import Actor
 from registry.models import ModelVersion
 
-_MOST = 300
+_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """One comment. A deleted one is shown without its words where others answered it."""
+class CommentView:
+    """One comment. A deleted comment that has answers is shown without its text."""
 
     comment: ApprovalComment
     may_edit: bool
@@ -24,6 +24,7 @@ class Remark:
 
     @property
     def is_deleted(self) -> bool:
+        """Return whether the comment was deleted."""
         return self.comment.deleted_at is not None
 
 
@@ -31,28 +32,28 @@ class Remark:
 class Thread:
     """A comment and the answers to it, oldest first."""
 
-    first: Remark
-    answers: list[Remark]
+    first: CommentView
+    answers: list[CommentView]
 
 
 def threads_of(actor: Actor, version: ModelVersion) -> list[Thread]:
-    """Return the newest remarks about a version in their threads, the thread that started last first; two queries."""
+    """Return the newest comments on a version in threads, the thread that started last first; two queries."""
     answers = ApprovalComment.objects.filter(reply_to=OuterRef("pk"), deleted_at__isnull=True)
     rows = ApprovalComment.objects.filter(version=version).filter(Q(deleted_at__isnull=True) | Q(Exists(answers)))
-    newest = list(rows.select_related("author").order_by("-pk")[:_MOST])
+    newest = list(rows.select_related("author").order_by("-pk")[:_SHOWN])
     may_manage = manages(actor, version)
     threads: dict[int, Thread] = {}
     for row in reversed(newest):
-        remark = _remark(actor, row, may_manage=may_manage)
+        view = _view(actor, row, may_manage=may_manage)
         if row.reply_to_id in threads:
-            threads[row.reply_to_id].answers.append(remark)
+            threads[row.reply_to_id].answers.append(view)
         else:
-            threads[row.pk] = Thread(remark, [])
+            threads[row.pk] = Thread(view, [])
     return list(threads.values())[::-1]
 
 
-def _remark(actor: Actor, row: ApprovalComment, *, may_manage: bool) -> Remark:
+def _view(actor: Actor, row: ApprovalComment, *, may_manage: bool) -> CommentView:
     if row.deleted_at is not None:
-        return Remark(row, may_edit=False, may_delete=False)
+        return CommentView(row, may_edit=False, may_delete=False)
     abilities = comment_abilities(actor, row, manages=may_manage)
-    return Remark(row, Ability.EDIT_COMMENT in abilities, Ability.DELETE_COMMENT in abilities)
+    return CommentView(row, Ability.EDIT_COMMENT in abilities, Ability.DELETE_COMMENT in abilities)

@@ -1,4 +1,4 @@
-"""One transition request: the page, and the part of it that is asked for again while checks run."""
+"""The page of one transition request, and its part that is loaded again while checks run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from console.requests.presenters.requests import live_part, request_page
+from console.requests.presenters.live import live_part
+from console.requests.presenters.requests import request_page
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
 
@@ -25,7 +26,7 @@ def request_detail(request: HttpRequest, actor: Actor, request_id: str) -> HttpR
 @require_safe
 @page
 def request_live(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse:
-    """Answer verdict and checks as a fragment; once nothing moves any more, have the whole page loaded again."""
+    """Return the verdict and the checks as a fragment. When nothing moves any more, the whole page is loaded again."""
     live = live_part(actor, request_id)
     response = render(request, "console/requests/_live.html", {"live": live})
     if not live.is_moving:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from console.runs.presenters.curves import curves_of
-from console.runs.presenters.metrics import verdict_on
+from console.runs.presenters.metrics import judge_change
 from console.shell.charts import Chart
 from core.errors import InvalidInput
 from tracking.models import Run
@@ -96,7 +96,7 @@ def _best(key: str, values: Sequence[float]) -> float | None:
     low, high = min(values), max(values)
     if low == high:
         return None
-    return {"better": high, "worse": low}.get(verdict_on(key, 1.0)[1])
+    return {"better": high, "worse": low}.get(judge_change(key, 1.0)[1])
 
 
 def _lines(facts: Sequence[RunFacts], read: Callable[[RunFacts], dict[str, str]]) -> list[TextLine]:

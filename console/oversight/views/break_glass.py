@@ -1,0 +1,83 @@
+"""Break-glass moves: the dialog that asks for one, the list of them, and the dialog that reviews one."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from approvals.oversight.emergencies import complete_post_review
+from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.requests.break_glass import break_glass
+from console.oversight.forms import BreakGlassForm, PostReviewForm
+from console.oversight.presenters import break_glass_targets
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.flash import tell_outcome
+from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
+from core.actors import Actor
+from core.errors import InvalidState
+from registry.queries import get_version
+
+_STATES = {"open", "overdue", "completed"}
+
+
+@page
+def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
+    """Move a version without its policy, in a dialog. InvalidState where no policy allows it."""
+    version = get_version(actor, name, number)
+    targets = break_glass_targets(actor, version)
+    if not targets:
+        raise InvalidState(f"No policy allows you to break the glass for {version}.")
+    form = BreakGlassForm(submitted(request), targets=targets)
+    dialog = Dialog(
+        title=f"Break the glass for {version}",
+        submit="Break the glass",
+        description=f"{version} moves without its policy once a second person agrees, where the policy requires one. "
+        "Everybody is told, and the move must be reviewed afterwards.",
+        tone="is-bad",
+    )
+
+    def act() -> str:
+        given = form.cleaned_data
+        made = break_glass(
+            actor=actor,
+            name=name,
+            version=number,
+            target=given["target"],
+            reason=given["reason"],
+            archive_existing=given["archive_existing"],
+        )
+        return tell_outcome(request, made, f"{version} is in {made.target}. The move needs a review.")
+
+    return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
+
+
+@page
+def emergencies(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """List break-glass moves, those that need a review first."""
+    state = request.GET.get("state", "")
+    rows = visible_post_reviews(actor, state=state if state in _STATES else "")
+    shown = paginate(request, rows.order_by(F("completed_at").desc(nulls_first=True), "due_at", "pk"))
+    return render_page(request, "console/oversight/emergencies.html", "Emergencies", rows=shown, state=state)
+
+
+@page
+def review_break_glass(request: HttpRequest, actor: Actor, post_review_id: int) -> HttpResponse:
+    """Review a break-glass move in a dialog."""
+    row = get_post_review(actor, post_review_id)
+    version, target = row.request.version, row.request.target
+    form = PostReviewForm(submitted(request))
+    dialog = Dialog(
+        title=f"Review the break-glass move of {version}",
+        submit="Record review",
+        description=f"{row.requester} moved {version} to {target} without its policy: “{row.request.comment[:300]}”",
+    )
+
+    def act() -> str:
+        complete_post_review(actor=actor, post_review_id=row.pk, **form.cleaned_data)
+        messages.success(request, "The review is recorded.")
+        return reverse("console:emergencies")
+
+    crumbs = [Crumb("Emergencies", reverse("console:emergencies"))]
+    return run_dialog(request, actor, dialog, form, act, crumbs=crumbs)

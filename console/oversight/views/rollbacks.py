@@ -1,0 +1,51 @@
+"""The dialog that rolls a model back to a version that was in Production before."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from approvals.case.rollback_candidates import candidates_for
+from approvals.requests.roll_back import roll_back
+from console.oversight.forms import RollBackForm
+from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.flash import tell_outcome
+from console.shell.pages import model_crumbs, page
+from core.actors import Actor
+from core.errors import InvalidState
+from registry.queries import get_model, incumbent_of
+
+
+@page
+def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Roll a model back in a dialog. InvalidState where no earlier version has a valid approval."""
+    model = get_model(actor, name)
+    candidates = [row.version for row in candidates_for(model) if not row.obstacle]
+    if not candidates:
+        raise InvalidState(f"{name} has no earlier version in Production whose approval is still valid.")
+    labels = [f"v{row.version}" for row in candidates]
+    labels[0] += " (the previous one)"
+    form = RollBackForm(
+        submitted(request),
+        versions=[(row.version, label) for row, label in zip(candidates, labels, strict=True)],
+    )
+    current = incumbent_of(model)
+    archived = f"{current} is archived in the same step. " if current else ""
+    dialog = Dialog(
+        title=f"Roll back {name}",
+        submit=f"Roll back {name}",
+        description=f"{archived}The rollback happens at once unless the policy requires an approval for it.",
+        tone="is-bad",
+    )
+
+    def act() -> str:
+        given = form.cleaned_data
+        result = roll_back(actor=actor, name=name, reason=given["reason"], version=given["version"], wait_seconds=None)
+        done = f"{result.version} is current Production again."
+        if result.request is not None:
+            return tell_outcome(request, result.request, done)
+        messages.success(request, done)
+        return reverse("console:model", args=[name])
+
+    return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))

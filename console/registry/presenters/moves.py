@@ -1,0 +1,47 @@
+"""The moves of a version between stages: what their buttons and dialogs say, and what a move stops."""
+
+from __future__ import annotations
+
+from registry.models import ModelVersion
+from registry.stages import Stage, Transition
+
+
+def move_button(edge: Transition, version: ModelVersion) -> str:
+    """Return what the button of a move says: ``Archive version 2``."""
+    match edge.target:
+        case Stage.PRODUCTION:
+            return "Promote to Production"
+        case Stage.STAGING:
+            return "Move to Staging"
+        case Stage.ARCHIVED:
+            return f"Archive version {version.version}"
+        case _:
+            return "Remove from its stage"
+
+
+def move_title(edge: Transition, version: ModelVersion) -> str:
+    """Return the title of the dialog of a move, with the version's name."""
+    match edge.target:
+        case Stage.PRODUCTION:
+            return f"Promote {version} to Production"
+        case Stage.STAGING:
+            return f"Move {version} to Staging"
+        case Stage.ARCHIVED:
+            return f"Archive {version}"
+        case _:
+            return f"Remove {version} from {edge.source.value}"
+
+
+def move_consequence(edge: Transition, version: ModelVersion) -> str:
+    """Return what a move brings about, and by name what stops working; one query where the version leaves Production."""
+    if edge.gated:
+        return (
+            "If a policy applies, this opens a request: checks run, and reviewers decide. Otherwise the version moves."
+        )
+    if not version.is_current:
+        return ""
+    name = version.model.name
+    served = version.deployments.filter(ended_at__isnull=True).values_list("endpoint__name", flat=True)
+    endpoints = ", ".join(sorted(set(served)))
+    lost = f"No version will be in Production: clients that load models:/{name}/Production will get an error."
+    return f"{lost} Endpoints that serve {version} now: {endpoints}." if endpoints else lost

@@ -1,0 +1,134 @@
+"""The banners at the top of a request's page: what kind of request it is, and what this person can do about it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from approvals.case.snapshots import Case
+from approvals.models import Decision, RequestState, TransitionRequest
+from approvals.requests.eligibility import Hindrance, Say
+from console.shell.links import version_url
+from policies.request_kinds import RequestKind
+
+_INVOLVEMENT = {
+    "requester": "You asked for this move",
+    "version_author": "You registered this version or sent files of it",
+    "run_user": "You ran this training or logged to its run",
+    "card_editor": "You edited this model card",
+    "check_author": "You posted the result of a check",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banner:
+    """One banner. ``at`` is shown after the text, relative to now; ``role`` is its ARIA role, "" for none."""
+
+    icon: str
+    text: str
+    title: str = ""
+    tone: str = ""
+    role: str = ""
+    at: datetime.datetime | None = None
+    link_url: str = ""
+    link_text: str = ""
+
+
+def kind_banner(request: TransitionRequest) -> Banner | None:
+    """Return what a reader must know of a request that is no ordinary promotion, None for a promotion."""
+    match request.kind:
+        case RequestKind.BREAK_GLASS:
+            return Banner(
+                icon="e911_emergency",
+                tone="bad",
+                role="alert",
+                title="Break-glass request.",
+                text="This move bypasses the policy: it needs only unchanged files and a second person. "
+                "Everybody is told once it is made, and it must be reviewed afterwards.",
+            )
+        case RequestKind.ROLLBACK:
+            return Banner(
+                icon="settings_backup_restore",
+                title="Rollback.",
+                text=f"{request.version} was in {request.target} before, on an approval that must still be valid. "
+                "The policy's rules for rollbacks apply.",
+            )
+        case _:
+            return None
+
+
+def closed_banner(request: TransitionRequest) -> Banner | None:
+    """Return how a closed request ended, None where its state says everything."""
+    version = request.version
+    if request.state == RequestState.APPLIED:
+        return Banner(
+            icon="check_circle",
+            tone="ok",
+            title="Done.",
+            text=f"{version} moved to {request.target}",
+            at=request.closed_at,
+            link_url=version_url(version.model.name, version.version),
+            link_text=f"Open {version}",
+        )
+    if request.state_reason:
+        return Banner(icon="info", tone="bad", text=request.state_reason)
+    return None
+
+
+def approved_banner(waits_for: str) -> Banner:
+    """Return what happens next to an approved request; ``waits_for`` says what it waits for, "" for nothing."""
+    if waits_for:
+        text = f"{waits_for} It then moves automatically."
+        return Banner(icon="schedule", tone="ok", role="status", title="Approved, and waiting.", text=text)
+    text = "A worker is moving the version. This page updates by itself."
+    return Banner(icon="sync", tone="ok", role="status", title="Approved.", text=text)
+
+
+def open_banner(case: Case, say: Say, headline: str, *, may_approve: bool) -> Banner:
+    """Return what this person can do about an open request, or why they cannot decide."""
+    if reason := why_not_decide(case, say):
+        return Banner(icon="info", title="You cannot decide on this request.", text=reason)
+    if say.given:
+        title = "You approved this request." if say.given == Decision.APPROVE else "You requested changes."
+        return Banner(icon="how_to_reg", title=title, text="You can still change your decision: the latest one counts.")
+    on_behalf = f", on behalf of {say.on_behalf_of}" if say.on_behalf_of else ""
+    title = f"Your decision is needed{on_behalf}."
+    if not may_approve:
+        text = f"{headline} You can approve once every check has passed. You can reject now."
+        return Banner(icon="hourglass_top", tone="wait", title=title, text=text)
+    sign = " and your signature" if case.snapshot.e_signature else ""
+    text = f"Every check has passed. Read the comparison, then decide with a comment{sign}."
+    return Banner(icon="how_to_reg", tone="ok", title=title, text=text)
+
+
+def request_banners(case: Case, say: Say, *, waits_for: str, headline: str, may_approve: bool) -> Iterator[Banner]:
+    """Yield the banners of a request's page, the kind of request first."""
+    if kind := kind_banner(case.request):
+        yield kind
+    match case.request.state:
+        case RequestState.OPEN:
+            yield open_banner(case, say, headline, may_approve=may_approve)
+        case RequestState.APPROVED:
+            yield approved_banner(waits_for)
+        case _:
+            if closed := closed_banner(case.request):
+                yield closed
+
+
+def why_not_decide(case: Case, say: Say) -> str:
+    """Return why this person may not decide on an open request, addressed to them; "" where they may."""
+    if case.request.state != RequestState.OPEN:
+        return ""
+    match say.hindrance:
+        case Hindrance.NOTHING_ASKED:
+            return "The policy requires no approval. The request is applied when its checks have passed."
+        case Hindrance.HAD_A_HAND:
+            involvement = _INVOLVEMENT.get(say.role, f"You are its {say.role.replace('_', ' ')}")
+            return f"{involvement}, so somebody else must decide (four eyes)."
+        case Hindrance.NO_STANDING:
+            asked = say.why_not.partition(": ")[2].rstrip(".")
+            is_named = " the model" in asked or "owners" in asked
+            return f"Only {asked} can decide on this." if is_named else f"Only a member of {asked} can decide on this."
+        case _:
+            return say.why_not

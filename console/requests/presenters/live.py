@@ -1,0 +1,166 @@
+"""The verdict, the checks and the progress of a request: the part of its page that is loaded again while checks run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
+
+from approvals.case.reviewer_roles import groups_of
+from approvals.case.snapshots import Case, load_case, rules_at_close
+from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.requests.override import may_override
+from approvals.requests.queries import check_runs_of
+from approvals.requests.settle import waits
+from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.verdict.facts import CheckFacts
+from console.policies.presenters.descriptions import rule_text
+from console.requests.presenters.progress import Step, request_progress
+from console.requests.queries import find_request
+from console.shell.facts import Fact, fact
+from core.actors import Actor
+from policies.rules import Rule
+
+_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
+_LOG_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One check run. ``counts`` tells whether its inputs are still what they were; ``seconds`` is how long it took."""
+
+    job: CheckRun
+    counts: bool
+    seconds: float | None
+    evidence: tuple[Fact, ...]
+
+    @property
+    def log(self) -> str:
+        """Return the last lines of the check's log."""
+        return "\n".join(self.job.log.splitlines()[-_LOG_LINES:])
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """The verdict on one rule, what the rule requires in words, and whether this person may override it."""
+
+    verdict: RuleVerdict
+    text: str
+    may_override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """What changes while checks run. ``waits_for`` says what an approved request waits for, "" for nothing."""
+
+    request: TransitionRequest
+    verdict: Verdict
+    rules: list[RuleView]
+    checks: list[CheckView]
+    is_moving: bool
+    waits_for: str
+    digest: str
+    steps: list[Step]
+
+    @property
+    def all_checks_passed(self) -> bool:
+        """Return whether every check that counts has passed, so that the verdict alone says enough."""
+        return bool(self.checks) and all(view.job.state == CheckState.PASSED for view in self.checks if view.counts)
+
+    @property
+    def headline(self) -> str:
+        """Return the verdict in a sentence."""
+        count = sum(rule.blocks for rule in self.verdict.rules)
+        rules = f"{count} rule{'' if count == 1 else 's'}"
+        match self.verdict.state:
+            case VerdictState.APPROVED:
+                return "Every rule is met."
+            case VerdictState.REJECTED:
+                return "A reviewer rejected this request."
+            case VerdictState.BLOCKED:
+                return f"{rules} block{'s' if count == 1 else ''} this request."
+            case _:
+                return f"Waiting for {rules}."
+
+
+def live_part(actor: Actor, request_id: int | str) -> LivePart:
+    """Return the part of the page that is loaded again while checks run. NotFound."""
+    return live_part_of(actor, load_case(find_request(actor, request_id)))
+
+
+def live_part_of(actor: Actor, case: Case) -> LivePart:
+    """Return the live part of a request whose case is loaded."""
+    request = case.request
+    jobs = check_runs_of(request)
+    checks = _checks(case, jobs)
+    rules, verdict = _verdict(case, jobs)
+    waits_for = _waits_for(case, verdict)
+    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    return LivePart(
+        request=request,
+        verdict=verdict,
+        rules=_rules(actor, case, rules, verdict),
+        checks=checks,
+        is_moving=(request.state == RequestState.APPROVED and not waits_for)
+        or (request.state == RequestState.OPEN and unfinished),
+        waits_for=waits_for,
+        digest=case.snapshot.subject_digest,
+        steps=request_progress(request, verdict, waits_for),
+    )
+
+
+def _checks(case: Case, jobs: Sequence[CheckRun]) -> list[CheckView]:
+    is_closed = case.request.state not in LIVE_STATES
+    counted = {job.pk for job in case.jobs.values()}
+    views = [_check(job, counts=is_closed or job.pk in counted) for job in jobs]
+    return sorted(views, key=lambda view: (not view.counts, view.job.rule))
+
+
+def _check(job: CheckRun, *, counts: bool) -> CheckView:
+    seconds = (job.finished_at - job.started_at).total_seconds() if job.started_at and job.finished_at else None
+    evidence = job.evidence if isinstance(job.evidence, dict) else {}
+    return CheckView(job, counts, seconds, tuple(fact(key, value) for key, value in evidence.items()))
+
+
+def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) -> list[RuleView]:
+    texts = {rule.id: rule_text(rule) for rule in rules}
+    has_soft_rule = any(row.override_by and row.blocks for row in verdict.rules)
+    groups = groups_of(actor) if has_soft_rule else frozenset()
+    return [
+        RuleView(row, texts.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
+        for row in verdict.rules
+    ]
+
+
+def _waits_for(case: Case, verdict: Verdict) -> str:
+    request = case.request
+    if request.state != RequestState.APPROVED:
+        return ""
+    if waits(request):
+        return f"The version moves after {request.apply_after:%Y-%m-%d %H:%M} UTC."
+    return " ".join(item["why"] for item in verdict.blocked_by()) if verdict.only_waits else ""
+
+
+def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
+    """Return the rules and their verdict: as of now, or for a closed request as it was when it closed.
+
+    What has changed since (the new Production version above all) would make a decided request look undecided.
+    """
+    request = case.request
+    if request.state in LIVE_STATES:
+        return case.rules, case.verdict()
+    newest = {job.rule: job for job in reversed(jobs)}
+    rules = rules_at_close(request)
+    then = replace(
+        case.snapshot,
+        rules=rules,
+        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        subject_digest=request.subject_digest,
+    )
+    return rules, evaluate(then, request.closed_at or timezone.now())
+
+
+def _facts_of(job: CheckRun) -> CheckFacts:
+    since = job.finished_at or job.started_at or job.queued_at
+    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)

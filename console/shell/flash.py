@@ -1,0 +1,20 @@
+"""Messages on the page after a form: what became of a request to move a version."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from approvals.models import RequestState, TransitionRequest
+from console.shell.links import request_url
+
+REQUEST_OPENED = "Your request is open. The checks run now, and the reviewers see it in their inbox."
+
+
+def tell_outcome(request: HttpRequest, made: TransitionRequest, done: str) -> str:
+    """Tell what became of a request, with ``done`` where the version has moved; return the address of its page."""
+    if made.state == RequestState.APPLIED:
+        messages.success(request, done)
+    else:
+        messages.info(request, "The request is open. Its page says what is missing.")
+    return request_url(made.pk)
