@@ -172,13 +172,13 @@ class Alias(models.Model):
         return f"@{self.name}"
 
 
-class CardRevision(models.Model):
+class CardRevision(AppendOnlyModel):
     """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical body.
 
     Revisions are numbered from 1 and never changed; the card of a version is its highest number.
     """
 
-    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="card_revisions", db_index=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="card_revisions", db_index=False)
     number = models.PositiveIntegerField()
     body = models.JSONField()
     digest = models.CharField(max_length=64)
