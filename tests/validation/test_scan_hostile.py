@@ -10,16 +10,15 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.validation.conftest import MODELS
 from validation.scanning.files import scan_file
 from validation.scanning.report import Budget, Found
 
-MODELS = Path(__file__).parent / "models"
 SYSTEM = b"cos\nsystem\n(S'true'\ntR."
 
 

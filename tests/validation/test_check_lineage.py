@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from core.actors import Actor
-from tests.approvals.conftest import MODELS
-from tests.approvals.test_checks import TAGS, subject
+from tests.validation.conftest import MODELS
+from tests.validation.subjects import TAGS, subject
 from tracking.artifacts import store_artifact
 from validation.base import CheckResult, Incumbent, RunFacts, Subject
 from validation.checks.lineage import Complete

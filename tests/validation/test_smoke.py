@@ -1,4 +1,4 @@
-"""model.smoke where there is no sandbox, and how an answer is read: whatever is not exactly one is a problem."""
+"""How the answer of a smoke test is read: whatever is not exactly one is a problem."""
 
 from __future__ import annotations
 
@@ -7,55 +7,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
-from approvals import tasks
-from approvals.models import CheckRun, CheckState
-from approvals.requests.open import open_request
-from core.actors import Actor
-from registry.stages import Stage
-from tests.approvals.conftest import MODELS, NewVersion
-from tests.approvals.publishing import publish_policy
+from tests.validation.conftest import MODELS
 from validation.sandbox.container import Container
 from validation.sandbox.process import Outcome
 from validation.sandbox.smoke import read_outcome
 
-POLICY = {"name": "smoked", "applies_to": {"target": "Staging"}, "rules": [{"id": "smoke", "check": "model.smoke"}]}
 GOOD = {"rows": 2, "kind": "ndarray", "columns": [], "loader": "mlflow.sklearn", "first": [0, 1]}
-
-
-@pytest.fixture
-def job(new_version: NewVersion, by_ada: Actor) -> CheckRun:
-    publish_policy(body=POLICY)
-    version = new_version()
-    request = open_request(
-        actor=by_ada, name="fraud", version=version.version, target=Stage.STAGING, archive_existing=False
-    )
-    return CheckRun.objects.get(request=request)
-
-
-@pytest.mark.parametrize(
-    ("python", "path", "words"),
-    [
-        ("", None, "CUSTODY_SMOKE_PYTHON names no interpreter"),
-        ("/usr/bin/python3", "/nowhere", "bubblewrap (bwrap) is not installed"),
-        ("/no/such/python", None, "/no/such/python"),
-    ],
-)
-def test_without_a_sandbox_nothing_is_run_and_nothing_passes(
-    job: CheckRun, settings: Settings, monkeypatch: pytest.MonkeyPatch, python: str, path: str | None, words: str
-) -> None:
-    settings.SMOKE_PYTHON = python
-    if path is not None:
-        monkeypatch.setenv("PATH", path)
-    else:
-        monkeypatch.setattr("validation.sandbox.container.shutil.which", lambda _: "/usr/bin/true")
-    tasks.run_check(job.pk)
-    job.refresh_from_db()
-    assert job.state in (CheckState.ERROR, CheckState.QUEUED)
-    assert job.state == CheckState.ERROR, "an operator has to mend this: it is not tried again"
-    assert "sandbox_unavailable" in job.summary
-    assert words in job.summary
 
 
 def outcome(answer: object, code: int = 0) -> Outcome:

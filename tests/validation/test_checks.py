@@ -7,41 +7,15 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from validation.base import Ancestry, CardFacts, CheckResult, Incumbent, RunFacts, Subject, inputs_digest
+from tests.validation.subjects import TAGS, subject
+from validation.base import Ancestry, CardFacts, CheckResult, Subject, inputs_digest
 from validation.catalogue import known_checks
 from validation.checks.card import Complete
 from validation.checks.lineage import NotQuarantined, RequiredTags
 from validation.checks.metric import NoRegression
 from validation.checks.threshold import Threshold
 
-TAGS = {"dataset_version": "v1", "git_commit": "abc", "triggered_by": "ci"}
 METRIC = {"metric": "val_auc", "tolerance": 0.005}
-
-
-def subject(metrics: dict[str, float] | None = None, theirs: dict[str, float] | None = None, **more: Any) -> Subject:
-    """Return version 2 with these metrics against version 1 with those (None: nothing is in Production)."""
-    run = RunFacts(run_id="r2", tags=more.pop("run_tags", TAGS), params=more.pop("params", {}), metrics=metrics or {})
-    other = (
-        None
-        if theirs is None
-        else Incumbent(1, 1, RunFacts(run_id="r1", tags={"dataset_version": "v1"}, metrics=theirs))
-    )
-    facts: dict[str, Any] = {
-        "model_id": 1,
-        "model_name": "fraud",
-        "version_id": 2,
-        "number": 2,
-        "target": "Production",
-        "archive_existing": False,
-        "artifact_path": "0/r2/artifacts/model",
-        "artifact_digest": "sha256:x",
-        "authors": ("ada",),
-        "tags": {},
-        "run": run,
-        "card": CardFacts(digest="c"),
-        "incumbent": other,
-    }
-    return Subject(**(facts | more))
 
 
 def regression(found: Subject, **params: Any) -> CheckResult:

@@ -1,4 +1,4 @@
-"""Real models of real libraries pass (tests/approvals/make_models.py made them)."""
+"""Real models of real libraries pass (tests/validation/make_models.py made them)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.validation.conftest import MODELS
 from validation.scanning.files import scan_file
 from validation.scanning.report import Budget, Found
 
-MODELS = Path(__file__).parent / "models"
 FILES = sorted(path for path in MODELS.rglob("*") if path.is_file())
 
 

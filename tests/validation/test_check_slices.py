@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from tests.approvals.test_checks import subject
+from tests.validation.subjects import subject
 from validation.base import CheckResult
 from validation.checks.slices import Slices
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.approvals.test_checks import subject
+from tests.validation.subjects import subject
 from validation.base import CheckResult, Incumbent, RunFacts
 from validation.checks.metric import NoRegression
 
