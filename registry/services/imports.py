@@ -16,12 +16,12 @@ from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import model_ref, model_stream, version_ref
 from lineage.services import IMPORTED, record_produced
-from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_tag, check_text
 from registry.permissions import Level
 from registry.services.cards import create_card
 from registry.services.models import create_model, lock_named
-from registry.services.versions import pin_artifacts
+from registry.services.versions import origin_facts, set_tags, use_source
 from registry.sources import Source, resolve_source
 
 _MAX_LINK = 1000
@@ -100,9 +100,9 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     )
     if model.versions.filter(version=old.version).exists():
         raise AlreadyExists(f"Model Version (name={old.name}, version={old.version}) already exists.")
-    found = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
-    version = _insert(actor, model, old, found)
-    ModelVersionTag.objects.bulk_create(ModelVersionTag(version=version, key=k, value=v) for k, v in pairs.items())
+    resolved = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
+    version = _insert(actor, model, old, resolved)
+    set_tags(version, pairs)
     record_produced(
         actor=actor,
         run_id=version.run_id,
@@ -123,7 +123,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     return version
 
 
-def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, found: Source) -> ModelVersion:
+def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Source) -> ModelVersion:
     if model.last_version < old.version:
         RegisteredModel.objects.filter(pk=model.pk).update(last_version=old.version)
     version = ModelVersion(
@@ -131,33 +131,18 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, found: Source
         version=old.version,
         description=old.description,
         source=old.source,
-        run_id=found.run_id,
         run_link=old.run_link,
-        logged_model_id=found.model_id,
-        artifact_path=found.path,
-        copied_from=found.copied_from,
         created_by=(old.user_id or actor.name)[:_LONGEST_USERNAME],
         created_ms=old.created_ms,
         updated_ms=old.updated_ms,
     )
-    version.artifact_digest = pin_artifacts(actor, version, found)
+    use_source(actor, version, resolved)
     version.save(force_insert=True)
     return version
 
 
 def _facts(version: ModelVersion, old: OldVersion, tags: dict[str, str]) -> dict[str, object]:
-    return {
-        "version": version.version,
-        "source": version.source,
-        "run_id": version.run_id,
-        "logged_model": version.logged_model_id,
-        "artifact_digest": version.artifact_digest,
-        "copied_from": str(version.copied_from) if version.copied_from else "",
-        "description": version.description,
-        "user_id": old.user_id,
-        "created_ms": version.created_ms,
-        "tags": tags,
-    }
+    return origin_facts(version) | {"user_id": old.user_id, "created_ms": version.created_ms, "tags": tags}
 
 
 def _check_times(*times: int) -> None:
