@@ -10,6 +10,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.canonical import digest_of
+from core.clock import now_ms
 from core.errors import Conflict, InvalidInput
 from core.refs import model_stream, user_ref, version_ref
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
@@ -17,7 +18,7 @@ from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
 from registry.models import CardRevision, ModelVersion
 from registry.queries import current_card
-from registry.services.models import lock_version, now_ms
+from registry.services.models import lock_version
 
 _Sourced = Callable[[Value], Entry]
 

@@ -23,11 +23,10 @@ from registry.services.cards import create_card
 from registry.services.models import create_model, lock_named
 from registry.services.versions import origin_facts, set_tags, use_source
 from registry.sources import Source, resolve_source
+from tracking.limits import MAX_USERNAME, check_times
 
 _MAX_LINK = 1000
 _MAX_NUMBER = 2**31
-_INT64 = 2**63
-_LONGEST_USERNAME = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel
     Numbers up to ``last_version`` are not given again, whether their versions come over or not.
     The second event of the model's stream says where it came from: `import_stages` asks for it.
     """
-    _check_times(old.created_ms, old.updated_ms)
+    check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:
         raise InvalidInput(f"{old.last_version} is no version number.")
     model = create_model(actor=actor, name=old.name, description=old.description, tags=[*old.tags.items()])
@@ -90,7 +89,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     """
     if not 0 < old.version < _MAX_NUMBER:
         raise InvalidInput(f"{old.version} is no version number.")
-    _check_times(old.created_ms, old.updated_ms)
+    check_times(old.created_ms, old.updated_ms)
     pairs = dict(check_tag(*tag) for tag in old.tags.items())
     check_text(old.description, "description")
     check_text(old.run_link, "run link", _MAX_LINK)
@@ -132,7 +131,7 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Sou
         description=old.description,
         source=old.source,
         run_link=old.run_link,
-        created_by=(old.user_id or actor.name)[:_LONGEST_USERNAME],
+        created_by=(old.user_id or actor.name)[:MAX_USERNAME],
         created_ms=old.created_ms,
         updated_ms=old.updated_ms,
     )
@@ -143,8 +142,3 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Sou
 
 def _facts(version: ModelVersion, old: OldVersion, tags: dict[str, str]) -> dict[str, object]:
     return origin_facts(version) | {"user_id": old.user_id, "created_ms": version.created_ms, "tags": tags}
-
-
-def _check_times(*times: int) -> None:
-    if any(not 0 <= time < _INT64 for time in times):
-        raise InvalidInput(f"{times[0]} is no time: milliseconds since 1970 in 63 bits are expected.")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
+from core.clock import now_ms
 from core.errors import Conflict
 from core.refs import model_ref, model_stream, version_ref
 from lineage.services import record_produced
@@ -18,7 +19,7 @@ from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
 from registry.permissions import Level
 from registry.services.aliases import drop_aliases
 from registry.services.cards import create_card
-from registry.services.models import Tags, lock_named, lock_version, now_ms, require_not_serving
+from registry.services.models import Tags, lock_named, lock_version, require_not_serving
 from registry.sources import Source, resolve_source
 from tracking.artifacts import folder_digest, seal_folder
 from tracking.queries import get_run
