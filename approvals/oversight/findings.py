@@ -16,7 +16,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
-from core.refs import finding_ref, model_stream
+from core.ids import row_id
 from policies.rules import Severity, severities_from
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
@@ -29,7 +29,6 @@ MAX_WORDS = 10_000
 CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
 # From here on whoever made the version cannot be the one who closes what was found wrong with it.
 FOUR_EYES_FROM = Severity.HIGH
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -73,8 +72,7 @@ def add_finding(*, actor: Actor, finding: Finding) -> Finding:
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_OPENED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         after={
             "title": finding.title,
             "severity": finding.severity,
@@ -115,8 +113,7 @@ def write_closing(actor: Actor, finding: Finding, state: FindingState, words: st
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_CLOSED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         before={"state": FindingState.OPEN.value},
         after={"state": finding.state, "severity": finding.severity, "title": finding.title},
         reason=words,
@@ -140,8 +137,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_ASSIGNED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         before=before,
         after={"owner": owner, "due_at": due_at},
         reason=words,
@@ -177,7 +173,7 @@ def makers_of(finding: Finding) -> frozenset[str]:
 
 def lock_finding(actor: Actor, finding_id: int) -> Finding:
     """Return a finding with its model's row and its own locked until commit; NotFound."""
-    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else 0)
+    rows = Finding.objects.filter(pk=row_id(finding_id))
     model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
     if model_id is None:
         raise NotFound(f"There is no finding {finding_id}.")
@@ -227,4 +223,4 @@ def _words(text: str, what: str, limit: int) -> str:
 
 
 def _denied(message: str, finding: Finding, action: Action) -> Denied:
-    return Denied(message, action=action, obj=finding_ref(finding.pk), stream=model_stream(finding.model_id))
+    return Denied(message, action=action, obj=finding)

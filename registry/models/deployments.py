@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from core.refs import EventObject, deployment_ref, model_stream
 from registry.models.versions import ModelVersion
 
 
@@ -44,3 +45,8 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {self.revision}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this deployment."""
+        return EventObject(deployment_ref(self.endpoint.name, self.number), model_stream(self.version.model_id))

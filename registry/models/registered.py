@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from core.refs import EventObject, model_ref, model_stream
+
 
 class RegisteredModel(models.Model):
     """A name under which versions are kept. ``created_by`` is a username as it was.
@@ -42,6 +44,11 @@ class RegisteredModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this model."""
+        return EventObject(model_ref(self.name), model_stream(self.pk))
 
 
 class ModelUserGrant(UserObjectPermissionBase):

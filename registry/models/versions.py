@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from core.refs import EventObject, model_stream, version_ref
 from registry.models.registered import RegisteredModel
 from registry.stages import Stage
 
@@ -80,6 +81,11 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} v{self.version}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this version."""
+        return EventObject(version_ref(self.model.name, self.version), model_stream(self.model_id))
 
 
 class ModelVersionTag(models.Model):

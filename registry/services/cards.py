@@ -10,9 +10,9 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.canonical import digest_of
-from core.clock import now_ms
 from core.errors import Conflict, InvalidInput
-from core.refs import model_stream, user_ref, version_ref
+from core.refs import user_ref
+from core.times import now_ms
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
@@ -122,8 +122,7 @@ def _add(
     record(
         actor=actor,
         action=action,
-        obj=version_ref(version.model.name, version.version),
-        stream=model_stream(version.model_id),
+        obj=version,
         before=before,
         after={"number": number, "digest": card.digest, "changed": changed} | ({"origin": origin} if origin else {}),
     )

@@ -11,9 +11,9 @@ from accounts.models import User
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.clock import now_ms
 from core.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import version_ref
+from core.times import now_ms
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
 from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
@@ -49,8 +49,7 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_CREATED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         after={"id": model.pk, "name": name, "description": description, "tags": pairs},
     )
     return model
@@ -75,8 +74,7 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_RENAMED,
-        obj=model_ref(new_name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"name": name},
         after={"name": new_name},
     )
@@ -95,8 +93,7 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_UPDATED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"description": before},
         after={"description": description},
     )
@@ -127,8 +124,7 @@ def delete_model(*, actor: Actor, name: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_DELETED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"name": name, "versions": list(model.versions.values_list("version", flat=True).order_by("version"))},
     )
 
@@ -144,8 +140,7 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_TAG_SET,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={} if before is None else {key: before},
         after={key: value},
     )
@@ -163,8 +158,7 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_TAG_DELETED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={key: tag.value},
     )
 

@@ -11,7 +11,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
-from core.refs import model_ref, model_stream
 from registry.gates import require_no_own_relief
 from registry.models import RegisteredModel, RiskAssessment
 from registry.names import check_text
@@ -73,8 +72,7 @@ def _record_assessed(actor: Actor, assessment: RiskAssessment, before: RiskAsses
     record(
         actor=actor,
         action=Action.REGISTRY_RISK_ASSESSED,
-        obj=model_ref(assessment.model.name),
-        stream=model_stream(assessment.model_id),
+        obj=assessment.model,
         before={"number": before.number, "tier": before.tier} if before else {},
         after={
             "number": assessment.number,

@@ -10,9 +10,9 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.clock import now_ms
 from core.errors import Conflict
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import model_ref, version_ref
+from core.times import now_ms
 from lineage.services import record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
@@ -90,8 +90,7 @@ def _record_created(actor: Actor, version: ModelVersion, tags: Mapping[str, str]
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_CREATED,
-        obj=_ref(version),
-        stream=model_stream(version.model_id),
+        obj=version,
         after=origin_facts(version) | {"tags": tags},
     )
 
@@ -108,8 +107,7 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_UPDATED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={"description": before},
         after={"description": description},
     )
@@ -134,8 +132,7 @@ def delete_version(*, actor: Actor, name: str, version: int) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_DELETED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={"stage": row.stage, "artifact_digest": row.artifact_digest},
     )
 
@@ -150,8 +147,7 @@ def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: s
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_SET,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={} if before is None else {key: before},
         after={key: value},
     )
@@ -168,8 +164,7 @@ def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> No
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_DELETED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={key: tag.value},
     )
 

@@ -10,9 +10,9 @@ from django.db import transaction
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.clock import now_ms
 from core.errors import InvalidInput, NotFound
 from core.refs import logged_model_ref
+from core.times import now_ms
 from tracking.limits import MAX_TAG_VALUE, Pair, checked_key, checked_model_name, checked_params, checked_text
 from tracking.models import (
     Experiment,
