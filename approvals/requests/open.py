@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.locks import lock_request, stream_of
+from approvals.case.locks import lock_request
 from approvals.case.snapshots import Case, load_case
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.oversight.emergencies import LIVES_FOR, require_may_break
@@ -21,7 +21,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState
-from core.refs import model_stream, request_ref, version_ref
 from policies.matching import Governing, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
@@ -126,14 +125,13 @@ def _require_sound(target: str, terms: Terms) -> None:
 def _require_may_ask(actor: Actor, move: LockedMove) -> None:
     """Refuse an actor who may not ask for a move, or who has no account: a request needs a requester."""
     row = move.version
-    ref, level = version_ref(row.model.name, row.version), level_to_ask(row.stage, move.target)
-    require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
+    level = level_to_ask(row.stage, move.target)
+    require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=row)
     if actor.user_id is None:
         raise Denied(
             "A request needs somebody who asks.",
             action=Action.APPROVALS_REQUEST_OPENED,
-            obj=ref,
-            stream=model_stream(row.model_id),
+            obj=row,
         )
 
 
@@ -206,8 +204,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: Governing, ter
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_OPENED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={
             "version": row.version,
             "source": request.source,
