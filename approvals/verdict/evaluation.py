@@ -92,7 +92,7 @@ class Verdict:
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
-    rows = tuple(_judge(rule, snapshot, at) for rule in snapshot.rules)
+    rows = tuple(judge_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (asked := _changes_asked_for(snapshot)) is not None:
         rows = (*rows, asked)
     if at >= snapshot.expires_at:
@@ -120,7 +120,8 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
     return VerdictState.PENDING
 
 
-def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+def judge_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+    """Return the verdict on one rule at a moment, overrides considered. A rule that raises has failed, and is logged."""
     try:
         answer = judge(rule, snapshot, at)
         override = (

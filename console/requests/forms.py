@@ -113,7 +113,7 @@ class OverrideForm(DecisionForm):
         """Say which rule it is and what it says."""
         name = request.GET.get("rule", "")[:110]
         self.fields["rule"].initial = name
-        said = next((row.why for row in case.verdict().rules if row.rule == name), "")
+        said = next((row.why for row in case.verdict.rules if row.rule == name), "")
         self.fields["comment"].label = f"Why may {name or 'this rule'} be overridden?"
         self.fields["comment"].help_text = f"It says: {said} Your reason is kept for good, beside your name."
 

@@ -39,7 +39,7 @@ def take_scan_away(settings: Settings) -> None:
 
 def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings: Settings) -> None:
     take_scan_away(settings)
-    found = {row["rule"]: row for row in load_case(reread(ready)).verdict().blocked_by()}
+    found = {row["rule"]: row for row in load_case(reread(ready)).verdict.blocked_by()}
     assert (
         found["safe-artifact"]["why"] == "This server cannot apply the rule: the check artifact.scan is not installed."
     )
@@ -47,7 +47,7 @@ def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings:
 
 
 def test_an_approved_one_is_not_applied(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
-    digest = load_case(ready).verdict().subject_digest
+    digest = load_case(ready).verdict.subject_digest
     decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Good.", seen_digest=digest)
     take_scan_away(settings)
     assert tasks.apply_request(ready.pk) == "not applied"
@@ -88,7 +88,7 @@ def test_pages_and_api_go_on(
 def test_a_draft_that_names_it_is_refused_and_the_past_is_read(
     ready: TransitionRequest, by_ada: Actor, by_bea: Actor, settings: Settings
 ) -> None:
-    digest = load_case(ready).verdict().subject_digest
+    digest = load_case(ready).verdict.subject_digest
     decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Good.", seen_digest=digest)
     assert tasks.apply_request(ready.pk) == "applied"
     take_scan_away(settings)
@@ -102,7 +102,7 @@ def test_a_revision_without_it_lets_go_when_asked_again(
 ) -> None:
     take_scan_away(settings)
     publish_policy(body=MENDED)
-    found = run_checks(ask(new_version())).verdict()
+    found = run_checks(ask(new_version())).verdict
     assert [row["rule"] for row in found.blocked_by()] == ["reviewers"]
 
 
@@ -129,4 +129,4 @@ def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, sett
     settings.CHECKS = before
     tasks.settle_request(ready.pk)
     assert reread(ready).state == RequestState.OPEN
-    assert [row["rule"] for row in load_case(reread(ready)).verdict().blocked_by()] == ["reviewers"]
+    assert [row["rule"] for row in load_case(reread(ready)).verdict.blocked_by()] == ["reviewers"]
