@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts.models import User  # noqa: E402
-from approvals.case.snapshots import load_cases  # noqa: E402
+from approvals.case.loading import load_cases  # noqa: E402
 from approvals.models import CheckRun, Review, TransitionRequest  # noqa: E402
 from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
 from approvals.requests.verdict_cache import store_verdict  # noqa: E402
