@@ -29,7 +29,7 @@ __all__ = ["signed_in"]
 SCAN = "validation.checks.artifact.Scan"
 MENDED: dict[str, Any] = {
     **DEFAULT_POLICIES[1],
-    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]
+    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]  # a list of mappings
 }
 
 

@@ -24,7 +24,7 @@ EXCEPTIONS: dict[str, set[str]] = {
     "tool.ruff.lint": {"ignore"},
     "tool.ruff.lint.per-file-ignores": set(),
     "tool.mypy": {"exclude"},
-    "tool.mypy.overrides": {"ignore_missing_imports", "ignore_errors", "disallow_untyped_decorators"},
+    "tool.mypy.overrides": {"ignore_missing_imports", "ignore_errors"},
     "tool.coverage.run": {"omit"},
     "tool.coverage.report": {"exclude_also"},
     "tool.pytest.ini_options": {"filterwarnings"},
@@ -95,7 +95,7 @@ def exceptions_in(configuration: str) -> Iterator[tuple[str, bool]]:
             key = assigned[1]
         makes_one = any(section == table and key in (keys or {key}) for table, keys in EXCEPTIONS.items())
         value = line.partition(" = ")[2] or line
-        if makes_one and re.search(r"\w", value.partition("#")[0]):
+        if makes_one and not header and re.search(r"\w", value.partition("#")[0]):
             yield line, "#" in line or above.lstrip().startswith("#")
         above = line
 
