@@ -25,8 +25,7 @@ from accounts.models import User
 from approvals.case.snapshots import load_cases
 from approvals.models import CheckRun, Review, TransitionRequest
 from approvals.policy_changes.publish import ensure_default_policies
-from approvals.requests.queries import with_all
-from approvals.requests.verdict_cache import note_look
+from approvals.requests.verdict_cache import store_verdict
 from core.actors import system_actor
 from registry.cards import HUMAN_KEYS
 from registry.models import CardRevision, ModelVersion, RegisteredModel
@@ -61,7 +60,7 @@ def seed(count: int) -> User:
         )
         for version in versions
     )
-    rows = list(with_all(TransitionRequest.objects.order_by("pk")))
+    rows = list(TransitionRequest.objects.with_relations().order_by("pk"))
     for start in range(0, len(rows), _BATCH):
         _finish_checks(rows[start : start + _BATCH], bea)
     return bea
@@ -139,7 +138,7 @@ def _finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
         for case in load_cases(rows):
             case.request.subject_digest = case.snapshot.subject_digest
             case.request.save(update_fields=["subject_digest"])
-            note_look(case)
+            store_verdict(case)
 
 
 def _write(rows: Iterable[Model]) -> None:
@@ -170,8 +169,8 @@ def inbox(person: User) -> tuple[float, int]:
 def evaluation(count: int) -> float:
     """Return the seconds it takes to read and evaluate ``count`` open requests."""
     began = time.perf_counter()
-    cases = load_cases(list(with_all(TransitionRequest.objects.order_by("pk"))[:count]))
-    verdicts = [case.verdict() for case in cases]
+    cases = load_cases(list(TransitionRequest.objects.with_relations().order_by("pk")[:count]))
+    verdicts = [case.verdict for case in cases]
     took = time.perf_counter() - began
     assert len(verdicts) == count
     assert all([item["rule"] for item in verdict.blocked_by()] == ["reviewers"] for verdict in verdicts)

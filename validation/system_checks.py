@@ -25,7 +25,7 @@ def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwarg
         found.setdefault(code, path)
         if why:
             hint = "A policy that names this check could not be applied. Correct CHECKS."
-            problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="approvals.E001"))
+            problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="validation.E001"))
     return problems
 
 

@@ -17,6 +17,7 @@ from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.requests.presenters.requests import find_request
 from console.shell.forms import ConsoleForm, dress
 from core.errors import NotFound
+from core.ids import MAX_ROW_ID
 
 
 class DecisionForm(ConsoleForm):
@@ -112,7 +113,7 @@ class OverrideForm(DecisionForm):
         """Say which rule it is and what it says."""
         name = request.GET.get("rule", "")[:110]
         self.fields["rule"].initial = name
-        said = next((row.why for row in case.verdict().rules if row.rule == name), "")
+        said = next((row.why for row in case.verdict.rules if row.rule == name), "")
         self.fields["comment"].label = f"Why may {name or 'this rule'} be overridden?"
         self.fields["comment"].help_text = f"It says: {said} Your reason is kept for good, beside your name."
 
@@ -120,7 +121,7 @@ class OverrideForm(DecisionForm):
 class TakeBackForm(DecisionForm):
     """Taking an override back, with the reason."""
 
-    override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+    override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=MAX_ROW_ID)
 
     def prepare(self, request: HttpRequest, case: Case) -> None:  # noqa: ARG002 - one signature
         """Keep which override it is."""

@@ -218,7 +218,7 @@ def test_a_freeze_keeps_the_approval_and_the_version_where_it_is(approved: Trans
 
 
 def test_nothing_changed_moves(approved: TransitionRequest) -> None:
-    assert load_case(reread(approved)).verdict(timezone.now() + timedelta(hours=1)).is_approved
+    assert load_case(reread(approved), at=timezone.now() + timedelta(hours=1)).verdict.is_approved
     assert tasks.apply_request(approved.pk) == "applied"
 
 

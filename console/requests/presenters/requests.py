@@ -11,6 +11,7 @@ from approvals.case.reviewer_roles import groups_of
 from approvals.case.snapshots import Case, load_case, rules_at_close
 from approvals.models import (
     LIVE_STATES,
+    UNFINISHED_CHECKS,
     CheckRun,
     CheckState,
     Decision,
@@ -42,7 +43,6 @@ from registry.models import ModelVersion
 from registry.queries import incumbent_of
 
 _TRAIL = 80
-_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
 _LOG_LINES = 6
 
@@ -197,7 +197,7 @@ def _live(actor: Actor, case: Case) -> LivePart:
     jobs = check_runs_of(case.request)
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
-    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    unfinished = any(view.job.state in UNFINISHED_CHECKS for view in checks if view.counts)
     rules_then, verdict = _verdict(case, jobs)
     waiting = _waits_for(case, verdict)
     is_moving = (case.request.state == RequestState.APPROVED and not waiting) or (
@@ -241,7 +241,7 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     """
     request = case.request
     if request.state in LIVE_STATES:
-        return case.rules, case.verdict()
+        return case.rules, case.verdict
     newest = {job.rule: job for job in reversed(jobs)}
     rules = rules_at_close(request)
     then = replace(

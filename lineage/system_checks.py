@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, register
 
-from audit.checks import unusable_paths
+from audit.system_checks import unusable_paths
 
 
 @register()
