@@ -26,7 +26,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
-from policies.rules import Level, Rule
+from policies.rules import Rule, RuleLevel
 from registry.names import check_text
 
 _ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
@@ -151,7 +151,7 @@ def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, ro
     excluded = excluded_people(case.rules, case.snapshot.people)
     return (
         case.request.state == RequestState.OPEN
-        and row.level is Level.SOFT
+        and row.level is RuleLevel.SOFT
         and row.blocks
         and not groups.isdisjoint(row.override_by)
         and actor.name not in excluded
@@ -159,7 +159,7 @@ def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, ro
 
 
 def _require_group(person: User, rule: Rule, case: Case) -> None:
-    if rule.level is not Level.SOFT:
+    if rule.level is not RuleLevel.SOFT:
         raise InvalidState(f"The rule {rule.id} is {rule.level.value}: only a soft rule can be overridden.")
     if not person.groups.filter(name__in=rule.override_by).exists():
         why = f"Only a member of {' or '.join(rule.override_by)} may override {rule.id}."

@@ -18,7 +18,7 @@ from core.actors import Actor
 from core.errors import GateRefused, InvalidInput
 from policies.defaults import DEFAULT_POLICIES
 from policies.parsing import read_published
-from policies.rules import BrokenRule, Level
+from policies.rules import BrokenRule, RuleLevel
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy
@@ -29,7 +29,7 @@ __all__ = ["signed_in"]
 SCAN = "validation.checks.artifact.Scan"
 MENDED: dict[str, Any] = {
     **DEFAULT_POLICIES[1],
-    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]
+    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]  # a list of mappings
 }
 
 
@@ -116,8 +116,8 @@ def test_level_and_who_may_override_it_stay(settings: Settings) -> None:
     body = {"name": "p", "applies_to": {"target": "Production"}, "rules": [rule, {"id": 3}]}
     found = read_published(body).rules
     assert [(row.id, row.level, row.override_by) for row in found] == [
-        ("a", Level.SOFT, ("risk",)),
-        ("rule-2", Level.HARD, ()),
+        ("a", RuleLevel.SOFT, ("risk",)),
+        ("rule-2", RuleLevel.HARD, ()),
     ]
     assert all(isinstance(row, BrokenRule) for row in found)
 

@@ -28,7 +28,7 @@ from tests.conftest import Acting
 
 
 def found(actor: Actor, severity: str = "high", version: int | None = 1, **more: object) -> Finding:
-    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]
+    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]  # each test passes what it means
 
 
 def test_an_open_finding_blocks_and_a_closed_one_does_not(

@@ -70,7 +70,7 @@ def approved(
     gates, settings.TRANSITION_GATES = settings.TRANSITION_GATES, []  # type: ignore[attr-defined]  # pytest-django's
     for place in TARGETS:
         request_transition(actor=by_ada, name="fraud", version=first.version, target=place, archive_existing=False)
-    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]
+    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]  # pytest-django's takes any name
     for place in TARGETS:
         publish(place, rules=RULES, models="fraud*")
     cy.groups.add(Group.objects.get_or_create(name="risk")[0])
