@@ -13,23 +13,23 @@ import django
 
 django.setup()
 
-from django.contrib.auth.models import Group  # noqa: E402 - Django has to be set up first
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.db.models import Model  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.models import User  # noqa: E402
-from approvals.case.snapshots import load_cases  # noqa: E402
-from approvals.models import CheckRun, Review, TransitionRequest  # noqa: E402
-from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
-from approvals.requests.verdict_cache import store_verdict  # noqa: E402
-from core.actors import system_actor  # noqa: E402
-from registry.cards import HUMAN_KEYS  # noqa: E402
-from registry.models import CardRevision, ModelVersion, RegisteredModel  # noqa: E402
-from tracking.models import Experiment, LatestMetric, Run, RunTag  # noqa: E402
+from accounts.models import User
+from approvals.case.loading import load_cases
+from approvals.models import CheckRun, Review, TransitionRequest
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.requests.verdict_cache import store_verdict
+from core.actors import system_actor
+from registry.cards import HUMAN_KEYS
+from registry.models import CardRevision, ModelVersion, RegisteredModel
+from tracking.models import Experiment, LatestMetric, Run, RunTag
 
 _MODELS = 200
 _BATCH = 1000

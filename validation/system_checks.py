@@ -14,7 +14,7 @@ _PARTS = ("code", "parse", "inputs", "run")
 
 
 @register
-def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of CHECKS is a class with the parts of a check, and no two have the same code."""
     found: dict[str, str] = {}
     problems: list[CheckMessage] = []

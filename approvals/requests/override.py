@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, reload_reviews
 from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of

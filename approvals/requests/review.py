@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import Case, reload_reviews
 from approvals.in_person import is_in_person
 from approvals.models import MAX_COMMENT, Decision, RequestState, Review, TransitionRequest
 from approvals.requests.archiving import settle_archiving

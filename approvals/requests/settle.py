@@ -7,8 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
+from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
-from approvals.case.snapshots import Case, load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.follow_up import follow_up
 from approvals.requests.lifecycle import close_request, mark_stale, refresh_request

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.policy_changes.replay import Outcome, replay
 from approvals.requests.review import decide_request
@@ -29,7 +29,7 @@ __all__ = ["signed_in"]
 SCAN = "validation.checks.artifact.Scan"
 MENDED: dict[str, Any] = {
     **DEFAULT_POLICIES[1],
-    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]
+    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]  # a list of mappings
 }
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.case.finding_facts import facts_by_request
-from approvals.case.snapshots import load_cases
+from approvals.case.loading import load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingState
 from approvals.oversight.finding_queries import visible_findings
@@ -28,7 +28,7 @@ from tests.conftest import Acting
 
 
 def found(actor: Actor, severity: str = "high", version: int | None = 1, **more: object) -> Finding:
-    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]
+    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]  # each test passes what it means
 
 
 def test_an_open_finding_blocks_and_a_closed_one_does_not(

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.transition import request_transition
@@ -70,7 +70,7 @@ def approved(
     gates, settings.TRANSITION_GATES = settings.TRANSITION_GATES, []  # type: ignore[attr-defined]  # pytest-django's
     for place in TARGETS:
         request_transition(actor=by_ada, name="fraud", version=first.version, target=place, archive_existing=False)
-    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]
+    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]  # pytest-django's takes any name
     for place in TARGETS:
         publish(place, rules=RULES, models="fraud*")
     cy.groups.add(Group.objects.get_or_create(name="risk")[0])
