@@ -41,7 +41,7 @@ def columns_of(model: type[Model], *, without: Collection[str] = ()) -> tuple[st
 
 def unique_columns(model: type[Model], constraint: str) -> tuple[str, ...]:
     """Return the columns of a unique constraint, for ON CONFLICT. Raises KeyError where the model has none of that name."""
-    found = {each.name: each for each in model._meta.constraints if isinstance(each, UniqueConstraint)}  # noqa: SLF001
+    found = {each.name: each for each in model._meta.constraints if isinstance(each, UniqueConstraint)}  # noqa: SLF001 - Django's own name for it
     columns = {field.name: column for column, field in _fields(model).items()}
     return tuple(columns[name] for name in found[constraint].fields)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import ApprovalComment, TransitionRequest
 from approvals.requests.abilities import Ability, comment_abilities, live_cases, manages, request_abilities
 from approvals.requests.eligibility import voter_of
@@ -62,8 +62,8 @@ def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Js
         available_actions=[ability.value for ability in abilities],
         request_id=str(row.pk),
         state=row.state,
-        verdict=case.verdict().state.value,
-        blocked_by=[dict(item) for item in case.verdict().blocked_by()],
+        verdict=case.verdict.state.value,
+        blocked_by=[dict(item) for item in case.verdict.blocked_by()],
         subject_digest=case.snapshot.subject_digest,
         archive_existing_versions=None if row.archive_left_open else row.archive_existing,
         expires_timestamp=milliseconds(row.expires_at),

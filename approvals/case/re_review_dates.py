@@ -20,7 +20,7 @@ from core.refs import model_stream
 from core.times import from_ms
 from policies.matching import Governing, active_policies, governing, model_facts
 from policies.parsing import is_alias
-from policies.rules import ReReview as Option
+from policies.rules import ReReviewOption
 from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 
@@ -33,7 +33,7 @@ class Place:
 
     target: str
     policy: Governing
-    option: Option
+    option: ReReviewOption
     due_at: datetime
 
 
@@ -125,11 +125,11 @@ def strictest(places: Sequence[Place], now: datetime) -> str:
     return max(said, key=_WEIGHT.index, default="warn")
 
 
-def _blocks(option: Option | None) -> bool:
+def _blocks(option: ReReviewOption | None) -> bool:
     return option is not None and option.when_due == "block"
 
 
-def option_of(policy: Governing | None) -> Option | None:
+def option_of(policy: Governing | None) -> ReReviewOption | None:
     """Return what a policy says of reviewing again."""
     return policy.body.options.re_review if policy else None
 

@@ -10,10 +10,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import load_case
-from approvals.check_runs.jobs import BROKEN, UNFINISHED, jobs_with_model, record_about, restart
-from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.check_runs.jobs import BROKEN, jobs_with_model, record_about, restart
+from approvals.models import UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
 from audit.actions import Action
 from audit.services import enqueue
 from core.actors import Actor
@@ -23,7 +23,7 @@ from registry.names import check_text
 from registry.permissions import Level, require_level
 
 MAX_REASON = 500
-CANCELLABLE = (*UNFINISHED, CheckState.WAITING)
+CANCELLABLE = (*UNFINISHED_CHECKS, CheckState.WAITING)
 RERUNNABLE = (*BROKEN, CheckState.FAILED)
 
 

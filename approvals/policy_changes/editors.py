@@ -40,8 +40,7 @@ def judged_by(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     """
     targets = {body.target for body in bodies}
     touched = Q(target__in=targets) | Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
-    rows = TransitionRequest.objects.filter(touched, state__in=LIVE_STATES)
-    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision__policy")
+    rows = TransitionRequest.objects.with_relations().filter(touched, state__in=LIVE_STATES)
     found = list(rows.order_by("pk"))
     facts = model_facts({row.version.model_id: row.version.model for row in found}.values())
     policies = active_policies()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from approvals.case.snapshots import Case, load_cases
+from approvals.case.loading import Case, load_cases
 from approvals.in_person import is_in_person
 from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
 from approvals.requests.eligibility import Voter, say_of

@@ -11,22 +11,22 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case
-from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState, TransitionRequest
+from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
 from approvals.requests.review import denied, require_reviewer, require_seen
-from approvals.requests.settle import settle_request
+from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.verdict.evaluation import RuleVerdict
+from approvals.verdict.evaluation import RuleVerdict, judge_rule
 from approvals.verdict.votes import excluded_people
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
-from policies.rules import Level, Rule
+from policies.rules import Rule, RuleLevel
 from registry.names import check_text
 
 _ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
@@ -91,7 +91,7 @@ def _override(
         after={"override": made.pk, "rule": rule.id, "subject_digest": made.subject_digest, **signature_facts(made)},
         reason=reason,
     )
-    settle_request(actor=system_actor("override_rule", on_behalf_of=actor.name), request_id=request.pk)
+    settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
     return made
 
 
@@ -116,7 +116,7 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     row = next((row for row in overrides_of(request) if row.pk == override_id), None)
     if row is None:
         raise NotFound(f"Request #{request.pk} has no override {override_id}.")
-    case = load_case(request)
+    case = refresh_request(actor=system_actor("withdraw_override"), request=request)
     if not may_take_back(person.username, groups_of(actor), row, case.rules):
         raise denied(
             "Only whoever gave it, or a member of the groups the rule names, may take it back.", request, _BACK
@@ -127,16 +127,17 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
-    _follow(actor, request, f"{person.username} took back the override of {row.rule}: {reason}")
+    _follow(actor, reload_reviews(case), f"{person.username} took back the override of {row.rule}: {reason}")
     return row
 
 
-def _follow(actor: Actor, request: TransitionRequest, why: str) -> None:
-    """Look at the request again; close it where it was approved and is no longer."""
+def _follow(actor: Actor, case: Case, why: str) -> None:
+    """Settle the request, or close it where it was approved and is no longer."""
     system = system_actor("withdraw_override", on_behalf_of=actor.name)
-    verdict = settle_request(actor=system, request_id=request.pk).verdict()
-    if request.state == RequestState.APPROVED and not verdict.is_approved and not verdict.only_waits:
-        mark_stale(actor=system, request_id=request.pk, reason=why)
+    settle_case(actor=system, case=case)
+    approved = case.request.state == RequestState.APPROVED
+    if approved and not case.verdict.is_approved and not case.verdict.only_waits:
+        mark_stale(actor=system, request_id=case.request.pk, reason=why)
 
 
 def may_take_back(name: str, groups: set[str] | frozenset[str], row: Override, rules: Iterable[Rule]) -> bool:
@@ -150,7 +151,7 @@ def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, ro
     excluded = excluded_people(case.rules, case.snapshot.people)
     return (
         case.request.state == RequestState.OPEN
-        and row.level is Level.SOFT
+        and row.level is RuleLevel.SOFT
         and row.blocks
         and not groups.isdisjoint(row.override_by)
         and actor.name not in excluded
@@ -158,7 +159,7 @@ def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, ro
 
 
 def _require_group(person: User, rule: Rule, case: Case) -> None:
-    if rule.level is not Level.SOFT:
+    if rule.level is not RuleLevel.SOFT:
         raise InvalidState(f"The rule {rule.id} is {rule.level.value}: only a soft rule can be overridden.")
     if not person.groups.filter(name__in=rule.override_by).exists():
         why = f"Only a member of {' or '.join(rule.override_by)} may override {rule.id}."
@@ -169,6 +170,6 @@ def _require_group(person: User, rule: Rule, case: Case) -> None:
 
 
 def _require_overridable(rule: Rule, case: Case) -> None:
-    row = next(row for row in case.verdict().rules if row.rule == rule.id)
+    row = judge_rule(rule, case.snapshot, case.at)
     if not row.blocks:
         raise InvalidState(f"The rule {rule.id} does not stand in the way: it is {row.status.value.replace('_', ' ')}.")

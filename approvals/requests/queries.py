@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals.case.snapshots import Case, load_cases
-from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, Override, RequestState, Review, TransitionRequest
+from approvals.case.loading import Case, load_cases
+from approvals.models import (
+    LIVE_STATES,
+    ApprovalComment,
+    CheckRun,
+    Override,
+    RequestState,
+    Review,
+    TransitionRequest,
+    TransitionRequestQuerySet,
+)
 from approvals.requests.eligibility import say_of, voter_of
 from core.actors import Actor
 from core.errors import NotFound
@@ -17,19 +26,14 @@ from registry.models import ModelVersion
 from registry.permissions import visible_models
 
 
-def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[TransitionRequest]:
+def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> TransitionRequestQuerySet:
     """Return the requests the actor may know of, newest first. ``state`` may be `live` for open and approved ones."""
-    rows = with_all(TransitionRequest.objects.filter(version__model__in=visible_models(actor)))
+    rows = TransitionRequest.objects.with_relations().filter(version__model__in=visible_models(actor))
     if state:
         rows = rows.filter(state__in=LIVE_STATES if state == "live" else [state])
     if model:
         rows = rows.filter(version__model__name=model)
     return rows.order_by("-pk")
-
-
-def with_all(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
-    """Return requests with what `load_cases` needs of each loaded."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy")
 
 
 def get_request(actor: Actor, request_id: int) -> TransitionRequest:

@@ -13,8 +13,17 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
-from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
+from approvals.case.loading import Case
+from approvals.models import (
+    Concern,
+    ConcernKind,
+    Decision,
+    Delegation,
+    RequestState,
+    Review,
+    TransitionRequest,
+    TransitionRequestQuerySet,
+)
 from approvals.requests.eligibility import Hindrance, Say, delegations_in_force
 from core.actors import Actor, ActorKind
 from policies.rule_parsing import MODEL_ROLES
@@ -99,8 +108,6 @@ def pattern_regex(pattern: str) -> str:
     return f"^{re.escape(pattern).replace(re.escape('*'), '.*').replace(re.escape('?'), '.')}$"
 
 
-def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+def newest_first(rows: TransitionRequestQuerySet) -> TransitionRequestQuerySet:
     """Return requests with what a line shows of each, the newest first."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy").order_by(
-        F("closed_at").desc(nulls_first=True), "-pk"
-    )
+    return rows.with_relations().order_by(F("closed_at").desc(nulls_first=True), "-pk")

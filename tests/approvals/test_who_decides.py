@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
 from approvals.requests.delegate import give_delegation, revoke_delegation
 from approvals.requests.eligibility import Hindrance, say_of, voter_of
@@ -35,7 +35,7 @@ def ask_for(approvals: dict[str, Any], **options: Any) -> None:
         {**rule, "approvals": approvals} if rule["id"] == "reviewers" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
-    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]
+    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]  # a policy body
     publish_policy(body=body)
 
 

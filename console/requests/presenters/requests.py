@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from approvals.case.check_facts import check_facts
+from approvals.case.loading import Case, load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case, rules_at_close
 from approvals.models import (
     LIVE_STATES,
+    UNFINISHED_CHECKS,
     CheckRun,
     CheckState,
     Decision,
@@ -25,7 +28,6 @@ from approvals.requests.override import may_override, may_take_back
 from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of
 from approvals.requests.settle import waits
 from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.verdict.facts import CheckFacts
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
 from console.policies.presenters.descriptions import sentence_of
@@ -42,7 +44,6 @@ from registry.models import ModelVersion
 from registry.queries import incumbent_of
 
 _TRAIL = 80
-_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
 _LOG_LINES = 6
 
@@ -197,7 +198,7 @@ def _live(actor: Actor, case: Case) -> LivePart:
     jobs = check_runs_of(case.request)
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
-    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    unfinished = any(view.job.state in UNFINISHED_CHECKS for view in checks if view.counts)
     rules_then, verdict = _verdict(case, jobs)
     waiting = _waits_for(case, verdict)
     is_moving = (case.request.state == RequestState.APPROVED and not waiting) or (
@@ -241,21 +242,16 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     """
     request = case.request
     if request.state in LIVE_STATES:
-        return case.rules, case.verdict()
+        return case.rules, case.verdict
     newest = {job.rule: job for job in reversed(jobs)}
-    rules = rules_at_close(request)
+    rules = rules_at_close(request).rules
     then = replace(
         case.snapshot,
         rules=rules,
-        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        checks={rule: check_facts(job) for rule, job in newest.items()},
         subject_digest=request.subject_digest,
     )
     return rules, evaluate(then, request.closed_at or timezone.now())
-
-
-def _facts_of(job: CheckRun) -> CheckFacts:
-    since = job.finished_at or job.started_at or job.queued_at
-    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)
 
 
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
