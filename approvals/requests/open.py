@@ -13,13 +13,15 @@ from approvals.case.locks import lock_request
 from approvals.case.snapshots import load_case
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.oversight.emergencies import LIVES_FOR, require_may_break
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
-from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request, requesters_of
+from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.targets import is_there
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import Conflict, Denied, InvalidInput, InvalidState
+from core.errors import Conflict, InvalidInput, InvalidState
 from policies.matching import Governing, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
@@ -97,12 +99,7 @@ def _lock_version(actor: Actor, name: str, version: int, target: str) -> ModelVe
     seen = get_version(actor, name, version)
     level = level_to_ask(seen.stage, target)
     require_level(actor, seen.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=seen)
-    if actor.user_id is None:
-        raise Denied(
-            "A request needs somebody who asks.",
-            action=Action.APPROVALS_REQUEST_OPENED,
-            obj=seen,
-        )
+    deny_if(refusal_to_open_request(actor, seen))
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
     return get_version(actor, name, version)
 
