@@ -15,6 +15,7 @@ from approvals.requests.abilities import Ability, comment_abilities, live_cases,
 from approvals.requests.history import Activity, opening_activities
 from approvals.requests.refusals import request_url
 from core.actors import Actor
+from core.times import to_ms
 from mlflow_api import render_registry
 from mlflow_api.render_tracking import Json, filled
 from registry.models import ModelVersion, RegisteredModel
@@ -36,7 +37,7 @@ _ROOT = "/registered-models/root"
 
 
 def milliseconds(at: datetime | None) -> int | None:
-    return int(at.timestamp() * 1000) if at else None
+    return to_ms(at) if at else None
 
 
 def activity(found: Activity) -> Json:
@@ -61,8 +62,8 @@ def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Js
         available_actions=[ability.value for ability in abilities],
         request_id=str(row.pk),
         state=row.state,
-        verdict=case.verdict().state.value,
-        blocked_by=[dict(item) for item in case.verdict().blocked_by()],
+        verdict=case.verdict.state.value,
+        blocked_by=[dict(item) for item in case.verdict.blocked_by()],
         subject_digest=case.snapshot.subject_digest,
         archive_existing_versions=None if row.archive_left_open else row.archive_existing,
         expires_timestamp=milliseconds(row.expires_at),

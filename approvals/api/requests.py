@@ -132,7 +132,7 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
     context = {"cases": {row.pk: case} if case else {}, "base_url": base_url(request)}
     return {
         **RequestSerializer(row, context=context).data,
-        "rules": many(RuleSerializer, list(case.verdict().rules)) if case else [],
+        "rules": many(RuleSerializer, list(case.verdict.rules)) if case else [],
         "checks": many(CheckRunSerializer, check_runs_of(row)),
         "reviews": many(ReviewSerializer, reviews_of(row)),
         "overrides": many(OverrideSerializer, overrides_of(row)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.models import Exists, Max, OuterRef, Q
 
@@ -17,9 +17,10 @@ from approvals.models.oversight import ReReview
 from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
+from core.times import from_ms
 from policies.matching import Governing, active_policies, governing, model_facts, policy_for
 from policies.parsing import is_alias
-from policies.rules import ReReview as Option
+from policies.rules import ReReviewOption
 from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 
@@ -32,7 +33,7 @@ class Place:
 
     target: str
     policy: Governing
-    option: Option
+    option: ReReviewOption
     due_at: datetime
 
 
@@ -95,7 +96,7 @@ def _approved(version: ModelVersion) -> datetime | None:
 
 def _registered(version: ModelVersion) -> datetime:
     """Return what is counted from where nobody ever asked: the alias is older than its policy."""
-    return datetime.fromtimestamp(version.created_ms / 1000, tz=UTC)
+    return from_ms(version.created_ms)
 
 
 def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
@@ -135,11 +136,11 @@ def strictest(places: Sequence[Place], now: datetime) -> str:
     return max(said, key=_WEIGHT.index, default="warn")
 
 
-def _blocks(option: Option | None) -> bool:
+def _blocks(option: ReReviewOption | None) -> bool:
     return option is not None and option.when_due == "block"
 
 
-def option_of(policy: Governing | None) -> Option | None:
+def option_of(policy: Governing | None) -> ReReviewOption | None:
     """Return what a policy says of reviewing again."""
     return policy.body.options.re_review if policy else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -21,8 +22,8 @@ from approvals.case.subjects import (
     subject_digest,
     subject_parts,
 )
-from approvals.models import CheckRun, CheckState, Override, Review, TransitionRequest
-from approvals.verdict.evaluation import Verdict, evaluate
+from approvals.models import FINISHED_CHECKS, UNFINISHED_CHECKS, CheckRun, Override, Review, TransitionRequest
+from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate, judge_rule
 from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from policies.matching import Governing, active_policies, governing, read_revision
 from policies.request_kinds import RequestKind, merge_rules, rules_for
@@ -30,15 +31,13 @@ from policies.rules import CheckRule, Rule
 from validation.base import Subject, inputs_digest
 from validation.catalogue import known_checks
 
-FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
-
 Jobs = dict[tuple[int, str, str], CheckRun]
 _Key = tuple[int, int | None, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """One request with all that is true of it now.
+    """One request with all that is true of it ``at`` a moment.
 
     ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does any more);
     ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would read
@@ -53,6 +52,12 @@ class Case:
     inputs: Mapping[str, str]
     jobs: Mapping[str, CheckRun]
     snapshot: Snapshot
+    at: datetime
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict at the moment the case was loaded; evaluated at the first use, and once."""
+        return evaluate(self.snapshot, self.at)
 
     @property
     def policy_changed(self) -> bool:
@@ -64,22 +69,39 @@ class Case:
     def check_rules(self) -> list[CheckRule]:
         return [rule for rule in self.rules if isinstance(rule, CheckRule)]
 
+    def blocking_checks(self) -> list[RuleVerdict]:
+        """Return the verdicts on the checks that block, overridden ones left out; the other rules are not evaluated."""
+        rows = [judge_rule(rule, self.snapshot, self.at) for rule in self.check_rules]
+        return [row for row in rows if row.blocks]
+
+    @property
+    def has_unfinished_checks(self) -> bool:
+        """Return whether a check that counts is queued or running on a worker."""
+        return any(job.state in UNFINISHED_CHECKS for job in self.jobs.values())
+
     @property
     def checks_finished(self) -> bool:
-        return all(rule.id in self.jobs and self.jobs[rule.id].state in FINISHED for rule in self.check_rules)
-
-    def verdict(self, at: datetime | None = None) -> Verdict:
-        """Return the verdict at a moment (now)."""
-        return evaluate(self.snapshot, at or timezone.now())
+        return all(rule.id in self.jobs and self.jobs[rule.id].state in FINISHED_CHECKS for rule in self.check_rules)
 
 
-def load_case(request: TransitionRequest) -> Case:
-    """Return one request with all that is true of it now."""
-    return load_cases([request])[0]
+def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case:
+    """Return one request with all that is true of it; its verdict is that of the moment ``at`` (now)."""
+    return load_cases([request], at=at)[0]
 
 
-def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
-    """Return many requests likewise, in their order. Each needs version, model, requester and policy revision loaded."""
+def reload_reviews(case: Case) -> Case:
+    """Return a case with its reviews and overrides read again, after one of them was written under the same lock."""
+    request = case.request
+    snapshot = replace(
+        case.snapshot,
+        reviews=tuple(_reviews([request]).get(request.pk, ())),
+        overrides=tuple(_overrides([request]).get(request.pk, ())),
+    )
+    return replace(case, snapshot=snapshot, at=timezone.now())
+
+
+def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
+    """Return many requests likewise, in their order; a fixed number of queries for requests read `with_relations`."""
     policies = active_policies()
     pinned = _pinned(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
@@ -93,6 +115,7 @@ def load_cases(requests: Sequence[TransitionRequest]) -> list[Case]:
         former=former_since(requests),
         findings=facts_by_request(requests),
         blocked=blocked_since([request.version for request in requests], policies),
+        at=at or timezone.now(),
     )
     return [
         _case(request, subject, (pinned[request.policy_revision_id], policies), roles, known)
@@ -112,6 +135,7 @@ class _Known:
     former: Mapping[int, Former]
     findings: Mapping[int, tuple[FindingFacts, ...]]
     blocked: Mapping[int, datetime]
+    at: datetime
     judged_by: dict[_Key, tuple[tuple[Rule, ...], str]] = field(default_factory=dict)
 
 
@@ -181,7 +205,7 @@ def _case(
         review_due_at=None if request.kind == RequestKind.BREAK_GLASS else known.blocked.get(request.version_id),
         e_signature=pinned.body.options.e_signature or (current is not None and current.body.options.e_signature),
     )
-    return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot)
+    return Case(request, subject, pinned, current, rules, inputs, jobs, snapshot, known.at)
 
 
 def rules_at_close(request: TransitionRequest) -> tuple[Rule, ...]:
@@ -216,7 +240,7 @@ def _check_authors(jobs: Jobs) -> dict[int, frozenset[str]]:
 def _check_facts(job: CheckRun) -> CheckFacts:
     return CheckFacts(
         state=job.state,
-        summary=job.summary if job.state in FINISHED else "",
+        summary=job.summary if job.state in FINISHED_CHECKS else "",
         since=job.finished_at or job.started_at or job.queued_at,
         progress=job.progress,
         check_run_id=job.pk,

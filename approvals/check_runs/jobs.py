@@ -27,7 +27,6 @@ from validation.base import CheckResult, seconds_for
 from validation.catalogue import known_checks
 
 MAX_ATTEMPTS = 4
-UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 # What asking again sets going once more.
 BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
 MAX_LOG = 16_000

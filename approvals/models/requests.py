@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -35,6 +37,16 @@ class RequestState(models.TextChoices):
 
 
 LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
+
+
+class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
+    """Queries on transition requests."""
+
+    def with_relations(self) -> Self:
+        """Return the requests with every row that loading a case or rendering a request reads of each, in one query."""
+        return self.select_related(
+            "version__model", "requester", "policy_revision__policy", "followed_revision__policy"
+        )
 
 
 class TransitionRequest(models.Model):
@@ -73,6 +85,8 @@ class TransitionRequest(models.Model):
     look = models.JSONField(null=True, blank=True)
     looked_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TransitionRequestQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -15,6 +15,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from policies.rules import Severity
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
@@ -24,7 +25,6 @@ from registry.services.models import lock_named
 MAX_TITLE = 200
 MAX_WORDS = 10_000
 CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -141,7 +141,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
 
 def lock_finding(actor: Actor, finding_id: int) -> Finding:
     """Return a finding with its model's row and its own locked until commit; NotFound."""
-    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else 0)
+    rows = Finding.objects.filter(pk=row_id(finding_id))
     model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
     if model_id is None:
         raise NotFound(f"There is no finding {finding_id}.")

@@ -12,7 +12,7 @@ from approvals.verdict.evaluation import RuleVerdict
 from approvals.verdict.votes import excluded_people
 from audit.actions import Action
 from core.actors import Actor
-from policies.rules import Level, Rule
+from policies.rules import Rule, RuleLevel
 
 
 def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
@@ -34,7 +34,7 @@ def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: R
 
 def can_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> bool:
     """Return whether there is something to override, and this person may."""
-    overridable = case.request.state == RequestState.OPEN and row.level is Level.SOFT and row.blocks
+    overridable = case.request.state == RequestState.OPEN and row.level is RuleLevel.SOFT and row.blocks
     return overridable and refusal_to_override(actor, groups, case, row) is None
 
 

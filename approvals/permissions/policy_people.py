@@ -33,8 +33,7 @@ def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     """
     targets = {body.target for body in bodies}
     related = Q(target__in=targets) | Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
-    rows = TransitionRequest.objects.filter(related, state__in=LIVE_STATES)
-    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision__policy")
+    rows = TransitionRequest.objects.with_relations().filter(related, state__in=LIVE_STATES)
     requests = list(rows.order_by("pk"))
     facts = model_facts({row.version.model_id: row.version.model for row in requests}.values())
     policies = active_policies()

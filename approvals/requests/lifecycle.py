@@ -13,7 +13,7 @@ from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_withdraw_request
-from approvals.requests.verdict_cache import forget_concerns, note_look
+from approvals.requests.verdict_cache import forget_concerns
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
@@ -22,10 +22,11 @@ from registry.names import check_text
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
-    """Bring an open request up to what is true now, in the caller's transaction with the request locked.
+    """Return the case of a request; an open one follows its policy and has its checks queued first. Evaluates nothing.
 
-    Checks whose inputs changed (with ``retry_broken`` also those that broke off) are queued again; what has been tightened
-    in the policy that governs now is asked as well.
+    Runs in the caller's transaction, with the request locked. A check is queued when its inputs changed; with
+    ``retry_broken`` also when it ended in an error or was cancelled. Rules that the governing policy has added since are
+    added to the request.
     """
     case = load_case(request)
     if request.state != RequestState.OPEN:
@@ -38,7 +39,6 @@ def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: b
     if request.subject_digest != digest:
         request.subject_digest = digest
         request.save(update_fields=["subject_digest"])
-    note_look(case)
     return case
 
 

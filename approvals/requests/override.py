@@ -11,21 +11,22 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import load_case
-from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState, TransitionRequest
+from approvals.case.snapshots import Case, reload_reviews
+from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
 from approvals.permissions.overrides import refusal_to_override, refusal_to_withdraw_override
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import deny_if
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
 from approvals.requests.review import require_seen
-from approvals.requests.settle import settle_request
+from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
+from approvals.verdict.evaluation import judge_rule
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
-from policies.rules import Level
+from policies.rules import RuleLevel
 from registry.names import check_text
 
 _ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
@@ -64,10 +65,11 @@ def _override(
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
-    if rule_id not in {rule.id for rule in case.rules}:
+    named = next((rule for rule in case.rules if rule.id == rule_id), None)
+    if named is None:
         raise NotFound(f"Request #{request.pk} has no rule {rule_id[:110]}.")
-    rule = next(row for row in case.verdict().rules if row.rule == rule_id)
-    if rule.level is not Level.SOFT:
+    rule = judge_rule(named, case.snapshot, case.at)
+    if rule.level is not RuleLevel.SOFT:
         raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
     deny_if(refusal_to_override(actor, groups_of(actor), case, rule))
     require_seen(case, seen_digest, needed=True)
@@ -94,7 +96,7 @@ def _override(
         after={"override": made.pk, "rule": rule.rule, "subject_digest": made.subject_digest, **signature_facts(made)},
         reason=reason,
     )
-    settle_request(actor=system_actor("override_rule", on_behalf_of=actor.name), request_id=request.pk)
+    settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
     return made
 
 
@@ -120,7 +122,7 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     row = next((row for row in overrides_of(request) if row.pk == override_id), None)
     if row is None:
         raise NotFound(f"Request #{request.pk} has no override {override_id}.")
-    case = load_case(request)
+    case = refresh_request(actor=system_actor("withdraw_override"), request=request)
     deny_if(refusal_to_withdraw_override(actor, groups_of(actor), row, case.rules))
     require_live(request)
     if row.taken_back is not None:
@@ -128,13 +130,14 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
-    _follow(actor, request, f"{person.username} took back the override of {row.rule}: {reason}")
+    _follow(actor, reload_reviews(case), f"{person.username} took back the override of {row.rule}: {reason}")
     return row
 
 
-def _follow(actor: Actor, request: TransitionRequest, why: str) -> None:
-    """Look at the request again; close it where it was approved and is no longer."""
+def _follow(actor: Actor, case: Case, why: str) -> None:
+    """Settle the request, or close it where it was approved and is no longer."""
     system = system_actor("withdraw_override", on_behalf_of=actor.name)
-    verdict = settle_request(actor=system, request_id=request.pk).verdict()
-    if request.state == RequestState.APPROVED and not verdict.is_approved and not verdict.only_waits:
-        mark_stale(actor=system, request_id=request.pk, reason=why)
+    settle_case(actor=system, case=case)
+    approved = case.request.state == RequestState.APPROVED
+    if approved and not case.verdict.is_approved and not case.verdict.only_waits:
+        mark_stale(actor=system, request_id=case.request.pk, reason=why)

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from accounts.models import User
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import Case
-from approvals.models import MAX_COMMENT, Decision, RequestState, Review, TransitionRequest
+from approvals.case.snapshots import Case, reload_reviews
+from approvals.models import MAX_COMMENT, Decision, RequestState, Review
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import settle_archiving
 from approvals.requests.lifecycle import close_request, expire_request, refresh_request
-from approvals.requests.settle import settle_request
+from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from audit.actions import Action
 from audit.services import record
@@ -96,7 +96,7 @@ def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> 
         **signed,
     )
     _record(actor, case, review)
-    _follow(actor, request, review)
+    _follow(actor, case, review)
     return review
 
 
@@ -118,13 +118,15 @@ def _record(actor: Actor, case: Case, review: Review) -> None:
     )
 
 
-def _follow(actor: Actor, request: TransitionRequest, review: Review) -> None:
-    """Draw the consequence of a review."""
+def _follow(actor: Actor, case: Case, review: Review) -> None:
+    """Close the request after a rejection; after any other decision settle it."""
     if review.decision == Decision.REJECT:
         reason = f"Rejected by {actor.name}: {review.comment}"
-        close_request(request, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, actor=actor, reason=reason)
+        close_request(
+            case.request, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, actor=actor, reason=reason
+        )
         return
-    settle_request(actor=system_actor("decide_request", on_behalf_of=actor.name), request_id=request.pk)
+    settle_case(actor=system_actor("decide_request", on_behalf_of=actor.name), case=reload_reviews(case))
 
 
 def _decision(value: str) -> Decision:
@@ -166,9 +168,8 @@ def why_no_approval(case: Case) -> str:
     """Return why an approval would not count yet as far as the checks go, "" when it would."""
     if not case.checks_finished:
         return "The checks have not finished yet; wait for their results."
-    failed = [row for row in case.verdict().rules if row.kind == "check" and row.blocks]
-    lines = "; ".join(f"{row.rule}: {row.why}" for row in failed)
-    return f"An approval would not count while a check fails. {lines}" if failed else ""
+    lines = "; ".join(f"{row.rule}: {row.why}" for row in case.blocking_checks())
+    return f"An approval would not count while a check fails. {lines}" if lines else ""
 
 
 def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  # noqa: FBT001 - the approver's own word

@@ -117,8 +117,7 @@ def run_checks() -> RunChecks:
 
 def reread(request: TransitionRequest) -> TransitionRequest:
     """Return a request as it is now."""
-    rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
-    return rows.get(pk=request.pk)
+    return TransitionRequest.objects.with_relations().get(pk=request.pk)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.snapshots import load_case
@@ -21,7 +20,7 @@ BETTER = Point(key="val_f1", value=0.99, timestamp_ms=2)
 
 
 def verdict_of(request: TransitionRequest) -> list[str]:
-    return [str(blocker["rule"]) for blocker in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+    return [str(blocker["rule"]) for blocker in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Actor, new_version: NewVersion) -> None:

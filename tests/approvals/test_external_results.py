@@ -97,7 +97,7 @@ def test_no_worker_runs_it_and_nobody_reminds_one(job: CheckRun) -> None:
     assert state(job) == CheckState.WAITING
     assert tasks.run_check(job.pk) == "nothing to do"
     assert requeue_expired(actor=system_actor("test"), now=timezone.now() + timedelta(days=30)) == 0
-    verdict = load_case(reread(job.request)).verdict()
+    verdict = load_case(reread(job.request)).verdict
     assert verdict.state.value == "pending"
     assert "posting the signed result" in verdict.blocked_by()[0]["who_can_resolve"]
 

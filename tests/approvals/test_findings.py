@@ -28,7 +28,7 @@ from tests.conftest import Acting
 
 
 def found(actor: Actor, severity: str = "high", version: int | None = 1, **more: object) -> Finding:
-    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]
+    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]  # each test passes what it means
 
 
 def test_an_open_finding_blocks_and_a_closed_one_does_not(
@@ -53,7 +53,7 @@ def test_severity_decides(severity: str, blocks: bool, new_version: NewVersion, 
     publish("Production", NO_FINDINGS)
     request = ask(by_ada, new_version())
     found(by_ada, severity)
-    rows = load_cases([reread(request)])[0].verdict().rules
+    rows = load_cases([reread(request)])[0].verdict.rules
     assert next(row.blocks for row in rows if row.rule == "no-findings") is blocks
 
 
@@ -62,7 +62,7 @@ def test_the_default_policy_asks_for_none_that_is_grave(
     severity: str, blocks: bool, ready: TransitionRequest, by_ada: Actor
 ) -> None:
     found(by_ada, severity)
-    assert [row["rule"] for row in load_cases([reread(ready)])[0].verdict().blocked_by()] == (
+    assert [row["rule"] for row in load_cases([reread(ready)])[0].verdict.blocked_by()] == (
         ["findings", "reviewers"] if blocks else ["reviewers"]
     )
 

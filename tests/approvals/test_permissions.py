@@ -51,7 +51,7 @@ class World:
 
     @property
     def card_rule(self) -> RuleVerdict:
-        return next(row for row in self.case.verdict().rules if row.rule == "card")
+        return next(row for row in self.case.verdict.rules if row.rule == "card")
 
 
 @pytest.fixture

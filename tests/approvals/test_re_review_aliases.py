@@ -73,10 +73,10 @@ def test_where_it_blocks_it_is_not_promoted_on(champion: ModelVersion, by_ada: A
     publish("Production")
     with time_machine.travel(champion.review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
         request = ask(by_ada, champion)
-        rules = [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+        rules = [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
         assert "re-review" in rules
         confirm_version(actor=by_bea, name="fraud", version=1, comment="Fine.")
-        assert "re-review" not in [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+        assert "re-review" not in [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_in_two_places_the_earlier_counts_and_both_must_agree(

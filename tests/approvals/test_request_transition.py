@@ -131,11 +131,11 @@ def test_what_failed_can_be_mended_in_the_same_request(
     with pytest.raises(GateRefused):
         move(Stage.PRODUCTION)
     request = TransitionRequest.objects.get()
-    assert run_checks(request).verdict().state == "blocked"
+    assert run_checks(request).verdict.state == "blocked"
     fill_card(by_ada, version)
     for key in ("dataset_version", "git_commit", "triggered_by"):
         set_tag(actor=by_ada, run_id=version.run_id, key=key, value="x")
-    assert run_checks(request).verdict().state == "pending"
+    assert run_checks(request).verdict.state == "pending"
     assert TransitionRequest.objects.count() == 1
 
 

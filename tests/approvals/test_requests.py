@@ -134,7 +134,7 @@ def test_many_cases_cost_as_many_queries_as_one(
 ) -> None:
     for _ in range(4):
         run_checks(ask(new_version()))
-    rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
+    rows = TransitionRequest.objects.with_relations()
     with django_assert_max_num_queries(22) as one:
         load_cases(list(rows[:1]))
     with django_assert_max_num_queries(len(one.captured_queries) + 1):

@@ -36,7 +36,7 @@ def rules(*, without: str = "", count: int = 1, more: tuple[dict[str, object], .
 
 
 def blockers(request: TransitionRequest) -> list[str]:
-    return [item["rule"] for item in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+    return [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def approve(request: TransitionRequest, by: Actor) -> None:

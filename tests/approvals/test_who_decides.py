@@ -19,7 +19,7 @@ from approvals.requests.delegate import give_delegation, revoke_delegation
 from approvals.requests.review import decide_request
 from audit.actions import Action
 from audit.models import Event
-from console.reviewing import waiting_for
+from console.requests.queries import waiting_for
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from policies.defaults import DEFAULT_POLICIES
@@ -35,7 +35,7 @@ def ask_for(approvals: dict[str, Any], **options: Any) -> None:
         {**rule, "approvals": approvals} if rule["id"] == "reviewers" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
-    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]
+    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]  # a policy body
     publish_policy(body=body)
 
 

@@ -61,7 +61,7 @@ def take_back(actor: Actor, row: Override, reason: str = "It is not small.") -> 
 
 
 def blocking(request: TransitionRequest) -> list[str]:
-    return [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+    return [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_before_the_approval_the_rule_blocks_again(overridden: Override, rita: Actor, by_bea: Actor) -> None:

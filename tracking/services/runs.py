@@ -27,14 +27,14 @@ from tracking.services.pairs import put_tags
 NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = "0"
 _RUN_FIELDS = [field.attname for field in Run._meta.concrete_fields]  # noqa: SLF001 - Django's own name for it
-_EXPERIMENT_FIELDS = [field.attname for field in Experiment._meta.concrete_fields]  # noqa: SLF001
+_EXPERIMENT_FIELDS = [field.attname for field in Experiment._meta.concrete_fields]  # noqa: SLF001 - Django's documented API
 _READ_RUN = f"SELECT {', '.join(_RUN_FIELDS)} FROM tracking_run WHERE id = %s"  # noqa: S608 - names of columns
-_READ_EXPERIMENT = f"SELECT {', '.join(_EXPERIMENT_FIELDS)} FROM tracking_experiment WHERE id = %s"  # noqa: S608
+_READ_EXPERIMENT = f"SELECT {', '.join(_EXPERIMENT_FIELDS)} FROM tracking_experiment WHERE id = %s"  # noqa: S608 - our own columns; values are bound
 # A writing transaction of SQLite is alone anyway.
 _LOCK_RUN = Statement(f"{_READ_RUN} FOR UPDATE", _READ_RUN)
 _SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
 _ADD_RUN = same(
-    f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608
+    f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608 - our own columns; values are bound
 )
 _NOTE_WRITER = same(
     "INSERT INTO tracking_runwriter (run_id, name) VALUES (%s, %s) ON CONFLICT (run_id, name) DO NOTHING"
