@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.policy_changes.deciding_tags import tag_counts
 from approvals.policy_changes.scope_guards import moved_by_name, protected_lookalike, why_not_changed_by

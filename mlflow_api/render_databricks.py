@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import ApprovalComment, TransitionRequest
 from approvals.permissions.reviews import load_reviewer
 from approvals.requests.abilities import Ability, comment_abilities, live_cases, manages, request_abilities

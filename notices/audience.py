@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.permissions.policy_people import REVIEWERS

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import load_case
 from approvals.check_runs.jobs import BROKEN, jobs_with_model, record_about, restart
 from approvals.models import UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.permissions.check_runs import refusal_to_control_check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import Override, RequestState
 from approvals.permissions.people import refusal_unless_signed_in
 from approvals.permissions.refusal import Refusal

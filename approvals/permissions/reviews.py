@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.loading import Case
 from approvals.case.reviewer_roles import Standing, standing_of_people
-from approvals.case.snapshots import Case
 from approvals.models import LIVE_STATES, Decision, Delegation
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import Refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from accounts.authentication import is_signed_in_person
-from approvals.case.snapshots import Case, load_cases
+from approvals.case.loading import Case, load_cases
 from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
 from approvals.permissions.requests import (
     refusal_to_delete_comment,

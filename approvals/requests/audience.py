@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 
 from accounts.models import User
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import ApprovalComment
 from approvals.permissions.reviews import delegations_in_force
 from approvals.verdict.rule_outcomes import applies

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request, lock_visible, require_live
-from approvals.case.snapshots import Case, load_case
 from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import Case, load_case
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.oversight.emergencies import LIVES_FOR, require_may_break
 from approvals.permissions.refusal import deny_if

@@ -9,9 +9,9 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, reload_reviews
 from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
 from approvals.permissions.overrides import refusal_to_override, refusal_to_withdraw_override
 from approvals.permissions.people import refusal_unless_in_person

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals.case.snapshots import Case, load_cases
+from approvals.case.loading import Case, load_cases
 from approvals.models import (
     LIVE_STATES,
     ApprovalComment,

@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from audit.actions import Action
 from audit.services import record

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import Case, reload_reviews
 from approvals.models import MAX_COMMENT, Decision, RequestState, Review
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide

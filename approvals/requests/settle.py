@@ -7,8 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
+from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
-from approvals.case.snapshots import Case, load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request

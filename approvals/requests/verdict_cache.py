@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import Concern, ConcernKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import excluded_people, owners_of

@@ -1,6 +1,6 @@
 """One evaluator, one explanation: what stands between a version and its target, as every door prints it.
 
-Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/snapshots.py builds it), a verdict comes out.
+Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/loading.py builds it), a verdict comes out.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
 from approvals.check_runs.evidence import files_of_jobs
 from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRun, CheckState, RequestState

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import (
     Concern,
     ConcernKind,

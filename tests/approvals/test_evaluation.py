@@ -139,7 +139,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         source=draw(st.sampled_from(["None", "Staging"])),
         has_incumbent=draw(st.booleans()),
         staged_since=draw(st.just({}) | moments.map(lambda at: {"Staging": at})),
-        former_since=draw(st.none() | moments),
+        left_target_at=draw(st.none() | moments),
         e_signature=draw(st.booleans()),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Review, TransitionRequest
 from approvals.requests.review import decide_request
 from core.actors import Actor

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from approvals import tasks
 from approvals.case.finding_facts import facts_by_request
-from approvals.case.snapshots import load_cases
+from approvals.case.loading import load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingState
 from approvals.oversight.finding_queries import visible_findings

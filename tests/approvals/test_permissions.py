@@ -13,9 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from approvals.case.loading import Case, load_case
 from approvals.case.re_review_dates import places_asking
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case
 from approvals.models import ApprovalComment, Override
 from approvals.models.oversight import Finding, PostReview
 from approvals.permissions import check_runs, independent_reviews, overrides, oversight, policies, requests, reviews

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.loading import load_case
 from approvals.case.re_review_dates import due_dates, in_place
-from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, ReReview
 from approvals.oversight.re_reviews import confirm_version

@@ -9,9 +9,9 @@ import time_machine
 from django.utils import timezone
 
 from approvals import tasks
-from approvals.case.earlier_approvals import former_of
+from approvals.case.earlier_approvals import versions_once_at
+from approvals.case.loading import load_case
 from approvals.case.rollback_candidates import candidates_for
-from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.review import decide_request
@@ -186,4 +186,4 @@ def test_without_a_policy_the_superseded_version_returns(two: list[ModelVersion]
 
 def test_what_broke_the_glass_was_never_approved(two: list[ModelVersion]) -> None:
     TransitionRequest.objects.filter(version=two[0]).update(kind=RequestKind.BREAK_GLASS)
-    assert [row.version for row, _ in former_of(two[0].model, Stage.PRODUCTION)] == [2]
+    assert [row.version for row, _ in versions_once_at(two[0].model, Stage.PRODUCTION)] == [2]

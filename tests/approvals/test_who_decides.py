@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
 from approvals.permissions.reviews import Ineligibility, eligibility_of, load_reviewer
 from approvals.requests.delegate import give_delegation, revoke_delegation

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from approvals.case.check_facts import check_facts
+from approvals.case.loading import Case, load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case, rules_at_close
 from approvals.models import (
     LIVE_STATES,
     UNFINISHED_CHECKS,
@@ -26,7 +28,6 @@ from approvals.permissions.reviews import Eligibility, eligibility_of, load_revi
 from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of
 from approvals.requests.settle import waits
 from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.verdict.facts import CheckFacts
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
 from console.policies.presenters.descriptions import sentence_of
@@ -246,19 +247,14 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     if request.state in LIVE_STATES:
         return case.rules, case.verdict
     newest = {job.rule: job for job in reversed(jobs)}
-    rules = rules_at_close(request)
+    rules = rules_at_close(request).rules
     then = replace(
         case.snapshot,
         rules=rules,
-        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        checks={rule: check_facts(job) for rule, job in newest.items()},
         subject_digest=request.subject_digest,
     )
     return rules, evaluate(then, request.closed_at or timezone.now())
-
-
-def _facts_of(job: CheckRun) -> CheckFacts:
-    since = job.finished_at or job.started_at or job.queued_at
-    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)
 
 
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row
