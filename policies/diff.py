@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, Level, Options, PolicyBody, Rule, span
+from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel, span
 from policies.yaml_text import write_policy
 
-_WEIGHT = {Level.ADVISORY: 0, Level.SOFT: 1, Level.HARD: 2}
+_WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
@@ -87,7 +87,7 @@ def diff_text(before: Mapping[str, object] | None, after: Mapping[str, object]) 
 def _effect(before: Rule | None, after: Rule | None) -> Effect:
     if before is None or after is None:
         there = after or before
-        if there is None or there.level is Level.ADVISORY:
+        if there is None or there.level is RuleLevel.ADVISORY:
             return Effect.OPEN
         return Effect.TIGHTER if before is None else Effect.LOOSER
     if replace(after, level=before.level, override_by=before.override_by) == before:

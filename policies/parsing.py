@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from core.errors import InvalidInput
 from policies.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
-from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
+from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReviewOption, Rule
 from registry.names import check_alias
 from registry.risk import TIERS
 from registry.stages import Stage
@@ -189,7 +189,7 @@ def _re_review(value: object) -> dict[str, object]:
     given = value if isinstance(value, Mapping) else {"every": value}
     given = mapping(given, "it", ("every", "when_due"))
     when_due = chosen([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
-    return {"re_review": ReReview(every=_positive(given.get("every")), when_due=when_due)}
+    return {"re_review": ReReviewOption(every=_positive(given.get("every")), when_due=when_due)}
 
 
 def _break_glass(value: object) -> dict[str, object]:

@@ -16,20 +16,20 @@ from policies.rules import (
     FindingsRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Owners,
     Rule,
+    RuleLevel,
     Severity,
     SoakRule,
 )
 from policies.windows import parse_window
-from registry.permissions import Level as PermissionLevel
+from registry.permissions import Level
 from registry.risk import TIERS
 from registry.stages import Stage
 from validation.catalogue import known_checks
 
 FOUR_EYES_ROLES = ("requester", "version_author", "run_user", "card_editor", "check_author")
-MODEL_ROLES = tuple(level.name.lower() for level in PermissionLevel if level >= PermissionLevel.MANAGE_STAGING)
+MODEL_ROLES = tuple(level.name.lower() for level in Level if level >= Level.MANAGE_STAGING)
 MAX_APPROVALS = 20
 MAX_PATTERN = 256
 MAX_ITEMS = 100
@@ -71,7 +71,7 @@ def read_rule(item: object, place: int) -> Rule:
         try:
             common = _common(written)
         except InvalidInput:
-            common = {"id": f"rule-{place}", "level": Level.HARD}
+            common = {"id": f"rule-{place}", "level": RuleLevel.HARD}
         return BrokenRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
 
 
@@ -125,16 +125,16 @@ def _common(item: Mapping[str, object]) -> dict[str, object]:
     rule_id = item.get("id")
     if not isinstance(rule_id, str) or not NAME.fullmatch(rule_id):
         raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
-    level = item.get("level", Level.HARD.value)
-    if level not in [member.value for member in Level]:
-        raise InvalidInput(f"level must be {', '.join(member.value for member in Level)}")
-    if "override" in item and level != Level.SOFT:
+    level = item.get("level", RuleLevel.HARD.value)
+    if level not in [member.value for member in RuleLevel]:
+        raise InvalidInput(f"level must be {', '.join(member.value for member in RuleLevel)}")
+    if "override" in item and level != RuleLevel.SOFT:
         raise InvalidInput("only a soft rule can be overridden")
-    if level == Level.SOFT and "override" not in item:
+    if level == RuleLevel.SOFT and "override" not in item:
         raise InvalidInput("a soft rule says who may override it: override: [GROUP, …]")
     return {
         "id": rule_id,
-        "level": Level(str(level)),
+        "level": RuleLevel(str(level)),
         "applies_if": _condition(item["applies_if"]) if "applies_if" in item else None,
         "override_by": names(item["override"], "override") if "override" in item else (),
     }
@@ -208,7 +208,7 @@ def pattern(value: object, what: str) -> str:
 
 
 def _four_eyes(common: dict[str, object], item: Mapping[str, object]) -> Rule:
-    if common["applies_if"] is not None or common["level"] is Level.SOFT:
+    if common["applies_if"] is not None or common["level"] is RuleLevel.SOFT:
         raise InvalidInput("four eyes hold always: no applies_if, no override")
     roles = item["four_eyes"]
     if not isinstance(roles, list) or not roles or not all(role in FOUR_EYES_ROLES for role in roles):

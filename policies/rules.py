@@ -13,7 +13,7 @@ from policies.windows import Window
 CARRYABLE = ("card", "checks", "incumbent")
 
 
-class Level(StrEnum):
+class RuleLevel(StrEnum):
     """How much a rule weighs: a hard rule blocks, a soft one may be overridden on the record, an advisory one is shown."""
 
     HARD = "hard"
@@ -52,7 +52,7 @@ class BaseRule:
     """What every rule has. ``override_by`` are the groups that may override a soft rule, with a reason."""
 
     id: str
-    level: Level
+    level: RuleLevel
     applies_if: Condition | None = None
     override_by: tuple[str, ...] = ()
 
@@ -149,7 +149,7 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
-class ReReview:
+class ReReviewOption:
     """How often what is in place must be reviewed again, and what happens when that is overdue: warn, flag or block."""
 
     every: timedelta
@@ -171,7 +171,7 @@ class Options:
     apply_delay: timedelta = timedelta(0)
     remind_every: timedelta | None = None
     e_signature: bool = False
-    re_review: ReReview | None = None
+    re_review: ReReviewOption | None = None
     break_glass: BreakGlass | None = None
     rollback_within: timedelta | None = timedelta(days=30)
     rollback_approvals: ApprovalsRule | None = None

@@ -18,9 +18,9 @@ from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
 from core.times import from_ms
-from policies.matching import Governing, active_policies, governing, model_facts
+from policies.matching import Governing, active_policies, governing, model_facts, policy_for
 from policies.parsing import is_alias
-from policies.rules import ReReview as Option
+from policies.rules import ReReviewOption
 from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 
@@ -33,7 +33,7 @@ class Place:
 
     target: str
     policy: Governing
-    option: Option
+    option: ReReviewOption
     due_at: datetime
 
 
@@ -56,6 +56,17 @@ def places_of(versions: Sequence[ModelVersion], policies: Sequence[Governing] | 
                 place = Place(target, policy, option, max(begun) + option.every)
                 found.setdefault(version.pk, []).append(place)
     return found
+
+
+def places_asking(version: ModelVersion) -> list[Place]:
+    """Return the places that ask for a re-review of a version; of one that has left them all, Production."""
+    if found := places_of([version]).get(version.pk):
+        return found
+    policy = policy_for(version.model, Stage.PRODUCTION)
+    option = option_of(policy)
+    if policy is None or option is None or version.review_due_at is None:
+        return []
+    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
 
 
 def _targets(versions: Sequence[ModelVersion]) -> dict[int, list[str]]:
@@ -125,11 +136,11 @@ def strictest(places: Sequence[Place], now: datetime) -> str:
     return max(said, key=_WEIGHT.index, default="warn")
 
 
-def _blocks(option: Option | None) -> bool:
+def _blocks(option: ReReviewOption | None) -> bool:
     return option is not None and option.when_due == "block"
 
 
-def option_of(policy: Governing | None) -> Option | None:
+def option_of(policy: Governing | None) -> ReReviewOption | None:
     """Return what a policy says of reviewing again."""
     return policy.body.options.re_review if policy else None
 

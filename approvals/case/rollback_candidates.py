@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.case.earlier_approvals import former_of
+from approvals.case.earlier_approvals import versions_once_at
 from policies.matching import policy_for
 from policies.parsing import is_alias
 from registry.models import Alias, ModelVersion, RegisteredModel
@@ -29,8 +29,8 @@ def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> li
         rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
         return [Candidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")]
     there = _there_now(model, target)
-    found = former_of(model, target)
-    return [Candidate(row, former.obstacle) for row, former in found if row.pk != there]
+    found = versions_once_at(model, target)
+    return [Candidate(row, earlier.obstacle) for row, earlier in found if row.pk != there]
 
 
 def _there_now(model: RegisteredModel, target: str) -> int | None:

@@ -80,16 +80,14 @@ def subject_parts(
     subject: Subject,
     *,
     kind: str,
-    policies: Sequence[str],
     rules: Sequence[Rule],
     checks: Iterable[Sequence[str]],
-    policy_part: str = "",
+    policy: str,
 ) -> dict[str, str]:
-    """Return the hash of each part of what a review covers. ``policy_part`` is `policy_digest`, where it is known already.
+    """Return the SHA-256 (hex) of each part of what a review covers, by the name of the part.
 
-    ``policies`` are the digests of the revision the request was opened under and of the one that governs now, ``rules`` what
-    both together demand.
-    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each.
+    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy`` is the
+    `policy_digest` of the ``rules``.
     """
     counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
@@ -102,7 +100,7 @@ def subject_parts(
     }
     jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
     found = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
-    return found | {"policy": policy_part or policy_digest(policies, rules)}
+    return found | {"policy": policy}
 
 
 def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:

@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from audit.actions import Action
 from audit.services import record
@@ -32,7 +32,7 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
     last = request.reminded_at or request.opened_at
     if request.state != RequestState.OPEN or every is None or now < last + every or now >= request.expires_at:
         return False
-    waiting = [row.rule for row in load_case(request).verdict(now).rules if row.kind == "approvals" and row.blocks]
+    waiting = [row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks]
     request.reminded_at = now
     request.save(update_fields=["reminded_at"])
     if not waiting:

@@ -1,6 +1,6 @@
 """One evaluator, one explanation: what stands between a version and its target, as every door prints it.
 
-Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/snapshots.py builds it), a verdict comes out.
+Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/loading.py builds it), a verdict comes out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from approvals.verdict.rule_outcomes import Answer, RuleStatus, judge
 from approvals.verdict.votes import counted, excluded_people, latest_of_each
 from core.errors import Blocker
 from core.times import iso_utc
-from policies.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
+from policies.rules import WAITING_KINDS, ApprovalsRule, Rule, RuleLevel, kind_of, title_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class RuleVerdict:
 
     rule: str
     kind: str
-    level: Level
+    level: RuleLevel
     status: RuleStatus
     title: str
     why: str
@@ -48,7 +48,7 @@ class RuleVerdict:
     @property
     def blocks(self) -> bool:
         """Return whether this rule alone keeps the version where it is."""
-        return self.level is not Level.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+        return self.level is not RuleLevel.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
 
     @property
     def only_waits(self) -> bool:
@@ -92,7 +92,7 @@ class Verdict:
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
-    rows = tuple(_judge(rule, snapshot, at) for rule in snapshot.rules)
+    rows = tuple(judge_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (asked := _changes_asked_for(snapshot)) is not None:
         rows = (*rows, asked)
     if at >= snapshot.expires_at:
@@ -120,7 +120,8 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
     return VerdictState.PENDING
 
 
-def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+def judge_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+    """Return the verdict on one rule at a moment, overrides considered. A rule that raises has failed, and is logged."""
     try:
         answer = judge(rule, snapshot, at)
         override = (
@@ -140,7 +141,7 @@ def _override_of(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts 
     """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out,
     and not taken back by then.
     """
-    if rule.level is not Level.SOFT:
+    if rule.level is not RuleLevel.SOFT:
         return None
     excluded = excluded_people(snapshot.rules, snapshot.people)
     found = [
@@ -170,7 +171,7 @@ def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
     return RuleVerdict(
         rule="changes",
         kind="changes",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="No reviewer asks for changes",
         why=f"{names} asked for changes.",
@@ -192,7 +193,7 @@ def _expired(snapshot: Snapshot) -> RuleVerdict:
     return RuleVerdict(
         rule="expiry",
         kind="expiry",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="The request is still valid",
         why="The request has expired.",
@@ -205,7 +206,7 @@ def _due_again(since: datetime) -> RuleVerdict:
     return RuleVerdict(
         rule="re-review",
         kind="re_review",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="It is not overdue for a re-review",
         why=f"It is due to be reviewed again since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
@@ -216,7 +217,7 @@ def _due_again(since: datetime) -> RuleVerdict:
 
 def _row(rule: Rule, answer: Answer) -> RuleVerdict:
     who = answer.who
-    if rule.level is Level.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
+    if rule.level is RuleLevel.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
         who = f"{who}; or {' or '.join(rule.override_by)}, by overriding it with a reason".removeprefix("; or ")
     return RuleVerdict(
         rule=rule.id,
@@ -229,5 +230,5 @@ def _row(rule: Rule, answer: Answer) -> RuleVerdict:
         since=answer.since,
         check_run_id=answer.check_run_id,
         progress=answer.progress,
-        override_by=rule.override_by if rule.level is Level.SOFT else (),
+        override_by=rule.override_by if rule.level is RuleLevel.SOFT else (),
     )

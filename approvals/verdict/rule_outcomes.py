@@ -173,12 +173,12 @@ def _judge_findings(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> Ans
 
 
 def _judge_former(rule: FormerRule, snapshot: Snapshot, at: datetime) -> Answer:
-    left = snapshot.former_since
+    left = snapshot.left_target_at
     if left is None:
         why = "This version was never there on an approval that still stands; ask for a promotion instead."
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
-    if snapshot.former_obstacle:
-        why = f"It was there before, but that approval no longer stands. {snapshot.former_obstacle}"
+    if snapshot.earlier_obstacle:
+        why = f"It was there before, but that approval no longer stands. {snapshot.earlier_obstacle}"
         return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
         why = f"It left on {_when(left)}, longer than {span(rule.within)} ago; ask for a promotion instead."

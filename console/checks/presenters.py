@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
 from approvals.check_runs.evidence import files_of_jobs
-from approvals.check_runs.jobs import UNFINISHED
-from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
+from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
 from approvals.requests.queries import get_check_run
 from console.shell.facts import Fact, fact
 from core.actors import Actor, ActorKind
@@ -114,7 +113,7 @@ class CheckRunPage:
     @property
     def is_moving(self) -> bool:
         """Return whether the run has not finished."""
-        return self.job.state in UNFINISHED
+        return self.job.state in UNFINISHED_CHECKS
 
 
 def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:

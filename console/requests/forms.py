@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import MAX_COMMENT
 from approvals.requests.comments import MAX_COMMENT as MAX_DISCUSSION_COMMENT
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
@@ -71,7 +71,7 @@ class OverrideForm(SignedForm):
 
     def __init__(self, data: Any = None, *, rule: str, case: Case, printed_name: str, seen: str = "") -> None:
         super().__init__(data, case=case, signs=OVERRIDE, printed_name=printed_name, seen=seen)
-        finding = next((row.why for row in case.verdict().rules if row.rule == rule), "")
+        finding = next((row.why for row in case.verdict.rules if row.rule == rule), "")
         self.fields["rule"].initial = rule
         self.fields["comment"].label = f"Why may {rule or 'this rule'} be overridden?"
         self.fields["comment"].help_text = f"The rule says: {finding} {_REASON_HELP}" if finding else _REASON_HELP

@@ -2,7 +2,7 @@
 
 The list comes from one query however many requests there are. It reads the cached verdicts
 (approvals/requests/verdict_cache.py), so it may be some seconds old. Whether somebody may decide on a single request is
-evaluated afresh by `approvals.requests.eligibility`.
+evaluated afresh by `approvals.permissions.reviews`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
-from approvals.requests.eligibility import delegations_in_force
+from approvals.models import (
+    Concern,
+    ConcernKind,
+    Decision,
+    Delegation,
+    RequestState,
+    Review,
+    TransitionRequest,
+    TransitionRequestQuerySet,
+)
+from approvals.permissions.reviews import delegations_in_force
 from approvals.requests.queries import get_request
 from core.actors import Actor, ActorKind
 from core.errors import NotFound
@@ -47,11 +56,9 @@ def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
     return rows.order_by("opened_at", "pk")
 
 
-def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+def newest_first(rows: TransitionRequestQuerySet) -> TransitionRequestQuerySet:
     """Return requests with what a line of a list shows of each, open ones first, then the newest."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy").order_by(
-        F("closed_at").desc(nulls_first=True), "-pk"
-    )
+    return rows.with_relations().order_by(F("closed_at").desc(nulls_first=True), "-pk")
 
 
 def pattern_regex(pattern: str) -> str:

@@ -24,9 +24,9 @@ from policies.rules import (
     FormerRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Owners,
     Rule,
+    RuleLevel,
     Severity,
     SoakRule,
 )
@@ -39,7 +39,7 @@ GROUPS = ["reviewers", "risk", "legal"]
 ROLES = FOUR_EYES_ROLES
 PARTS = ["card", "incumbent", "artifact", "check:card.complete:r0", "check:metric.no_regression:r1"]
 
-levels = st.sampled_from(Level)
+levels = st.sampled_from(RuleLevel)
 names = st.sets(st.sampled_from(PEOPLE), max_size=2).map(frozenset)
 groups = st.sets(st.sampled_from(GROUPS)).map(frozenset)
 some_groups = st.sets(st.sampled_from(GROUPS), min_size=1).map(tuple)
@@ -139,7 +139,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         source=draw(st.sampled_from(["None", "Staging"])),
         has_incumbent=draw(st.booleans()),
         staged_since=draw(st.just({}) | moments.map(lambda at: {"Staging": at})),
-        former_since=draw(st.none() | moments),
+        left_target_at=draw(st.none() | moments),
         e_signature=draw(st.booleans()),
     )
 
@@ -193,7 +193,7 @@ def test_another_override_never_blocks(snapshot: Snapshot, override: OverrideFac
     before = evaluate(snapshot, AT)
     after = evaluate(replace(snapshot, overrides=(*snapshot.overrides, override)), AT)
     assert {row.rule for row in after.rules if row.blocks} <= {row.rule for row in before.rules if row.blocks}
-    hard = {row.rule for row in before.rules if row.blocks and row.level is Level.HARD}
+    hard = {row.rule for row in before.rules if row.blocks and row.level is RuleLevel.HARD}
     assert hard <= {row.rule for row in after.rules if row.blocks}
 
 
@@ -263,7 +263,7 @@ def test_a_changed_digest_voids_every_review_and_override(snapshot: Snapshot) ->
     assert moved.approvers == ()
     assert moved.state is not VerdictState.REJECTED
     assert not [row for row in moved.rules if row.status is RuleStatus.OVERRIDDEN]
-    if any(isinstance(rule, ApprovalsRule) and rule.level is not Level.ADVISORY for rule in rules):
+    if any(isinstance(rule, ApprovalsRule) and rule.level is not RuleLevel.ADVISORY for rule in rules):
         assert not moved.is_approved
 
 
@@ -288,7 +288,7 @@ def test_people_with_a_hand_in_it_never_count(snapshot: Snapshot) -> None:
 
 @given(snapshots())
 def test_a_rule_that_raises_refuses(snapshot: Snapshot) -> None:
-    broken = FourEyesRule(id="broken", level=Level.HARD, roles=("nobody_knows",))
+    broken = FourEyesRule(id="broken", level=RuleLevel.HARD, roles=("nobody_knows",))
     verdict = evaluate(replace(snapshot, rules=(*snapshot.rules, broken)), AT)
     assert not verdict.is_approved
     assert verdict.approvers == ()

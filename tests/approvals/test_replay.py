@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import CheckRun, TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.policy_changes.past_stages import Moved, Past, past_of
@@ -63,6 +63,12 @@ def test_a_tighter_draft_would_have_blocked(applied: TransitionRequest, by_ada: 
     found = replay(actor=by_ada, body=draft(count=2, more=[soak])).rows[0]
     assert found.outcome is Outcome.WOULD_BLOCK
     assert [row.rule for row in found.differing] == ["reviewers", "soak"]
+
+
+def test_a_draft_that_asks_for_signatures_counts_no_unsigned_review(applied: TransitionRequest, by_ada: Actor) -> None:
+    found = replay(actor=by_ada, body={**draft(), "options": {"e_signature": True}}).rows[0]
+    assert found.outcome is Outcome.WOULD_BLOCK
+    assert [row.rule for row in found.differing] == ["reviewers"]
 
 
 def test_a_looser_draft_would_have_passed(ready: TransitionRequest, by_ada: Actor) -> None:

@@ -17,11 +17,11 @@ from policies.rules import (
     FormerRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Options,
     PolicyBody,
-    ReReview,
+    ReReviewOption,
     Rule,
+    RuleLevel,
     SoakRule,
     span,
     title_of,
@@ -99,9 +99,9 @@ def condition_text(condition: Condition) -> str:
 
 
 def _weight(rule: Rule) -> str:
-    if rule.level is Level.SOFT:
+    if rule.level is RuleLevel.SOFT:
         return f"blocks, unless {join(rule.override_by, 'or')} overrides it with a reason"
-    return "blocks" if rule.level is Level.HARD else "advice only"
+    return "blocks" if rule.level is RuleLevel.HARD else "advice only"
 
 
 def join(words: Sequence[str], last: str = "and") -> str:
@@ -194,7 +194,7 @@ def option_texts(options: Options) -> tuple[str, ...]:
     return (*said, _rollback(options), _break_glass(options.break_glass))
 
 
-def _re_review(again: ReReview) -> str:
+def _re_review(again: ReReviewOption) -> str:
     late = {"warn": "a warning is shown", "flag": "the version is flagged", "block": "the next move is blocked"}
     return (
         f"What is in place is reviewed again every {span(again.every)}; when that is overdue, {late[again.when_due]}."

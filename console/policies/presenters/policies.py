@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.policy_changes.editors import advice, judged_by, may_propose, possible_reviewers
-from approvals.policy_changes.propose import may_withdraw
-from approvals.policy_changes.rights import why_not_decide
+from approvals.permissions.policies import (
+    refusal_to_decide_proposal,
+    refusal_to_propose,
+    refusal_to_withdraw_proposal,
+)
+from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
+from approvals.permissions.refusal import Refusal
 from console.policies.presenters.descriptions import PolicyDescription, RuleDescription, describe_policy, describe_rule
 from core.actors import Actor
 from core.errors import NotFound
@@ -124,20 +128,20 @@ def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
         text=describe_policy(shown.body),
         diff=diff_view(earlier.body, shown.body) if earlier else None,
         proposals=list(proposals(name=policy.name)[:_SHOWN]),
-        may_propose=may_propose(actor),
+        may_propose=refusal_to_propose(actor, policy.name) is None,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """A proposal: what it would change, and who may decide on it. ``why_not`` is why this person may not."""
+    """A proposal: what it would change, and who may decide on it. ``refusal`` is why this person may not."""
 
     proposal: PolicyProposal
     text: PolicyDescription
     diff: DiffView
     reviewers: Sequence[str]
     advice: str
-    why_not: str
+    refusal: Refusal | None
     may_withdraw: bool
 
     @property
@@ -153,7 +157,7 @@ class ProposalPage:
     @property
     def may_decide(self) -> bool:
         """Return whether this person may approve or reject the proposal now."""
-        return self.is_open and not self.why_not
+        return self.is_open and self.refusal is None
 
 
 def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
@@ -161,21 +165,16 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
     proposal = get_proposal(proposal_id)
     is_open = proposal.state == ProposalState.OPEN
     base = proposal.base_revision.body if proposal.base_revision else None
-    reviewers = _reviewers(proposal) if is_open else []
+    reviewers = possible_reviewers(proposal) if is_open else []
     return ProposalPage(
         proposal=proposal,
         text=describe_policy(proposal.body),
         diff=diff_view(base, proposal.body),
         reviewers=reviewers,
-        advice=advice(reviewers) if is_open else "",
-        why_not=why_not_decide(actor, proposal) if is_open else "",
-        may_withdraw=is_open and may_withdraw(actor, proposal),
+        advice=reviewer_hint(reviewers) if is_open else "",
+        refusal=refusal_to_decide_proposal(actor, proposal) if is_open else None,
+        may_withdraw=is_open and refusal_to_withdraw_proposal(actor, proposal) is None,
     )
-
-
-def _reviewers(proposal: PolicyProposal) -> list[str]:
-    bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
-    return possible_reviewers(proposal, judged_by(proposal.name, [read_published(body) for body in bodies]))
 
 
 def waiting_proposals() -> list[PolicyProposal]:

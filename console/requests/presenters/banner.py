@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import Decision, RequestState, TransitionRequest
-from approvals.requests.eligibility import Hindrance, Say
+from approvals.permissions.reviews import Eligibility, Ineligibility
 from console.shell.links import version_url
 from policies.request_kinds import RequestKind
 
@@ -85,14 +85,14 @@ def approved_banner(waits_for: str) -> Banner:
     return Banner(icon="sync", tone="ok", role="status", title="Approved.", text=text)
 
 
-def open_banner(case: Case, say: Say, headline: str, *, may_approve: bool) -> Banner:
+def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_approve: bool) -> Banner:
     """Return what this person can do about an open request, or why they cannot decide."""
-    if reason := why_not_decide(case, say):
+    if reason := why_not_decide(case, eligibility):
         return Banner(icon="info", title="You cannot decide on this request.", text=reason)
-    if say.given:
-        title = "You approved this request." if say.given == Decision.APPROVE else "You requested changes."
+    if eligibility.last_decision:
+        title = "You approved this request." if eligibility.last_decision == Decision.APPROVE else "You requested changes."
         return Banner(icon="how_to_reg", title=title, text="You can still change your decision: the latest one counts.")
-    on_behalf = f", on behalf of {say.on_behalf_of}" if say.on_behalf_of else ""
+    on_behalf = f", on behalf of {eligibility.on_behalf_of}" if eligibility.on_behalf_of else ""
     title = f"Your decision is needed{on_behalf}."
     if not may_approve:
         text = f"{headline} You can approve once every check has passed. You can reject now."
@@ -102,13 +102,13 @@ def open_banner(case: Case, say: Say, headline: str, *, may_approve: bool) -> Ba
     return Banner(icon="how_to_reg", tone="ok", title=title, text=text)
 
 
-def request_banners(case: Case, say: Say, *, waits_for: str, headline: str, may_approve: bool) -> Iterator[Banner]:
+def request_banners(case: Case, eligibility: Eligibility, *, waits_for: str, headline: str, may_approve: bool) -> Iterator[Banner]:
     """Yield the banners of a request's page, the kind of request first."""
     if kind := kind_banner(case.request):
         yield kind
     match case.request.state:
         case RequestState.OPEN:
-            yield open_banner(case, say, headline, may_approve=may_approve)
+            yield open_banner(case, eligibility, headline, may_approve=may_approve)
         case RequestState.APPROVED:
             yield approved_banner(waits_for)
         case _:
@@ -116,19 +116,19 @@ def request_banners(case: Case, say: Say, *, waits_for: str, headline: str, may_
                 yield closed
 
 
-def why_not_decide(case: Case, say: Say) -> str:
+def why_not_decide(case: Case, eligibility: Eligibility) -> str:
     """Return why this person may not decide on an open request, addressed to them; "" where they may."""
     if case.request.state != RequestState.OPEN:
         return ""
-    match say.hindrance:
-        case Hindrance.NOTHING_ASKED:
+    match eligibility.reason:
+        case Ineligibility.NO_APPROVAL_ASKED:
             return "The policy requires no approval. The request is applied when its checks have passed."
-        case Hindrance.HAD_A_HAND:
-            involvement = _INVOLVEMENT.get(say.role, f"You are its {say.role.replace('_', ' ')}")
+        case Ineligibility.INVOLVED:
+            involvement = _INVOLVEMENT.get(eligibility.role, f"You are its {eligibility.role.replace('_', ' ')}")
             return f"{involvement}, so somebody else must decide (four eyes)."
-        case Hindrance.NO_STANDING:
-            asked = say.why_not.partition(": ")[2].rstrip(".")
+        case Ineligibility.NO_REVIEW_RIGHTS:
+            asked = eligibility.needed
             is_named = " the model" in asked or "owners" in asked
             return f"Only {asked} can decide on this." if is_named else f"Only a member of {asked} can decide on this."
         case _:
-            return say.why_not
+            return eligibility.message

@@ -9,7 +9,7 @@ from django.db.models import Count, Model, Q, QuerySet, Window
 from django.http import HttpRequest
 
 from accounts.authentication import actor_from_request
-from approvals.models import Review, TransitionRequest
+from approvals.models import Review, TransitionRequest, TransitionRequestQuerySet
 from approvals.policy_changes.inbox import proposals_for
 from console.account.queries import remember_unread_count
 from console.requests.presenters.decision_chart import WeekBar, decision_chart
@@ -131,7 +131,7 @@ def _current_versions(actor: Actor) -> QuerySet[ModelVersion]:
     return visible_versions(actor).filter(is_current=True).select_related("model").order_by("-staged_at", "-pk")
 
 
-def _own_requests(actor: Actor) -> QuerySet[TransitionRequest]:
+def _own_requests(actor: Actor) -> TransitionRequestQuerySet:
     return TransitionRequest.objects.filter(
         Q(requester_id=actor.user_id) | Q(requester__owner_id=actor.user_id), version__in=visible_versions(actor)
     )

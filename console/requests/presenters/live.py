@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from approvals.case.check_facts import check_facts
+from approvals.case.loading import Case, load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case, rules_at_close
-from approvals.models import LIVE_STATES, CheckRun, CheckState, RequestState, TransitionRequest
-from approvals.requests.override import may_override
+from approvals.models import LIVE_STATES, UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.permissions.overrides import can_override
 from approvals.requests.queries import check_runs_of
 from approvals.requests.settle import waits
 from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.verdict.facts import CheckFacts
 from console.policies.presenters.descriptions import rule_text
 from console.requests.presenters.progress import Step, request_progress
 from console.requests.queries import find_request
@@ -22,7 +23,6 @@ from console.shell.facts import Fact, fact
 from core.actors import Actor
 from policies.rules import Rule
 
-_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _LOG_LINES = 6
 
 
@@ -96,7 +96,7 @@ def live_part_of(actor: Actor, case: Case) -> LivePart:
     checks = _checks(case, jobs)
     rules, verdict = _verdict(case, jobs)
     waits_for = _waits_for(case, verdict)
-    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    unfinished = any(view.job.state in UNFINISHED_CHECKS for view in checks if view.counts)
     return LivePart(
         request=request,
         verdict=verdict,
@@ -128,7 +128,7 @@ def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) ->
     has_soft_rule = any(row.override_by and row.blocks for row in verdict.rules)
     groups = groups_of(actor) if has_soft_rule else frozenset()
     return [
-        RuleView(row, texts.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
+        RuleView(row, texts.get(row.rule, row.title), bool(groups) and can_override(actor, groups, case, row))
         for row in verdict.rules
     ]
 
@@ -149,18 +149,13 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     """
     request = case.request
     if request.state in LIVE_STATES:
-        return case.rules, case.verdict()
+        return case.rules, case.verdict
     newest = {job.rule: job for job in reversed(jobs)}
-    rules = rules_at_close(request)
+    rules = rules_at_close(request).rules
     then = replace(
         case.snapshot,
         rules=rules,
-        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        checks={rule: check_facts(job) for rule, job in newest.items()},
         subject_digest=request.subject_digest,
     )
     return rules, evaluate(then, request.closed_at or timezone.now())
-
-
-def _facts_of(job: CheckRun) -> CheckFacts:
-    since = job.finished_at or job.started_at or job.queued_at
-    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)

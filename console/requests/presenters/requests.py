@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from approvals.case.loading import Case, load_case
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case
 from approvals.models import LIVE_STATES, Decision, Override, RequestState, Review
-from approvals.requests.eligibility import Say, say_of, voter_of
-from approvals.requests.lifecycle import may_withdraw
-from approvals.requests.override import may_take_back
+from approvals.permissions.overrides import refusal_to_withdraw_override
+from approvals.permissions.requests import refusal_to_withdraw_request
+from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer
 from approvals.requests.queries import overrides_of, reviews_of
 from approvals.verdict.evaluation import RuleVerdict
 from audit.queries import trail_for
@@ -97,11 +97,11 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     request, version = case.request, case.request.version
     current = incumbent_of(version.model)
     live = live_part_of(actor, case)
-    say = say_of(voter_of(actor, [version.model_id]), case)
-    buttons = _buttons(actor, case, say, live.verdict.rules)
+    eligibility = eligibility_of(load_reviewer(actor, [version.model_id]), case)
+    buttons = _buttons(actor, case, eligibility, live.verdict.rules)
     refs = (request_ref(request.pk), version_ref(version.model.name, version.version))
     banners = request_banners(
-        case, say, waits_for=live.waits_for, headline=live.headline, may_approve=not buttons.needs_checks
+        case, eligibility, waits_for=live.waits_for, headline=live.headline, may_approve=not buttons.needs_checks
     )
     return RequestPage(
         live=live,
@@ -119,16 +119,16 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     )
 
 
-def _buttons(actor: Actor, case: Case, say: Say, rules: Sequence[RuleVerdict]) -> DecisionButtons:
+def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence[RuleVerdict]) -> DecisionButtons:
     """Return which decisions to offer: the last one again is no decision, and approving waits for the checks."""
-    may_decide = case.request.state == RequestState.OPEN and say.may_decide
+    may_decide = case.request.state == RequestState.OPEN and eligibility.can_decide
     has_failed_check = any(rule.kind == "check" and rule.blocks for rule in rules)
     return DecisionButtons(
-        approve=may_decide and say.given != Decision.APPROVE,
+        approve=may_decide and eligibility.last_decision != Decision.APPROVE,
         needs_checks=not case.checks_finished or has_failed_check,
-        request_changes=may_decide and say.given != Decision.REQUEST_CHANGES,
-        reject=say.may_decide,
-        withdraw=case.request.state in LIVE_STATES and may_withdraw(actor, case.request),
+        request_changes=may_decide and eligibility.last_decision != Decision.REQUEST_CHANGES,
+        reject=eligibility.can_decide,
+        withdraw=case.request.state in LIVE_STATES and refusal_to_withdraw_request(actor, case.request) is None,
     )
 
 
@@ -139,7 +139,7 @@ def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
     groups = groups_of(actor) if has_one_in_force else frozenset()
     return [
         OverrideView(
-            row, has_one_in_force and row.taken_back is None and may_take_back(actor.name, groups, row, case.rules)
+            row, has_one_in_force and row.taken_back is None and refusal_to_withdraw_override(actor, groups, row, case.rules) is None
         )
         for row in rows
     ]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import Decision, TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
