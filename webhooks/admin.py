@@ -1,17 +1,16 @@
-"""Webhooks and the log of their deliveries, to look at. The one thing that can be done here is to send a delivery again."""
+"""Webhooks and their deliveries in the admin, read-only. The pages of the console change them."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,28 +18,9 @@ from unfold.decorators import action, display
 
 from accounts.authentication import actor_from_request
 from audit.admin import ReadOnlyAdmin
-from audit.services import record_denial
-from core.errors import Denied, DomainError, InvalidInput
 from webhooks.models import Delivery, Webhook
 from webhooks.permissions import visible_deliveries, visible_webhooks
 from webhooks.queries import events_of
-from webhooks.services.deliveries import send_again
-
-
-class Dialog(TypedDict):
-    """What unfold draws around a form."""
-
-    title: str
-    description: str
-    form_submit_text: str
-
-
-SEND_AGAIN = Dialog(
-    title="Send this again",
-    description="The receiver gets the same message under the same delivery id, as often as it takes.",
-    form_submit_text="Send again",
-)
-
 
 MOST_SHOWN = 20_000  # characters of a message
 NBSP = "\N{NO-BREAK SPACE}"
@@ -143,26 +123,10 @@ class DeliveryAdmin(_ReadableAdmin):
         lines = shown.replace("  ", NBSP * 2).split("\n")
         return format_html_join("", '<div class="c-mono">{}</div>', ((line,) for line in lines))
 
-    @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay", dialog=SEND_AGAIN)  # type: ignore[untyped-decorator]  # unfold has no types
-    def send_again(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
-        actor = actor_from_request(request)
+    @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay")  # type: ignore[untyped-decorator]  # unfold has no types
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the dialog that sends the delivery again."""
         try:
-            row = send_again(actor=actor, delivery_id=_uuid(object_id))
-        except DomainError as error:
-            if isinstance(error, Denied):
-                record_denial(actor=actor, error=error)
-            form.add_error(None, error.message)
-            context = {"dialog": SEND_AGAIN, "form": form, "form_submit_text": SEND_AGAIN["form_submit_text"]}
-            return render(request, "unfold/helpers/dialog.html", context)
-        messages.success(request, "It is on its way again.")
-        url = reverse("admin:webhooks_delivery_change", args=[row.pk])
-        if request.headers.get("HX-Request"):
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise InvalidInput("That is no delivery id.") from error
+            return redirect("console:delivery_send_again", uuid.UUID(object_id))
+        except ValueError:
+            return redirect("admin:webhooks_delivery_changelist")

@@ -6,6 +6,8 @@ or a superuser; a service account does not suffice, whatever groups it is in.
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
@@ -44,6 +46,14 @@ def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
     if is_operator(actor):
         return Delivery.objects.all()
     return Delivery.objects.filter(webhook__in=visible_webhooks(actor))
+
+
+def get_delivery(actor: Actor, delivery_id: uuid.UUID) -> Delivery:
+    """Return a delivery with its webhook; NotFound where there is none or the actor may not see it."""
+    row = visible_deliveries(actor).select_related("webhook").filter(pk=delivery_id).first()
+    if row is None:
+        raise NotFound(f"There is no delivery {delivery_id}.")
+    return row
 
 
 def may_go_inside(webhook: Webhook) -> bool:

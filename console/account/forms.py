@@ -1,4 +1,4 @@
-"""The forms of a person's own pages: tokens, delegations, chat address, password."""
+"""Forms of a person's own account: tokens, delegations, the chat address, the password."""
 
 from __future__ import annotations
 
@@ -9,46 +9,49 @@ from notices.models import ChatFormat
 
 
 class TokenForm(ConsoleForm):
-    """Issue an API token to oneself."""
+    """Issue an API token."""
 
     label = forms.CharField(
         label="Name",
         max_length=100,
-        help_text="What will use it, such as “training on gpu-3”. It helps you to know which to revoke.",
+        help_text="What uses the token, such as “training on gpu-3”. It tells you later which token to revoke.",
     )
     days = forms.TypedChoiceField(
-        label="Lives for",
+        label="Valid for",
         coerce=int,
         initial=30,
         choices=[(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year")],
     )
     scopes = forms.MultipleChoiceField(
-        label="May be used to",
+        label="Scopes",
         choices=[
-            ("registry:read", "read models, runs and lineage"),
-            ("registry:write", "log runs, register versions, ask for promotions"),
-            ("audit:export", "export audit evidence"),
+            ("registry:read", "Read models, runs and lineage"),
+            ("registry:write", "Log runs, register versions, ask for promotions"),
+            ("audit:export", "Export audit evidence"),
         ],
         initial=["registry:read", "registry:write"],
         widget=forms.CheckboxSelectMultiple,
-        help_text="No token can approve a request: that takes a signed-in person.",
+        help_text="No token can approve a request. Only a person who is signed in can.",
     )
 
 
 class DelegationForm(ConsoleForm):
-    """Lend one's say to somebody else."""
+    """Delegate review rights to somebody else."""
 
     delegate = forms.CharField(
-        label="To", max_length=150, help_text="Their user name. A service account never decides."
+        label="To", max_length=150, help_text="The username of a person. Service accounts cannot review."
     )
     models_pattern = forms.CharField(
-        label="For the models",
+        label="Models",
         max_length=256,
         initial="*",
-        help_text="A name, or a pattern with * and ?: fraud_* for all that start so, * for all.",
+        help_text="A name, or a pattern with * and ?. fraud_* matches every name that starts with fraud_, and * matches all.",
     )
     starts_on = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC. Empty: from now."
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="UTC. Leave empty to start now.",
     )
     ends_on = forms.DateField(
         label="Until the end of", widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC. At most 90 days."
@@ -59,24 +62,24 @@ class DelegationForm(ConsoleForm):
 
 
 class ChatForm(ConsoleForm):
-    """Where one is told in chat."""
+    """The chat that receives a person's notifications."""
 
     form = forms.ChoiceField(label="Chat", choices=ChatFormat.choices)
     url = forms.CharField(
         label="Address of the incoming webhook",
         max_length=2048,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Kept encrypted and never shown again: whoever has it can write there.",
+        help_text="Stored encrypted and never shown again, because whoever has it can write to the channel.",
     )
 
 
 class PasswordForm(ConsoleForm):
-    """Give one's password again."""
+    """Confirm the password before an approval session starts."""
 
     password = forms.CharField(
         label="Your password",
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text="Asked again, so that an unlocked screen is not enough. Starting a session ends an earlier one.",
+        help_text="Needed even though you are signed in, so that an unlocked screen is not enough. An earlier session ends.",
     )

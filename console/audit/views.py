@@ -1,4 +1,4 @@
-"""The audit log: filter it, follow one object, take the evidence of one model home."""
+"""The audit log with its filters, and the export of one model's evidence."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _MODELS_OFFERED = 500
 
 
 def _actions() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the actions by area, each with its sentence: what a filter offers."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    """Return the choices of the filter: actions by area, each with its sentence."""
+    areas: dict[str, list[tuple[str, str]]] = {}
     for action in Action:
-        words = action.record.done.replace("{object}", "…")
-        found.setdefault(action.value.partition(".")[0].capitalize(), []).append((action.value, words))
-    return list(found.items())
+        sentence = action.record.done.replace("{object}", "…")
+        areas.setdefault(action.value.partition(".")[0].capitalize(), []).append((action.value, sentence))
+    return list(areas.items())
 
 
 _ACTIONS = _actions()
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What the page is narrowed to."""
+class Filter:
+    """The filter of the page; "" for everything."""
 
     model: str
     obj: str
@@ -42,23 +42,23 @@ class Choice:
     outcome: str
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Choice:
-        """Read the choice from the address."""
+    def of(cls, request: HttpRequest) -> Filter:
+        """Read the filter from the query string."""
         given = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
         return cls(**given)
 
 
-def _events(actor: Actor, choice: Choice, cursor: str) -> Page | None:
-    """Return the events, or None where this person must name a model first."""
-    if not choice.model and not may_read_whole_log(actor):
+def _events(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
+    """Return the events, or None where this person must choose a model first."""
+    if not chosen.model and not may_read_whole_log(actor):
         return None
-    stream = find_stream(actor, choice.model) if choice.model else ""
+    stream = find_stream(actor, chosen.model) if chosen.model else ""
     return events_matching(
         stream=stream,
-        obj=choice.obj,
-        actor=choice.who,
-        action=choice.action,
-        outcome=choice.outcome,
+        obj=chosen.obj,
+        actor=chosen.who,
+        action=chosen.action,
+        outcome=chosen.outcome,
         cursor=cursor,
         size=60,
     )
@@ -67,15 +67,15 @@ def _events(actor: Actor, choice: Choice, cursor: str) -> Page | None:
 @page
 def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show the log, newest first."""
-    choice = Choice.of(request)
-    found = _events(actor, choice, request.GET.get("cursor", ""))
+    chosen = Filter.of(request)
+    events = _events(actor, chosen, request.GET.get("cursor", ""))
     return render_page(
         request,
         "console/audit/audit.html",
         "Audit log",
-        choice=choice,
-        found=found,
-        entries=[entry_of(event) for event in found.events] if found else [],
+        chosen=chosen,
+        events=events,
+        entries=[entry_of(event) for event in events.events] if events else [],
         names=visible_models(actor).order_by("name").values_list("name", flat=True)[:_MODELS_OFFERED],
         actions=_ACTIONS,
     )
@@ -84,7 +84,7 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def export_evidence(_request: HttpRequest, actor: Actor, name: str) -> FileResponse:
-    """Give the evidence of one model as a zip; that it was taken is recorded, so it is a POST."""
+    """Return the evidence of one model as a zip file. The export is recorded, so it is a POST."""
     package = export_model(actor=actor, name=name)
     headers = {"Content-Length": str(package.size)}
     return FileResponse(

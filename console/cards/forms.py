@@ -1,4 +1,4 @@
-"""The forms of cards and of the risk questionnaire. They check shape only; what is allowed is the services' word."""
+"""Forms of model cards: editing and importing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TALL, _LOW = 5, 2
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields of the form that are shown together; ``is_open`` unfolds them."""
+    """Fields of the form that are shown together, folded unless ``is_open``."""
 
     title: str
     fields: list[BoundField]
@@ -33,14 +33,16 @@ class Group:
 
     @property
     def filled(self) -> int:
-        """How many of them hold something."""
+        """Return how many of the fields are filled."""
         return sum(bool(field.value()) for field in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How far the card is by one template, with what the page needs to count along: the keys it asks of people that are on
-    the form, and how many of the others say something already."""
+    """How complete the card is by one template, with what card.js needs to update it.
+
+    ``keys`` are the required fields on the form, ``settled`` how many other required fields are filled.
+    """
 
     measured: Completeness
     keys: str
@@ -48,11 +50,14 @@ class Meter:
 
 
 class CardForm(ConsoleForm):
-    """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
+    """The fields of a model card that people write.
+
+    ``number`` is the revision that was read: the service refuses when there is a newer one.
+    """
 
     number = forms.IntegerField(widget=forms.HiddenInput)
-    # A card may be saved half written: no field is marked as optional.
-    asked_for = True
+    # A card may be saved half written, so no field is marked as optional.
+    hides_optional = True
 
     def __init__(self, data: QueryDict | None = None, *, shown: CardPage) -> None:
         super().__init__(data, initial={"number": shown.newest.number})
@@ -61,36 +66,36 @@ class CardForm(ConsoleForm):
         for field in FIELDS:
             if field.human:
                 self.fields[field.key] = _card_field(field, (shown.newest.body.get(field.key) or {}).get("value", ""))
-        self.dress()
+        self.style_fields()
 
     def groups(self) -> Iterator[Group]:
-        """Yield what the template asks for, open, and then the rest by section, folded."""
-        asked = [self[field.key] for field in FIELDS if field.human and field.key in self._required]
-        yield Group(f"Asked for: {self._shown.template.title}", asked, is_open=True)
+        """Yield the fields that the template requires, open, and then the others by section, folded."""
+        required = [self[field.key] for field in FIELDS if field.human and field.key in self._required]
+        yield Group(f"Needed by the {self._shown.template.title} template", required, is_open=True)
         for section in Section:
             rest = [self[each.key] for each in fields_of(section) if each.human and each.key not in self._required]
             if rest:
                 yield Group(section.value, rest, is_open=any(field.errors for field in rest))
 
     def meters(self) -> Iterator[Meter]:
-        """Yield how far the card is by each template."""
+        """Yield how complete the card is by each template."""
         for measured in self._shown.scores:
             keys = required_keys(measured.template, self._shown.tier)
-            mine = [key for key in keys if key in self.fields]
+            editable = [key for key in keys if key in self.fields]
             settled = sum(key not in measured.missing for key in keys if key not in self.fields)
-            yield Meter(measured, " ".join(mine), settled)
+            yield Meter(measured, " ".join(editable), settled)
 
     def values(self) -> dict[str, object]:
-        """Return the fields that were sent, in the shape the card keeps; InvalidInput for a line that is no row."""
+        """Return the submitted fields as the card stores them. InvalidInput for a line that is not a row."""
         sent = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
-        found = {}
+        values = {}
         for field in FIELDS:
             if field.key in sent:
                 try:
-                    found[field.key] = from_lines(field, sent[field.key])
+                    values[field.key] = from_lines(field, sent[field.key])
                 except InvalidInput as error:
                     raise InvalidInput(f"{field.title}: {error.message}") from error
-        return found
+        return values
 
 
 def _card_field(field: Field, value: object) -> forms.Field:
@@ -112,21 +117,21 @@ def _card_field(field: Field, value: object) -> forms.Field:
 
 def _help(field: Field) -> str:
     if field.kind is Kind.ROWS:
-        return f"{field.help} One row a line: {' | '.join(name.replace('_', ' ') for name in field.columns)}."
+        return f"{field.help} One row per line: {' | '.join(name.replace('_', ' ') for name in field.columns)}."
     if field.kind is Kind.LIST and "one a line" not in field.help:
-        return f"{field.help} One a line."
+        return f"{field.help} One per line."
     return field.help
 
 
 class ImportForm(ConsoleForm):
-    """A card of another kind, as a file or pasted."""
+    """A card in another format, as a file or as text."""
 
-    # one of file and text is wanted: neither is marked as optional
-    asked_for = True
+    # One of file and text is required, so neither is marked as optional.
+    hides_optional = True
 
     number = forms.IntegerField(widget=forms.HiddenInput)
     format = forms.ChoiceField(
-        label="Kind of card",
+        label="Format",
         choices=[
             ("hf", "Hugging Face README.md"),
             ("mct", "Model Card Toolkit JSON"),
@@ -135,11 +140,11 @@ class ImportForm(ConsoleForm):
     )
     file = forms.FileField(label="File", required=False, allow_empty_file=True)
     content = forms.CharField(
-        label="Or paste it here",
+        label="Or the text of the card",
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-        help_text="At most 1 MB. Fields it speaks of replace what the card says; everything else stays as it is.",
+        help_text="At most 1 MB. Its fields replace those of the card. All other fields stay as they are.",
     )
 
     def __init__(
@@ -148,8 +153,8 @@ class ImportForm(ConsoleForm):
         super().__init__(data, files, initial={"number": number})
 
     def clean(self) -> dict[str, object]:
-        """Want one of the two."""
+        """Require a file or a text."""
         cleaned: dict[str, object] = super().clean() or self.cleaned_data
         if not cleaned.get("file") and not str(cleaned.get("content") or "").strip():
-            raise forms.ValidationError("Choose a file, or paste the card.")
+            raise forms.ValidationError("Choose a file or paste the text of the card.")
         return cleaned

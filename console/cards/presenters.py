@@ -1,4 +1,4 @@
-"""What the pages of a model card show: its sections with each field's source, how far it is, and what changed."""
+"""The pages of a model card: its sections with the source of each field, its completeness, and its changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from console.shell.formatting import exact, from_ms
 from console.shell.labels import state_label
@@ -24,9 +27,9 @@ _TOKEN = re.compile(r"\n|[^\S\n]+|\S+")
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """One field as shown: ``text`` for prose, ``pairs`` for mappings, ``items`` for lists, ``columns`` and ``rows`` for tables.
+    """One field: ``text`` for prose, ``pairs`` for mappings, ``items`` for lists, ``columns`` and ``rows`` for tables.
 
-    ``asked_by`` is where the template asks for it, empty where it does not.
+    ``required_by`` is the clause that requires it in the template, "" where it is not required.
     """
 
     field: Field
@@ -37,18 +40,18 @@ class FieldView:
     rows: list[list[str]]
     source: str
     source_url: str
-    asked_by: str
+    required_by: str
     is_empty: bool
 
     @property
     def is_missing(self) -> bool:
-        """Whether the template asks for it and it says nothing."""
-        return bool(self.asked_by) and self.is_empty
+        """Return whether the template requires the field and it is empty."""
+        return bool(self.required_by) and self.is_empty
 
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
-    """A section: the fields to show, and the titles of those that nobody asks for and nobody wrote."""
+    """A section: the fields to show, and the titles of fields that are empty and not required."""
 
     title: str
     fields: list[FieldView]
@@ -56,13 +59,13 @@ class SectionView:
 
     @property
     def missing(self) -> int:
-        """How many of its fields the template still asks for."""
+        """Return how many required fields are empty."""
         return sum(view.is_missing for view in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class CardPage:
-    """One revision of a card, measured by a template and by all the others, and all its revisions, newest first."""
+    """One revision of a card with its completeness by each template, and all revisions, newest first."""
 
     version: ModelVersion
     revision: CardRevision
@@ -77,24 +80,33 @@ class CardPage:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that changed: pieces of (`same`, `del` or `ins`, words)."""
+    """A field that changed, as pieces of text: each is `same`, `del` (removed) or `ins` (added)."""
 
     field: Field
     pieces: list[tuple[str, str]]
 
+    @property
+    def html(self) -> SafeString:
+        """Return the text with its removed and added pieces marked."""
+        return format_html_join("", "{}", ((_marked(kind, text),) for kind, text in self.pieces))
+
+
+def _marked(kind: str, text: str) -> SafeString | str:
+    return text if kind == "same" else format_html('<{0} class="c-{0}">{1}</{0}>', kind, text)
+
 
 def card_page(version: ModelVersion, number: int | None = None, template: str = "") -> CardPage:
-    """Return a card, the newest revision unless ``number`` says which.
+    """Return a card: the revision ``number``, by default the newest, with its completeness by ``template``.
 
-    Measured by ``template``; unless told, by the one the model's tier asks for, and by the plain one where nobody has
-    assessed the model. NotFound, InvalidInput.
+    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the model.
+    NotFound; InvalidInput for an unknown template.
     """
     revisions = card_history(version)
     shown = get_card(version, number)
     tier = tier_of(version)
     chosen = find_template(template or (BY_TIER if tier else PLAIN), tier=tier)
     written = written_keys(shown.body)
-    refs = {asked.key: asked.ref for asked in requirements_for(chosen, tier)}
+    refs = {requirement.key: requirement.ref for requirement in requirements_for(chosen, tier)}
     return CardPage(
         version=version,
         revision=shown,
@@ -116,22 +128,24 @@ def tier_of(version: ModelVersion) -> str:
 def diff_fields(before: Body, after: Body) -> list[FieldDiff]:
     """Return the fields that differ between two cards, word by word."""
     changes = diff_bodies(before, after)
-    # the latest values stand in the evaluation as well
-    twice = {"metrics"} if any(change.field.key == "evaluation" for change in changes) else set()
-    return [FieldDiff(change.field, _words(*change.texts)) for change in changes if change.field.key not in twice]
+    # The evaluation repeats the latest values of the metrics.
+    repeated = {"metrics"} if any(change.field.key == "evaluation" for change in changes) else set()
+    return [
+        FieldDiff(change.field, _text_pieces(*change.texts)) for change in changes if change.field.key not in repeated
+    ]
 
 
 def _section(section: Section, body: Mapping[str, Any], refs: Mapping[str, str]) -> SectionView:
-    # the latest values stand in the evaluation as well; cards of before have them alone
+    # The evaluation repeats the latest values of the metrics; older cards have no evaluation.
     fields = [each for each in fields_of(section) if each.key != "metrics" or says_nothing(body.get("evaluation"))]
     views = [_view(field, body.get(field.key) or {}, refs.get(field.key, "")) for field in fields]
-    # what nothing was logged for is shown as well: that there is nothing is a finding
-    shown = [view for view in views if view.asked_by or not view.is_empty or not view.field.human]
+    # Measured fields are shown even when empty: the reader must see that nothing was logged.
+    shown = [view for view in views if view.required_by or not view.is_empty or not view.field.human]
     hidden = [view.field.title for view in views if view not in shown]
-    return SectionView(section.value, sorted(shown, key=lambda view: not view.asked_by), hidden)
+    return SectionView(section.value, sorted(shown, key=lambda view: not view.required_by), hidden)
 
 
-def _view(field: Field, entry: Mapping[str, Any], asked_by: str) -> FieldView:
+def _view(field: Field, entry: Mapping[str, Any], required_by: str) -> FieldView:
     value, pointer = entry.get("value", ""), str(entry.get("pointer", ""))
     columns, rows = _table(field, value)
     return FieldView(
@@ -143,7 +157,7 @@ def _view(field: Field, entry: Mapping[str, Any], asked_by: str) -> FieldView:
         rows=rows,
         source=_origin(str(entry.get("source", "")), pointer),
         source_url=page_url(pointer),
-        asked_by=asked_by,
+        required_by=required_by,
         is_empty=says_nothing(entry),
     )
 
@@ -151,8 +165,8 @@ def _view(field: Field, entry: Mapping[str, Any], asked_by: str) -> FieldView:
 def _origin(source: str, pointer: str) -> str:
     if not pointer:
         return ""
-    words = {"human": "written by", "imported": "imported from"}.get(source, "from")
-    return f"{words} {ref_label(pointer)}"
+    verb = {"human": "written by", "imported": "imported from"}.get(source, "from")
+    return f"{verb} {ref_label(pointer)}"
 
 
 def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -160,7 +174,7 @@ def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pair(key: str, value: object) -> tuple[str, str]:
-    """Return a fact as people read it: milliseconds as a time, the state of a run in words."""
+    """Return a key and its value as text: milliseconds as a time, the state of a run in words."""
     moment = from_ms(value) if key.endswith("_ms") and isinstance(value, int) else None
     if moment is not None:
         return key.removesuffix("_ms"), exact(moment)
@@ -171,10 +185,10 @@ def _pair(key: str, value: object) -> tuple[str, str]:
 
 def _table(field: Field, value: object) -> tuple[list[str], list[list[str]]]:
     """Return the columns of a table that hold something, and its rows."""
-    found = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-    # what links a row to the graph is for machines: the name and the digest say the same
-    columns = [column for column in field.columns if column != "node" and any(row.get(column) for row in found)]
-    rows = [[str(row.get(column) or "") for column in columns] for row in found]
+    entries = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    # The node in the lineage graph is left out: the name and the digest identify it for people.
+    columns = [column for column in field.columns if column != "node" and any(row.get(column) for row in entries)]
+    rows = [[str(row.get(column) or "") for column in columns] for row in entries]
     return [column.replace("_", " ") for column in columns], rows
 
 
@@ -186,15 +200,15 @@ def _short(value: object) -> str:
     return str(value)
 
 
-def _words(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the pieces of both texts in order; a piece keeps its own blanks and line breaks."""
+def _text_pieces(before: str, after: str) -> list[tuple[str, str]]:
+    """Return the pieces of both texts in order; a piece keeps its white space."""
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     pieces: list[tuple[str, str]] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
             pieces.append(("same", "".join(old[a:b])))
             continue
-        pieces += [(name, words) for name, words in (("del", "".join(old[a:b])), ("ins", "".join(new[c:d]))) if words]
+        pieces += [(name, text) for name, text in (("del", "".join(old[a:b])), ("ins", "".join(new[c:d]))) if text]
     return pieces
 
 

@@ -71,8 +71,13 @@ def rules_needing_key(name: str) -> list[str]:
         f"{policy.body.name}: {rule.id}"
         for policy in active_policies()
         for rule in policy.body.rules
-        if isinstance(rule, CheckRule) and name in (rule.params.get("keys") or ())
+        if isinstance(rule, CheckRule) and name in _keys_of(rule)
     ]
+
+
+def _keys_of(rule: CheckRule) -> list[str]:
+    keys = rule.params.get("keys")
+    return [str(key) for key in keys] if isinstance(keys, list | tuple) else []
 
 
 def may_manage_keys(actor: Actor) -> bool:
@@ -154,7 +159,9 @@ def _params(check: Any, given: Mapping[str, object]) -> list[ParamView]:
     ]
     named = {param.name for param in known}
     return rows + [
-        ParamView(name, _param_text(value), is_set=True, description="") for name, value in given.items() if name not in named
+        ParamView(name, _param_text(value), is_set=True, description="")
+        for name, value in given.items()
+        if name not in named
     ]
 
 

@@ -126,7 +126,9 @@ def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> G
     hidden = hidden_nodes(actor, closure.nodes)
     picked_id = next((node.pk for node in nodes if node.urn == picked and node.pk not in hidden), None)
     lit = _upstream(picked_id, sources) if picked_id else frozenset()
-    builder = _ViewBuilder(root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden))
+    builder = _ViewBuilder(
+        root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden)
+    )
     views = {node.pk: builder.view(node) for node in closure.nodes}
     root_view = views.get(root.pk) or builder.view(root)
     return GraphPage(

@@ -1,4 +1,4 @@
-"""Reads for the pages of policies."""
+"""The list of policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads for the pages of experiments."""
+"""The list of experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiments and runs: search them in MLflow's grammar, look at one, take its files."""
+"""Experiments and runs: the lists, the search, one run with its files, the comparison and the curves."""
 
 from __future__ import annotations
 
@@ -27,28 +27,30 @@ def experiment_list(request: HttpRequest, _actor: Actor) -> HttpResponse:
 
 @page
 def run_list(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Search runs; a filter that cannot be read is answered on the page, beside the field."""
-    found = runs_page(
+    """Search runs. An invalid filter is explained at its field."""
+    shown = runs_page(
         experiment=request.GET.get("experiment", ""),
         text=request.GET.get("q", "").strip(),
         order=request.GET.get("order", ""),
         token=request.GET.get("token", ""),
     )
-    status = HTTPStatus.BAD_REQUEST if found.problem else HTTPStatus.OK
-    return render_page(request, "console/runs/runs.html", "Runs", status=status, found=found)
+    status = HTTPStatus.BAD_REQUEST if shown.problem else HTTPStatus.OK
+    return render_page(request, "console/runs/runs.html", "Runs", status=status, shown=shown)
 
 
 @page
 def run_detail(request: HttpRequest, actor: Actor, run_id: str) -> HttpResponse:
-    """Show what one run logged."""
+    """Show one run."""
     shown = run_page(actor, run_id, folder=request.GET.get("folder", ""))
-    crumbs = [Crumb("Runs", "/runs/"), Crumb(shown.run.experiment.name, f"/runs/?experiment={shown.run.experiment_id}")]
+    experiment = shown.run.experiment
+    runs_url = reverse("console:runs")
+    crumbs = [Crumb("Runs", runs_url), Crumb(experiment.name, f"{runs_url}?experiment={experiment.pk}")]
     return render_page(request, "console/runs/run.html", shown.title, crumbs=crumbs, shown=shown)
 
 
 @page
 def run_compare(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Show the runs named by `run=<id>` side by side."""
+    """Compare the runs that the query string names with `run=<id>`."""
     shown = compare_runs(request.GET.getlist("run"))
     title = f"{len(shown.runs)} runs side by side" if len(shown.runs) > 1 else "Compare runs"
     return render_page(
@@ -58,17 +60,17 @@ def run_compare(request: HttpRequest, _actor: Actor) -> HttpResponse:
 
 @page
 def curves(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Answer a fragment: the curves of up to six runs over each other, as `run=<id>&name=<shown as>` pairs."""
+    """Return the curves of up to six runs as a fragment; the query string names them as `run=<id>&name=<name>` pairs."""
     runs, names = request.GET.getlist("run"), request.GET.getlist("name")
     if len(runs) != len(names) or len(runs) > NAMES_IN_CURVES:
-        raise InvalidInput("Give a name for each run, and no more than six.")
+        raise InvalidInput("Give a name for each run, and at most six runs.")
     pairs = dict(zip(runs, names, strict=True))
     return render(request, "console/runs/_curves.html", {"charts": curves_of(pairs), "names": list(pairs.values())})
 
 
 @page
 def download(_request: HttpRequest, _actor: Actor, run_id: str, path: str) -> FileResponse:
-    """Give one file of a run, always as a download: what a run logged is never shown as a page of this site."""
+    """Return one file of a run, always as a download: what a run logged is never shown as a page."""
     artifact, stream = artifact_of(run_id, path)
     name = artifact.path.rsplit("/", 1)[-1]
     headers = {"Content-Length": str(artifact.size), "Content-Security-Policy": "sandbox"}

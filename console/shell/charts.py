@@ -1,4 +1,4 @@
-"""Training curves as SVG, drawn on the server: no script, prints, reads well at any size."""
+"""Line charts as SVG, drawn on the server: they need no script and can be printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from console.shell.formatting import number
 WIDTH, HEIGHT = 360, 168
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 22
 _MAX_POINTS = 300
-# Beyond this differences overflow, and no chart is of use.
+# The difference of larger values overflows.
 _LARGEST = 1e300
 _TICKS = 4
 
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series: its place among the colours (1 to 6), its name, its path, and its last value."""
+    """One series: the number of its colour (1 to 6), its name, its path, its last point, and its last value as text."""
 
     colour: int
     name: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on an axis: where, and what it says."""
+    """A mark on an axis: its coordinate and its label."""
 
     at: float
     label: str
@@ -39,7 +39,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One metric, one line per run, ready for the template."""
+    """The chart of one metric with a line for each run. ``across`` and ``up`` are the marks of the axes."""
 
     title: str
     lines: tuple[Line, ...]
@@ -49,8 +49,13 @@ class Chart:
     height: int = HEIGHT
 
     @property
+    def last_values(self) -> str:
+        """Return the last value of each line."""
+        return " · ".join(line.last for line in self.lines)
+
+    @property
     def alt(self) -> str:
-        """Return the chart in words."""
+        """Return the chart in words, for screen readers."""
         return f"{self.title}: " + "; ".join(f"{line.name} ends at {line.last}" for line in self.lines)
 
 
@@ -63,7 +68,7 @@ def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
     x = _Scale.over([p[0] for p in values], _LEFT, WIDTH - _RIGHT)
     y = _Scale.over([p[1] for p in values], HEIGHT - _BOTTOM, _TOP, padded=True)
     lines = tuple(
-        _line(place % 6 + 1, name, points, x, y) for place, (name, points) in enumerate(finite.items()) if points
+        _line(index % 6 + 1, name, points, x, y) for index, (name, points) in enumerate(finite.items()) if points
     )
     return Chart(
         title=title,
@@ -74,21 +79,21 @@ def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
 
 
 def thin(points: Sequence[Point], limit: int = _MAX_POINTS) -> list[Point]:
-    """Keep the lowest and highest of each stretch of points, so that no spike is lost; first and last stay."""
+    """Return fewer points: the lowest and the highest of each stretch, so that no spike is lost, and both ends."""
     if len(points) <= limit:
         return list(points)
     stretch = math.ceil(len(points) / (limit // 2))
     kept: dict[int, Point] = {0: points[0], len(points) - 1: points[-1]}
     for start in range(0, len(points), stretch):
-        places = range(start, min(start + stretch, len(points)))
-        for place in (min(places, key=lambda i: points[i][1]), max(places, key=lambda i: points[i][1])):
-            kept[place] = points[place]
-    return [kept[place] for place in sorted(kept)]
+        indexes = range(start, min(start + stretch, len(points)))
+        for index in (min(indexes, key=lambda i: points[i][1]), max(indexes, key=lambda i: points[i][1])):
+            kept[index] = points[index]
+    return [kept[index] for index in sorted(kept)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From values to pixels."""
+    """The scale of one axis: it turns values into pixels."""
 
     low: float
     high: float
@@ -97,6 +102,7 @@ class _Scale:
 
     @classmethod
     def over(cls, values: Sequence[float], start: float, end: float, *, padded: bool = False) -> _Scale:
+        """Return the scale of values between two pixels; ``padded`` leaves room above and below."""
         low, high = min(values), max(values)
         if low == high:
             room = abs(low) * 0.05 or 1.0
@@ -105,16 +111,18 @@ class _Scale:
         return cls(low - room, high + room, start, end)
 
     def at(self, value: float) -> float:
+        """Return the pixel of a value."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
 
     def ticks(self, *, whole: bool) -> list[float]:
-        step = _nice((self.high - self.low) / _TICKS)
+        """Return at most eight round values on the axis; ``whole`` ones only for steps."""
+        step = _round_up((self.high - self.low) / _TICKS)
         step = max(step, 1.0) if whole else step
         first = math.ceil(self.low / step)
-        return [round(place * step, 12) for place in range(first, math.floor(self.high / step) + 1)][:8]
+        return [round(index * step, 12) for index in range(first, math.floor(self.high / step) + 1)][:8]
 
 
-def _nice(step: float) -> float:
+def _round_up(step: float) -> float:
     """Return the next larger of 1, 2, 5 times a power of ten."""
     if not math.isfinite(step) or step <= 0:
         return 1.0

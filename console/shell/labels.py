@@ -73,17 +73,17 @@ NOTICES = {
     "delegation": StateLabel("info", "move_down", "Delegation"),
 }
 PROPOSAL_STATES = {
-    "open": StateLabel("wait", "hourglass_top", "Waits for a second person"),
+    "open": StateLabel("wait", "hourglass_top", "Waiting for a second person"),
     "published": StateLabel("ok", "check_circle", "Approved"),
     "rejected": StateLabel("bad", "cancel", "Rejected"),
     "withdrawn": StateLabel("none", "undo", "Withdrawn"),
     "stale": StateLabel("none", "sync_problem", "Out of date"),
 }
 OUTCOMES = {
-    "same": StateLabel("none", "equal", "As it was"),
+    "same": StateLabel("none", "equal", "Same outcome"),
     "would_block": StateLabel("bad", "block", "Would block"),
     "would_pass": StateLabel("ok", "check_circle", "Would pass"),
-    "unknown": StateLabel("wait", "help", "Cannot tell"),
+    "unknown": StateLabel("wait", "help", "Cannot be judged"),
 }
 VERDICTS = {
     "approved": StateLabel("ok", "check_circle", "Would move"),
@@ -92,7 +92,7 @@ VERDICTS = {
     "rejected": StateLabel("bad", "cancel", "Rejected"),
 }
 EFFECTS = {
-    "tighter": StateLabel("info", "lock", "tighter"),
+    "tighter": StateLabel("info", "lock", "stricter"),
     "looser": StateLabel("wait", "lock_open", "looser"),
     "open": StateLabel("none", "edit", "changed"),
 }
@@ -119,6 +119,11 @@ POST_REVIEW_OUTCOMES = {
     "justified": StateLabel("ok", "verified_user", "Justified"),
     "not_justified": StateLabel("bad", "gpp_bad", "Not justified"),
 }
+DELIVERY_STATES = {
+    "pending": StateLabel("wait", "hourglass_top", "Pending"),
+    "delivered": StateLabel("ok", "check", "Delivered"),
+    "failed": StateLabel("bad", "close", "Failed"),
+}
 REQUEST_KINDS = {
     "promotion": StateLabel("none", "upgrade", "Promotion"),
     "rollback": StateLabel("info", "settings_backup_restore", "Rollback"),
@@ -140,6 +145,7 @@ _KINDS = {
     "severity": SEVERITIES,
     "request_kind": REQUEST_KINDS,
     "post_review": POST_REVIEW_OUTCOMES,
+    "delivery": DELIVERY_STATES,
     "tier": TIERS,
 }
 

@@ -1,4 +1,4 @@
-"""Markdown in templates."""
+"""Markdown as HTML and as plain text, for templates."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def render_markdown(text: str) -> SafeString:
 
 
 def plain_text(text: str) -> str:
-    """Return the words of ``text`` without its marks and line breaks, for a line in a list."""
+    """Return ``text`` without its markup and line breaks, for one line of a list."""
     return " ".join(unescape(strip_tags(markdown_html(text))).split())

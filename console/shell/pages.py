@@ -1,4 +1,4 @@
-"""What every page does once: who asks, in which shell, and what a domain error looks like to a person."""
+"""What every page shares: sign-in, the shell around it, breadcrumbs, and pages for domain errors."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from core.errors import Conflict, Denied, DomainError, InvalidInput, NotAuthenti
 
 P = ParamSpec("P")
 PER_PAGE = 50
+_SYMBOLS = {403: "lock", 404: "search_off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
-    """One step of the breadcrumb before the page itself."""
+    """One link of the breadcrumbs before the page itself."""
 
     title: str
     url: str
 
 
 def page(view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Make a view of ``(request, actor, …)``: sign-in required, domain errors answered as pages in the shell."""
+    """Turn a function of ``(request, actor, …)`` into a view that requires sign-in and shows domain errors as pages."""
 
     @never_cache
     @wraps(view)
@@ -61,13 +62,13 @@ def render_page(
     status: int = 200,
     **context: object,
 ) -> HttpResponse:
-    """Render a template in the shell. ``crumbs`` lead to the page; its own title is added."""
+    """Render a template in the shell. ``crumbs`` lead to the page; its own title is added to them."""
     shell = admin.site.each_context(request)
     return render(request, template, {**shell, "title": title, "crumbs": list(crumbs), **context}, status=status)
 
 
 def paginate(request: HttpRequest, rows: QuerySet[Model] | Sequence[object], per_page: int = PER_PAGE) -> Page[object]:
-    """Return the page of ``rows`` the request names; the nearest there is when it names another."""
+    """Return the page of ``rows`` that the query string names, or the nearest one that exists."""
     return Paginator(rows, per_page).get_page(request.GET.get("page"))
 
 
@@ -82,23 +83,23 @@ def model_crumbs(name: str = "", version: int | None = None) -> list[Crumb]:
 
 
 def go_to(request: HttpRequest, url: str) -> HttpResponse:
-    """Answer a finished dialog: htmx is told to load the page, a plain form post is redirected."""
+    """Return a redirect after a form: for htmx as a header, for a browser without scripts as a status."""
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)
 
 
 def denied_message(actor: Actor, error: DomainError) -> str:
-    """Return what to tell the person whose dialog was refused; a denial is recorded on the way."""
+    """Return the message of a refusal. A denial is recorded in the audit log."""
     if isinstance(error, Denied):
         record_denial(actor=actor, error=error)
     return error.message
 
 
 def _refuse_nul(request: HttpRequest) -> None:
-    """Refuse an address with a NUL byte: no name has one, and PostgreSQL would break on it."""
+    """Refuse an address with a NUL byte: no name contains one, and PostgreSQL cannot store one."""
     if "\x00" in request.path or any("\x00" in value for values in request.GET.lists() for value in values[1]):
-        raise InvalidInput("The address holds a NUL byte.")
+        raise InvalidInput("The address contains a NUL byte. Correct it and try again.")
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:
@@ -114,11 +115,18 @@ def _refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
             status, title = 404, "Not found"
         case Denied():
             record_denial(actor=actor_from_request(request), error=error)
-            status, title = 403, "You may not do this"
+            status, title = 403, "You are not allowed to do this"
         case Conflict():
-            status, title = 409, "This has changed meanwhile"
+            status, title = 409, "Somebody else changed this"
         case InvalidInput():
-            status, title = 400, "That cannot be read"
+            status, title = 400, "Invalid request"
         case _:
-            status, title = 409, "Not possible now"
-    return render_page(request, "console/shell/refusal.html", title, status=status, message=error.message, code=status)
+            status, title = 409, "This is not possible now"
+    return render_page(
+        request,
+        "console/shell/refusal.html",
+        title,
+        status=status,
+        message=error.message,
+        symbol=_SYMBOLS.get(status, "error"),
+    )

@@ -1,4 +1,4 @@
-"""Signing in: every active person may, staff or not; service accounts have no pages."""
+"""The sign-in form: every active person may sign in; service accounts may not."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from accounts.signin import is_held_off
 
 
 class SignInForm(AuthenticationForm):
-    """Name and password, in the console's dress."""
+    """Username and password. Too many wrong passwords for a name lock it for a while."""
 
     error_messages = {
-        "invalid_login": "That name and password do not go together. Both are case-sensitive.",
-        "inactive": "This account is switched off. Ask whoever runs this server.",
-        "held_off": "Too many wrong passwords for that name. Wait fifteen minutes.",
-        "service": "This is a service account. It uses API tokens and cannot sign in.",
+        "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
+        "inactive": "This account is disabled. Ask an administrator.",
+        "held_off": "Too many wrong passwords for this username. Try again in fifteen minutes.",
+        "service": "This is a service account. Service accounts use API tokens and cannot sign in.",
     }
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -25,12 +25,13 @@ class SignInForm(AuthenticationForm):
             field.widget.attrs["class"] = "c-input"
 
     def clean(self) -> dict[str, object]:
-        """Refuse before the password is looked at where too many tries have failed."""
+        """Refuse before the password is checked when too many attempts have failed."""
         if is_held_off(self.cleaned_data.get("username") or "", self.request):
             raise forms.ValidationError(self.error_messages["held_off"], code="held_off")
         return super().clean()
 
     def confirm_login_allowed(self, user: User) -> None:
+        """Refuse disabled accounts and service accounts."""
         super().confirm_login_allowed(user)
         if user.is_service:
             raise forms.ValidationError(self.error_messages["service"], code="service")

@@ -1,4 +1,4 @@
-"""The raw rows, for those who run the server."""
+"""The list of the admin's tables, for superusers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.errors import NotFound
 
 @page
 def record_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List every table that the admin shows, read-only but for people and groups."""
+    """List every table of the admin. NotFound for everybody but superusers."""
     if not actor.is_superuser:
-        raise NotFound("There is no such page.")
+        raise NotFound("There is no page at this address.")
     return render_page(request, "console/shell/records.html", "Records", apps=admin.site.get_app_list(request))

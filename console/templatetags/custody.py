@@ -6,7 +6,7 @@ They render; texts and addresses come from console.shell.formatting, labels and 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
@@ -15,17 +15,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from accounts.authentication import actor_from_request
 from approvals.oversight.post_review_queries import visible_post_reviews
+from approvals.verdict.evaluation import RuleVerdict
 from console.shell import formatting, labels, links
 from console.shell.markdown import plain_text, render_markdown
+from core.refs import dataset_version_ref
 from policies.models import PolicyProposal, ProposalKind
 from registry.models import ModelVersion
+from webhooks.models import Subscription
 
 register = template.Library()
 
-register.filter("number", formatting.number)
 register.filter("signed", formatting.signed)
 register.filter("size", formatting.size)
 register.filter("exact", formatting.exact)
@@ -35,6 +38,19 @@ register.filter("markdown", render_markdown)
 register.filter("plain", plain_text)
 
 _TENTHS_BELOW_SECONDS = 10
+_EVENTS_SHOWN = 3
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """Render a number with five significant digits, and a dash where there is none."""
+    return "—" if value is None else formatting.number(value)
+
+
+@register.filter
+def rule_why(rule: RuleVerdict) -> str:
+    """Return why a rule has its status, as a sentence. Checks write their own; they may begin with a name."""
+    return rule.why if rule.kind == "check" else capfirst(rule.why)
 
 
 @register.filter
@@ -78,6 +94,14 @@ def proposal_title(proposal: PolicyProposal) -> str:
         return f"Retire {proposal.name}"
     base = proposal.base_revision
     return f"Change {proposal.name} r{base.number}" if base else f"New policy {proposal.name}"
+
+
+@register.filter
+def event_summary(subscriptions: Iterable[Subscription]) -> str:
+    """Return the first events of a webhook, and how many more there are."""
+    events = [row.event for row in subscriptions]
+    more = len(events) - _EVENTS_SHOWN
+    return ", ".join(events[:_EVENTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @register.filter
@@ -133,6 +157,12 @@ def query_url(view: str, **query: str | int) -> str:
 def lineage_url(ref: str, direction: str = "") -> str:
     """Return the address of the lineage page of a reference; ``direction`` is `up`, `down` or "" for both."""
     return links.lineage_url(ref, **({"direction": direction} if direction else {}))
+
+
+@register.simple_tag
+def dataset_url(name: str, version: str) -> str:
+    """Return the address of a dataset version's page."""
+    return links.page_url(dataset_version_ref(name, version))
 
 
 @register.simple_tag

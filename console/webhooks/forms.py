@@ -1,4 +1,4 @@
-"""The forms that make, change and test a webhook."""
+"""Forms that create, change and test a webhook."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from webhooks.queries import events_of
 
 
 class WebhookForm(ConsoleForm):
-    """Make or change a webhook. ``events`` are those of its format."""
+    """Create or change a webhook. It offers the events of the webhook's format."""
 
     name = forms.CharField(label="Name", max_length=63, help_text="Letters, digits, dots, hyphens, underscores.")
     url = forms.CharField(
-        label="Address", max_length=2048, help_text="https, on a public address unless the operator allows others."
+        label="Address",
+        max_length=2048,
+        help_text="An https address. It must be public, except for receivers on the private network that the operator allows.",
     )
     description = forms.CharField(
-        label="What for", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
+        label="Purpose", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
     )
     model = forms.CharField(
-        label="Only for the model",
+        label="Model",
         required=False,
         max_length=256,
-        help_text="Its name. Empty: for every model, which takes an operator. It cannot be changed later.",
+        help_text="Only events of this model are sent. Leave empty for all models, which only operators can. It cannot be changed later.",
     )
     events = forms.MultipleChoiceField(
-        label="Is told of", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+        label="Events", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one event."}
     )
     status = forms.ChoiceField(label="State", initial="ACTIVE")
-    sign = forms.BooleanField(label="Sign what is sent, with a secret that is shown once", required=False, initial=True)
+    sign = forms.BooleanField(label="Sign messages with a secret that is shown once", required=False, initial=True)
 
     def __init__(self, data: QueryDict | None = None, *, webhook: Webhook | None = None) -> None:
         databricks = webhook is not None and webhook.format == WebhookFormat.DATABRICKS
@@ -43,18 +45,18 @@ class WebhookForm(ConsoleForm):
         super().__init__(data, initial=initial)
         if webhook is not None:
             del self.fields["model"], self.fields["sign"]
-        words = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
+        states = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
         if databricks:
-            words["TEST_MODE"] = "Tests only"
+            states["TEST_MODE"] = "Tests only"
         groups = {"Events": sorted(DATABRICKS_EVENTS)} if databricks else _grouped_events()
         self.fields["events"].choices = [  # type: ignore[attr-defined]  # a choice field
             (title, [(event, event) for event in events]) for title, events in groups.items()
         ]
-        self.fields["status"].choices = list(words.items())  # type: ignore[attr-defined]  # the same
+        self.fields["status"].choices = list(states.items())  # type: ignore[attr-defined]  # the same
 
 
 def _grouped_events() -> dict[str, list[str]]:
-    """Return MLflow's events and ours, grouped as people look for them."""
+    """Return MLflow's events and ours in groups."""
     prompts = [event for event in EVENTS if event.startswith("prompt")]
     models = [event for event in EVENTS if event not in GOVERNANCE and event not in prompts]
     return {
@@ -65,9 +67,9 @@ def _grouped_events() -> dict[str, list[str]]:
 
 
 class WebhookTestForm(ConsoleForm):
-    """Which event's sample to send."""
+    """Choose the event whose example is sent."""
 
-    event = forms.ChoiceField(label="As if this happened")
+    event = forms.ChoiceField(label="Event")
 
     def __init__(self, data: QueryDict | None = None, *, webhook: Webhook) -> None:
         super().__init__(data)

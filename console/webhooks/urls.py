@@ -7,6 +7,7 @@ from console.webhooks import views
 urlpatterns = [
     path("webhooks/", views.webhook_list, name="webhooks"),
     path("webhooks/new/", views.new, name="webhook_new"),
+    path("webhooks/deliveries/<uuid:delivery_id>/send-again/", views.delivery_send_again, name="delivery_send_again"),
     path("webhooks/<str:webhook_id>/", views.detail, name="webhook"),
     path("webhooks/<str:webhook_id>/edit/", views.edit, name="webhook_edit"),
     path("webhooks/<str:webhook_id>/test/", views.test, name="webhook_test"),

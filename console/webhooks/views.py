@@ -1,58 +1,54 @@
-"""Webhooks: the list, one with its log, making, changing, testing and ending one, and a new secret that is shown once."""
+"""Webhooks: the list, the page of one with its deliveries, its form, and the dialogs that test and delete it."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import Any
+import uuid
 
-from django import forms
 from django.contrib import messages
-from django.db.models import Count, Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from console.shell.dialogs import Dialog, run_dialog
+from console.shell.dialogs import Dialog, run_dialog, show_dialog, submitted
 from console.shell.forms import ConsoleForm
 from console.shell.pages import Crumb, denied_message, go_to, page, paginate, render_page
 from console.webhooks.forms import WebhookForm, WebhookTestForm
+from console.webhooks.queries import find_webhook, webhook_rows
 from core.actors import Actor
-from core.errors import DomainError, NotFound
-from webhooks.models import DeliveryState, Subscription, Webhook, WebhookFormat
-from webhooks.permissions import is_operator, visible_webhooks
+from core.errors import DomainError
+from webhooks.models import Webhook, WebhookFormat
+from webhooks.permissions import get_delivery, is_operator
 from webhooks.queries import events_of
+from webhooks.services.deliveries import send_again
 from webhooks.services.webhooks import HttpSpec, create_webhook, delete_webhook, send_test, update_webhook
 
 _SECRET_BYTES = 32
+_NEW_LEAD = (
+    "A webhook sends signed messages about events to an address, in MLflow's format. "
+    "A message that cannot be delivered is tried again for about six hours."
+)
 
 
 @page
 def webhook_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List the webhooks this person may see, with how they fare."""
-    rows = _rows(actor).annotate(
-        failed=Count("deliveries", filter=Q(deliveries__state=DeliveryState.FAILED)),
-        last_at=Max("deliveries__created_at"),
-    )
-    shown = paginate(request, rows.order_by("-created_at", "id"))
-    return render_page(
-        request, "console/webhooks/webhooks.html", "Webhooks", rows=shown, is_operator=is_operator(actor)
-    )
+    """List the webhooks this person may see."""
+    rows = paginate(request, webhook_rows(actor))
+    return render_page(request, "console/webhooks/webhooks.html", "Webhooks", rows=rows, is_operator=is_operator(actor))
 
 
 @page
 def detail(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Show one webhook and the log of what was sent to it."""
-    return _detail(request, _found(actor, webhook_id))
+    """Show one webhook with its deliveries."""
+    return _detail(request, find_webhook(actor, webhook_id))
 
 
 @page
 def new(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Make a webhook; the secret that its deliveries are signed with is in this answer and nowhere else."""
-    form = WebhookForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        given, secret = form.cleaned_data, ""
-        if given["sign"]:
-            secret = secrets.token_urlsafe(_SECRET_BYTES)
+    """Create a webhook. The secret that signs its messages is in this response and nowhere else."""
+    form = WebhookForm(submitted(request))
+    if form.is_valid():
+        given = form.cleaned_data
+        secret = secrets.token_urlsafe(_SECRET_BYTES) if given["sign"] else ""
         try:
             made = create_webhook(
                 actor=actor,
@@ -64,19 +60,18 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
                 status=given["status"],
                 model_name=given["model"],
             )
-            return _detail(request, _found(actor, made.pk), secret=secret)
+            return _detail(request, find_webhook(actor, made.pk), secret=secret)
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
-    return _form_page(request, "New webhook", form, cancel=reverse("console:webhooks"), submit="Make webhook")
+    return _form_page(request, form, title="New webhook", lead=_NEW_LEAD, submit="Create webhook")
 
 
 @page
 def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Change a webhook. Who names another address vouches for it from then on."""
-    webhook = _found(actor, webhook_id)
-    form = WebhookForm(request.POST or None, webhook=webhook)
-    back = reverse("console:webhook", args=[webhook.pk])
-    if request.method == "POST" and form.is_valid():
+    """Change a webhook. Whoever enters another address becomes its owner."""
+    webhook = find_webhook(actor, webhook_id)
+    form = WebhookForm(submitted(request), webhook=webhook)
+    if form.is_valid():
         given = form.cleaned_data
         try:
             update_webhook(
@@ -93,16 +88,16 @@ def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
         else:
-            messages.success(request, f"{given['name']} is changed.")
-            return go_to(request, back)
-    return _form_page(request, f"Edit {webhook.name}", form, cancel=back, submit="Save", webhook=webhook)
+            messages.success(request, f"The webhook {given['name']} is changed.")
+            return go_to(request, _page_of(webhook))
+    return _form_page(request, form, title=f"Edit {webhook.name}", submit="Save webhook", webhook=webhook)
 
 
 @page
 def test(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Send a signed sample now and say what came of it."""
-    webhook = _found(actor, webhook_id)
-    form = WebhookTestForm(request.POST or None, webhook=webhook)
+    """Send a signed test message in a dialog, and tell what the receiver answered."""
+    webhook = find_webhook(actor, webhook_id)
+    form = WebhookTestForm(submitted(request), webhook=webhook)
 
     def act() -> str:
         answer = send_test(
@@ -112,60 +107,81 @@ def test(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
             messages.success(request, f"The receiver answered {answer.status}.")
         else:
             messages.error(request, answer.error or f"The receiver answered {answer.status}.")
-        return reverse("console:webhook", args=[webhook.pk])
+        return _page_of(webhook)
 
-    words = "A sample, marked by its made-up names, goes out at once and signed as real ones are. It is not in the log."
-    return _ask(request, actor, webhook, form, title=f"Test {webhook.name}", description=words, submit="Send", act=act)
+    dialog = Dialog(
+        title=f"Test {webhook.name}",
+        description=f"A message with example names is sent to {webhook.url} at once, signed like a real one. "
+        "It is not listed with the deliveries.",
+        submit="Send test message",
+    )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(webhook))
 
 
 @page
 def renew_secret(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Replace the secret by a new one, shown in this answer and nowhere else."""
-    webhook = _found(actor, webhook_id)
+    """Replace the secret by a new one, which is in the response to the POST and nowhere else."""
+    webhook = find_webhook(actor, webhook_id)
     if request.method == "POST":
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         update_webhook(actor=actor, webhook_id=webhook.pk, secret=secret, spec=_spec_of(webhook))
-        return _detail(request, _found(actor, webhook.pk), secret=secret)
-    words = "From then on everything is signed with the new one, what waits to be sent again too. The old one cannot be had back."
-    dialog = {"title": f"New secret for {webhook.name}", "description": words}
-    context: dict[str, Any] = {"dialog": dialog, "form": ConsoleForm(), "form_submit_text": "Make a new secret"}
-    return render_page(request, "console/shell/dialog.html", "New secret", crumbs=_crumbs(webhook), **context)
+        return _detail(request, find_webhook(actor, webhook.pk), secret=secret)
+    dialog = Dialog(
+        title=f"Replace the secret of {webhook.name}",
+        description="All messages are signed with the new secret from then on, also those that are tried again. The "
+        f"receiver at {webhook.url} refuses them until it has the new secret. The old secret is lost.",
+        submit="Replace secret",
+        tone="is-bad",
+    )
+    return show_dialog(request, dialog, ConsoleForm(), _crumbs(webhook))
 
 
 @page
 def delete(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """End a webhook."""
-    webhook = _found(actor, webhook_id)
+    """Delete a webhook in a dialog."""
+    webhook = find_webhook(actor, webhook_id)
 
     def act() -> str:
         delete_webhook(actor=actor, webhook_id=webhook.pk, wire=WebhookFormat(webhook.format))
-        messages.success(request, f"{webhook.name} is deleted.")
+        messages.success(request, f"The webhook {webhook.name} is deleted.")
         return reverse("console:webhooks")
 
-    words = "Nothing more is sent, and its secret is forgotten. The log of what was sent stays."
-    form = ConsoleForm(request.POST if request.method == "POST" else None)
-    title = f"Delete {webhook.name}"
-    return _ask(request, actor, webhook, form, title=title, description=words, submit="Delete", act=act)
+    dialog = Dialog(
+        title=f"Delete {webhook.name}",
+        description=f"{webhook.url} gets no more messages, and the secret is deleted. The list of deliveries stays.",
+        submit="Delete webhook",
+        tone="is-bad",
+    )
+    return run_dialog(request, actor, dialog, ConsoleForm(submitted(request)), act, crumbs=_crumbs(webhook))
 
 
-def _rows(actor: Actor) -> QuerySet[Webhook]:
-    subscriptions = Prefetch("subscriptions", Subscription.objects.order_by("pk"))
-    return visible_webhooks(actor).select_related("model", "owner").prefetch_related(subscriptions)
+@page
+def delivery_send_again(request: HttpRequest, actor: Actor, delivery_id: uuid.UUID) -> HttpResponse:
+    """Send a finished delivery again, in a dialog."""
+    delivery = get_delivery(actor, delivery_id)
 
+    def act() -> str:
+        send_again(actor=actor, delivery_id=delivery.pk)
+        messages.success(request, f"The delivery of {delivery.event} is queued again.")
+        return reverse("admin:webhooks_delivery_change", args=[delivery.pk])
 
-def _found(actor: Actor, webhook_id: str) -> Webhook:
-    row = _rows(actor).filter(pk=webhook_id).first()
-    if row is None:
-        raise NotFound("There is no such webhook.")
-    return row
+    dialog = Dialog(
+        title=f"Send {delivery.event} again",
+        description=f"The same message goes to {delivery.webhook.url}, with the same id: receivers that have it ignore it.",
+        submit="Send again",
+    )
+    return run_dialog(request, actor, dialog, ConsoleForm(submitted(request)), act, crumbs=_crumbs(delivery.webhook))
 
 
 def _spec_of(webhook: Webhook) -> HttpSpec | None:
     return HttpSpec() if webhook.format == WebhookFormat.DATABRICKS else None
 
 
+def _page_of(webhook: Webhook) -> str:
+    return reverse("console:webhook", args=[webhook.pk])
+
+
 def _detail(request: HttpRequest, webhook: Webhook, *, secret: str = "") -> HttpResponse:
-    log = paginate(request, webhook.deliveries.order_by("-created_at", "id"))
     return render_page(
         request,
         "console/webhooks/webhook.html",
@@ -173,41 +189,27 @@ def _detail(request: HttpRequest, webhook: Webhook, *, secret: str = "") -> Http
         crumbs=_crumbs(),
         webhook=webhook,
         events=events_of(webhook),
-        rows=log,
+        rows=paginate(request, webhook.deliveries.order_by("-created_at", "id")),
         secret=secret,
     )
 
 
 def _form_page(
-    request: HttpRequest, title: str, form: WebhookForm, *, cancel: str, submit: str, webhook: Webhook | None = None
+    request: HttpRequest, form: WebhookForm, *, title: str, submit: str, lead: str = "", webhook: Webhook | None = None
 ) -> HttpResponse:
-    status = 400 if form.errors else 200
     return render_page(
         request,
         "console/webhooks/webhook_edit.html",
         title,
         crumbs=_crumbs(webhook),
-        status=status,
+        status=400 if form.errors else 200,
         form=form,
-        cancel=cancel,
+        cancel=_page_of(webhook) if webhook else reverse("console:webhooks"),
         submit=submit,
-        lead=_LEAD if webhook is None else "",
+        lead=lead,
     )
-
-
-_LEAD = (
-    "An address that is told of what happens here: signed messages in MLflow's format, tried again for about six hours."
-)
-
-
-def _ask(
-    request: HttpRequest, actor: Actor, webhook: Webhook, form: forms.Form, *, act: Callable[[], str], **words: str
-) -> HttpResponse:
-    return run_dialog(request, actor, Dialog(**words), form, act, crumbs=_crumbs(webhook))
 
 
 def _crumbs(webhook: Webhook | None = None) -> list[Crumb]:
     crumbs = [Crumb("Webhooks", reverse("console:webhooks"))]
-    if webhook is not None:
-        crumbs.append(Crumb(webhook.name, reverse("console:webhook", args=[webhook.pk])))
-    return crumbs
+    return [*crumbs, Crumb(webhook.name, _page_of(webhook))] if webhook else crumbs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -74,5 +75,5 @@ class Answer(Protocol):
 
 
 def text_of(response: Answer) -> str:
-    """Return the page as text."""
-    return response.content.decode()
+    """Return the page as text, each run of white space as one space: it is laid out by the template's lines alone."""
+    return re.sub(r"\s+", " ", response.content.decode())

@@ -77,7 +77,7 @@ def test_the_filter_offers_actions_in_words(cy: User, signed_in: SignedIn) -> No
 
 def test_who_may_not_read_everything_is_offered_models(new_version: NewVersion, cy: User, signed_in: SignedIn) -> None:
     new_version()
-    assert '<a class="c-btn is-small" href="?model=fraud">fraud</a>' in text_of(signed_in(cy).get("/audit/"))
+    assert '<a class="c-btn is-small" href="/audit/?model=fraud">fraud</a>' in text_of(signed_in(cy).get("/audit/"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_each_field_says_where_it_comes_from(new_version: NewVersion, ada: User,
 
 def test_what_is_missing_is_marked(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:
     new_version(card=False)
-    assert text_of(signed_in(ada).get(CARD)).count("to be written") == len(HUMAN_KEYS)
+    assert text_of(signed_in(ada).get(CARD)).count("edit_note</span>missing") == len(HUMAN_KEYS)
 
 
 def test_editing_writes_a_revision(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:

@@ -29,7 +29,7 @@ def test_a_template_measures_the_card(new_version: NewVersion, ada: User, signed
     client = signed_in(ada)
     assert "6 of 6, 100 %" in text_of(client.get(CARD))
     page = text_of(client.get(f"{CARD}?template=mrm"))
-    assert "Asked for by SR 26-2, inventory." in page
+    assert "Required by SR 26-2, inventory." in page
     assert client.get(f"{CARD}?template=nonsense").status_code == 400
 
 
@@ -38,7 +38,7 @@ def test_the_form_puts_first_what_the_template_asks_for(
 ) -> None:
     new_version()
     page = text_of(signed_in(ada).get(f"{CARD}edit/?template=part_11"))
-    assert page.index("Asked for: 21 CFR Part 11") < page.index('name="record_keeping"') < page.index('name="hardware"')
+    assert page.index("Needed by the 21 CFR Part 11 template") < page.index('name="record_keeping"') < page.index('name="hardware"')
     assert 'name="evaluation"' not in page
 
 
@@ -116,7 +116,7 @@ def test_an_uploaded_card_is_imported(new_version: NewVersion, ada: User, signed
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({"format": "hf"}, "Choose a file, or paste the card."),
+        ({"format": "hf"}, "Choose a file or paste the text of the card."),
         ({"format": "hf", "content": "<html>"}, "HTML page"),
         ({"format": "hf", "content": "## Limitations\n\n<script>"}, "active HTML"),
         ({"format": "mct", "content": "{"}, "not valid JSON"),

@@ -13,7 +13,7 @@ from tests.console.conftest import Answer, Asked, SignedIn, text_of
 
 
 def dialog(request: TransitionRequest, name: str) -> str:
-    return f"/admin/approvals/transitionrequest/{request.pk}/{name}/?seen={request.subject_digest}"
+    return f"/requests/{request.pk}/{name}/?seen={request.subject_digest}"
 
 
 def send(client: Client, request: TransitionRequest, name: str, comment: str, digest: str | None = None) -> Answer:
@@ -37,17 +37,18 @@ def test_rejecting_closes_the_request(asked: Asked, bea: User, signed_in: Signed
     assert (request.state, request.version.stage) == (RequestState.REJECTED, "None")
 
 
-@pytest.mark.parametrize("name", ["approve", "reject", "withdraw"])
+@pytest.mark.parametrize("name", ["approve", "request-changes", "reject", "withdraw"])
 def test_looking_at_a_dialog_changes_nothing(name: str, asked: Asked, bea: User, signed_in: SignedIn) -> None:
     request = asked()
     answer = signed_in(bea).get(dialog(request, name))
-    assert request.subject_digest in text_of(answer)
+    assert (request.subject_digest in text_of(answer)) == (name != "withdraw")
+    assert f"request #{request.pk}" in text_of(answer)
     assert nothing_happened(request)
 
 
 def test_a_decision_needs_a_comment(asked: Asked, bea: User, signed_in: SignedIn) -> None:
     request = asked()
-    assert "This field is required." in text_of(send(signed_in(bea), request, "approve", "  "))
+    assert "Say why. The reason is kept with your name." in text_of(send(signed_in(bea), request, "approve", "  "))
     assert nothing_happened(request)
 
 
@@ -94,7 +95,7 @@ def test_nobody_else_withdraws(asked: Asked, cy: User, signed_in: SignedIn) -> N
 
 
 def test_there_is_no_dialog_of_a_request_that_is_not_there(bea: User, signed_in: SignedIn) -> None:
-    assert signed_in(bea).get("/admin/approvals/transitionrequest/77/approve/").status_code == 404
+    assert signed_in(bea).get("/requests/77/approve/").status_code == 404
 
 
 def nothing_happened(request: TransitionRequest) -> bool:

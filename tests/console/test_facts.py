@@ -3,7 +3,7 @@
 import pytest
 
 from console.cards.presenters import _pairs
-from console.shell.facts import fact, in_words
+from console.shell.facts import fact, value_text
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from console.shell.facts import fact, in_words
      (0.9956043956043956, "0.9956"), ({"a": None}, "a: none")],
 )  # fmt: skip
 def test_any_value_has_words(value: object, words: str) -> None:
-    assert in_words(value) == words
+    assert value_text(value) == words
 
 
 def test_a_mapping_is_a_table_of_two_columns() -> None:
@@ -20,6 +20,6 @@ def test_a_mapping_is_a_table_of_two_columns() -> None:
     assert (found.key, found.table) == ("evaluated on", (("candidate", "none"), ("they are", "unknown")))
 
 
-def test_a_card_tells_times_and_states_in_words() -> None:
+def test_a_card_tells_times_and_states_value_text() -> None:
     pairs = _pairs({"started_ms": 1795661632052, "status": "FINISHED", "entry_point": "train.py", "none": ""})
     assert pairs == [("started", "2026-11-26 02:53:52 UTC"), ("status", "finished"), ("entry_point", "train.py")]

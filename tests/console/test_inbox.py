@@ -13,7 +13,7 @@ from tests.console.conftest import Asked, SignedIn, text_of
 def test_a_reviewer_sees_what_waits_and_how_much(asked: Asked, bea: User, signed_in: SignedIn) -> None:
     request = asked(comment="Better on new accounts.")
     page = text_of(signed_in(bea).get("/admin/"))
-    assert "1 request waits for you" in page
+    assert "1 request is waiting for you" in page
     assert f"/admin/approvals/transitionrequest/{request.pk}/change/" in page
     assert "Every check has passed" in page
     assert "Better on new accounts." in page
@@ -23,8 +23,8 @@ def test_the_requester_sees_it_as_their_own_and_not_as_waiting(asked: Asked, ada
     ada.groups.add(Group.objects.get(name="reviewers"))
     asked()
     page = text_of(signed_in(ada).get("/admin/"))
-    assert "Nothing waits for you" in page
-    assert "waits for: reviewers" in page
+    assert "Nothing is waiting for you" in page
+    assert "waits for reviewers" in page
 
 
 def test_who_edited_the_card_is_not_asked(
@@ -34,7 +34,7 @@ def test_who_edited_the_card_is_not_asked(
     number = current_card(version).number
     edit_card(actor=acting(bea), version=version, fields={"limitations": "Weak at night."}, expected_number=number)
     asked(version)
-    assert "Nothing waits for you" in text_of(signed_in(bea).get("/admin/"))
+    assert "Nothing is waiting for you" in text_of(signed_in(bea).get("/admin/"))
 
 
 def test_the_owner_of_a_service_account_is_not_asked_about_its_work(
@@ -43,14 +43,14 @@ def test_the_owner_of_a_service_account_is_not_asked_about_its_work(
     version = new_version()
     User.objects.filter(pk=ada.pk).update(owner=bea)
     asked(version)
-    assert "Nothing waits for you" in text_of(signed_in(bea).get("/admin/"))
+    assert "Nothing is waiting for you" in text_of(signed_in(bea).get("/admin/"))
 
 
 def test_an_outsider_sees_neither(asked: Asked, cy: User, signed_in: SignedIn) -> None:
     asked()
     page = text_of(signed_in(cy).get("/admin/"))
-    assert "Nothing waits for you" in page
-    assert "You have asked for nothing yet" in page
+    assert "Nothing is waiting for you" in page
+    assert "You have made no request yet" in page
 
 
 def test_home_leads_to_the_inbox(ada: User, signed_in: SignedIn) -> None:
@@ -75,6 +75,6 @@ def test_more_requests_cost_no_more_queries(
 def test_before_there_is_anything_it_says_where_to_start(
     ada: User, signed_in: SignedIn, new_version: NewVersion, asked: Asked
 ) -> None:
-    assert "Where to start" in text_of(signed_in(ada).get("/admin/"))
+    assert "First steps" in text_of(signed_in(ada).get("/admin/"))
     asked(new_version())
-    assert "Where to start" not in text_of(signed_in(ada).get("/admin/"))
+    assert "First steps" not in text_of(signed_in(ada).get("/admin/"))

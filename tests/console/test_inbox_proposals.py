@@ -52,11 +52,11 @@ def test_a_reviewer_of_policies_finds_it_and_is_led_there(
     proposal: PolicyProposal, quinn: User, signed_in: SignedIn
 ) -> None:
     page = text_of(signed_in(quinn).get("/admin/"))
-    assert "1 policy change waits for you" in page
+    assert "1 policy change is waiting for you" in page
     assert f"/policies/proposals/{proposal.pk}/" in page
     assert waits(quinn) == ["production-default"]
     approve(proposal)
-    assert "Nothing waits for you" in text_of(signed_in(quinn).get("/admin/"))
+    assert "Nothing is waiting for you" in text_of(signed_in(quinn).get("/admin/"))
 
 
 def test_others_do_not(proposal: PolicyProposal, bea: User, ops: User, signed_in: SignedIn) -> None:

@@ -20,11 +20,11 @@ def deployed(new_version: NewVersion, by_ada: Actor) -> None:
 @pytest.mark.usefixtures("deployed")
 def test_an_endpoint_is_one_click_from_all_it_rests_on(ada: User, signed_in: SignedIn) -> None:
     client = signed_in(ada)
-    assert "?node=endpoint:%2Fpredict&amp;direction=up" in text_of(client.get("/endpoints/"))
+    assert "?node=endpoint%3A%2Fpredict&amp;direction=up" in text_of(client.get("/endpoints/"))
     page = text_of(client.get("/lineage/?node=endpoint:%2Fpredict&direction=up"))
     for name in ("/predict", "fraud v1", "orders", "users", "b7d9e4"):
-        assert name in page.partition("The same as a list")[0]
-        assert name in page.partition("The same as a list")[2]
+        assert name in page.partition("The graph as a list")[0]
+        assert name in page.partition("The graph as a list")[2]
 
 
 @pytest.mark.usefixtures("deployed")
@@ -32,7 +32,7 @@ def test_a_picked_artifact_is_lit_with_its_inputs_without_any_script(ada: User, 
     page = text_of(signed_in(ada).get("/lineage/", {"node": "endpoint:/predict", "picked": f"run:{1:032x}"}))
     assert page.count('class="node lit') == 4  # the run, two datasets, the commit
     assert 'class="node  dim"' in page or 'class="node dim"' in page
-    assert "rests on 3 artifacts." in page
+    assert "has 3 ancestors." in page
 
 
 @pytest.mark.usefixtures("deployed")

@@ -70,7 +70,7 @@ def test_the_version_shows_what_it_is_made_of(new_version: NewVersion, ada: User
 def test_asking_opens_a_request(policies: object, new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:
     new_version()
     url = "/models/fraud/versions/1/transition/Production/"
-    assert "Promote to Production: fraud v1" in text_of(signed_in(ada).get(url))
+    assert "Promote fraud v1 to Production" in text_of(signed_in(ada).get(url))
     answer = signed_in(ada).post(url, {"comment": "It is time.", "archive_existing": "on"})
     request = TransitionRequest.objects.get()
     assert answer.headers["Location"] == f"/admin/approvals/transitionrequest/{request.pk}/change/"

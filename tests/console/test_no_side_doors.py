@@ -60,4 +60,4 @@ def test_raw_tables_are_for_superusers(url: str, bea: User, signed_in: SignedIn)
 
 def test_a_refusal_looks_like_the_rest(bea: User, new_version: NewVersion, client: Client) -> None:
     client.force_login(bea)
-    assert "You may not open this page" in text_of(client.get("/admin/accounts/user/"))
+    assert "You are not allowed to open this page" in text_of(client.get("/admin/accounts/user/"))

@@ -17,7 +17,7 @@ def test_a_notification_leads_to_its_request_and_is_read(bea: User, asked: Asked
     assert client.get(f"{URL}{notice.pk}/open/").status_code == 405
     answer = client.post(f"{URL}{notice.pk}/open/")
     assert answer.headers["Location"] == f"/admin/approvals/transitionrequest/{request.pk}/change/"
-    assert "Nothing unread" in text_of(client.get(URL))
+    assert "No unread notifications" in text_of(client.get(URL))
 
 
 def test_nobody_reads_what_others_are_told(bea: User, cy: User, asked: Asked, signed_in: SignedIn) -> None:

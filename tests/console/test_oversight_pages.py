@@ -51,7 +51,7 @@ def test_the_former_version_is_warm_and_one_button_brings_it_back(
 ) -> None:
     client = signed_in(ada)
     page = text_of(client.get(MODEL))
-    assert "warm, to be archived" in page
+    assert "kept for a rollback, will be archived" in page
     assert "Roll back" in page
     answer = client.post(f"{MODEL}rollback/", {"version": "1", "reason": "Drift."})
     request = TransitionRequest.objects.latest("pk")
@@ -75,14 +75,14 @@ def test_an_emergency_is_seen_everywhere_until_it_is_reviewed(
 ) -> None:
     for url in ("/admin/", MODEL, "/models/fraud/versions/3/", "/emergencies/"):
         page = text_of(signed_in(ada).get(url))
-        assert "past a policy still need" in page
-        assert '<a href="/emergencies/?state=open">See which</a>' in page
-    assert "The glass was broken" in text_of(signed_in(ada).get(MODEL))
+        assert "break-glass move needs" in page
+        assert '<a href="/emergencies/?state=open">See emergencies</a>' in page
+    assert "broke the glass" in text_of(signed_in(ada).get(MODEL))
     client = signed_in(bea)
     said = {"outcome": "justified", "comment": "It was on fire."}
     assert signed_in(ada).post(f"/emergencies/{broken.pk}/review/", said).status_code == 400
     assert client.post(f"/emergencies/{broken.pk}/review/", said).status_code == 302
-    assert "past a policy" not in text_of(client.get("/admin/"))
+    assert "break-glass move" not in text_of(client.get("/admin/"))
     assert "It was on fire." in text_of(client.get("/emergencies/"))
 
 
@@ -100,11 +100,11 @@ def test_the_button_is_for_those_who_may(two: list[ModelVersion], ada: User, cy:
 def test_a_re_review_is_asked_for_and_given(two: list[ModelVersion], bea: User, ada: User, signed_in: SignedIn) -> None:
     page = "/models/fraud/versions/2/"
     with time_machine.travel(timezone.now() + timedelta(days=31), tick=False):
-        assert "review overdue since" in text_of(signed_in(ada).get(page))
-        assert "re-review" not in text_of(signed_in(ada).get(page))
-        assert "Review again" in text_of(signed_in(bea).get(page))
+        assert "re-review overdue since" in text_of(signed_in(ada).get(page))
+        assert "/re-review/" not in text_of(signed_in(ada).get(page))
+        assert "Confirm version" in text_of(signed_in(bea).get(page))
         assert signed_in(bea).post(f"{page}re-review/", {"comment": "Looked again."}).status_code == 302
-        assert "due to be reviewed again" not in text_of(signed_in(ada).get(page))
+        assert "re-review overdue since" not in text_of(signed_in(ada).get(page))
 
 
 def test_an_alias_from_the_page(two: list[ModelVersion], ada: User, signed_in: SignedIn) -> None:
@@ -186,10 +186,10 @@ def words_of(page: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("url", "lead", "button"),
     [
-        (f"{MODEL}rollback/", "What serves now is archived", "Roll back"),
-        (f"{MODEL}findings/new/", "It stays on the record", "Open the finding"),
-        (f"{V1}alias/", "A policy may protect the alias", "Set the alias"),
-        ("/models/fraud/versions/2/re-review/", "You say that it may stay", "Stand by it"),
+        (f"{MODEL}rollback/", "fraud v2 is archived in the same step", "Roll back fraud"),
+        (f"{MODEL}findings/new/", "A finding is never deleted", "Open finding"),
+        (f"{V1}alias/", "If a policy protects the alias", "Set alias"),
+        ("/models/fraud/versions/2/re-review/", "You confirm that fraud v2 may stay", "Confirm version"),
     ],
 )
 def test_a_dialog_explains_itself_above_and_its_button_is_a_verb(

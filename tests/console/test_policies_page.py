@@ -51,7 +51,7 @@ def test_rules_read_as_sentences(policies: list[PolicyRevision], cy: User, signe
 
 
 def test_no_policy_means_so(cy: User, signed_in: SignedIn) -> None:
-    assert "Nothing is governed" in text_of(signed_in(cy).get("/policies/"))
+    assert "Without a policy, every move" in text_of(signed_in(cy).get("/policies/"))
     for path in ("/policies/9/", "/policies/9/edit/", "/policies/proposals/9/", "/policies/new/?proposal=x"):
         assert signed_in(cy).get(path).status_code == 404
 
@@ -59,10 +59,10 @@ def test_no_policy_means_so(cy: User, signed_in: SignedIn) -> None:
 def test_revisions_show_what_they_changed(policies: list[PolicyRevision], cy: User, signed_in: SignedIn) -> None:
     made = publish_policy(body=CHANGED)
     page = text_of(signed_in(cy).get(f"/policies/{made.policy_id}/"))
-    assert "What revision 2 changed" in page
+    assert "Changes in revision 2" in page
     assert "14 days" in page
     assert "approved by quinn" in page
-    assert "old revision" in text_of(signed_in(cy).get(f"/policies/{made.policy_id}/?revision=1"))
+    assert "earlier revision" in text_of(signed_in(cy).get(f"/policies/{made.policy_id}/?revision=1"))
 
 
 def test_export_reads_back(policies: list[PolicyRevision], cy: User, signed_in: SignedIn) -> None:
@@ -74,7 +74,7 @@ def test_export_reads_back(policies: list[PolicyRevision], cy: User, signed_in: 
 
 def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client) -> None:
     page = text_of(reviewer.get(f"/policies/proposals/{proposal.pk}/"))
-    assert "You can decide on this." in page
+    assert "You can decide on this proposal." in page
     assert "<script>x" not in page
     url = f"/policies/proposals/{proposal.pk}/approve/"
     assert proposal.digest in text_of(reviewer.get(f"{url}?seen={proposal.digest}", headers=HX))
@@ -87,7 +87,7 @@ def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client)
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({"comment": ""}, "required"),
+        ({"comment": ""}, "Say why."),
         ({"comment": "x"}, "must name"),
         ({"comment": "x", "seen_digest": "0"}, "Look at it again"),
     ],

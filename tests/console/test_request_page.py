@@ -27,14 +27,14 @@ def test_every_rule_is_told_with_why_and_who(asked: Asked, bea: User, signed_in:
     for rule in ("lineage", "digest", "safe-artifact", "card", "no-regression", "reviewers", "four-eyes"):
         assert f'data-rule="{rule}"' in page
     assert "can be resolved by a member of reviewers, but not ada" in page
-    assert "Your decision is asked for." in page
+    assert "Your decision is needed." in page
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("ada", "You asked for this: four eyes."),
-        ("cy", "Only a member of reviewers decides on this."),
+        ("ada", "You asked for this move, so somebody else must decide (four eyes)."),
+        ("cy", "Only a member of reviewers can decide on this."),
         ("ops", "Only a"),
     ],
 )
@@ -51,7 +51,7 @@ def test_what_was_said_of_the_version_is_beside_the_reviews(
 ) -> None:
     request = asked()
     client = signed_in(bea)
-    assert "Nothing said yet" in text_of(client.get(url_of(request)))
+    assert "No comments yet" in text_of(client.get(url_of(request)))
     for text in ("See **the curve**.", "<script>alert(1)</script>"):
         add_comment(actor=by_ada, name="fraud", version=1, text=text)
     page = text_of(client.get(url_of(request))).partition("Discussion of this version")[2].partition("</section>")[0]
@@ -67,7 +67,7 @@ def test_while_checks_wait_the_page_asks_again_and_cannot_approve(asked: Asked, 
     assert 'aria-disabled="true"' in page
     live = client.get(f"/requests/{request.pk}/live/")
     assert "HX-Refresh" not in live.headers
-    assert "a worker takes it next" in text_of(live)
+    assert "waiting for a worker" in text_of(live)
 
 
 def test_when_nothing_moves_any_more_the_page_is_loaded_anew(asked: Asked, bea: User, signed_in: SignedIn) -> None:

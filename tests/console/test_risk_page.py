@@ -22,9 +22,9 @@ URL = "/models/fraud/risk/"
 def test_answers_come_to_a_tier_with_its_reasons(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:
     new_version()
     client = signed_in(ada)
-    assert "Nobody has assessed it yet." in text_of(client.get(URL))
+    assert "Nobody has assessed this model yet." in text_of(client.get(URL))
     page = text_of(client.post(URL, CREDIT | {"number": 0, "rationale": "It ranks **loans**."}, follow=True))
-    assert "Why high" in page
+    assert "Why the risk is high" in page
     assert "Access to credit" in page
     assert "<strong>loans</strong>" in page
     assert "High risk" in text_of(client.get("/models/fraud/"))

@@ -43,7 +43,7 @@ def test_a_list_of_runs_leads_to_the_comparison(two: None, ada: User, signed_in:
     assert f'name="run" value="{ONE}"' in listed
     page = text_of(client.get(PAGE, {"run": [ONE, TWO, ONE]}))
     assert "2 runs side by side" in page
-    assert "In what they differ" in page
+    assert "Differences" in page
 
 
 def test_nothing_ticked_says_what_to_do(ada: User, signed_in: SignedIn) -> None:

@@ -122,7 +122,7 @@ def test_only_people_on_the_pages(mailbox: Mailbox, reachable: User, by_bea: Act
 def test_the_button_says_what_came_of_it(mailbox: Mailbox, reachable: User, signed_in: SignedIn) -> None:
     client = signed_in(reachable)
     assert f"{SETTINGS}test/email/" in text_of(client.get(SETTINGS))
-    assert "The test was sent by e-mail." in press(client)
+    assert "A test notification was sent by e-mail." in press(client)
     mailbox.answers = ["554 Never"]
     assert "could not be sent by e-mail." in press(client)
     press(client)

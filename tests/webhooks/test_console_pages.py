@@ -97,7 +97,7 @@ def test_an_edit_without_a_new_address_takes_nothing_over(
 def test_a_new_secret_replaces_the_old_one(hook: Hook, olga: User, signed_in: SignedIn) -> None:
     webhook, client = hook(), signed_in(olga)
     where = f"{HOOKS}{webhook.pk}/secret/"
-    assert "Make a new secret" in text_of(client.get(where))
+    assert "Replace secret" in text_of(client.get(where))
     assert Webhook.objects.get().sealed_secret == webhook.sealed_secret  # looking replaces nothing
     assert secret_in(text_of(client.post(where))) != SECRET
     assert Webhook.objects.get().sealed_secret != webhook.sealed_secret
@@ -131,7 +131,7 @@ def test_the_log_leads_to_sending_again(
     page = text_of(signed_in(olga).get(f"{HOOKS}{webhook.pk}/"))
     delivery = Delivery.objects.get()
     assert "The receiver answered 404." in page
-    assert f"/admin/webhooks/delivery/{delivery.pk}/send-again/" in page
+    assert f"/webhooks/deliveries/{delivery.pk}/send-again/" in page
 
 
 @pytest.mark.parametrize("path", ["", "edit/", "test/", "secret/", "delete/"])

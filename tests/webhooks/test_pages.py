@@ -22,6 +22,10 @@ HOOKS, LOG = "/admin/webhooks/webhook/", "/admin/webhooks/delivery/"
 SENT = {"_form_submitted": "True"}
 
 
+def again_url(delivery_id: object) -> str:
+    return f"/webhooks/deliveries/{delivery_id}/send-again/"
+
+
 @pytest.fixture
 def failed(hook: Hook, receiver: Receiver, work: Work, request: pytest.FixtureRequest) -> Delivery:
     receiver.answers = [404, 200]
@@ -49,7 +53,7 @@ def test_others_see_neither(failed: Delivery, ada: User, signed_in: SignedIn) ->
     assert failed.webhook.name not in text_of(client.get(HOOKS)).partition("<main")[2]
     assert "model:clf" not in text_of(client.get(LOG))
     assert client.get(f"{LOG}{failed.pk}/change/").status_code == 302
-    client.post(f"{LOG}{failed.pk}/send-again/", SENT)
+    assert client.post(again_url(failed.pk), SENT).status_code == 404
     failed.refresh_from_db()
     assert failed.state == "failed"
 
@@ -62,8 +66,9 @@ def test_who_manages_a_model_sees_its_webhooks(
 
 
 def test_send_again(failed: Delivery, olga: User, signed_in: SignedIn, work: Work) -> None:
-    client, where = signed_in(olga), f"{LOG}{failed.pk}/send-again/"
-    assert "Send this again" in text_of(client.get(where))
+    client, where = signed_in(olga), again_url(failed.pk)
+    assert client.get(f"{LOG}{failed.pk}/send-again/").headers["Location"] == where
+    assert f"Send {failed.event} again" in text_of(client.get(where))
     failed.refresh_from_db()
     assert failed.state == "failed"  # looking sends nothing
     answer = client.post(where, SENT, headers={"HX-Request": "true"})
@@ -75,7 +80,7 @@ def test_send_again(failed: Delivery, olga: User, signed_in: SignedIn, work: Wor
 def test_sending_again_needs_the_csrf_token(failed: Delivery, olga: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(olga)
-    assert client.post(f"{LOG}{failed.pk}/send-again/", SENT).status_code == 403
+    assert client.post(again_url(failed.pk), SENT).status_code == 403
     failed.refresh_from_db()
     assert failed.state == "failed"
 
@@ -84,7 +89,8 @@ def test_sending_again_needs_the_csrf_token(failed: Delivery, olga: User) -> Non
 def test_what_is_not_there_is_no_error_of_the_server(olga: User, signed_in: SignedIn, name: object) -> None:
     client = signed_in(olga)
     assert client.get(f"{LOG}{name}/change/").status_code in {302, 404}
-    assert client.post(f"{LOG}{name}/send-again/", SENT).status_code == 200
+    assert client.get(f"{LOG}{name}/send-again/").status_code in {302, 404}
+    assert client.post(again_url(name), SENT).status_code == 404
 
 
 def test_longer_lists_take_no_more_queries(hook: Hook, olga: User, signed_in: SignedIn, failed: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""Approving from a script: a secret for a few minutes, for the person who gives their password again."""
+"""Approval sessions: a secret that lets a script approve as a person for a few minutes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.errors import Denied
 
 @page
 def approval_session(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Start one's approval session; its secret is in this answer and nowhere else. Looking shows whether one is live."""
+    """Show whether a session is live, and start one. Its secret is in this response and nowhere else."""
     form, secret = PasswordForm(request.POST or None), ""
     started: ApprovalSession | None = live_sessions(actor.user_id).first()
     if request.method == "POST" and form.is_valid():
@@ -45,7 +45,7 @@ def approval_session(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def end_session(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """End one's approval session."""
+    """End the person's approval session."""
     end_approval_sessions(actor=actor)
-    messages.success(request, "Your approval session has ended. Whoever uses its secret is refused from now on.")
+    messages.success(request, "Your approval session has ended. Requests with its secret are refused.")
     return redirect("console:approval_session")

@@ -1,4 +1,4 @@
-"""Delegations: what one lent to others, what others lent to oneself; lend, and take back."""
+"""Delegations of review rights: listing, giving and revoking them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _rows() -> QuerySet[Delegation]:
 
 @page
 def delegations(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show one's delegations in both directions, and give one."""
+    """List the delegations a person gave and received, and give one."""
     form = DelegationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -35,7 +35,7 @@ def delegations(request: HttpRequest, actor: Actor) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
         else:
-            messages.success(request, f"{made.delegate} may decide for you until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
+            messages.success(request, f"{made.delegate} can review for you until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
             return redirect("console:delegations")
     return render_page(
         request,
@@ -43,7 +43,7 @@ def delegations(request: HttpRequest, actor: Actor) -> HttpResponse:
         "Delegations",
         form=form,
         given=list(_rows().filter(delegator=actor.user_id)[:_SHOWN]),
-        got=list(_rows().filter(delegate=actor.user_id)[:_SHOWN]),
+        received=list(_rows().filter(delegate=actor.user_id)[:_SHOWN]),
         now=timezone.now(),
     )
 
@@ -67,7 +67,7 @@ def _give(actor: Actor, form: DelegationForm) -> Delegation:
 @page
 @require_POST
 def delegation_revoke(request: HttpRequest, actor: Actor, delegation_id: int) -> HttpResponse:
-    """Take one of one's own delegations back."""
+    """Revoke a delegation that the person gave."""
     row = revoke_delegation(actor=actor, delegation_id=delegation_id)
-    messages.success(request, f"{row.delegate} no longer decides for you. What they decided stands.")
+    messages.success(request, f"{row.delegate} no longer reviews for you. Their earlier decisions stay valid.")
     return redirect("console:delegations")

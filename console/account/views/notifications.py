@@ -1,4 +1,4 @@
-"""Notifications: what one was told, read or not, and how one wants to be told."""
+"""Notifications: the list, and the settings of how a person receives them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from notices.services.testing import send_test, why_not_send
 @require_safe
 @page
 def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show what one was told, newest first."""
+    """List a person's notifications, newest first."""
     rows = paginate(request, notices_of(actor))
     return render_page(
         request, "console/account/notifications.html", "Notifications", rows=rows, unread=unread_count(request)
@@ -40,14 +40,14 @@ def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def notification_open(request: HttpRequest, actor: Actor, notice_id: int) -> HttpResponse:  # noqa: ARG001 - a view's signature
-    """Go to what a notification is about; it counts as read."""
+    """Mark a notification as read and go to the page it is about."""
     return redirect(mark_read(actor=actor, notice_id=notice_id).path)
 
 
 @page
 @require_POST
 def notifications_read(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Mark everything as read."""
+    """Mark all notifications as read."""
     count = mark_all_read(actor=actor)
     messages.success(request, f"{count} notification{'' if count == 1 else 's'} marked as read.")
     return redirect("console:notifications")
@@ -55,12 +55,12 @@ def notifications_read(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def notification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show how one is told of what, and take another choice."""
+    """Show and change which notifications a person receives on which channel."""
     user = User.objects.get(username=actor.name)
     if request.method == "POST":
         pairs = [tuple(value.split("/", 1)) for value in request.POST.getlist("wanted") if "/" in value]
         choose_notices(actor=actor, wanted={(topic, channel) for topic, channel in pairs})
-        messages.success(request, "Your choice is kept.")
+        messages.success(request, "Your notification settings are saved.")
         return redirect("console:notification_settings")
     return _settings_page(request, user, ChatForm())
 
@@ -68,10 +68,10 @@ def notification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Set where one is told in chat, or with ``remove`` take that away."""
+    """Set the chat that receives notifications, or with ``remove`` remove it."""
     if "remove" in request.POST:
         remove_chat_address(actor=actor)
-        messages.success(request, "You are no longer told in chat.")
+        messages.success(request, "You no longer receive notifications in chat.")
         return redirect("console:notification_settings")
     form = ChatForm(request.POST)
     if form.is_valid():
@@ -80,7 +80,7 @@ def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
         except DomainError as error:
             form.add_error("url", denied_message(actor, error))
         else:
-            messages.success(request, f"You are told in chat at {row.host}.")
+            messages.success(request, f"You receive notifications in the chat at {row.host}.")
             return redirect("console:notification_settings")
     return _settings_page(request, User.objects.get(username=actor.name), form)
 
@@ -88,27 +88,27 @@ def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def notification_test(request: HttpRequest, actor: Actor, channel: str) -> HttpResponse:
-    """Send this person a test by e-mail or chat now, and say what came of it."""
+    """Send a test notification by e-mail or chat now, and tell whether it was sent."""
     try:
         outcome = send_test(actor=actor, channel=channel)
     except DomainError as error:
         messages.error(request, denied_message(actor, error))
     else:
         if outcome.sent:
-            messages.success(request, f"The test was sent by {_WORDS[channel]}. It should be there in a moment.")
+            messages.success(request, f"A test notification was sent by {_CHANNELS[channel]}.")
         else:
-            messages.error(request, f"The test could not be sent by {_WORDS[channel]}. {outcome.error}")
+            messages.error(request, f"The test notification could not be sent by {_CHANNELS[channel]}. {outcome.error}")
     return redirect("console:notification_settings")
 
 
-_WORDS = {Channel.EMAIL.value: "e-mail", Channel.CHAT.value: "chat"}
+_CHANNELS = {Channel.EMAIL.value: "e-mail", Channel.CHAT.value: "chat"}
 
 
 def _settings_page(request: HttpRequest, user: User, form: ChatForm) -> HttpResponse:
     return render_page(
         request,
         "console/account/notification_settings.html",
-        "How you are told",
+        "Notification settings",
         crumbs=[Crumb("Notifications", reverse("console:notifications"))],
         table=table_of(user),
         email=user.email,

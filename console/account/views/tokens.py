@@ -1,4 +1,4 @@
-"""One's own API tokens: issue (shown once), list, revoke."""
+"""A person's own API tokens: listing, issuing and revoking them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _user_of(actor: Actor) -> User:
 
 @page
 def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show one's tokens and issue one; its secret is in this answer and nowhere else."""
+    """List a person's tokens and issue one. Its secret is in this response and nowhere else."""
     user, form, secret = _user_of(actor), TokenForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -44,12 +44,10 @@ def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def revoke(request: HttpRequest, actor: Actor, token_id: int) -> HttpResponse:
-    """Revoke one of one's own tokens."""
+    """Revoke one of the person's own tokens. NotFound."""
     token = _user_of(actor).api_tokens.filter(pk=token_id).first()
     if token is None:
-        raise NotFound("You have no such token.")
+        raise NotFound(f"You have no token {token_id}.")
     revoke_token(actor=actor, token=token)
-    messages.success(
-        request, f"The token {token.label or token.hint} is revoked. Whoever uses it is refused from now on."
-    )
+    messages.success(request, f"The token {token.label or token.hint} is revoked. Requests with it are refused.")
     return redirect("console:tokens")

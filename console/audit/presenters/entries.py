@@ -1,10 +1,13 @@
-"""Events ready to show: the sentence of audit.sentences with the object as a link, a mark, and what changed."""
+"""Audit events as pages show them: a sentence with a link to the object, an icon, and the changes."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from audit.action_records import Mark
 from audit.actions import record_of
@@ -19,7 +22,7 @@ _REFUSED = Mark("bad", "block")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One fact that an event changed; "" where it was not there before, or is not there now."""
+    """One value that an event changed; "" where there was none before, or is none now."""
 
     key: str
     before: str
@@ -28,9 +31,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event, or ``times`` like ones in a row: ``lead`` and ``tail`` stand around the object in its sentence.
+    """One event, or ``times`` events of the same kind in a row.
 
-    ``brief`` is the change that matters most, short enough for the line; the others are in ``changes``.
+    Its sentence is actor, ``lead``, object, ``tail``, and ``brief``: the change that matters most. All changes are in
+    ``changes``.
     """
 
     id: int
@@ -50,20 +54,27 @@ class Entry:
     changes: tuple[Change, ...]
     times: int = 1
 
+    @property
+    def sentence(self) -> SafeString:
+        """Return the sentence as HTML, with the object as a link where it has a page."""
+        obj = format_html('<a href="{}">{}</a>', self.url, self.obj) if self.url and self.obj else self.obj
+        brief = format_html(": <strong>{}</strong>", self.brief) if self.brief else ""
+        return format_html('<span class="c-strong">{}</span> {}{}{}{}', self.actor, self.lead, obj, self.tail, brief)
+
 
 def trail(events: Iterable[Event]) -> list[Entry]:
-    """Return events as entries, in the order given; like ones in a row (five checks queued) become one."""
+    """Return events as entries in their order; events of the same kind in a row, such as five queued checks, become one."""
     entries: list[Entry] = []
     for entry in map(entry_of, events):
         last = entries[-1] if entries else None
-        if last is not None and _alike(last, entry):
+        if last is not None and _can_merge(last, entry):
             entries[-1] = _merged(last, entry)
         else:
             entries.append(entry)
     return entries
 
 
-def _alike(one: Entry, other: Entry) -> bool:
+def _can_merge(one: Entry, other: Entry) -> bool:
     keys = ("actor", "action", "ref", "outcome", "reason")
     same = all(getattr(one, key) == getattr(other, key) for key in keys)
     return same and (not one.brief or record_of(one.action).display.merges)
@@ -81,7 +92,7 @@ def _merged(one: Entry, other: Entry) -> Entry:
 
 
 def entry_of(event: Event) -> Entry:
-    """Read an event's exact bytes back into what a person sees."""
+    """Return an event as pages show it, read from its exact bytes."""
     known = facts(event)
     denied = event.outcome == "denied"
     record = record_of(event.action)
@@ -113,8 +124,8 @@ def entry_of(event: Event) -> Entry:
 def _actor(event: Event, known: Mapping[str, object]) -> str:
     if not event.actor_ref.startswith("system:"):
         return event.actor_name
-    behalf = _mapping(known.get("actor")).get("on_behalf_of")
-    return f"Custody, for {behalf}," if behalf else "Custody"
+    person = _mapping(known.get("actor")).get("on_behalf_of")
+    return f"Custody, for {person}," if person else "Custody"
 
 
 def _mapping(value: object) -> Mapping[str, object]:

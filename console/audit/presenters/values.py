@@ -1,4 +1,4 @@
-"""What an event says beside its sentence: the one fact people look for, and its values as people read them."""
+"""The values of an audit event as text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ISO = len("2026-01-01T00:00:00")
 
 
 def brief_of(action: str, before: Mapping[str, object], after: Mapping[str, object]) -> str:
-    """Return the fact people look for first, short enough for the line; "" where the sentence says it all."""
+    """Return the most important change of an event, shortened to one line; "" where the sentence is enough."""
     text = record_of(action).display.brief(before, after)
     return text if len(text) <= _BRIEF_LIMIT else f"{text[: _BRIEF_LIMIT - 1]}…"
 
 
 def value_text(key: str, value: object) -> str:
-    """Return a value of an event as text: times as times, lists as lists, anything deeper as JSON."""
+    """Return a value of an event as text: times in UTC, lists with commas, nested values as JSON."""
     if value is None or value in ("", [], {}):
         return ""
     if isinstance(value, bool):
@@ -34,7 +34,7 @@ def value_text(key: str, value: object) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return an ISO time as the other times of the pages are written; any other text as it is."""
+    """Return an ISO time in the format of the pages, and any other text unchanged."""
     if len(text) < _ISO or text[10] != "T":
         return text
     try:

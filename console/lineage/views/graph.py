@@ -46,6 +46,8 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     kinds = (None,) if text else (NodeKind.ENDPOINT, NodeKind.MODEL)
-    nodes_by_kind = [known_nodes(actor, nodes_matching(kind=kind, text=text, limit=MOST_SIFTED))[:_OFFERED] for kind in kinds]
+    nodes_by_kind = [
+        known_nodes(actor, nodes_matching(kind=kind, text=text, limit=MOST_SIFTED))[:_OFFERED] for kind in kinds
+    ]
     rows = [(node, KINDS[node.kind]) for nodes in nodes_by_kind for node in nodes]
     return render_page(request, "console/lineage/lineage_start.html", "Lineage", rows=rows, text=text)

@@ -14,10 +14,10 @@ from console.oversight.forms import BreakGlassForm, PostReviewForm
 from console.oversight.presenters import break_glass_targets
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import tell_outcome
+from console.shell.lookups import find_version
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.errors import InvalidState
-from registry.queries import get_version
 
 _STATES = {"open", "overdue", "completed"}
 
@@ -25,7 +25,7 @@ _STATES = {"open", "overdue", "completed"}
 @page
 def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Move a version without its policy, in a dialog. InvalidState where no policy allows it."""
-    version = get_version(actor, name, number)
+    version = find_version(actor, name, number)
     targets = break_glass_targets(actor, version)
     if not targets:
         raise InvalidState(f"No policy allows you to break the glass for {version}.")

@@ -15,11 +15,11 @@ from audit.queries import trail_for
 from console.audit.presenters.entries import trail
 from console.oversight.forms import AssignForm, CloseForm, FindingForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.lookups import find_model, find_version
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.refs import finding_ref, model_stream
 from policies.rules import Severity
-from registry.queries import get_model, get_version
 
 _STATES = ("open", "overdue", *(state.value for state in FindingState if state != FindingState.OPEN))
 _TRAIL = 40
@@ -70,7 +70,9 @@ def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpR
 @page
 def new_finding(request: HttpRequest, actor: Actor, name: str, number: int | None = None) -> HttpResponse:
     """Open a finding on a version, or on the whole model, in a dialog."""
-    subject = f"every version of {get_model(actor, name)}" if number is None else str(get_version(actor, name, number))
+    subject = (
+        f"every version of {find_model(actor, name)}" if number is None else str(find_version(actor, name, number))
+    )
     form = FindingForm(submitted(request))
     dialog = Dialog(
         title=f"Open a finding on {subject}",

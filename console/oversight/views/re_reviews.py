@@ -9,15 +9,15 @@ from approvals.oversight.re_reviews import confirm_version
 from console.oversight.forms import ConfirmForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import version_url
+from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page
 from core.actors import Actor
-from registry.queries import get_version
 
 
 @page
 def confirm(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Confirm in a dialog that a version may stay where it is."""
-    version = get_version(actor, name, number)
+    version = find_version(actor, name, number)
     form = ConfirmForm(submitted(request))
     dialog = Dialog(
         title=f"Confirm {version}",

@@ -11,16 +11,17 @@ from approvals.requests.roll_back import roll_back
 from console.oversight.forms import RollBackForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import tell_outcome
+from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page
 from core.actors import Actor
 from core.errors import InvalidState
-from registry.queries import get_model, incumbent_of
+from registry.queries import incumbent_of
 
 
 @page
 def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Roll a model back in a dialog. InvalidState where no earlier version has a valid approval."""
-    model = get_model(actor, name)
+    model = find_model(actor, name)
     candidates = [row.version for row in candidates_for(model) if not row.obstacle]
     if not candidates:
         raise InvalidState(f"{name} has no earlier version in Production whose approval is still valid.")

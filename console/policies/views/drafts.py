@@ -101,7 +101,9 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Return one part of a replay as a fragment, which loads the next part by itself."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
-        return render(request, "console/policies/_replay.html", {"why_not": "Invalid page cursor. Start the replay again."})
+        return render(
+            request, "console/policies/_replay.html", {"why_not": "Invalid page cursor. Start the replay again."}
+        )
     so_far = {name: value or 0 for name, value in form.cleaned_data.items() if name != "before"}
     before = form.cleaned_data["before"]
     try:

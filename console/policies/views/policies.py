@@ -49,7 +49,9 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
     """Show one policy: a revision in words and its changes, the other revisions, and the proposals."""
     shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
-    return render_page(request, "console/policies/policy.html", shown.policy.name, crumbs=policies_crumbs(), shown=shown)
+    return render_page(
+        request, "console/policies/policy.html", shown.policy.name, crumbs=policies_crumbs(), shown=shown
+    )
 
 
 @require_safe

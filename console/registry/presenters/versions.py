@@ -16,6 +16,7 @@ from console.registry.queries import deployments_of, requests_of
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
 from console.shell.formatting import from_ms
+from console.shell.lookups import find_version
 from core.actors import Actor
 from core.refs import model_stream, request_ref, version_ref
 from lineage.quarantine import Taint, taint_of
@@ -23,7 +24,7 @@ from policies.matching import active_policies, governing, model_facts
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
-from registry.queries import get_version, incumbent_of, packs_of
+from registry.queries import incumbent_of, packs_of
 from registry.stages import Stage, transitions_from
 
 _TRAIL = 60
@@ -89,7 +90,7 @@ class VersionPage:
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
     """Return what the page shows. NotFound."""
-    version = get_version(actor, name, number)
+    version = find_version(actor, name, number)
     urn = version_ref(name, number)
     current = incumbent_of(version.model)
     requests = list(requests_of(version)[:_REQUESTS])

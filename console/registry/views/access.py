@@ -12,6 +12,7 @@ from django.urls import reverse
 from audit.actions import Action
 from console.registry.forms import GrantForm, RevokeForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.lookups import find_model
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
@@ -27,7 +28,6 @@ from registry.permissions import (
     level_of,
     require_level,
 )
-from registry.queries import get_model
 from registry.services.permissions import revoke_permission, set_permissions
 
 _KINDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
@@ -36,7 +36,7 @@ _KINDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account"
 @page
 def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """List the grants on a model, what everybody has without one, and what this person has."""
-    model = get_model(actor, name)
+    model = find_model(actor, name)
     rows = [
         {"grant": grant, "kind": _KINDS[grant.kind], "level": LEVEL_WORDS[grant.level]} for grant in grants_of(model)
     ]
@@ -119,7 +119,7 @@ def _unknown_principal_as_form_error() -> Iterator[None]:
 
 
 def _managed_model(actor: Actor, name: str) -> RegisteredModel:
-    model = get_model(actor, name)
+    model = find_model(actor, name)
     require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     return model
 

@@ -12,17 +12,17 @@ from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import REQUEST_OPENED
 from console.shell.forms import ConsoleForm
 from console.shell.links import request_url, version_url
+from console.shell.lookups import find_version, find_version_by_alias
 from console.shell.pages import model_crumbs, page
 from core.actors import Actor
 from core.errors import GateRefused
-from registry.queries import get_version, version_by_alias
 from registry.services.aliases import delete_alias
 
 
 @page
 def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Point an alias at a version in a dialog. A protected alias opens a request, another moves at once."""
-    version = get_version(actor, name, number)
+    version = find_version(actor, name, number)
     form = AliasForm(submitted(request))
     dialog = Dialog(
         title=f"Set an alias on {version}",
@@ -55,7 +55,7 @@ def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
 @page
 def remove_alias(request: HttpRequest, actor: Actor, name: str, alias: str) -> HttpResponse:
     """Remove an alias in a dialog."""
-    version = version_by_alias(actor, name, alias)
+    version = find_version_by_alias(actor, name, alias)
     form = ConsoleForm(submitted(request))
     dialog = Dialog(
         title=f"Remove @{alias} from {version}",

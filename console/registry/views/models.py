@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from console.oversight.presenters import watch_model
 from console.registry.presenters.version_metrics import metrics_of_versions
 from console.registry.queries import last_current_at, model_rows, version_rows
+from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from registry.models import ModelVersion
-from registry.queries import aliases_of, get_model, incumbent_of
+from registry.queries import aliases_of, incumbent_of
 from registry.risk import tiers_of
 
 
@@ -25,7 +26,7 @@ def model_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Show one model: what is in Production, and every version."""
-    model = get_model(actor, name)
+    model = find_model(actor, name)
     current = incumbent_of(model)
     rows = paginate(request, version_rows(model))
     return render_page(

@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from console.registry.forms import RiskForm
+from console.shell.lookups import find_model
 from console.shell.pages import denied_message, model_crumbs, page, render_page
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput
 from registry.cards.templates import BY_TIER, find_template
 from registry.models import RiskAssessment
 from registry.permissions import Level, has_level
-from registry.queries import get_model
 from registry.risk import assessment_history, newest_questionnaire
 from registry.services.risk import assess_risk
 
@@ -23,7 +23,7 @@ from registry.services.risk import assess_risk
 @page
 def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Show how the risk of a model was assessed, and save a new assessment."""
-    model = get_model(actor, name)
+    model = find_model(actor, name)
     history = assessment_history(model)
     current = history[0] if history else None
     form = RiskForm(request.POST or None, questionnaire=newest_questionnaire(), current=current)

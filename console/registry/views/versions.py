@@ -13,11 +13,11 @@ from console.registry.presenters.versions import version_page
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import REQUEST_OPENED
 from console.shell.links import request_url, version_url
+from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page, render_page
 from core.actors import Actor
 from core.errors import GateRefused
 from registry.models import ModelVersion
-from registry.queries import get_version
 from registry.stages import Stage, Transition, find_transition, parse_stage
 
 
@@ -34,7 +34,7 @@ def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -
 @page
 def move_version(request: HttpRequest, actor: Actor, name: str, number: int, stage: str) -> HttpResponse:
     """Move a version in a dialog. Where a policy applies this opens a request, elsewhere the version moves at once."""
-    version = get_version(actor, name, number)
+    version = find_version(actor, name, number)
     edge = find_transition(version.stage, parse_stage(stage))
     form = TransitionForm(submitted(request))
     if not edge.may_archive:

@@ -90,7 +90,9 @@ def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_appr
     if reason := why_not_decide(case, eligibility):
         return Banner(icon="info", title="You cannot decide on this request.", text=reason)
     if eligibility.last_decision:
-        title = "You approved this request." if eligibility.last_decision == Decision.APPROVE else "You requested changes."
+        title = (
+            "You approved this request." if eligibility.last_decision == Decision.APPROVE else "You requested changes."
+        )
         return Banner(icon="how_to_reg", title=title, text="You can still change your decision: the latest one counts.")
     on_behalf = f", on behalf of {eligibility.on_behalf_of}" if eligibility.on_behalf_of else ""
     title = f"Your decision is needed{on_behalf}."
@@ -102,7 +104,9 @@ def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_appr
     return Banner(icon="how_to_reg", tone="ok", title=title, text=text)
 
 
-def request_banners(case: Case, eligibility: Eligibility, *, waits_for: str, headline: str, may_approve: bool) -> Iterator[Banner]:
+def request_banners(
+    case: Case, eligibility: Eligibility, *, waits_for: str, headline: str, may_approve: bool
+) -> Iterator[Banner]:
     """Yield the banners of a request's page, the kind of request first."""
     if kind := kind_banner(case.request):
         yield kind

@@ -18,28 +18,31 @@ _BAR_SPACING, _BAR_INSET = 100, 12
 
 
 @dataclass(frozen=True, slots=True)
-class WeekBar:
-    """The decisions of one week: how many, and the bars for them in the units of the drawing."""
+class Bar:
+    """One bar; ``css`` is `yes` for approvals and `no` for rejections."""
+
+    css: str
+    y: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeekBars:
+    """The decisions of one week, in the units of the drawing: ``x`` is where its bars begin."""
 
     start: datetime.date
     approved: int
     rejected: int
     x: int
-    approved_height: int
-    rejected_height: int
+    bars: tuple[Bar, Bar]
 
     @property
-    def approved_y(self) -> int:
-        """Return where the bar of approvals begins; it stands on the baseline."""
-        return _BASELINE - self.approved_height
-
-    @property
-    def rejected_y(self) -> int:
-        """Return where the bar of rejections begins; it stands on that of the approvals."""
-        return self.approved_y - self.rejected_height
+    def title(self) -> str:
+        """Return the figures of the week in words."""
+        return f"Week of {self.start:%Y-%m-%d}: {self.approved} approved, {self.rejected} rejected"
 
 
-def decision_chart(reviews: QuerySet[Review]) -> list[WeekBar]:
+def decision_chart(reviews: QuerySet[Review]) -> list[WeekBars]:
     """Return the bars of the last WEEKS weeks, the present one last. Requests for changes count as rejections."""
     today = timezone.now().date()
     first = today - datetime.timedelta(days=today.weekday(), weeks=WEEKS - 1)
@@ -48,16 +51,21 @@ def decision_chart(reviews: QuerySet[Review]) -> list[WeekBar]:
     rejected = [counts[week, Decision.REJECT] + counts[week, Decision.REQUEST_CHANGES] for week in range(WEEKS)]
     most = max(map(sum, zip(approved, rejected, strict=True))) or 1
     return [
-        WeekBar(
+        WeekBars(
             start=first + datetime.timedelta(weeks=week),
             approved=approved[week],
             rejected=rejected[week],
             x=week * _BAR_SPACING + _BAR_INSET,
-            approved_height=round(_TALLEST * approved[week] / most),
-            rejected_height=round(_TALLEST * rejected[week] / most),
+            bars=_stacked(approved[week] / most, rejected[week] / most),
         )
         for week in range(WEEKS)
     ]
+
+
+def _stacked(approved: float, rejected: float) -> tuple[Bar, Bar]:
+    """Return two bars for shares of the tallest one: approvals on the baseline, rejections on top of them."""
+    low, high = round(_TALLEST * approved), round(_TALLEST * rejected)
+    return Bar("yes", _BASELINE - low, low), Bar("no", _BASELINE - low - high, high)
 
 
 def _counts_by_week(reviews: QuerySet[Review], first: datetime.date) -> Counter[tuple[int, str]]:

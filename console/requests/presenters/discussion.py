@@ -40,7 +40,7 @@ def threads_of(actor: Actor, version: ModelVersion) -> list[Thread]:
     """Return the newest comments on a version in threads, the thread that started last first; two queries."""
     answers = ApprovalComment.objects.filter(reply_to=OuterRef("pk"), deleted_at__isnull=True)
     rows = ApprovalComment.objects.filter(version=version).filter(Q(deleted_at__isnull=True) | Q(Exists(answers)))
-    newest = list(rows.select_related("author").order_by("-pk")[:_SHOWN])
+    newest = list(rows.select_related("author", "version__model").order_by("-pk")[:_SHOWN])
     may_manage = manages(actor, version)
     threads: dict[int, Thread] = {}
     for row in reversed(newest):

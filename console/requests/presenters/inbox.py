@@ -12,7 +12,7 @@ from accounts.authentication import actor_from_request
 from approvals.models import Review, TransitionRequest, TransitionRequestQuerySet
 from approvals.policy_changes.inbox import proposals_for
 from console.account.queries import remember_unread_count
-from console.requests.presenters.decision_chart import WeekBar, decision_chart
+from console.requests.presenters.decision_chart import WeekBars, decision_chart
 from console.requests.queries import newest_first, waiting_for
 from core.actors import Actor
 from notices.models import Notice
@@ -72,7 +72,7 @@ class InboxPage:
     current: list[ModelVersion]
     current_total: int
     decisions: list[Review]
-    weeks: list[WeekBar]
+    weeks: list[WeekBars]
     notices: list[Notice]
     unread: int
 

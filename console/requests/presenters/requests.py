@@ -139,7 +139,10 @@ def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
     groups = groups_of(actor) if has_one_in_force else frozenset()
     return [
         OverrideView(
-            row, has_one_in_force and row.taken_back is None and refusal_to_withdraw_override(actor, groups, row, case.rules) is None
+            row,
+            has_one_in_force
+            and row.taken_back is None
+            and refusal_to_withdraw_override(actor, groups, row, case.rules) is None,
         )
         for row in rows
     ]

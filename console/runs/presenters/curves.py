@@ -1,4 +1,4 @@
-"""The metric histories of runs, read for drawing."""
+"""The metric histories of runs as charts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_VALUES = 60_000
 
 
 def curves_of(names: dict[str, str], keys: Sequence[str] = ()) -> list[Chart]:
-    """Return one chart per metric that has a history, each with a line per run (``names``: run id → what to call it).
+    """Return a chart for each metric that has a history, with a line for each run (``names``: run id → its name).
 
-    One query; at most MAX_VALUES logged values are read, and metrics logged once are left to the tables.
+    One query reads at most MAX_VALUES logged values. A metric that was logged once has no history.
     """
     rows = Metric.objects.filter(run_id__in=list(names), is_nan=False).order_by("key", "step", "timestamp_ms", "pk")
     if keys:
@@ -23,8 +23,8 @@ def curves_of(names: dict[str, str], keys: Sequence[str] = ()) -> list[Chart]:
     histories: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for run_id, key, step, value in rows.values_list("run_id", "key", "step", "value")[:MAX_VALUES]:
         histories[key][names[run_id]].append((float(step), value))
-    # In the order of ``names``, whichever run logged first: a run has one colour in every chart and in the legend.
-    sorted_histories = {key: {name: found.get(name, []) for name in names.values()} for key, found in histories.items()}
+    # In the order of ``names``: a run has the same colour in every chart and in the legend.
+    sorted_histories = {key: {name: runs.get(name, []) for name in names.values()} for key, runs in histories.items()}
     charts = [draw(key, series) for key, series in sorted_histories.items() if _is_curve(series)]
     return [chart for chart in charts if chart is not None][:MAX_CHARTS]
 

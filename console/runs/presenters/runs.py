@@ -1,4 +1,4 @@
-"""What the pages of runs show."""
+"""The pages of runs: the search, and one run with its files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
+from console.shell.lookups import find_run_facts
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
@@ -17,29 +18,29 @@ from registry.permissions import visible_versions
 from tracking.artifacts import list_artifacts, open_artifact
 from tracking.models import Artifact, Experiment, Lifecycle, Run, RunInput
 from tracking.paths import key_of_uri
-from tracking.queries import RunFacts, get_run, metric_value, run_facts
+from tracking.queries import RunFacts, metric_value
 from tracking.search.runs import search_runs
 
 PER_PAGE = 50
 NAMES_IN_CURVES = 6
 _EXPERIMENTS = 500
 _COLUMNS = 4
-# Tags that MLflow's client sets for itself; the page shows them apart.
+# The prefix of tags that MLflow's client sets; the page shows them apart.
 _SYSTEM_TAGS = "mlflow."
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the table: the run and its values under the metric columns ("" where it has none)."""
+    """One row of the table: a run, its metrics by column (None: not logged), and the names of its datasets."""
 
     run: Run
-    metrics: list[float | None]
+    metrics: list[tuple[str, float | None]]
     datasets: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class RunsPage:
-    """The answer to a search. ``problem`` says what cannot be read in the filter."""
+    """The result of a search. ``problem`` says what is wrong with the filter, "" for nothing."""
 
     experiments: list[Experiment]
     experiment: str
@@ -52,13 +53,13 @@ class RunsPage:
 
 
 def runs_page(*, experiment: str, text: str, order: str, token: str) -> RunsPage:
-    """Search runs: ``text`` is MLflow's filter grammar, or plain words that the name should contain."""
+    """Search runs: ``text`` is a filter in MLflow's language, or a part of the name."""
     experiments = list(Experiment.objects.filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS])
     within = [experiment] if experiment else [str(row.pk) for row in experiments]
-    found: list[Run] = []
+    runs: list[Run] = []
     next_token = problem = ""
     try:
-        found, next_token = search_runs(
+        runs, next_token = search_runs(
             experiment_ids=within,
             filter_string=_as_filter(text),
             order_by=[order] if order else [],
@@ -67,13 +68,13 @@ def runs_page(*, experiment: str, text: str, order: str, token: str) -> RunsPage
         )
     except InvalidInput as error:
         problem = error.message
-    columns = _columns(found)
-    rows = [_row(run, columns) for run in found]
+    columns = _columns(runs)
+    rows = [_row(run, columns) for run in runs]
     return RunsPage(experiments, experiment, text, order, rows, columns, next_token, problem)
 
 
 def _as_filter(text: str) -> str:
-    """Return a filter for what was typed: words without an operator look for runs with that in their name."""
+    """Return a filter: text without an operator becomes a search in the names of runs."""
     if not text or any(sign in text for sign in ("=", "<", ">")) or " like " in text.lower() or " in " in text.lower():
         return text
     quoted = text.replace("'", "")
@@ -93,12 +94,12 @@ def _row(run: Run, columns: list[str]) -> RunRow:
     values = {metric.key: metric_value(metric) for metric in run.latest_metrics.all()}
     named = [f"{used.dataset.name}" for used in run.dataset_inputs.all()]
     tagged = [tag.value for tag in run.tags.all() if tag.key == "dataset_version"]
-    return RunRow(run, [values.get(key) for key in columns], list(dict.fromkeys([*tagged, *named])))
+    return RunRow(run, [(key, values.get(key)) for key in columns], list(dict.fromkeys([*tagged, *named])))
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line of the files: ``path`` is relative to the run's artifacts."""
+    """One file or folder of a run; ``path`` is relative to its artifacts and ``size`` in bytes."""
 
     name: str
     path: str
@@ -108,7 +109,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """One run."""
+    """One run. ``seconds`` is how long it took, None while it runs."""
 
     run: Run
     title: str
@@ -127,8 +128,8 @@ class RunPage:
 
 
 def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
-    """Return what the page of a run shows. NotFound; InvalidInput for a folder that cannot be."""
-    facts = run_facts(run_id)
+    """Return the page of a run. NotFound; InvalidInput for an impossible folder."""
+    facts = find_run_facts(run_id)
     run = facts.run
     versions = visible_versions(actor).filter(run_id=run.pk).select_related("model").order_by("model__name", "-version")
     clean = folder.strip("/")
@@ -151,7 +152,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
 
 
 def _root(run: Run) -> str:
-    """Return the folder of a run's files in this server's store, "" where its files are kept elsewhere."""
+    """Return the folder of a run in this server's store, "" where its files are stored elsewhere."""
     try:
         return key_of_uri(run.artifact_uri)
     except InvalidInput:
@@ -167,8 +168,8 @@ def _files(run: Run, folder: str) -> list[FileRow]:
 
 
 def artifact_of(run_id: str, path: str) -> tuple[Artifact, BinaryIO]:
-    """Open one file of a run. NotFound."""
-    root = _root(get_run(run_id))
+    """Return one file of a run with its open stream. NotFound."""
+    root = _root(find_run_facts(run_id).run)
     if not root:
-        raise NotFound("The files of this run are not kept on this server.")
+        raise NotFound("The files of this run are not stored on this server.")
     return open_artifact(f"{root}/{path}")

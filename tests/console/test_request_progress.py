@@ -17,8 +17,8 @@ from tests.console.test_request_page import approve, url_of
 
 
 def steps_of(page: str) -> list[tuple[str, str]]:
-    way = page.partition("c-way")[2].partition("</ol>")[0]
-    return re.findall(r'<li class="is-(\w+)".*?<strong>(.*?)</strong>', way)
+    steps = page.partition("c-steps")[2].partition("</ol>")[0]
+    return re.findall(r'<li class="is-(\w+)".*?<strong>(.*?)</strong>', steps)
 
 
 def page_of(request: TransitionRequest, client_of: SignedIn, user: User) -> str:
@@ -76,13 +76,13 @@ def test_the_metric_a_rule_goes_by_is_marked(
 
 
 @pytest.mark.parametrize(
-    ("delta", "tone", "reach", "right"),
+    ("delta", "tone", "length", "right"),
     [(0.25, "ok", 25, True), (-0.25, "ok", 25, True), (-0.25, "bad", 25, False), (9.0, "bad", 50, False), (0.25, "none", 25, True)],
 )  # fmt: skip
-def test_a_bar_goes_right_for_the_better(delta: float, tone: str, reach: int, right: bool) -> None:
+def test_a_bar_goes_right_for_the_better(delta: float, tone: str, length: int, right: bool) -> None:
     row = MetricRow("m", 1 + delta, 1.0, delta, tone, "")
-    assert (row.reach, row.is_right) == (reach, right)
+    assert (row.bar_length, row.points_right) == (length, right)
 
 
 def test_a_change_from_nothing_has_no_bar() -> None:
-    assert MetricRow("m", 1.0, 0.0, 1.0, "ok", "").reach == 0
+    assert MetricRow("m", 1.0, 0.0, 1.0, "ok", "").bar_length == 0
