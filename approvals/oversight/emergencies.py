@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.case.incumbents import Move
 from approvals.case.locks import lock_request
-from approvals.case.subjects import load_subject, people_of
+from approvals.case.subjects import load_subject, people_by_role
 from approvals.in_person import is_in_person
 from approvals.models import MAX_COMMENT, Review, TransitionRequest
 from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
@@ -26,7 +26,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
 from core.ids import row_id
-from policies.matching import Governing, policy_for, read_revision
+from policies.matching import LoadedPolicy, load_revision, policy_for
 from policies.rules import BreakGlass, Severity
 from registry.models import ModelVersion
 from registry.names import check_text
@@ -36,7 +36,7 @@ from registry.permissions import visible_models
 LIVES_FOR = timedelta(hours=24)
 
 
-def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, reason: str) -> None:
+def require_may_break(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
     """Refuse whoever may not break the glass here: InvalidState where the policy has none, Denied, InvalidInput (no reason)."""
     option = policy.body.options.break_glass
     if option is None:
@@ -85,7 +85,7 @@ def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
 def _within(request: TransitionRequest) -> timedelta:
     """Return how long the post-review may take: the shortest that a policy this request is under says."""
     revisions = [request.policy_revision, request.followed_revision]
-    options = [read_revision(row).body.options.break_glass for row in revisions if row is not None]
+    options = [load_revision(row).body.options.break_glass for row in revisions if row is not None]
     return min((option.post_review_within for option in options if option is not None), default=timedelta(0))
 
 
@@ -138,14 +138,14 @@ def why_not_complete(actor: Actor, row: PostReview) -> str:
         return f"{actor.name} broke the glass: somebody else reviews it."
     if actor.name in approvers_of(request):
         return f"{actor.name} was the second person: somebody else reviews it."
-    policies = [read_revision(request.policy_revision), policy_for(request.version.model, request.target)]
+    policies = [load_revision(request.policy_revision), policy_for(request.version.model, request.target)]
     known = [policy for policy in policies if policy is not None]
     rules = [rule for policy in known for rule in policy.body.rules]
     groups = {
         name for policy in known if (option := policy.body.options.break_glass) is not None for name in option.groups
     }
     subject = load_subject(Move(request.version, request.target, request.archive_existing))
-    people = people_of([subject], [row.requester.username])[0]
+    people = people_by_role([subject], [row.requester.username])[0]
     return why_no_reviewer(actor, request.version.model, rules, people, groups=groups)
 
 

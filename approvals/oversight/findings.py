@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.incumbents import Move
-from approvals.case.subjects import load_subjects, people_of
+from approvals.case.subjects import load_subjects, people_by_role
 from approvals.in_person import is_in_person
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from audit.actions import Action
@@ -167,7 +167,7 @@ def makers_of(finding: Finding) -> frozenset[str]:
     if finding.version_id is not None:
         rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")
     subjects = load_subjects([Move(row, Stage.PRODUCTION, archive_existing=False) for row in rows])
-    people = people_of(subjects, [""] * len(subjects))
+    people = people_by_role(subjects, [""] * len(subjects))
     return frozenset(name for roles in people for role in ("version_author", "run_user") for name in roles[role])
 
 

@@ -9,8 +9,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.incumbents import Move
-from approvals.case.re_review_dates import Place, due_dates, option_of, places_of, strictest, unsaid
-from approvals.case.subjects import load_subject, people_of
+from approvals.case.re_review_dates import (
+    ReReviewDue,
+    due_dates,
+    re_review_option,
+    re_reviews_due,
+    strictest_consequence,
+    without_overdue_event,
+)
+from approvals.case.subjects import load_subject, people_by_role
 from approvals.models import MAX_COMMENT, RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
 from approvals.oversight.findings import add_finding, write_closing
@@ -94,22 +101,22 @@ def why_not_confirm(actor: Actor, version: ModelVersion) -> str:
     return next((why for place in asking if (why := _why_not(actor, version, place))), "")
 
 
-def _asking(version: ModelVersion) -> list[Place]:
+def _asking(version: ModelVersion) -> list[ReReviewDue]:
     """Return the places that ask for a re-review; of a version that has left them all, Production."""
-    if found := places_of([version]).get(version.pk):
+    if found := re_reviews_due([version]).get(version.pk):
         return found
     policy = policy_for(version.model, Stage.PRODUCTION)
-    option = option_of(policy)
+    option = re_review_option(policy)
     if policy is None or option is None or version.review_due_at is None:
         return []
-    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
+    return [ReReviewDue(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
 
 
-def _why_not(actor: Actor, version: ModelVersion, place: Place) -> str:
+def _why_not(actor: Actor, version: ModelVersion, place: ReReviewDue) -> str:
     subject = load_subject(Move(version, place.target, archive_existing=False))
     applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
     asked = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
-    return why_no_reviewer(actor, version.model, place.policy.body.rules, people_of([subject], [asked])[0])
+    return why_no_reviewer(actor, version.model, place.policy.body.rules, people_by_role([subject], [asked])[0])
 
 
 @transaction.atomic
@@ -117,10 +124,10 @@ def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    places = places_of([row]).get(row.pk, [])
-    if not (places or row.is_current) or not unsaid([row], now):
+    places = re_reviews_due([row]).get(row.pk, [])
+    if not (places or row.is_current) or not without_overdue_event([row], now):
         return False
-    when_due = strictest(places, now)
+    when_due = strictest_consequence(places, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.reviewer_roles import standing_of_people
+from approvals.case.reviewer_roles import review_rights
 from approvals.in_person import is_in_person
 from approvals.verdict.facts import ReviewFacts
-from approvals.verdict.votes import excluded_people, standing_of
+from approvals.verdict.votes import excluded_people, voting_rights
 from core.actors import Actor
-from policies.rules import ApprovalsRule, Rule, voters_of
+from policies.rules import ApprovalsRule, Rule, voters_text
 from registry.models import RegisteredModel
 
 
@@ -36,9 +36,9 @@ def why_no_reviewer(
     if role := excluded_people(known, people).get(person.username):
         return f"{person.username} may not, being its {role.replace('_', ' ')}: four eyes."
     asked = [rule for rule in known if isinstance(rule, ApprovalsRule)]
-    mine, roles = standing_of_people([(model.pk, person.pk)])[model.pk, person.pk]
+    mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, "approve", "", timezone.now(), roles=roles)
-    if any(standing_of(rule, vote, model.name) for rule in asked) or not mine.isdisjoint(groups):
+    if any(voting_rights(rule, vote, model.name) for rule in asked) or not mine.isdisjoint(groups):
         return ""
-    voters = [*(voters_of(rule) for rule in asked), *sorted(groups)]
+    voters = [*(voters_text(rule) for rule in asked), *sorted(groups)]
     return f"{person.username} is not of {' or '.join(dict.fromkeys(voters)) or 'anybody this policy asks'}."

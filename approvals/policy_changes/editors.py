@@ -14,10 +14,10 @@ from django.db.models import Q
 from accounts.models import User
 from accounts.owners import owners_of
 from approvals.case.incumbents import Move
-from approvals.case.subjects import load_subjects, people_of
+from approvals.case.subjects import load_subjects, people_by_role
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
-from policies.matching import active_policies, governing, in_scope, model_facts
+from policies.matching import active_policies, governing_policy, in_scope, model_facts
 from policies.models import PolicyProposal
 from policies.rules import PolicyBody
 
@@ -33,7 +33,7 @@ def may_propose(actor: Actor) -> bool:
     return actor.is_superuser or Group.objects.filter(name=EDITORS, user=actor.user_id).exists()
 
 
-def judged_by(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
+def people_judged_by(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     """Return whom a policy judges now, or would under one of ``bodies``, each with a live request of theirs.
 
     A fixed number of queries, however many requests are live.
@@ -47,7 +47,7 @@ def judged_by(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     judged: list[TransitionRequest] = []
     for row in found:
         model = facts[row.version.model_id]
-        current = governing(policies, model, row.target)
+        current = governing_policy(policies, model, row.target)
         names = {row.policy_revision.policy.name, current.body.name if current else ""}
         if row.followed_revision is not None:
             names.add(row.followed_revision.policy.name)
@@ -58,7 +58,7 @@ def judged_by(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
 
 def _people_behind(requests: Sequence[TransitionRequest]) -> dict[str, int]:
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
-    people = people_of(subjects, [row.requester.username for row in requests])
+    people = people_by_role(subjects, [row.requester.username for row in requests])
     found: dict[str, int] = {}
     for row, roles in zip(requests, people, strict=True):
         for role in _JUDGED_AS:
@@ -79,14 +79,14 @@ def possible_reviewers(proposal: PolicyProposal, judged: dict[str, int]) -> list
     return [name for name in people.values_list("username", flat=True) if name not in out]
 
 
-def nobody_approves(actor: Actor) -> str:
+def missing_reviewer_advice(actor: Actor) -> str:
     """Return what to do where no person but the actor is of the reviewers' group, "" where somebody is."""
     people = User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False)
     others = people.exclude(pk=actor.user_id) if actor.user_id is not None else people
-    return advice(list(others.values_list("username", flat=True)[:1]))
+    return reviewer_advice(list(others.values_list("username", flat=True)[:1]))
 
 
-def advice(possible: Sequence[str]) -> str:
+def reviewer_advice(possible: Sequence[str]) -> str:
     """Return what to do where nobody could approve, "" where somebody could."""
     if possible:
         return ""

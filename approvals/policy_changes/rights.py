@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from accounts.models import User
 from approvals.in_person import is_in_person
-from approvals.policy_changes.editors import EDITORS, REVIEWERS, identities_of, judged_by, may_propose
+from approvals.policy_changes.editors import EDITORS, REVIEWERS, identities_of, may_propose, people_judged_by
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput
 from core.refs import policy_ref, proposal_ref
 from policies.models import PolicyDecision, PolicyProposal, PolicyRevision
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import PolicyBody
 
 
@@ -57,7 +57,7 @@ def require_not_judged(user: User, parsed: PolicyBody, base: PolicyRevision | No
 
 def judged_now(parsed: PolicyBody, base: PolicyRevision | None) -> dict[str, int]:
     """Return whom a policy judges, as it is and as proposed, by name, each with a live request."""
-    return judged_by(parsed.name, [parsed, *([read_published(base.body)] if base else [])])
+    return people_judged_by(parsed.name, [parsed, *([parse_published(base.body)] if base else [])])
 
 
 def require_reviewer(actor: Actor, proposal: PolicyProposal) -> User:
@@ -72,7 +72,7 @@ def require_reviewer(actor: Actor, proposal: PolicyProposal) -> User:
         raise refused(f"{person.username} proposed this: it takes a second person.", action, ref)
     if not person.groups.filter(name=REVIEWERS).exists():
         raise refused(f"{person.username} is not a member of {REVIEWERS}.", action, ref)
-    parsed = read_published(proposal.body)
+    parsed = parse_published(proposal.body)
     require_not_judged(person, parsed, proposal.base_revision, action)
     _require_proposer_free(proposal, parsed)
     return person

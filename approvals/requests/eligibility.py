@@ -18,13 +18,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.loading import Case
-from approvals.case.reviewer_roles import Standing, standing_of_people
+from approvals.case.reviewer_roles import ReviewRights, review_rights
 from approvals.models import Decision, Delegation, RequestState
 from approvals.verdict.facts import ReviewFacts
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import covers, excluded_people, latest_of_each, standing_of
+from approvals.verdict.votes import covers, excluded_people, latest_reviews, voting_rights
 from core.actors import Actor, ActorKind
-from policies.rules import ApprovalsRule, voters_of
+from policies.rules import ApprovalsRule, voters_text
 
 
 class Hindrance(StrEnum):
@@ -45,7 +45,7 @@ class Voter:
     name: str
     user_id: int
     is_person: bool
-    standing: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
+    standing: Mapping[tuple[int, int], ReviewRights] = field(default_factory=dict)
     lent: tuple[Delegation, ...] = ()
 
 
@@ -88,7 +88,7 @@ def voter_of(actor: Actor, model_ids: Collection[int]) -> Voter:
     rows = delegations_in_force().filter(delegate=actor.user_id).select_related("delegator")
     lent = tuple(rows.order_by("delegator__username", "pk"))
     people = {actor.user_id, *(row.delegator_id for row in lent)}
-    standing = standing_of_people((model_id, pk) for model_id in model_ids for pk in people)
+    standing = review_rights((model_id, pk) for model_id in model_ids for pk in people)
     return Voter(actor.name, actor.user_id, is_person=True, standing=standing, lent=lent)
 
 
@@ -136,20 +136,20 @@ def _by_delegation(
     if held:
         why = f"{' and '.join(held)}, for whom {voter.name} stands in, has been counted already."
         return Say(Hindrance.STANDING_USED, why)
-    asked = " or ".join(dict.fromkeys(voters_of(rule) for rule in rules))
+    asked = " or ".join(dict.fromkeys(voters_text(rule) for rule in rules))
     return Say(Hindrance.NO_STANDING, f"{voter.name} is not among those who decide: {asked}.")
 
 
-def _has_standing(rules: list[ApprovalsRule], case: Case, name: str, standing: Standing | None) -> bool:
+def _has_standing(rules: list[ApprovalsRule], case: Case, name: str, standing: ReviewRights | None) -> bool:
     groups, roles = standing or (frozenset(), frozenset())
     as_if = ReviewFacts(
         name, groups, Decision.APPROVE, case.snapshot.subject_digest, case.request.opened_at, roles=roles
     )
-    return any(standing_of(rule, as_if, case.snapshot.model_name) for rule in rules)
+    return any(voting_rights(rule, as_if, case.snapshot.model_name) for rule in rules)
 
 
 def _last_word(name: str, case: Case) -> str:
-    own = [row for row in latest_of_each(case.snapshot.reviews, case.snapshot) if row.reviewer == name]
+    own = [row for row in latest_reviews(case.snapshot.reviews, case.snapshot) if row.reviewer == name]
     return own[-1].decision if own else ""
 
 

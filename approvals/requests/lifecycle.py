@@ -16,7 +16,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied
-from policies.matching import Governing
+from policies.matching import LoadedPolicy
 from registry.names import check_text
 from registry.permissions import Level, has_level
 
@@ -100,7 +100,7 @@ def close_request(
     )
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) -> None:
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
     """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision

@@ -20,7 +20,7 @@ from approvals.requests.queries import overrides_of
 from approvals.requests.review import denied, require_reviewer, require_seen
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.verdict.evaluation import RuleVerdict, judge_rule
+from approvals.verdict.evaluation import RuleVerdict, evaluate_rule
 from approvals.verdict.votes import excluded_people
 from audit.actions import Action
 from audit.services import record
@@ -170,6 +170,6 @@ def _require_group(person: User, rule: Rule, case: Case) -> None:
 
 
 def _require_overridable(rule: Rule, case: Case) -> None:
-    row = judge_rule(rule, case.snapshot, case.at)
+    row = evaluate_rule(rule, case.snapshot, case.at)
     if not row.blocks:
         raise InvalidState(f"The rule {rule.id} does not stand in the way: it is {row.status.value.replace('_', ' ')}.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.policy_changes.editors import advice, judged_by, may_propose, possible_reviewers
+from approvals.policy_changes.editors import may_propose, people_judged_by, possible_reviewers, reviewer_advice
 from approvals.policy_changes.propose import may_withdraw
 from approvals.policy_changes.rights import why_not_decide
 from console.policies.presenters.descriptions import PolicyText, Sentence, policy_sentences, rule_sentence
@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
 from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalState
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.queries import get_proposal, open_proposals, proposals, revisions_of
 from policies.yaml_text import Document, read_policy, write_policy
 
@@ -67,7 +67,7 @@ class DiffView:
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
     """Return what a body changes, with each line of the text and its tone (`add`, `del`, `at`, ``)."""
-    found: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
+    found: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
             rule=change.rule,
@@ -149,7 +149,7 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
         text=policy_sentences(found.body),
         diff=diff_view(base, found.body),
         reviewers=reviewers,
-        advice=advice(reviewers) if is_open else "",
+        advice=reviewer_advice(reviewers) if is_open else "",
         why_not=why_not_decide(actor, found) if is_open else "",
         may_withdraw=is_open and may_withdraw(actor, found),
     )
@@ -157,7 +157,7 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
 
 def _reviewers(proposal: PolicyProposal) -> list[str]:
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
-    return possible_reviewers(proposal, judged_by(proposal.name, [read_published(body) for body in bodies]))
+    return possible_reviewers(proposal, people_judged_by(proposal.name, [parse_published(body) for body in bodies]))
 
 
 def waiting_proposals() -> list[PolicyProposal]:

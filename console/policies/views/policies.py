@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.policy_changes.editors import may_propose, nobody_approves
+from approvals.policy_changes.editors import may_propose, missing_reviewer_advice
 from approvals.policy_changes.propose import propose_retirement
 from console.policies.forms import ReasonForm
 from console.policies.presenters.policies import policy_page, waiting_proposals
@@ -44,7 +44,7 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         rows=paginate(request, policy_rows()),
         waiting=waiting_proposals(),
         may_propose=proposes,
-        advice=nobody_approves(actor) if proposes else "",
+        advice=missing_reviewer_advice(actor) if proposes else "",
     )
 
 
