@@ -18,7 +18,7 @@ from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
 from core.times import from_ms
-from policies.matching import LoadedPolicy, active_policies, governing_policy, model_facts
+from policies.matching import LoadedPolicy, active_policies, governing_policy, model_facts, policy_for
 from policies.parsing import is_alias
 from policies.rules import ReReviewOption
 from registry.models import Alias, ModelVersion
@@ -58,6 +58,17 @@ def re_reviews_due(
                 place = ReReviewDue(target, policy, option, max(begun) + option.every)
                 found.setdefault(version.pk, []).append(place)
     return found
+
+
+def places_asking(version: ModelVersion) -> list[ReReviewDue]:
+    """Return the places that ask for a re-review of a version; of one that has left them all, Production."""
+    if found := re_reviews_due([version]).get(version.pk):
+        return found
+    policy = policy_for(version.model, Stage.PRODUCTION)
+    option = re_review_option(policy)
+    if policy is None or option is None or version.review_due_at is None:
+        return []
+    return [ReReviewDue(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
 
 
 def _targets(versions: Sequence[ModelVersion]) -> dict[int, list[str]]:
