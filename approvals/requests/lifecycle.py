@@ -17,7 +17,7 @@ from approvals.requests.change_state import change_request_state
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from policies.matching import Governing
+from policies.matching import LoadedPolicy
 from registry.names import check_text
 
 
@@ -74,7 +74,7 @@ def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None)
     return True
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) -> None:
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
     """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision
