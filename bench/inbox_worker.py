@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_cases
+from approvals.case.loading import load_cases
 from approvals.models import CheckRun, Review, TransitionRequest
 from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.verdict_cache import store_verdict

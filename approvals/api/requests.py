@@ -24,7 +24,7 @@ from approvals.api.serializers import (
     TakeBackSerializer,
     WithdrawSerializer,
 )
-from approvals.case.snapshots import load_case, load_cases
+from approvals.case.loading import load_case, load_cases
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import (
     MAX_COMMENT,
     CheckRun,

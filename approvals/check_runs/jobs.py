@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.check_runs.evidence import Stored, facts_of, name_files, store_files
 from approvals.models import CheckRun, CheckState
 from audit.actions import Action

@@ -53,7 +53,7 @@ class TransitionRequest(models.Model):
     """Somebody asks that a version move to a target: a stage, or an @alias.
 
     ``policy_revision`` is the revision it was opened under, and ``followed_revision`` the newest that has tightened it since;
-    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/snapshots.py).
+    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/loading.py).
     An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
     replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
     asking every minute leaves one event and not hundreds. ``look`` is the verdict in short as of ``looked_at``, for lists

@@ -8,8 +8,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
+from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import Case, load_case
 from approvals.models import UNFINISHED_CHECKS, CheckRun, RequestState, TransitionRequest
 from approvals.requests.open import LockedMove, Terms, lock_move, open_case
 from approvals.requests.refusals import one_blocker, refusal

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
 from accounts.models import User
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import MAX_COMMENT, Decision
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.requests.presenters.requests import find_request

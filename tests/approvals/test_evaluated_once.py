@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from approvals.case.snapshots import Case, load_case, load_cases
+from approvals.case.loading import Case, load_case, load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.open import open_request
 from approvals.requests.override import override_rule, withdraw_override
@@ -42,8 +42,8 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         counted["evaluate"] += 1
         return evaluate(*args)
 
-    monkeypatch.setattr("approvals.case.snapshots.load_cases", counting_load)
-    monkeypatch.setattr("approvals.case.snapshots.evaluate", counting_evaluate)
+    monkeypatch.setattr("approvals.case.loading.load_cases", counting_load)
+    monkeypatch.setattr("approvals.case.loading.evaluate", counting_evaluate)
     return counted
 
 

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import cancel_check, rerun_check
 from approvals.check_runs.envelopes import PAYLOAD_TYPE, signed_bytes
 from approvals.check_runs.external_results import post_result

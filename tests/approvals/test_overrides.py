@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.requests.override import override_rule
 from approvals.requests.review import decide_request

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case, load_cases
+from approvals.case.loading import load_case, load_cases
 from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.transition import request_transition

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.transition import request_transition

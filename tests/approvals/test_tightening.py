@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.review import decide_request

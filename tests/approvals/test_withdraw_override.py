@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
 from approvals.policy_changes.replay import Outcome, replay
 from approvals.requests.override import override_rule, withdraw_override
