@@ -1,4 +1,4 @@
-"""Rolling back: one action, in a lane of its own, to a version whose approval still stands."""
+"""Rolling back: one action, with rules of its own, to a version whose approval is still valid."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_nor_what_left_too_long_ago(
             promote(by_ada, by_bea, version)
     request = finished(by_ada, run_checks)
     assert (request.state, stage_of(2)) == (RequestState.OPEN, PRODUCTION)
-    assert "longer than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
+    assert "more than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
 
 
 def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_version: NewVersion, by_ada: Actor) -> None:
