@@ -23,7 +23,7 @@ from core.errors import Denied, InvalidState, NotFound
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card
 from tests.conftest import Acting
 from tracking.store import current_store
-from validation.base import CheckResult, EvidenceFile, Progress, Subject, tell
+from validation.base import CheckResult, EvidenceFile, Progress, Subject, log_line
 
 WORKER = system_actor("run_check")
 REPORT = EvidenceFile("report.json", b'{"a": 1}', "application/json")
@@ -146,7 +146,7 @@ def test_what_a_check_says_is_there_while_it_runs(job: CheckRun, monkeypatch: py
     seen = []
 
     def talkative(_: object, subject: Subject, params: object, progress: Progress) -> CheckResult:
-        tell(progress, "half way")
+        log_line(progress, "half way")
         seen.append(CheckRun.objects.get(pk=job.pk).log)
         return CheckResult(passed=True, summary="Fine.")
 
