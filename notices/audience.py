@@ -10,9 +10,9 @@ from accounts.models import User
 from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.policy_changes.editors import REVIEWERS
+from approvals.permissions.policy_people import REVIEWERS
+from approvals.permissions.requests import requesters_of
 from approvals.requests.audience import mentioned_in, participants_of, people_asked
-from approvals.requests.lifecycle import requesters_of
 from approvals.requests.refusals import request_path
 from audit.actions import Action
 from audit.models import Event

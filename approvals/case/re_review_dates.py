@@ -18,7 +18,7 @@ from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
 from core.times import from_ms
-from policies.matching import Governing, active_policies, governing, model_facts
+from policies.matching import Governing, active_policies, governing, model_facts, policy_for
 from policies.parsing import is_alias
 from policies.rules import ReReviewOption
 from registry.models import Alias, ModelVersion
@@ -56,6 +56,17 @@ def places_of(versions: Sequence[ModelVersion], policies: Sequence[Governing] | 
                 place = Place(target, policy, option, max(begun) + option.every)
                 found.setdefault(version.pk, []).append(place)
     return found
+
+
+def places_asking(version: ModelVersion) -> list[Place]:
+    """Return the places that ask for a re-review of a version; of one that has left them all, Production."""
+    if found := places_of([version]).get(version.pk):
+        return found
+    policy = policy_for(version.model, Stage.PRODUCTION)
+    option = option_of(policy)
+    if policy is None or option is None or version.review_due_at is None:
+        return []
+    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
 
 
 def _targets(versions: Sequence[ModelVersion]) -> dict[int, list[str]]:

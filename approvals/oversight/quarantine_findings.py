@@ -10,7 +10,8 @@ from django.db import transaction
 
 from approvals.case.rollback_candidates import candidates_for
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
-from approvals.oversight.findings import add_finding, makers_of, write_closing
+from approvals.oversight.findings import add_finding, write_closing
+from approvals.permissions.oversight import makers_of
 from core.actors import Actor
 from lineage.models import Quarantine
 from policies.rules import Severity

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from accounts.models import User
 from approvals.case.loading import Case
 from approvals.models import ApprovalComment
-from approvals.requests.eligibility import delegations_in_force
+from approvals.permissions.reviews import delegations_in_force
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import covers, excluded_people, owners_of
 from policies.rules import ApprovalsRule

@@ -11,14 +11,14 @@ from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request, lock_visible, require_live
 from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_withdraw_request
 from approvals.requests.verdict_cache import forget_concerns
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import Denied
 from policies.matching import Governing
 from registry.names import check_text
-from registry.permissions import Level, has_level
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
@@ -47,13 +47,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
     """Close a live request on the word of its requester (or their service account's owner), or of who manages the model."""
     check_text(comment, "comment", MAX_COMMENT)
     request = lock_visible(actor, request_id)
-    if not may_withdraw(actor, request):
-        raise Denied(
-            f"Only {request.requester.username}, or somebody who manages {request.version.model.name}, may withdraw "
-            f"request #{request.pk}.",
-            action=Action.APPROVALS_REQUEST_WITHDRAWN,
-            obj=request,
-        )
+    deny_if(refusal_to_withdraw_request(actor, request))
     require_live(request)
     close_request(request, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, actor=actor, reason=comment)
     return request
@@ -112,13 +106,3 @@ def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) 
         before={"policy": before},
         after={"policy": policy.label, "policy_digest": policy.revision.digest},
     )
-
-
-def may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
-    """Return whether the actor asked for it (or owns the service account that did), or manages the model."""
-    return actor.user_id in requesters_of(request) or has_level(actor, request.version.model, Level.MANAGE)
-
-
-def requesters_of(request: TransitionRequest) -> set[int]:
-    """Return who asked: the requester, and the owner where that is a service account."""
-    return {pk for pk in (request.requester_id, request.requester.owner_id) if pk is not None}

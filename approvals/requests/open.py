@@ -13,14 +13,16 @@ from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.oversight.emergencies import LIVES_FOR, require_may_break
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
-from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request, requesters_of
+from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.targets import is_there
 from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import Conflict, Denied, InvalidInput, InvalidState
+from core.errors import Conflict, InvalidInput, InvalidState
 from policies.matching import Governing, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
@@ -127,12 +129,7 @@ def _require_may_ask(actor: Actor, move: LockedMove) -> None:
     row = move.version
     level = level_to_ask(row.stage, move.target)
     require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=row)
-    if actor.user_id is None:
-        raise Denied(
-            "A request needs somebody who asks.",
-            action=Action.APPROVALS_REQUEST_OPENED,
-            obj=row,
-        )
+    deny_if(refusal_to_open_request(actor, row))
 
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:

@@ -18,7 +18,7 @@ from approvals.models import (
     TransitionRequest,
     TransitionRequestQuerySet,
 )
-from approvals.requests.eligibility import say_of, voter_of
+from approvals.permissions.reviews import eligibility_of, load_reviewer
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
@@ -100,9 +100,13 @@ def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
         return Inbox(waiting=[], mine=[])
     rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
     cases = load_cases(list(rows[:limit]))
-    voter = voter_of(actor, {case.request.version.model_id for case in cases})
+    reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
     accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
     return Inbox(
-        waiting=[case for case in cases if case.request.state == RequestState.OPEN and say_of(voter, case).is_awaited],
+        waiting=[
+            case
+            for case in cases
+            if case.request.state == RequestState.OPEN and eligibility_of(reviewer, case).is_awaited
+        ],
         mine=[case for case in cases if case.request.requester_id in accounts],
     )

@@ -9,17 +9,17 @@ from django.db import transaction
 from accounts.models import User
 from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible
-from approvals.in_person import is_in_person
-from approvals.models import MAX_COMMENT, Decision, RequestState, Review, TransitionRequest
+from approvals.models import MAX_COMMENT, Decision, RequestState, Review
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import settle_archiving
-from approvals.requests.eligibility import Hindrance, Say, say_of, voter_of
 from approvals.requests.lifecycle import close_request, expire_request, refresh_request
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import Conflict, Denied, InvalidInput, InvalidState
+from core.errors import Conflict, InvalidInput, InvalidState
 from registry.names import check_text
 
 
@@ -72,12 +72,13 @@ def _expire_if_due(actor: Actor, request_id: int) -> bool:
 @transaction.atomic
 def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> Review:
     request = lock_visible(actor, request_id)
-    reviewer = require_reviewer(actor, request)
     case = refresh_request(actor=system_actor("decide_request"), request=request)
-    say = say_of(voter_of(actor, [request.version.model_id]), case)
-    _require_say(say, case, word.decision)
+    eligibility = eligibility_of(load_reviewer(actor, [request.version.model_id]), case)
+    deny_if(refusal_to_decide(actor, case, eligibility))
+    _require_decidable(eligibility, case, word.decision)
+    reviewer = User.objects.get(pk=actor.user_id or 0)
     require_seen(case, word.seen_digest, needed=word.decision is Decision.APPROVE)
-    if say.given == word.decision:
+    if eligibility.last_decision == word.decision:
         raise Conflict(f"{reviewer.username} has decided so already.")
     if word.decision is Decision.APPROVE:
         _require_checked(case)
@@ -91,7 +92,7 @@ def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> 
         comment=word.comment,
         subject_digest=case.snapshot.subject_digest,
         subject_parts=dict(case.snapshot.parts),
-        on_behalf_of=say.on_behalf_of,
+        on_behalf_of=eligibility.on_behalf_of,
         **signed,
     )
     _record(actor, case, review)
@@ -142,31 +143,12 @@ def _comment(value: str) -> str:
     return words
 
 
-def require_reviewer(actor: Actor, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> User:
-    """Return the account of a person who is signed in; Denied (of ``action``) for everybody else."""
-    if not is_in_person(actor) or actor.user_id is None:
-        raise denied(
-            "Only a person who is signed in may decide; tokens and service accounts never do.", request, action
-        )
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
-    if user is None:
-        raise denied("Only a person with an active account may decide.", request, action)
-    return user
-
-
-def _require_say(say: Say, case: Case, decision: Decision) -> None:
-    """Refuse whoever has no say. Being a superuser changes nothing. What is approved can only be rejected any more."""
-    match say.hindrance:
-        case None:
-            pass
-        case Hindrance.CLOSED | Hindrance.NOTHING_ASKED:
-            raise InvalidState(say.why_not)
-        case _:
-            raise denied(say.why_not, case.request)
+def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision) -> None:
+    """Raise InvalidState where there is nothing to decide, or nothing but to reject."""
+    if eligibility.is_about_request:
+        raise InvalidState(eligibility.message)
     if case.request.state == RequestState.APPROVED and decision is not Decision.REJECT:
-        raise InvalidState(
-            f"Request #{case.request.pk} is approved: there is nothing to decide, but it can be rejected."
-        )
+        raise InvalidState(f"Request #{case.request.pk} is approved already. It can now only be rejected.")
 
 
 def require_seen(case: Case, seen_digest: str, *, needed: bool) -> None:
@@ -202,8 +184,3 @@ def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  #
         )
     settle_archiving(actor=actor, request=request, archive_existing=wanted)
     return refresh_request(actor=system_actor("decide_request"), request=request)
-
-
-def denied(message: str, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> Denied:
-    """Return the refusal of something on a request."""
-    return Denied(message, action=action, obj=request)

@@ -10,6 +10,8 @@ from accounts.authentication import actor_from_user
 from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
 from approvals.models import RequestState, TransitionRequest
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.follow_up import follow_up
 from approvals.requests.lifecycle import close_request, mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
@@ -111,12 +113,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
-    if not request.requester.is_active:
-        raise Denied(
-            f"The account of {request.requester.username}, who asked for this, is switched off. Somebody else has to ask.",
-            action=Action.REGISTRY_STAGE_CHANGED,
-            obj=request,
-        )
+    deny_if(refusal_to_apply_request(request))
     level = level_to_ask(version.stage, request.target)
     require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request)
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)

@@ -2,7 +2,7 @@
 
 Written whenever a request is looked at (approvals/requests/lifecycle.py: refresh_request), in that transaction, and only
 where it changed. What happens without a look is noticed by the next one, seconds later; whether somebody may decide is always
-asked afresh (approvals/requests/eligibility.py).
+asked afresh (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from approvals.case.re_review_dates import places_asking
 from approvals.case.rollback_candidates import candidates_for
 from approvals.models.oversight import Finding, FindingState, PostReview
-from approvals.oversight.emergencies import why_not_break
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
 from approvals.oversight.post_review_queries import owed_by
-from approvals.oversight.re_reviews import why_not_confirm
+from approvals.permissions.independent_reviews import refusal_to_confirm_version
+from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_there
 from core.actors import Actor
 from policies.matching import active_policies, governing, model_facts
@@ -59,10 +60,15 @@ def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
         owed=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
         findings=open_findings_of(version),
         is_overdue=due is not None and due <= timezone.now(),
-        may_confirm=due is not None and not why_not_confirm(actor, version),
+        may_confirm=due is not None and _may_confirm(actor, version),
         glass=glass_targets(actor, version),
         may_edit=has_level(actor, version.model, Level.EDIT),
     )
+
+
+def _may_confirm(actor: Actor, version: ModelVersion) -> bool:
+    places = places_asking(version)
+    return bool(places) and refusal_to_confirm_version(actor, version, places) is None
 
 
 def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
@@ -78,6 +84,10 @@ def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
     for target in sorted({policy.body.target for policy in policies}):
         policy = governing(everything, facts, target)
         option = policy.body.options.break_glass if policy else None
-        if option is not None and not is_there(version, target) and not why_not_break(actor, option):
+        if (
+            option is not None
+            and not is_there(version, target)
+            and refusal_to_break_glass(actor, version, option) is None
+        ):
             found.append(target)
     return found

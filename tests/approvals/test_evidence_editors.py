@@ -28,7 +28,7 @@ def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Act
     version = new_version()
     request = ask(by_ada, version)
     log_metric(actor=by_bea, run_id=version.run_id, point=BETTER)
-    with pytest.raises(Denied, match="being its run user"):
+    with pytest.raises(Denied, match="they are its run user"):
         decide_request(actor=by_bea, request_id=request.pk, decision="approve", comment="So.", seen_digest="x")
     assert not Review.objects.exists()
 

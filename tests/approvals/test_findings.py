@@ -77,7 +77,7 @@ def test_a_finding_on_the_model_is_on_every_version(new_version: NewVersion, by_
 def test_the_maker_does_not_close_a_grave_one(new_version: NewVersion, by_ada: Actor) -> None:
     new_version()
     finding = found(by_ada)
-    with pytest.raises(Denied, match="had a hand"):
+    with pytest.raises(Denied, match="helped to make the version"):
         close_finding(actor=by_ada, finding_id=finding.pk, state="false_positive", comment="No.")
     assert Finding.objects.get().state == FindingState.OPEN
     assert close_finding(actor=by_ada, finding_id=found(by_ada, "low").pk, state="resolved", comment="Done.")

@@ -107,7 +107,7 @@ def test_the_proposer_is_told_why_not(proposal: PolicyProposal, editor: Client) 
     answer = editor.post(
         f"/policies/proposals/{proposal.pk}/approve/", {"comment": "x", "seen_digest": proposal.digest}
     )
-    assert "it takes a second person" in text_of(answer)
+    assert "a second person has to approve it" in text_of(answer)
     assert PolicyRevision.objects.count() == 2
 
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.models import MAX_COMMENT
+from approvals.permissions.policies import refusal_to_propose
 from approvals.policy_changes.dry_run import DryRun, dry_run
-from approvals.policy_changes.editors import may_propose
 from approvals.policy_changes.propose import propose_policy
 from approvals.policy_changes.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
 from console.policies.presenters.descriptions import sentence_of
@@ -92,7 +92,7 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
         form=form,
         trial=TrialForm(),
         shown=preview(str(form["yaml"].value() or "")),
-        may_propose=may_propose(actor),
+        may_propose=refusal_to_propose(actor) is None,
         model_names=list(names),
         most=MAX_REQUESTS,
         today=TODAY,
