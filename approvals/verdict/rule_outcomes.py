@@ -104,7 +104,7 @@ _CHECK_ANSWERS = {
     "error": (
         RuleStatus.FAILED,
         "an operator of this server; asking again runs the check again",
-        "The check broke off.",
+        "The check did not complete.",
     ),
 }
 

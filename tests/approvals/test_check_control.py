@@ -137,9 +137,9 @@ def test_a_check_that_reports_learns_that_its_time_is_over(job: CheckRun, monkey
     monkeypatch.setattr("validation.checks.card.Complete.seconds", 0, raising=False)
     monkeypatch.setattr("approvals.tasks._REPORT_EVERY", 0)
     monkeypatch.setattr("validation.checks.card.Complete.run", endless)
-    assert tasks.run_check(job.pk) == "broke off"
+    assert tasks.run_check(job.pk) == "did not complete"
     assert state(job) == CheckState.ERROR
-    assert job.summary.startswith("The check was broken off")
+    assert job.summary.startswith("The check was stopped")
 
 
 def test_what_a_check_says_is_there_while_it_runs(job: CheckRun, monkeypatch: pytest.MonkeyPatch) -> None:
