@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, CheckRule, FormerRule, FourEyesRule, PolicyBody, Rule, RuleLevel
+from policies.rules import ApprovalsRule, CheckRule, EarlierApprovalRule, FourEyesRule, PolicyBody, Rule, RuleLevel
 
 
 class RequestKind(StrEnum):
@@ -41,9 +41,9 @@ def _four_eyes(body: PolicyBody) -> list[Rule]:
 
 
 def _rollback(body: PolicyBody) -> tuple[Rule, ...]:
-    former = FormerRule(id="former", level=RuleLevel.HARD, within=body.options.rollback_within)
+    earlier = EarlierApprovalRule(id="earlier-approval", level=RuleLevel.HARD, within=body.options.rollback_within)
     asked = body.options.rollback_approvals
-    return (_UNCHANGED, former, *([asked] if asked else []), *_four_eyes(body))
+    return (_UNCHANGED, earlier, *([asked] if asked else []), *_four_eyes(body))
 
 
 def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from approvals.case.finding_facts import facts_by_version
+from approvals.case.finding_facts import findings_by_version
 from approvals.case.re_review_dates import blocked_since
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from core.canonical import digest_of
@@ -104,7 +104,7 @@ class _Facts:
         for request_id, parts in reviews.values_list("request_id", "subject_parts"):
             if "artifact" in parts:
                 artifacts.setdefault(request_id, set()).add(parts["artifact"])
-        found = facts_by_version((version.pk, version.model_id) for version in versions)
+        found = findings_by_version((version.pk, version.model_id) for version in versions)
         critical = {
             pk: row.finding_id for pk, rows in found.items() for row in rows if row.severity is Severity.CRITICAL
         }

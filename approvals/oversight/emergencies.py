@@ -24,7 +24,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState, NotFound
 from core.ids import row_id
-from policies.matching import Governing, read_revision
+from policies.matching import LoadedPolicy, load_revision
 from policies.rules import Severity
 from registry.models import ModelVersion
 from registry.names import check_text
@@ -34,7 +34,7 @@ from registry.permissions import visible_models
 LIVES_FOR = timedelta(hours=24)
 
 
-def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, reason: str) -> None:
+def require_may_break(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
     """Refuse whoever may not break the glass here: InvalidState where the policy has none, Denied, InvalidInput (no reason)."""
     option = policy.body.options.break_glass
     if option is None:
@@ -69,7 +69,7 @@ def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
 def _within(request: TransitionRequest) -> timedelta:
     """Return how long the post-review may take: the shortest that a policy this request is under says."""
     revisions = [request.policy_revision, request.followed_revision]
-    options = [read_revision(row).body.options.break_glass for row in revisions if row is not None]
+    options = [load_revision(row).body.options.break_glass for row in revisions if row is not None]
     return min((option.post_review_within for option in options if option is not None), default=timedelta(0))
 
 

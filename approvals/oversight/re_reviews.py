@@ -8,7 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.re_review_dates import due_dates, places_asking, places_of, strictest, unsaid
+from approvals.case.re_review_dates import (
+    due_dates,
+    places_asking,
+    re_reviews_due,
+    strictest_consequence,
+    without_overdue_event,
+)
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
 from approvals.oversight.findings import add_finding, write_closing
@@ -83,10 +89,10 @@ def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    places = places_of([row]).get(row.pk, [])
-    if not (places or row.is_current) or not unsaid([row], now):
+    places = re_reviews_due([row]).get(row.pk, [])
+    if not (places or row.is_current) or not without_overdue_event([row], now):
         return False
-    when_due = strictest(places, now)
+    when_due = strictest_consequence(places, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,

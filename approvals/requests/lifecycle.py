@@ -17,7 +17,7 @@ from approvals.requests.verdict_cache import forget_concerns
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from policies.matching import Governing
+from policies.matching import LoadedPolicy
 from registry.names import check_text
 
 
@@ -94,7 +94,7 @@ def close_request(
     )
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) -> None:
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
     """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision

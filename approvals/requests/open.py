@@ -23,7 +23,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
-from policies.matching import Governing, policy_for
+from policies.matching import LoadedPolicy, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
@@ -50,7 +50,7 @@ class LockedMove:
 
     version: ModelVersion
     target: str
-    policy: Governing | None
+    policy: LoadedPolicy | None
     is_there: bool
 
 
@@ -178,7 +178,7 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Terms) 
         )
 
 
-def _create(actor: Actor, row: ModelVersion, target: str, policy: Governing, terms: Terms) -> TransitionRequest:
+def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: Terms) -> TransitionRequest:
     now = timezone.now()
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:

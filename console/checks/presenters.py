@@ -15,7 +15,7 @@ from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRu
 from approvals.requests.queries import get_check_run
 from console.shell.facts import Fact, fact
 from core.actors import Actor, ActorKind
-from policies.matching import Governing, active_policies
+from policies.matching import LoadedPolicy, active_policies
 from policies.rules import CheckRule
 from registry.permissions import Level, has_level
 from validation.base import inputs_digest, seconds_for
@@ -36,12 +36,12 @@ class CheckRow:
     queue: str
     seconds: int
     is_posted: bool
-    used_by: list[tuple[Governing, str]]
+    used_by: list[tuple[LoadedPolicy, str]]
 
 
 def check_rows() -> list[CheckRow]:
     """Return every check of the settings, in their order."""
-    used: dict[str, list[tuple[Governing, str]]] = defaultdict(list)
+    used: dict[str, list[tuple[LoadedPolicy, str]]] = defaultdict(list)
     for policy in sorted(active_policies(), key=lambda found: found.body.name):
         for rule in policy.body.rules:
             if isinstance(rule, CheckRule):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from approvals.case.re_review_dates import places_asking
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
 from approvals.oversight.post_review_queries import owed_by
@@ -15,7 +15,7 @@ from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_there
 from core.actors import Actor
-from policies.matching import active_policies, governing, model_facts
+from policies.matching import active_policies, governing_policy, model_facts
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, has_level
 
@@ -48,7 +48,7 @@ class VersionWatch:
 def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
     """Return what the page of a model shows; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
-    back = [row.version for row in candidates_for(model) if not row.obstacle] if may_edit and has_current else []
+    back = [row.version for row in rollback_candidates(model) if not row.obstacle] if may_edit and has_current else []
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
     return ModelWatch(owed_by(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
 
@@ -82,7 +82,7 @@ def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
     facts = model_facts([version.model])[version.model_id]
     found = []
     for target in sorted({policy.body.target for policy in policies}):
-        policy = governing(everything, facts, target)
+        policy = governing_policy(everything, facts, target)
         option = policy.body.options.break_glass if policy else None
         if (
             option is not None

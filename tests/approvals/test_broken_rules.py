@@ -17,8 +17,8 @@ from approvals.requests.transition import request_transition
 from core.actors import Actor
 from core.errors import GateRefused, InvalidInput
 from policies.defaults import DEFAULT_POLICIES
-from policies.parsing import read_published
-from policies.rules import BrokenRule, RuleLevel
+from policies.parsing import parse_published
+from policies.rules import RuleLevel, UnusableRule
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy
@@ -114,12 +114,12 @@ def test_it_can_be_retired(policies: object, settings: Settings) -> None:
 def test_level_and_who_may_override_it_stay(settings: Settings) -> None:
     rule = {"id": "a", "level": "soft", "override": ["risk"], "check": "no.such"}
     body = {"name": "p", "applies_to": {"target": "Production"}, "rules": [rule, {"id": 3}]}
-    found = read_published(body).rules
+    found = parse_published(body).rules
     assert [(row.id, row.level, row.override_by) for row in found] == [
         ("a", RuleLevel.SOFT, ("risk",)),
         ("rule-2", RuleLevel.HARD, ()),
     ]
-    assert all(isinstance(row, BrokenRule) for row in found)
+    assert all(isinstance(row, UnusableRule) for row in found)
 
 
 def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:

@@ -124,7 +124,7 @@ def test_a_job_over_its_time_is_ended_however_lively(job: CheckRun) -> None:
     CheckRun.objects.filter(pk=job.pk).update(ends_by=timezone.now() - timedelta(seconds=1))
     assert requeue_expired(actor=WORKER, now=timezone.now()) == 1
     assert state(job) == CheckState.ERROR
-    assert "longer than the 60 seconds" in job.summary
+    assert "longer than its limit of 60 seconds" in job.summary
     with pytest.raises(LeaseLost):
         report_progress(lease=lease, percent=5)
 

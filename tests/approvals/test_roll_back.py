@@ -11,7 +11,7 @@ from django.utils import timezone
 from approvals import tasks
 from approvals.case.earlier_approvals import versions_once_at
 from approvals.case.loading import load_case
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.review import decide_request
@@ -141,7 +141,7 @@ def test_the_nearest_that_stands_is_taken(
 ) -> None:
     promote(by_ada, by_bea, new_version())
     open_finding(actor=by_ada, name="fraud", version=2, severity="critical", title="Leak")
-    found = candidates_for(two[0].model)
+    found = rollback_candidates(two[0].model)
     assert [(row.version.version, bool(row.obstacle)) for row in found] == [(2, True), (1, False)]
     finished(by_ada, run_checks)
     assert stage_of(1) == PRODUCTION

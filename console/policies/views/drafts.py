@@ -25,7 +25,7 @@ from core.actors import Actor
 from core.errors import DomainError, NotFound
 from core.ids import MAX_ROW_ID
 from policies.documents import MAX_BYTES
-from policies.drafts import draft_of
+from policies.drafts import load_draft
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
 
@@ -128,7 +128,7 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
         asked = form.cleaned_data
         try:
             body = parse_yaml(_text(request))
-            words = {rule.id: sentence_of(rule) for rule in draft_of(body).body.rules}
+            words = {rule.id: sentence_of(rule) for rule in load_draft(body).body.rules}
             found = dry_run(
                 actor=actor,
                 body=body,
