@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import BinaryIO
 
 import orjson
+from django.conf import settings
 
 from core.errors import NotFound
 from tracking.artifacts import folder_digest, folder_files, open_artifact, verify_folder
 from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, tell
 from validation.params import Param, texts
-from validation.scanning.files import scan_file
-from validation.scanning.report import Budget, Found
+from validation.scanning.folder import scan_folder
+from validation.scanning.report import Budget, FileReport, Unsafe
 
 _MAX_LISTED = 100
 _MAX_GLOBALS = 50
@@ -64,23 +67,34 @@ class DigestMatches(ParamsCheck):
 
 
 class Scan(ParamsCheck):
-    """Loading the model could run no code but that of allowed libraries (an allow-list of pickle globals)."""
+    """Every file is of a known format, and loading the model runs no code but that of allowed libraries."""
 
     code = "artifact.scan"
     says = (
-        "Loading the model could run no code but that of allowed libraries: an allow-list of pickle globals, and the headers "
-        "of safetensors and ONNX files."
+        "Every file is of a known format, and loading the model could run no code but that of allowed libraries. Pickles may "
+        "name only what is on an allow-list; code, and what is not recognised, is refused."
     )
     queue = "slow"
     params = (
         Param(
-            "allow", "names", "Further globals, exactly (`mycompany.models.Scorer`), and domains of ONNX operators.", ()
+            "allow",
+            "names",
+            "Further names that files may use, exactly: globals of pickles (`mycompany.models.Scorer`), classes of Keras, domains "
+            "of ONNX operators, loader modules.",
+            (),
         ),
         Param(
             "allow_code",
             "flag",
             "Let source files pass that lie in the folder; somebody must have read them.",
             default=False,
+        ),
+        Param(
+            "allow_files",
+            "names",
+            "Files that pass though their format is not known, by path or pattern (`extra/*.dat`); somebody must have looked at "
+            "them. Code, pickles and archives are judged all the same.",
+            (),
         ),
     )
 
@@ -91,33 +105,35 @@ class Scan(ParamsCheck):
         files = folder_files(subject.artifact_path) if subject.artifact_path else []
         if not files:
             return CheckResult(passed=False, summary=_no_files(subject), evidence={"path": subject.artifact_path})
-        reading = _Progress(sum(size for _, _, size in files), progress)
+        sizes = {name: size for name, _, size in files}
+        reading = _Progress(sum(sizes.values()), progress)
         budget = Budget(
             allow=frozenset(texts(params, "allow")),
             allow_code=bool(params["allow_code"]),
+            allow_files=frozenset(texts(params, "allow_files")),
             tick=reading.tick,
+            temp_bytes=settings.SCAN_TEMP_BYTES,
         )
-        found = []
-        for name, _, size in files:
-            found.append(_scan_one(subject.artifact_path, name, budget))
-            tell(progress, f"{name}: {found[-1].verdict}")
-            reading.add(size)
-        return _scan_result(found)
+
+        def seen(report: FileReport) -> None:
+            tell(progress, f"{report.name}: {report.format or 'not recognised'}")
+            reading.add(sizes[report.name])
+
+        return _scan_result(scan_folder(sizes, partial(_opened, subject.artifact_path), budget, seen))
 
 
-def _scan_one(folder: str, name: str, budget: Budget) -> Found:
+def _opened(folder: str, name: str) -> BinaryIO:
+    """Return a file of the folder to read; Unsafe where the store has lost it."""
     try:
-        _, stream = open_artifact(f"{folder}/{name}")
-    except NotFound:
-        return Found(name=name, problems=["its bytes are missing from the store"])
-    with stream:
-        return scan_file(name, stream, budget)
+        return open_artifact(f"{folder}/{name}")[1]
+    except NotFound as error:
+        raise Unsafe("its bytes are missing from the store") from error
 
 
-def _scan_result(found: list[Found]) -> CheckResult:
+def _scan_result(found: list[FileReport]) -> CheckResult:
     report = (EvidenceFile("scan.json", _report(found), "application/json"),)
     rejected = [file for file in found if file.verdict == "rejected"]
-    unknown = [file.name for file in found if file.verdict == "not recognised"]
+    unknown = [file.name for file in found if file.unsigned]
     listed = sorted(found, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
     evidence = {
         "files": [
@@ -141,12 +157,10 @@ def _scan_result(found: list[Found]) -> CheckResult:
     summary = (
         f"{len(found)} file{'s' if len(found) != 1 else ''} examined; loading them runs no code but allowed libraries'."
     )
-    if unknown:
-        summary += f" Not recognised: {', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}."  # noqa: PLR2004
-    return CheckResult(passed=True, summary=summary[:1000], evidence=evidence, files=report)
+    return CheckResult(passed=True, summary=summary, evidence=evidence, files=report)
 
 
-def _report(found: list[Found]) -> bytes:
+def _report(found: list[FileReport]) -> bytes:
     """Return all that was found, nothing left out; the row's evidence holds the beginning of it."""
     files = [
         {
