@@ -11,6 +11,7 @@ from django.db.models.functions import RowNumber
 
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from lineage.models import NodeKind
 from lineage.queries import MAX_LIMIT, descendants, find_node
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
@@ -19,7 +20,6 @@ from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
-_MAX_ID = 2**63 - 1
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -32,12 +32,10 @@ def get_model(actor: Actor, name: str) -> RegisteredModel:
 
 def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
     """Return a model by its id, which stays when it is renamed; NotFound."""
-    found = None
-    if model_id.isascii() and model_id.isdigit() and len(model_id) < len(str(_MAX_ID)):
-        found = visible_models(actor).filter(pk=int(model_id)).first()
-    if found is None:
+    model = visible_models(actor).filter(pk=row_id(model_id)).first()
+    if model is None:
         raise NotFound(f"Registered Model with id={model_id[:100]} not found")
-    return found
+    return model
 
 
 def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
@@ -113,7 +111,8 @@ def aliases_of(model: RegisteredModel) -> list[Alias]:
 
 def current_card(version: ModelVersion) -> CardRevision:
     """Return the card of a version: its highest revision. Every version has one from its registration on."""
-    return CardRevision.objects.filter(version=version).order_by("-number")[0]
+    card: CardRevision = CardRevision.objects.filter(version=version).order_by("-number")[0]
+    return card
 
 
 def card_history(version: ModelVersion) -> list[CardRevision]:
@@ -122,15 +121,15 @@ def card_history(version: ModelVersion) -> list[CardRevision]:
 
 
 def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
-    """Return one revision of a version's card, the newest where no number is given; NotFound."""
+    """Return one revision of a version's card, the newest where no number is given. Raises NotFound."""
     if number is None:
         return current_card(version)
-    found = None
+    card: CardRevision | None = None
     if 0 < number <= _MAX_VERSION:
-        found = CardRevision.objects.filter(version=version, number=number).first()
-    if found is None:
+        card = CardRevision.objects.filter(version=version, number=number).first()
+    if card is None:
         raise NotFound(f"The card of {version} has no revision {number}.")
-    return found
+    return card
 
 
 def packs_of(version: ModelVersion) -> list[PackOrder]:
@@ -165,12 +164,10 @@ def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
 
 def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
     """Return one deployment; NotFound."""
-    found = None
-    if 0 < deployment_id <= _MAX_ID:
-        found = visible_deployments(actor).filter(pk=deployment_id).first()
-    if found is None:
+    deployment = visible_deployments(actor).filter(pk=row_id(deployment_id)).first()
+    if deployment is None:
         raise NotFound(f"Deployment {deployment_id} not found")
-    return found
+    return deployment
 
 
 @dataclass(frozen=True, slots=True)
