@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+from approvals.requests.states import REQUEST_TRANSITIONS
 from audit.actions import Action
 from core.actors import Scope
 from policies.schema import policy_schema
@@ -61,6 +62,14 @@ def test_every_audit_action_is_in_the_reference_once_and_in_its_own_words() -> N
 def test_every_transition_is_in_the_reference_and_no_other() -> None:
     rows = set(re.findall(r"^\| (\w+) \| (\w+) \|", _section("Stages"), flags=re.MULTILINE)) - {("from", "to")}
     assert rows == {(edge.source.value, edge.target.value) for edge in TRANSITIONS}
+
+
+def test_every_transition_of_a_request_is_in_the_reference_and_no_other() -> None:
+    rows = set(
+        re.findall(r"^\| (.+) \| (\w+) \| `([a-z_.]+)` \| (.+) \|$", _section("Request states"), flags=re.MULTILINE)
+    )
+    table = {(edge.source or "(none)", edge.target.value, edge.action.value, edge.who) for edge in REQUEST_TRANSITIONS}
+    assert rows == table
 
 
 def test_every_check_is_in_the_reference_and_no_other() -> None:
