@@ -49,7 +49,7 @@ def _header_of(stream: BinaryIO) -> dict[str, object]:
     if length > _MAX_HEADER:
         raise Unsafe("its header is too long")
     try:
-        header = ast.literal_eval(stream.read(length).decode("utf-8" if width > 2 else "latin-1"))  # noqa: PLR2004 - v3
+        header = ast.literal_eval(stream.read(length).decode("utf-8" if width > 2 else "latin-1"))  # noqa: PLR2004 - the newer versions
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise Unsafe("its header is not that of a numpy file") from error
     if not isinstance(header, dict):

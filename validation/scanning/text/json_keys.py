@@ -104,7 +104,7 @@ def _diffusers(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
     if not isinstance(record["_class_name"], str) and not budget.allow_code:
         yield "it names a pipeline of its own (_class_name)"
     for key, value in record.items():
-        if not key.startswith("_") and isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):  # noqa: PLR2004
+        if not key.startswith("_") and isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):  # noqa: PLR2004 - library and class
             library = value[0]
             if library not in _LIBRARIES and library not in budget.allow:
                 yield f"its part {key[:_SHOWN]} is of {library[:_SHOWN]!r}, which a loader would import"
