@@ -80,11 +80,11 @@ def test_every_check_is_in_the_reference_and_no_other() -> None:
 def test_what_a_check_says_of_itself_is_in_the_reference_word_for_word() -> None:
     lines = set(_section("Checks").splitlines())
     for code, check in known_checks().items():
-        if hasattr(check, "says") and hasattr(check, "params"):
+        if hasattr(check, "description") and hasattr(check, "params"):
             names = ", ".join(f"`{param.name}`" for param in check.params) or "none"
-            assert f"| `{code}` | {check.says} | {names} |" in lines
+            assert f"| `{code}` | {check.description} | {names} |" in lines
         for param in getattr(check, "params", ()):
-            row = f"| `{code}` | `{param.name}` | {param.says} | {param.must_be} | {_default(param)} |"
+            row = f"| `{code}` | `{param.name}` | {param.description} | {param.must_be} | {_default(param)} |"
             assert row in lines, row
 
 
