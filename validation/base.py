@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
 from core.canonical import digest_of
-from core.errors import InvalidInput
 from validation.params import Param, parse_params
 
 Progress = Callable[[int], None]
@@ -175,18 +174,3 @@ def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) 
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}
     )
-
-
-def refuse_unknown(params: Mapping[str, object], known: frozenset[str]) -> None:
-    """Raise InvalidInput for a parameter the check does not have."""
-    if unknown := sorted(str(key) for key in params if key not in known):
-        have = ", ".join(sorted(known)) or "none"
-        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {have})")
-
-
-def names_param(params: Mapping[str, object], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a parameter that is a non-empty list of names."""
-    value = params.get(name, list(default))
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
-        raise InvalidInput(f"{name} must be a list of names")
-    return tuple(value)

@@ -28,10 +28,9 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Datasets as (name, digest), sorted; none where nothing says. ``said_by`` is where that was read."""
+    """Datasets as (name, digest), sorted; none where nothing says."""
 
     sets: tuple[tuple[str, str], ...] = ()
-    said_by: str = ""
 
     @property
     def shown(self) -> str:
@@ -47,12 +46,12 @@ class Data:
 def data_behind(run: RunFacts, metric: str) -> Data:
     """Return what a metric of a run was measured on."""
     if metric in run.measured_on:
-        return Data((run.measured_on[metric],), "metric")
+        return Data((run.measured_on[metric],))
     logged = {(name, digest) for name, digest, context in run.datasets if context.strip().lower() in CONTEXTS}
     if logged:
-        return Data(tuple(sorted(logged)), "inputs")
+        return Data(tuple(sorted(logged)))
     tag = run.tags.get(EVALUATION_TAG, "").strip()
-    return Data(((tag, ""),), "tag") if tag else Data()
+    return Data(((tag, ""),)) if tag else Data()
 
 
 def likeness(ours: Data, theirs: Data) -> Likeness:
