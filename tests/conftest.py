@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.core.management.commands import flush
+from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from accounts.models import User
 from core.actors import Actor, ActorKind
 from tests.database_copies import Template, drop, use
+from tests.database_flush import flush_to, written_by_migrations
 from tests.s3_server import S3Server, TestBucket
 
 Acting = Callable[[User], Actor]
@@ -47,44 +49,19 @@ def django_db_setup(
     """Make this worker's test database: the first worker migrates, the others copy. In place of pytest-django's own."""
     with django_db_blocker.unblock(), template.locked():
         copying = use(template) if template.is_made else {}
-        databases = setup_databases(verbosity=0, interactive=False, **copying)
+        databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set(), **copying)
         if not template.is_made:
             template.make()
         template.join(WORKER or "alone")
+        migrated = written_by_migrations()
     with pytest.MonkeyPatch.context() as patch:
-        rows: str = connection._test_serialized_contents  # type: ignore[attr-defined]  # by setup_databases
-        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_and_restore(rows))
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_to(migrated))
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)  # it would make rows that are kept
         yield
     with django_db_blocker.unblock():
         teardown_databases(databases, verbosity=0)
         with template.locked():
             template.leave(WORKER or "alone")
-
-
-def flush_and_restore(rows: str) -> Callable[[BaseDatabaseOperations, list[str]], None]:
-    """Return the flush that runs after `transaction=True` tests: it puts back the rows that the migrations wrote.
-
-    pytest-django runs such tests last, but a random order and several workers do not keep that. Django flushes SQLite by
-    DELETE, which the append-only triggers refuse: for the flush alone, and in its transaction, they are taken off and put
-    back. (PostgreSQL is flushed by TRUNCATE, which row triggers do not see.)
-    """
-    flush = BaseDatabaseOperations.execute_sql_flush
-
-    def flush_without_triggers(operations: BaseDatabaseOperations, statements: list[str]) -> None:
-        with transaction.atomic(), operations.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f'DROP TRIGGER "{name}"')
-            flush(operations, statements)
-            for _, sql in triggers:
-                cursor.execute(sql)
-
-    def run(operations: BaseDatabaseOperations, statements: list[str]) -> None:
-        (flush_without_triggers if operations.connection.vendor == "sqlite" else flush)(operations, statements)
-        operations.connection.creation.deserialize_db_from_string(rows)
-
-    return run
 
 
 @pytest.fixture

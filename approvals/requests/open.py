@@ -16,11 +16,11 @@ from approvals.oversight.emergencies import LIVES_FOR, require_may_break
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
+from approvals.requests.change_state import insert_request
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.targets import is_there
 from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
-from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
 from policies.matching import LoadedPolicy, policy_for
@@ -183,7 +183,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
         lives_for = min(lives_for, LIVES_FOR)
-    request = TransitionRequest.objects.create(
+    request = TransitionRequest(
         version=row,
         source=row.stage,
         target=target,
@@ -198,22 +198,17 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
         expires_at=now + lives_for,
         apply_after=terms.apply_after,
     )
-    record(
-        actor=actor,
-        action=Action.APPROVALS_REQUEST_OPENED,
-        obj=request,
-        after={
-            "version": row.version,
-            "source": request.source,
-            "target": request.target,
-            "kind": request.kind,
-            "archive_existing": request.archive_existing,
-            **({"archive_left_open": True} if request.archive_left_open else {}),
-            **({"apply_after": request.apply_after} if request.apply_after else {}),
-            "policy": policy.label,
-            "policy_digest": policy.revision.digest,
-            "expires_at": request.expires_at,
-        },
-        reason=terms.comment,
-    )
+    facts = {
+        "version": row.version,
+        "source": request.source,
+        "target": request.target,
+        "kind": request.kind,
+        "archive_existing": request.archive_existing,
+        **({"archive_left_open": True} if request.archive_left_open else {}),
+        **({"apply_after": request.apply_after} if request.apply_after else {}),
+        "policy": policy.label,
+        "policy_digest": policy.revision.digest,
+        "expires_at": request.expires_at,
+    }
+    insert_request(actor=actor, request=request, facts=facts)
     return request
