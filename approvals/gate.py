@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from approvals.case.loading import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policy_changes.deciding_tags import tag_counts
+from approvals.policy_changes.deciding_tags import is_named_by_policies
 from approvals.policy_changes.scope_guards import moved_by_name, protected_lookalike, why_not_changed_by
 from approvals.requests.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.requests.targets import is_there
@@ -30,7 +30,7 @@ class PolicyGate:
         return policy_for(model, target) is not None
 
     def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
-        return tag_counts(model, key)
+        return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         policy = policy_for(version.model, target)

@@ -1,4 +1,4 @@
-"""What changes between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
+"""The differences between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel, span
+from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel, duration_text
 from policies.yaml_text import write_policy
 
 _WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
-    """What a change does to those who are judged; `open` where it cannot be told from the words alone."""
+    """Whether a change makes a policy tighter or looser; `open` where the text alone does not tell."""
 
     TIGHTER = "tighter"
     LOOSER = "looser"
@@ -46,7 +46,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value of scope or options that changed, in words."""
+    """A value of scope or options that changed, as text."""
 
     name: str
     before: str
@@ -55,7 +55,7 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDiff:
-    """All that differs. ``is_new``: there was nothing before."""
+    """All differences between two bodies. ``is_new``: there was no body before."""
 
     rules: tuple[RuleChange, ...]
     values: tuple[ValueChange, ...]
@@ -67,7 +67,7 @@ class PolicyDiff:
 
 
 def diff_policies(before: PolicyBody | None, after: PolicyBody) -> PolicyDiff:
-    """Return what changes from one body to the next; every rule is added where there is none before."""
+    """Return the differences from one body to the next; without a body ``before`` every rule is added."""
     old = {rule.id: rule for rule in before.rules} if before else {}
     new = {rule.id: rule for rule in after.rules}
     rules = [
@@ -91,13 +91,17 @@ def _effect(before: Rule | None, after: Rule | None) -> Effect:
             return Effect.OPEN
         return Effect.TIGHTER if before is None else Effect.LOOSER
     if replace(after, level=before.level, override_by=before.override_by) == before:
-        return _step(_WEIGHT[after.level] - _WEIGHT[before.level])
+        return _effect_of_difference(_WEIGHT[after.level] - _WEIGHT[before.level])
     if isinstance(before, ApprovalsRule) and isinstance(after, ApprovalsRule):
-        return _step(after.count - before.count) if replace(after, count=before.count) == before else Effect.OPEN
+        return (
+            _effect_of_difference(after.count - before.count)
+            if replace(after, count=before.count) == before
+            else Effect.OPEN
+        )
     return Effect.OPEN
 
 
-def _step(difference: int) -> Effect:
+def _effect_of_difference(difference: int) -> Effect:
     if difference == 0:
         return Effect.OPEN
     return Effect.TIGHTER if difference > 0 else Effect.LOOSER
@@ -111,26 +115,26 @@ def _values(before: PolicyBody, after: PolicyBody) -> Iterator[ValueChange]:
         ("risk tiers", before.tiers or "any", after.tiers or "any"),
     ):
         if old != new:
-            yield ValueChange(name, in_words(old), in_words(new))
+            yield ValueChange(name, value_text(old), value_text(new))
     for field in fields(Options):
         old, new = getattr(before.options, field.name), getattr(after.options, field.name)
         if old != new:
-            yield ValueChange(field.name.replace("_", " "), in_words(old), in_words(new))
+            yield ValueChange(field.name.replace("_", " "), value_text(old), value_text(new))
 
 
-def in_words(value: object) -> str:
-    """Return a value of a policy as people read it: `14 days`, `yes`, `a, b`."""
+def value_text(value: object) -> str:
+    """Return a value of a policy as text: `14 days`, `yes`, `a, b`."""
     if isinstance(value, timedelta):
-        return span(value)
+        return duration_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={found}" for key, found in value.items()) or "none"
     if isinstance(value, tuple):
-        return ", ".join(in_words(item) for item in value) or "none"
+        return ", ".join(value_text(item) for item in value) or "none"
     if is_dataclass(value) and not isinstance(value, type):
         said = ((field.name, getattr(value, field.name)) for field in fields(value))
         return "; ".join(
-            f"{name.replace('_', ' ')} {in_words(found)}" for name, found in said if found not in (None, ())
+            f"{name.replace('_', ' ')} {value_text(found)}" for name, found in said if found not in (None, ())
         )
     return "none" if value is None else str(value)

@@ -11,17 +11,17 @@ from django.utils import timezone
 
 from approvals.case.check_facts import check_authors, check_facts, check_runs_of
 from approvals.case.earlier_approvals import EarlierApproval, earlier_approvals
-from approvals.case.finding_facts import facts_by_request
+from approvals.case.finding_facts import findings_by_request
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
 from approvals.case.request_rules import RequestRules, RuleBook
 from approvals.case.review_facts import overrides_by_request, reviews_by_request
 from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
-from approvals.case.subjects import load_subjects, people_of, subject_digest, subject_parts
+from approvals.case.subjects import load_subjects, people_by_role, subject_digest, subject_parts
 from approvals.models import FINISHED_CHECKS, UNFINISHED_CHECKS, CheckRun, TransitionRequest
-from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate, judge_rule
+from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate, evaluate_rule
 from approvals.verdict.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
-from policies.matching import Governing, active_policies
+from policies.matching import LoadedPolicy, active_policies
 from policies.request_kinds import RequestKind
 from policies.rules import CheckRule, Rule
 from validation.base import Subject, inputs_digest
@@ -39,8 +39,8 @@ class Case:
 
     request: TransitionRequest
     subject: Subject
-    policy: Governing
-    current: Governing | None
+    policy: LoadedPolicy
+    current: LoadedPolicy | None
     rules: tuple[Rule, ...]
     inputs: Mapping[str, str]
     jobs: Mapping[str, CheckRun]
@@ -65,7 +65,7 @@ class Case:
 
     def blocking_checks(self) -> list[RuleVerdict]:
         """Return the verdicts on the checks that block, overridden ones left out; the other rules are not evaluated."""
-        rows = [judge_rule(rule, self.snapshot, self.at) for rule in self.check_rules]
+        rows = [evaluate_rule(rule, self.snapshot, self.at) for rule in self.check_rules]
         return [row for row in rows if row.blocks]
 
     @property
@@ -94,13 +94,13 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
     jobs = check_runs_of(requests)
     requesters, authors = [request.requester.username for request in requests], check_authors(jobs)
-    people = people_of(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
+    people = people_by_role(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
     known = _Known(
         jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
         reviews=reviews_by_request(requests),
         overrides=overrides_by_request(requests),
         earlier=earlier_approvals(requests),
-        findings=facts_by_request(requests),
+        findings=findings_by_request(requests),
         blocked=blocked_since([request.version for request in requests], policies),
         at=at or timezone.now(),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from approvals.case.subjects import facts_of_model, policy_digest
 from approvals.models import TransitionRequest
-from policies.matching import Governing, governing, read_revision
+from policies.matching import LoadedPolicy, governing_policy, load_revision
 from policies.request_kinds import merge_rules, rules_for
 from policies.rules import Rule
 from validation.base import Subject
@@ -22,8 +22,8 @@ class RequestRules:
     ``digest`` is the hash of the policies and rules, as `policy_digest` makes it.
     """
 
-    policy: Governing
-    current: Governing | None
+    policy: LoadedPolicy
+    current: LoadedPolicy | None
     rules: tuple[Rule, ...]
     digest: str
 
@@ -36,19 +36,19 @@ class RequestRules:
 class RuleBook:
     """The policies of many requests, each read once; the rules of each pair of policies and kind of request are merged once."""
 
-    def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[Governing]) -> None:
+    def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[LoadedPolicy]) -> None:
         """Read the policies the requests were opened under; InvalidState for one that this server cannot read."""
         self._active = active
         self._merged: dict[_Key, tuple[tuple[Rule, ...], str]] = {}
         self._opened_under = {policy.revision.pk: policy for policy in active}
         for request in requests:
             if request.policy_revision_id not in self._opened_under:
-                self._opened_under[request.policy_revision_id] = read_revision(request.policy_revision)
+                self._opened_under[request.policy_revision_id] = load_revision(request.policy_revision)
 
     def rules_of(self, request: TransitionRequest, subject: Subject) -> RequestRules:
         """Return what a request is judged by now."""
         policy = self._opened_under[request.policy_revision_id]
-        current = governing(self._active, facts_of_model(subject), subject.target)
+        current = governing_policy(self._active, facts_of_model(subject), subject.target)
         key = (policy.revision.pk, current.revision.pk if current else None, request.kind)
         if key not in self._merged:
             self._merged[key] = _merge(policy, current, request.kind)
@@ -57,12 +57,12 @@ class RuleBook:
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
     """Return what a closed request was last judged by; InvalidState when this server cannot read its policy."""
-    policy = read_revision(request.policy_revision)
-    followed = read_revision(request.followed_revision) if request.followed_revision else None
+    policy = load_revision(request.policy_revision)
+    followed = load_revision(request.followed_revision) if request.followed_revision else None
     return RequestRules(policy, followed, *_merge(policy, followed, request.kind))
 
 
-def _merge(policy: Governing, current: Governing | None, kind: str) -> tuple[tuple[Rule, ...], str]:
+def _merge(policy: LoadedPolicy, current: LoadedPolicy | None, kind: str) -> tuple[tuple[Rule, ...], str]:
     """Return the rules of two policies together, and their digest."""
     rules = rules_for(policy.body, kind)
     if current is not None and current.revision.pk != policy.revision.pk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approvals.case.reviewer_roles import standing_of_people
+from approvals.case.reviewer_roles import review_rights
 from approvals.models import Override, Review, TransitionRequest
 from approvals.verdict.facts import OverrideFacts, ReviewFacts
 
@@ -13,7 +13,7 @@ def reviews_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple
     """Return the reviews of each request, oldest first, by request id; four queries however many there are."""
     rows = Review.objects.filter(request__in=[request.pk for request in requests])
     reviews = list(rows.select_related("reviewer", "on_behalf_of", "request__version").order_by("pk"))
-    rights = standing_of_people(
+    rights = review_rights(
         (row.request.version.model_id, person.pk)
         for row in reviews
         for person in (row.reviewer, row.on_behalf_of)
@@ -43,7 +43,7 @@ def overrides_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tup
     """Return the overrides of each request, oldest first, by request id; four queries however many there are."""
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
     overrides = list(rows.select_related("given_by", "request__version", "withdrawal").order_by("pk"))
-    rights = standing_of_people((row.request.version.model_id, row.given_by_id) for row in overrides)
+    rights = review_rights((row.request.version.model_id, row.given_by_id) for row in overrides)
     facts: dict[int, tuple[OverrideFacts, ...]] = {}
     for row in overrides:
         override = OverrideFacts(

@@ -1,4 +1,4 @@
-"""The versions of a model that a rollback could bring back."""
+"""The versions of a model that a rollback can bring back, and why others cannot be brought back."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from registry.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RollbackCandidate:
     """A version that was at a target before. ``obstacle`` says why it cannot be brought back, "" when it can."""
 
     version: ModelVersion
     obstacle: str
 
 
-def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[Candidate]:
+def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[RollbackCandidate]:
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
-    Under a policy those are the versions with a request that was carried out there; where none governs, those that another
+    Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that another
     version superseded. A fixed number of queries.
     """
     if policy_for(model, target) is None:
         rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
-        return [Candidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")]
-    there = _there_now(model, target)
-    found = versions_once_at(model, target)
-    return [Candidate(row, earlier.obstacle) for row, earlier in found if row.pk != there]
+        return [
+            RollbackCandidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")
+        ]
+    current = _version_at(model, target)
+    earlier = versions_once_at(model, target)
+    return [RollbackCandidate(row, approval.obstacle) for row, approval in earlier if row.pk != current]
 
 
-def _there_now(model: RegisteredModel, target: str) -> int | None:
+def _version_at(model: RegisteredModel, target: str) -> int | None:
     if is_alias(target):
         return Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True).first()
     return model.versions.filter(is_current=True).values_list("pk", flat=True).first()

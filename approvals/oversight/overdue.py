@@ -6,15 +6,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from approvals.case.re_review_dates import due_dates, in_place, newly_overdue
-from approvals.models.oversight import Finding, FindingState, PostReview
+from approvals.case.re_review_dates import due_dates, unrecorded_overdue, versions_to_schedule
+from approvals.models.oversight import FindingState, PostReview
 from approvals.oversight.emergencies import say_post_review_overdue
 from approvals.oversight.finding_queries import overdue_findings
+from approvals.oversight.locks import lock_finding
 from approvals.oversight.re_reviews import say_overdue
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from registry.models import RegisteredModel
 from registry.services.review_due import set_review_due
 
 _JOB = "flag_overdue"
@@ -29,13 +29,13 @@ def flag_overdue(now: datetime) -> int:
         say_post_review_overdue(actor=actor, post_review_id=pk)
         for pk in late.order_by("due_at").values_list("pk", flat=True)[:500]
     )
-    return said + sum(say_overdue(actor=actor, version=row, now=now) for row in newly_overdue(now))
+    return said + sum(say_overdue(actor=actor, version=row, now=now) for row in unrecorded_overdue(now))
 
 
 def schedule_re_reviews() -> int:
     """Set the due dates of what is in Production or under a protected alias to what the policies of today say; return how many changed."""
     actor = system_actor("schedule_re_reviews")
-    versions = in_place()
+    versions = versions_to_schedule()
     due = due_dates(versions)
     changed = [row.pk for row in versions if row.review_due_at != due[row.pk]]
     return sum(set_review_due(actor=actor, version_id=pk, due_at=due[pk]) for pk in changed)
@@ -44,9 +44,7 @@ def schedule_re_reviews() -> int:
 @transaction.atomic
 def say_finding_overdue(*, actor: Actor, finding_id: int, now: datetime) -> bool:
     """Record that a finding is overdue; False where that is no longer so, or was said already."""
-    model_id = Finding.objects.values_list("model_id", flat=True).get(pk=finding_id)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    row = Finding.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(pk=finding_id)
+    row = lock_finding(finding_id)
     if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:
         return False
     row.overdue_at = now

@@ -8,7 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.re_review_dates import due_dates, places_asking, places_of, strictest, unsaid
+from approvals.case.re_review_dates import (
+    due_dates,
+    re_reviews_due,
+    re_reviews_for,
+    strictest_consequence,
+    without_overdue_event,
+)
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
 from approvals.oversight.findings import add_finding, write_closing
@@ -19,7 +25,8 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput, InvalidState
 from policies.rules import Severity
-from registry.models import ModelVersion, RegisteredModel
+from registry.locks import lock_model
+from registry.models import ModelVersion
 from registry.names import check_text
 from registry.queries import current_card, get_version
 from registry.services.review_due import set_review_due
@@ -42,9 +49,9 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     if not words:
         raise InvalidInput("A re-review needs a comment.")
     seen = get_version(actor, name, version)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
+    lock_model(seen.model_id)
     row = get_version(actor, name, version)
-    asking = places_asking(row)
+    asking = re_reviews_for(row)
     if not asking or row.review_due_at is None:
         raise InvalidState(f"Nothing asks that {row} be reviewed again.")
     deny_if(refusal_to_confirm_version(actor, row, asking))
@@ -81,12 +88,12 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
 @transaction.atomic
 def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+    lock_model(version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    places = places_of([row]).get(row.pk, [])
-    if not (places or row.is_current) or not unsaid([row], now):
+    places = re_reviews_due([row]).get(row.pk, [])
+    if not (places or row.is_current) or not without_overdue_event([row], now):
         return False
-    when_due = strictest(places, now)
+    when_due = strictest_consequence(places, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,

@@ -8,24 +8,24 @@ from django.utils import timezone
 
 from accounts.authentication import find_signed_in_person
 from approvals.case.incumbents import Move
-from approvals.case.re_review_dates import Place
-from approvals.case.reviewer_roles import standing_of_people
-from approvals.case.subjects import load_subject, people_of
+from approvals.case.re_review_dates import ReReviewDue
+from approvals.case.reviewer_roles import review_rights
+from approvals.case.subjects import load_subject, people_by_role
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from approvals.models.oversight import PostReview
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import Refusal
 from approvals.verdict.facts import ReviewFacts
-from approvals.verdict.votes import excluded_people, standing_of
+from approvals.verdict.votes import excluded_people, voting_rights
 from audit.actions import Action
 from core.actors import Actor
 from core.refs import Auditable
-from policies.matching import policy_for, read_revision
-from policies.rules import ApprovalsRule, Rule, voters_of
+from policies.matching import load_revision, policy_for
+from policies.rules import ApprovalsRule, Rule, voters_text
 from registry.models import ModelVersion, RegisteredModel
 
 
-def refusal_to_confirm_version(actor: Actor, version: ModelVersion, places: Iterable[Place]) -> Refusal | None:
+def refusal_to_confirm_version(actor: Actor, version: ModelVersion, places: Iterable[ReReviewDue]) -> Refusal | None:
     """Return why the actor may not re-review a version, for the first of ``places`` where they may not.
 
     They must be able to approve a request for each place under the policies of today, and must not be involved in the work.
@@ -33,7 +33,7 @@ def refusal_to_confirm_version(actor: Actor, version: ModelVersion, places: Iter
     return next((refusal for place in places if (refusal := _to_confirm(actor, version, place))), None)
 
 
-def _to_confirm(actor: Actor, version: ModelVersion, place: Place) -> Refusal | None:
+def _to_confirm(actor: Actor, version: ModelVersion, place: ReReviewDue) -> Refusal | None:
     subject = load_subject(Move(version, place.target, archive_existing=False))
     applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
     requester = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
@@ -41,7 +41,7 @@ def _to_confirm(actor: Actor, version: ModelVersion, place: Place) -> Refusal | 
         actor,
         version.model,
         place.policy.body.rules,
-        people_of([subject], [requester])[0],
+        people_by_role([subject], [requester])[0],
         action=Action.APPROVALS_RE_REVIEW_GIVEN,
         obj=version,
     )
@@ -59,7 +59,7 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
         return Refusal(f"{actor.name} broke the glass: somebody else has to review it.", action, request)
     if actor.name in approvers_of(request):
         return Refusal(f"{actor.name} approved the emergency move: somebody else has to review it.", action, request)
-    found = [read_revision(request.policy_revision), policy_for(request.version.model, request.target)]
+    found = [load_revision(request.policy_revision), policy_for(request.version.model, request.target)]
     policies = [policy for policy in found if policy is not None]
     options = [policy.body.options.break_glass for policy in policies]
     subject = load_subject(Move(request.version, request.target, request.archive_existing))
@@ -67,7 +67,7 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
         actor,
         request.version.model,
         [rule for policy in policies for rule in policy.body.rules],
-        people_of([subject], [row.requester.username])[0],
+        people_by_role([subject], [row.requester.username])[0],
         groups={name for option in options if option is not None for name in option.groups},
         action=action,
         obj=request,
@@ -103,10 +103,10 @@ def _to_review(
         message = f"{person.username} cannot do this: they are its {role.replace('_', ' ')} (four eyes)."
         return Refusal(message, action, obj)
     approvals = [rule for rule in known if isinstance(rule, ApprovalsRule)]
-    mine, roles = standing_of_people([(model.pk, person.pk)])[model.pk, person.pk]
+    mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, Decision.APPROVE, "", timezone.now(), roles=roles)
-    if any(standing_of(rule, vote, model.name) for rule in approvals) or not mine.isdisjoint(groups):
+    if any(voting_rights(rule, vote, model.name) for rule in approvals) or not mine.isdisjoint(groups):
         return None
-    needed = dict.fromkeys([*(voters_of(rule) for rule in approvals), *sorted(groups)])
+    needed = dict.fromkeys([*(voters_text(rule) for rule in approvals), *sorted(groups)])
     message = f"{person.username} is not among those who can review this: {' or '.join(needed) or 'nobody'}."
     return Refusal(message, action, obj)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 
 from approvals.case.incumbents import Move
-from approvals.case.subjects import load_subjects, people_of
+from approvals.case.subjects import load_subjects, people_by_role
 from approvals.models.oversight import Finding
 from approvals.permissions.people import refusal_unless_signed_in
 from approvals.permissions.refusal import Refusal
@@ -69,5 +69,5 @@ def makers_of(finding: Finding) -> frozenset[str]:
     if finding.version_id is not None:
         rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")
     subjects = load_subjects([Move(row, Stage.PRODUCTION, archive_existing=False) for row in rows])
-    people = people_of(subjects, [""] * len(subjects))
+    people = people_by_role(subjects, [""] * len(subjects))
     return frozenset(name for roles in people for role in ("version_author", "run_user") for name in roles[role])

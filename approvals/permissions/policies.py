@@ -19,7 +19,7 @@ from audit.actions import Action
 from core.actors import Actor, ActorKind
 from core.refs import Auditable, policy_ref
 from policies.models import PolicyProposal, PolicyRevision
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import PolicyBody
 
 
@@ -37,7 +37,7 @@ def refusal_to_propose(actor: Actor, name: str = "") -> Refusal | None:
 
 def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevision | None) -> Refusal | None:
     """Return why an account may not propose this body: the policy, as it is or as proposed, applies to them now."""
-    under = people_under(body.name, [body, *([read_published(base.body)] if base else [])])
+    under = people_under(body.name, [body, *([parse_published(base.body)] if base else [])])
     return _if_under(proposer, under, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
 
 

@@ -13,12 +13,12 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from accounts.owners import owners_of
 from approvals.case.incumbents import Move
-from approvals.case.subjects import load_subjects, people_of
+from approvals.case.subjects import load_subjects, people_by_role
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
-from policies.matching import active_policies, governing, in_scope, model_facts
+from policies.matching import active_policies, governing_policy, in_scope, model_facts
 from policies.models import PolicyProposal
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import PolicyBody
 
 EDITORS = "policy-editors"
@@ -40,7 +40,7 @@ def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     governed: list[TransitionRequest] = []
     for row in requests:
         model = facts[row.version.model_id]
-        current = governing(policies, model, row.target)
+        current = governing_policy(policies, model, row.target)
         names = {row.policy_revision.policy.name, current.body.name if current else ""}
         if row.followed_revision is not None:
             names.add(row.followed_revision.policy.name)
@@ -52,12 +52,12 @@ def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
 def people_under_proposal(proposal: PolicyProposal) -> dict[str, int]:
     """Return the people that the policy of a proposal applies to, as it is and as proposed."""
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
-    return people_under(proposal.name, [read_published(body) for body in bodies])
+    return people_under(proposal.name, [parse_published(body) for body in bodies])
 
 
 def _people_behind(requests: Sequence[TransitionRequest]) -> dict[str, int]:
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
-    people = people_of(subjects, [row.requester.username for row in requests])
+    people = people_by_role(subjects, [row.requester.username for row in requests])
     found: dict[str, int] = {}
     for row, roles in zip(requests, people, strict=True):
         for role in _ROLES:

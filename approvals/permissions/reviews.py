@@ -18,16 +18,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.loading import Case
-from approvals.case.reviewer_roles import Standing, standing_of_people
+from approvals.case.reviewer_roles import ReviewRights, review_rights
 from approvals.models import LIVE_STATES, Decision, Delegation
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import Refusal
 from approvals.verdict.facts import ReviewFacts
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import covers, excluded_people, latest_of_each, standing_of
+from approvals.verdict.votes import covers, excluded_people, latest_reviews, voting_rights
 from audit.actions import Action
 from core.actors import Actor, ActorKind
-from policies.rules import ApprovalsRule, voters_of
+from policies.rules import ApprovalsRule, voters_text
 
 
 class Ineligibility(StrEnum):
@@ -51,7 +51,7 @@ class Reviewer:
     name: str
     user_id: int
     is_person: bool
-    rights: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
+    rights: Mapping[tuple[int, int], ReviewRights] = field(default_factory=dict)
     delegations: tuple[Delegation, ...] = ()
 
 
@@ -75,11 +75,6 @@ class Eligibility:
     def can_decide(self) -> bool:
         """Return whether the person can decide now."""
         return self.reason is None
-
-    @property
-    def is_awaited(self) -> bool:
-        """Return whether the request waits for a decision of this person."""
-        return self.reason is None and not self.last_decision
 
     @property
     def is_about_request(self) -> bool:
@@ -110,7 +105,7 @@ def load_reviewer(actor: Actor, model_ids: Collection[int]) -> Reviewer:
     rows = delegations_in_force().filter(delegate=actor.user_id).select_related("delegator")
     delegations = tuple(rows.order_by("delegator__username", "pk"))
     people = {actor.user_id, *(row.delegator_id for row in delegations)}
-    rights = standing_of_people((model_id, pk) for model_id in model_ids for pk in people)
+    rights = review_rights((model_id, pk) for model_id in model_ids for pk in people)
     return Reviewer(actor.name, actor.user_id, is_person=True, rights=rights, delegations=delegations)
 
 
@@ -159,21 +154,21 @@ def _by_delegation(
     if taken:
         message = f"{reviewer.name} would decide on behalf of {' or '.join(taken)}, whose approval was counted already."
         return Eligibility(Ineligibility.RIGHTS_USED, message)
-    needed = " or ".join(dict.fromkeys(voters_of(rule) for rule in rules))
+    needed = " or ".join(dict.fromkeys(voters_text(rule) for rule in rules))
     message = f"{reviewer.name} is not among those who can decide: {needed}."
     return Eligibility(Ineligibility.NO_REVIEW_RIGHTS, message, needed=needed)
 
 
-def _has_rights(rules: list[ApprovalsRule], case: Case, name: str, rights: Standing | None) -> bool:
+def _has_rights(rules: list[ApprovalsRule], case: Case, name: str, rights: ReviewRights | None) -> bool:
     groups, roles = rights or (frozenset(), frozenset())
     vote = ReviewFacts(
         name, groups, Decision.APPROVE, case.snapshot.subject_digest, case.request.opened_at, roles=roles
     )
-    return any(standing_of(rule, vote, case.snapshot.model_name) for rule in rules)
+    return any(voting_rights(rule, vote, case.snapshot.model_name) for rule in rules)
 
 
 def _last_decision(name: str, case: Case) -> str:
-    own = [row for row in latest_of_each(case.snapshot.reviews, case.snapshot) if row.reviewer == name]
+    own = [row for row in latest_reviews(case.snapshot.reviews, case.snapshot) if row.reviewer == name]
     return own[-1].decision if own else ""
 
 

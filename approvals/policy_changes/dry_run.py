@@ -14,17 +14,17 @@ from datetime import datetime
 from django.utils import timezone
 
 from approvals.case.check_facts import check_facts
-from approvals.case.finding_facts import facts_by_version
+from approvals.case.finding_facts import findings_by_version
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
 from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
-from approvals.case.subjects import facts_of_model, load_subject, people_of
+from approvals.case.subjects import facts_of_model, load_subject, people_by_role
 from approvals.models import CheckRun, CheckState
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.verdict.facts import CheckFacts
 from core.actors import Actor
-from policies.drafts import draft_of, policies_with
-from policies.matching import governing
+from policies.drafts import load_draft, policies_with
+from policies.matching import governing_policy
 from policies.rules import CheckRule, Rule
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -61,7 +61,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
 
     With ``run_checks`` the quick checks that have no result are run in place. NotFound, InvalidInput (a line a problem).
     """
-    draft = draft_of(body)
+    draft = load_draft(body)
     row = get_version(actor, name, version)
     subject = load_subject(Move(row, draft.body.target, archive_existing=False))
     now = timezone.now()
@@ -72,11 +72,11 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         position=position_now(subject),
         opened_at=now,
         expires_at=now + draft.body.options.expires_after,
-        people=people_of([subject], [actor.name], [authors])[0],
+        people=people_by_role([subject], [actor.name], [authors])[0],
         checks=checks,
         reviews=(),
         overrides=(),
-        findings=facts_by_version([(row.pk, row.model_id)]).get(row.pk, ()),
+        findings=findings_by_version([(row.pk, row.model_id)]).get(row.pk, ()),
         earlier_approval=None,  # only a rollback goes by it, and this is a promotion
         review_due_at=blocked_since([row], policies).get(row.pk),
         e_signature=draft.body.options.e_signature,
@@ -84,11 +84,11 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         parts={},
     )
     verdict = evaluate(build_snapshot(subject, draft.body.rules, facts), now)
-    governed = governing(policies, facts_of_model(subject), draft.body.target)
+    governed = governing_policy(policies, facts_of_model(subject), draft.body.target)
     return DryRun(
         version=row,
         target=draft.body.target,
-        verdict=replace(verdict, rules=tuple(_worded(rule, checks) for rule in verdict.rules)),
+        verdict=replace(verdict, rules=tuple(_not_run_yet(rule, checks) for rule in verdict.rules)),
         basis=basis,
         governs=governed is draft,
         governed_by=governed.label if governed is not None and governed is not draft else "",
@@ -96,7 +96,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     )
 
 
-def _worded(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
+def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
     """Say of a check without a result that it would run, not that it is late."""
     if row.kind != "check" or row.rule in checks or row.status.value != "pending":
         return row
@@ -140,5 +140,5 @@ def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:
         result = check.run(subject, check.parse(rule.params), lambda _: None)
     except Exception:  # a check that breaks does not pass, here as in a worker
         log.exception("the check %s broke in a dry run", rule.check)
-        return CheckFacts(CheckState.ERROR, "The check broke off. The server's log says why.", now)
+        return CheckFacts(CheckState.ERROR, "The check did not complete. The server's log says why.", now)
     return CheckFacts(CheckState.PASSED if result.passed else CheckState.FAILED, result.summary, now)

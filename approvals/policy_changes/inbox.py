@@ -38,13 +38,13 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
         out.setdefault(row.pk, {actor.name, row.proposer.username} | owner).update({row.former} if row.former else ())
     if not found:
         return []
-    hands = _hands(set().union(*out.values()))
+    hands = _involvements(set().union(*out.values()))
     return [
         row for row in found.values() if not any(out[row.pk] & who and _may_judge(row, hand) for hand, who in hands)
     ]
 
 
-def _hands(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
+def _involvements(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
     """Return the live requests these people stand behind (one line for each model, target and policy), each with who does."""
     accounts = Q(username__in=names) | Q(owner__username__in=names)
     theirs = User.objects.filter(accounts).values("username")

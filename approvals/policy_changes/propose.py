@@ -36,7 +36,7 @@ from policies.models import (
     ProposalKind,
     ProposalState,
 )
-from policies.parsing import parse_policy, read_published
+from policies.parsing import parse_policy, parse_published
 from policies.rules import PolicyBody
 from registry.names import check_text
 
@@ -70,7 +70,7 @@ def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyP
         raise NotFound(f"There is no policy {name}.")
     if not policy.is_active:
         raise InvalidState(f"{name} is not in force.")
-    return _open(actor, ProposalKind.RETIRE, base.body, read_published(base.body), base, comment)
+    return _open(actor, ProposalKind.RETIRE, base.body, parse_published(base.body), base, comment)
 
 
 def _open(

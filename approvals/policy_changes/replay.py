@@ -23,17 +23,17 @@ from approvals.case.re_review_dates import blocked_since
 from approvals.case.request_rules import rules_at_close
 from approvals.case.review_facts import overrides_by_request, reviews_by_request
 from approvals.case.snapshots import Position, RequestFacts, build_snapshot, replaces_another
-from approvals.case.subjects import facts_of_model, load_subjects, people_of
+from approvals.case.subjects import facts_of_model, load_subjects, people_by_role
 from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.policy_changes.past_findings import past_findings
-from approvals.policy_changes.past_stages import moves_of, past_of
+from approvals.policy_changes.past_stages import stage_moves, stages_before
 from approvals.requests.queries import visible_requests
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
 from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleStatus
 from core.actors import Actor
-from policies.drafts import draft_of, policies_with
-from policies.matching import Governing, in_scope
+from policies.drafts import load_draft, policies_with
+from policies.matching import LoadedPolicy, in_scope
 from policies.parsing import is_alias
 from policies.request_kinds import RequestKind, rules_for
 from policies.rules import CheckRule, Rule
@@ -63,7 +63,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedRequest:
     """One request: the verdict of the draft at the moment it was closed (now, where it is open), and what makes the difference."""
 
     request: TransitionRequest
@@ -76,7 +76,7 @@ class Replayed:
 class Replay:
     """A part of the past, newest first. ``next_before`` continues it (None: that was all); ``candidates`` is how much there is."""
 
-    rows: tuple[Replayed, ...]
+    rows: tuple[ReplayedRequest, ...]
     looked_at: int
     candidates: int
     next_before: int | None
@@ -94,7 +94,7 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     Requests the actor may not see, and models outside the draft's scope as it would apply today, are left out. A fixed
     number of queries. InvalidInput with one line for each thing wrong with the body.
     """
-    draft = draft_of(body)
+    draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
     wanted = visible_requests(actor).filter(target=draft.body.target)
     candidates = min(wanted.count(), MAX_REQUESTS)
@@ -110,11 +110,11 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     )
 
 
-def _replay_all(draft: Governing, requests: Sequence[TransitionRequest]) -> Iterable[Replayed]:
+def _replay_all(draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> Iterable[ReplayedRequest]:
     now = timezone.now()
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
-    past = _Past(draft, requests)
-    people = people_of(
+    past = _PastFacts(draft, requests)
+    people = people_by_role(
         subjects,
         [row.requester.username for row in requests],
         [past.check_authors.get(row.pk, frozenset()) for row in requests],
@@ -125,14 +125,14 @@ def _replay_all(draft: Governing, requests: Sequence[TransitionRequest]) -> Iter
             yield _compare(request, past.snapshot(request, subject, roles, at), at)
 
 
-class _Past:
+class _PastFacts:
     """What is known of a number of requests as they were, read at once; a fixed number of queries."""
 
-    def __init__(self, draft: Governing, requests: Sequence[TransitionRequest]) -> None:
+    def __init__(self, draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> None:
         self._draft = draft
         self._reviews = reviews_by_request(requests)
         self._overrides = overrides_by_request(requests)
-        self._moves = moves_of({row.version.model_id for row in requests})
+        self._moves = stage_moves({row.version.model_id for row in requests})
         self._earlier = earlier_approvals(requests)
         self._findings = past_findings(requests)
         live = [row.version for row in requests if row.closed_at is None]
@@ -170,7 +170,7 @@ class _Past:
         return build_snapshot(subject, rules, facts)
 
     def _position(self, request: TransitionRequest, subject: Subject, at: datetime) -> Position:
-        past = past_of(self._moves.get(subject.model_id, ()), request.pk, at)
+        past = stages_before(self._moves.get(subject.model_id, ()), request.pk, at)
         return Position(
             source=request.source,
             staged_since=past.staged_since(subject.number),
@@ -195,25 +195,25 @@ def _until(at: datetime, rows: Sequence[Dated]) -> tuple[Dated, ...]:
     return tuple(row for row in rows if row.at <= at)
 
 
-def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> Replayed:
+def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> ReplayedRequest:
     verdict = evaluate(snapshot, at)
-    verdict = replace(verdict, rules=tuple(_worded(row, snapshot) for row in verdict.rules))
+    verdict = replace(verdict, rules=tuple(_without_result(row, snapshot) for row in verdict.rules))
     passed, passes = request.state in _PASSED, verdict.is_approved
     blocking = tuple(row for row in verdict.rules if row.blocks)
     if passes == passed:
-        return Replayed(request, verdict, Outcome.SAME, ())
+        return ReplayedRequest(request, verdict, Outcome.SAME, ())
     if not passes:
         unknown = bool(blocking) and all(_is_unknown(row, snapshot) for row in blocking)
-        return Replayed(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
+        return ReplayedRequest(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
     then = rules_at_close(request)
     judged = replace(snapshot, rules=then.rules, e_signature=then.e_signature, expires_at=request.expires_at)
     was = evaluate(judged, at)
-    return Replayed(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
+    return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
 
 
 def _is_unknown(row: RuleVerdict, snapshot: Snapshot) -> bool:
     return row.kind == "check" and row.rule not in snapshot.checks and row.status is RuleStatus.PENDING
 
 
-def _worded(row: RuleVerdict, snapshot: Snapshot) -> RuleVerdict:
+def _without_result(row: RuleVerdict, snapshot: Snapshot) -> RuleVerdict:
     return replace(row, why=_NO_RESULT, since=None) if _is_unknown(row, snapshot) else row

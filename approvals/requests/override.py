@@ -21,7 +21,7 @@ from approvals.requests.queries import overrides_of
 from approvals.requests.review import require_seen
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.verdict.evaluation import judge_rule
+from approvals.verdict.evaluation import evaluate_rule
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
@@ -68,7 +68,7 @@ def _override(
     named = next((rule for rule in case.rules if rule.id == rule_id), None)
     if named is None:
         raise NotFound(f"Request #{request.pk} has no rule {rule_id[:110]}.")
-    rule = judge_rule(named, case.snapshot, case.at)
+    rule = evaluate_rule(named, case.snapshot, case.at)
     if rule.level is not RuleLevel.SOFT:
         raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
     deny_if(refusal_to_override(actor, groups_of(actor), case, rule))

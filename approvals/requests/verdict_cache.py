@@ -14,7 +14,7 @@ from django.utils import timezone
 from approvals.case.loading import Case
 from approvals.models import Concern, ConcernKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import excluded_people, owners_of
+from approvals.verdict.votes import excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
 
 _MOST_WORDS = 300
@@ -60,5 +60,5 @@ def _asked(case: Case) -> set[str]:
     for rule in case.rules:
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
             found |= {f"group:{name}" for name in rule.groups} | {f"role:{name}" for name in rule.roles}
-            found |= {f"user:{name}" for name in owners_of(rule, case.snapshot.model_name)}
+            found |= {f"user:{name}" for name in owners_named_by(rule, case.snapshot.model_name)}
     return found

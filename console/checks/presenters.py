@@ -15,7 +15,7 @@ from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRu
 from approvals.requests.queries import get_check_run
 from console.shell.facts import Fact, fact
 from core.actors import Actor, ActorKind
-from policies.matching import Governing, active_policies
+from policies.matching import LoadedPolicy, active_policies
 from policies.rules import CheckRule
 from registry.permissions import Level, has_level
 from validation.base import inputs_digest, seconds_for
@@ -36,12 +36,12 @@ class CheckRow:
     queue: str
     seconds: int
     is_posted: bool
-    used_by: list[tuple[Governing, str]]
+    used_by: list[tuple[LoadedPolicy, str]]
 
 
 def check_rows() -> list[CheckRow]:
     """Return every check of the settings, in their order."""
-    used: dict[str, list[tuple[Governing, str]]] = defaultdict(list)
+    used: dict[str, list[tuple[LoadedPolicy, str]]] = defaultdict(list)
     for policy in sorted(active_policies(), key=lambda policy: policy.body.name):
         for rule in policy.body.rules:
             if isinstance(rule, CheckRule):
@@ -49,7 +49,7 @@ def check_rows() -> list[CheckRow]:
     return [
         CheckRow(
             code=code,
-            description=getattr(check, "says", ""),
+            description=getattr(check, "description", ""),
             params=tuple(getattr(check, "params", ())),
             queue=getattr(check, "queue", "fast"),
             seconds=seconds_for(check),
@@ -132,7 +132,7 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
     is_open = job.request.state == RequestState.OPEN
     return CheckRunPage(
         job=job,
-        description=getattr(check, "says", ""),
+        description=getattr(check, "description", ""),
         params=_params(check, job.params),
         inputs=[fact(key, value) for key, value in inputs.items()] if isinstance(inputs, Mapping) else [],
         counts=counts,
@@ -153,7 +153,7 @@ def _params(check: Any, given: Mapping[str, object]) -> list[ParamView]:
             param.name,
             _param_text(given[param.name]) if param.name in given else param.shown_default,
             param.name in given,
-            param.says,
+            param.description,
         )
         for param in known
     ]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from approvals.case.re_review_dates import places_asking
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.re_review_dates import re_reviews_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
 from approvals.oversight.post_review_queries import owed_by
@@ -15,7 +15,7 @@ from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_there
 from core.actors import Actor
-from policies.matching import active_policies, governing, model_facts
+from policies.matching import active_policies, governing_policy, model_facts
 from policies.rules import BreakGlass
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, has_level
@@ -55,7 +55,7 @@ class VersionWatch:
 def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
     """Return what needs attention on a model; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
-    candidates = candidates_for(model) if may_edit and has_current else []
+    candidates = rollback_candidates(model) if may_edit and has_current else []
     rollback_to = next((row.version for row in candidates if not row.obstacle), None)
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
     return ModelWatch(owed_by(model), list(findings[:_SHOWN]), rollback_to, may_edit)
@@ -75,7 +75,7 @@ def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
 
 
 def _may_confirm(actor: Actor, version: ModelVersion) -> bool:
-    places = places_asking(version)
+    places = re_reviews_for(version)
     return bool(places) and refusal_to_confirm_version(actor, version, places) is None
 
 
@@ -94,7 +94,7 @@ def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
     facts = model_facts([version.model])[version.model_id]
     targets = []
     for target in sorted(allowing):
-        policy = governing(policies, facts, target)
+        policy = governing_policy(policies, facts, target)
         option = policy.body.options.break_glass if policy else None
         if option is not None and not is_there(version, target) and _may_break_glass(actor, version, option):
             targets.append(target)

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from approvals.verdict.evaluation import VerdictState, evaluate
 from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleStatus
-from approvals.verdict.votes import counted, covers, excluded_people, standing_of
+from approvals.verdict.votes import counting_approvals, covers, excluded_people, voting_rights
 from policies.rule_parsing import FOUR_EYES_ROLES
 from policies.rules import (
     CARRYABLE,
     ApprovalsRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
     Owners,
@@ -74,7 +74,7 @@ def rules_of(count: int) -> st.SearchStrategy[Rule]:
         st.builds(SoakRule, **more, stage=st.just("Staging"), time=st.integers(0, 3).map(lambda hours: hours * HOUR)),
         st.builds(FreezeRule, **more, windows=st.just((Window("new year", "12-31", "01-01"),)) | st.just(())),
         st.builds(FindingsRule, **more, severity=st.sampled_from(Severity)),
-        st.builds(FormerRule, **more, within=st.none() | st.just(HOUR)),
+        st.builds(EarlierApprovalRule, **more, within=st.none() | st.just(HOUR)),
     )
 
 
@@ -211,7 +211,7 @@ def test_changes_asked_for_block_until_the_same_person_decides_again(snapshot: S
 def test_nobody_votes_twice(snapshot: Snapshot) -> None:
     for rule in snapshot.rules:
         if isinstance(rule, ApprovalsRule):
-            votes = counted(rule, snapshot, excluded_people(snapshot.rules, snapshot.people))
+            votes = counting_approvals(rule, snapshot, excluded_people(snapshot.rules, snapshot.people))
             names_used = [name for vote in votes for name in {vote.reviewer, vote.authority}]
             assert len(names_used) == len(set(names_used))
 
@@ -221,9 +221,9 @@ def test_distinct_groups_are_as_many_as_can_be(snapshot: Snapshot) -> None:
     excluded = excluded_people(snapshot.rules, snapshot.people)
     for rule in snapshot.rules:
         if isinstance(rule, ApprovalsRule) and rule.distinct_groups:
-            voters = counted(replace(rule, distinct_groups=False), snapshot, excluded)
-            seats = [standing_of(rule, vote, snapshot.model_name) for vote in voters]
-            assert len(counted(rule, snapshot, excluded)) == most_seats(seats)
+            voters = counting_approvals(replace(rule, distinct_groups=False), snapshot, excluded)
+            seats = [voting_rights(rule, vote, snapshot.model_name) for vote in voters]
+            assert len(counting_approvals(rule, snapshot, excluded)) == most_seats(seats)
 
 
 def most_seats(seats: list[frozenset[str]]) -> int:

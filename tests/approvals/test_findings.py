@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.finding_facts import facts_by_request
+from approvals.case.finding_facts import findings_by_request
 from approvals.case.loading import load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingState
@@ -71,7 +71,7 @@ def test_a_finding_on_the_model_is_on_every_version(new_version: NewVersion, by_
     publish("Production", NO_FINDINGS)
     request = ask(by_ada, new_version())
     found(by_ada, version=None)
-    assert len(facts_by_request([reread(request)])[request.pk]) == 1
+    assert len(findings_by_request([reread(request)])[request.pk]) == 1
 
 
 def test_the_maker_does_not_close_a_grave_one(new_version: NewVersion, by_ada: Actor) -> None:

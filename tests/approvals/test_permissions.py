@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.case.loading import Case, load_case
-from approvals.case.re_review_dates import places_asking
+from approvals.case.re_review_dates import re_reviews_for
 from approvals.case.reviewer_roles import groups_of
 from approvals.models import ApprovalComment, Override
 from approvals.models.oversight import Finding, PostReview
@@ -27,7 +27,7 @@ from core.actors import Actor, system_actor
 from core.errors import Denied
 from core.refs import event_object_of, model_stream
 from policies.models import PolicyProposal
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import BreakGlass
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, Json, ask, publish
@@ -104,7 +104,7 @@ def to_decide(actor: Actor, world: World) -> Refusal | None:
 
 def to_confirm(actor: Actor, world: World) -> Refusal | None:
     version = world.case.request.version
-    return independent_reviews.refusal_to_confirm_version(actor, version, places_asking(version))
+    return independent_reviews.refusal_to_confirm_version(actor, version, re_reviews_for(version))
 
 
 EVERYBODY = {"ada", "bea", "cy", "ops", "bot", "bea's token", "polly", "system"}
@@ -251,7 +251,7 @@ def test_a_switched_off_reviewer_decides_nothing(world: World, bea: User, cast: 
 
 
 def test_nobody_proposes_a_policy_that_applies_to_their_request(world: World, ada: User, cy: User) -> None:
-    body = read_published(world.proposal.body)
+    body = parse_published(world.proposal.body)
     assert policies.refusal_to_propose_body(ada, body, None) is not None
     assert policies.refusal_to_propose_body(cy, body, None) is None
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from approvals import tasks
 from approvals.case.loading import load_case
-from approvals.case.re_review_dates import due_dates, in_place
+from approvals.case.re_review_dates import due_dates, versions_to_schedule
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, ReReview
 from approvals.oversight.re_reviews import confirm_version
@@ -144,12 +144,12 @@ def test_more_versions_cost_no_more_queries(champion: ModelVersion, new_version:
         with CaptureQueriesContext(
             connection,
         ) as found:
-            due_dates(in_place())
+            due_dates(versions_to_schedule())
         return len(found)
 
     before = queries()
     for name in ("a", "b"):
         Alias.objects.create(model=champion.model, name=name, version=new_version())
         publish(f"@{name}", re_review_every="5d")
-    assert len([row for row in due_dates(in_place()).values() if row]) == 3
+    assert len([row for row in due_dates(versions_to_schedule()).values() if row]) == 3
     assert queries() == before

@@ -1,4 +1,4 @@
-"""Rolling back: one action, in a lane of its own, to a version whose approval still stands."""
+"""Rolling back: one action, with rules of its own, to a version whose approval is still valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from approvals import tasks
 from approvals.case.earlier_approvals import versions_once_at
 from approvals.case.loading import load_case
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.review import decide_request
@@ -89,7 +89,7 @@ def refused(actor: Actor, words: str, **more: object) -> None:
 
 def test_changed_files_are_nothing_to_go_back_to(two: list[ModelVersion], by_ada: Actor) -> None:
     ModelVersion.objects.filter(version=1).update(artifact_digest="sha256:" + "0" * 64)
-    refused(by_ada, "no longer those that were approved")
+    refused(by_ada, "files have changed since the approval")
 
 
 def test_nor_is_what_was_rejected_since(two: list[ModelVersion], by_ada: Actor, by_bea: Actor) -> None:
@@ -108,7 +108,7 @@ def test_nor_what_is_overdue_where_that_blocks(new_version: NewVersion, by_ada: 
     with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
         promote(by_ada, by_bea, new_version())
     promote(by_ada, by_bea, new_version())
-    refused(by_ada, "due to be reviewed again")
+    refused(by_ada, "re-review has been overdue since")
 
 
 def test_nor_what_left_too_long_ago(
@@ -120,7 +120,7 @@ def test_nor_what_left_too_long_ago(
             promote(by_ada, by_bea, version)
     request = finished(by_ada, run_checks)
     assert (request.state, stage_of(2)) == (RequestState.OPEN, PRODUCTION)
-    assert "longer than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
+    assert "more than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
 
 
 def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_version: NewVersion, by_ada: Actor) -> None:
@@ -141,7 +141,7 @@ def test_the_nearest_that_stands_is_taken(
 ) -> None:
     promote(by_ada, by_bea, new_version())
     open_finding(actor=by_ada, name="fraud", version=2, severity="critical", title="Leak")
-    found = candidates_for(two[0].model)
+    found = rollback_candidates(two[0].model)
     assert [(row.version.version, bool(row.obstacle)) for row in found] == [(2, True), (1, False)]
     finished(by_ada, run_checks)
     assert stage_of(1) == PRODUCTION

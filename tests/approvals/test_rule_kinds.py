@@ -15,8 +15,8 @@ from policies.rules import (
     ApprovalsRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
     Owners,
@@ -75,7 +75,7 @@ def test_open_findings_block_from_their_severity() -> None:
 
 
 def test_a_rollback_needs_an_approval_that_stands() -> None:
-    rule = FormerRule(**HARD, within=timedelta(days=30))
+    rule = EarlierApprovalRule(**HARD, within=timedelta(days=30))
     assert not shown(rule).is_approved
     assert not shown(rule, left_target_at=AT - timedelta(days=31)).is_approved
     assert shown(rule, left_target_at=AT - timedelta(days=29)).is_approved

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.requests.roll_back import roll_back
 from console.oversight.forms import RollBackForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
@@ -22,7 +22,7 @@ from registry.queries import incumbent_of
 def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Roll a model back in a dialog. InvalidState where no earlier version has a valid approval."""
     model = find_model(actor, name)
-    candidates = [row.version for row in candidates_for(model) if not row.obstacle]
+    candidates = [row.version for row in rollback_candidates(model) if not row.obstacle]
     if not candidates:
         raise InvalidState(f"{name} has no earlier version in Production whose approval is still valid.")
     labels = [f"v{row.version}" for row in candidates]

@@ -18,7 +18,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
 from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalKind, ProposalState
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.queries import get_proposal, open_proposals, proposals, revisions_of
 from policies.yaml_text import Document, read_policy, write_policy
 
@@ -77,7 +77,7 @@ class DiffView:
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
     """Return what a policy's body changes; the tones of the lines are `add`, `del`, `at` and ""."""
-    difference: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
+    difference: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
             rule=change.rule,

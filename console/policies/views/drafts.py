@@ -21,7 +21,7 @@ from console.policies.views.policies import PROPOSAL_OPENED, policies_crumbs
 from console.shell.pages import denied_message, go_to, page, render_page
 from core.actors import Actor
 from core.errors import DomainError, NotFound
-from policies.drafts import draft_of
+from policies.drafts import load_draft
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
 
@@ -85,7 +85,7 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
     given = form.cleaned_data
     try:
         body = parse_yaml(_text(request))
-        texts = {rule.id: rule_text(rule) for rule in draft_of(body).body.rules}
+        texts = {rule.id: rule_text(rule) for rule in load_draft(body).body.rules}
         result = dry_run(
             actor=actor, body=body, name=given["model"], version=given["version"], run_checks=given["run_checks"]
         )
