@@ -318,11 +318,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda _request: static("custody/custody.css")],
+    # Not deferred, so that the components are there when Alpine starts.
+    "SCRIPTS": [lambda _request: static("custody/alpine-components.js")],
     "SIDEBAR": {"navigation": "config.navigation.sidebar", "show_search": False},
     "LOGIN": {"form": "console.shell.sign_in.SignInForm"},
     "ACCOUNT": {
         "navigation": [
-            {"title": "Notifications", "link": reverse_lazy("console:notification_settings")},
+            {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},

@@ -72,7 +72,7 @@ def test_pages_and_api_go_on(
     client = signed_in(ops)
     policy = ready.policy_revision.policy
     said = "cannot apply the rule: the check artifact.scan is not installed"
-    assert "Never met: this server cannot apply it" in text_of(client.get(f"/policies/{policy.pk}/"))
+    assert "Never met, because this server cannot apply it" in text_of(client.get(f"/policies/{policy.pk}/"))
     assert said in text_of(client.get(f"/admin/approvals/transitionrequest/{ready.pk}/change/"))
     assert said in text_of(client.get(f"/api/v1/transition-requests/{ready.pk}"))
     for path in (

@@ -115,7 +115,7 @@ def test_a_release_is_no_way_around_four_eyes(
     assert close() == 0
     flagged.refresh_from_db()
     assert flagged.state == "open"
-    assert "somebody else closes this" in text_of(signed_in(bea).get(f"/findings/{flagged.pk}/"))
+    assert "somebody else must close the finding" in text_of(signed_in(bea).get(f"/findings/{flagged.pk}/"))
     grant_level(user=bea, model=two[1].model, level=Level.MANAGE)
     assert close_finding(actor=by_bea, finding_id=flagged.pk, state="resolved", comment="Seen.").state == "resolved"
 

@@ -169,15 +169,15 @@ def test_it_is_written_once(sql: str, overridden: Override, rita: Actor) -> None
 
 def test_the_page_has_the_button_for_who_may(overridden: Override, signed_in: SignedIn, bea: User) -> None:
     page = f"/admin/approvals/transitionrequest/{overridden.request_id}/change/"
-    assert "take-back" not in text_of(signed_in(bea).get(page))
+    assert "override/withdraw" not in text_of(signed_in(bea).get(page))
     client = signed_in(User.objects.get(username="rita"))
-    assert "take-back" in text_of(client.get(page))
-    url = f"/admin/approvals/transitionrequest/{overridden.request_id}/take-back/?override={overridden.pk}"
-    assert "Why is it taken back?" in text_of(client.get(url, headers={"HX-Request": "true"}))
+    assert "override/withdraw" in text_of(client.get(page))
+    url = f"/requests/{overridden.request_id}/override/withdraw/?override={overridden.pk}"
+    assert "Why is the override withdrawn?" in text_of(client.get(url, headers={"HX-Request": "true"}))
     send(client, url, overridden)
     said = text_of(client.get(page))
-    assert "Taken back" in said
-    assert "take-back" not in said
+    assert "Withdrawn</span>" in said
+    assert "override/withdraw" not in said
 
 
 def send(client: Client, url: str, row: Override) -> None:

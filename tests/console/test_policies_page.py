@@ -46,7 +46,7 @@ def test_rules_read_as_sentences(policies: list[PolicyRevision], cy: User, signe
     assert "One person of the group reviewers must approve it, with a comment." in page
     assert "the tags dataset_version, git_commit and triggered_by" in page
     assert "val_auc must be no more than 0.005 worse than in current Production." in page
-    assert "expires after 14 days" in page
+    assert "not decided within 14 days" in page
     assert "Retire" not in page
 
 
@@ -69,7 +69,7 @@ def test_export_reads_back(policies: list[PolicyRevision], cy: User, signed_in: 
     policy = Policy.objects.get(target="Production")
     answer = signed_in(cy).get(f"/policies/{policy.pk}/export/")
     assert 'filename="production-default-r1.yaml"' in answer.headers["Content-Disposition"]
-    assert parse_yaml(text_of(answer)) == DEFAULT_POLICIES[1]
+    assert parse_yaml(answer.content.decode()) == DEFAULT_POLICIES[1]
 
 
 def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client) -> None:
@@ -154,7 +154,7 @@ def test_the_editor_keeps_what_cannot_be_proposed(editor: Client, cy: User, sign
 
 def test_the_preview_says_words_or_lines(editor: Client) -> None:
     good = text_of(editor.post("/policies/preview/", {"yaml": write_policy(CHANGED)}))
-    assert "expires after 7 days" in good
+    assert "not decided within 7 days" in good
     assert "14 days" in good
     bad = text_of(editor.post("/policies/preview/", {"yaml": "name: x\nrules:\n  - id: a\n    check: no.such\n"}))
     assert 'data-line="4"' in bad

@@ -65,4 +65,4 @@ def test_size(count: int, text: str) -> None:
 )
 def test_a_freeze_says_its_ends_in_utc(start: str, end: str, words: str) -> None:
     rule = FreezeRule(id="freeze", level=RuleLevel.HARD, windows=(parse_window("year end", start, end),))
-    assert rule_text(rule) == f"It does not move during year end {words}."
+    assert rule_text(rule) == f"It cannot move during year end {words}."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from demo.client import MLFLOW, REST, Client, Refused
 
-_FILES = Path(__file__).resolve().parents[1] / "approvals" / "models" / "mlflow"
+_FILES = Path(__file__).resolve().parents[1] / "validation" / "models" / "mlflow"
 _TAGS = {"dataset_version": "claims_v1.4+payers_v2.0", "git_commit": "b7d9e4", "triggered_by": "manual"}
 _CARD = (
     "intended_use", "out_of_scope", "training_data", "evaluation_groups", "limitations", "failure_modes",

@@ -29,7 +29,7 @@ def deployed(server: Installation) -> Installation:
 
 def test_clicking_an_artifact_lights_what_it_rests_on(deployed: Installation, page: Page) -> None:
     sign_in(page, deployed, "lena", to="/endpoints/")
-    page.get_by_label(ENDPOINT).get_by_role("link", name="Full ancestry").click()
+    page.get_by_label(ENDPOINT).get_by_role("link", name="Show ancestry").click()
     nodes = page.locator("#graph a.node")
     expect(nodes).to_have_count(7)  # endpoint, deployment, version, run, two datasets, commit
     expect(page.locator("#graph[data-ready]")).to_be_visible()
@@ -38,7 +38,7 @@ def test_clicking_an_artifact_lights_what_it_rests_on(deployed: Installation, pa
     page.get_by_role("link", name=re.compile(f"Run {MODEL}.*trace its inputs")).click()
     expect(page.locator("#graph a.node.lit")).to_have_count(4)
     expect(page.locator("#graph a.node.dim")).to_have_count(3)
-    expect(page.locator("#graph-say")).to_contain_text("rests on 3 artifacts.")
+    expect(page.locator("#graph-summary")).to_contain_text("has 3 ancestors.")
     assert page.locator("#graph").get_attribute("viewBox") == before
     assert "picked=run" in page.url
 

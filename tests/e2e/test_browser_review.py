@@ -39,7 +39,7 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     sign_in(page, server, "vera")
-    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\d+ requests? waits? for you"))
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\d+ requests? (is|are) waiting for you"))
     waiting = page.locator(".c-item").filter(has_text=f"{MODEL} v1 → Production")
     expect(waiting).to_contain_text("asked by walter")
     waiting.get_by_role("link", name=re.compile("Review request")).click()
@@ -49,13 +49,13 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     page.get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Approve").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("This field is required.")
+    expect(dialog.get_by_role("alert")).to_contain_text("Say why. The reason is kept with your name.")
     dialog.get_by_label("Comment").fill("The curve holds and the card is complete.")
     dialog.get_by_role("button", name="Approve").click()
 
     expect(page.get_by_text("Done.", exact=True)).to_be_visible(timeout=20_000)
     assert author.get(f"{REST}models/{MODEL}/production")["version"] in (1, "1")
-    page.get_by_role("link", name="See the version").click()
+    page.get_by_role("link", name=f"Open {MODEL} v1").click()
     expect(page.get_by_text("Current Production")).to_be_visible()
     assert problems == []
 
@@ -65,7 +65,7 @@ def test_the_author_cannot_decide_and_the_keyboard_reaches_the_dialog(
 ) -> None:
     train_and_register(author, OTHER, auc=0.93)
     sign_in(page, server, "walter", to=f"/models/{OTHER}/versions/1/")
-    ask = page.get_by_role("link", name="Promote to Production")
+    ask = page.get_by_role("button", name="Promote to Production")
     ask.focus()
     page.keyboard.press("Enter")
     comment = page.get_by_role("dialog").get_by_label("Why now?")
@@ -77,5 +77,5 @@ def test_the_author_cannot_decide_and_the_keyboard_reaches_the_dialog(
     page.keyboard.press("Enter")
     comment.fill("Better on every group.")
     page.get_by_role("dialog").get_by_role("button", name="Promote to Production").click()
-    expect(page.get_by_text("You asked for this: four eyes.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("You asked for this move, so somebody else must decide (four eyes).")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
