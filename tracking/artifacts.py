@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from audit.actions import Action
 from audit.services import record
@@ -149,6 +150,17 @@ def delete_artifact(*, actor: Actor, path: str) -> int:
         rows.delete()
         record(actor=actor, action=Action.TRACKING_ARTIFACT_DELETED, obj=artifact_ref(path), before={"files": gone})
     return len(gone)
+
+
+def forget_folders(folders: Iterable[str]) -> int:
+    """Forget all files below these folders, in the caller's transaction, and return how many.
+
+    For what is deleted together with its files: the caller records the event. The bytes stay in the store.
+    """
+    below_any = Q()
+    for folder in folders:
+        below_any |= below(clean_folder(folder))
+    return Artifact.objects.filter(below_any).delete()[0] if below_any else 0
 
 
 def folder_files(prefix: str) -> list[FileFact]:
