@@ -19,6 +19,7 @@ from audit.models import Event, OutboxMessage, Stream
 from core.actors import Actor
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from core.errors import Denied
+from core.refs import Auditable, event_object_of
 from core.statements import fetch, is_together, run, same
 
 SCHEMA = 1
@@ -41,7 +42,7 @@ def record(
     *,
     actor: Actor,
     action: Action,
-    obj: str,
+    obj: str | Auditable,
     stream: str = "",
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
@@ -50,16 +51,17 @@ def record(
 ) -> Event:
     """Insert one event in the caller's transaction and return it.
 
-    ``stream`` names the registered model the event belongs to (`model:<id>`); its events are numbered without gaps and
-    each names the hash of the one before. Those in AUDIT_CONSUMERS who want the event are told at once; where nobody does
+    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered model
+    the event belongs to (`model:<id>`); its events are numbered without gaps and each names the hash of the one before. Those in AUDIT_CONSUMERS who want the event are told at once; where nobody does
     and it is written `together` with others, it comes back without its primary key. Raises RuntimeError outside a
     transaction: an event that can be lost while the change stays, or the other way round, is worse than an error.
     """
     if not connection.in_atomic_block:
         msg = f"audit.record({action}) outside a transaction"
         raise RuntimeError(msg)
+    ref, stream = event_object_of(obj, stream)
     gen, prev = _advance(stream) if stream else (None, "")
-    values = _values(actor, action, obj, stream, gen, prev, before or {}, after or {}, reason, outcome)
+    values = _values(actor, action, ref, stream, gen, prev, before or {}, after or {}, reason, outcome)
     if stream:
         Stream.objects.filter(key=stream).update(head=values["leaf_hash"])
     event = _insert(values)

@@ -14,7 +14,7 @@ from unfold.sites import UnfoldAdminSite
 class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     """Unfold's site, open to every active person. Service accounts have no pages."""
 
-    index_template = "console/inbox.html"
+    index_template = "console/requests/inbox.html"
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -29,7 +29,7 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the inbox: what waits, what was asked for, what is in Production."""
         # The site exists before the apps' models do, so these are imported when they are needed.
-        from console.inbox import inbox_page  # noqa: PLC0415
+        from console.requests.presenters.inbox import inbox_page  # noqa: PLC0415
 
         context = {"title": "Inbox", "page": inbox_page(request), "crumbs": [], **(extra_context or {})}
         response: TemplateResponse = super().index(request, context)

@@ -9,8 +9,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from console.inbox import waiting_count
-from console.notifications import unread_count
+from console.account.queries import unread_count
+from console.requests.presenters.inbox import waiting_count
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda _request: static("custody/custody.css")],
     "SIDEBAR": {"navigation": "config.navigation.sidebar", "show_search": False},
-    "LOGIN": {"form": "console.sign_in.SignInForm"},
+    "LOGIN": {"form": "console.shell.sign_in.SignInForm"},
     "ACCOUNT": {
         "navigation": [
             {"title": "Notifications", "link": reverse_lazy("console:notification_settings")},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from core.refs import Auditable, event_object_of
+
 
 class Blocker(TypedDict):
     """One line of "what blocks this": the rule, why, who can resolve it, and since when (ISO 8601, UTC)."""
@@ -75,17 +77,19 @@ class NotAuthenticated(DomainError):
 class Denied(DomainError):
     """The caller may not do this. The door records it as an event after the transaction has rolled back.
 
-    ``action`` is the audit action that was refused, ``obj`` the reference of the object, ``stream`` its event stream.
+    ``action`` is the audit action that was refused. ``obj`` is the row that it was refused on, or its reference, in which
+    case ``stream`` is its event stream.
     ``recorded`` is True where the service has already committed the denial together with other effects.
     """
 
     code = "denied"
 
-    def __init__(self, message: str, *, action: str, obj: str = "", stream: str = "", recorded: bool = False) -> None:
+    def __init__(
+        self, message: str, *, action: str, obj: str | Auditable = "", stream: str = "", recorded: bool = False
+    ) -> None:
         super().__init__(message)
         self.action = action
-        self.obj = obj
-        self.stream = stream
+        self.obj, self.stream = event_object_of(obj, stream)
         self.recorded = recorded
 
 
@@ -99,8 +103,8 @@ class GateRefused(Denied):
         message: str,
         *,
         action: str,
-        obj: str,
-        stream: str,
+        obj: str | Auditable,
+        stream: str = "",
         blocked_by: list[Blocker],
         request_id: int | None = None,
         recorded: bool = False,

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol
+
+
+class EventObject(NamedTuple):
+    """What an event is about: the reference of the object, and the event stream of its registered model, "" for none."""
+
+    ref: str
+    stream: str = ""
+
+
+class Auditable(Protocol):
+    """A row that says how events name it. `record` and `Denied` take one in place of a reference and a stream."""
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return the reference and the stream of this row."""
+        ...
+
+
+def event_object_of(obj: str | Auditable, stream: str = "") -> EventObject:
+    """Return the reference and the stream of a row; of a plain reference, itself and ``stream``."""
+    return EventObject(obj, stream) if isinstance(obj, str) else obj.event_object
+
 
 def model_ref(name: str) -> str:
     return f"model:{name}"

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from core.append_only import AppendOnlyModel
+from core.refs import EventObject, proposal_ref
 
 
 class Policy(models.Model):
@@ -100,6 +101,11 @@ class PolicyProposal(models.Model):
 
     def __str__(self) -> str:
         return f"proposal {self.pk} of {self.name}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this proposal; it belongs to no model's stream."""
+        return EventObject(proposal_ref(self.pk))
 
 
 class PolicyDecision(models.TextChoices):

@@ -20,7 +20,6 @@ from django.utils.module_loading import import_string
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import Conflict, Denied
-from core.refs import model_ref, model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
 log = logging.getLogger(__name__)
@@ -131,7 +130,7 @@ def require_no_own_relief(
         log.exception("a transition gate failed; the model stays as it is")
         answers = ["A transition gate failed, so the model stays as it is. The server's log says why."]
     if why := next(filter(None, answers), ""):
-        raise Denied(why, action=action, obj=model_ref(model.name), stream=model_stream(model.pk))
+        raise Denied(why, action=action, obj=model)
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
@@ -148,8 +147,7 @@ def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_exist
         raise Denied(
             "A transition gate failed, so the transition is refused. The server's log says why.",
             action=Action.REGISTRY_STAGE_CHANGED,
-            obj=version_ref(version.model.name, version.version),
-            stream=model_stream(version.model_id),
+            obj=version,
         ) from error
     return _together([answer for answer in answers if answer is not None])
 

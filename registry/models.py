@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from core.append_only import AppendOnlyModel
+from core.refs import EventObject, deployment_ref, model_ref, model_stream, version_ref
 from registry.questionnaire import TIERS
 from registry.stages import Stage
 
@@ -46,6 +47,11 @@ class RegisteredModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this model."""
+        return EventObject(model_ref(self.name), model_stream(self.pk))
 
 
 class ModelUserGrant(UserObjectPermissionBase):
@@ -143,6 +149,11 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} v{self.version}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this version."""
+        return EventObject(version_ref(self.model.name, self.version), model_stream(self.model_id))
 
 
 class ModelVersionTag(models.Model):
@@ -296,3 +307,8 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {self.revision}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this deployment."""
+        return EventObject(deployment_ref(self.endpoint.name, self.number), model_stream(self.version.model_id))

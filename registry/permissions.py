@@ -19,7 +19,7 @@ from guardian.shortcuts import assign_perm
 from accounts.models import User
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound
-from core.refs import model_ref, model_stream
+from core.refs import Auditable
 from registry.models import ModelGroupGrant, ModelUserGrant, ModelVersion, RegisteredModel
 from registry.stages import Stage
 
@@ -131,8 +131,10 @@ def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
     return models_at_level(actor, level).filter(pk=model.pk).exists()
 
 
-def require_level(actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str = "") -> None:
-    """Raise NotFound where the actor may not know of the model, Denied where they may see it but not do this."""
+def require_level(
+    actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
+) -> None:
+    """Raise NotFound where the actor may not know of the model, Denied (on ``obj``, or the model) where they may see it only."""
     if has_level(actor, model, level):
         return
     if level == Level.READ or not has_level(actor, model, Level.READ):
@@ -140,8 +142,8 @@ def require_level(actor: Actor, model: RegisteredModel, level: Level, *, action:
     raise Denied(
         f"{actor.name} may not {_VERBS[level]} the registered model {model.name}.",
         action=action,
-        obj=obj or model_ref(model.name),
-        stream=model_stream(model.pk),
+        obj=obj or model,
+        stream=model.event_object.stream,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
-from core.refs import model_stream
 from registry.models import RegisteredModel
 from registry.permissions import visible_models
 
@@ -35,11 +34,6 @@ def require_live(request: TransitionRequest) -> None:
     """Raise InvalidState for a request that is closed."""
     if request.state not in LIVE_STATES:
         raise InvalidState(f"Request #{request.pk} is {request.state}.")
-
-
-def stream_of(request: TransitionRequest) -> str:
-    """Return the event stream a request belongs to: its model's."""
-    return model_stream(request.version.model_id)
 
 
 def _no_request(request_id: int) -> NotFound:

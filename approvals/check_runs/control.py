@@ -18,7 +18,6 @@ from audit.actions import Action
 from audit.services import enqueue
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
-from core.refs import request_ref
 from registry.names import check_text
 from registry.permissions import Level, require_level
 
@@ -97,4 +96,4 @@ def no_check_run(check_run_id: int) -> NotFound:
 
 
 def _require_editor(actor: Actor, request: TransitionRequest, action: Action) -> None:
-    require_level(actor, request.version.model, Level.EDIT, action=action, obj=request_ref(request.pk))
+    require_level(actor, request.version.model, Level.EDIT, action=action, obj=request)

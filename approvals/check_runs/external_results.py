@@ -19,7 +19,6 @@ from audit.actions import Action
 from core.actors import Actor
 from core.canonical import plain
 from core.errors import Conflict, Denied, InvalidInput, InvalidState
-from core.refs import model_stream, request_ref
 from validation.base import EvidenceFile, inputs_digest
 from validation.catalogue import find_check
 from validation.params import texts
@@ -86,8 +85,7 @@ def _require_key(request: TransitionRequest, posted: Posted, allowed: tuple[str,
         raise Denied(
             f"The result is not signed with a key that may sign this check ({', '.join(allowed)}).",
             action=Action.APPROVALS_CHECK_RESULT_POSTED,
-            obj=request_ref(request.pk),
-            stream=model_stream(request.version.model_id),
+            obj=request,
         )
     return key
 

@@ -23,7 +23,6 @@ from audit.actions import Action
 from audit.services import enqueue, record
 from core.actors import Actor
 from core.canonical import digest_of, plain
-from core.refs import model_stream, request_ref
 from validation.base import CheckResult, seconds_for
 from validation.catalogue import known_checks
 
@@ -248,8 +247,7 @@ def record_about(actor: Actor, action: Action, job: CheckRun, *, after: dict[str
     record(
         actor=actor,
         action=action,
-        obj=request_ref(job.request_id),
-        stream=model_stream(job.request.version.model_id),
+        obj=job.request,
         after=facts | after,
         reason=reason,
     )

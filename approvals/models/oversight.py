@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.append_only import AppendOnlyModel
+from core.refs import EventObject, finding_ref, model_stream
 from policies.rules import Severity
 
 
@@ -87,6 +88,11 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"finding {self.pk}: {self.title}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this finding."""
+        return EventObject(finding_ref(self.pk), model_stream(self.model_id))
 
 
 class PostReviewOutcome(models.TextChoices):

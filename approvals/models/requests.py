@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.append_only import AppendOnlyModel
+from core.refs import EventObject, model_stream, request_ref
 from policies.models import PolicyRevision
 from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
@@ -89,6 +90,11 @@ class TransitionRequest(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.version} → {self.target}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this request."""
+        return EventObject(request_ref(self.pk), model_stream(self.version.model_id))
 
 
 class Decision(models.TextChoices):

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.incumbents import Move
-from approvals.case.locks import lock_request, stream_of
+from approvals.case.locks import lock_request
 from approvals.case.subjects import load_subject, people_of
 from approvals.in_person import is_in_person
 from approvals.models import MAX_COMMENT, Review, TransitionRequest
@@ -25,7 +25,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
-from core.refs import model_stream, request_ref, version_ref
 from policies.matching import Governing, policy_for, read_revision
 from policies.rules import BreakGlass, Severity
 from registry.models import ModelVersion
@@ -46,8 +45,7 @@ def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, re
         raise Denied(
             why,
             action=Action.APPROVALS_GLASS_BROKEN,
-            obj=version_ref(version.model.name, version.version),
-            stream=model_stream(version.model_id),
+            obj=version,
         )
     if not reason.strip():
         raise InvalidInput("Breaking the glass needs a reason.")
@@ -71,8 +69,7 @@ def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
     record(
         actor=actor,
         action=Action.APPROVALS_GLASS_BROKEN,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={
             "version": request.version.version,
             "target": request.target,
@@ -115,8 +112,7 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
         raise Denied(
             why,
             action=Action.APPROVALS_POST_REVIEW_COMPLETED,
-            obj=request_ref(row.request_id),
-            stream=stream_of(row.request),
+            obj=row.request,
         )
     if row.completed_at is not None:
         raise InvalidState("This post-review is completed already.")
@@ -126,8 +122,7 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
     record(
         actor=actor,
         action=Action.APPROVALS_POST_REVIEW_COMPLETED,
-        obj=request_ref(row.request_id),
-        stream=stream_of(row.request),
+        obj=row.request,
         after={"outcome": row.outcome, "late": row.completed_at > row.due_at},
         reason=words,
     )
@@ -170,8 +165,7 @@ def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
     record(
         actor=actor,
         action=Action.APPROVALS_POST_REVIEW_FELL_DUE,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={"due_at": row.due_at, "requester": request.requester.username},
     )
     return True

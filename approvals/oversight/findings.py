@@ -16,7 +16,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
-from core.refs import finding_ref, model_stream
 from policies.rules import Severity, severities_from
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
@@ -73,8 +72,7 @@ def add_finding(*, actor: Actor, finding: Finding) -> Finding:
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_OPENED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         after={
             "title": finding.title,
             "severity": finding.severity,
@@ -115,8 +113,7 @@ def write_closing(actor: Actor, finding: Finding, state: FindingState, words: st
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_CLOSED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         before={"state": FindingState.OPEN.value},
         after={"state": finding.state, "severity": finding.severity, "title": finding.title},
         reason=words,
@@ -140,8 +137,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_ASSIGNED,
-        obj=finding_ref(finding.pk),
-        stream=model_stream(finding.model_id),
+        obj=finding,
         before=before,
         after={"owner": owner, "due_at": due_at},
         reason=words,
@@ -227,4 +223,4 @@ def _words(text: str, what: str, limit: int) -> str:
 
 
 def _denied(message: str, finding: Finding, action: Action) -> Denied:
-    return Denied(message, action=action, obj=finding_ref(finding.pk), stream=model_stream(finding.model_id))
+    return Denied(message, action=action, obj=finding)

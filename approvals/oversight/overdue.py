@@ -14,7 +14,6 @@ from approvals.oversight.re_reviews import say_overdue
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.refs import finding_ref, model_stream
 from registry.models import RegisteredModel
 from registry.services.review_due import set_review_due
 
@@ -55,8 +54,7 @@ def say_finding_overdue(*, actor: Actor, finding_id: int, now: datetime) -> bool
     record(
         actor=actor,
         action=Action.APPROVALS_FINDING_FELL_DUE,
-        obj=finding_ref(row.pk),
-        stream=model_stream(row.model_id),
+        obj=row,
         after={
             "title": row.title,
             "severity": row.severity,

@@ -19,7 +19,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Denied, InvalidInput, InvalidState
-from core.refs import model_stream, version_ref
 from policies.matching import policy_for
 from policies.rules import Severity
 from registry.models import ModelVersion, RegisteredModel
@@ -55,8 +54,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
         raise Denied(
             why,
             action=Action.APPROVALS_RE_REVIEW_GIVEN,
-            obj=version_ref(name, version),
-            stream=model_stream(row.model_id),
+            obj=row,
         )
     now = timezone.now()
     given = ReReview(
@@ -73,8 +71,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_GIVEN,
-        obj=version_ref(name, version),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={"review_due_at": row.review_due_at},
         after={
             "review_due_at": given.due_at,
@@ -127,8 +124,7 @@ def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,
-        obj=version_ref(row.model.name, row.version),
-        stream=model_stream(row.model_id),
+        obj=row,
         after={"review_due_at": row.review_due_at, "when_due": when_due},
     )
     if when_due != "warn":

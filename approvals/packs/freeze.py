@@ -18,7 +18,7 @@ from audit.queries import facts
 from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import NotFound, Unavailable
-from core.refs import model_stream, version_ref
+from core.refs import version_ref
 from lineage.models import Node
 from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
 from registry.stages import Stage
@@ -76,8 +76,7 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
         record(
             actor=actor,
             action=Action.REGISTRY_PACK_FROZEN,
-            obj=version_ref(order.version.model.name, order.version.version),
-            stream=model_stream(order.version.model_id),
+            obj=order.version,
             after={
                 "pack": order.number,
                 "digest": f"sha256:{blob.sha256}",

@@ -94,7 +94,7 @@ def _open(
     record(
         actor=actor,
         action=Action.APPROVALS_PROPOSAL_OPENED,
-        obj=proposal_ref(proposal.pk),
+        obj=proposal,
         after={
             "policy": parsed.name,
             "kind": kind.value,
@@ -143,7 +143,7 @@ def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: s
     record(
         actor=actor,
         action=Action.APPROVALS_PROPOSAL_REVIEWED,
-        obj=proposal_ref(proposal.pk),
+        obj=proposal,
         after={"policy": proposal.name, "decision": decision.value, "digest": proposal.digest},
         reason=comment,
     )
@@ -234,7 +234,7 @@ def _close(proposal: PolicyProposal, state: ProposalState, action: Action, *, ac
     record(
         actor=actor,
         action=action,
-        obj=proposal_ref(proposal.pk),
+        obj=proposal,
         before={"state": ProposalState.OPEN.value},
         after={"state": state.value, "policy": proposal.name},
         reason=reason,

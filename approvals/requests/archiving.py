@@ -6,7 +6,6 @@ from approvals.models import TransitionRequest
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.refs import model_stream, request_ref
 
 
 def settle_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
@@ -17,8 +16,7 @@ def settle_archiving(*, actor: Actor, request: TransitionRequest, archive_existi
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_CHANGED,
-        obj=request_ref(request.pk),
-        stream=model_stream(request.version.model_id),
+        obj=request,
         before={"archive_existing": before, "archive_left_open": True},
         after={"archive_existing": archive_existing},
     )

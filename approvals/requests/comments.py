@@ -11,7 +11,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, NotFound
-from core.refs import model_stream, version_ref
 from registry.models import ModelVersion
 from registry.names import check_text
 from registry.permissions import Level, has_level, visible_versions
@@ -118,11 +117,8 @@ def _record(
     before: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
 ) -> None:
-    version = comment.version
-    obj = version_ref(version.model.name, version.version)
-    record(actor=actor, action=action, obj=obj, stream=model_stream(version.model_id), before=before, after=after)
+    record(actor=actor, action=action, obj=comment.version, before=before, after=after)
 
 
 def _denied(message: str, action: Action, version: ModelVersion) -> Denied:
-    obj = version_ref(version.model.name, version.version)
-    return Denied(message, action=action, obj=obj, stream=model_stream(version.model_id))
+    return Denied(message, action=action, obj=version)

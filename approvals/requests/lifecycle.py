@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.case.locks import lock_request, lock_visible, require_live, stream_of
+from approvals.case.locks import lock_request, lock_visible, require_live
 from approvals.case.snapshots import Case, load_case
 from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
@@ -16,7 +16,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied
-from core.refs import request_ref
 from policies.matching import Governing
 from registry.names import check_text
 from registry.permissions import Level, has_level
@@ -53,8 +52,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
             f"Only {request.requester.username}, or somebody who manages {request.version.model.name}, may withdraw "
             f"request #{request.pk}.",
             action=Action.APPROVALS_REQUEST_WITHDRAWN,
-            obj=request_ref(request.pk),
-            stream=stream_of(request),
+            obj=request,
         )
     require_live(request)
     close_request(request, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, actor=actor, reason=comment)
@@ -95,8 +93,7 @@ def close_request(
     record(
         actor=actor,
         action=action,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         before={"state": before},
         after={"state": state.value, "subject_digest": request.subject_digest},
         reason=reason,
@@ -111,8 +108,7 @@ def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) 
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_CHANGED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         before={"policy": before},
         after={"policy": policy.label, "policy_digest": policy.revision.digest},
     )

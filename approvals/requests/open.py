@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.locks import lock_request, stream_of
+from approvals.case.locks import lock_request
 from approvals.case.snapshots import load_case
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.oversight.emergencies import LIVES_FOR, require_may_break
@@ -20,7 +20,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState
-from core.refs import model_stream, request_ref, version_ref
 from policies.matching import Governing, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
@@ -96,14 +95,13 @@ def _require_sound(target: str, wish: _Wish) -> None:
 def _lock_version(actor: Actor, name: str, version: int, target: str) -> ModelVersion:
     """Return the version with its model's row locked, provided the actor may ask for the move and is somebody."""
     seen = get_version(actor, name, version)
-    ref, level = version_ref(name, version), level_to_ask(seen.stage, target)
-    require_level(actor, seen.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
+    level = level_to_ask(seen.stage, target)
+    require_level(actor, seen.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=seen)
     if actor.user_id is None:
         raise Denied(
             "A request needs somebody who asks.",
             action=Action.APPROVALS_REQUEST_OPENED,
-            obj=ref,
-            stream=model_stream(seen.model_id),
+            obj=seen,
         )
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
     return get_version(actor, name, version)
@@ -178,8 +176,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: Governing, wis
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_OPENED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={
             "version": row.version,
             "source": request.source,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from approvals.case.locks import lock_visible, require_live, stream_of
+from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
 from approvals.case.snapshots import Case, load_case
 from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState, TransitionRequest
@@ -26,7 +26,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
-from core.refs import request_ref
 from policies.rules import Level, Rule
 from registry.names import check_text
 
@@ -88,8 +87,7 @@ def _override(
     record(
         actor=actor,
         action=_ACTION,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={"override": made.pk, "rule": rule.id, "subject_digest": made.subject_digest, **signature_facts(made)},
         reason=reason,
     )
@@ -128,9 +126,7 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
         raise Conflict(f"This override was taken back by {row.taken_back.withdrawn_by.username} already.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
-    record(
-        actor=actor, action=_BACK, obj=request_ref(request.pk), stream=stream_of(request), after=after, reason=reason
-    )
+    record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
     _follow(actor, request, f"{person.username} took back the override of {row.rule}: {reason}")
     return row
 

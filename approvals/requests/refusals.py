@@ -8,7 +8,6 @@ from django.conf import settings
 
 from audit.actions import Action
 from core.errors import Blocker, GateRefused
-from core.refs import model_stream, version_ref
 from policies.parsing import is_alias
 from registry.models import ModelVersion
 
@@ -52,8 +51,7 @@ def refusal(
     return kind(
         refusal_message(version, target, blockers, request_id=request_id, base_url=base_url),
         action=Action.REGISTRY_ALIAS_SET if is_alias(target) else Action.REGISTRY_STAGE_CHANGED,
-        obj=version_ref(version.model.name, version.version),
-        stream=model_stream(version.model_id),
+        obj=version,
         blocked_by=list(blockers),
         request_id=request_id,
         recorded=recorded,

@@ -9,14 +9,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from approvals.case.locks import lock_request, stream_of
+from approvals.case.locks import lock_request
 from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidState
-from core.refs import request_ref
 from policies.matching import read_revision
 from policies.models import PolicyRevision
 
@@ -41,8 +40,7 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_REMINDED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         after={"waits_for": waiting, "opened_at": request.opened_at},
     )
     return True

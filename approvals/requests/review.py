@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
-from approvals.case.locks import lock_visible, stream_of
+from approvals.case.locks import lock_visible
 from approvals.case.snapshots import Case
 from approvals.in_person import is_in_person
 from approvals.models import MAX_COMMENT, Decision, RequestState, Review, TransitionRequest
@@ -20,7 +20,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState
-from core.refs import request_ref
 from registry.names import check_text
 
 
@@ -112,8 +111,7 @@ def _record(actor: Actor, case: Case, review: Review) -> None:
     record(
         actor=actor,
         action=Action.APPROVALS_REVIEW_GIVEN,
-        obj=request_ref(case.request.pk),
-        stream=stream_of(case.request),
+        obj=case.request,
         after=after | signature_facts(review),
         reason=review.comment,
     )
@@ -207,4 +205,4 @@ def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  #
 
 def denied(message: str, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> Denied:
     """Return the refusal of something on a request."""
-    return Denied(message, action=action, obj=request_ref(request.pk), stream=stream_of(request))
+    return Denied(message, action=action, obj=request)

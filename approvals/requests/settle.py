@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
-from approvals.case.locks import lock_request, require_live, stream_of
+from approvals.case.locks import lock_request, require_live
 from approvals.case.snapshots import Case, load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.follow_up import follow_up
@@ -19,7 +19,6 @@ from audit.actions import Action
 from audit.services import enqueue, record
 from core.actors import Actor, system_actor
 from core.errors import Denied, GateRefused, InvalidState, NotFound
-from core.refs import request_ref
 from registry.permissions import level_to_ask, require_level
 
 
@@ -46,8 +45,7 @@ def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_APPROVED,
-        obj=request_ref(request.pk),
-        stream=stream_of(request),
+        obj=request,
         before={"state": RequestState.OPEN.value},
         after={
             "state": RequestState.APPROVED.value,
@@ -105,11 +103,10 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         raise Denied(
             f"The account of {request.requester.username}, who asked for this, is switched off. Somebody else has to ask.",
             action=Action.REGISTRY_STAGE_CHANGED,
-            obj=request_ref(request.pk),
-            stream=stream_of(request),
+            obj=request,
         )
     level = level_to_ask(version.stage, request.target)
-    require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request_ref(request.pk))
+    require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request)
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
     carry_out(
         actor=doer,

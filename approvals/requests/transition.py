@@ -23,7 +23,6 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Blocker, GateRefused, InvalidState
-from core.refs import version_ref
 from policies.matching import policy_for
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -196,8 +195,7 @@ def _record_refusal(actor: Actor, request_id: int, error: GateRefused, fingerpri
     record(
         actor=actor,
         action=Action(error.action),
-        obj=version_ref(request.version.model.name, request.version.version),
-        stream=error.stream,
+        obj=request.version,
         after={
             "request": request_id,
             "target": request.target,

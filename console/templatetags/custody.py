@@ -1,8 +1,9 @@
-"""The small tags every page uses. Thin: the words come from console.wording, the links from console.places."""
+"""The small tags every page uses. Thin: the words come from console.shell.formatting, the links from console.shell.links."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -12,19 +13,18 @@ from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
 from approvals.oversight.post_review_queries import visible_post_reviews
-from console import places, wording
-from console.markdown import plain_words, render_markdown
-from console.version_metrics import VersionMetrics
+from console.shell import formatting, labels, links
+from console.shell.markdown import plain_words, render_markdown
 from registry.models import ModelVersion
 
 register = template.Library()
 
-register.filter("number", wording.number)
-register.filter("signed", wording.signed)
-register.filter("size", wording.size)
-register.filter("exact", wording.exact)
-register.filter("place", places.place_of)
-register.filter("ref_label", places.label_of)
+register.filter("number", formatting.number)
+register.filter("signed", formatting.signed)
+register.filter("size", formatting.size)
+register.filter("exact", formatting.exact)
+register.filter("place", links.place_of)
+register.filter("ref_label", links.label_of)
 register.filter("markdown", render_markdown)
 register.filter("plain", plain_words)
 
@@ -36,22 +36,22 @@ def metric_order(key: str) -> str:
 
 
 @register.filter
-def values_of(metrics: VersionMetrics, version: ModelVersion) -> list[float | None]:
-    """Return the values of one version under the metric columns of the list."""
-    return metrics.rows.get(version.version, [])
+def lookup(rows: Mapping[int, Sequence[object]], key: int) -> Sequence[object]:
+    """Return the row under a key, empty where there is none."""
+    return rows.get(key, ())
 
 
 @register.filter
 def ago(moment: datetime.datetime | int | None) -> SafeString | str:
     """Render a moment (or milliseconds since 1970) relative to now, with the exact time on hover."""
-    when = wording.from_ms(moment) if isinstance(moment, int) else moment
+    when = formatting.from_ms(moment) if isinstance(moment, int) else moment
     if when is None:
         return "—"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         when.isoformat(),
-        wording.exact(when),
-        wording.ago(when, timezone.now()),
+        formatting.exact(when),
+        formatting.ago(when, timezone.now()),
     )
 
 
@@ -60,14 +60,16 @@ def lasting(seconds: float | None) -> str:
     """Render a number of seconds as a length of time; tenths below ten seconds."""
     if seconds is None:
         return "—"
-    return f"{seconds:.1f} s" if seconds < 10 else wording.span(seconds)  # noqa: PLR2004 - one digit
+    return f"{seconds:.1f} s" if seconds < 10 else formatting.span(seconds)  # noqa: PLR2004 - one digit
 
 
 @register.filter
 def digest(value: str) -> SafeString | str:
     """Render a digest short, with the whole of it on hover."""
     return (
-        format_html('<code class="c-digest" title="{}">{}</code>', value, wording.short_digest(value)) if value else "—"
+        format_html('<code class="c-digest" title="{}">{}</code>', value, formatting.short_digest(value))
+        if value
+        else "—"
     )
 
 
@@ -86,7 +88,7 @@ def from_px(length: float, base: float) -> str:
 @register.simple_tag
 def badge(kind: str, value: str) -> SafeString:
     """Render a stage or state as icon and word in its colour."""
-    shown = wording.look(kind, value)
+    shown = labels.look(kind, value)
     return format_html(
         '<span class="c-badge is-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         shown.tone,
@@ -96,9 +98,9 @@ def badge(kind: str, value: str) -> SafeString:
 
 
 @register.simple_tag
-def looks(kind: str, value: str) -> wording.Look:
+def looks(kind: str, value: str) -> labels.Look:
     """Give a template the tone, icon and label of a state."""
-    return wording.look(kind, value)
+    return labels.look(kind, value)
 
 
 @register.simple_tag
@@ -139,7 +141,7 @@ def review_due(version: ModelVersion) -> SafeString | str:
     return format_html('<span class="c-badge {}">{} {}</span>', tone, words, ago(version.review_due_at))
 
 
-@register.inclusion_tag("components/empty.html")
+@register.inclusion_tag("console/shell/_empty.html")
 def empty(icon: str, title: str, text: str = "") -> dict[str, str]:
     """Render an empty state: what is missing, and what to do next."""
     return {"icon": icon, "title": title, "text": text}

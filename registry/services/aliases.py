@@ -8,7 +8,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, NotFound
-from core.refs import model_ref, model_stream
 from registry.gates import ask_gates, is_governed
 from registry.models import Alias, ModelVersion
 from registry.names import check_alias
@@ -33,8 +32,7 @@ def set_alias(*, actor: Actor, name: str, alias: str, version: int, reason: str 
     record(
         actor=actor,
         action=Action.REGISTRY_ALIAS_SET,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={} if before is None else {"alias": alias, "version": before},
         after={"alias": alias, "version": version} | ({"basis": clearance.basis} if clearance.governed else {}),
         reason=reason,
@@ -74,7 +72,6 @@ def _drop(actor: Actor, row: Alias) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_ALIAS_DELETED,
-        obj=model_ref(row.version.model.name),
-        stream=model_stream(row.version.model_id),
+        obj=row.version.model,
         before={"alias": row.name, "version": row.version.version},
     )

@@ -11,7 +11,7 @@ from audit.services import record
 from core.actors import Actor
 from core.canonical import digest_of
 from core.errors import Conflict, InvalidInput
-from core.refs import model_stream, user_ref, version_ref
+from core.refs import user_ref
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
@@ -121,8 +121,7 @@ def _add(
     record(
         actor=actor,
         action=action,
-        obj=version_ref(version.model.name, version.version),
-        stream=model_stream(version.model_id),
+        obj=version,
         before=before,
         after={"number": number, "digest": card.digest, "changed": changed} | ({"origin": origin} if origin else {}),
     )

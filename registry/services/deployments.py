@@ -14,7 +14,7 @@ from audit.models import Event
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, NotFound
-from core.refs import deployment_ref, model_stream, version_ref
+from core.refs import deployment_ref, event_object_of, version_ref
 from lineage.services import end_deployment as end_in_lineage
 from lineage.services import record_deployment
 from registry.models import Deployment, Endpoint, ModelVersion
@@ -74,8 +74,7 @@ def register_deployment(
         record,
         actor=actor,
         action=Action.LINEAGE_DEPLOYMENT_REGISTERED,
-        obj=deployment_ref(endpoint, deployment.number),
-        stream=model_stream(chosen.model_id),
+        obj=deployment,
         after={**_facts(deployment), "version": version_ref(model, chosen.version)},
     )
     _record_all([*ended, registered])
@@ -153,8 +152,7 @@ def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
         record,
         actor=actor,
         action=Action.LINEAGE_DEPLOYMENT_ENDED,
-        obj=deployment_ref(deployment.endpoint.name, deployment.number),
-        stream=model_stream(deployment.version.model_id),
+        obj=deployment,
         before=before,
         after=_facts(deployment),
         reason=reason,
@@ -163,7 +161,7 @@ def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
 
 def _record_all(events: list[_Event]) -> None:
     """Record events of several models, stream by stream in one order, so that two deployers cannot lock each other out."""
-    for event in sorted(events, key=lambda event: str(event.keywords["stream"])):
+    for event in sorted(events, key=lambda event: event_object_of(event.keywords["obj"]).stream):
         event()
 
 

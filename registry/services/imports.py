@@ -14,7 +14,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import model_ref, version_ref
 from lineage.services import IMPORTED, record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import check_tag, check_text
@@ -74,8 +74,7 @@ def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_IMPORTED,
-        obj=model_ref(model.name),
-        stream=model_stream(model.pk),
+        obj=model,
         after={"origin": origin, "created_ms": old.created_ms, "last_version": old.last_version},
     )
     return model
@@ -94,7 +93,6 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     pairs = dict(check_tag(*tag) for tag in old.tags.items())
     check_text(old.description, "description")
     check_text(old.run_link, "run link", _MAX_LINK)
-    obj = version_ref(old.name, old.version)
     model = lock_named(
         actor=actor, name=old.name, level=Level.EDIT, action=Action.REGISTRY_VERSION_IMPORTED, obj=model_ref(old.name)
     )
@@ -110,13 +108,12 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
         version=version.version,
         digest=version.artifact_digest,
         mode=IMPORTED,
-        source=f"{obj} of {origin}",
+        source=f"{version_ref(old.name, old.version)} of {origin}",
     )
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_IMPORTED,
-        obj=obj,
-        stream=model_stream(model.pk),
+        obj=version,
         after=_facts(version, old, pairs) | {"origin": origin},
     )
     create_card(actor=actor, version=version)

@@ -13,7 +13,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import version_ref
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
 from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
@@ -54,8 +54,7 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_CREATED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         after={"id": model.pk, "name": name, "description": description, "tags": pairs},
     )
     return model
@@ -80,8 +79,7 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_RENAMED,
-        obj=model_ref(new_name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"name": name},
         after={"name": new_name},
     )
@@ -100,8 +98,7 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_UPDATED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"description": before},
         after={"description": description},
     )
@@ -132,8 +129,7 @@ def delete_model(*, actor: Actor, name: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_DELETED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"name": name, "versions": list(model.versions.values_list("version", flat=True).order_by("version"))},
     )
 
@@ -149,8 +145,7 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_TAG_SET,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={} if before is None else {key: before},
         after={key: value},
     )
@@ -168,8 +163,7 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_MODEL_TAG_DELETED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={key: tag.value},
     )
 

@@ -13,7 +13,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
-from core.refs import model_ref, model_stream
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grants_of, store_grants
 from registry.services.models import lock_named
@@ -57,14 +56,14 @@ def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal
 
 def _record_change(actor: Actor, model: RegisteredModel, before: dict[str, object]) -> None:
     """Record what everybody had and has; where that is more than an event holds, whose grants changed, in as many as it takes."""
-    after, action, stream = _facts(model), Action.REGISTRY_PERMISSIONS_CHANGED, model_stream(model.pk)
+    after = _facts(model)
     named = sorted({*before, *after})
     if len(named) > _IN_ONE_EVENT:
         named = [name for name in named if before.get(name) != after.get(name)]
     for first in range(0, len(named) if after != before else 0, _IN_ONE_EVENT):
         batch = named[first : first + _IN_ONE_EVENT]
         had, has = ({name: facts[name] for name in batch if name in facts} for facts in (before, after))
-        record(actor=actor, action=action, obj=model_ref(model.name), stream=stream, before=had, after=has)
+        record(actor=actor, action=Action.REGISTRY_PERMISSIONS_CHANGED, obj=model, before=had, after=has)
 
 
 def _facts(model: RegisteredModel) -> dict[str, object]:

@@ -9,7 +9,6 @@ from django.db import transaction
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.refs import model_stream, version_ref
 from registry.models import ModelVersion, RegisteredModel
 
 
@@ -30,8 +29,7 @@ def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, re
     record(
         actor=actor,
         action=Action.REGISTRY_REVIEW_DUE_SET,
-        obj=version_ref(version.model.name, version.version),
-        stream=model_stream(version.model_id),
+        obj=version,
         before={"review_due_at": before},
         after={"review_due_at": due_at},
         reason=reason,

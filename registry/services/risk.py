@@ -11,7 +11,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
-from core.refs import model_ref, model_stream
 from registry.gates import require_no_own_relief
 from registry.models import RiskAssessment
 from registry.names import check_text
@@ -61,8 +60,7 @@ def assess_risk(
     record(
         actor=actor,
         action=Action.REGISTRY_RISK_ASSESSED,
-        obj=model_ref(name),
-        stream=model_stream(model.pk),
+        obj=model,
         before={"number": before.number, "tier": before.tier} if before else {},
         after={
             "number": made.number,

@@ -21,7 +21,7 @@ from audit.queries import facts
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import model_stream, version_ref
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
@@ -52,7 +52,8 @@ def change_stage(
     GateRefused. A move that would change nothing is none: no gate is asked and no event written.
     """
     model = _lock_model(version.model_id)
-    require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(version, model))
+    ref = version_ref(model.name, version.version)  # the model may have been renamed since the caller read the version
+    require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
     locked = _reread(version)
     edge = find_transition(locked.stage, target)
     _require_may_archive(edge, archive_existing)
@@ -60,7 +61,7 @@ def change_stage(
     if _is_there(locked, edge.target) and not (archive_existing and others.exists()):
         return locked
     asking = level_to_ask(locked.stage, edge.target)
-    require_level(actor, model, asking, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(locked, model))
+    require_level(actor, model, asking, action=Action.REGISTRY_STAGE_CHANGED, obj=locked)
     clearance = Clearance()
     if edge.gated:
         clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)
@@ -68,7 +69,7 @@ def change_stage(
         locked, edge.target
     ):  # no approval stands for this move: only permission does
         level = level_for_move(locked.stage, edge.target)
-        require_level(actor, model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(locked, model))
+        require_level(actor, model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=locked)
     move = _Move(actor=actor, model=model, at=timezone.now(), reason=reason, clearance=clearance)
     _make_room(move, locked, edge.target, list(others), archive_existing=archive_existing)
     _arrive(move, locked, edge.target)
@@ -90,7 +91,7 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
     version = _versions(model).filter(pk=version_id, archive_after__lte=now, is_current=False).first()
     if version is None:
         return False
-    require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=_ref(version, model))
+    require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=version)
     move = _Move(actor=actor, model=model, at=now, reason="The rollback window has closed.", clearance=Clearance())
     _arrive(move, version, Stage.ARCHIVED)
     _touch_model(move)
@@ -141,8 +142,7 @@ def _require_superuser(actor: Actor, model: RegisteredModel) -> None:
         raise Denied(
             f"{actor.name} is no superuser: only one may let imported versions keep their stages.",
             action=Action.REGISTRY_STAGE_IMPORTED,
-            obj=model_ref(model.name),
-            stream=model_stream(model.pk),
+            obj=model,
         )
 
 
@@ -246,8 +246,7 @@ def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
     record(
         actor=move.actor,
         action=move.action,
-        obj=_ref(version, move.model),
-        stream=model_stream(move.model.pk),
+        obj=version,
         before=before,
         after=_facts(ModelVersion.objects.select_related("superseded_by").get(pk=version.pk))
         | ({"basis": move.clearance.basis} if move.clearance.governed else {}),
@@ -271,7 +270,3 @@ def _touch_model(move: _Move) -> None:
 
 def _ms(move: _Move) -> int:
     return int(move.at.timestamp() * 1000)
-
-
-def _ref(version: ModelVersion, model: RegisteredModel) -> str:
-    return version_ref(model.name, version.version)

@@ -11,7 +11,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
-from core.refs import model_ref, model_stream, version_ref
+from core.refs import model_ref, version_ref
 from lineage.services import record_produced
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
@@ -80,8 +80,7 @@ def create_version(
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_CREATED,
-        obj=_ref(version),
-        stream=model_stream(model.pk),
+        obj=version,
         after={
             "version": version.version,
             "source": source,
@@ -115,8 +114,7 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_UPDATED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={"description": before},
         after={"description": description},
     )
@@ -141,8 +139,7 @@ def delete_version(*, actor: Actor, name: str, version: int) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_DELETED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={"stage": row.stage, "artifact_digest": row.artifact_digest},
     )
 
@@ -157,8 +154,7 @@ def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: s
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_SET,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={} if before is None else {key: before},
         after={key: value},
     )
@@ -175,8 +171,7 @@ def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> No
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_DELETED,
-        obj=_ref(row),
-        stream=model_stream(row.model_id),
+        obj=row,
         before={key: tag.value},
     )
 

@@ -25,12 +25,12 @@ from registry.services.stages import change_stage
 from registry.services.versions import create_version
 from registry.stages import Stage
 from tests.conftest import Acting
+from tests.validation.conftest import MODELS
 from tracking.artifacts import store_artifact
 from tracking.limits import Point
 from tracking.models import Experiment, Run
 from tracking.services.logging import log_metric, set_tag
 
-MODELS = Path(__file__).parent / "models"
 TAGS = {"dataset_version": "orders_v2.1+users_v3.0", "git_commit": "b7d9e4", "triggered_by": "ci/github-actions"}
 NewVersion = Callable[..., ModelVersion]
 RunChecks = Callable[[TransitionRequest], Case]

@@ -19,7 +19,7 @@ from approvals.requests.eligibility import Hindrance, say_of, voter_of
 from approvals.requests.review import decide_request
 from audit.actions import Action
 from audit.models import Event
-from console.reviewing import waiting_for
+from console.requests.queries import waiting_for
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from policies.defaults import DEFAULT_POLICIES

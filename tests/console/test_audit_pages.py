@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from audit.models import Event
-from console.event_words import brief_of, value_words
+from console.audit.presenters.values import brief_of, value_words
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 from tests.console.test_request_page import url_of

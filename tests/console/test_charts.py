@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.charts import HEIGHT, WIDTH, draw, thin
-from console.curves import curves_of
+from console.runs.presenters.curves import curves_of
+from console.shell.charts import HEIGHT, WIDTH, draw, thin
 from tracking.models import Experiment, Metric, Run
 
 values = st.floats(allow_nan=True, allow_infinity=True)

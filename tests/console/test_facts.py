@@ -2,8 +2,8 @@
 
 import pytest
 
-from console.cards import _pairs
-from console.facts import fact, in_words
+from console.cards.presenters import _pairs
+from console.shell.facts import fact, in_words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from console.markdown import plain_words, render_markdown
+from console.shell.markdown import plain_words, render_markdown
 from core.actors import Actor
 from registry.services.deployments import register_deployment
 from tests.console.conftest import Asked, SignedIn, text_of

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.policy_changes.propose import propose_policy
-from console.sentences import sentence_of
+from console.policies.presenters.descriptions import sentence_of
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import Policy, PolicyProposal, PolicyRevision
 from policies.rules import CheckRule, Level
@@ -190,7 +190,7 @@ def test_what_cannot_be_tried_is_said(editor: Client, path: str, data: dict[str,
 
 
 def test_a_replay_goes_on_by_itself(asked: Asked, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.views.drafts._CHUNK", 1)
+    monkeypatch.setattr("console.policies.views.drafts._CHUNK", 1)
     first = asked(checked=False)
     asked(checked=False)
     part = text_of(editor.post("/policies/replay/", {"yaml": write_policy(CHANGED)}))

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from approvals.requests.queries import inbox_for
-from console.reviewing import waiting_for
+from console.requests.queries import waiting_for
 from core.actors import Actor
 from registry.queries import current_card
 from registry.services.cards import edit_card

@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from console.run_comparison import compare_runs
+from console.runs.presenters.comparison import compare_runs
 from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import SignedIn, text_of

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import User
 from approvals.models import TransitionRequest
 from approvals.requests.review import decide_request
-from console.comparison import MetricRow
+from console.registry.presenters.comparison import MetricRow
 from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of

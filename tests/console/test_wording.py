@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import wording
-from console.sentences import sentence_of
+from console.policies.presenters.descriptions import sentence_of
+from console.shell import formatting as wording
 from policies.rules import FreezeRule, Level
 from policies.windows import parse_window
 

@@ -2,7 +2,7 @@
 
 `{run}`, `{other}`, `{canary}` and `{port}` are filled: a run of the victim's, its artifact folder, a file outside the server's
 data, a port on this machine that counts who connects. A path that begins with `mlflow` goes below both prefixes.
-Rows 10, 27, 29 and 30 are about files that a worker reads: test_hostile_files.py, and tests/approvals/test_scan_*.py.
+Rows 10, 27, 29 and 30 are about files that a worker reads: test_hostile_files.py, and tests/validation/test_scan_*.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,20 @@
+"""Addresses of a person's own account: tokens, approval sessions, delegations, notifications."""
+
+from django.urls import path
+
+from console.account.views import approval_sessions, delegations, notifications, tokens
+
+urlpatterns = [
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/read/", notifications.notifications_read, name="notifications_read"),
+    path("notifications/<int:notice_id>/open/", notifications.notification_open, name="notification_open"),
+    path("account/notifications/", notifications.notification_settings, name="notification_settings"),
+    path("account/notifications/chat/", notifications.chat_address, name="chat_address"),
+    path("account/notifications/test/<str:channel>/", notifications.notification_test, name="notification_test"),
+    path("account/delegations/", delegations.delegations, name="delegations"),
+    path("account/delegations/<int:delegation_id>/revoke/", delegations.delegation_revoke, name="delegation_revoke"),
+    path("account/tokens/", tokens.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="token_revoke"),
+    path("account/approval-session/", approval_sessions.approval_session, name="approval_session"),
+    path("account/approval-session/end/", approval_sessions.end_session, name="approval_session_end"),
+]

@@ -1,0 +1,155 @@
+"""The forms of cards and of the risk questionnaire. They check shape only; what is allowed is the services' word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.forms.boundfield import BoundField
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from console.cards.presenters import CardPage
+from console.shell.forms import ConsoleForm
+from core.errors import InvalidInput
+from registry.cards import FIELDS, Completeness, Field, Kind
+from registry.cards.fields import Section, fields_of
+from registry.cards.templates import required_keys
+from registry.cards.values import MAX_FIELD, as_lines, from_lines
+
+_TALL, _LOW = 5, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields of the form that are shown together; ``is_open`` unfolds them."""
+
+    title: str
+    fields: list[BoundField]
+    is_open: bool
+
+    @property
+    def filled(self) -> int:
+        """How many of them hold something."""
+        return sum(bool(field.value()) for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How far the card is by one template, with what the page needs to count along: the keys it asks of people that are on
+    the form, and how many of the others say something already."""
+
+    measured: Completeness
+    keys: str
+    settled: int
+
+
+class CardForm(ConsoleForm):
+    """The human fields of a model card. ``number`` is the revision that was read, so that no edit is lost."""
+
+    number = forms.IntegerField(widget=forms.HiddenInput)
+    # A card may be saved half written: no field is marked as optional.
+    asked_for = True
+
+    def __init__(self, data: QueryDict | None = None, *, shown: CardPage) -> None:
+        super().__init__(data, initial={"number": shown.newest.number})
+        self._shown = shown
+        self._required = required_keys(shown.template, shown.tier)
+        for field in FIELDS:
+            if field.human:
+                self.fields[field.key] = _card_field(field, (shown.newest.body.get(field.key) or {}).get("value", ""))
+        self.dress()
+
+    def groups(self) -> Iterator[Group]:
+        """Yield what the template asks for, open, and then the rest by section, folded."""
+        asked = [self[field.key] for field in FIELDS if field.human and field.key in self._required]
+        yield Group(f"Asked for: {self._shown.template.title}", asked, is_open=True)
+        for section in Section:
+            rest = [self[each.key] for each in fields_of(section) if each.human and each.key not in self._required]
+            if rest:
+                yield Group(section.value, rest, is_open=any(field.errors for field in rest))
+
+    def meters(self) -> Iterator[Meter]:
+        """Yield how far the card is by each template."""
+        for measured in self._shown.scores:
+            keys = required_keys(measured.template, self._shown.tier)
+            mine = [key for key in keys if key in self.fields]
+            settled = sum(key not in measured.missing for key in keys if key not in self.fields)
+            yield Meter(measured, " ".join(mine), settled)
+
+    def values(self) -> dict[str, object]:
+        """Return the fields that were sent, in the shape the card keeps; InvalidInput for a line that is no row."""
+        sent = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
+        found = {}
+        for field in FIELDS:
+            if field.key in sent:
+                try:
+                    found[field.key] = from_lines(field, sent[field.key])
+                except InvalidInput as error:
+                    raise InvalidInput(f"{field.title}: {error.message}") from error
+        return found
+
+
+def _card_field(field: Field, value: object) -> forms.Field:
+    text = as_lines(field, value)
+    if field.kind is Kind.CHOICE:
+        choices = [("", "—"), *((choice, choice.replace("-", " ")) for choice in field.choices)]
+        return forms.ChoiceField(label=field.title, help_text=field.help, required=False, choices=choices, initial=text)
+    rows = _TALL if text and field.kind is Kind.TEXT else _LOW
+    widget = forms.TextInput() if field.kind is Kind.LINE else forms.Textarea(attrs={"rows": rows})
+    return forms.CharField(
+        label=field.title,
+        help_text=_help(field),
+        required=False,
+        max_length=MAX_FIELD,
+        initial=text,
+        widget=widget,
+    )
+
+
+def _help(field: Field) -> str:
+    if field.kind is Kind.ROWS:
+        return f"{field.help} One row a line: {' | '.join(name.replace('_', ' ') for name in field.columns)}."
+    if field.kind is Kind.LIST and "one a line" not in field.help:
+        return f"{field.help} One a line."
+    return field.help
+
+
+class ImportForm(ConsoleForm):
+    """A card of another kind, as a file or pasted."""
+
+    # one of file and text is wanted: neither is marked as optional
+    asked_for = True
+
+    number = forms.IntegerField(widget=forms.HiddenInput)
+    format = forms.ChoiceField(
+        label="Kind of card",
+        choices=[
+            ("hf", "Hugging Face README.md"),
+            ("mct", "Model Card Toolkit JSON"),
+            ("cyclonedx", "CycloneDX JSON with a modelCard"),
+        ],
+    )
+    file = forms.FileField(label="File", required=False, allow_empty_file=True)
+    content = forms.CharField(
+        label="Or paste it here",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text="At most 1 MB. Fields it speaks of replace what the card says; everything else stays as it is.",
+    )
+
+    def __init__(
+        self, data: QueryDict | None = None, files: MultiValueDict[str, UploadedFile[Any]] | None = None, *, number: int
+    ) -> None:
+        super().__init__(data, files, initial={"number": number})
+
+    def clean(self) -> dict[str, object]:
+        """Want one of the two."""
+        cleaned: dict[str, object] = super().clean() or self.cleaned_data
+        if not cleaned.get("file") and not str(cleaned.get("content") or "").strip():
+            raise forms.ValidationError("Choose a file, or paste the card.")
+        return cleaned

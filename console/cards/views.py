@@ -1,0 +1,214 @@
+"""Model cards: read, edit what people write, compare, export, import; and the conformity packs of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from approvals.api.cards import pack_response
+from approvals.packs.exports import FORMATS, export_card
+from console.cards.forms import CardForm, ImportForm
+from console.cards.presenters import CardPage, FieldDiff, card_page, diff_fields, known_titles
+from console.shell.pages import model_crumbs, page, render_page
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, NotFound
+from registry.cards.imports import MAX_BYTES, Imported, read_card
+from registry.cards.templates import newest_templates
+from registry.models import CardRevision, ModelVersion
+from registry.permissions import Level, has_level
+from registry.queries import card_history, current_card, get_card, get_pack, get_version
+from registry.services.cards import edit_card, import_card
+
+_OTHER_VERSIONS = 50
+_REPORTED = 8
+
+
+@page
+def card_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
+    """Show the card of a version."""
+    version = get_version(actor, name, number)
+    return _card(request, actor, card_page(version, template=request.GET.get("template", "")), "Model card")
+
+
+@page
+def card_revision(request: HttpRequest, actor: Actor, name: str, number: int, revision: int) -> HttpResponse:
+    """Show one revision and what it changed."""
+    version = get_version(actor, name, number)
+    shown = card_page(version, revision, request.GET.get("template", ""))
+    before = next((row for row in shown.revisions if row.number == revision - 1), None)
+    diffs = diff_fields(before.body, shown.revision.body) if before else []
+    return _card(request, actor, shown, f"Revision {revision}", diffs=diffs)
+
+
+def _card(
+    request: HttpRequest, actor: Actor, shown: CardPage, title: str, diffs: Sequence[FieldDiff] = ()
+) -> HttpResponse:
+    version = shown.version
+    return render_page(
+        request,
+        "console/cards/card.html",
+        title,
+        crumbs=model_crumbs(version.model.name, version.version),
+        shown=shown,
+        may_edit=has_level(actor, version.model, Level.EDIT),
+        templates=newest_templates(),
+        formats=FORMATS.values(),
+        diffs=diffs,
+    )
+
+
+@page
+def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
+    """Edit the human fields; a card that somebody else changed meanwhile is not overwritten."""
+    shown = card_page(get_version(actor, name, number), template=request.GET.get("template", ""))
+    form = CardForm(request.POST or None, shown=shown)
+    if request.method == "POST" and form.is_valid() and _save(actor, shown, form):
+        messages.success(request, "The card is saved. Reviews given before this change no longer count.")
+        return redirect("console:card", name, number)
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    crumbs = model_crumbs(name, number)
+    return render_page(
+        request,
+        "console/cards/card_edit.html",
+        "Edit card",
+        crumbs=crumbs,
+        status=status,
+        shown=shown,
+        form=form,
+        templates=newest_templates(),
+    )
+
+
+def _save(actor: Actor, shown: CardPage, form: CardForm) -> bool:
+    """Write a revision; what the service cannot take becomes an error on the form."""
+    try:
+        fields = form.values()
+        edit_card(actor=actor, version=shown.version, fields=fields, expected_number=form.cleaned_data["number"])
+    except (Conflict, InvalidInput) as error:
+        form.add_error(None, error.message)
+        return False
+    return True
+
+
+@require_safe
+@page
+def card_diff(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
+    """Compare the card with an earlier revision (`against=r3`) or with another version's card (`against=v2`)."""
+    version = get_version(actor, name, number)
+    against = request.GET.get("against", "")
+    after = get_card(version, _number(request.GET.get("revision", "")))
+    before_version, before = _chosen(actor, version, after, against)
+    others = version.model.versions.filter(deleted_at__isnull=True).exclude(pk=version.pk).order_by("-version")
+    return render_page(
+        request,
+        "console/cards/card_diff.html",
+        "Compare cards",
+        crumbs=model_crumbs(name, number),
+        version=version,
+        after=after,
+        before=before,
+        before_version=before_version,
+        revisions=[row for row in card_history(version) if row.number != after.number],
+        others=list(others[:_OTHER_VERSIONS]),
+        diffs=diff_fields(before.body, after.body),
+    )
+
+
+def _chosen(
+    actor: Actor, version: ModelVersion, after: CardRevision, against: str
+) -> tuple[ModelVersion, CardRevision]:
+    number = _number(against[1:])
+    if against.startswith("v") and number is not None:
+        other = get_version(actor, version.model.name, number)
+        return other, current_card(other)
+    if against.startswith("r") and number is not None:
+        return version, get_card(version, number)
+    if against:
+        raise InvalidInput("Compare with a revision (r3) or with a version (v2).")
+    return version, get_card(version, max(after.number - 1, 1))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None  # noqa: PLR2004 - int32
+
+
+@require_safe
+@page
+def card_export(request: HttpRequest, actor: Actor, name: str, number: int, kind: str) -> HttpResponse:
+    """Hand out the card in another format; the page for print is shown, the others are downloads."""
+    version = get_version(actor, name, number)
+    if kind not in FORMATS:
+        raise NotFound(f"Cards are not exported as {kind[:50]!r}.")
+    made = export_card(version, get_card(version, _number(request.GET.get("revision", ""))), kind)
+    answer = HttpResponse(made.data, content_type=made.content_type)
+    how = "inline" if kind == "html" else "attachment"
+    answer["Content-Disposition"] = f'{how}; filename="{made.filename}"'
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+@page
+def card_import(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
+    """Take what a card of another kind says into a new revision."""
+    version = get_version(actor, name, number)
+    card = current_card(version)
+    form = ImportForm(request.POST or None, request.FILES or None, number=card.number)
+    if request.method == "POST" and form.is_valid():
+        imported = _import(actor, version, card, form)
+        if imported is not None:
+            _tell(request, imported)
+            return redirect("console:card", name, number)
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    crumbs = model_crumbs(name, number)
+    return render_page(
+        request,
+        "console/cards/card_import.html",
+        "Import a card",
+        crumbs=crumbs,
+        status=status,
+        version=version,
+        form=form,
+    )
+
+
+def _import(actor: Actor, version: ModelVersion, card: CardRevision, form: forms.Form) -> Imported | None:
+    """Write the imported revision; None with the reason on the form where that cannot be done."""
+    file = form.cleaned_data["file"]
+    data = file.read(MAX_BYTES + 1) if file else form.cleaned_data["content"].encode("utf-8", "replace")
+    try:
+        imported = read_card(form.cleaned_data["format"], data, body=card.body)
+        import_card(
+            actor=actor,
+            version=version,
+            fields=imported.fields,
+            expected_number=form.cleaned_data["number"],
+            origin=imported.origin,
+        )
+    except (Conflict, InvalidInput) as error:
+        form.add_error(None, error.message)
+        return None
+    return imported
+
+
+def _tell(request: HttpRequest, imported: Imported) -> None:
+    taken = known_titles(tuple(imported.fields))
+    messages.success(request, f"Imported: {', '.join(taken) or 'nothing the card did not say already'}.")
+    if imported.unknown:
+        more = f" and {len(imported.unknown) - _REPORTED} more" if len(imported.unknown) > _REPORTED else ""
+        messages.warning(
+            request, f"Left out, because a card has no place for it: {'; '.join(imported.unknown[:_REPORTED])}{more}."
+        )
+
+
+@require_safe
+@page
+def pack_download(request: HttpRequest, actor: Actor, name: str, number: int, pack: int) -> HttpResponseBase:  # noqa: ARG001 - Django's signature
+    """Hand out a conformity pack as it was frozen."""
+    return pack_response(get_pack(get_version(actor, name, number), pack))

@@ -1,0 +1,167 @@
+"""What the pages of checks show: which there are, and one run of one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from approvals.case.snapshots import load_case
+from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
+from approvals.check_runs.evidence import files_of_jobs
+from approvals.check_runs.jobs import UNFINISHED
+from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
+from approvals.requests.queries import get_check_run
+from console.shell.facts import Fact, fact
+from core.actors import Actor, ActorKind
+from policies.matching import Governing, active_policies
+from policies.rules import CheckRule
+from registry.permissions import Level, has_level
+from validation.base import inputs_digest, seconds_for
+from validation.catalogue import known_checks
+from validation.params import Param
+
+_HISTORY = 25
+_FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A check a policy may name. ``used_by`` are the policies in force that do, with the rules."""
+
+    code: str
+    says: str
+    params: tuple[Param, ...]
+    queue: str
+    seconds: int
+    is_posted: bool
+    used_by: list[tuple[Governing, str]]
+
+
+def check_rows() -> list[CheckRow]:
+    """Return every check of the settings, in their order."""
+    used: dict[str, list[tuple[Governing, str]]] = defaultdict(list)
+    for policy in sorted(active_policies(), key=lambda found: found.body.name):
+        for rule in policy.body.rules:
+            if isinstance(rule, CheckRule):
+                used[rule.check].append((policy, rule.id))
+    return [
+        CheckRow(
+            code=code,
+            says=getattr(check, "says", ""),
+            params=tuple(getattr(check, "params", ())),
+            queue=getattr(check, "queue", "fast"),
+            seconds=seconds_for(check),
+            is_posted=bool(getattr(check, "posted", False)),
+            used_by=used[code],
+        )
+        for code, check in known_checks().items()
+    ]
+
+
+def check_keys() -> list[CheckKey]:
+    """Return the keys that may sign results, those in force first."""
+    return sorted(CheckKey.objects.all(), key=lambda key: (key.revoked_at is not None, key.name))
+
+
+def may_keep_keys(actor: Actor) -> bool:
+    """Return whether the actor may add and revoke keys."""
+    return actor.is_superuser and actor.kind is ActorKind.USER
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One parameter of a run: its value, whether the policy set it, and what it is for."""
+
+    name: str
+    value: str
+    is_set: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRunPage:
+    """One run of one check."""
+
+    job: CheckRun
+    says: str
+    told: list[Told]
+    read: list[Fact]
+    counts: bool
+    evidence: list[Fact]
+    files: list[CheckEvidence]
+    history: list[CheckRun]
+    waited: float | None
+    took: float | None
+    may_cancel: bool
+    may_rerun: bool
+
+    @property
+    def is_moving(self) -> bool:
+        """Return whether there is something to wait for."""
+        return self.job.state in UNFINISHED
+
+
+def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
+    """Return what the page of a run shows, in a number of queries that does not depend on its history. NotFound."""
+    job = get_check_run(actor, check_run_id)
+    check: Any = known_checks().get(job.check_code)
+    subject = load_case(job.request).subject
+    counts = check is not None and inputs_digest(check, job.params, subject) == job.inputs_digest
+    read = check.inputs(subject, check.parse(job.params)) if counts else {}
+    may_edit = has_level(actor, job.request.version.model, Level.EDIT)
+    is_open = job.request.state == RequestState.OPEN
+    return CheckRunPage(
+        job=job,
+        says=getattr(check, "says", ""),
+        told=_told(check, job.params),
+        read=[fact(key, value) for key, value in read.items()] if isinstance(read, Mapping) else [],
+        counts=counts,
+        evidence=[fact(key, value) for key, value in job.evidence.items()] if isinstance(job.evidence, dict) else [],
+        files=files_of_jobs([job]),
+        history=_history(job),
+        waited=_seconds(job.started_at - job.queued_at) if job.started_at else None,
+        took=_seconds(job.finished_at - job.started_at) if job.started_at and job.finished_at else None,
+        may_cancel=may_edit and job.state in CANCELLABLE,
+        may_rerun=may_edit and is_open and counts and job.state in RERUNNABLE,
+    )
+
+
+def _told(check: Any, given: Mapping[str, object]) -> list[Told]:
+    known: tuple[Param, ...] = tuple(getattr(check, "params", ()))
+    rows = [
+        Told(
+            param.name,
+            _words(given[param.name]) if param.name in given else param.shown_default,
+            param.name in given,
+            param.says,
+        )
+        for param in known
+    ]
+    named = {param.name for param in known}
+    return rows + [
+        Told(name, _words(value), is_set=True, says="") for name, value in given.items() if name not in named
+    ]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _history(job: CheckRun) -> list[CheckRun]:
+    """Return the newest other finished runs of the same rule on versions of the same model."""
+    rows = CheckRun.objects.filter(
+        check_code=job.check_code,
+        rule=job.rule,
+        state__in=_FINISHED,
+        request__version__model=job.request.version.model_id,
+    ).exclude(pk=job.pk)
+    return list(rows.select_related("request__version__model").order_by("-pk")[:_HISTORY])
+
+
+def _seconds(length: timedelta) -> float:
+    return max(0.0, length.total_seconds())

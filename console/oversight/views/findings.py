@@ -1,0 +1,130 @@
+"""Findings: the list, one of them, and the dialogs that open, give away and close them."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from approvals.models.oversight import Finding, FindingState
+from approvals.oversight.finding_queries import get_finding, visible_findings
+from approvals.oversight.findings import assign_finding, close_finding, open_finding, why_not_close
+from approvals.oversight.quarantine_findings import released_by_now
+from audit.queries import trail_for
+from console.audit.presenters.entries import trail
+from console.oversight.forms import AssignForm, CloseForm, FindingForm
+from console.shell.dialogs import Dialog, run_dialog
+from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
+from core.actors import Actor
+from core.refs import finding_ref, model_stream
+from policies.rules import Severity
+from registry.permissions import Level, has_level
+from registry.queries import get_model, get_version
+
+_STATES = ("open", "overdue", *(state.value for state in FindingState if state != FindingState.OPEN))
+_TRAIL = 40
+
+
+@page
+def finding_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """List findings, the open and grave ones first."""
+    state, severity = request.GET.get("state", "open"), request.GET.get("severity", "")
+    model = request.GET.get("model", "")
+    rows = visible_findings(
+        actor,
+        state=state if state in _STATES else "",
+        severity=severity if severity in list(Severity) else "",
+        model=model,
+    )
+    return render_page(
+        request,
+        "console/oversight/findings.html",
+        "Findings",
+        rows=paginate(request, rows),
+        state=state,
+        severity=severity,
+        model=model,
+        states=_STATES,
+        severities=[level.value for level in Severity],
+    )
+
+
+@page
+def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
+    """Show one finding."""
+    row = get_finding(actor, finding_id)
+    is_open = row.state == FindingState.OPEN
+    owns = row.owner_id is not None and row.owner_id == actor.user_id
+    return render_page(
+        request,
+        "console/oversight/finding.html",
+        f"Finding {row.pk}",
+        crumbs=_crumbs(),
+        row=row,
+        obstacle=why_not_close(actor, row) if is_open else "",
+        released=released_by_now(row) if is_open else None,
+        may_assign=is_open and (owns or has_level(actor, row.model, Level.MANAGE)),
+        entries=trail(trail_for(finding_ref(row.pk), stream=model_stream(row.model_id), limit=_TRAIL)),
+    )
+
+
+@page
+def new_finding(request: HttpRequest, actor: Actor, name: str, number: int | None = None) -> HttpResponse:
+    """Open a finding on a version, or on the whole model."""
+    subject = (
+        str(get_version(actor, name, number)) if number is not None else f"every version of {get_model(actor, name)}"
+    )
+    form = FindingForm(request.POST or None)
+    dialog = Dialog(
+        title=f"Open a finding on {subject}",
+        submit="Open the finding",
+        description="It stays on the record, whatever becomes of it.",
+    )
+
+    def act() -> str:
+        made = open_finding(actor=actor, name=name, version=number, **form.cleaned_data)
+        messages.success(request, f"Finding {made.pk} is open.")
+        return reverse("console:finding", args=[made.pk])
+
+    return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
+
+
+@page
+def close(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
+    """Close a finding."""
+    row = get_finding(actor, finding_id)
+    form = CloseForm(request.POST or None)
+    dialog = Dialog(
+        title=f"Close finding {row.pk}", submit="Close it", description=f"{row.title}. A finding is closed once."
+    )
+
+    def act() -> str:
+        close_finding(actor=actor, finding_id=row.pk, **form.cleaned_data)
+        messages.success(request, f"Finding {row.pk} is closed.")
+        return _page_of(row)
+
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
+
+
+@page
+def assign(request: HttpRequest, actor: Actor, finding_id: int) -> HttpResponse:
+    """Give a finding another owner or due date."""
+    row = get_finding(actor, finding_id)
+    form = AssignForm(request.POST or None, owner=row.owner.username if row.owner else "", due_at=row.due_at)
+
+    def act() -> str:
+        assign_finding(actor=actor, finding_id=row.pk, **form.cleaned_data)
+        messages.success(request, f"Finding {row.pk} is changed.")
+        return _page_of(row)
+
+    dialog = Dialog(title=f"Owner and due date of finding {row.pk}", submit="Save", description=row.title)
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
+
+
+def _page_of(row: Finding) -> str:
+    return reverse("console:finding", args=[row.pk])
+
+
+def _crumbs(row: Finding | None = None) -> list[Crumb]:
+    found = [Crumb("Findings", reverse("console:findings"))]
+    return [*found, Crumb(f"Finding {row.pk}", _page_of(row))] if row else found

@@ -1,0 +1,137 @@
+"""What the page of one model version shows."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approvals.models import LIVE_STATES, TransitionRequest
+from audit.actions import Action
+from audit.queries import trail_for
+from console.audit.presenters.entries import Entry, trail
+from console.registry.presenters.comparison import Comparison, card_words, compare
+from console.registry.queries import deployments_of, requests_of
+from console.runs.presenters.curves import curves_of
+from console.shell.charts import Chart
+from console.shell.formatting import from_ms
+from core.actors import Actor
+from core.refs import model_stream, request_ref, version_ref
+from lineage.quarantine import Taint, taint_of
+from policies.matching import active_policies, governing, model_facts
+from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
+from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
+from registry.permissions import Level, level_for_move, level_of
+from registry.queries import get_version, incumbent_of, packs_of
+from registry.stages import Stage, Transition, transitions_from
+
+_TRAIL = 60
+_REQUESTS = 25
+_DEPLOYMENTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class StageMoment:
+    """A stage the version entered, when, and who moved it."""
+
+    stage: str
+    at: datetime.datetime | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardSummary:
+    """How far the card is: fields filled of fields asked for, and what is missing."""
+
+    words: str
+    filled: int
+    total: int
+    missing: tuple[Field, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """Everything the page needs; the template reads no database."""
+
+    version: ModelVersion
+    urn: str
+    current: ModelVersion | None
+    comparison: Comparison
+    charts: list[Chart]
+    stages: tuple[StageMoment, ...]
+    card: CardSummary
+    aliases: list[Alias]
+    tags: list[ModelVersionTag]
+    requests: list[TransitionRequest]
+    deployments: list[Deployment]
+    packs: list[PackOrder]
+    entries: list[Entry]
+    moves: list[Transition]
+    asked: frozenset[str]
+    taint: Taint
+
+
+def version_page(actor: Actor, name: str, number: int) -> VersionPage:
+    """Return what the page shows. NotFound."""
+    version = get_version(actor, name, number)
+    urn = version_ref(name, number)
+    current = incumbent_of(version.model)
+    requests = list(requests_of(version)[:_REQUESTS])
+    refs = [urn, *(request_ref(row.pk) for row in requests)]
+    entries = trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL))
+    comparison = compare(version, current)
+    run = comparison.candidate.facts.run if comparison.candidate.facts else None
+    return VersionPage(
+        version=version,
+        urn=urn,
+        current=current,
+        comparison=comparison,
+        charts=curves_of({run.pk: f"v{number}"}) if run else [],
+        stages=_stages(version, entries),
+        card=card_summary(comparison),
+        aliases=list(version.aliases.order_by("name")),
+        tags=list(version.tags.order_by("key")),
+        requests=requests,
+        deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
+        packs=packs_of(version),
+        entries=entries,
+        moves=_moves(actor, version),
+        asked=frozenset(row.target for row in requests if row.state in LIVE_STATES),
+        taint=taint_of(urn),
+    )
+
+
+def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
+    """Return the moves this person may make at once, or ask for where a policy governs."""
+    level = level_of(actor, version.model)
+    if level is None or level < Level.EDIT:
+        return []
+    policies, model = active_policies(), model_facts([version.model])[version.model_id]
+    return [
+        edge
+        for edge in transitions_from(version.stage)
+        if level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target)
+    ]
+
+
+def card_summary(comparison: Comparison) -> CardSummary:
+    """Return how complete the candidate's card is."""
+    card = comparison.candidate.card
+    missing = set(missing_fields(card)) if card else set(HUMAN_KEYS)
+    fields = tuple(field for field in FIELDS if field.key in missing)
+    return CardSummary(
+        card_words(card), len(HUMAN_KEYS) - len(fields), len(HUMAN_KEYS), fields, card.number if card else 0
+    )
+
+
+def _stages(version: ModelVersion, entries: Sequence[Entry]) -> tuple[StageMoment, ...]:
+    """Return the stages in the order they were entered, read from the trail."""
+    moments = [StageMoment(Stage.NONE, from_ms(version.created_ms), version.created_by)]
+    for entry in reversed(entries):
+        if entry.action != Action.REGISTRY_STAGE_CHANGED or entry.outcome != "ok":
+            continue
+        stage = next((change.after for change in entry.changes if change.key == "stage"), "")
+        if stage:
+            moments.append(StageMoment(stage, entry.at, entry.actor.rstrip(",")))
+    return tuple(moments)

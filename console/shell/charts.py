@@ -1,0 +1,128 @@
+"""Training curves as SVG, drawn on the server: no script, prints, reads well at any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from console.shell.formatting import number
+
+WIDTH, HEIGHT = 360, 168
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 22
+_MAX_POINTS = 300
+# Beyond this differences overflow, and no chart is of use.
+_LARGEST = 1e300
+_TICKS = 4
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series: its place among the colours (1 to 6), its name, its path, and its last value."""
+
+    colour: int
+    name: str
+    path: str
+    end: Point
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark on an axis: where, and what it says."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One metric, one line per run, ready for the template."""
+
+    title: str
+    lines: tuple[Line, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+    @property
+    def alt(self) -> str:
+        """Return the chart in words."""
+        return f"{self.title}: " + "; ".join(f"{line.name} ends at {line.last}" for line in self.lines)
+
+
+def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
+    """Return the chart of ``series`` (name → (step, value) by step), or None where no value can be drawn."""
+    finite = {name: [p for p in points if abs(p[1]) < _LARGEST] for name, points in series.items()}
+    values = [p for points in finite.values() for p in points]
+    if not values:
+        return None
+    x = _Scale.over([p[0] for p in values], _LEFT, WIDTH - _RIGHT)
+    y = _Scale.over([p[1] for p in values], HEIGHT - _BOTTOM, _TOP, padded=True)
+    lines = tuple(
+        _line(place % 6 + 1, name, points, x, y) for place, (name, points) in enumerate(finite.items()) if points
+    )
+    return Chart(
+        title=title,
+        lines=lines,
+        across=tuple(Tick(x.at(value), number(value)) for value in x.ticks(whole=True)),
+        up=tuple(Tick(y.at(value), number(value)) for value in y.ticks(whole=False)),
+    )
+
+
+def thin(points: Sequence[Point], limit: int = _MAX_POINTS) -> list[Point]:
+    """Keep the lowest and highest of each stretch of points, so that no spike is lost; first and last stay."""
+    if len(points) <= limit:
+        return list(points)
+    stretch = math.ceil(len(points) / (limit // 2))
+    kept: dict[int, Point] = {0: points[0], len(points) - 1: points[-1]}
+    for start in range(0, len(points), stretch):
+        places = range(start, min(start + stretch, len(points)))
+        for place in (min(places, key=lambda i: points[i][1]), max(places, key=lambda i: points[i][1])):
+            kept[place] = points[place]
+    return [kept[place] for place in sorted(kept)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From values to pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    @classmethod
+    def over(cls, values: Sequence[float], start: float, end: float, *, padded: bool = False) -> _Scale:
+        low, high = min(values), max(values)
+        if low == high:
+            room = abs(low) * 0.05 or 1.0
+            return cls(low - room, high + room, start, end)
+        room = (high - low) * 0.06 if padded else 0.0
+        return cls(low - room, high + room, start, end)
+
+    def at(self, value: float) -> float:
+        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
+
+    def ticks(self, *, whole: bool) -> list[float]:
+        step = _nice((self.high - self.low) / _TICKS)
+        step = max(step, 1.0) if whole else step
+        first = math.ceil(self.low / step)
+        return [round(place * step, 12) for place in range(first, math.floor(self.high / step) + 1)][:8]
+
+
+def _nice(step: float) -> float:
+    """Return the next larger of 1, 2, 5 times a power of ten."""
+    if not math.isfinite(step) or step <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(step))
+    return next((factor * power for factor in (1, 2, 5) if factor * power >= step), 10 * power)
+
+
+def _line(colour: int, name: str, points: Sequence[Point], x: _Scale, y: _Scale) -> Line:
+    dots = [(x.at(step), y.at(value)) for step, value in thin(points)]
+    path = "M" + "L".join(f"{across:g} {up:g}" for across, up in dots)
+    return Line(colour, name, path, dots[-1], number(points[-1][1]))

@@ -1,0 +1,87 @@
+"""How values read: times, numbers, durations, and what each kind of state looks like. Plain functions, no ORM."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))
+_MONTH, _YEAR = 30.44 * _DAY, 365.25 * _DAY
+_JUST_NOW = 10
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in one unit: ``40 s``, ``3 min``, ``5 h``, ``12 days``, ``4 months``."""
+    seconds = abs(seconds)
+    for limit, unit, name in _STEPS:
+        if seconds < limit:
+            count = int(seconds // unit)
+            return f"{count} {name.removesuffix('s') if name == 'days' and count == 1 else name}"
+    if seconds < _YEAR:
+        return f"{int(seconds // _MONTH)} months"
+    years = int(seconds // _YEAR)
+    return f"{years} year{'s' if years > 1 else ''}"
+
+
+def ago(moment: datetime.datetime, now: datetime.datetime) -> str:
+    """Return a moment relative to now: ``just now``, ``5 min ago``, ``in 3 days``."""
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < _JUST_NOW:
+        return "just now"
+    return f"{span(seconds)} ago" if seconds > 0 else f"in {span(seconds)}"
+
+
+def exact(moment: datetime.datetime) -> str:
+    """Return the full UTC time, to the second."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def from_ms(milliseconds: int) -> datetime.datetime | None:
+    """Return the UTC time of milliseconds since 1970, or None for 0 and for times no calendar has."""
+    try:
+        return datetime.datetime.fromtimestamp(milliseconds / 1000, tz=datetime.UTC) if milliseconds else None
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+_PLAIN_LIMIT = 1e7
+_SMALL_LIMIT = 1e-4
+
+
+def number(value: float) -> str:
+    """Return a number with five significant digits: ``0.91234``, ``12,345``, ``1.2e-05``."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) and abs(value) < _PLAIN_LIMIT:
+        return f"{int(value):,}"
+    if abs(value) >= _PLAIN_LIMIT or (0 < abs(value) < _SMALL_LIMIT):
+        return f"{value:.3e}"
+    text = f"{value:.5g}"
+    return f"{value:,.1f}" if "e" in text else text
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign; a real minus, not a hyphen."""
+    if value == 0:
+        return "±0"
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}"  # noqa: RUF001 - a minus is meant
+
+
+def size(count: int) -> str:
+    """Return bytes in binary units: ``812 B``, ``4.2 KiB``."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024 or unit == "GiB":  # noqa: PLR2004 - the binary step
+            return f"{int(amount)} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return ""
+
+
+_SHORT = 12
+
+
+def short_digest(digest: str) -> str:
+    """Return a digest short enough for a line: ``sha256:1f2e3d4c5b6a``; the whole of it goes into the title."""
+    algorithm, colon, rest = digest.rpartition(":")
+    return f"{algorithm}{colon}{rest[:_SHORT]}{'…' if len(rest) > _SHORT else ''}"

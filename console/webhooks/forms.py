@@ -1,0 +1,74 @@
+"""The forms that make, change and test a webhook."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import QueryDict
+
+from console.shell.forms import ConsoleForm
+from webhooks.databricks import EVENTS as DATABRICKS_EVENTS
+from webhooks.events import EVENTS, GOVERNANCE
+from webhooks.models import Webhook, WebhookFormat
+from webhooks.queries import events_of
+
+
+class WebhookForm(ConsoleForm):
+    """Make or change a webhook. ``events`` are those of its format."""
+
+    name = forms.CharField(label="Name", max_length=63, help_text="Letters, digits, dots, hyphens, underscores.")
+    url = forms.CharField(
+        label="Address", max_length=2048, help_text="https, on a public address unless the operator allows others."
+    )
+    description = forms.CharField(
+        label="What for", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    model = forms.CharField(
+        label="Only for the model",
+        required=False,
+        max_length=256,
+        help_text="Its name. Empty: for every model, which takes an operator. It cannot be changed later.",
+    )
+    events = forms.MultipleChoiceField(
+        label="Is told of", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+    )
+    status = forms.ChoiceField(label="State", initial="ACTIVE")
+    sign = forms.BooleanField(label="Sign what is sent, with a secret that is shown once", required=False, initial=True)
+
+    def __init__(self, data: QueryDict | None = None, *, webhook: Webhook | None = None) -> None:
+        databricks = webhook is not None and webhook.format == WebhookFormat.DATABRICKS
+        initial = {}
+        if webhook is not None:
+            initial = {name: getattr(webhook, name) for name in ("name", "url", "description", "status")}
+            initial["events"] = events_of(webhook)
+        super().__init__(data, initial=initial)
+        if webhook is not None:
+            del self.fields["model"], self.fields["sign"]
+        words = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
+        if databricks:
+            words["TEST_MODE"] = "Tests only"
+        groups = {"Events": sorted(DATABRICKS_EVENTS)} if databricks else _grouped_events()
+        self.fields["events"].choices = [  # type: ignore[attr-defined]  # a choice field
+            (title, [(event, event) for event in events]) for title, events in groups.items()
+        ]
+        self.fields["status"].choices = list(words.items())  # type: ignore[attr-defined]  # the same
+
+
+def _grouped_events() -> dict[str, list[str]]:
+    """Return MLflow's events and ours, grouped as people look for them."""
+    prompts = [event for event in EVENTS if event.startswith("prompt")]
+    models = [event for event in EVENTS if event not in GOVERNANCE and event not in prompts]
+    return {
+        "Requests and stages": [event for event in EVENTS if event in GOVERNANCE],
+        "Models": models,
+        "Prompts": prompts,
+    }
+
+
+class WebhookTestForm(ConsoleForm):
+    """Which event's sample to send."""
+
+    event = forms.ChoiceField(label="As if this happened")
+
+    def __init__(self, data: QueryDict | None = None, *, webhook: Webhook) -> None:
+        super().__init__(data)
+        self.fields["event"].choices = [(event, event) for event in events_of(webhook)]  # type: ignore[attr-defined]  # a choice field

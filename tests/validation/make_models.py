@@ -1,0 +1,61 @@
+"""Makes the model files of tests/validation/models/, with real scikit-learn, cloudpickle, joblib and skops.
+
+Not run by the tests. To renew the files: `python tests/validation/make_models.py` in an environment with those installed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from pathlib import Path
+
+import cloudpickle  # type: ignore[import-not-found]  # not an environment of ours
+import joblib  # type: ignore[import-not-found]
+import numpy as np
+import pandas as pd
+import skops.io  # type: ignore[import-not-found]
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+HERE = Path(__file__).parent / "models"
+
+
+def main() -> None:
+    """Fit small models on a data set that ships with scikit-learn and write each in several formats."""
+    warnings.simplefilter("ignore")
+    x, y = load_breast_cancer(return_X_y=True)
+    x = x[:, :4]
+    boosting = GradientBoostingClassifier(n_estimators=3, random_state=0).fit(x, y)
+    (HERE / "boosting.cloudpickle.pkl").write_bytes(cloudpickle.dumps(boosting))
+    skops.io.dump(boosting, HERE / "boosting.skops")
+    joblib.dump(boosting, HERE / "boosting.joblib")
+    joblib.dump(boosting, HERE / "boosting.joblib.gz", compress=("gzip", 3))
+    joblib.dump(boosting, HERE / "boosting.zlib.joblib", compress=("zlib", 3))
+    for protocol in range(6):
+        (HERE / f"boosting.protocol{protocol}.pkl").write_bytes(pickle.dumps(boosting, protocol=protocol))
+    others = {
+        "forest": RandomForestClassifier(3, max_depth=3, random_state=0),
+        "histogram": HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=4),
+        "pipeline": make_pipeline(FunctionTransformer(np.log1p), StandardScaler(), LogisticRegression(max_iter=50)),
+        "network": MLPClassifier((4,), max_iter=3, random_state=0),
+    }
+    for name, model in others.items():
+        (HERE / f"{name}.pkl").write_bytes(pickle.dumps(model.fit(x, y)))
+    frame = pd.DataFrame({"age": [1.0, 2.0, 3.0, 4.0], "city": ["a", "b", "a", "c"]})
+    columns = ColumnTransformer([("number", StandardScaler(), ["age"]), ("word", OneHotEncoder(), ["city"])])
+    mixed = make_pipeline(columns, LogisticRegression()).fit(frame, [0, 1, 0, 1])
+    (HERE / "columns.pkl").write_bytes(pickle.dumps(mixed))
+    joblib.dump(mixed, HERE / "columns.joblib")
+    (HERE / "frame.pkl").write_bytes(pickle.dumps(frame))
+    np.save(HERE / "numbers.npy", np.arange(4.0))
+    np.save(HERE / "objects.npy", np.array(["a", None], dtype=object), allow_pickle=True)
+    np.savez_compressed(HERE / "numbers.npz", a=np.arange(4.0), b=np.ones((2, 2)))
+
+
+if __name__ == "__main__":
+    main()
