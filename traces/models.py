@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from core.refs import EventObject, trace_ref
 from tracking.models import Experiment, Run
 from tracking.prefix import indexed
 
@@ -84,6 +85,11 @@ class Trace(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return the reference that events name this trace by; a trace belongs to no event stream."""
+        return EventObject(trace_ref(self.pk))
 
 
 class TraceTag(models.Model):

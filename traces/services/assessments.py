@@ -19,7 +19,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, NotFound, TooLarge
-from core.refs import trace_ref
 from tracking.clock import now_ms
 from tracking.limits import checked_text
 from traces.limits import MAX_ASSESSMENT_BYTES, MAX_ASSESSMENTS, MAX_KEY, checked_pairs, checked_trace_id, shown
@@ -112,7 +111,7 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
     row.save()
     if row.source_type == SourceType.HUMAN:
         record(
-            actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace_ref(trace.pk), after=assessment_facts(row)
+            actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace, after=assessment_facts(row)
         )
     return row
 
@@ -202,7 +201,7 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
     record(
         actor=actor,
         action=Action.TRACES_ASSESSMENT_UPDATED,
-        obj=trace_ref(trace.pk),
+        obj=trace,
         before=before,
         after=assessment_facts(row),
     )
@@ -223,7 +222,7 @@ def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> Non
         _of(trace).filter(assessment_id=row.overrides).update(valid=True)
     before = assessment_facts(row)
     row.delete()
-    record(actor=actor, action=Action.TRACES_ASSESSMENT_DELETED, obj=trace_ref(trace.pk), before=before)
+    record(actor=actor, action=Action.TRACES_ASSESSMENT_DELETED, obj=trace, before=before)
 
 
 def assessment_facts(row: Assessment) -> dict[str, object]:

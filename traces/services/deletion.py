@@ -15,11 +15,10 @@ from core.errors import InvalidInput
 from core.refs import experiment_ref
 from tracking.artifacts import forget_folders
 from tracking.clock import now_ms
-from tracking.paths import key_of_uri
 from tracking.queries import experiment_number
+from traces.files import artifact_folder
 from traces.limits import MAX_DELETED_IDS, check_count
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceRun, TraceTag
-from traces.services.rows import artifact_location
 
 # So many traces go in one transaction, which holds their rows, and so many ids fit an event.
 BATCH = 100
@@ -95,7 +94,7 @@ def _remove(actor: Actor, trace_ids: Sequence[str], action: Action) -> int:
     for part in _PARTS:
         part.objects.filter(trace_id__in=ids).delete()  # type: ignore[attr-defined]  # all of them are parts of a trace
     Trace.objects.filter(pk__in=ids).delete()
-    files = forget_folders([key_of_uri(artifact_location(trace)) for trace in traces])
+    files = forget_folders(folder for trace in traces if (folder := artifact_folder(trace)))
     experiments = sorted({trace.experiment_id for trace in traces})
     record(
         actor=actor,

@@ -12,6 +12,7 @@ from tracking.clock import now_ms
 from tracking.models import Experiment
 from tracking.queries import experiment_number
 from tracking.services.experiments import require_active
+from traces.files import artifact_location
 from traces.keys import ARTIFACT_LOCATION
 from traces.limits import shown
 from traces.models import Trace, TraceMetadata, TraceTag
@@ -61,11 +62,6 @@ def save_traces(traces: Iterable[Trace], fields: Sequence[str]) -> None:
 
 def _locked(traces: QuerySet[Trace]) -> QuerySet[Trace]:
     return traces.select_for_update(of=("self",), no_key=True).select_related("experiment").order_by("pk")
-
-
-def artifact_location(trace: Trace) -> str:
-    """Return the URI of the folder for files of a trace, below its experiment's."""
-    return f"{trace.experiment.artifact_location}/traces/{trace.pk}/artifacts"
 
 
 def put_tags(tags: Mapping[str, Mapping[str, str]]) -> None:

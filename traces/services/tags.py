@@ -8,7 +8,6 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
-from core.refs import trace_ref
 from traces.keys import SERVER_TAGS
 from traces.limits import checked_key, checked_value, shown
 from traces.models import TraceTag
@@ -32,7 +31,7 @@ def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
     record(
         actor=actor,
         action=Action.TRACES_TAG_SET,
-        obj=trace_ref(trace.pk),
+        obj=trace,
         before={key: before.value} if before else None,
         after={key: kept},
     )
@@ -48,7 +47,7 @@ def delete_trace_tag(*, actor: Actor, trace_id: str, key: str) -> None:
         raise NotFound(f"No trace tag with key {shown(key)} for trace with ID {shown(trace.pk)}")
     before = {key: tag.value}
     tag.delete()
-    record(actor=actor, action=Action.TRACES_TAG_DELETED, obj=trace_ref(trace.pk), before=before)
+    record(actor=actor, action=Action.TRACES_TAG_DELETED, obj=trace, before=before)
 
 
 def _refuse_server_tag(key: str, done: str) -> None:
