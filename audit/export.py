@@ -31,6 +31,7 @@ from audit.subjects import find_stream, require_whole_log
 from audit.verifier import audit_verify as verifier
 from core.actors import Actor
 from core.refs import model_ref
+from core.times import iso_utc
 
 WHOLE_LOG = "audit:log"
 _ROWS_AT_ONCE = 500
@@ -106,7 +107,7 @@ def _export(actor: Actor, *, obj: str, stream: str, filters: dict[str, str], lab
     about = {
         "format": verifier.FORMAT,
         "event_schema": SCHEMA,
-        "generated_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "generated_at": iso_utc(now, "microseconds"),
         "requested_by": actor.name,
         "software": f"custody {settings.VERSION}",
         "filters": filters,

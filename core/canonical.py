@@ -16,6 +16,8 @@ from typing import Any
 
 import orjson
 
+from core.times import iso_utc
+
 MAX_BYTES = 16 * 1024
 MAX_DEPTH = 8
 _MAX_INT = 2**53 - 1
@@ -69,7 +71,7 @@ def _scalar(value: object, *, shorten: bool) -> object:
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return iso_utc(value, "microseconds")
     if isinstance(value, bytes | bytearray | memoryview):
         return {"sha256": hashlib.sha256(bytes(value)).hexdigest(), "length": len(value)}
     text = _text(str(value)) if isinstance(value, str | uuid.UUID | Decimal | datetime.date) else _text(repr(value))

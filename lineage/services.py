@@ -16,6 +16,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound
 from core.refs import deployment_ref, model_ref
+from core.times import iso_utc
 from lineage.edges import accept, require_declarable
 from lineage.models import Assertion, Edge, EdgeAssertion, Node, Relation, RetractedEdge
 from lineage.nodes import code_spec, dataset_specs, deployment_specs, place, place_run, run_spec, version_specs
@@ -104,7 +105,7 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa
     """Mark a deployment as ended: its endpoint's ancestry no longer starts from it. Ending twice keeps the first time."""
     node = find_node(deployment_ref(endpoint, number))
     if "ended_at" not in node.attrs:
-        node.attrs["ended_at"] = timezone.now().isoformat()
+        node.attrs["ended_at"] = iso_utc(timezone.now())
         node.save(update_fields=["attrs"])
 
 

@@ -15,6 +15,7 @@ from approvals.requests.eligibility import voter_of
 from approvals.requests.history import Activity, opening_activities
 from approvals.requests.refusals import request_url
 from core.actors import Actor
+from core.times import to_ms
 from mlflow_api import render_registry
 from mlflow_api.render_tracking import Json, filled
 from registry.models import ModelVersion, RegisteredModel
@@ -36,7 +37,7 @@ _ROOT = "/registered-models/root"
 
 
 def milliseconds(at: datetime | None) -> int | None:
-    return int(at.timestamp() * 1000) if at else None
+    return to_ms(at) if at else None
 
 
 def activity(found: Activity) -> Json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.actors import Actor
 from core.errors import InvalidInput
+from core.times import to_ms
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json, filled
@@ -59,8 +60,8 @@ def _rendered(webhook: Webhook) -> Json:
         governance_events=[event for name, event in kinds if name in GOVERNANCE],
         status=str(webhook.status),
         model_name=webhook.model.name if webhook.model else None,
-        creation_timestamp=int(webhook.created_at.timestamp() * 1000),
-        last_updated_timestamp=int(webhook.updated_at.timestamp() * 1000),
+        creation_timestamp=to_ms(webhook.created_at),
+        last_updated_timestamp=to_ms(webhook.updated_at),
     )
 
 

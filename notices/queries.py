@@ -6,10 +6,9 @@ from django.db.models import Q, QuerySet
 
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from notices.models import Notice
 from registry.permissions import visible_models
-
-_MAX_ID = 2**63 - 1
 
 
 def notices_of(actor: Actor) -> QuerySet[Notice]:
@@ -31,7 +30,7 @@ def newest_notices(actor: Actor, *, limit: int) -> tuple[list[Notice], int]:
 
 def get_notice(actor: Actor, notice_id: int) -> Notice:
     """Return one of one's own notices; NotFound."""
-    found = notices_of(actor).filter(pk=notice_id).first() if 0 < notice_id <= _MAX_ID else None
+    found = notices_of(actor).filter(pk=row_id(notice_id)).first()
     if found is None:
         raise NotFound("You have no such notification.")
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db.models import Prefetch, QuerySet
 
 from core.errors import NotFound
+from core.ids import row_id
 from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision, ProposalState
 
-_MAX_ID = 2**63 - 1
 _MAX_NUMBER = 2**31 - 1
 
 
@@ -45,7 +45,7 @@ def proposals(*, state: str = "", name: str = "") -> QuerySet[PolicyProposal]:
 
 def get_proposal(proposal_id: int) -> PolicyProposal:
     """Return one proposal; NotFound."""
-    found = proposals().filter(pk=proposal_id).first() if 0 < proposal_id <= _MAX_ID else None
+    found = proposals().filter(pk=row_id(proposal_id)).first()
     if found is None:
         raise NotFound(f"There is no proposal {proposal_id}.")
     return found

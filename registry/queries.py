@@ -11,6 +11,7 @@ from django.db.models.functions import RowNumber
 
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from lineage.models import NodeKind
 from lineage.queries import MAX_LIMIT, descendants, find_node
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
@@ -19,7 +20,6 @@ from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
-_MAX_ID = 2**63 - 1
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -32,12 +32,10 @@ def get_model(actor: Actor, name: str) -> RegisteredModel:
 
 def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
     """Return a model by its id, which stays when it is renamed; NotFound."""
-    found = None
-    if model_id.isascii() and model_id.isdigit() and len(model_id) < len(str(_MAX_ID)):
-        found = visible_models(actor).filter(pk=int(model_id)).first()
-    if found is None:
+    model = visible_models(actor).filter(pk=row_id(model_id)).first()
+    if model is None:
         raise NotFound(f"Registered Model with id={model_id[:100]} not found")
-    return found
+    return model
 
 
 def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
@@ -165,12 +163,10 @@ def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
 
 def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
     """Return one deployment; NotFound."""
-    found = None
-    if 0 < deployment_id <= _MAX_ID:
-        found = visible_deployments(actor).filter(pk=deployment_id).first()
-    if found is None:
+    deployment = visible_deployments(actor).filter(pk=row_id(deployment_id)).first()
+    if deployment is None:
         raise NotFound(f"Deployment {deployment_id} not found")
-    return found
+    return deployment
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.times import from_ms, iso_utc
 from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.sources import download_uri
 
@@ -18,7 +18,7 @@ class FromMilliseconds(serializers.Field[int, Any, str, Any]):
     """A time that the protocol keeps as milliseconds since 1970."""
 
     def to_representation(self, value: int) -> str:
-        return datetime.datetime.fromtimestamp(value / 1000, tz=datetime.UTC).isoformat().replace("+00:00", "Z")
+        return iso_utc(from_ms(value))
 
 
 class VersionSerializer(serializers.Serializer[ModelVersion]):

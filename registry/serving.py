@@ -22,6 +22,7 @@ from django.utils.cache import patch_vary_headers
 from accounts.authentication import presented_secret, token_digest
 from core.actors import Actor, Scope
 from core.errors import NotAuthenticated, NotFound
+from core.times import iso_utc
 from registry.permissions import default_level
 from registry.queries import current_production
 
@@ -135,4 +136,4 @@ def _iso(value: datetime.datetime | str | None) -> str | None:
         return None
     if isinstance(value, str):
         return f"{value.replace(' ', 'T')}Z"
-    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    return iso_utc(value)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Q, prefetch_related_objects
 
 from core.errors import InvalidInput, NotFound
+from core.ids import MAX_ROW_ID
 from tracking.models import (
     Experiment,
     LoggedModel,
@@ -21,7 +22,6 @@ from tracking.models import (
 )
 
 _EXPERIMENT_ID = re.compile(r"[0-9]{1,19}")
-_MAX_ID = 2**63 - 1
 # SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
 _SLICE = 5000
 # The index of metrics by model leaves out the many that name none; SQLite uses it only where this is said.
@@ -31,7 +31,7 @@ NAMES_A_MODEL = ~Q(model_id="")
 def experiment_number(experiment_id: str | int) -> int:
     """Return an experiment id as the number it is; InvalidInput for anything else."""
     text = str(experiment_id)
-    if not _EXPERIMENT_ID.fullmatch(text) or int(text) > _MAX_ID:
+    if not _EXPERIMENT_ID.fullmatch(text) or int(text) > MAX_ROW_ID:
         raise InvalidInput(f"Invalid experiment ID '{text[:500]}'. Experiment ID must be a valid integer.")
     return int(text)
 

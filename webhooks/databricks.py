@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.utils import timezone
 
 from approvals.models import ApprovalComment, TransitionRequest
 from audit.actions import Action
+from core.times import now_ms, to_ms
 from webhooks.payloads import Source, number_of, only_key, page_of, request_id_of, version_of
 
 Payload = dict[str, Any]
@@ -44,7 +44,7 @@ def payloads_of(source: Source) -> dict[str, Payload]:
     facts = _FACTS[action](source) if action in _FACTS else None
     if facts is None:
         return {}
-    head = {"event_timestamp": int(source.event.at.timestamp() * 1000), "model_name": source.model.name}
+    head = {"event_timestamp": to_ms(source.event.at), "model_name": source.model.name}
     names = [name for name in NAMES[action] if _is_about(name, facts.get("to_stage", ""))]
     return {name: {"event": name, **head, **facts} for name in names}
 
@@ -58,7 +58,7 @@ def sample_of(event: str, webhook_id: str) -> str:
     """Return the text of a test of this event."""
     action = next(action for action, names in NAMES.items() if event in names)
     stage = next((stage for stage in _STAGES if stage in event), "PRODUCTION").title()
-    now = int(timezone.now().timestamp() * 1000)
+    now = now_ms()
     facts = {"event_timestamp": now, "model_name": "example_model", **_SAMPLES[action], "text": f"A test of {event}."}
     if "to_stage" in facts:
         facts["to_stage"] = stage

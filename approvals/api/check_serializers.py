@@ -10,6 +10,7 @@ from approvals.api.serializers import CheckRunSerializer
 from approvals.check_runs.control import MAX_REASON
 from approvals.check_runs.keys import MAX_NOTE
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState
+from core.ids import MAX_ROW_ID
 from validation.base import Check, seconds_for
 
 
@@ -43,7 +44,7 @@ class CheckRunDetailSerializer(CheckRunSerializer):
 class ListCheckRunsSerializer(serializers.Serializer[Any]):
     """Which jobs are wanted."""
 
-    request = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    request = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
     rule = serializers.CharField(default="", allow_blank=True, max_length=100)
     check_code = serializers.CharField(default="", allow_blank=True, max_length=100)
     model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)

@@ -10,6 +10,7 @@ from approvals.api.serializers import RuleSerializer
 from approvals.models import MAX_COMMENT
 from approvals.policy_changes.dry_run import DryRun
 from approvals.policy_changes.replay import Replayed
+from core.ids import MAX_ROW_ID
 from policies.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
 
 
@@ -114,7 +115,7 @@ class ReplayQuerySerializer(serializers.Serializer[Any]):
 
     policy = serializers.JSONField()
     limit = serializers.IntegerField(default=50, min_value=1, max_value=100)
-    before = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2**63 - 1)
+    before = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=MAX_ROW_ID)
 
 
 class ReplayedSerializer(serializers.Serializer[Replayed]):

@@ -5,20 +5,19 @@ from __future__ import annotations
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
+from core.ids import row_id
 from registry.models import RegisteredModel
 from registry.permissions import visible_models
-
-_MAX_ID = 2**63 - 1
 
 
 def lock_request(request_id: int) -> TransitionRequest:
     """Return a request with its model's row and its own locked until commit; NotFound."""
-    found = TransitionRequest.objects.filter(pk=request_id) if 0 < request_id <= _MAX_ID else None
-    model_id = found.values_list("version__model_id", flat=True).first() if found is not None else None
-    if found is None or model_id is None:
+    request = TransitionRequest.objects.filter(pk=row_id(request_id))
+    model_id = request.values_list("version__model_id", flat=True).first()
+    if model_id is None:
         raise _no_request(request_id)
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    rows = found.select_for_update(no_key=True, of=("self",))
+    rows = request.select_for_update(no_key=True, of=("self",))
     return rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision").get()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.models import Exists, Max, OuterRef, Q
 
@@ -17,6 +17,7 @@ from approvals.models.oversight import ReReview
 from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
+from core.times import from_ms
 from policies.matching import Governing, active_policies, governing, model_facts
 from policies.parsing import is_alias
 from policies.rules import ReReview as Option
@@ -84,7 +85,7 @@ def _approved(version: ModelVersion) -> datetime | None:
 
 def _registered(version: ModelVersion) -> datetime:
     """Return what is counted from where nobody ever asked: the alias is older than its policy."""
-    return datetime.fromtimestamp(version.created_ms / 1000, tz=UTC)
+    return from_ms(version.created_ms)
 
 
 def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:

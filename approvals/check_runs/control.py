@@ -18,13 +18,13 @@ from audit.actions import Action
 from audit.services import enqueue
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
+from core.ids import row_id
 from registry.names import check_text
 from registry.permissions import Level, require_level
 
 MAX_REASON = 500
 CANCELLABLE = (*UNFINISHED, CheckState.WAITING)
 RERUNNABLE = (*BROKEN, CheckState.FAILED)
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -79,7 +79,7 @@ def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
 
 def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionRequest]:
     """Return a job and its request with the model, the request and the job locked; NotFound, also out of the actor's sight."""
-    found = CheckRun.objects.filter(pk=check_run_id) if 0 < check_run_id <= _MAX_ID else CheckRun.objects.none()
+    found = CheckRun.objects.filter(pk=row_id(check_run_id))
     request_id = found.values_list("request_id", flat=True).first()
     if request_id is None:
         raise no_check_run(check_run_id)

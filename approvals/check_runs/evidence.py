@@ -13,6 +13,7 @@ from typing import BinaryIO
 from approvals.models import CheckEvidence, CheckRun
 from core.actors import Actor
 from core.errors import InvalidState, NotFound, Unavailable
+from core.ids import row_id
 from registry.permissions import visible_models
 from tracking.locks import hold_bytes
 from tracking.store import Blob, current_store
@@ -77,7 +78,7 @@ def files_of_jobs(jobs: Sequence[CheckRun]) -> list[CheckEvidence]:
 def open_file(actor: Actor, check_run_id: int, name: str) -> tuple[CheckEvidence, BinaryIO]:
     """Return a file of a job and its bytes, open for reading; NotFound, also where the actor may not see the model."""
     seen = CheckEvidence.objects.filter(check_run__request__version__model__in=visible_models(actor))
-    row = seen.filter(check_run_id=check_run_id, name=name).order_by("-fence").first() if check_run_id < 2**63 else None
+    row = seen.filter(check_run_id=row_id(check_run_id), name=name).order_by("-fence").first()
     if row is None:
         raise NotFound(f"Check run {check_run_id} has no file {name[:200]!r}.")
     try:

@@ -25,6 +25,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from policies.matching import Governing, policy_for, read_revision
 from policies.rules import BreakGlass, Severity
 from registry.models import ModelVersion
@@ -33,7 +34,6 @@ from registry.permissions import visible_models
 
 # An emergency does not wait for two weeks.
 LIVES_FOR = timedelta(hours=24)
-_MAX_ID = 2**63 - 1
 
 
 def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, reason: str) -> None:
@@ -172,7 +172,7 @@ def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
 
 
 def _lock(actor: Actor, post_review_id: int) -> PostReview:
-    rows = PostReview.objects.filter(pk=post_review_id if 0 < post_review_id <= _MAX_ID else 0)
+    rows = PostReview.objects.filter(pk=row_id(post_review_id))
     seen = rows.filter(request__version__model__in=visible_models(actor)).values_list("request_id", flat=True).first()
     if seen is None:
         raise NotFound(f"There is no post-review {post_review_id}.")

@@ -9,11 +9,10 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from approvals.models.oversight import Finding, FindingState
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from policies.rules import SEVERITIES
 from registry.models import ModelVersion
 from registry.permissions import visible_models
-
-_MAX_ID = 2**63 - 1
 
 
 def visible_findings(
@@ -39,7 +38,7 @@ def visible_findings(
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
     """Return one finding; NotFound."""
-    found = visible_findings(actor).filter(pk=finding_id).first() if 0 < finding_id <= _MAX_ID else None
+    found = visible_findings(actor).filter(pk=row_id(finding_id)).first()
     if found is None:
         raise NotFound(f"There is no finding {finding_id}.")
     return found

@@ -16,6 +16,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from policies.rules import Severity, severities_from
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
@@ -28,7 +29,6 @@ MAX_WORDS = 10_000
 CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
 # From here on whoever made the version cannot be the one who closes what was found wrong with it.
 FOUR_EYES_FROM = Severity.HIGH
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -173,7 +173,7 @@ def makers_of(finding: Finding) -> frozenset[str]:
 
 def lock_finding(actor: Actor, finding_id: int) -> Finding:
     """Return a finding with its model's row and its own locked until commit; NotFound."""
-    rows = Finding.objects.filter(pk=finding_id if 0 < finding_id <= _MAX_ID else 0)
+    rows = Finding.objects.filter(pk=row_id(finding_id))
     model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
     if model_id is None:
         raise NotFound(f"There is no finding {finding_id}.")

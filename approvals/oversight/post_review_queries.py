@@ -7,10 +7,9 @@ from django.db.models import QuerySet
 from approvals.models.oversight import PostReview
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from registry.models import RegisteredModel
 from registry.permissions import visible_models
-
-_MAX_ID = 2**63 - 1
 
 
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
@@ -30,7 +29,7 @@ def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> Q
 def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
     """Return one post-review; NotFound."""
     rows = visible_post_reviews(actor)
-    found = rows.filter(pk=post_review_id).first() if 0 < post_review_id <= _MAX_ID else None
+    found = rows.filter(pk=row_id(post_review_id)).first()
     if found is None:
         raise NotFound(f"There is no post-review {post_review_id}.")
     return found

@@ -17,9 +17,10 @@ from typing import Any
 import orjson
 
 from approvals.models import TransitionRequest
-from approvals.packs.declarations import ApprovalRecord, as_json, iso, records_of
+from approvals.packs.declarations import ApprovalRecord, as_json, records_of
 from approvals.packs.exports import FORMATS, with_approvals
 from core.refs import version_ref
+from core.times import iso_utc
 from lineage.history import ancestors_as_of
 from registry.cards import BY_KEY, completeness, find_template, written_keys
 from registry.cards.document import CardSource, tier_pointer
@@ -64,7 +65,7 @@ def build_pack(order: PackOrder) -> Pack:
         "subject": version_ref(order.pinned["model"], order.version.version),
         "pack": order.number,
         "promotion_event": str(order.event_id),
-        "promoted_at": iso(order.promoted_at),
+        "promoted_at": iso_utc(order.promoted_at, "seconds"),
         "target": order.pinned.get("target", Stage.PRODUCTION.value),
         "pinned": {
             key: order.pinned[key]
@@ -190,7 +191,7 @@ def _assessment(order: PackOrder) -> dict[str, Any]:
         "reasons": row.reasons,
         "rationale": row.rationale,
         "author": row.author,
-        "assessed_at": iso(row.created_at),
+        "assessed_at": iso_utc(row.created_at, "seconds"),
     }
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from approvals.models import CheckRun, CheckState, Decision, Override, RequestState, Review, TransitionRequest
 from core.refs import request_ref
+from core.times import iso_utc
 from registry.cards.exports.cyclonedx import MODEL_REF
 from registry.models import ModelVersion
 
@@ -172,7 +173,7 @@ def _record(request: TransitionRequest, reviews: list[ReviewRecord], checks: lis
         policy=str(request.policy_revision),
         policy_digest=request.policy_revision.digest,
         subject_digest=request.subject_digest,
-        opened_at=iso(request.opened_at),
+        opened_at=iso_utc(request.opened_at, "seconds"),
         reviews=tuple(reviews),
         checks=tuple(checks),
     )
@@ -185,7 +186,7 @@ def _review(row: Review) -> ReviewRecord:
         decision=row.decision,
         comment=row.comment,
         subject_digest=row.subject_digest,
-        given_at=iso(row.given_at),
+        given_at=iso_utc(row.given_at, "seconds"),
         on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
         signature=_signature(row),
     )
@@ -198,7 +199,7 @@ def _override(row: Override) -> OverrideRecord:
         given_by=row.given_by.username,
         reason=row.reason,
         subject_digest=row.subject_digest,
-        given_at=iso(row.given_at),
+        given_at=iso_utc(row.given_at, "seconds"),
         signature=_signature(row),
     )
 
@@ -206,7 +207,7 @@ def _override(row: Override) -> OverrideRecord:
 def _signature(row: Review | Override) -> SignatureRecord | None:
     if row.signed_at is None:
         return None
-    return SignatureRecord(row.meaning, row.printed_name, iso(row.signed_at))
+    return SignatureRecord(row.meaning, row.printed_name, iso_utc(row.signed_at, "seconds"))
 
 
 def _check(row: CheckRun) -> CheckRecord:
@@ -221,7 +222,7 @@ def _check(row: CheckRun) -> CheckRecord:
         evidence_digest=row.evidence_digest,
         inputs_digest=row.inputs_digest,
         author=row.author,
-        finished_at=iso(row.finished_at) if row.finished_at else "",
+        finished_at=iso_utc(row.finished_at, "seconds") if row.finished_at else "",
         files=tuple(
             {"name": file.name, "sha256": file.sha256, "bytes": file.size}
             for file in sorted(row.files.all(), key=lambda file: file.name)
@@ -233,11 +234,6 @@ def _check(row: CheckRun) -> CheckRecord:
 def as_json(record: ApprovalRecord) -> dict[str, Any]:
     """Return a record as JSON values."""
     return asdict(record)
-
-
-def iso(moment: datetime) -> str:
-    """Return a time as ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _assessor(name: str) -> str:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from approvals.models import TransitionRequest
 from approvals.packs.build import build_pack
-from approvals.packs.declarations import iso, records_of
+from approvals.packs.declarations import records_of
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
@@ -19,6 +19,7 @@ from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import NotFound, Unavailable
 from core.refs import version_ref
+from core.times import iso_utc
 from lineage.models import Node
 from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
 from registry.stages import Stage
@@ -154,7 +155,7 @@ def _of_alias(event: Event) -> dict[str, Any]:
     return {
         "replaced_version": (known["before"] or {}).get("version"),
         "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
-        "alias_set_at": iso(event.at),
+        "alias_set_at": iso_utc(event.at, "seconds"),
     }
 
 
@@ -173,9 +174,9 @@ def _version_facts(version: ModelVersion) -> dict[str, Any]:
         "tags": dict(version.tags.order_by("key").values_list("key", "value")),
         "aliases": list(version.aliases.order_by("name").values_list("name", flat=True)),
         "staged_by": version.staged_by,
-        "staged_at": iso(version.staged_at) if version.staged_at else None,
+        "staged_at": iso_utc(version.staged_at, "seconds") if version.staged_at else None,
         "approved_by": version.approved_by,
-        "approved_at": iso(version.approved_at) if version.approved_at else None,
+        "approved_at": iso_utc(version.approved_at, "seconds") if version.approved_at else None,
         "replaced_version": replaced.version if replaced else None,
     }
 
@@ -186,6 +187,6 @@ def _policy(request: TransitionRequest) -> dict[str, Any]:
         "name": str(revision),
         "digest": revision.digest,
         "published_by": revision.published_by,
-        "published_at": iso(revision.published_at),
+        "published_at": iso_utc(revision.published_at, "seconds"),
         "body": revision.body,
     }

@@ -18,6 +18,7 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from core.refs import proposal_ref
 from policies.documents import check_document
 from policies.models import (
@@ -35,7 +36,6 @@ from registry.names import check_text
 
 # Names that are addresses below /api/v1/policies.
 RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -217,14 +217,16 @@ def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
     The policy first, then the proposals in their order. A new policy has no row yet: then it is the proposals that keep two
     approvals at once apart.
     """
-    found = PolicyProposal.objects.filter(pk=proposal_id) if 0 < proposal_id <= _MAX_ID else None
-    name = found.values_list("name", flat=True).first() if found is not None else None
-    if found is None or name is None:
+    proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
+    name = proposal.values_list("name", flat=True).first()
+    if name is None:
         raise NotFound(f"There is no proposal {proposal_id}.")
     policy = lock_policy(name)
     rivals = PolicyProposal.objects.filter(name=name, state=ProposalState.OPEN).order_by("pk")
     list(rivals.select_for_update(no_key=True).values_list("pk", flat=True))
-    rows = found.select_for_update(no_key=True, of=("self",)).select_related("proposer__owner", "base_revision__policy")
+    rows = proposal.select_for_update(no_key=True, of=("self",)).select_related(
+        "proposer__owner", "base_revision__policy"
+    )
     return rows.get(), policy
 
 

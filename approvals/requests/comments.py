@@ -11,13 +11,13 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied, InvalidInput, NotFound
+from core.ids import row_id
 from registry.models import ModelVersion
 from registry.names import check_text
 from registry.permissions import Level, has_level, visible_versions
 from registry.queries import get_version
 
 MAX_COMMENT = 65_535
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -44,13 +44,11 @@ def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
     """Return the comment that starts the thread an answer goes to; NotFound where there is none on this version."""
     if reply_to is None:
         return None
-    found = None
-    if 0 < reply_to <= _MAX_ID:
-        rows = ApprovalComment.objects.filter(pk=reply_to, version=row, deleted_at__isnull=True)
-        found = rows.select_related("reply_to").first()
-    if found is None:
+    rows = ApprovalComment.objects.filter(pk=row_id(reply_to), version=row, deleted_at__isnull=True)
+    comment = rows.select_related("reply_to").first()
+    if comment is None:
         raise NotFound(f"There is no comment {reply_to} on this version.")
-    return found.reply_to or found
+    return comment.reply_to or comment
 
 
 @transaction.atomic
@@ -92,14 +90,12 @@ def delete_comment(*, actor: Actor, comment_id: int) -> None:
 
 def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
     """Return a comment on a version the actor may see, locked until commit; NotFound."""
-    found = None
-    if 0 < comment_id <= _MAX_ID:
-        rows = ApprovalComment.objects.filter(pk=comment_id, deleted_at__isnull=True)
-        rows = rows.filter(version__in=visible_versions(actor)).select_for_update(of=("self",))
-        found = rows.select_related("version__model", "author").first()
-    if found is None:
+    rows = ApprovalComment.objects.filter(pk=row_id(comment_id), deleted_at__isnull=True)
+    rows = rows.filter(version__in=visible_versions(actor)).select_for_update(of=("self",))
+    comment = rows.select_related("version__model", "author").first()
+    if comment is None:
         raise NotFound(f"There is no comment {comment_id}.")
-    return found
+    return comment
 
 
 def _words(text: str) -> str:

@@ -18,6 +18,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from core.refs import user_ref
 from registry.names import check_text
 
@@ -25,7 +26,6 @@ MAX_DELEGATION = timedelta(days=90)
 _MAX_REASON = 2000
 _MAX_PATTERN = 256
 _MAX_LIVE = 20
-_MAX_ID = 2**63 - 1
 
 
 @transaction.atomic
@@ -74,7 +74,7 @@ def give_delegation(
 def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
     """Take back one of the actor's own delegations, now. NotFound, Denied; one that was taken back or is over stays so."""
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "take back a delegation")
-    rows = Delegation.objects.filter(pk=delegation_id if 0 < delegation_id <= _MAX_ID else 0, delegator=delegator)
+    rows = Delegation.objects.filter(pk=row_id(delegation_id), delegator=delegator)
     row = rows.select_for_update(of=("self",)).select_related("delegate").first()
     if row is None:
         raise NotFound("You have no such delegation.")

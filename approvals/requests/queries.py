@@ -12,10 +12,9 @@ from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, Override, R
 from approvals.requests.eligibility import say_of, voter_of
 from core.actors import Actor
 from core.errors import NotFound
+from core.ids import row_id
 from registry.models import ModelVersion
 from registry.permissions import visible_models
-
-_MAX_ID = 2**63 - 1
 
 
 def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[TransitionRequest]:
@@ -35,7 +34,7 @@ def with_all(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
 
 def get_request(actor: Actor, request_id: int) -> TransitionRequest:
     """Return one request; NotFound."""
-    found = visible_requests(actor).filter(pk=request_id).first() if 0 < request_id <= _MAX_ID else None
+    found = visible_requests(actor).filter(pk=row_id(request_id)).first()
     if found is None:
         raise NotFound(f"There is no transition request {request_id}.")
     return found
@@ -72,7 +71,7 @@ def visible_check_runs(actor: Actor) -> QuerySet[CheckRun]:
 
 def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
     """Return one job; NotFound."""
-    found = visible_check_runs(actor).filter(pk=check_run_id).first() if 0 < check_run_id <= _MAX_ID else None
+    found = visible_check_runs(actor).filter(pk=row_id(check_run_id)).first()
     if found is None:
         raise NotFound(f"There is no check run {check_run_id}.")
     return found

@@ -23,6 +23,7 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Blocker, GateRefused, InvalidState
+from core.times import iso_utc
 from policies.matching import policy_for
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -165,7 +166,7 @@ def _later(request: TransitionRequest) -> list[Blocker]:
 
 def _closed(request: TransitionRequest) -> list[Blocker]:
     why = f"Request #{request.pk} is {request.state}. {request.state_reason}".strip()
-    since = request.closed_at.isoformat().replace("+00:00", "Z") if request.closed_at else ""
+    since = iso_utc(request.closed_at) if request.closed_at else ""
     return one_blocker("request", why, "anybody who may edit the model, by changing it or asking anew", since)
 
 

@@ -14,6 +14,7 @@ from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import Answer, RuleStatus, judge
 from approvals.verdict.votes import counted, excluded_people, latest_of_each
 from core.errors import Blocker
+from core.times import iso_utc
 from policies.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Verdict:
                 rule=row.rule,
                 why=row.why,
                 who_can_resolve=row.who_can_resolve,
-                since=row.since.astimezone(UTC).isoformat().replace("+00:00", "Z") if row.since else "",
+                since=iso_utc(row.since) if row.since else "",
             )
             for row in self.rules
             if row.blocks

@@ -17,6 +17,7 @@ from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.requests.presenters.requests import find_request
 from console.shell.forms import ConsoleForm, dress
 from core.errors import NotFound
+from core.ids import MAX_ROW_ID
 
 
 class DecisionForm(ConsoleForm):
@@ -120,7 +121,7 @@ class OverrideForm(DecisionForm):
 class TakeBackForm(DecisionForm):
     """Taking an override back, with the reason."""
 
-    override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+    override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=MAX_ROW_ID)
 
     def prepare(self, request: HttpRequest, case: Case) -> None:  # noqa: ARG002 - one signature
         """Keep which override it is."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import math
 
+from core.times import from_ms as time_of_ms
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))
 _MONTH, _YEAR = 30.44 * _DAY, 365.25 * _DAY
@@ -40,7 +42,7 @@ def exact(moment: datetime.datetime) -> str:
 def from_ms(milliseconds: int) -> datetime.datetime | None:
     """Return the UTC time of milliseconds since 1970, or None for 0 and for times no calendar has."""
     try:
-        return datetime.datetime.fromtimestamp(milliseconds / 1000, tz=datetime.UTC) if milliseconds else None
+        return time_of_ms(milliseconds) if milliseconds else None
     except (OverflowError, OSError, ValueError):
         return None
 

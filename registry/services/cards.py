@@ -12,12 +12,13 @@ from core.actors import Actor
 from core.canonical import digest_of
 from core.errors import Conflict, InvalidInput
 from core.refs import user_ref
+from core.times import now_ms
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
 from registry.models import CardRevision, ModelVersion
 from registry.queries import current_card
-from registry.services.models import lock_version, now_ms
+from registry.services.models import lock_version
 
 _Sourced = Callable[[Value], Entry]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
 from core.refs import version_ref
+from core.times import now_ms
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
 from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
@@ -22,11 +22,6 @@ from registry.names import check_model_name, check_tag, check_text, name_key
 from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
 
 Tags = Iterable[tuple[str, str]]
-
-
-def now_ms() -> int:
-    """Return the time as the protocol keeps it: milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @transaction.atomic

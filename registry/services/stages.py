@@ -22,6 +22,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
 from core.refs import model_stream, version_ref
+from core.times import to_ms
 from registry.gates import Clearance, ask_gates
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
@@ -269,4 +270,4 @@ def _touch_model(move: _Move) -> None:
 
 
 def _ms(move: _Move) -> int:
-    return int(move.at.timestamp() * 1000)
+    return to_ms(move.at)

@@ -11,7 +11,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from core.refs import experiment_ref
-from tracking.clock import now_ms
+from core.times import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
 from tracking.models import Experiment, ExperimentTag, Lifecycle
 from tracking.paths import SCHEME, clean_path, key_of_uri

@@ -12,7 +12,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import logged_model_ref
-from tracking.clock import now_ms
+from core.times import now_ms
 from tracking.limits import MAX_TAG_VALUE, Pair, checked_key, checked_model_name, checked_params, checked_text
 from tracking.models import (
     Experiment,

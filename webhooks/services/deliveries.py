@@ -23,6 +23,7 @@ from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import Conflict, NotFound
 from core.refs import model_stream, webhook_ref
+from core.times import iso_utc
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
 from webhooks.permissions import is_vouched_for, visible_deliveries
@@ -102,7 +103,7 @@ def settle(*, lease: Lease, answer: Answer) -> None:
     row.status_code = answer.status
     row.duration_ms = answer.milliseconds
     row.error = "" if answer.is_success else (answer.error or f"The receiver answered {answer.status}.")[:500]
-    entry = {"at": now.isoformat(), "status": answer.status, "error": row.error, "ms": answer.milliseconds}
+    entry = {"at": iso_utc(now), "status": answer.status, "error": row.error, "ms": answer.milliseconds}
     row.history = [*row.history, entry][-_HISTORY:]
     if answer.is_success:
         _finish(row, DeliveryState.DELIVERED, "", now)

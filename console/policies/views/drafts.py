@@ -23,6 +23,7 @@ from console.shell.forms import ConsoleForm
 from console.shell.pages import denied_message, go_to, page, render_page
 from core.actors import Actor
 from core.errors import DomainError, NotFound
+from core.ids import MAX_ROW_ID
 from policies.documents import MAX_BYTES
 from policies.drafts import draft_of
 from policies.yaml_text import parse_yaml
@@ -63,7 +64,7 @@ class TrialForm(ConsoleForm):
 class ReplayForm(forms.Form):
     """Where a replay goes on, and what it has counted so far."""
 
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
     looked = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
     same = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
     would_block = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)

@@ -6,12 +6,12 @@ Specification: https://cyclonedx.org/docs/1.6/json/. Fields without a place in m
 
 from __future__ import annotations
 
-import datetime
 import re
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.times import from_ms, iso_utc
 from registry.cards.document import CardSource
 from registry.cards.exports.shapes import field_text, interval, pruned
 from registry.cards.fields import FIELDS
@@ -30,7 +30,7 @@ PLACED = frozenset(
 
 def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the ML-BOM of a card. The serial number follows from the revision, so the same card makes the same document."""
-    made = datetime.datetime.fromtimestamp(card.created_ms / 1000, tz=datetime.UTC)
+    made = from_ms(card.created_ms)
     serial = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:custody:{card.model}:{card.version}:{card.digest}")
     document: dict[str, Any] = pruned(
         {
@@ -39,7 +39,7 @@ def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = N
             "serialNumber": f"urn:uuid:{serial}",
             "version": 1,
             "metadata": {
-                "timestamp": made.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "timestamp": iso_utc(made, "seconds"),
                 "component": _component(card),
             },
             "components": [_dataset(number, row) for number, row in enumerate(card.rows("data"), start=1)],

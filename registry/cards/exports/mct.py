@@ -6,10 +6,10 @@ no place for what it does not name, so blocks of our own go into ``documentation
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Any
 
+from core.times import from_ms
 from registry.cards.document import CardSource
 from registry.cards.exports.shapes import interval, paragraphs, pruned
 
@@ -52,7 +52,7 @@ def to_mct(card: CardSource) -> dict[str, Any]:
 
 def _details(card: CardSource) -> dict[str, Any]:
     licence = card.text("licence")
-    made = datetime.datetime.fromtimestamp(card.created_ms / 1000, tz=datetime.UTC)
+    made = from_ms(card.created_ms)
     contact = card.text("contact")
     return {
         "name": card.model,
