@@ -172,9 +172,9 @@ MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
 # Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days they
 # are kept; 0 keeps them.
-MAX_TRACE_BYTES = int(env.number("CUSTODY_MAX_TRACE_BYTES", 10 * 1024**2))
-MAX_TRACE_REQUEST_BYTES = int(env.number("CUSTODY_MAX_TRACE_REQUEST_BYTES", 20 * 1024**2))
-TRACE_DAYS = env.number("CUSTODY_TRACE_DAYS", 0)
+MAX_TRACE_BYTES = int(env.number("CUSTODY_MAX_TRACE_BYTES", 10 * 1024**2, least=1))
+MAX_TRACE_REQUEST_BYTES = int(env.number("CUSTODY_MAX_TRACE_REQUEST_BYTES", 20 * 1024**2, least=1))
+TRACE_DAYS = env.number("CUSTODY_TRACE_DAYS", 0, least=0)
 # JSON bodies. MLflow's own batch limit is one million bytes; cards and descriptions stay far below.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000

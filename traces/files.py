@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from core.errors import InvalidInput
-from tracking.paths import key_of_uri
 from traces.models import Trace
+from tracking.paths import key_of_uri
 
 SPANS_FILE = "traces.json"
 _SPANS_PATH = re.compile(rf"(?P<folder>.+)/traces/(?P<trace>[^/]+)/artifacts/{re.escape(SPANS_FILE)}")

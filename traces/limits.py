@@ -19,6 +19,8 @@ MAX_DELETED_IDS = 1000
 MAX_ASSESSMENTS = 1000
 MAX_ASSESSMENT_BYTES = 100_000
 INT64_MAX = 2**63 - 1
+# The last millisecond of the year 9999: times are written as dates.
+MAX_MS = 253_402_300_799_999
 _TRACE_ID = re.compile(r"[A-Za-z0-9._\-]{1,50}")
 _SHOWN = 100
 
@@ -41,7 +43,9 @@ def checked_pairs(pairs: Mapping[str, str], *, what: str) -> dict[str, str]:
     """Return tags or metadata, their values cut to 8000 characters. InvalidInput: a bad key, a NUL, too many."""
     if len(pairs) > MAX_PAIRS:
         raise TooLarge(f"A trace can be given at most {MAX_PAIRS} {what} at once. Got {len(pairs)}.")
-    return {checked_key(key, what=what): checked_value(value, what=f"{what}.{key[:_SHOWN]}") for key, value in pairs.items()}
+    return {
+        checked_key(key, what=what): checked_value(value, what=f"{what}.{key[:_SHOWN]}") for key, value in pairs.items()
+    }
 
 
 def checked_key(key: str, *, what: str) -> str:
@@ -57,9 +61,11 @@ def checked_value(value: str, *, what: str) -> str:
 
 
 def checked_time(value: int, *, what: str) -> int:
-    """Return a time that is not before 1970 and fits 64 bits. InvalidInput."""
-    if not 0 <= value <= INT64_MAX:
-        raise InvalidInput(f"Invalid value {value} for parameter '{what}': times are nonnegative 64-bit integers.")
+    """Return a time in milliseconds that is not before 1970 nor after the year 9999. InvalidInput."""
+    if not 0 <= value <= MAX_MS:
+        raise InvalidInput(
+            f"Invalid value {value} for parameter '{what}': it must be between 0 and {MAX_MS} milliseconds."
+        )
     return value
 
 

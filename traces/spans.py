@@ -83,19 +83,21 @@ def typed(value: object, *, depth: int = 0) -> Json:
     """Return a Python value as OpenTelemetry's typed value. Text for what has no type there. InvalidInput: too deep."""
     if depth > _MAX_DEPTH:
         raise InvalidInput(f"The value of an attribute may be nested at most {_MAX_DEPTH} deep.")
-    if value is None:
-        return {}
-    if isinstance(value, bool):
-        return {"bool_value": value}
-    if isinstance(value, int):
-        return {"int_value": value} if -INT64_MAX - 1 <= value <= INT64_MAX else {"double_value": float(value)}
-    if isinstance(value, float):
-        return {"double_value": typed_number(value)}
     if isinstance(value, Mapping):
         pairs = [{"key": str(key), "value": typed(item, depth=depth + 1)} for key, item in value.items()]
         return {"kvlist_value": {"values": pairs}}
     if isinstance(value, list | tuple):
         return {"array_value": {"values": [typed(item, depth=depth + 1) for item in value]}}
+    return {} if value is None else _typed_scalar(value)
+
+
+def _typed_scalar(value: object) -> Json:
+    if isinstance(value, bool):
+        return {"bool_value": value}
+    if isinstance(value, int) and -INT64_MAX - 1 <= value <= INT64_MAX:
+        return {"int_value": value}
+    if isinstance(value, int | float):
+        return {"double_value": typed_number(float(value))}
     return {"string_value": str(value)}
 
 

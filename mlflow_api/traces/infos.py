@@ -11,6 +11,7 @@ from mlflow_api.traces import render
 from mlflow_api.traces.parse import trace_info
 from traces import queries
 from traces.limits import check_count
+from traces.models import Trace
 from traces.services.infos import record_info
 
 _BODY = 8_000_000
@@ -63,7 +64,7 @@ def batch_get_infos(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every ha
     return filled(trace_infos=[render.info(trace) for trace in _asked(q)])
 
 
-def _asked(q: Params) -> list[queries.Trace]:
+def _asked(q: Params) -> list[Trace]:
     """Return the traces that are asked for, in experiments that are asked for, if any are named."""
     ids = q.texts("trace_ids")
     if not ids:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 
 from core.errors import InvalidInput
+from core.times import to_ms
 from mlflow_api.parse import Params
 from traces.limits import shown
 from traces.models import AssessmentKind, SourceType, TraceState
@@ -21,7 +22,6 @@ _SOURCES = {"SOURCE_TYPE_UNSPECIFIED": 0, "HUMAN": 1, "LLM_JUDGE": 2, "CODE": 3}
 _OLD_SOURCES = {"AI_JUDGE": SourceType.LLM_JUDGE.value}
 _DURATION = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?s")
 _FORMAT = "JSON_FORMAT"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def trace_info(q: Params) -> TraceInfo:
@@ -45,7 +45,9 @@ def trace_info(q: Params) -> TraceInfo:
 def experiment_of(location: Params) -> str:
     """Return the experiment that a location names. InvalidInput: it names a place that this server does not have."""
     if not location.has("mlflow_experiment"):
-        raise InvalidInput("The location of a trace must be an MLflow experiment; this server keeps traces nowhere else.")
+        raise InvalidInput(
+            "The location of a trace must be an MLflow experiment; this server keeps traces nowhere else."
+        )
     return location.message("mlflow_experiment").need("experiment_id")
 
 
@@ -59,7 +61,9 @@ def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
     found = q.choice(name, values)
     if not found and q.has(name):
         known = ", ".join(values)
-        raise InvalidInput(f"Invalid value {shown(str(q.json(name)))} for parameter '{name}': it must be one of {known}.")
+        raise InvalidInput(
+            f"Invalid value {shown(str(q.json(name)))} for parameter '{name}': it must be one of {known}."
+        )
     return found
 
 
@@ -68,17 +72,19 @@ def milliseconds(text: str, *, what: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput(f"Invalid value {shown(text)} for parameter '{what}': it must be a time of RFC 3339.") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    elapsed = moment - _EPOCH
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1000 + elapsed.microseconds // 1000
+        raise InvalidInput(
+            f"Invalid value {shown(text)} for parameter '{what}': it must be a time of RFC 3339."
+        ) from error
+    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _duration(text: str) -> int:
     """Return a duration such as "0.183s" in milliseconds. InvalidInput."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise InvalidInput(f"Invalid value {shown(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'.")
+        raise InvalidInput(
+            f"Invalid value {shown(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'."
+        )
     return int(match[1]) * 1000 + int((match[2] or "0").ljust(9, "0")) // 1_000_000
 
 

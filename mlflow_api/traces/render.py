@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from core.times import from_ms, iso_utc
 from mlflow_api.render_tracking import Json, filled, pairs
 from traces.models import Assessment, Span, Trace, TraceState
 from traces.spans import read_content
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What MLflow 2 calls a state that nobody has told.
 _OLD_STATES = {TraceState.UNSPECIFIED.value: "TRACE_STATUS_UNSPECIFIED"}
 
 
 def moment(milliseconds: int) -> str:
     """Return a time in RFC 3339 with milliseconds, as protobuf writes it."""
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_utc(from_ms(milliseconds), "milliseconds")
 
 
 def info(trace: Trace) -> Json:

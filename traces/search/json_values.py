@@ -22,7 +22,7 @@ class JsonMeaning(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
         """Let SQLite read the text."""
-        return self.as_sql(compiler, connection, text="json_extract({}, '$')".format(self._column(compiler)))
+        return self.as_sql(compiler, connection, text=f"json_extract({self._column(compiler)}, '$')")
 
     def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Any:
         """Let PostgreSQL read the text."""
@@ -42,7 +42,7 @@ class _JsonText(Func):
         self.path = path
         super().__init__(column)
 
-    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Sql:
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - Django's signature
         """Return it for SQLite, which would give true and false as numbers."""
         sql, params = compiler.compile(self.source_expressions[0])
         path = "$" + "".join(f'."{part}"' for part in self.path)
@@ -52,7 +52,7 @@ class _JsonText(Func):
         )
         return f"({text})", (*params, path, *params, path)
 
-    def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Sql:
+    def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - see above
         """Return it for PostgreSQL."""
         sql, params = compiler.compile(self.source_expressions[0])
         marks = ", ".join(["%s::text"] * len(self.path))

@@ -11,16 +11,16 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Left
 
 from core.errors import InvalidInput
-from tracking.queries import experiment_number
-from tracking.search.conditions import compare, has_value, keyed, nulls_last, there_is
-from tracking.search.grammar import ATTRIBUTE, Clause, Order, parse, parse_order
-from tracking.search.pages import checked_max, take_page
 from traces.keys import NAME, SOURCE_RUN
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceTag
 from traces.queries import load_traces, of_run
 from traces.search.json_values import JsonMeaning, span_attribute
 from traces.search.patterns import LOOKED_AT, checked_pattern
 from traces.search.spec import SPAN_ATTRIBUTES, SPEC
+from tracking.queries import experiment_number
+from tracking.search.conditions import compare, has_value, keyed, nulls_last, there_is
+from tracking.search.grammar import ATTRIBUTE, Clause, Order, parse, parse_order
+from tracking.search.pages import checked_max, take_page
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
@@ -34,7 +34,7 @@ _COLUMNS = {
     "experiment_id": "experiment_id",
 }
 _SPAN_COLUMNS = {"name": "name", "type": "type", "status": "status", "content": "content"}
-_PAIRS: dict[str, type[TraceTag] | type[TraceMetadata]] = {"tag": TraceTag, "metadata": TraceMetadata}
+_PAIRS: dict[str, type[TraceTag | TraceMetadata]] = {"tag": TraceTag, "metadata": TraceMetadata}
 _RELATIONS = {"tag": "tags", "metadata": "metadata"}
 # Keys that are asked like attributes and kept as a tag or metadata.
 _ALSO_PAIRS = {"name": ("tag", NAME), "run_id": ("metadata", SOURCE_RUN)}
@@ -98,8 +98,8 @@ def _condition(clause: Clause) -> Q:
         if (clause.key, clause.operator) == (SOURCE_RUN, "="):
             return of_run(str(clause.value))
         if clause.operator == "=":
-            return has_value(table.objects.filter(key=clause.key), "trace", clause)  # type: ignore[attr-defined]
-        return keyed(table.objects.filter(trace=OuterRef("pk"), key=clause.key), clause)  # type: ignore[attr-defined]
+            return has_value(table.objects.filter(key=clause.key), "trace", clause)
+        return keyed(table.objects.filter(trace=OuterRef("pk"), key=clause.key), clause)
     return _assessment_condition(clause)
 
 
@@ -125,7 +125,8 @@ def _assessment_condition(clause: Clause) -> Q:
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
     """Return the rows whose text, annotated as ``name``, stands to the clause's value as its operator says."""
     shown = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
-    return rows.annotate(**{name: shown}).filter(compare(name, clause))
+    found: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
+    return found
 
 
 def _span_condition(clauses: Sequence[Clause]) -> Q:

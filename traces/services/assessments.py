@@ -19,11 +19,11 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, NotFound, TooLarge
-from tracking.clock import now_ms
-from tracking.limits import checked_text
+from core.times import now_ms
 from traces.limits import MAX_ASSESSMENT_BYTES, MAX_ASSESSMENTS, MAX_KEY, checked_pairs, checked_trace_id, shown
 from traces.models import Assessment, AssessmentKind, SourceType, Trace
 from traces.services.rows import lock_trace
+from tracking.limits import checked_text
 
 _MAX_RATIONALE = 65_535
 _MAX_SOURCE = 500
@@ -110,9 +110,7 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
         raise NotFound(f"Assessment with ID {shown(row.overrides)} not found for trace {shown(trace.pk)}")
     row.save()
     if row.source_type == SourceType.HUMAN:
-        record(
-            actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace, after=assessment_facts(row)
-        )
+        record(actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace, after=assessment_facts(row))
     return row
 
 

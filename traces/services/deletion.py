@@ -13,12 +13,12 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput
 from core.refs import experiment_ref
-from tracking.artifacts import forget_folders
-from tracking.clock import now_ms
-from tracking.queries import experiment_number
+from core.times import now_ms
 from traces.files import artifact_folder
 from traces.limits import MAX_DELETED_IDS, check_count
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceRun, TraceTag
+from tracking.artifacts import forget_folders
+from tracking.queries import experiment_number
 
 # So many traces go in one transaction, which holds their rows, and so many ids fit an event.
 BATCH = 100
@@ -92,7 +92,7 @@ def _remove(actor: Actor, trace_ids: Sequence[str], action: Action) -> int:
         return 0
     ids = [trace.pk for trace in traces]
     for part in _PARTS:
-        part.objects.filter(trace_id__in=ids).delete()  # type: ignore[attr-defined]  # all of them are parts of a trace
+        part.objects.filter(trace_id__in=ids).delete()
     Trace.objects.filter(pk__in=ids).delete()
     files = forget_folders(folder for trace in traces if (folder := artifact_folder(trace)))
     experiments = sorted({trace.experiment_id for trace in traces})

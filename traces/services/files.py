@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import transaction
 
 from core.actors import Actor
-from tracking.artifacts import place_blob, refuse_hopeless
-from tracking.store import current_store
 from traces.files import SPANS_FILE, artifact_folder
 from traces.models import Trace
 from traces.services.spans import keep_file_spans
 from traces.spans import SpanData
+from tracking.artifacts import place_blob, refuse_hopeless
+from tracking.store import current_store
 
 
 def store_spans_file(*, actor: Actor, trace: Trace, content: bytes, spans: Sequence[SpanData]) -> None:

@@ -10,7 +10,6 @@ from django.db import transaction
 
 from core.actors import Actor
 from core.errors import InvalidInput
-from tracking.limits import checked_text
 from traces.keys import SERVER_TAGS
 from traces.limits import MAX_KEY, MAX_PREVIEW, checked_pairs, checked_time, checked_trace_id
 from traces.models import Trace, TraceState
@@ -24,6 +23,7 @@ from traces.services.rows import (
     put_tags,
     save_traces,
 )
+from tracking.limits import checked_text
 
 _ENDED = frozenset({TraceState.OK, TraceState.ERROR})
 _FIELDS = [

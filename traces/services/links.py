@@ -11,11 +11,11 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import NotFound
 from core.refs import run_ref
+from traces.limits import MAX_LINKS, check_count, shown
+from traces.models import Trace, TracePrompt, TraceRun
 from tracking.limits import checked_text
 from tracking.models import Lifecycle, Run
 from tracking.services.runs import lock_run
-from traces.limits import MAX_LINKS, check_count, shown
-from traces.models import Trace, TracePrompt, TraceRun
 
 _TOO_MANY = "Cannot link more than {limit} traces to a run in a single request. Provided {count} traces."
 
@@ -60,6 +60,8 @@ def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, in
     check_count(prompts, MAX_LINKS, "At most {limit} prompts can be linked to a trace at once. Got {count}.")
     if not Trace.objects.filter(pk=trace_id).exists():
         raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
-    rows = [TracePrompt(trace_id=trace_id, name=checked_text(name, what="name", limit=256), version=version)
-            for name, version in prompts]
+    rows = [
+        TracePrompt(trace_id=trace_id, name=checked_text(name, what="name", limit=256), version=version)
+        for name, version in prompts
+    ]
     TracePrompt.objects.bulk_create(rows, ignore_conflicts=True)

@@ -8,14 +8,14 @@ from django.db.models import QuerySet
 
 from core.actors import Actor
 from core.errors import Conflict, NotFound
-from tracking.clock import now_ms
-from tracking.models import Experiment
-from tracking.queries import experiment_number
-from tracking.services.experiments import require_active
+from core.times import now_ms
 from traces.files import artifact_location
 from traces.keys import ARTIFACT_LOCATION
 from traces.limits import shown
 from traces.models import Trace, TraceMetadata, TraceTag
+from tracking.models import Experiment
+from tracking.queries import experiment_number
+from tracking.services.experiments import require_active
 
 
 def active_experiment(experiment_id: str | int) -> Experiment:
@@ -66,29 +66,29 @@ def _locked(traces: QuerySet[Trace]) -> QuerySet[Trace]:
 
 def put_tags(tags: Mapping[str, Mapping[str, str]]) -> None:
     """Set tags, given by trace id; those that are there get the new values. One statement."""
-    _put(TraceTag, [(pk, key, value) for pk, pairs in tags.items() for key, value in pairs.items()])
+    rows = [TraceTag(trace_id=pk, key=key, value=value) for pk, key, value in _flat(tags)]
+    TraceTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["trace", "key"], update_fields=["value"])
 
 
 def put_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
     """Set metadata, given by trace id; what is there gets the new values. One statement."""
-    _put(TraceMetadata, [(pk, key, value) for pk, pairs in metadata.items() for key, value in pairs.items()])
+    rows = [TraceMetadata(trace_id=pk, key=key, value=value) for pk, key, value in _flat(metadata)]
+    TraceMetadata.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["trace", "key"], update_fields=["value"]
+    )
 
 
 def add_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
     """Set metadata, given by trace id, where it is missing; what is there stays. One statement."""
-    rows = [
-        TraceMetadata(trace_id=pk, key=key, value=value) for pk, pairs in metadata.items() for key, value in pairs.items()
-    ]
+    rows = [TraceMetadata(trace_id=pk, key=key, value=value) for pk, key, value in _flat(metadata)]
     TraceMetadata.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _put(table: type[TraceTag] | type[TraceMetadata], rows: Iterable[tuple[str, str, str]]) -> None:
-    table.objects.bulk_create(  # type: ignore[attr-defined]  # both are tables of pairs
-        [table(trace_id=pk, key=key, value=value) for pk, key, value in rows],
-        update_conflicts=True,
-        unique_fields=["trace", "key"],
-        update_fields=["value"],
-    )
+def _flat(pairs_by_trace: Mapping[str, Mapping[str, str]]) -> Iterable[tuple[str, str, str]]:
+    """Yield (trace id, key, value) in one order for all writers, so that they do not wait for each other in a circle."""
+    for pk in sorted(pairs_by_trace):
+        for key in sorted(pairs_by_trace[pk]):
+            yield pk, key, pairs_by_trace[pk][key]
 
 
 def location_tag(trace: Trace) -> dict[str, str]:

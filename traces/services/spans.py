@@ -11,7 +11,6 @@ from django.db import transaction
 
 from core.actors import Actor
 from core.errors import TooLarge
-from tracking.models import Experiment
 from traces.conventions import with_mlflow_attributes
 from traces.keys import (
     IN_THIS_SERVER,
@@ -28,9 +27,18 @@ from traces.keys import (
 from traces.limits import MAX_KEY, MAX_SPANS, MAX_VALUE, check_count
 from traces.models import Span, SpanStatus, Trace, TraceState
 from traces.services.links import add_run_links
-from traces.services.rows import active_experiment, add_metadata, location_tag, open_traces, put_metadata, put_tags, save_traces
+from traces.services.rows import (
+    active_experiment,
+    add_metadata,
+    location_tag,
+    open_traces,
+    put_metadata,
+    put_tags,
+    save_traces,
+)
 from traces.spans import SpanData, checked_span, clean_text, plain, read_content, row_of
 from traces.summary import Usage, preview_of, total_usage
+from tracking.models import Experiment
 
 _OPEN = frozenset({TraceState.IN_PROGRESS, TraceState.UNSPECIFIED})
 _TRACE_FIELDS = ["request_ms", "duration_ms", "state", "request_preview", "response_preview", "span_count", "size"]
@@ -81,7 +89,9 @@ def record_spans(
     experiment = active_experiment(experiment_id)
     traces = _keep(actor, experiment, checked)
     tags = {pk: _tags_of(batch, (resources or {}).get(pk, {})) for pk, (_, batch) in traces.items()}
-    put_tags({pk: {**tags[pk], **location_tag(trace), SPANS_LOCATION: IN_THIS_SERVER} for pk, (trace, _) in traces.items()})
+    put_tags(
+        {pk: {**tags[pk], **location_tag(trace), SPANS_LOCATION: IN_THIS_SERVER} for pk, (trace, _) in traces.items()}
+    )
     if run_id:
         add_run_links(actor=actor, run_id=run_id, trace_ids=list(traces))
 

@@ -61,7 +61,7 @@ FLOAT = Column(Kind.FLOAT, NUMBER_OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What one kind of search knows.
+    r"""What one kind of search knows.
 
     ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
     ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
