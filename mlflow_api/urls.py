@@ -31,7 +31,7 @@ for _name in HANDLERS:
 
 # Also asked before Django's middleware, by whole paths: config/shortcut.py.
 RPC_VIEWS = rpc_views()
-urlpatterns = [*rpc_urls()]
+urlpatterns = [*import_module("mlflow_api.unsupported").urlpatterns, *rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
 urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]

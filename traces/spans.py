@@ -1,6 +1,6 @@
 """A span as a client sends it, and the JSON it is kept as.
 
-The kept JSON is OpenTelemetry's own form with snake_case names, without the columns of `Span`: ``attributes`` is a
+The kept JSON is OpenTelemetry's own form with snake_case names, without ids, times and status code: ``attributes`` is a
 mapping of each key to a typed value such as ``{"string_value": "x"}``; ``events`` and ``links`` hold the same mapping.
 """
 
@@ -54,8 +54,12 @@ class SpanData:
         return not self.parent_id
 
     def content(self) -> bytes:
-        """Return the JSON that the database keeps. A NUL in a text becomes the replacement character."""
+        """Return the JSON that the database keeps. A NUL in a text becomes the replacement character.
+
+        The name is in it too, so that a search for a text looks at one column.
+        """
         kept = {
+            "name": self.name,
             "attributes": self.attributes,
             "events": list(self.events),
             "links": list(self.links),

@@ -1,4 +1,4 @@
-"""Assessments of traces: create, read, update, delete."""
+"""Assessments of traces: create, read, update, delete. MLflow 2.22 calls them at version 2.0."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _ALL = "traces/{trace_id}/assessments"
 _ONE = _ALL + "/{assessment_id}"
 
 
+@rpc("POST", _ALL)
 @rpc("POST", _ALL, version="3.0")
 def create(actor: Actor, q: Params) -> Json:
     """Add feedback or an expectation to a trace."""
@@ -27,12 +28,14 @@ def create(actor: Actor, q: Params) -> Json:
     return {"assessment": render.assessment(row)}
 
 
+@rpc("GET", _ONE)
 @rpc("GET", _ONE, version="3.0")
 def read(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
     """Return an assessment."""
     return {"assessment": render.assessment(assessments.get_assessment(q.need("trace_id"), q.need("assessment_id")))}
 
 
+@rpc("PATCH", _ONE)
 @rpc("PATCH", _ONE, version="3.0")
 def update(actor: Actor, q: Params) -> Json:
     """Change the fields of an assessment that `update_mask` names."""
@@ -45,6 +48,7 @@ def update(actor: Actor, q: Params) -> Json:
     return {"assessment": render.assessment(row)}
 
 
+@rpc("DELETE", _ONE)
 @rpc("DELETE", _ONE, version="3.0")
 def delete(actor: Actor, q: Params) -> Json:
     """Delete an assessment; one that is not there is no error."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import re
 from typing import Any
 
 import orjson
 
 from core.times import from_ms, iso_utc
 from mlflow_api.render_tracking import Json, filled, pairs
-from traces.models import Assessment, Span, Trace, TraceState
+from traces.models import Assessment, AssessmentKind, Span, Trace, TraceState
 from traces.spans import read_content
 
+_OTEL_ID = re.compile(r"[0-9a-f]{32}")
 # What MLflow 2 calls a state that nobody has told.
 _OLD_STATES = {TraceState.UNSPECIFIED.value: "TRACE_STATUS_UNSPECIFIED"}
 
@@ -61,7 +64,7 @@ def old_info(trace: Trace) -> Json:
 
 def span(row: Span) -> Json:
     """Return a span as OpenTelemetry's JSON with ids in base64, which is how protobuf writes bytes."""
-    content = read_content(row)
+    content = {key: value for key, value in read_content(row).items() if key != "name"}
     status = {"code": f"STATUS_CODE_{row.status}", "message": content.pop("status_message", "")}
     attributes = _key_values(content.pop("attributes", {}))
     events = [{**event, "attributes": _key_values(event.get("attributes", {}))} for event in content.pop("events", [])]
@@ -73,7 +76,7 @@ def span(row: Span) -> Json:
     return {
         **content,
         **filled(
-            trace_id=_base64(row.trace_id.removeprefix("tr-")),
+            trace_id=_base64(_otel_id(row.trace_id)),
             span_id=_base64(row.span_id),
             parent_span_id=_base64(row.parent_id) if row.parent_id else None,
             name=row.name,
@@ -85,6 +88,12 @@ def span(row: Span) -> Json:
             status=status if status["message"] else {"code": status["code"]},
         ),
     }
+
+
+def _otel_id(trace_id: str) -> str:
+    """Return OpenTelemetry's id of a trace in hexadecimal; one whose id here is none gets one that is made of it."""
+    digits = trace_id.removeprefix("tr-").lower()
+    return digits if _OTEL_ID.fullmatch(digits) else hashlib.sha256(trace_id.encode()).hexdigest()[:32]
 
 
 def _base64(text: str) -> str:
@@ -110,7 +119,7 @@ def assessment(row: Assessment) -> Json:
         source=filled(source_type=row.source_type, source_id=row.source_id or None),
         create_time=moment(row.created_ms),
         last_update_time=moment(row.updated_ms),
-        **{row.kind: _value(row)},
+        **{AssessmentKind(row.kind).value: _value(row)},
         rationale=row.rationale,
         metadata=row.metadata or None,
         overrides=row.overrides or None,

@@ -22,6 +22,9 @@ _REFUSED = {
     ops.GROUPREF_EXISTS: "refer back to a group",
     ops.ASSERT: "look around",
     ops.ASSERT_NOT: "look around",
+}
+# PostgreSQL reads these otherwise.
+_REFUSED_PLACES = {
     ops.AT_BOUNDARY: "hold word boundaries",
     ops.AT_NON_BOUNDARY: "hold word boundaries",
 }
@@ -62,7 +65,7 @@ def _check_repeats(limits: list[int]) -> None:
 def _repeats(nodes: Iterable[Any], *, inside: bool) -> Iterator[int]:
     """Yield how often each repetition of a parsed pattern may repeat. InvalidInput: what may not be there."""
     for op, argument in nodes:
-        refused = _REFUSED.get(op) or _REFUSED.get(argument if op is ops.AT else None)
+        refused = _REFUSED_PLACES.get(argument) if op is ops.AT else _REFUSED.get(op)
         if refused:
             raise InvalidInput(f"A pattern of RLIKE may not {refused}.")
         if inside and (op in _REPEATS or op is ops.BRANCH):

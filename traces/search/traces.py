@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db import DataError
 from django.db.models import Exists, Expression, F, FilteredRelation, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Left
@@ -60,7 +61,10 @@ def search_traces(
     rows = Trace.objects.filter(experiment_id__in=numbers).annotate(end_ms=F("request_ms") + Coalesce("duration_ms", 0))
     for condition in _conditions(clauses):
         rows = rows.filter(condition)
-    traces, token = take_page(_sorted(rows, orders), size=size, token=page_token)
+    try:
+        traces, token = take_page(_sorted(rows, orders), size=size, token=page_token)
+    except DataError as error:  # PostgreSQL reads regular expressions only as it matches them
+        raise InvalidInput("The database cannot read the filter: look at the pattern of RLIKE.") from error
     load_traces(traces)
     return traces, token
 

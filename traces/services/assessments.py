@@ -6,13 +6,13 @@ telemetry like the trace itself.
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from django.db import transaction
 
 from audit.actions import Action
@@ -20,7 +20,15 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, NotFound, TooLarge
 from core.times import now_ms
-from traces.limits import MAX_ASSESSMENT_BYTES, MAX_ASSESSMENTS, MAX_KEY, checked_pairs, checked_trace_id, shown
+from traces.limits import (
+    MAX_ASSESSMENT_BYTES,
+    MAX_ASSESSMENTS,
+    MAX_KEY,
+    checked_pairs,
+    checked_time,
+    checked_trace_id,
+    shown,
+)
 from traces.models import Assessment, AssessmentKind, SourceType, Trace
 from traces.services.rows import lock_trace
 from tracking.limits import checked_text
@@ -128,8 +136,8 @@ def _fill(row: Assessment, data: AssessmentData) -> None:
     row.span_id = checked_text(data.span_id, what="span_id", limit=_MAX_ID)
     row.overrides = checked_text(data.overrides, what="overrides", limit=_MAX_ID)
     row.valid = data.valid
-    row.created_ms = now if data.created_ms is None else data.created_ms
-    row.updated_ms = now if data.updated_ms is None else data.updated_ms
+    row.created_ms = now if data.created_ms is None else checked_time(data.created_ms, what="create_time")
+    row.updated_ms = now if data.updated_ms is None else checked_time(data.updated_ms, what="last_update_time")
     if row.overrides and row.overrides == row.assessment_id:
         raise InvalidInput("An assessment cannot override itself.")
 
@@ -151,7 +159,7 @@ def _set_value(row: Assessment, data: AssessmentData) -> None:
     number = data.value
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
     row.number = float(number) if is_number and math.isfinite(number) else None  # type: ignore[arg-type]  # it is one
-    if len(row.value) > MAX_ASSESSMENT_BYTES:
+    if len(row.value.encode()) > MAX_ASSESSMENT_BYTES:
         raise TooLarge(f"The value of an assessment may take at most {MAX_ASSESSMENT_BYTES} bytes of JSON.")
 
 
@@ -161,7 +169,10 @@ def _json(data: AssessmentData) -> str:
         return ""
     if data.value is None and data.kind == AssessmentKind.EXPECTATION:
         raise InvalidInput("The `value` field of an expectation must be specified.")
-    return orjson.dumps(data.value).decode()
+    try:
+        return json.dumps(data.value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise InvalidInput("The value of an assessment must be JSON: NaN and infinity are none.") from error
 
 
 def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
