@@ -32,13 +32,13 @@ def start(actor: Actor, q: Params) -> Json:
     return _fresh(trace.pk)
 
 
-@rpc("PATCH", "traces/{request_id}")
+@rpc("PATCH", "traces/{trace_id}")
 def end(actor: Actor, q: Params) -> Json:
     """End a trace."""
     status = chosen(q, "status", _STATES)
     trace = infos.end_trace(
         actor=actor,
-        trace_id=q.need("request_id"),
+        trace_id=q.need("trace_id"),
         timestamp_ms=q.need_integer("timestamp_ms"),
         state=status if status in TraceState.values else TraceState.UNSPECIFIED.value,
         metadata=pairs(q.tags("request_metadata")),
@@ -47,7 +47,7 @@ def end(actor: Actor, q: Params) -> Json:
     return _fresh(trace.pk)
 
 
-@rpc("GET", "traces/{request_id}/info")
+@rpc("GET", "traces/{trace_id}/info")
 def get_info(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
     """Return a trace without its spans."""
-    return _fresh(q.need("request_id"))
+    return _fresh(q.need("trace_id"))
