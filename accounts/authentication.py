@@ -27,6 +27,8 @@ _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a m
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
 APPROVAL_PREFIX = "csa_"
+# How an identity is proved by somebody who signed in.
+_SIGNED_IN = frozenset({"session", "test"})
 # The user of a live token, by its digest and the time now.
 WHO_CALLS = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
@@ -97,6 +99,18 @@ def _actor(user: User, *, auth: str, request_id: str, scopes: frozenset[str]) ->
         scopes=scopes,
         request_id=request_id,
     )
+
+
+def is_signed_in_person(actor: Actor) -> bool:
+    """Return whether the actor is a person who signed in. API tokens, commands and jobs are not, whoever they belong to."""
+    return actor.kind is ActorKind.USER and actor.auth in _SIGNED_IN and actor.user_id is not None
+
+
+def find_signed_in_person(actor: Actor) -> User | None:
+    """Return the active account of a person who is signed in, None for everybody else."""
+    if not is_signed_in_person(actor):
+        return None
+    return User.objects.filter(pk=actor.user_id or 0, is_active=True, is_service=False).first()
 
 
 def presented_secret(header: str) -> str | None:

@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.authentication import find_signed_in_person, is_signed_in_person
 from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
 from audit.services import record
-from core.actors import Actor, ActorKind
+from core.actors import Actor
 from core.errors import Denied
 from core.refs import user_ref
 
 # Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
 MAX_FAILURES = 5
 FAILURE_WINDOW = timedelta(minutes=15)
-_IN_PERSON = frozenset({"session", "test"})
 _ASKING = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
@@ -33,9 +33,9 @@ def prove_again(*, actor: Actor, password: str) -> datetime:
 
 def require_person(actor: Actor, action: Action, what: str) -> User:
     """Return the account of a person who is signed in; Denied for everybody else. ``what`` is what they want to do."""
-    if actor.kind is not ActorKind.USER or actor.auth not in _IN_PERSON or actor.user_id is None:
+    if not is_signed_in_person(actor):
         raise _denied(actor, action, f"Only a person who is signed in on the pages may {what}.")
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
+    user = find_signed_in_person(actor)
     if user is None:
         raise _denied(actor, action, f"Only a person with an active account may {what}.")
     return user

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.utils import timezone
-
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policy_changes.deciding_tags import tag_counts
+from approvals.policy_changes.deciding_tags import is_named_by_policies
 from approvals.policy_changes.scope_guards import moved_by_name, protected_lookalike, why_not_changed_by
 from approvals.requests.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.requests.targets import is_there
@@ -32,7 +30,7 @@ class PolicyGate:
         return policy_for(model, target) is not None
 
     def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
-        return tag_counts(model, key)
+        return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         policy = policy_for(version.model, target)
@@ -50,7 +48,7 @@ class PolicyGate:
             asked = str(case.request.archive_existing).lower()
             why = f"The request asks for archive_existing_versions={asked}."
             raise refusal(version, target, one_blocker("request", why, actor.name), request_id=case.request.pk)
-        verdict = case.verdict(timezone.now())
+        verdict = case.verdict
         blockers = _confirm(case) if verdict.is_approved else verdict.blocked_by() or _rejected()
         if blockers:
             raise _refused(case, blockers, only_waits=verdict.only_waits)
@@ -88,9 +86,8 @@ def _already_there(version: ModelVersion, target: str) -> GatePass:
 
 
 def _live_case(version: ModelVersion, target: str) -> Case | None:
-    rows = TransitionRequest.objects.filter(version=version, target=target, state__in=LIVE_STATES)
-    rows = rows.select_for_update(no_key=True, of=("self",))
-    found = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision").first()
+    rows = TransitionRequest.objects.with_relations().select_for_update(no_key=True, of=("self",))
+    found = rows.filter(version=version, target=target, state__in=LIVE_STATES).first()
     return load_case(found) if found is not None else None
 
 

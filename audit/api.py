@@ -26,7 +26,7 @@ class WhateverIsAccepted(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - DRF's signature
         return parsers[0]
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
         return renderers[0], renderers[0].media_type
 
 

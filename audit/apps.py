@@ -9,4 +9,4 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        import_module("audit.checks")
+        import_module("audit.system_checks")

@@ -39,7 +39,7 @@ def consumes(*actions: Action) -> Callable[[Callable[[Event], None]], Consumer]:
     """Make a function a consumer of events with these actions."""
 
     def mark(function: Callable[[Event], None]) -> Consumer:
-        function.actions = frozenset(action.value for action in actions)  # type: ignore[attr-defined]
+        function.actions = frozenset(action.value for action in actions)  # type: ignore[attr-defined]  # functions take attributes
         return function  # type: ignore[return-value]  # the line above made it one
 
     return mark

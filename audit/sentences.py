@@ -1,4 +1,4 @@
-"""Facts are stored, sentences are made when somebody reads. One pair of phrases per action: what was done, what was refused."""
+"""Sentences about events: only facts are stored, the sentence is made when somebody reads, from the record of the action."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 
-from audit.actions import Action
+from audit.actions import record_of
 from audit.models import Event
 from core.actors import ActorKind
 
 _SHOWN_CHANGES = 4
 _SHOWN_TEXT = 80
 
+<<<<<<< HEAD
 # (past tense, infinitive); {object} is the object in words.
 PHRASES: dict[Action, tuple[str, str]] = {
     Action.ACCOUNT_APPROVAL_SESSION_ENDED: (
@@ -178,6 +179,8 @@ PHRASES: dict[Action, tuple[str, str]] = {
     Action.WEBHOOKS_WEBHOOK_UPDATED: ("updated {object}", "update {object}"),
 }
 
+=======
+>>>>>>> main
 
 def facts(event: Event) -> dict[str, Any]:
     """Return what an event says, read from its exact bytes."""
@@ -188,15 +191,15 @@ def facts(event: Event) -> dict[str, Any]:
 def describe(event: Event) -> str:
     """Return one English sentence, plain text, made of the event's facts alone."""
     known = facts(event)
-    done, wanted = _phrases(known["action"])
+    record = record_of(known["action"])
     obj = object_words(known["object"])
     who = _actor_words(known["actor"])
     if known["outcome"] == "denied":
-        return f"{who} was not allowed to {wanted.format(object=obj)}{_because(known['reason'], ': ')}."
+        wanted = record.refused.replace("{object}", obj)
+        return f"{who} was not allowed to {wanted}{_because(known['reason'], ': ')}."
     changes = ", ".join(_changes(known["before"], known["after"]))
-    return (
-        f"{who} {done.format(object=obj)}{f' ({changes})' if changes else ''}{_because(known['reason'], ', saying ')}."
-    )
+    done = record.done.replace("{object}", obj)
+    return f"{who} {done}{f' ({changes})' if changes else ''}{_because(known['reason'], ', saying ')}."
 
 
 def object_words(ref: str) -> str:
@@ -212,14 +215,6 @@ def object_words(ref: str) -> str:
     if kind == "user":
         return name
     return f"{kind.replace('-', ' ')} {name}"
-
-
-def _phrases(action: str) -> tuple[str, str]:
-    """Return the phrases of an action; one that later versions no longer know is still shown, by its code."""
-    try:
-        return PHRASES[Action(action)]
-    except ValueError:
-        return (f"did {action} on {{object}}", f"do {action} on {{object}}")
 
 
 def _actor_words(actor: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ class EventsQuery(serializers.Serializer[Any]):
     stream = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
     object = serializers.CharField(max_length=600, required=False, default="", allow_blank=True)
     actor = serializers.CharField(max_length=150, required=False, default="", allow_blank=True)
-    action = serializers.ChoiceField(choices=sorted(Action), required=False, default="", allow_blank=True)
+    action = serializers.ChoiceField(choices=list(Action), required=False, default="", allow_blank=True)
     outcome = serializers.ChoiceField(choices=["ok", "denied"], required=False, default="", allow_blank=True)
     since = serializers.DateTimeField(required=False, default=None)
     until = serializers.DateTimeField(required=False, default=None)

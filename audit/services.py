@@ -148,7 +148,7 @@ def _insert(values: dict[str, Any]) -> Event:
     else:
         event = Event(id=fetch(_INSERT_FOR_ID, bound)[0][0], **values)
     event._state.adding = False  # noqa: SLF001 - as after a save: it is in the database
-    event._state.db = connection.alias  # noqa: SLF001
+    event._state.db = connection.alias  # noqa: SLF001 - as Django's own save does
     return event
 
 

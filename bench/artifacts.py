@@ -103,7 +103,7 @@ class _Client:
 
     def _answer(self, method: str, name: str, body: object, more: dict[str, str]) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection(self._netloc, timeout=600)
-        connection.request(method, _PATH + name, body, {**self._headers, **more})  # type: ignore[arg-type]
+        connection.request(method, _PATH + name, body, {**self._headers, **more})  # type: ignore[arg-type]  # any iterable is a body to http.client
         answer = connection.getresponse()
         if answer.status != http.HTTPStatus.OK:
             raise RuntimeError(f"{method} {name}: {answer.status} {answer.read(500)!r}")

@@ -13,24 +13,23 @@ import django
 
 django.setup()
 
-from django.contrib.auth.models import Group  # noqa: E402 - Django has to be set up first
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.db.models import Model  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.models import User  # noqa: E402
-from approvals.case.snapshots import load_cases  # noqa: E402
-from approvals.models import CheckRun, Review, TransitionRequest  # noqa: E402
-from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
-from approvals.requests.queries import with_all  # noqa: E402
-from approvals.requests.verdict_cache import note_look  # noqa: E402
-from core.actors import system_actor  # noqa: E402
-from registry.cards import HUMAN_KEYS  # noqa: E402
-from registry.models import CardRevision, ModelVersion, RegisteredModel  # noqa: E402
-from tracking.models import Experiment, LatestMetric, Run, RunTag  # noqa: E402
+from accounts.models import User
+from approvals.case.loading import load_cases
+from approvals.models import CheckRun, Review, TransitionRequest
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.requests.verdict_cache import store_verdict
+from core.actors import system_actor
+from registry.cards import HUMAN_KEYS
+from registry.models import CardRevision, ModelVersion, RegisteredModel
+from tracking.models import Experiment, LatestMetric, Run, RunTag
 
 _MODELS = 200
 _BATCH = 1000
@@ -61,7 +60,7 @@ def seed(count: int) -> User:
         )
         for version in versions
     )
-    rows = list(with_all(TransitionRequest.objects.order_by("pk")))
+    rows = list(TransitionRequest.objects.with_relations().order_by("pk"))
     for start in range(0, len(rows), _BATCH):
         _finish_checks(rows[start : start + _BATCH], bea)
     return bea
@@ -139,7 +138,7 @@ def _finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
         for case in load_cases(rows):
             case.request.subject_digest = case.snapshot.subject_digest
             case.request.save(update_fields=["subject_digest"])
-            note_look(case)
+            store_verdict(case)
 
 
 def _write(rows: Iterable[Model]) -> None:
@@ -170,8 +169,8 @@ def inbox(person: User) -> tuple[float, int]:
 def evaluation(count: int) -> float:
     """Return the seconds it takes to read and evaluate ``count`` open requests."""
     began = time.perf_counter()
-    cases = load_cases(list(with_all(TransitionRequest.objects.order_by("pk"))[:count]))
-    verdicts = [case.verdict() for case in cases]
+    cases = load_cases(list(TransitionRequest.objects.with_relations().order_by("pk")[:count]))
+    verdicts = [case.verdict for case in cases]
     took = time.perf_counter() - began
     assert len(verdicts) == count
     assert all([item["rule"] for item in verdict.blocked_by()] == ["reviewers"] for verdict in verdicts)

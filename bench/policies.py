@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from accounts.services import create_user
-from approvals.policy_changes.editors import EDITORS, REVIEWERS
+from approvals.permissions.policy_people import EDITORS, REVIEWERS
 from approvals.policy_changes.propose import decide_proposal, propose_policy
 from core.actors import system_actor
 

@@ -29,7 +29,7 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the inbox: what waits, what was asked for, what is in Production."""
         # The site exists before the apps' models do, so these are imported when they are needed.
-        from console.requests.presenters.inbox import inbox_page  # noqa: PLC0415
+        from console.requests.presenters.inbox import inbox_page  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
 
         context = {"title": "Inbox", "page": inbox_page(request), "crumbs": [], **(extra_context or {})}
         response: TemplateResponse = super().index(request, context)

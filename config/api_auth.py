@@ -47,7 +47,7 @@ class SessionAuthentication(BaseAuthentication):
         user = getattr(request._request, "user", None)  # noqa: SLF001 - how DRF's own session authentication reads it
         if not isinstance(user, User) or not user.is_active:
             return None
-        _require_csrf(request._request)  # noqa: SLF001
+        _require_csrf(request._request)  # noqa: SLF001 - Django's request inside DRF's
         return user, actor_from_user(user, auth="session", request_id=getattr(request, "request_id", ""))
 
 

@@ -19,13 +19,9 @@ from importing.report import Report
 from importing.sources.base import FoundExperiment, FoundLoggedModel, FoundRun, Links, Owner, Source
 from tracking.limits import Point
 from tracking.models import Experiment, LoggedModel, Run, RunStatus
-from tracking.services.imports import (
-    import_experiment,
-    import_logged_model,
-    import_points,
-    import_run,
-    import_run_models,
-)
+from tracking.services.imports.experiments import import_experiment
+from tracking.services.imports.logged_models import import_logged_model
+from tracking.services.imports.runs import import_points, import_run, import_run_models
 
 _BATCH = 5000
 _RUNS = 100

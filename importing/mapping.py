@@ -20,7 +20,7 @@ from tracking.limits import (
     checked_points,
     checked_text,
 )
-from tracking.services.imports import OldExperiment, OldLoggedModel, OldRun
+from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput, checked_datasets
 
 STAGE_TAG = "custody.imported_stage"

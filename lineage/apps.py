@@ -9,4 +9,4 @@ class LineageConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        import_module("lineage.checks")
+        import_module("lineage.system_checks")

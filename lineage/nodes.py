@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from core.columns import columns_of, insert_into
 from core.refs import (
     code_ref,
     dataset_ref,
@@ -23,10 +24,8 @@ from core.statements import run, same
 from lineage.models import Node, NodeKind
 
 _OTHER_DIGESTS_KEPT = 10
-_ADD = (
-    "INSERT INTO lineage_node (kind, urn, name, version, digest, container_id, attrs, recorded_at) "
-    "VALUES (%s, %s, %s, '', '', NULL, '{}', %s) ON CONFLICT (urn) DO "
-)
+_ADD = f"{insert_into(Node)} ON CONFLICT (urn) DO "
+_COLUMNS = columns_of(Node)
 _ADD_RUN = same(_ADD + "NOTHING")
 _NAME_RUN = same(_ADD + "UPDATE SET name = excluded.name")
 
@@ -79,8 +78,17 @@ def place_run(run_id: str, name: str) -> None:
     """Make a run a node, or give its node this name: what `place` does with a run, for what happens all day."""
     spec = run_spec(run_id, name)
     now: Any = timezone.now()
-    values = [spec.kind.value, spec.urn, spec.name, connection.ops.adapt_datetimefield_value(now)]
-    run(_NAME_RUN if name else _ADD_RUN, values)
+    values = {
+        "kind": spec.kind.value,
+        "urn": spec.urn,
+        "name": spec.name,
+        "version": "",
+        "digest": "",
+        "container_id": None,
+        "attrs": "{}",
+        "recorded_at": connection.ops.adapt_datetimefield_value(now),
+    }
+    run(_NAME_RUN if name else _ADD_RUN, [values[column] for column in _COLUMNS])
 
 
 def place(*specs: Spec) -> list[Node]:

@@ -1,14 +1,22 @@
-"""The only raw SQL of the graph, the same text for SQLite and PostgreSQL."""
+"""Recursive walks of the graph and the insert of an edge: hand-written SQL, the same text for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection
 from django.utils import timezone
 
+from core.columns import columns_of, insert_into, listed, unique_columns
+from lineage.models import Edge
+
 Direction = Literal["up", "down"]
+
+_EDGE_COLUMNS = columns_of(Edge)
+_INSERT_EDGE = (
+    f"{insert_into(Edge)} ON CONFLICT ({listed(unique_columns(Edge, 'lineage_edge_forward'))}) DO NOTHING RETURNING id"
+)
 
 # No constant predicate on the edge in the recursive part: SQLite would build a Bloom filter over the whole index first.
 # UNION (not UNION ALL) is what ends a walk round a cycle, and it only removes duplicates while a row is nothing but an id.
@@ -49,11 +57,8 @@ def walk_pairs(starts: Sequence[int], *, limit: int) -> list[tuple[int, int]]:
 
 def insert_edge(*, src: int, dst: int, rel: int, role: str) -> int | None:
     """Insert an edge and return its id, or None where it is there already. One round trip."""
-    sql = (
-        "INSERT INTO lineage_edge (src_id, dst_id, rel, role, recorded_at) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (src_id, dst_id, rel, role) DO NOTHING RETURNING id"
-    )
+    values: dict[str, Any] = {"src_id": src, "dst_id": dst, "rel": rel, "role": role, "recorded_at": timezone.now()}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [src, dst, rel, role, timezone.now()])
+        cursor.execute(_INSERT_EDGE, [values[column] for column in _EDGE_COLUMNS])
         row = cursor.fetchone()
     return None if row is None else int(row[0])

@@ -6,7 +6,7 @@ along to make sure. An approval takes a person's approval session and covers wha
 
 from __future__ import annotations
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Decision, RequestState, TransitionRequest
 from approvals.requests.abilities import find_live, live_cases, show_cases, shown_digest
 from approvals.requests.history import newest_activity

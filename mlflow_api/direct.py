@@ -70,7 +70,7 @@ def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> Http
     return JsonResponse({"url": url, "headers": {}, "file_size": row.size})
 
 
-def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001
+def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
     """Answer where to fetch a file of a run, by its path below the run's artifacts."""
     _allow(request, "POST")
     _require_store("Presigned download")
@@ -84,7 +84,7 @@ def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) 
     return JsonResponse({"presigned_url": url, "file_size": row.size})
 
 
-def no_presigned_upload(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001
+def no_presigned_upload(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
     """Refuse: bytes that come in without a last word from the client could not be told from half a file."""
     return error_response(501, "NOT_IMPLEMENTED", _unsupported("Presigned upload"))
 

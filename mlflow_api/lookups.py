@@ -26,12 +26,12 @@ Lookup = Callable[[str, Params], Json | None]
 def _latest_versions(authorization: str, q: Params) -> Json | None:
     stages = [parse_stage(stage) for stage in q.texts("stages")]
     found = latest_by_stage(authorization, q.need("name"), stages)
-    return {"model_versions": [render.found_version(version) for version in found]} if found else None
+    return {"model_versions": [render.shown_version(version) for version in found]} if found else None
 
 
 def _by_alias(authorization: str, q: Params) -> Json | None:
     found = version_of_alias(authorization, q.need("name"), q.need("alias"))
-    return {"model_version": render.found_version(found)} if found else None
+    return {"model_version": render.shown_version(found)} if found else None
 
 
 LOOKUPS: dict[str, Lookup] = {

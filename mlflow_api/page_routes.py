@@ -70,7 +70,7 @@ def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -
     return download(request, f"{found.artifact_path}/{below}")
 
 
-def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001
+def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
     """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path."""
     _allow(request, "GET", "HEAD")
     below = clean_path(_asked(request).need("artifact_file_path"))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import ApprovalComment, TransitionRequest
+from approvals.permissions.reviews import load_reviewer
 from approvals.requests.abilities import Ability, comment_abilities, live_cases, manages, request_abilities
-from approvals.requests.eligibility import voter_of
 from approvals.requests.history import Activity, opening_activities
 from approvals.requests.refusals import request_url
 from core.actors import Actor
@@ -62,8 +62,8 @@ def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Js
         available_actions=[ability.value for ability in abilities],
         request_id=str(row.pk),
         state=row.state,
-        verdict=case.verdict().state.value,
-        blocked_by=[dict(item) for item in case.verdict().blocked_by()],
+        verdict=case.verdict.state.value,
+        blocked_by=[dict(item) for item in case.verdict.blocked_by()],
         subject_digest=case.snapshot.subject_digest,
         archive_existing_versions=None if row.archive_left_open else row.archive_existing,
         expires_timestamp=milliseconds(row.expires_at),
@@ -78,16 +78,16 @@ def transition_request(actor: Actor, case: Case, base_url: str) -> Json:
         user_id=row.requester.username,
         comment=row.comment,
         creation_timestamp=milliseconds(row.opened_at),
-        **request_facts(case, request_abilities(actor, voter_of(actor, [row.version.model_id]), case), base_url),
+        **request_facts(case, request_abilities(actor, load_reviewer(actor, [row.version.model_id]), case), base_url),
     )
 
 
 def open_requests(actor: Actor, cases: Sequence[Case], base_url: str) -> list[Json]:
     """Return live requests as the activities by which they were opened."""
-    voter = voter_of(actor, {case.request.version.model_id for case in cases})
+    reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
     opened = opening_activities([case.request for case in cases])
     return [
-        activity(found) | request_facts(case, request_abilities(actor, voter, case), base_url)
+        activity(found) | request_facts(case, request_abilities(actor, reviewer, case), base_url)
         for found, case in zip(opened, cases, strict=True)
     ]
 

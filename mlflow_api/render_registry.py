@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mlflow_api.render_tracking import Json, filled, pairs
-from registry.lookups import VERSION_COLUMNS, FoundVersion
+from registry.lookups import VERSION_COLUMNS, ShownVersion
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import latest_of_models
 
@@ -41,12 +41,12 @@ def model_versions(versions: Iterable[ModelVersion]) -> list[Json]:
 def model_version(version: ModelVersion) -> Json:
     columns = {column: getattr(version, column) for column in VERSION_COLUMNS}
     tags = {tag.key: tag.value for tag in version.tags.all()}
-    return found_version(
-        FoundVersion(version.model.name, **columns, tags=tags, aliases=[alias.name for alias in version.aliases.all()])
+    return shown_version(
+        ShownVersion(version.model.name, **columns, tags=tags, aliases=[alias.name for alias in version.aliases.all()])
     )
 
 
-def found_version(version: FoundVersion) -> Json:
+def shown_version(version: ShownVersion) -> Json:
     return filled(
         name=version.name,
         version=str(version.version),

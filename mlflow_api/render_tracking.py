@@ -36,8 +36,8 @@ def experiment(found: Experiment) -> Json:
 
 def run_info(run: Run | FullRun) -> Json:
     found: Json = {
-        "run_id": run.pk,
-        "run_uuid": run.pk,
+        "run_id": run.id,
+        "run_uuid": run.id,
         "run_name": run.name,
         "experiment_id": str(run.experiment_id),
         "user_id": run.user_id,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.policy_changes.editors import REVIEWERS
+from approvals.permissions.policy_people import REVIEWERS
+from approvals.permissions.requests import requesters_of
 from approvals.requests.audience import mentioned_in, participants_of, people_asked
-from approvals.requests.lifecycle import requesters_of
-from approvals.requests.queries import with_all
 from approvals.requests.refusals import request_path
 from audit.actions import Action
 from audit.models import Event
@@ -79,7 +78,7 @@ def _request_of(event: Event) -> TransitionRequest | None:
     prefix, _, number = event.object_ref.partition(":")
     if not number.isdigit() or request_ref(number) != f"{prefix}:{number}":
         return None
-    return with_all(TransitionRequest.objects.filter(pk=int(number))).first()
+    return TransitionRequest.objects.with_relations().filter(pk=int(number)).first()
 
 
 def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, text: str = "") -> Tell:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, Level, Options, PolicyBody, Rule, span
+from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel, duration_text
 from policies.yaml_text import write_policy
 
-_WEIGHT = {Level.ADVISORY: 0, Level.SOFT: 1, Level.HARD: 2}
+_WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
@@ -87,17 +87,21 @@ def diff_text(before: Mapping[str, object] | None, after: Mapping[str, object]) 
 def _effect(before: Rule | None, after: Rule | None) -> Effect:
     if before is None or after is None:
         there = after or before
-        if there is None or there.level is Level.ADVISORY:
+        if there is None or there.level is RuleLevel.ADVISORY:
             return Effect.OPEN
         return Effect.TIGHTER if before is None else Effect.LOOSER
     if replace(after, level=before.level, override_by=before.override_by) == before:
-        return _step(_WEIGHT[after.level] - _WEIGHT[before.level])
+        return _effect_of_difference(_WEIGHT[after.level] - _WEIGHT[before.level])
     if isinstance(before, ApprovalsRule) and isinstance(after, ApprovalsRule):
-        return _step(after.count - before.count) if replace(after, count=before.count) == before else Effect.OPEN
+        return (
+            _effect_of_difference(after.count - before.count)
+            if replace(after, count=before.count) == before
+            else Effect.OPEN
+        )
     return Effect.OPEN
 
 
-def _step(difference: int) -> Effect:
+def _effect_of_difference(difference: int) -> Effect:
     if difference == 0:
         return Effect.OPEN
     return Effect.TIGHTER if difference > 0 else Effect.LOOSER
@@ -111,26 +115,26 @@ def _values(before: PolicyBody, after: PolicyBody) -> Iterator[ValueChange]:
         ("risk tiers", before.tiers or "any", after.tiers or "any"),
     ):
         if old != new:
-            yield ValueChange(name, in_words(old), in_words(new))
+            yield ValueChange(name, value_text(old), value_text(new))
     for field in fields(Options):
         old, new = getattr(before.options, field.name), getattr(after.options, field.name)
         if old != new:
-            yield ValueChange(field.name.replace("_", " "), in_words(old), in_words(new))
+            yield ValueChange(field.name.replace("_", " "), value_text(old), value_text(new))
 
 
-def in_words(value: object) -> str:
+def value_text(value: object) -> str:
     """Return a value of a policy as people read it: `14 days`, `yes`, `a, b`."""
     if isinstance(value, timedelta):
-        return span(value)
+        return duration_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={found}" for key, found in value.items()) or "none"
     if isinstance(value, tuple):
-        return ", ".join(in_words(item) for item in value) or "none"
+        return ", ".join(value_text(item) for item in value) or "none"
     if is_dataclass(value) and not isinstance(value, type):
         said = ((field.name, getattr(value, field.name)) for field in fields(value))
         return "; ".join(
-            f"{name.replace('_', ' ')} {in_words(found)}" for name, found in said if found not in (None, ())
+            f"{name.replace('_', ' ')} {value_text(found)}" for name, found in said if found not in (None, ())
         )
     return "none" if value is None else str(value)

@@ -23,7 +23,7 @@ def check_document(value: object) -> dict[str, object]:
             raise TooLarge(f"The policy holds more than {MAX_VALUES} values.")
         if depth > MAX_DEPTH:
             raise InvalidInput(f"{path}: nested deeper than {MAX_DEPTH} levels")
-        if why := _why_not(part):
+        if why := _problem_with(part):
             raise InvalidInput(f"{path or 'the policy'}: {why}")
     return {str(key): part for key, part in value.items()}
 
@@ -43,7 +43,7 @@ def _walk(value: object) -> Iterator[tuple[str, object, int]]:
             waiting += [(f"{path}[{place}]", inner, depth + 1) for place, inner in enumerate(part, start=1)]
 
 
-def _why_not(part: object) -> str:
+def _problem_with(part: object) -> str:
     if isinstance(part, Mapping):
         return "" if all(isinstance(key, str) for key in part) else "keys must be texts"
     if isinstance(part, float):
@@ -51,11 +51,11 @@ def _why_not(part: object) -> str:
     if isinstance(part, int) and abs(part) > MAX_NUMBER:
         return "must be a number that JSON readers agree on"
     if isinstance(part, str):
-        return _why_not_text(part)
+        return _problem_with_text(part)
     return "" if part is None or isinstance(part, bool | int | list | tuple) else "must be a text, number or list"
 
 
-def _why_not_text(part: str) -> str:
+def _problem_with_text(part: str) -> str:
     if len(part) > MAX_TEXT:
         return f"longer than {MAX_TEXT} characters"
     if "\x00" in part or any("\ud800" <= char <= "\udfff" for char in part):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from policies.documents import check_document
-from policies.matching import Governing, ModelFacts, active_policies, governing
+from policies.matching import LoadedPolicy, active_policies
 from policies.models import Policy, PolicyRevision
 from policies.parsing import parse_policy
 
 
-def draft_of(body: Mapping[str, object]) -> Governing:
+def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
     """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem."""
     sound = check_document(body)
     parsed = parse_policy(sound)
     policy = Policy(name=parsed.name, target=parsed.target, models_pattern=parsed.models)
-    return Governing(revision=PolicyRevision(policy=policy, number=0, body=sound), body=parsed)
+    return LoadedPolicy(revision=PolicyRevision(policy=policy, number=0, body=sound), body=parsed)
 
 
-def would_govern(draft: Governing, model: ModelFacts) -> Governing | None:
-    """Return the policy that would govern moves of a model to the draft's target, were the draft in force."""
+def policies_with(draft: LoadedPolicy) -> list[LoadedPolicy]:
+    """Return the active policies as they would be with the draft in force, in place of the policy of its name; one query."""
     others = [policy for policy in active_policies() if policy.body.name != draft.body.name]
-    return governing([*others, draft], model, draft.body.target)
+    return [*others, draft]

@@ -15,7 +15,7 @@ from django.db.models import OuterRef, Subquery
 
 from core.errors import InvalidInput, InvalidState
 from policies.models import PolicyRevision
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import PolicyBody
 from registry.models import RegisteredModel, RegisteredModelTag
 from registry.risk import UNASSESSED_TIER, tiers_of
@@ -31,7 +31,7 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Governing:
+class LoadedPolicy:
     """A published policy as it reads now: the row of its latest revision, and its rules."""
 
     revision: PolicyRevision
@@ -43,17 +43,17 @@ class Governing:
         return f"{self.revision.policy.name} r{self.revision.number}"
 
 
-def active_policies() -> list[Governing]:
+def active_policies() -> list[LoadedPolicy]:
     """Return the latest revision of every active policy; one query."""
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
     rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
-    return [read_revision(row) for row in rows]
+    return [load_revision(row) for row in rows]
 
 
-def read_revision(revision: PolicyRevision) -> Governing:
+def load_revision(revision: PolicyRevision) -> LoadedPolicy:
     """Return a revision with its rules; InvalidState when this server cannot read it at all (a newer server wrote it)."""
     try:
-        return Governing(revision=revision, body=read_published(revision.body))
+        return LoadedPolicy(revision=revision, body=parse_published(revision.body))
     except InvalidInput as error:
         raise InvalidState(f"The policy {revision} cannot be applied here: {error.message}") from error
 
@@ -82,18 +82,18 @@ def in_scope(body: PolicyBody, model: ModelFacts) -> bool:
     )
 
 
-def governing(policies: Sequence[Governing], model: ModelFacts, target: str) -> Governing | None:
+def governing_policy(policies: Sequence[LoadedPolicy], model: ModelFacts, target: str) -> LoadedPolicy | None:
     """Return the one policy that governs moves of this model to this target, or None."""
     matching = [policy for policy in policies if policy.body.target == target and in_scope(policy.body, model)]
     return min(matching, key=_precedence, default=None)
 
 
-def _precedence(policy: Governing) -> tuple[object, ...]:
+def _precedence(policy: LoadedPolicy) -> tuple[object, ...]:
     body = policy.body
     return (-len(body.models), -len(body.tags), not body.tiers, body.name)
 
 
-def policy_for(model: RegisteredModel, target: str) -> Governing | None:
+def policy_for(model: RegisteredModel, target: str) -> LoadedPolicy | None:
     """Return the policy that governs moves of this model to this target now, or None."""
     policies = [policy for policy in active_policies() if policy.body.target == target]
-    return governing(policies, model_facts([model])[model.pk], target) if policies else None
+    return governing_policy(policies, model_facts([model])[model.pk], target) if policies else None

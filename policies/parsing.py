@@ -8,8 +8,18 @@ from datetime import timedelta
 from typing import TypeVar
 
 from core.errors import InvalidInput
-from policies.rule_parsing import NAME, chosen, duration, mapping, names, parse_rule, pattern, read_rule, tags
-from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReview, Rule
+from policies.rule_parsing import (
+    NAME,
+    parse_choices,
+    parse_duration,
+    parse_mapping,
+    parse_names,
+    parse_pattern,
+    parse_published_rule,
+    parse_rule,
+    parse_tags,
+)
+from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReviewOption, Rule
 from registry.names import check_alias
 from registry.risk import TIERS
 from registry.stages import Stage
@@ -48,7 +58,7 @@ def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     return found
 
 
-def read_published(body: Mapping[str, object]) -> PolicyBody:
+def parse_published(body: Mapping[str, object]) -> PolicyBody:
     """Return a policy that was sound when it was published. A rule whose check was taken away since refuses, by itself.
 
     So the rest of the policy governs on, and pages that show it work. What else cannot be read raises InvalidInput.
@@ -109,14 +119,14 @@ def _scope(value: object, problems: Problems) -> PolicyBody:
     return PolicyBody(
         name="",
         target=str(target),
-        models=_part("applies_to.models", problems, lambda: pattern(value.get("models", "*"), "it"), "*"),
+        models=_parsed_or("applies_to.models", problems, lambda: parse_pattern(value.get("models", "*"), "it"), "*"),
         rules=(),
-        tags=_part("applies_to.tags", problems, lambda: tags(value.get("tags", {}), "it"), {}),
-        tiers=_part("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
+        tags=_parsed_or("applies_to.tags", problems, lambda: parse_tags(value.get("tags", {}), "it"), {}),
+        tiers=_parsed_or("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
     )
 
 
-def _part(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
+def _parsed_or(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
     try:
         return parse()
     except InvalidInput as error:
@@ -125,7 +135,7 @@ def _part(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) 
 
 
 def _tiers(value: object) -> tuple[str, ...]:
-    return () if value == ["any"] else chosen(value, "it", TIERS)
+    return () if value == ["any"] else parse_choices(value, "it", TIERS)
 
 
 def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
@@ -150,7 +160,10 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
 
 
 def _published_rules(value: object, _problems: Problems) -> tuple[Rule, ...]:
-    return tuple(read_rule(item, place) for place, item in enumerate(value if isinstance(value, list) else [], start=1))
+    return tuple(
+        parse_published_rule(item, place)
+        for place, item in enumerate(value if isinstance(value, list) else [], start=1)
+    )
 
 
 def _options(value: object, problems: Problems) -> Options:
@@ -179,7 +192,7 @@ def _flag(value: object, what: str) -> bool:
 
 
 def _positive(value: object) -> timedelta:
-    found = duration(value, "it")
+    found = parse_duration(value, "it")
     if found <= timedelta(0):
         raise InvalidInput("must be longer than nothing")
     return found
@@ -187,16 +200,16 @@ def _positive(value: object) -> timedelta:
 
 def _re_review(value: object) -> dict[str, object]:
     given = value if isinstance(value, Mapping) else {"every": value}
-    given = mapping(given, "it", ("every", "when_due"))
-    when_due = chosen([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
-    return {"re_review": ReReview(every=_positive(given.get("every")), when_due=when_due)}
+    given = parse_mapping(given, "it", ("every", "when_due"))
+    when_due = parse_choices([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
+    return {"re_review": ReReviewOption(every=_positive(given.get("every")), when_due=when_due)}
 
 
 def _break_glass(value: object) -> dict[str, object]:
-    given = mapping(value, "it", ("groups", "second_person", "post_review_within"))
+    given = parse_mapping(value, "it", ("groups", "second_person", "post_review_within"))
     return {
         "break_glass": BreakGlass(
-            groups=names(given.get("groups"), "groups"),
+            groups=parse_names(given.get("groups"), "groups"),
             second_person=_flag(given.get("second_person", True), "second_person"),
             post_review_within=_positive(given.get("post_review_within", "48h")),
         )
@@ -204,7 +217,7 @@ def _break_glass(value: object) -> dict[str, object]:
 
 
 def _rollback(value: object) -> dict[str, object]:
-    given = mapping(value, "it", ("approvals", "within"))
+    given = parse_mapping(value, "it", ("approvals", "within"))
     found: dict[str, object] = {}
     if "within" in given:
         found["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
@@ -216,9 +229,9 @@ def _rollback(value: object) -> dict[str, object]:
 
 
 _OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
-    "expires_after": lambda value: {"expires_after": duration(value, "it")},
-    "rollback_window": lambda value: {"rollback_window": duration(value, "it")},
-    "apply_delay": lambda value: {"apply_delay": duration(value, "it")},
+    "expires_after": lambda value: {"expires_after": parse_duration(value, "it")},
+    "rollback_window": lambda value: {"rollback_window": parse_duration(value, "it")},
+    "apply_delay": lambda value: {"apply_delay": parse_duration(value, "it")},
     "remind_every": lambda value: {"remind_every": _positive(value)},
     "e_signature": lambda value: {"e_signature": _flag(value, "it")},
     "re_review_every": _re_review,

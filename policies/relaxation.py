@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.matching import Governing, ModelFacts, governing
+from policies.matching import LoadedPolicy, ModelFacts, governing_policy
 from policies.request_kinds import merge_rules
 from policies.rules import Condition, Options, PolicyBody, Rule
 
 
-def let_off(policies: Sequence[Governing], before: ModelFacts, after: ModelFacts) -> list[str]:
+def relaxed_targets(policies: Sequence[LoadedPolicy], before: ModelFacts, after: ModelFacts) -> list[str]:
     """Return the targets for which something would be asked of the model ``before`` and not of it ``after``. Pure."""
     targets = {policy.body.target for policy in policies}
     return sorted(
         target
         for target in targets
-        if _asks_less(governing(policies, before, target), before, governing(policies, after, target), after)
+        if _is_relaxed(
+            governing_policy(policies, before, target), before, governing_policy(policies, after, target), after
+        )
     )
 
 
-def _asks_less(old: Governing | None, before: ModelFacts, new: Governing | None, after: ModelFacts) -> bool:
+def _is_relaxed(old: LoadedPolicy | None, before: ModelFacts, new: LoadedPolicy | None, after: ModelFacts) -> bool:
     if old is None:
         return False
     if new is None:
@@ -31,10 +33,10 @@ def _asks_less(old: Governing | None, before: ModelFacts, new: Governing | None,
 
 def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:
     """Return the rules that may apply to a version of the model; where it comes from, and what it replaces, is left open."""
-    return tuple(rule for rule in body.rules if rule.applies_if is None or _may_hold(rule.applies_if, model))
+    return tuple(rule for rule in body.rules if rule.applies_if is None or _may_apply(rule.applies_if, model))
 
 
-def _may_hold(condition: Condition, model: ModelFacts) -> bool:
+def _may_apply(condition: Condition, model: ModelFacts) -> bool:
     tags = all(model.tags.get(key) == value for key, value in condition.tags.items())
     return tags and (not condition.tiers or model.tier in condition.tiers)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, CheckRule, FormerRule, FourEyesRule, Level, PolicyBody, Rule
+from policies.rules import ApprovalsRule, CheckRule, EarlierApprovalRule, FourEyesRule, PolicyBody, Rule, RuleLevel
 
 
 class RequestKind(StrEnum):
@@ -22,7 +22,7 @@ class RequestKind(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
-_UNCHANGED = CheckRule(id="digest", level=Level.HARD, check="artifact.digest_matches")
+_UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest_matches")
 
 
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
@@ -41,15 +41,15 @@ def _four_eyes(body: PolicyBody) -> list[Rule]:
 
 
 def _rollback(body: PolicyBody) -> tuple[Rule, ...]:
-    former = FormerRule(id="former", level=Level.HARD, within=body.options.rollback_within)
+    earlier = EarlierApprovalRule(id="earlier-approval", level=RuleLevel.HARD, within=body.options.rollback_within)
     asked = body.options.rollback_approvals
-    return (_UNCHANGED, former, *([asked] if asked else []), *_four_eyes(body))
+    return (_UNCHANGED, earlier, *([asked] if asked else []), *_four_eyes(body))
 
 
 def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
     option = body.options.break_glass
     groups = option.groups if option else ()
-    second = ApprovalsRule(id="second-person", level=Level.HARD, count=1, groups=groups)
+    second = ApprovalsRule(id="second-person", level=RuleLevel.HARD, count=1, groups=groups)
     if option is not None and not option.second_person:
         return (_UNCHANGED, *_four_eyes(body))
     return (_UNCHANGED, second, *_requester_only())
@@ -57,7 +57,7 @@ def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
 
 def _requester_only() -> Iterable[Rule]:
     """In an emergency the author may be the second person; whoever asked never is."""
-    return (FourEyesRule(id="four-eyes", level=Level.HARD, roles=("requester",)),)
+    return (FourEyesRule(id="four-eyes", level=RuleLevel.HARD, roles=("requester",)),)
 
 
 def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, ...]:

@@ -10,26 +10,26 @@ from core.errors import InvalidInput
 from policies.rules import (
     CARRYABLE,
     ApprovalsRule,
-    BrokenRule,
     CheckRule,
     Condition,
     FindingsRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Owners,
     Rule,
+    RuleLevel,
     Severity,
     SoakRule,
+    UnusableRule,
 )
 from policies.windows import parse_window
-from registry.permissions import Level as PermissionLevel
+from registry.permissions import Level
 from registry.risk import TIERS
 from registry.stages import Stage
 from validation.catalogue import known_checks
 
 FOUR_EYES_ROLES = ("requester", "version_author", "run_user", "card_editor", "check_author")
-MODEL_ROLES = tuple(level.name.lower() for level in PermissionLevel if level >= PermissionLevel.MANAGE_STAGING)
+MODEL_ROLES = tuple(level.name.lower() for level in Level if level >= Level.MANAGE_STAGING)
 MAX_APPROVALS = 20
 MAX_PATTERN = 256
 MAX_ITEMS = 100
@@ -56,7 +56,7 @@ def parse_rule(item: object) -> Rule:
     return _PARSERS[asked[0]](common, item)
 
 
-def read_rule(item: object, place: int) -> Rule:
+def parse_published_rule(item: object, place: int) -> Rule:
     """Return a rule of a published policy. One that cannot be applied here is kept, as one that never passes.
 
     Its level, condition and who may override it hold as long as they can be read; where they cannot, it is a hard rule.
@@ -71,11 +71,11 @@ def read_rule(item: object, place: int) -> Rule:
         try:
             common = _common(written)
         except InvalidInput:
-            common = {"id": f"rule-{place}", "level": Level.HARD}
-        return BrokenRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
+            common = {"id": f"rule-{place}", "level": RuleLevel.HARD}
+        return UnusableRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
 
 
-def duration(value: object, what: str) -> timedelta:
+def parse_duration(value: object, what: str) -> timedelta:
     """Return a duration such as 14d, 24h or 30m."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -86,7 +86,7 @@ def duration(value: object, what: str) -> timedelta:
     return found
 
 
-def names(value: object, what: str) -> tuple[str, ...]:
+def parse_names(value: object, what: str) -> tuple[str, ...]:
     """Return a non-empty list of names."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
         raise InvalidInput(f"{what} must be a list of names")
@@ -95,15 +95,15 @@ def names(value: object, what: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(item) for item in value))
 
 
-def chosen(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+def parse_choices(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Return a non-empty list of names out of ``allowed``."""
-    found = names(value, what)
+    found = parse_names(value, what)
     if wrong := [name for name in found if name not in allowed]:
         raise InvalidInput(f"{what} has {wrong[0]!r}; there are {', '.join(allowed)}")
     return found
 
 
-def mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
+def parse_mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
     """Return a mapping with no other keys than ``known``."""
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{what} must be a mapping ({', '.join(known)})")
@@ -112,7 +112,7 @@ def mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, ob
     return value
 
 
-def tags(value: object, what: str) -> dict[str, str]:
+def parse_tags(value: object, what: str) -> dict[str, str]:
     """Return a mapping of tags to values."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
         raise InvalidInput(f"{what} must map tags to texts")
@@ -125,32 +125,32 @@ def _common(item: Mapping[str, object]) -> dict[str, object]:
     rule_id = item.get("id")
     if not isinstance(rule_id, str) or not NAME.fullmatch(rule_id):
         raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
-    level = item.get("level", Level.HARD.value)
-    if level not in [member.value for member in Level]:
-        raise InvalidInput(f"level must be {', '.join(member.value for member in Level)}")
-    if "override" in item and level != Level.SOFT:
+    level = item.get("level", RuleLevel.HARD.value)
+    if level not in [member.value for member in RuleLevel]:
+        raise InvalidInput(f"level must be {', '.join(member.value for member in RuleLevel)}")
+    if "override" in item and level != RuleLevel.SOFT:
         raise InvalidInput("only a soft rule can be overridden")
-    if level == Level.SOFT and "override" not in item:
+    if level == RuleLevel.SOFT and "override" not in item:
         raise InvalidInput("a soft rule says who may override it: override: [GROUP, …]")
     return {
         "id": rule_id,
-        "level": Level(str(level)),
+        "level": RuleLevel(str(level)),
         "applies_if": _condition(item["applies_if"]) if "applies_if" in item else None,
-        "override_by": names(item["override"], "override") if "override" in item else (),
+        "override_by": parse_names(item["override"], "override") if "override" in item else (),
     }
 
 
 def _condition(value: object) -> Condition:
-    given = mapping(value, "applies_if", ("tier", "tags", "from", "incumbent"))
+    given = parse_mapping(value, "applies_if", ("tier", "tags", "from", "incumbent"))
     incumbent = given.get("incumbent")
     if incumbent is not None and not isinstance(incumbent, bool):
         raise InvalidInput("applies_if.incumbent must be true or false")
     if not given:
         raise InvalidInput("applies_if says nothing; leave it out")
     return Condition(
-        tiers=chosen(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
-        tags=tags(given.get("tags", {}), "applies_if.tags"),
-        sources=chosen(given["from"], "applies_if.from", tuple(Stage.values)) if "from" in given else (),
+        tiers=parse_choices(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
+        tags=parse_tags(given.get("tags", {}), "applies_if.tags"),
+        sources=parse_choices(given["from"], "applies_if.from", tuple(Stage.values)) if "from" in given else (),
         incumbent=incumbent,
     )
 
@@ -171,7 +171,7 @@ def _check(common: dict[str, object], item: Mapping[str, object]) -> Rule:
 
 def _approvals(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     keys = ("count", "groups", "roles", "owners", "distinct_groups", "carry_over")
-    value = mapping(item["approvals"], "approvals", keys)
+    value = parse_mapping(item["approvals"], "approvals", keys)
     count, distinct = value.get("count", 1), value.get("distinct_groups", False)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MAX_APPROVALS:
         raise InvalidInput(f"approvals.count must be a number from 1 to {MAX_APPROVALS}")
@@ -182,11 +182,13 @@ def _approvals(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     return ApprovalsRule(
         **common,  # type: ignore[arg-type]  # what _common made
         count=count,
-        groups=names(value["groups"], "approvals.groups") if "groups" in value else (),
-        roles=chosen(value["roles"], "approvals.roles", MODEL_ROLES) if "roles" in value else (),
+        groups=parse_names(value["groups"], "approvals.groups") if "groups" in value else (),
+        roles=parse_choices(value["roles"], "approvals.roles", MODEL_ROLES) if "roles" in value else (),
         owners=_owners(value["owners"]) if "owners" in value else (),
         distinct_groups=distinct,
-        carry_over=chosen(value["carry_over"], "approvals.carry_over", CARRYABLE) if "carry_over" in value else (),
+        carry_over=parse_choices(value["carry_over"], "approvals.carry_over", CARRYABLE)
+        if "carry_over" in value
+        else (),
     )
 
 
@@ -195,12 +197,12 @@ def _owners(value: object) -> tuple[Owners, ...]:
         raise InvalidInput("approvals.owners must be a list of {models, users}")
     found = []
     for item in value:
-        given = mapping(item, "approvals.owners", ("models", "users"))
-        found.append(Owners(pattern(given.get("models"), "models"), names(given.get("users"), "users")))
+        given = parse_mapping(item, "approvals.owners", ("models", "users"))
+        found.append(Owners(parse_pattern(given.get("models"), "models"), parse_names(given.get("users"), "users")))
     return tuple(found)
 
 
-def pattern(value: object, what: str) -> str:
+def parse_pattern(value: object, what: str) -> str:
     """Return a pattern of model names."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN:
         raise InvalidInput(f"{what} must be a pattern such as fraud_*")
@@ -208,7 +210,7 @@ def pattern(value: object, what: str) -> str:
 
 
 def _four_eyes(common: dict[str, object], item: Mapping[str, object]) -> Rule:
-    if common["applies_if"] is not None or common["level"] is Level.SOFT:
+    if common["applies_if"] is not None or common["level"] is RuleLevel.SOFT:
         raise InvalidInput("four eyes hold always: no applies_if, no override")
     roles = item["four_eyes"]
     if not isinstance(roles, list) or not roles or not all(role in FOUR_EYES_ROLES for role in roles):
@@ -217,7 +219,7 @@ def _four_eyes(common: dict[str, object], item: Mapping[str, object]) -> Rule:
 
 
 def _soak(common: dict[str, object], item: Mapping[str, object]) -> Rule:
-    value = mapping(item["soak"], "soak", ("in", "hours"))
+    value = parse_mapping(item["soak"], "soak", ("in", "hours"))
     stage, hours = value.get("in", Stage.STAGING.value), value.get("hours")
     if stage not in (Stage.STAGING.value, Stage.PRODUCTION.value):
         raise InvalidInput("soak.in must be Staging or Production")
@@ -232,7 +234,7 @@ def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
         raise InvalidInput("not_during must be a list of {name, from, to}")
     windows = []
     for entry in value:
-        given = mapping(entry, "not_during", ("name", "from", "to"))
+        given = parse_mapping(entry, "not_during", ("name", "from", "to"))
         name, start, end = (given.get(key) for key in ("name", "from", "to"))
         if not isinstance(name, str) or not 0 < len(name) <= MAX_PATTERN:
             raise InvalidInput("a window must have a name")
@@ -243,7 +245,7 @@ def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
 
 
 def _no_findings(common: dict[str, object], item: Mapping[str, object]) -> Rule:
-    value = mapping(item["no_findings"], "no_findings", ("severity",))
+    value = parse_mapping(item["no_findings"], "no_findings", ("severity",))
     severity = value.get("severity", Severity.HIGH.value)
     if severity not in list(Severity):
         raise InvalidInput(f"no_findings.severity must be {', '.join(Severity)}")

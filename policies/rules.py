@@ -13,7 +13,7 @@ from policies.windows import Window
 CARRYABLE = ("card", "checks", "incumbent")
 
 
-class Level(StrEnum):
+class RuleLevel(StrEnum):
     """How much a rule weighs: a hard rule blocks, a soft one may be overridden on the record, an advisory one is shown."""
 
     HARD = "hard"
@@ -52,7 +52,7 @@ class BaseRule:
     """What every rule has. ``override_by`` are the groups that may override a soft rule, with a reason."""
 
     id: str
-    level: Level
+    level: RuleLevel
     applies_if: Condition | None = None
     override_by: tuple[str, ...] = ()
 
@@ -119,21 +119,23 @@ class FindingsRule(BaseRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormerRule(BaseRule):
+class EarlierApprovalRule(BaseRule):
     """The version was there before on an approval that still stands: it left not longer ago than ``within``."""
 
     within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenRule(BaseRule):
+class UnusableRule(BaseRule):
     """A published rule that this server cannot apply (any more): it never passes. ``why`` says what is missing."""
 
     why: str
     written: Mapping[str, object] = field(default_factory=dict)
 
 
-Rule = CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | FormerRule | BrokenRule
+Rule = (
+    CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | EarlierApprovalRule | UnusableRule
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
-class ReReview:
+class ReReviewOption:
     """How often what is in place must be reviewed again, and what happens when that is overdue: warn, flag or block."""
 
     every: timedelta
@@ -171,7 +173,7 @@ class Options:
     apply_delay: timedelta = timedelta(0)
     remind_every: timedelta | None = None
     e_signature: bool = False
-    re_review: ReReview | None = None
+    re_review: ReReviewOption | None = None
     break_glass: BreakGlass | None = None
     rollback_within: timedelta | None = timedelta(days=30)
     rollback_approvals: ApprovalsRule | None = None
@@ -201,8 +203,8 @@ _KINDS: dict[type[BaseRule], str] = {
     SoakRule: "soak",
     FreezeRule: "not_during",
     FindingsRule: "no_findings",
-    FormerRule: "former",
-    BrokenRule: "broken",
+    EarlierApprovalRule: "earlier_approval",
+    UnusableRule: "unusable",
 }
 # What time alone resolves: such a rule makes an approved move wait, and never voids its approval.
 WAITING_KINDS = frozenset({"soak", "not_during"})
@@ -213,40 +215,40 @@ def kind_of(rule: Rule) -> str:
     return _KINDS[type(rule)]
 
 
-def title_of(rule: Rule) -> str:
+def rule_title(rule: Rule) -> str:
     """Return the rule as a short sentence."""
     match rule:
         case CheckRule():
             words = f"{rule.check} passes"
         case ApprovalsRule():
-            words = f"{rule.count} of {voters_of(rule)} approve{'s' if rule.count == 1 else ''}"
+            words = f"{rule.count} of {voters_text(rule)} approve{'s' if rule.count == 1 else ''}"
         case FourEyesRule():
             words = f"Nobody decides on their own work ({', '.join(role.replace('_', ' ') for role in rule.roles)})"
         case SoakRule():
-            words = f"It has been in {rule.stage} for {span(rule.time)}"
+            words = f"It has been in {rule.stage} for {duration_text(rule.time)}"
         case FreezeRule():
             words = f"Not during {' or '.join(window.name for window in rule.windows)}"
         case FindingsRule():
             words = f"No open finding of severity {rule.severity.value} or worse"
-        case FormerRule() | BrokenRule():
-            words = _SAID[type(rule)]
+        case EarlierApprovalRule() | UnusableRule():
+            words = _FIXED_TITLES[type(rule)]
     return words
 
 
-_SAID: dict[type[BaseRule], str] = {
-    FormerRule: "It was there before, on an approval that still stands",
-    BrokenRule: "The rule can be applied on this server",
+_FIXED_TITLES: dict[type[BaseRule], str] = {
+    EarlierApprovalRule: "It was there before, on an approval that still stands",
+    UnusableRule: "The rule can be applied on this server",
 }
 
 
-def voters_of(rule: ApprovalsRule) -> str:
+def voters_text(rule: ApprovalsRule) -> str:
     """Return who may give the approvals of a rule: ``reviewers or risk``, ``who manages the model``."""
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
     owners = ["its owners"] if rule.owners else []
     return " or ".join([*rule.groups, *roles, *owners]) or "nobody"
 
 
-def span(time: timedelta) -> str:
+def duration_text(time: timedelta) -> str:
     """Return a duration in words: ``14 days``, ``36 hours``, ``30 minutes``."""
     minutes = round(time.total_seconds() / 60)
     for unit, size in (("day", 1440), ("hour", 60)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from policies.parsing import GOVERNED_STAGES, MAX_RULES, ON_DUE
 from policies.rule_parsing import FOUR_EYES_ROLES, MAX_APPROVALS, MAX_DAYS, MAX_ITEMS, MAX_PATTERN, MODEL_ROLES, NAME
-from policies.rules import CARRYABLE, SEVERITIES, Level
+from policies.rules import CARRYABLE, SEVERITIES, RuleLevel
 from registry.risk import TIERS
 from registry.stages import Stage
 from validation.catalogue import known_checks
@@ -76,12 +76,12 @@ def _rule() -> Schema:
     kinds = _kinds()
     common: dict[str, Schema] = {
         "id": _NAME,
-        "level": {"enum": [level.value for level in Level], "default": Level.HARD.value},
+        "level": {"enum": [level.value for level in RuleLevel], "default": RuleLevel.HARD.value},
         "applies_if": {"$ref": "#/$defs/condition"},
         "override": {**_NAMES, "description": "Groups that may let a soft rule be, with a reason."},
         "with": {"type": "object", "description": "The parameters of the check."},
     }
-    soft = {"required": ["level"], "properties": {"level": {"const": Level.SOFT.value}}}
+    soft = {"required": ["level"], "properties": {"level": {"const": RuleLevel.SOFT.value}}}
     return {
         **_object({**common, **kinds}, required=("id",)),
         "oneOf": [{"required": [kind]} for kind in kinds],

@@ -66,7 +66,7 @@ def read_policy(text: str) -> Document:
     try:
         node = _compose(text)
         lines: dict[str, int] = {}
-        problems = list(_look_at(node, "", lines)) if node is not None else []
+        problems = list(_read_lines(node, "", lines)) if node is not None else []
         if problems:
             return Document(None, tuple(problems))
         body = check_document(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader, restricted further
@@ -77,7 +77,7 @@ def read_policy(text: str) -> Document:
         return _unreadable(0, f"this is no YAML: {str(error).splitlines()[0]}")
     except InvalidInput as error:
         return _unreadable(0, error.message)
-    return Document(body, tuple(_placed(where, what, lines) for where, what in problems_of(body)))
+    return Document(body, tuple(_with_line(where, what, lines) for where, what in problems_of(body)))
 
 
 def parse_yaml(text: str) -> dict[str, object]:
@@ -153,12 +153,12 @@ def _forbidden(event: yaml.Event, depth: int) -> str:
     return f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else ""
 
 
-def _look_at(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
+def _read_lines(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
     """Note the line of everything below a node; yield keys that are there twice or are no texts."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for place, item in enumerate(node.value, start=1):
-            yield from _look_at(item, f"{path}[{place}]", lines)
+            yield from _read_lines(item, f"{path}[{place}]", lines)
     elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -171,22 +171,22 @@ def _look_at(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Prob
                 yield Problem(line, below, "is there twice")
             seen.add(key.value)
             lines.setdefault(below, line)
-            yield from _look_at(value, below, lines)
+            yield from _read_lines(value, below, lines)
 
 
-def _placed(where: str, what: str, lines: Mapping[str, int]) -> Problem:
+def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
     """Find the line of a problem: that of the key its first words name, where there is such a key below ``where``."""
     for word in _WORD.findall(what)[:_FIRST_WORDS]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
-                return Problem(lines[path], path, _without(what, path))
+                return Problem(lines[path], path, _without_prefix(what, path))
     known = where
     while known and known not in lines:
         known = known.rpartition(".")[0]
     return Problem(lines.get(known, lines.get("", 1)), where, what)
 
 
-def _without(what: str, path: str) -> str:
+def _without_prefix(what: str, path: str) -> str:
     """Return what is wrong without repeating where: ``must be a number``, not ``approvals.count must be a number``."""
     first, _, rest = what.partition(" ")
     return rest if rest and path.endswith(f".{first}") else what

@@ -9,4 +9,4 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks; they read models, which exist only now."""
-        import_module("registry.checks")
+        import_module("registry.system_checks")

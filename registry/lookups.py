@@ -17,54 +17,60 @@ from django.utils import timezone
 
 from accounts.authentication import WHO_CALLS, presented_secret, token_digest
 from core.actors import Scope
+from core.columns import columns_of, listed, table_of
 from core.errors import NotAuthenticated
 from core.statements import Statement, fetch, text_array
+from registry.models import Alias, ModelVersion, ModelVersionTag, RegisteredModel
 from registry.permissions import default_level
 from registry.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class FoundVersion:
-    """A version as the protocol shows it. ``tags`` and ``aliases`` are in no order."""
+class ShownVersion:
+    """A version as the protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases (these two in no order)."""
 
     name: str
     version: int
-    created_ms: int
-    updated_ms: int
-    created_by: str
     stage: str
     description: str
     source: str
     run_id: str
     run_link: str
+    created_by: str
+    created_ms: int
+    updated_ms: int
     tags: dict[str, str]
     aliases: list[str]
 
 
-VERSION_COLUMNS = (
-    "version", "created_ms", "updated_ms", "created_by", "stage", "description", "source", "run_id", "run_link",
+# MLflow's protocol has no field for these; where Custody shows them, it does so in its own API and on its pages.
+_NOT_IN_PROTOCOL = (
+    "model_id", "is_current", "logged_model_id", "artifact_path", "artifact_digest", "copied_from_id",
+    "staged_by", "staged_at", "approved_by", "approved_at",
+    "superseded_at", "superseded_by_id", "archive_after", "review_due_at", "deleted_at",
 )  # fmt: skip
+VERSION_COLUMNS = columns_of(ModelVersion, without=_NOT_IN_PROTOCOL)
+_VERSIONS = table_of(ModelVersion)
 _SELECT = (
-    f"SELECT c.scopes, c.is_superuser, m.name, {', '.join(f'v.{column}' for column in VERSION_COLUMNS)}, "  # noqa: S608 - ours
-    "(SELECT CAST({objects}(t.key, t.value) AS text) FROM registry_modelversiontag t WHERE t.version_id = v.id), "
-    "(SELECT CAST({lists}(a.name) AS text) FROM registry_alias a WHERE a.version_id = v.id) "
-    f"FROM ({WHO_CALLS}) c CROSS JOIN registry_registeredmodel m "
+    f"SELECT c.scopes, c.is_superuser, m.name, {listed(VERSION_COLUMNS, of='v')}, "  # noqa: S608 - names
+    f"(SELECT CAST({{objects}}(t.key, t.value) AS text) FROM {table_of(ModelVersionTag)} t WHERE t.version_id = v.id), "
+    f"(SELECT CAST({{lists}}(a.name) AS text) FROM {table_of(Alias)} a WHERE a.version_id = v.id) "
+    f"FROM ({WHO_CALLS}) c CROSS JOIN {table_of(RegisteredModel)} m "
 )
 # In each stage the highest number; in Production the current one, which need not be the highest.
 _BY_STAGE = (
-    _SELECT + "CROSS JOIN {stages} s JOIN registry_modelversion v ON v.model_id = m.id AND v.version = ("  # noqa: S608 - ours
-    "SELECT max(h.version) FROM registry_modelversion h WHERE h.model_id = m.id AND h.stage = s.value "
-    "AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> 'Production')) "
+    f"{_SELECT}CROSS JOIN {{stages}} s JOIN {_VERSIONS} v ON v.model_id = m.id AND v.version = ("  # noqa: S608 - names
+    f"SELECT max(h.version) FROM {_VERSIONS} h WHERE h.model_id = m.id AND h.stage = s.value "
+    f"AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> '{Stage.PRODUCTION.value}')) "
     "WHERE m.name = %s AND m.deleted_at IS NULL ORDER BY v.version"
 )
 # What is asked most: the database holds that the current version is in Production and not deleted.
 _CURRENT = (
-    _SELECT + "JOIN registry_modelversion v ON v.model_id = m.id AND v.is_current "
-    "WHERE m.name = %s AND m.deleted_at IS NULL"
+    f"{_SELECT}JOIN {_VERSIONS} v ON v.model_id = m.id AND v.is_current WHERE m.name = %s AND m.deleted_at IS NULL"
 )
 _BY_ALIAS = (
-    _SELECT + "JOIN registry_alias b ON b.model_id = m.id AND b.name = %s "
-    "JOIN registry_modelversion v ON v.id = b.version_id AND v.deleted_at IS NULL "
+    f"{_SELECT}JOIN {table_of(Alias)} b ON b.model_id = m.id AND b.name = %s "
+    f"JOIN {_VERSIONS} v ON v.id = b.version_id AND v.deleted_at IS NULL "
     "WHERE m.name = %s AND m.deleted_at IS NULL"
 )
 _SCOPE = f'"{Scope.REGISTRY_READ.value}"'
@@ -80,7 +86,7 @@ def _both(text: str) -> Statement:
 _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIAS)
 
 
-def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[FoundVersion]:
+def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
     """Return the version that counts in each stage (in all when none are named), by version number; none where unsure."""
     wanted = sorted({str(stage.value) for stage in stages or Stage})
     if wanted == [Stage.PRODUCTION.value]:
@@ -89,13 +95,13 @@ def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) ->
     return _found(authorization, _STAGES, [among, name])
 
 
-def version_of_alias(authorization: str, name: str, alias: str) -> FoundVersion | None:
+def version_of_alias(authorization: str, name: str, alias: str) -> ShownVersion | None:
     """Return the version that an alias stands for; None where unsure."""
     found = _found(authorization, _ALIAS, [alias, name])
     return found[0] if found else None
 
 
-def _found(authorization: str, statement: Statement, values: list[str]) -> list[FoundVersion]:
+def _found(authorization: str, statement: Statement, values: list[str]) -> list[ShownVersion]:
     now: Any = timezone.now()
     try:
         secret = presented_secret(authorization) or ""
@@ -110,11 +116,7 @@ def _may_read(scopes: str, is_superuser: object) -> bool:
     return _SCOPE in scopes and (bool(is_superuser) or default_level() is not None)
 
 
-def _version(row: list[Any]) -> FoundVersion:
-    name, *columns, tags, aliases = row
-    return FoundVersion(
-        name=name,
-        **dict(zip(VERSION_COLUMNS, columns, strict=True)),
-        tags=orjson.loads(tags or "{}"),
-        aliases=orjson.loads(aliases or "[]"),
-    )
+def _version(row: list[Any]) -> ShownVersion:
+    *values, tags, aliases = row
+    columns = dict(zip(("name", *VERSION_COLUMNS), values, strict=True))
+    return ShownVersion(**columns, tags=orjson.loads(tags or "{}"), aliases=orjson.loads(aliases or "[]"))

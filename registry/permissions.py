@@ -140,11 +140,16 @@ def require_level(
     if level == Level.READ or not has_level(actor, model, Level.READ):
         raise NotFound(model_not_found(model.name))
     raise Denied(
-        f"{actor.name} may not {_VERBS[level]} the registered model {model.name}.",
+        level_refused(actor, model, level),
         action=action,
         obj=obj or model,
         stream=model.event_object.stream,
     )
+
+
+def level_refused(actor: Actor, model: RegisteredModel, level: Level) -> str:
+    """Return the one message for a level that an actor lacks on a model they may know of."""
+    return f"{actor.name} may not {_VERBS[level]} the registered model {model.name}."
 
 
 def model_not_found(name: str) -> str:

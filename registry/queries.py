@@ -111,7 +111,8 @@ def aliases_of(model: RegisteredModel) -> list[Alias]:
 
 def current_card(version: ModelVersion) -> CardRevision:
     """Return the card of a version: its highest revision. Every version has one from its registration on."""
-    return CardRevision.objects.filter(version=version).order_by("-number")[0]
+    card: CardRevision = CardRevision.objects.filter(version=version).order_by("-number")[0]
+    return card
 
 
 def card_history(version: ModelVersion) -> list[CardRevision]:
@@ -120,15 +121,15 @@ def card_history(version: ModelVersion) -> list[CardRevision]:
 
 
 def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
-    """Return one revision of a version's card, the newest where no number is given; NotFound."""
+    """Return one revision of a version's card, the newest where no number is given. Raises NotFound."""
     if number is None:
         return current_card(version)
-    found = None
+    card: CardRevision | None = None
     if 0 < number <= _MAX_VERSION:
-        found = CardRevision.objects.filter(version=version, number=number).first()
-    if found is None:
+        card = CardRevision.objects.filter(version=version, number=number).first()
+    if card is None:
         raise NotFound(f"The card of {version} has no revision {number}.")
-    return found
+    return card
 
 
 def packs_of(version: ModelVersion) -> list[PackOrder]:

@@ -19,10 +19,12 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from accounts.authentication import presented_secret, token_digest
+from accounts.authentication import WHO_CALLS, presented_secret, token_digest
 from core.actors import Actor, Scope
+from core.columns import listed, table_of
 from core.errors import NotAuthenticated, NotFound
 from core.times import iso_utc
+from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import default_level
 from registry.queries import current_production
 
@@ -31,12 +33,10 @@ _COLUMNS = (
     "approved_by", "approved_at", "staged_at", "staged_by", "run_id", "review_due_at",
 )  # fmt: skip
 _SQL = (
-    f"SELECT t.scopes, u.is_superuser, {', '.join(f'v.{column}' for column in _COLUMNS)} "  # noqa: S608 - constants
-    "FROM accounts_apitoken t "
-    "JOIN accounts_user u ON u.id = t.user_id "
-    "JOIN registry_registeredmodel m ON m.name = %s AND m.deleted_at IS NULL "
-    "JOIN registry_modelversion v ON v.model_id = m.id AND v.is_current "
-    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
+    f"SELECT c.scopes, c.is_superuser, {listed(_COLUMNS, of='v')} "  # noqa: S608 - names
+    f"FROM ({WHO_CALLS}) c "
+    f"JOIN {table_of(RegisteredModel)} m ON m.name = %s AND m.deleted_at IS NULL "
+    f"JOIN {table_of(ModelVersion)} v ON v.model_id = m.id AND v.is_current"
 )
 _SQL_SQLITE = _SQL.replace("%s", "?")
 _SCOPE = f'"{Scope.REGISTRY_READ.value}"'
@@ -85,9 +85,9 @@ def _find(name: str, secret: str) -> Any:
         connection.ensure_connection()
         with connection.wrap_database_errors:  # so that Django looks at the connection after a fault
             if connection.vendor == "sqlite":
-                values = (name, token_digest(secret), connection.ops.adapt_datetimefield_value(now))
+                values = (token_digest(secret), connection.ops.adapt_datetimefield_value(now), name)
                 return connection.connection.execute(_SQL_SQLITE, values).fetchone()
-            values = (name, token_digest(secret), now)
+            values = (token_digest(secret), now, name)
             # Django's own cursors bind on the client, where nothing can be prepared: planning would cost most of the read
             return psycopg.Cursor(connection.connection).execute(_SQL, values, prepare=True).fetchone()
     except Error:

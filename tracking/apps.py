@@ -12,4 +12,4 @@ class TrackingConfig(AppConfig):
         from tracking.store import current_store  # noqa: PLC0415 - settings are complete only now
 
         current_store()
-        import_module("tracking.checks")
+        import_module("tracking.system_checks")

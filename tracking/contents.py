@@ -1,20 +1,30 @@
-"""Runs with everything that was logged to them, for the protocol: one statement, however many runs, and no model instances."""
+"""Runs with everything that was logged to them, for the protocol: one statement for many runs, and no model instances."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
+from django.db.models import JSONField, Model
 
+from core.columns import columns_of, table_of, type_of
 from core.errors import NotFound
 from core.statements import Statement, fetch, text_array
+from tracking.metric_columns import VALUE_COLUMNS
+from tracking.models import Dataset, LatestMetric, Param, Run, RunInput, RunModel, RunTag
+
+# The protocol shows neither who created a run nor that a dataset belongs to an experiment.
+RUN_COLUMNS = columns_of(Run, without=["created_by"])
+DATASET_COLUMNS = columns_of(Dataset, without=["experiment_id"])
 
 
 class Value(NamedTuple):
-    """A measured value, as MetricFields keeps it."""
+    """A stored value of a metric: VALUE_COLUMNS."""
 
     key: str
     value: float
@@ -27,7 +37,7 @@ class Value(NamedTuple):
 
 
 class Used(NamedTuple):
-    """A dataset that a run read, with the tags of the input."""
+    """A dataset that a run read: DATASET_COLUMNS, and the tags of the input."""
 
     name: str
     digest: str
@@ -40,17 +50,17 @@ class Used(NamedTuple):
 
 @dataclass(slots=True)
 class FullRun:
-    """A run and what was logged to it; lists are in no order but for inputs and models, which are in the order of logging."""
+    """A run, as RUN_COLUMNS, and what was logged to it. ``inputs`` and ``models`` are in the order of logging, others in none."""
 
-    pk: str
+    id: str
+    experiment_id: int
     name: str
     user_id: str
     status: str
+    start_ms: int
+    end_ms: int | None
     lifecycle_stage: str
     artifact_uri: str
-    experiment_id: int
-    start_ms: int
-    end_ms: int | None = None
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
     metrics: list[Value] = field(default_factory=list)
@@ -59,68 +69,120 @@ class FullRun:
     """(logged model, direction, step)"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One branch of the statement: the columns that it reads, as (model, alias, column), from the rows of the runs."""
+
+    columns: tuple[tuple[type[Model], str, str], ...]
+    source: str
+
+    @property
+    def types(self) -> list[str]:
+        return [type_of(model, column) for model, _, column in self.columns]
+
+
+def _part(model: type[Model], columns: Sequence[str], *, run: str = "run_id") -> _Part:
+    """Return the branch of one table; ``run`` is the column with the id of the run."""
+    return _Part(
+        tuple((model, "t", column) for column in columns), f"t.{run}, {{slots}} FROM {table_of(model)} t WHERE t.{run}"
+    )
+
+
+_INPUT_PART = _Part(
+    (
+        *((Dataset, "d", column) for column in DATASET_COLUMNS),
+        (RunInput, "u", "tags"),
+        (RunInput, "u", "id"),
+    ),
+    f"u.run_id, {{slots}} FROM {table_of(RunInput)} u JOIN {table_of(Dataset)} d ON d.id = u.dataset_id WHERE u.run_id",
+)
 _RUN, _PARAM, _TAG, _METRIC, _INPUT, _MODEL = range(6)
-_ORDERED = frozenset({_INPUT, _MODEL})
-# Every part has the columns kind, run, seven texts, a number, a flag and three integers.
-_TEMPLATE = f"""
-SELECT {_RUN}, id, name, user_id, status, lifecycle_stage, artifact_uri, CAST(NULL AS text), CAST(NULL AS text),
-    CAST(NULL AS double precision), CAST(NULL AS boolean), start_ms, end_ms, experiment_id
-    FROM tracking_run WHERE id {{among}}
-UNION ALL SELECT {_PARAM}, run_id, key, value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM tracking_param WHERE run_id {{among}}
-UNION ALL SELECT {_TAG}, run_id, key, value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM tracking_runtag WHERE run_id {{among}}
-UNION ALL SELECT {_METRIC}, run_id, key, model_id, dataset_name, dataset_digest, NULL, NULL, NULL,
-    value, is_nan, timestamp_ms, step, NULL
-    FROM tracking_latestmetric WHERE run_id {{among}}
-UNION ALL SELECT {_INPUT}, u.run_id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile, CAST(u.tags AS text),
-    NULL, NULL, NULL, NULL, u.id
-    FROM tracking_runinput u JOIN tracking_dataset d ON d.id = u.dataset_id WHERE u.run_id {{among}}
-UNION ALL SELECT {_MODEL}, run_id, model_id, direction, NULL, NULL, NULL, NULL, NULL, NULL, NULL, step, NULL, id
-    FROM tracking_runmodel WHERE run_id {{among}}
-"""  # noqa: S608 - our own tables and numbers; values are bound
-_PARTS = 6
+_PARTS = {
+    _RUN: _part(Run, RUN_COLUMNS, run="id"),
+    _PARAM: _part(Param, ("key", "value")),
+    _TAG: _part(RunTag, ("key", "value")),
+    _METRIC: _part(LatestMetric, VALUE_COLUMNS),
+    _INPUT: _INPUT_PART,
+    _MODEL: _part(RunModel, ("model_id", "direction", "step", "id")),
+}
+
+
+def _slots() -> list[str]:
+    """Return the types of the columns that all branches share: as many of each as the branch with the most of it needs."""
+    most: Counter[str] = Counter()
+    for part in _PARTS.values():
+        most |= Counter(part.types)
+    return sorted(most.elements())
+
+
+_SLOTS = _slots()
+_BEFORE_SLOTS = 2  # the kind of the row, and its run
+
+
+def _places(part: _Part) -> list[int]:
+    """Return which slot each column of a branch takes: the first free one of its type."""
+    free = list(range(len(_SLOTS)))
+    places = []
+    for kind in part.types:
+        place = next(slot for slot in free if _SLOTS[slot] == kind)
+        free.remove(place)
+        places.append(place)
+    return places
+
+
+def _branch(kind: int, part: _Part) -> str:
+    slots = [f"CAST(NULL AS {_cast(slot)})" for slot in _SLOTS]
+    for place, (model, alias, column) in zip(_places(part), part.columns, strict=True):
+        is_json = isinstance(model._meta.get_field(column), JSONField)  # noqa: SLF001 - Django's own name for it
+        slots[place] = f"CAST({alias}.{column} AS text)" if is_json else f"{alias}.{column}"
+    return f"SELECT {kind}, {part.source.format(slots=', '.join(slots))} {{among}}"
+
+
+def _cast(kind: str) -> str:
+    """Return a type by the name that both databases know."""
+    return {"float8": "double precision", "int8": "bigint", "bool": "boolean"}.get(kind, kind)
+
+
+_TEMPLATE = " UNION ALL ".join(_branch(kind, part) for kind, part in _PARTS.items())
 _SQL = Statement(
     _TEMPLATE.format(among="= ANY(%s::text[])"), _TEMPLATE.format(among="IN (SELECT value FROM json_each(%s))")
 )
+# What a row holds, in the order of the branch's columns.
+_READERS: dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]] = {
+    kind: itemgetter(*(_BEFORE_SLOTS + place for place in _places(part))) for kind, part in _PARTS.items()
+}
 
 
 def get_full_run(run_id: str) -> FullRun:
-    """Return one run, deleted or not. NotFound."""
-    found = full_runs([run_id])
-    if not found:
+    """Return one run, deleted or not. Raises NotFound."""
+    runs = full_runs([run_id])
+    if not runs:
         raise NotFound(f"Run with id={run_id[:100]} not found")
-    return found[0]
+    return runs[0]
 
 
 def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
-    """Return those of the runs that there are, in the order of ``run_ids``, deleted ones too. One query."""
+    """Return those of the runs that exist, in the order of ``run_ids``, deleted ones too. One query."""
     if not run_ids:
         return []
     among = text_array(run_ids) if connection.vendor == "postgresql" else orjson.dumps(list(run_ids)).decode()
-    rows = fetch(_SQL, [among] * _PARTS)
-    found = {row[1]: _run(row) for row in rows if row[0] == _RUN}
-    # the order of logging, for what has one; the run itself may turn up after its contents
-    for kind, run_id, *columns in sorted((row for row in rows if row[0] in _ORDERED), key=lambda row: int(row[13])):
-        _add_in_order(found[run_id], kind, columns)
-    for kind, run_id, key, text, more, most, *_, number, flag, first, second, _order in rows:
-        if kind == _TAG:
-            found[run_id].tags.append((key, text))
-        elif kind == _METRIC:
-            found[run_id].metrics.append(Value(key, number, bool(flag), first, second, text, more, most))
-        elif kind == _PARAM:
-            found[run_id].params.append((key, text))
-    return [found[run_id] for run_id in dict.fromkeys(run_ids) if run_id in found]
+    rows: dict[int, list[tuple[str, tuple[Any, ...]]]] = {kind: [] for kind in _PARTS}
+    for row in fetch(_SQL, [among] * len(_PARTS)):
+        rows[row[0]].append((row[1], _READERS[row[0]](row)))
+    runs = {run_id: FullRun(*run) for run_id, run in rows[_RUN]}
+    for run_id, pair in rows[_PARAM]:
+        runs[run_id].params.append(pair)
+    for run_id, pair in rows[_TAG]:
+        runs[run_id].tags.append(pair)
+    for run_id, value in rows[_METRIC]:
+        runs[run_id].metrics.append(Value._make(value))
+    for run_id, (*dataset, tags, _) in sorted(rows[_INPUT], key=_logged):
+        runs[run_id].inputs.append(Used._make([*dataset, orjson.loads(tags)]))
+    for run_id, (model_id, direction, step, _) in sorted(rows[_MODEL], key=_logged):
+        runs[run_id].models.append((model_id, direction, step))
+    return [runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in runs]
 
 
-def _run(row: tuple[Any, ...]) -> FullRun:
-    _, pk, name, user_id, status, stage, uri, _, _, _, _, start_ms, end_ms, experiment_id = row
-    return FullRun(pk, name, user_id, status, stage, uri, experiment_id, start_ms, end_ms)
-
-
-def _add_in_order(run: FullRun, kind: int, columns: Sequence[Any]) -> None:
-    if kind == _INPUT:
-        name, digest, source_type, source, schema, profile, tags = columns[:7]
-        run.inputs.append(Used(name, digest, source_type, source, schema, profile, orjson.loads(tags)))
-    else:
-        run.models.append((columns[0], columns[1], columns[9]))
+def _logged(row: tuple[str, tuple[Any, ...]]) -> int:
+    """Return the row's own id, its last column: rows of one run have it in the order in which they were logged."""
+    return int(row[1][-1])

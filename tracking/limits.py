@@ -21,6 +21,7 @@ MAX_BATCH_PARAMS = 100
 MAX_BATCH_TAGS = 100
 MAX_BATCH = 1000
 MAX_DATASETS = 1000
+MAX_USERNAME = 150
 _LARGEST = 1.7976931348623157e308
 _INT64 = 2**63
 _KEY = re.compile(r"[/\w.\- :]*")
@@ -175,3 +176,9 @@ def checked_model_name(name: str) -> str:
             "following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )
     return checked_text(name, what="name", limit=500)
+
+
+def check_times(*times: int) -> None:
+    """Raise InvalidInput for a time that is not milliseconds since 1970 in 63 bits."""
+    if invalid := next((time for time in times if not 0 <= time < _INT64), None):
+        raise InvalidInput(f"{invalid} is not a time: milliseconds since 1970 in 63 bits are expected.")

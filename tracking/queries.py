@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q, prefetch_related_objects
 
 from core.errors import InvalidInput, NotFound
 from core.ids import MAX_ROW_ID
+from tracking.metric_columns import LATEST_ORDER
 from tracking.models import (
     Experiment,
     LoggedModel,
@@ -107,9 +109,9 @@ def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
     return list(best.values())
 
 
-def metric_rank(metric: MetricFields) -> tuple[int, int, bool, float]:
-    """Return what orders the values of one key: step, timestamp, value; NaN after every number."""
-    return (metric.step, metric.timestamp_ms, metric.is_nan, metric.value)
+def metric_rank(metric: MetricFields) -> tuple[Any, ...]:
+    """Return what orders the values of one key (LATEST_ORDER): step, timestamp, value; NaN after every number."""
+    return tuple(getattr(metric, column) for column in LATEST_ORDER)
 
 
 def metric_value(metric: MetricFields) -> float:

@@ -14,7 +14,7 @@ _PARTS = ("code", "parse", "inputs", "run")
 
 
 @register
-def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of CHECKS is a class with the parts of a check, and no two have the same code."""
     found: dict[str, str] = {}
     problems: list[CheckMessage] = []
@@ -25,7 +25,7 @@ def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwarg
         found.setdefault(code, path)
         if why:
             hint = "A policy that names this check could not be applied. Correct CHECKS."
-            problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="approvals.E001"))
+            problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="validation.E001"))
     return problems
 
 

@@ -16,7 +16,7 @@ _KEEP_OWNER = (
 
 def create_groups(apps, schema_editor):
     for name in _GROUPS:
-        apps.get_model("auth", "Group").objects.get_or_create(name=name)
+        apps.get_model("auth", "Group").objects.using(schema_editor.connection.alias).get_or_create(name=name)
 
 
 class Migration(migrations.Migration):

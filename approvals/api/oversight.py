@@ -20,7 +20,7 @@ from approvals.api.oversight_serializers import (
     PostReviewSerializer,
     ReReviewSerializer,
 )
-from approvals.case.re_review_dates import history_of
+from approvals.case.re_review_dates import re_reviews_of
 from approvals.oversight.emergencies import complete_post_review
 from approvals.oversight.finding_queries import get_finding, visible_findings
 from approvals.oversight.findings import assign_finding, close_finding, open_finding
@@ -101,7 +101,7 @@ class ReReviewsView(APIView):
     def get(self, request: Request, name: str, version: int) -> Response:
         found = get_version(actor_of(request), name, version)
         return Response(
-            {"review_due_at": found.review_due_at, "re_reviews": many(ReReviewSerializer, history_of(found))}
+            {"review_due_at": found.review_due_at, "re_reviews": many(ReReviewSerializer, re_reviews_of(found))}
         )
 
     @extend_schema(request=ConfirmSerializer, responses={201: ReReviewSerializer})

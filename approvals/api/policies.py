@@ -27,14 +27,13 @@ from approvals.api.policy_serializers import (
 )
 from approvals.api.serializers import WithdrawSerializer
 from approvals.api.yaml_body import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
+from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
 from approvals.policy_changes.dry_run import dry_run
-from approvals.policy_changes.editors import advice, judged_by, possible_reviewers
 from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
 from approvals.policy_changes.replay import TODAY, replay
 from core.actors import Scope
 from core.errors import InvalidInput
 from policies.models import PolicyDecision, PolicyProposal, ProposalState
-from policies.parsing import read_published
 from policies.queries import get_proposal, get_revision, proposals
 from policies.schema import policy_schema
 from policies.yaml_text import parse_yaml
@@ -173,12 +172,7 @@ def _body(policy: object) -> Mapping[str, object]:
 
 def _detail(proposal_id: int) -> dict[str, Any]:
     found = get_proposal(proposal_id)
-    reviewers: list[str] = []
-    if found.state == ProposalState.OPEN:
-        bodies = [
-            read_published(found.body),
-            *([read_published(found.base_revision.body)] if found.base_revision else []),
-        ]
-        reviewers = possible_reviewers(found, judged_by(found.name, bodies))
-    hint = advice(reviewers) if found.state == ProposalState.OPEN else ""
+    is_open = found.state == ProposalState.OPEN
+    reviewers = possible_reviewers(found) if is_open else []
+    hint = reviewer_hint(reviewers) if is_open else ""
     return {**ProposalSerializer(found).data, "possible_reviewers": reviewers, "advice": hint}

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from approvals.api.serializers import RuleSerializer
 from approvals.models import MAX_COMMENT
 from approvals.policy_changes.dry_run import DryRun
-from approvals.policy_changes.replay import Replayed
+from approvals.policy_changes.replay import ReplayedRequest
 from core.ids import MAX_ROW_ID
 from policies.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
 
@@ -118,7 +118,7 @@ class ReplayQuerySerializer(serializers.Serializer[Any]):
     before = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=MAX_ROW_ID)
 
 
-class ReplayedSerializer(serializers.Serializer[Replayed]):
+class ReplayedSerializer(serializers.Serializer[ReplayedRequest]):
     """One request under the draft."""
 
     id = serializers.IntegerField(source="request.pk")

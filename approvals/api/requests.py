@@ -24,7 +24,7 @@ from approvals.api.serializers import (
     TakeBackSerializer,
     WithdrawSerializer,
 )
-from approvals.case.snapshots import load_case, load_cases
+from approvals.case.loading import load_case, load_cases
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
@@ -132,7 +132,7 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
     context = {"cases": {row.pk: case} if case else {}, "base_url": base_url(request)}
     return {
         **RequestSerializer(row, context=context).data,
-        "rules": many(RuleSerializer, list(case.verdict().rules)) if case else [],
+        "rules": many(RuleSerializer, list(case.verdict.rules)) if case else [],
         "checks": many(CheckRunSerializer, check_runs_of(row)),
         "reviews": many(ReviewSerializer, reviews_of(row)),
         "overrides": many(OverrideSerializer, overrides_of(row)),

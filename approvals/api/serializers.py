@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import (
     MAX_COMMENT,
     CheckRun,
@@ -75,11 +75,11 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
 
     def get_verdict(self, request: TransitionRequest) -> str | None:
         case = self._case(request)
-        return case.verdict().state.value if case else None
+        return case.verdict.state.value if case else None
 
     def get_blocked_by(self, request: TransitionRequest) -> list[dict[str, Any]]:
         case = self._case(request)
-        return [dict(item) for item in case.verdict().blocked_by()] if case else []
+        return [dict(item) for item in case.verdict.blocked_by()] if case else []
 
 
 class ReviewSerializer(serializers.Serializer[Review]):

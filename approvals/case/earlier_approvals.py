@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from approvals.case.finding_facts import facts_by_version
+from approvals.case.finding_facts import findings_by_version
 from approvals.case.re_review_dates import blocked_since
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from core.canonical import digest_of
@@ -28,24 +28,24 @@ _APPROVED_KINDS = (RequestKind.PROMOTION.value, RequestKind.ROLLBACK.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class EarlierApproval:
     """When the version left the target (as well as is known), and why its approval no longer stands, "" where it does."""
 
     left_at: datetime
     obstacle: str = ""
 
 
-def former_since(requests: Sequence[TransitionRequest]) -> dict[int, Former]:
+def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, EarlierApproval]:
     """Return, for each rollback whose version was at its target before, when it left and whether its approval stands.
 
     A fixed number of queries for all requests.
     """
     asked = {(row.version_id, row.target): row for row in requests if row.kind == RequestKind.ROLLBACK}
-    found = _formers({key: row.version for key, row in asked.items()})
-    return {asked[key].pk: former for key, former in found.items()}
+    found = _earlier_approvals({key: row.version for key, row in asked.items()})
+    return {asked[key].pk: earlier for key, earlier in found.items()}
 
 
-def former_of(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, Former]]:
+def versions_once_at(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, EarlierApproval]]:
     """Return every version of a model that was at a target before, the last one to leave first."""
     rows = model.versions.filter(
         deleted_at__isnull=True,
@@ -54,12 +54,12 @@ def former_of(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, F
         transition_requests__kind__in=_APPROVED_KINDS,
     )
     versions = {row.pk: row for row in rows.select_related("model").distinct()}
-    found = _formers({(pk, target): row for pk, row in versions.items()})
-    pairs = [(versions[pk], former) for (pk, _), former in found.items()]
+    found = _earlier_approvals({(pk, target): row for pk, row in versions.items()})
+    pairs = [(versions[pk], earlier) for (pk, _), earlier in found.items()]
     return sorted(pairs, key=lambda pair: (pair[1].left_at, pair[0].version), reverse=True)
 
 
-def _formers(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[tuple[int, str], Former]:
+def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[tuple[int, str], EarlierApproval]:
     if not wanted:
         return {}
     closed = TransitionRequest.objects.filter(
@@ -80,7 +80,7 @@ def _formers(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[tuple[int, 
     entered = [(row.version.model_id, row.target, row.closed_at) for row in rows if row.state == RequestState.APPLIED]
     facts = _Facts.read([version for key, version in wanted.items() if key in applied], applied.values())
     return {
-        key: Former(
+        key: EarlierApproval(
             _left_at(version, applied[key], entered), _obstacle(version, applied[key], rejected.get(key), facts)
         )
         for key, version in wanted.items()
@@ -104,7 +104,7 @@ class _Facts:
         for request_id, parts in reviews.values_list("request_id", "subject_parts"):
             if "artifact" in parts:
                 artifacts.setdefault(request_id, set()).add(parts["artifact"])
-        found = facts_by_version((version.pk, version.model_id) for version in versions)
+        found = findings_by_version((version.pk, version.model_id) for version in versions)
         critical = {
             pk: row.finding_id for pk, rows in found.items() for row in rows if row.severity is Severity.CRITICAL
         }

@@ -12,14 +12,14 @@ from approvals.verdict.facts import FindingFacts
 from policies.rules import Severity
 
 
-def facts_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple[FindingFacts, ...]]:
+def findings_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple[FindingFacts, ...]]:
     """Return what is open on the version (or the whole model) of each request, by request; one query."""
     versions = {(row.version_id, row.version.model_id) for row in requests}
-    found = facts_by_version(versions)
+    found = findings_by_version(versions)
     return {row.pk: found.get(row.version_id, ()) for row in requests}
 
 
-def facts_by_version(versions: Iterable[tuple[int, int]]) -> dict[int, tuple[FindingFacts, ...]]:
+def findings_by_version(versions: Iterable[tuple[int, int]]) -> dict[int, tuple[FindingFacts, ...]]:
     """Return what is open on each (version id, model id), by version id; one query."""
     pairs = set(versions)
     on_them = Q(version__in={pk for pk, _ in pairs}) | Q(
@@ -28,11 +28,11 @@ def facts_by_version(versions: Iterable[tuple[int, int]]) -> dict[int, tuple[Fin
     rows = Finding.objects.filter(on_them, state=FindingState.OPEN).select_related("owner").order_by("pk")
     by_place: dict[tuple[int | None, int], list[FindingFacts]] = {}
     for row in rows:
-        by_place.setdefault((row.version_id, row.model_id), []).append(facts_of(row))
+        by_place.setdefault((row.version_id, row.model_id), []).append(finding_facts(row))
     return {pk: (*by_place.get((pk, model_id), ()), *by_place.get((None, model_id), ())) for pk, model_id in pairs}
 
 
-def facts_of(row: Finding) -> FindingFacts:
+def finding_facts(row: Finding) -> FindingFacts:
     """Return a finding as verdicts see it."""
     return FindingFacts(
         finding_id=row.pk,

@@ -21,13 +21,13 @@ class Move:
     archive_existing: bool
 
 
-def place_of(target: str) -> str:
+def incumbent_key(target: str) -> str:
     """Return what a promotion to this target replaces: the current Production version, or where an alias points."""
     return target if is_alias(target) else ""
 
 
-def replaced_by(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return what would be replaced, by model and by `place_of`."""
+def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
+    """Return what would be replaced, by model and by `incumbent_key`."""
     model_ids = {move.version.model_id for move in moves}
     rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
     found = {(row.model_id, ""): row for row in rows}

@@ -17,8 +17,7 @@ def lock_request(request_id: int) -> TransitionRequest:
     if model_id is None:
         raise _no_request(request_id)
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    rows = request.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision").get()
+    return request.with_relations().select_for_update(no_key=True, of=("self",)).get()
 
 
 def lock_visible(actor: Actor, request_id: int) -> TransitionRequest:

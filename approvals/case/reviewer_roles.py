@@ -10,7 +10,7 @@ from core.actors import Actor
 from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_levels
 
-Standing = tuple[frozenset[str], frozenset[str]]
+ReviewRights = tuple[frozenset[str], frozenset[str]]
 
 
 def groups_of(actor: Actor) -> frozenset[str]:
@@ -19,7 +19,7 @@ def groups_of(actor: Actor) -> frozenset[str]:
     return frozenset(rows.values_list("name", flat=True))
 
 
-def standing_of_people(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
+def review_rights(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], ReviewRights]:
     """Return (groups, roles) for each (model id, user id); three queries however many there are.
 
     A role is a permission level granted on the model, to the person or to a group of theirs; a level includes those below.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.case.earlier_approvals import former_of
+from approvals.case.earlier_approvals import versions_once_at
 from policies.matching import policy_for
 from policies.parsing import is_alias
 from registry.models import Alias, ModelVersion, RegisteredModel
@@ -12,14 +12,14 @@ from registry.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RollbackCandidate:
     """A version that was at a target before. ``obstacle`` says why it cannot be brought back, "" when it can."""
 
     version: ModelVersion
     obstacle: str
 
 
-def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[Candidate]:
+def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[RollbackCandidate]:
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
     Under a policy those are the versions with a request that was carried out there; where none governs, those that another
@@ -27,10 +27,12 @@ def candidates_for(model: RegisteredModel, target: str = Stage.PRODUCTION) -> li
     """
     if policy_for(model, target) is None:
         rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
-        return [Candidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")]
+        return [
+            RollbackCandidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")
+        ]
     there = _there_now(model, target)
-    found = former_of(model, target)
-    return [Candidate(row, former.obstacle) for row, former in found if row.pk != there]
+    found = versions_once_at(model, target)
+    return [RollbackCandidate(row, earlier.obstacle) for row, earlier in found if row.pk != there]
 
 
 def _there_now(model: RegisteredModel, target: str) -> int | None:

@@ -10,7 +10,14 @@ from datetime import timedelta
 from django.db.models import Q, prefetch_related_objects
 
 from accounts.owners import owners_of
-from approvals.case.incumbents import Move, incumbent_facts, place_of, predecessor_facts, predecessors_of, replaced_by
+from approvals.case.incumbents import (
+    Move,
+    incumbent_facts,
+    incumbent_key,
+    incumbents_of,
+    predecessor_facts,
+    predecessors_of,
+)
 from core.canonical import digest_of
 from core.refs import version_ref
 from lineage.quarantine import taints
@@ -25,7 +32,7 @@ from tracking.queries import load_runs, metric_value
 from validation.base import Ancestry, CardFacts, RunFacts, Subject
 
 # How far the authors of copied versions are followed back: to the first original, and what was copied from that.
-_FURTHEST = MAX_COPIES + 2
+_MAX_COPIES_BACK = MAX_COPIES + 2
 
 
 def load_subject(move: Move) -> Subject:
@@ -36,7 +43,7 @@ def load_subject(move: Move) -> Subject:
 def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     """Return the facts of many moves, in their order."""
     versions = {move.version.pk: move.version for move in moves}
-    incumbents = replaced_by(moves)
+    incumbents = incumbents_of(moves)
     predecessors = predecessors_of(moves, incumbents)
     known = [*versions.values(), *incumbents.values(), *predecessors.values()]
     runs = _runs({version.run_id for version in known} - {""})
@@ -59,7 +66,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             tags=tags.get(move.version.pk, {}),
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
-            incumbent=incumbent_facts(incumbents.get((move.version.model_id, place_of(move.target))), runs),
+            incumbent=incumbent_facts(incumbents.get((move.version.model_id, incumbent_key(move.target))), runs),
             ancestry=ancestries[move.version.pk],
             source=move.version.stage,
             staged_at=move.version.staged_at,
@@ -80,16 +87,14 @@ def subject_parts(
     subject: Subject,
     *,
     kind: str,
-    policies: Sequence[str],
     rules: Sequence[Rule],
     checks: Iterable[Sequence[str]],
-    policy_part: str = "",
+    policy: str,
 ) -> dict[str, str]:
-    """Return the hash of each part of what a review covers. ``policy_part`` is `policy_digest`, where it is known already.
+    """Return the SHA-256 (hex) of each part of what a review covers, by the name of the part.
 
-    ``policies`` are the digests of the revision the request was opened under and of the one that governs now, ``rules`` what
-    both together demand.
-    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each.
+    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy`` is the
+    `policy_digest` of the ``rules``.
     """
     counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
@@ -102,7 +107,7 @@ def subject_parts(
     }
     jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
     found = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
-    return found | {"policy": policy_part or policy_digest(policies, rules)}
+    return found | {"policy": policy}
 
 
 def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
@@ -126,7 +131,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def people_of(
+def people_by_role(
     subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
 ) -> list[dict[str, frozenset[str]]]:
     """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
@@ -224,19 +229,19 @@ def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]
     known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     wanted = set(known)
     missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    for _ in range(_FURTHEST):
+    for _ in range(_MAX_COPIES_BACK):
         if not missing:
             break
         rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
         known |= {pk: (author, parent) for pk, author, parent in rows}
         missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    return {pk: _back(pk, known) for pk in wanted}
+    return {pk: _authors_of_copies(pk, known) for pk in wanted}
 
 
-def _back(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
+def _authors_of_copies(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
     names: set[str] = set()
     place: int | None = pk
-    for _ in range(_FURTHEST):
+    for _ in range(_MAX_COPIES_BACK):
         if place is None or place not in known:
             break
         author, place = known[place]

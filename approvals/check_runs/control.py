@@ -10,20 +10,21 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import load_case
-from approvals.check_runs.jobs import BROKEN, UNFINISHED, jobs_with_model, record_about, restart
-from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.check_runs.jobs import BROKEN, jobs_with_model, record_about, restart
+from approvals.models import UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
+from approvals.permissions.check_runs import refusal_to_control_check
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import enqueue
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
 from core.ids import row_id
 from registry.names import check_text
-from registry.permissions import Level, require_level
 
 MAX_REASON = 500
-CANCELLABLE = (*UNFINISHED, CheckState.WAITING)
+CANCELLABLE = (*UNFINISHED_CHECKS, CheckState.WAITING)
 RERUNNABLE = (*BROKEN, CheckState.FAILED)
 
 
@@ -35,7 +36,7 @@ def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckR
     """
     check_text(reason, "reason", MAX_REASON)
     job, request = lock_job(actor, check_run_id)
-    _require_editor(actor, request, Action.APPROVALS_CHECK_CANCELLED)
+    deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_CANCELLED))
     if job.state not in CANCELLABLE:
         raise InvalidState(f"The check {job.check_code} is {job.state}; there is nothing to cancel.")
     said = f"Cancelled by {actor.name}{f': {reason.strip()}' if reason.strip() else ''}."
@@ -66,7 +67,7 @@ def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
     its request is decided.
     """
     job, request = lock_job(actor, check_run_id)
-    _require_editor(actor, request, Action.APPROVALS_CHECK_QUEUED)
+    deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_QUEUED))
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}; its checks are not run again.")
     if job.state not in RERUNNABLE:
@@ -93,7 +94,3 @@ def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionReque
 def no_check_run(check_run_id: int) -> NotFound:
     """Return the one error for a job that is not there or out of sight."""
     return NotFound(f"There is no check run {check_run_id}.")
-
-
-def _require_editor(actor: Actor, request: TransitionRequest, action: Action) -> None:
-    require_level(actor, request.version.model, Level.EDIT, action=action, obj=request)

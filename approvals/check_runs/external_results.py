@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import lock_job
 from approvals.check_runs.envelopes import Posted, read_envelope
 from approvals.check_runs.evidence import Stored, store_files

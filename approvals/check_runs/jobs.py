@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.check_runs.evidence import Stored, facts_of, name_files, store_files
 from approvals.models import CheckRun, CheckState
 from audit.actions import Action
@@ -27,7 +27,6 @@ from validation.base import CheckResult, seconds_for
 from validation.catalogue import known_checks
 
 MAX_ATTEMPTS = 4
-UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 # What asking again sets going once more.
 BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
 MAX_LOG = 16_000

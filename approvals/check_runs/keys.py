@@ -12,10 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from approvals.models import CheckKey
+from approvals.permissions.check_runs import refusal_to_change_check_keys
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
-from core.actors import Actor, ActorKind
-from core.errors import AlreadyExists, Denied, InvalidInput, InvalidState, NotFound
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from core.refs import check_key_ref
 
 MAX_NOTE = 500
@@ -29,7 +31,7 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
 
     Denied to all but superusers; InvalidInput; AlreadyExists.
     """
-    _require_superuser(actor, Action.APPROVALS_CHECK_KEY_ADDED, name)
+    deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_ADDED, name))
     if not _NAME.fullmatch(name):
         raise InvalidInput("The name of a key is lower-case letters, digits, dots, dashes, at most 100.")
     if len(note) > MAX_NOTE or "\x00" in note:
@@ -51,7 +53,7 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
 @transaction.atomic
 def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
     """Accept nothing more that is signed with a key; what it signed before stands. NotFound; InvalidState; Denied."""
-    _require_superuser(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name)
+    deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name))
     if len(reason) > MAX_NOTE or "\x00" in reason:
         raise InvalidInput(f"A reason has at most {MAX_NOTE} characters.")
     key = CheckKey.objects.select_for_update().filter(name=name).first()
@@ -87,9 +89,3 @@ def _decoded(text: str, size: int, what: str) -> bytes:
 
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def _require_superuser(actor: Actor, action: Action, name: str) -> None:
-    if not (actor.is_superuser and actor.kind is ActorKind.USER) and actor.kind is not ActorKind.SYSTEM:
-        obj = check_key_ref(name[:100].replace("\x00", ""))
-        raise Denied("Only a superuser may say which keys sign results of checks.", action=action, obj=obj)

@@ -10,7 +10,6 @@ from django.db.models import F, Q
 from approvals.check_runs.jobs import (
     FIRST_REMINDER,
     MAX_ATTEMPTS,
-    UNFINISHED,
     Outcome,
     announce,
     close_job,
@@ -18,7 +17,7 @@ from approvals.check_runs.jobs import (
     record_about,
     time_is_over,
 )
-from approvals.models import CheckRun, CheckState
+from approvals.models import UNFINISHED_CHECKS, CheckRun, CheckState
 from audit.actions import Action
 from core.actors import Actor
 
@@ -27,7 +26,7 @@ _LAST_REMINDER = timedelta(hours=1)
 
 def requeue_expired(*, actor: Actor, now: datetime) -> int:
     """Announce again what waits too long, take back what its worker left, and end what is over its time; return how many."""
-    silent = Q(state__in=UNFINISHED, lease_until__lt=now)
+    silent = Q(state__in=UNFINISHED_CHECKS, lease_until__lt=now)
     due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
     return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])
 
@@ -35,7 +34,7 @@ def requeue_expired(*, actor: Actor, now: datetime) -> int:
 @transaction.atomic
 def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
     job = jobs_with_model().select_for_update(of=("self",)).get(pk=job_id)
-    if job.state not in UNFINISHED or job.lease_until is None:
+    if job.state not in UNFINISHED_CHECKS or job.lease_until is None:
         return False
     lost = job.state == CheckState.RUNNING
     if why := _over(job, now):

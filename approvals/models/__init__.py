@@ -1,6 +1,14 @@
 """The rows of governance."""
 
-from approvals.models.checks import CheckEvidence, CheckKey, CheckRun, CheckState, ExternalResult
+from approvals.models.checks import (
+    FINISHED_CHECKS,
+    UNFINISHED_CHECKS,
+    CheckEvidence,
+    CheckKey,
+    CheckRun,
+    CheckState,
+    ExternalResult,
+)
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
 from approvals.models.requests import (
     LIVE_STATES,
@@ -14,12 +22,15 @@ from approvals.models.requests import (
     Review,
     ShownSubject,
     TransitionRequest,
+    TransitionRequestQuerySet,
 )
 from approvals.models.reviewing import Concern, ConcernKind, Delegation
 
 __all__ = [
+    "FINISHED_CHECKS",
     "LIVE_STATES",
     "MAX_COMMENT",
+    "UNFINISHED_CHECKS",
     "ApprovalComment",
     "CheckEvidence",
     "CheckKey",
@@ -43,4 +54,5 @@ __all__ = [
     "Review",
     "ShownSubject",
     "TransitionRequest",
+    "TransitionRequestQuerySet",
 ]

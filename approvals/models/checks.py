@@ -24,6 +24,11 @@ class CheckState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+# A worker has the job, or one will take it; what waits for a result from outside is neither unfinished nor finished.
+UNFINISHED_CHECKS = (CheckState.QUEUED, CheckState.RUNNING)
+FINISHED_CHECKS = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
+
+
 class CheckRun(models.Model):
     """One validation job of one request. The row is the truth; the queue only says "look".
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -37,11 +39,21 @@ class RequestState(models.TextChoices):
 LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
 
 
+class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
+    """Queries on transition requests."""
+
+    def with_relations(self) -> Self:
+        """Return the requests with every row that loading a case or rendering a request reads of each, in one query."""
+        return self.select_related(
+            "version__model", "requester", "policy_revision__policy", "followed_revision__policy"
+        )
+
+
 class TransitionRequest(models.Model):
     """Somebody asks that a version move to a target: a stage, or an @alias.
 
     ``policy_revision`` is the revision it was opened under, and ``followed_revision`` the newest that has tightened it since;
-    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/snapshots.py).
+    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/loading.py).
     An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
     replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
     asking every minute leaves one event and not hundreds. ``look`` is the verdict in short as of ``looked_at``, for lists
@@ -73,6 +85,8 @@ class TransitionRequest(models.Model):
     look = models.JSONField(null=True, blank=True)
     looked_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TransitionRequestQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -44,7 +44,7 @@ class Concern(models.Model):
     """Whom an open request concerns, as it was last looked at: what the inbox finds its requests by.
 
     ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those who had
-    a hand in it their username. Who may decide is the evaluator's word (approvals/requests/eligibility.py); this is its index.
+    a hand in it their username. Who may decide is the evaluator's word (approvals/permissions/reviews.py); this is its index.
     """
 
     request = models.ForeignKey(

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.incumbents import Move
 from approvals.case.locks import lock_request
-from approvals.case.subjects import load_subject, people_of
-from approvals.in_person import is_in_person
-from approvals.models import MAX_COMMENT, Review, TransitionRequest
+from approvals.models import MAX_COMMENT, TransitionRequest
 from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
 from approvals.oversight.findings import add_finding
-from approvals.oversight.reviewers import why_no_reviewer
+from approvals.permissions.independent_reviews import approvers_of, refusal_to_complete_post_review
+from approvals.permissions.oversight import refusal_to_break_glass
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.errors import InvalidInput, InvalidState, NotFound
 from core.ids import row_id
-from policies.matching import Governing, policy_for, read_revision
-from policies.rules import BreakGlass, Severity
+from policies.matching import LoadedPolicy, load_revision
+from policies.rules import Severity
 from registry.models import ModelVersion
 from registry.names import check_text
 from registry.permissions import visible_models
@@ -36,28 +34,14 @@ from registry.permissions import visible_models
 LIVES_FOR = timedelta(hours=24)
 
 
-def require_may_break(actor: Actor, version: ModelVersion, policy: Governing, reason: str) -> None:
+def require_may_break(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
     """Refuse whoever may not break the glass here: InvalidState where the policy has none, Denied, InvalidInput (no reason)."""
     option = policy.body.options.break_glass
     if option is None:
         raise InvalidState(f"{policy.label} has no way past it: breaking the glass is not possible here.")
-    if why := why_not_break(actor, option):
-        raise Denied(
-            why,
-            action=Action.APPROVALS_GLASS_BROKEN,
-            obj=version,
-        )
+    deny_if(refusal_to_break_glass(actor, version, option))
     if not reason.strip():
         raise InvalidInput("Breaking the glass needs a reason.")
-
-
-def why_not_break(actor: Actor, option: BreakGlass) -> str:
-    """Return why this actor may not ask for an emergency move, "" when they may. Being a superuser changes nothing."""
-    if not is_in_person(actor):
-        return "Only a person who is signed in may break the glass; tokens and service accounts never do."
-    if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
-        return f"{actor.name} is not a member of {' or '.join(option.groups)}, who may break the glass here."
-    return ""
 
 
 def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
@@ -85,14 +69,8 @@ def owe_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
 def _within(request: TransitionRequest) -> timedelta:
     """Return how long the post-review may take: the shortest that a policy this request is under says."""
     revisions = [request.policy_revision, request.followed_revision]
-    options = [read_revision(row).body.options.break_glass for row in revisions if row is not None]
+    options = [load_revision(row).body.options.break_glass for row in revisions if row is not None]
     return min((option.post_review_within for option in options if option is not None), default=timedelta(0))
-
-
-def approvers_of(request: TransitionRequest) -> list[str]:
-    """Return who approved a request, by name."""
-    rows = Review.objects.filter(request=request, decision="approve").order_by("reviewer__username")
-    return list(rows.values_list("reviewer__username", flat=True).distinct())
 
 
 @transaction.atomic
@@ -108,12 +86,7 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
     if not words:
         raise InvalidInput("A post-review needs a comment.")
     row = _lock(actor, post_review_id)
-    if why := why_not_complete(actor, row):
-        raise Denied(
-            why,
-            action=Action.APPROVALS_POST_REVIEW_COMPLETED,
-            obj=row.request,
-        )
+    deny_if(refusal_to_complete_post_review(actor, row))
     if row.completed_at is not None:
         raise InvalidState("This post-review is completed already.")
     row.outcome, row.comment = PostReviewOutcome(outcome), words
@@ -129,24 +102,6 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
     if outcome == PostReviewOutcome.NOT_JUSTIFIED:
         _open_finding(actor, row)
     return row
-
-
-def why_not_complete(actor: Actor, row: PostReview) -> str:
-    """Return why this actor may not complete a post-review, "" when they may."""
-    request = row.request
-    if actor.user_id == row.requester_id:
-        return f"{actor.name} broke the glass: somebody else reviews it."
-    if actor.name in approvers_of(request):
-        return f"{actor.name} was the second person: somebody else reviews it."
-    policies = [read_revision(request.policy_revision), policy_for(request.version.model, request.target)]
-    known = [policy for policy in policies if policy is not None]
-    rules = [rule for policy in known for rule in policy.body.rules]
-    groups = {
-        name for policy in known if (option := policy.body.options.break_glass) is not None for name in option.groups
-    }
-    subject = load_subject(Move(request.version, request.target, request.archive_existing))
-    people = people_of([subject], [row.requester.username])[0]
-    return why_no_reviewer(actor, request.version.model, rules, people, groups=groups)
 
 
 @transaction.atomic

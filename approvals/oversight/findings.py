@@ -8,27 +8,23 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.incumbents import Move
-from approvals.case.subjects import load_subjects, people_of
-from approvals.in_person import is_in_person
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
+from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import Denied, InvalidInput, InvalidState, NotFound
+from core.errors import InvalidInput, InvalidState, NotFound
 from core.ids import row_id
-from policies.rules import Severity, severities_from
+from policies.rules import Severity
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
-from registry.permissions import Level, has_level, visible_models
+from registry.permissions import Level, visible_models
 from registry.services.models import lock_named
-from registry.stages import Stage
 
 MAX_TITLE = 200
 MAX_WORDS = 10_000
 CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
-# From here on whoever made the version cannot be the one who closes what was found wrong with it.
-FOUR_EYES_FROM = Severity.HIGH
 
 
 @transaction.atomic
@@ -98,8 +94,7 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
         raise InvalidInput(f"A finding is closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
     words = _words(comment, "comment", MAX_WORDS)
     finding = lock_finding(actor, finding_id)
-    if why := why_not_close(actor, finding):
-        raise _denied(why, finding, Action.APPROVALS_FINDING_CLOSED)
+    deny_if(refusal_to_close_finding(actor, finding))
     _require_open(finding)
     write_closing(actor, finding, FindingState(state), words, closed_by=actor.name)
     return finding
@@ -125,8 +120,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     """Give an open finding this owner ("" for none) and due date. For its owner and those who manage the model."""
     words = check_text(comment.strip(), "comment", MAX_WORDS)
     finding = lock_finding(actor, finding_id)
-    if not _answers_for(actor, finding):
-        raise _denied(_NOT_YOURS, finding, Action.APPROVALS_FINDING_ASSIGNED)
+    deny_if(refusal_to_assign_finding(actor, finding))
     _require_open(finding)
     before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
     finding.owner = _owner(owner, finding.model) if owner else None
@@ -145,32 +139,6 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     return finding
 
 
-def why_not_close(actor: Actor, finding: Finding) -> str:
-    """Return why this actor may not close a finding, "" when they may."""
-    if not _answers_for(actor, finding):
-        return _NOT_YOURS
-    if finding.severity not in severities_from(FOUR_EYES_FROM):
-        return ""
-    if not is_in_person(actor):
-        return f"Only a person who is signed in closes a finding of severity {finding.severity}."
-    if actor.name in makers_of(finding):
-        return f"{actor.name} had a hand in the version: somebody else must close a finding of severity {finding.severity}."
-    return ""
-
-
-_NOT_YOURS = "Only the owner of a finding, or somebody who manages the model, may change it."
-
-
-def makers_of(finding: Finding) -> frozenset[str]:
-    """Return who made what a finding is about (of a whole model: any of its versions), with the owners of accounts."""
-    rows = ModelVersion.objects.filter(model=finding.model_id, deleted_at__isnull=True).select_related("model")
-    if finding.version_id is not None:
-        rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")
-    subjects = load_subjects([Move(row, Stage.PRODUCTION, archive_existing=False) for row in rows])
-    people = people_of(subjects, [""] * len(subjects))
-    return frozenset(name for roles in people for role in ("version_author", "run_user") for name in roles[role])
-
-
 def lock_finding(actor: Actor, finding_id: int) -> Finding:
     """Return a finding with its model's row and its own locked until commit; NotFound."""
     rows = Finding.objects.filter(pk=row_id(finding_id))
@@ -180,11 +148,6 @@ def lock_finding(actor: Actor, finding_id: int) -> Finding:
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
     locked = rows.select_for_update(no_key=True, of=("self",))
     return locked.select_related("model", "version__model", "owner").get()
-
-
-def _answers_for(actor: Actor, finding: Finding) -> bool:
-    owns = actor.user_id is not None and finding.owner_id == actor.user_id
-    return owns or has_level(actor, finding.model, Level.MANAGE)
 
 
 def _require_open(finding: Finding) -> None:
@@ -220,7 +183,3 @@ def _words(text: str, what: str, limit: int) -> str:
     if not words:
         raise InvalidInput(f"A finding needs a {what}.")
     return words
-
-
-def _denied(message: str, finding: Finding, action: Action) -> Denied:
-    return Denied(message, action=action, obj=finding)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from approvals.case.re_review_dates import due_dates, in_place, newly_overdue
+from approvals.case.re_review_dates import due_dates, unrecorded_overdue, versions_to_schedule
 from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.oversight.emergencies import say_post_review_overdue
 from approvals.oversight.finding_queries import overdue_findings
@@ -29,13 +29,13 @@ def flag_overdue(now: datetime) -> int:
         say_post_review_overdue(actor=actor, post_review_id=pk)
         for pk in late.order_by("due_at").values_list("pk", flat=True)[:500]
     )
-    return said + sum(say_overdue(actor=actor, version=row, now=now) for row in newly_overdue(now))
+    return said + sum(say_overdue(actor=actor, version=row, now=now) for row in unrecorded_overdue(now))
 
 
 def schedule_re_reviews() -> int:
     """Set the due dates of what is in Production or under a protected alias to what the policies of today say; return how many changed."""
     actor = system_actor("schedule_re_reviews")
-    versions = in_place()
+    versions = versions_to_schedule()
     due = due_dates(versions)
     changed = [row.pk for row in versions if row.review_due_at != due[row.pk]]
     return sum(set_review_due(actor=actor, version_id=pk, due_at=due[pk]) for pk in changed)

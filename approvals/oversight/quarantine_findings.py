@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
-from approvals.oversight.findings import add_finding, makers_of, write_closing
+from approvals.oversight.findings import add_finding, write_closing
+from approvals.permissions.oversight import makers_of
 from core.actors import Actor
 from lineage.models import Quarantine
 from policies.rules import Severity
@@ -91,7 +92,7 @@ def _way_back(version: ModelVersion) -> str:
     """Return what to do about it: the version to go back to, where there is one that stands."""
     if not version.is_current:
         return "It is kept warm for a rollback and serves no reader of Production. Archive it."
-    for candidate in candidates_for(version.model):
+    for candidate in rollback_candidates(version.model):
         if not candidate.obstacle:
             return f"Suggested: roll back to v{candidate.version.version}, whose approval still stands."
     return "There is no version to go back to whose approval stands: train again without these data."

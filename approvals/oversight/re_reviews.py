@@ -8,24 +8,27 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.incumbents import Move
-from approvals.case.re_review_dates import Place, due_dates, option_of, places_of, strictest, unsaid
-from approvals.case.subjects import load_subject, people_of
-from approvals.models import MAX_COMMENT, RequestState, TransitionRequest
+from approvals.case.re_review_dates import (
+    due_dates,
+    places_asking,
+    re_reviews_due,
+    strictest_consequence,
+    without_overdue_event,
+)
+from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
 from approvals.oversight.findings import add_finding, write_closing
-from approvals.oversight.reviewers import why_no_reviewer
+from approvals.permissions.independent_reviews import refusal_to_confirm_version
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import Denied, InvalidInput, InvalidState
-from policies.matching import policy_for
+from core.errors import InvalidInput, InvalidState
 from policies.rules import Severity
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
 from registry.queries import current_card, get_version
 from registry.services.review_due import set_review_due
-from registry.stages import Stage
 
 
 def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
@@ -47,15 +50,10 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     seen = get_version(actor, name, version)
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
     row = get_version(actor, name, version)
-    asking = _asking(row)
+    asking = places_asking(row)
     if not asking or row.review_due_at is None:
         raise InvalidState(f"Nothing asks that {row} be reviewed again.")
-    if why := why_not_confirm(actor, row):
-        raise Denied(
-            why,
-            action=Action.APPROVALS_RE_REVIEW_GIVEN,
-            obj=row,
-        )
+    deny_if(refusal_to_confirm_version(actor, row, asking))
     now = timezone.now()
     given = ReReview(
         version=row,
@@ -86,41 +84,15 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     return given
 
 
-def why_not_confirm(actor: Actor, version: ModelVersion) -> str:
-    """Return why this actor may not review a version again, "" when they may."""
-    asking = _asking(version)
-    if not asking:
-        return "No policy asks for it here."
-    return next((why for place in asking if (why := _why_not(actor, version, place))), "")
-
-
-def _asking(version: ModelVersion) -> list[Place]:
-    """Return the places that ask for a re-review; of a version that has left them all, Production."""
-    if found := places_of([version]).get(version.pk):
-        return found
-    policy = policy_for(version.model, Stage.PRODUCTION)
-    option = option_of(policy)
-    if policy is None or option is None or version.review_due_at is None:
-        return []
-    return [Place(Stage.PRODUCTION.value, policy, option, version.review_due_at)]
-
-
-def _why_not(actor: Actor, version: ModelVersion, place: Place) -> str:
-    subject = load_subject(Move(version, place.target, archive_existing=False))
-    applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
-    asked = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
-    return why_no_reviewer(actor, version.model, place.policy.body.rules, people_of([subject], [asked])[0])
-
-
 @transaction.atomic
 def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    places = places_of([row]).get(row.pk, [])
-    if not (places or row.is_current) or not unsaid([row], now):
+    places = re_reviews_due([row]).get(row.pk, [])
+    if not (places or row.is_current) or not without_overdue_event([row], now):
         return False
-    when_due = strictest(places, now)
+    when_due = strictest_consequence(places, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,

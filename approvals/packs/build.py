@@ -86,7 +86,7 @@ def _records(order: PackOrder) -> list[ApprovalRecord]:
     if not pinned["request"]:
         return []
     rows = TransitionRequest.objects.filter(pk=pinned["request"])
-    (record,) = records_of(list(rows.select_related("requester", "policy_revision__policy")), until=order.promoted_at)
+    (record,) = records_of(list(rows.with_relations()), until=order.promoted_at)
     evidence = {int(pk): digest for pk, digest in pinned["checks"]}
     return [
         replace(

@@ -96,7 +96,7 @@ def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
     )
-    requests = list(rows.select_related("requester", "policy_revision__policy").order_by("pk"))
+    requests = list(rows.with_relations().order_by("pk"))
     applied = [request for request in requests if request.state == RequestState.APPLIED]
     return records_of(applied or requests)
 

@@ -118,7 +118,7 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         if found
         else TransitionRequest.objects.none()
     )
-    request = rows.select_related("requester", "policy_revision__policy").first()
+    request = rows.with_relations().first()
     approval = records_of([request], until=event.at)[0] if request else None
     node = (
         Node.objects.filter(urn=version_ref(version.model.name, version.version)).values_list("pk", flat=True).first()

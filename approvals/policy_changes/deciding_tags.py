@@ -5,20 +5,20 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from approvals.models import LIVE_STATES, TransitionRequest
-from policies.matching import active_policies, read_revision
+from policies.matching import active_policies, load_revision
 from policies.models import PolicyRevision
 from policies.rules import PolicyBody
 from registry.models import RegisteredModel
 
 
-def tag_counts(model: RegisteredModel, key: str) -> bool:
+def is_named_by_policies(model: RegisteredModel, key: str) -> bool:
     """Return whether a policy that could speak of this model, or one its live requests were opened under, names the tag."""
     bodies = [policy.body for policy in active_policies() if fnmatchcase(model.name, policy.body.models)]
     if any(key in named_tags(body) for body in bodies):
         return True
     live = TransitionRequest.objects.filter(version__model=model, state__in=LIVE_STATES)
     rows = PolicyRevision.objects.filter(pk__in=live.values("policy_revision")).select_related("policy")
-    return any(key in named_tags(read_revision(row).body) for row in rows)
+    return any(key in named_tags(load_revision(row).body) for row in rows)
 
 
 def named_tags(body: PolicyBody) -> frozenset[str]:

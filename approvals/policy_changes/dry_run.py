@@ -13,15 +13,18 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from approvals.case.finding_facts import facts_by_version
+from approvals.case.check_facts import check_facts
+from approvals.case.finding_facts import findings_by_version
 from approvals.case.incumbents import Move
-from approvals.case.subjects import facts_of_model, load_subject, people_of
+from approvals.case.re_review_dates import blocked_since
+from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
+from approvals.case.subjects import facts_of_model, load_subject, people_by_role
 from approvals.models import CheckRun, CheckState
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
-from approvals.verdict.facts import CheckFacts, Snapshot, with_check_authors
+from approvals.verdict.facts import CheckFacts
 from core.actors import Actor
-from policies.drafts import draft_of, would_govern
-from policies.matching import Governing
+from policies.drafts import load_draft, policies_with
+from policies.matching import governing_policy
 from policies.rules import CheckRule, Rule
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -58,17 +61,34 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
 
     With ``run_checks`` the quick checks that have no result are run in place. NotFound, InvalidInput (a line a problem).
     """
-    draft = draft_of(body)
+    draft = load_draft(body)
     row = get_version(actor, name, version)
     subject = load_subject(Move(row, draft.body.target, archive_existing=False))
     now = timezone.now()
+    policies = policies_with(draft)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
-    verdict = evaluate(_snapshot(draft, subject, checks, actor.name, now), now)
-    governed = would_govern(draft, facts_of_model(subject))
+    authors = frozenset(facts.author for facts in checks.values() if facts.author)
+    facts = RequestFacts(
+        position=position_now(subject),
+        opened_at=now,
+        expires_at=now + draft.body.options.expires_after,
+        people=people_by_role([subject], [actor.name], [authors])[0],
+        checks=checks,
+        reviews=(),
+        overrides=(),
+        findings=findings_by_version([(row.pk, row.model_id)]).get(row.pk, ()),
+        earlier_approval=None,  # only a rollback goes by it, and this is a promotion
+        review_due_at=blocked_since([row], policies).get(row.pk),
+        e_signature=draft.body.options.e_signature,
+        subject_digest="",
+        parts={},
+    )
+    verdict = evaluate(build_snapshot(subject, draft.body.rules, facts), now)
+    governed = governing_policy(policies, facts_of_model(subject), draft.body.target)
     return DryRun(
         version=row,
         target=draft.body.target,
-        verdict=replace(verdict, rules=tuple(_worded(rule, checks) for rule in verdict.rules)),
+        verdict=replace(verdict, rules=tuple(_not_run_yet(rule, checks) for rule in verdict.rules)),
         basis=basis,
         governs=governed is draft,
         governed_by=governed.label if governed is not None and governed is not draft else "",
@@ -76,28 +96,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     )
 
 
-def _snapshot(
-    draft: Governing, subject: Subject, checks: Mapping[str, CheckFacts], asked_by: str, now: datetime
-) -> Snapshot:
-    return Snapshot(
-        rules=draft.body.rules,
-        checks=checks,
-        reviews=(),
-        people=with_check_authors(people_of([subject], [asked_by])[0], checks),
-        subject_digest="",
-        opened_at=now,
-        expires_at=now + draft.body.options.expires_after,
-        model_name=subject.model_name,
-        model_tags=subject.model_tags,
-        tier=subject.tier,
-        source=subject.source,
-        has_incumbent=subject.incumbent is not None and subject.incumbent.version_id != subject.version_id,
-        staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
-        findings=facts_by_version([(subject.version_id, subject.model_id)]).get(subject.version_id, ()),
-    )
-
-
-def _worded(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
+def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
     """Say of a check without a result that it would run, not that it is late."""
     if row.kind != "check" or row.rule in checks or row.status.value != "pending":
         return row
@@ -119,9 +118,7 @@ def _checks(
     basis: dict[str, str] = {}
     for rule in asked:
         if job := jobs.get(inputs[rule.id]):
-            found[rule.id] = CheckFacts(
-                job.state, job.summary, job.finished_at or now, check_run_id=job.pk, author=job.author
-            )
+            found[rule.id] = check_facts(job)
             basis[rule.id] = f"result of check run {job.pk}, which read the same"
         elif run_checks and _is_quick(known[rule.check]):
             found[rule.id] = _run_here(rule, subject, now)

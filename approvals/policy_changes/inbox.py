@@ -1,6 +1,6 @@
 """Which open proposals wait for a reviewer of policies: two queries at most, for the page that everybody opens first.
 
-Whether somebody may decide is the word of services/policy_rights.py, when they do. This is its index: it leaves out their own
+Whether somebody may decide is asked of approvals/permissions/policies.py when they do. This list leaves out their own
 proposals, and those whose policy may judge a live request of theirs, or of the proposer, by target, name and pattern.
 """
 
@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from accounts.models import User
 from approvals.models import LIVE_STATES, TransitionRequest
-from approvals.policy_changes.editors import REVIEWERS
+from approvals.permissions.policy_people import REVIEWERS
 from core.actors import Actor
 from policies.models import PolicyProposal, ProposalState
 
@@ -38,13 +38,13 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
         out.setdefault(row.pk, {actor.name, row.proposer.username} | owner).update({row.former} if row.former else ())
     if not found:
         return []
-    hands = _hands(set().union(*out.values()))
+    hands = _involvements(set().union(*out.values()))
     return [
         row for row in found.values() if not any(out[row.pk] & who and _may_judge(row, hand) for hand, who in hands)
     ]
 
 
-def _hands(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
+def _involvements(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
     """Return the live requests these people stand behind (one line for each model, target and policy), each with who does."""
     accounts = Q(username__in=names) | Q(owner__username__in=names)
     theirs = User.objects.filter(accounts).values("username")

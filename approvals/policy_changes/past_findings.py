@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals.case.finding_facts import facts_of
+from approvals.case.finding_facts import finding_facts
 from approvals.models import TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.verdict.facts import FindingFacts
@@ -37,4 +37,4 @@ def past_findings(requests: Sequence[TransitionRequest]) -> PastFindings:
     versions = {row.version_id for row in requests}
     whole_models = Q(version__isnull=True, model__in={row.version.model_id for row in requests})
     rows = Finding.objects.filter(Q(version__in=versions) | whole_models).select_related("owner").order_by("pk")
-    return PastFindings([(row.version_id, row.model_id, facts_of(row), row.closed_at) for row in rows])
+    return PastFindings([(row.version_id, row.model_id, finding_facts(row), row.closed_at) for row in rows])

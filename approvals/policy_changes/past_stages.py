@@ -18,7 +18,7 @@ _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StageMove:
     """A version came to a stage, or stopped being the current one there."""
 
     at: datetime
@@ -29,10 +29,10 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastStages:
     """The moves of one model up to a moment, oldest first."""
 
-    moves: Sequence[Moved]
+    moves: Sequence[StageMove]
 
     def staged_since(self, version: int) -> Mapping[str, datetime]:
         """Return the stage a version was in then, with when it came there; nothing where it never moved."""
@@ -52,29 +52,29 @@ class Past:
         return any(current for number, current in last.items() if number != version)
 
 
-def moves_of(model_ids: Collection[int]) -> dict[int, list[Moved]]:
+def stage_moves(model_ids: Collection[int]) -> dict[int, list[StageMove]]:
     """Return every move of the versions of these models, oldest first; one query."""
     streams = {model_stream(model_id): model_id for model_id in model_ids}
     rows = Event.objects.filter(stream__in=streams, action__in=_MOVES, outcome="ok").order_by("-id")
-    found: dict[int, list[Moved]] = {}
+    found: dict[int, list[StageMove]] = {}
     for stream, at, obj, body in rows.values_list("stream", "at", "object_ref", "body")[:MAX_EVENTS]:
         known = orjson.loads(bytes(body))
         after, number = known["after"], obj.rpartition("/")[2]
         if "stage" in after and number.isdecimal():
-            moved = Moved(
+            moved = StageMove(
                 at, int(number), after["stage"], bool(after.get("is_current")), str(known.get("reason") or "")
             )
             found.setdefault(streams[stream], []).append(moved)
     return {model_id: list(reversed(moves)) for model_id, moves in found.items()}
 
 
-def past_of(moves: Sequence[Moved], request_id: int, at: datetime) -> Past:
+def stages_before(moves: Sequence[StageMove], request_id: int, at: datetime) -> PastStages:
     """Return how things were at a moment, before anything that carrying out this request itself did."""
-    done: list[Moved] = []
+    done: list[StageMove] = []
     for move in moves:
         if move.at > at or move.reason.startswith(
             (f"Transition request #{request_id}.", f"Transition request #{request_id} ")
         ):
             break
         done.append(move)
-    return Past(done)
+    return PastStages(done)

@@ -10,16 +10,22 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from approvals.models import MAX_COMMENT
+from approvals.permissions.policies import (
+    refusal_to_decide_proposal,
+    refusal_to_propose,
+    refusal_to_propose_body,
+    refusal_to_withdraw_proposal,
+)
+from approvals.permissions.refusal import deny_if
 from approvals.policy_changes.publish import Basis, lock_policy, newest_revision, retire_policy, write_revision
-from approvals.policy_changes.rights import refused, require_editor, require_not_judged, require_reviewer, require_seen
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
 from core.ids import row_id
-from core.refs import proposal_ref
 from policies.documents import check_document
 from policies.models import (
     Policy,
@@ -30,7 +36,7 @@ from policies.models import (
     ProposalKind,
     ProposalState,
 )
-from policies.parsing import parse_policy, read_published
+from policies.parsing import parse_policy, parse_published
 from policies.rules import PolicyBody
 from registry.names import check_text
 
@@ -64,7 +70,7 @@ def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyP
         raise NotFound(f"There is no policy {name}.")
     if not policy.is_active:
         raise InvalidState(f"{name} is not in force.")
-    return _open(actor, ProposalKind.RETIRE, base.body, read_published(base.body), base, comment)
+    return _open(actor, ProposalKind.RETIRE, base.body, parse_published(base.body), base, comment)
 
 
 def _open(
@@ -76,8 +82,9 @@ def _open(
     comment: str,
 ) -> PolicyProposal:
     words = check_text(comment, "comment", MAX_COMMENT).strip()
-    proposer = require_editor(actor, parsed.name)
-    require_not_judged(proposer, parsed, base, Action.APPROVALS_PROPOSAL_OPENED)
+    deny_if(refusal_to_propose(actor, parsed.name))
+    proposer = User.objects.get(pk=actor.user_id or 0)
+    deny_if(refusal_to_propose_body(proposer, parsed, base))
     body_digest = digest_of(body)
     proposal = PolicyProposal.objects.create(
         name=parsed.name,
@@ -132,12 +139,12 @@ def decide_proposal(
 def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: str, seen_digest: str) -> PolicyProposal:
     proposal, policy = _lock(proposal_id)
     _require_open(proposal)
-    reviewer = require_reviewer(actor, proposal)
-    require_seen(proposal, decision, seen_digest)
+    deny_if(refusal_to_decide_proposal(actor, proposal))
+    _require_seen(proposal, decision, seen_digest)
     if decision is PolicyDecision.APPROVE:
         _require_base(proposal)
     review = PolicyReview(
-        proposal=proposal, reviewer=reviewer, decision=decision, comment=comment, digest=proposal.digest
+        proposal=proposal, reviewer_id=actor.user_id or 0, decision=decision, comment=comment, digest=proposal.digest
     )
     review.save()
     record(
@@ -177,21 +184,10 @@ def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> P
     """Take a proposal back: its proposer, the owner of the account that proposed it, or a superuser. NotFound, Denied."""
     words = check_text(comment, "comment", MAX_COMMENT).strip()
     proposal, _ = _lock(proposal_id)
-    if not may_withdraw(actor, proposal):
-        raise refused(
-            "Only its proposer or a superuser may withdraw a proposal.",
-            Action.APPROVALS_PROPOSAL_WITHDRAWN,
-            proposal_ref(proposal.pk),
-        )
+    deny_if(refusal_to_withdraw_proposal(actor, proposal))
     _require_open(proposal)
     _close(proposal, ProposalState.WITHDRAWN, Action.APPROVALS_PROPOSAL_WITHDRAWN, actor=actor, reason=words)
     return proposal
-
-
-def may_withdraw(actor: Actor, proposal: PolicyProposal) -> bool:
-    """Return whether the actor may take a proposal back."""
-    own = {proposal.proposer_id, proposal.proposer.owner_id} - {None}
-    return actor.is_superuser or actor.user_id in own
 
 
 @transaction.atomic
@@ -241,6 +237,14 @@ def _close(proposal: PolicyProposal, state: ProposalState, action: Action, *, ac
         after={"state": state.value, "policy": proposal.name},
         reason=reason,
     )
+
+
+def _require_seen(proposal: PolicyProposal, decision: PolicyDecision, seen_digest: str) -> None:
+    """Refuse an approval of anything but what the proposal says: InvalidInput, Conflict."""
+    if not seen_digest and decision is PolicyDecision.APPROVE:
+        raise InvalidInput("An approval must name the digest of the proposal that was looked at (seen_digest).")
+    if seen_digest and seen_digest != proposal.digest:
+        raise Conflict(f"That is not what proposal {proposal.pk} says. Look at it again, then decide.")
 
 
 def _require_open(proposal: PolicyProposal) -> None:

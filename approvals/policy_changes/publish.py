@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from approvals.permissions.policies import refusal_to_publish_defaults
+from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
-from core.actors import Actor, ActorKind
+from core.actors import Actor
 from core.canonical import digest_of
-from core.errors import Denied
 from core.refs import policy_ref
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import Policy, PolicyProposal, PolicyRevision
@@ -43,11 +44,7 @@ def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
     """
     if not settings.DEFAULT_POLICIES or not is_first_start():
         return []
-    ref = policy_ref(str(DEFAULT_POLICIES[0]["name"]))
-    if actor.kind is not ActorKind.SYSTEM:
-        raise Denied(
-            "Only the system publishes the default policies.", action=Action.APPROVALS_POLICY_PUBLISHED, obj=ref
-        )
+    deny_if(refusal_to_publish_defaults(actor, str(DEFAULT_POLICIES[0]["name"])))
     reason = "The default policies of a new installation."
     return [write_revision(actor=actor, body=body, reason=reason, basis=Basis()) for body in DEFAULT_POLICIES]
 

@@ -16,22 +16,26 @@ from typing import TypeVar
 
 from django.utils import timezone
 
-from approvals.case.earlier_approvals import former_since
+from approvals.case.check_facts import check_authors, check_facts, check_runs_of
+from approvals.case.earlier_approvals import earlier_approvals
 from approvals.case.incumbents import Move
-from approvals.case.snapshots import rules_at_close, said_of
-from approvals.case.subjects import facts_of_model, load_subjects, people_of
+from approvals.case.re_review_dates import blocked_since
+from approvals.case.request_rules import rules_at_close
+from approvals.case.review_facts import overrides_by_request, reviews_by_request
+from approvals.case.snapshots import Position, RequestFacts, build_snapshot, replaces_another
+from approvals.case.subjects import facts_of_model, load_subjects, people_by_role
 from approvals.models import CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.policy_changes.past_findings import past_findings
-from approvals.policy_changes.past_stages import moves_of, past_of
+from approvals.policy_changes.past_stages import stage_moves, stages_before
 from approvals.requests.queries import visible_requests
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
-from approvals.verdict.facts import CheckFacts, OverrideFacts, ReviewFacts, Snapshot, with_check_authors
+from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleStatus
 from core.actors import Actor
-from policies.drafts import draft_of
-from policies.matching import Governing, in_scope
+from policies.drafts import load_draft, policies_with
+from policies.matching import LoadedPolicy, in_scope
 from policies.parsing import is_alias
-from policies.request_kinds import rules_for
+from policies.request_kinds import RequestKind, rules_for
 from policies.rules import CheckRule, Rule
 from validation.base import Subject
 
@@ -43,7 +47,8 @@ TODAY = (
     "who edited the model card",
     "what an alias pointed to",
 )
-Said = TypeVar("Said", ReviewFacts, OverrideFacts)
+Dated = TypeVar("Dated", ReviewFacts, OverrideFacts)
+_WITH_RESULT = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
 _PASSED = (RequestState.APPLIED, RequestState.APPROVED)
 _NO_RESULT = "The request never ran this check with these parameters, so nobody knows."
 
@@ -58,7 +63,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedRequest:
     """One request: the verdict of the draft at the moment it was closed (now, where it is open), and what makes the difference."""
 
     request: TransitionRequest
@@ -71,7 +76,7 @@ class Replayed:
 class Replay:
     """A part of the past, newest first. ``next_before`` continues it (None: that was all); ``candidates`` is how much there is."""
 
-    rows: tuple[Replayed, ...]
+    rows: tuple[ReplayedRequest, ...]
     looked_at: int
     candidates: int
     next_before: int | None
@@ -89,7 +94,7 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     Requests the actor may not see, and models outside the draft's scope as it would apply today, are left out. A fixed
     number of queries. InvalidInput with one line for each thing wrong with the body.
     """
-    draft = draft_of(body)
+    draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
     wanted = visible_requests(actor).filter(target=draft.body.target)
     candidates = min(wanted.count(), MAX_REQUESTS)
@@ -105,113 +110,110 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     )
 
 
-def _replay_all(draft: Governing, requests: Sequence[TransitionRequest]) -> Iterable[Replayed]:
+def _replay_all(draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> Iterable[ReplayedRequest]:
     now = timezone.now()
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
-    facts = _Facts(requests)
-    people = people_of(subjects, [row.requester.username for row in requests])
+    past = _PastFacts(draft, requests)
+    people = people_by_role(
+        subjects,
+        [row.requester.username for row in requests],
+        [past.check_authors.get(row.pk, frozenset()) for row in requests],
+    )
     for request, subject, roles in zip(requests, subjects, people, strict=True):
         if in_scope(draft.body, facts_of_model(subject)):
             at = request.closed_at or now
-            rules = rules_for(draft.body, request.kind)
-            snapshot = facts.snapshot(request, subject, roles, rules, at)
-            snapshot = replace(snapshot, expires_at=request.opened_at + draft.body.options.expires_after)
-            yield _compare(request, snapshot, at)
+            yield _compare(request, past.snapshot(request, subject, roles, at), at)
 
 
-class _Facts:
-    """What is known of a number of requests as they were, read at once."""
+class _PastFacts:
+    """What is known of a number of requests as they were, read at once; a fixed number of queries."""
 
-    def __init__(self, requests: Sequence[TransitionRequest]) -> None:
-        self.reviews, self.overrides = said_of(requests)
-        self.moves = moves_of({row.version.model_id for row in requests})
-        self.former = former_since(requests)
-        self.findings = past_findings(requests)
-        jobs = CheckRun.objects.filter(
-            request__in=[row.pk for row in requests], state__in=[CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
-        )
-        self.jobs: dict[int, list[CheckRun]] = {}
-        for job in jobs.order_by("finished_at", "pk"):
-            self.jobs.setdefault(job.request_id, []).append(job)
+    def __init__(self, draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> None:
+        self._draft = draft
+        self._reviews = reviews_by_request(requests)
+        self._overrides = overrides_by_request(requests)
+        self._moves = stage_moves({row.version.model_id for row in requests})
+        self._earlier = earlier_approvals(requests)
+        self._findings = past_findings(requests)
+        live = [row.version for row in requests if row.closed_at is None]
+        self._blocked = blocked_since(live, policies_with(draft)) if live else {}
+        jobs = check_runs_of(requests)
+        self.check_authors = check_authors(jobs)
+        self._finished: dict[int, list[CheckRun]] = {}
+        for job in jobs:
+            if job.state in _WITH_RESULT:
+                self._finished.setdefault(job.request_id, []).append(job)
 
     def snapshot(
-        self,
-        request: TransitionRequest,
-        subject: Subject,
-        people: Mapping[str, frozenset[str]],
-        rules: tuple[Rule, ...],
-        at: datetime,
+        self, request: TransitionRequest, subject: Subject, people: Mapping[str, frozenset[str]], at: datetime
     ) -> Snapshot:
-        """Return what was true of a request at a moment, under other rules. Reviews count that were of its last state."""
-        past = past_of(self.moves.get(subject.model_id, ()), request.pk, at)
-        incumbent = subject.incumbent is not None and subject.incumbent.version_id != subject.version_id
-        reviews = _until(at, self.reviews.get(request.pk, ()))
-        former = self.former.get(request.pk)
-        checks = dict(self._checks(request, rules, at))
-        return Snapshot(
-            rules=rules,
-            checks=checks,
-            reviews=reviews,
-            people=with_check_authors(people, checks),
-            subject_digest=request.subject_digest,
+        """Return what was true of a request at a moment, under the draft. Reviews count that were of its last state."""
+        reviews = _until(at, self._reviews.get(request.pk, ()))
+        options, rules = self._draft.body.options, rules_for(self._draft.body, request.kind)
+        emergency = request.kind == RequestKind.BREAK_GLASS
+        facts = RequestFacts(
+            position=self._position(request, subject, at),
             opened_at=request.opened_at,
-            expires_at=request.expires_at,
-            overrides=_until(at, self.overrides.get(request.pk, ())),
+            expires_at=request.opened_at + options.expires_after,
+            people=people,
+            checks={rule.id: check_facts(job) for rule in rules if (job := self._last_job(request, rule, at))},
+            reviews=reviews,
+            overrides=_until(at, self._overrides.get(request.pk, ())),
+            findings=self._findings.open_at(request, at),
+            earlier_approval=self._earlier.get(request.pk),
+            # which date blocked a version in the past is not recorded; an open request is judged by the date of today
+            review_due_at=None if request.closed_at or emergency else self._blocked.get(request.version_id),
+            e_signature=options.e_signature,
+            subject_digest=request.subject_digest,
             parts=next((row.parts for row in reviews if row.digest == request.subject_digest), {}),
-            model_name=subject.model_name,
-            model_tags=subject.model_tags,
-            tier=subject.tier,
+        )
+        return build_snapshot(subject, rules, facts)
+
+    def _position(self, request: TransitionRequest, subject: Subject, at: datetime) -> Position:
+        past = stages_before(self._moves.get(subject.model_id, ()), request.pk, at)
+        return Position(
             source=request.source,
-            has_incumbent=incumbent if is_alias(request.target) else past.has_other_current(subject.number),
             staged_since=past.staged_since(subject.number),
-            former_since=former.left_at if former else None,
-            former_obstacle=former.obstacle if former else "",
-            findings=self.findings.open_at(request, at),
+            has_incumbent=(
+                replaces_another(subject) if is_alias(request.target) else past.has_other_current(subject.number)
+            ),
         )
 
-    def _checks(
-        self, request: TransitionRequest, rules: tuple[Rule, ...], at: datetime
-    ) -> Iterable[tuple[str, CheckFacts]]:
-        """Yield the last result before the close of each check that ran with the parameters the rule gives it."""
-        for rule in rules:
-            if not isinstance(rule, CheckRule):
-                continue
-            done = [
-                job
-                for job in self.jobs.get(request.pk, ())
-                if job.check_code == rule.check and job.params == dict(rule.params) and (job.finished_at or at) <= at
-            ]
-            if done:
-                last = done[-1]
-                yield (
-                    rule.id,
-                    CheckFacts(
-                        last.state, last.summary, last.finished_at or at, check_run_id=last.pk, author=last.author
-                    ),
-                )
+    def _last_job(self, request: TransitionRequest, rule: Rule, at: datetime) -> CheckRun | None:
+        """Return the last job before a moment that ran the rule's check with the rule's parameters; None for none."""
+        if not isinstance(rule, CheckRule):
+            return None
+        done = [
+            job
+            for job in self._finished.get(request.pk, ())
+            if job.check_code == rule.check and job.params == dict(rule.params) and (job.finished_at or at) <= at
+        ]
+        return max(done, key=lambda job: (job.finished_at or at, job.pk), default=None)
 
 
-def _until(at: datetime, rows: Sequence[Said]) -> tuple[Said, ...]:
+def _until(at: datetime, rows: Sequence[Dated]) -> tuple[Dated, ...]:
     return tuple(row for row in rows if row.at <= at)
 
 
-def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> Replayed:
+def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> ReplayedRequest:
     verdict = evaluate(snapshot, at)
-    verdict = replace(verdict, rules=tuple(_worded(row, snapshot) for row in verdict.rules))
+    verdict = replace(verdict, rules=tuple(_without_result(row, snapshot) for row in verdict.rules))
     passed, passes = request.state in _PASSED, verdict.is_approved
     blocking = tuple(row for row in verdict.rules if row.blocks)
     if passes == passed:
-        return Replayed(request, verdict, Outcome.SAME, ())
+        return ReplayedRequest(request, verdict, Outcome.SAME, ())
     if not passes:
         unknown = bool(blocking) and all(_is_unknown(row, snapshot) for row in blocking)
-        return Replayed(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
-    was = evaluate(replace(snapshot, rules=rules_at_close(request), expires_at=request.expires_at), at)
-    return Replayed(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
+        return ReplayedRequest(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
+    then = rules_at_close(request)
+    judged = replace(snapshot, rules=then.rules, e_signature=then.e_signature, expires_at=request.expires_at)
+    was = evaluate(judged, at)
+    return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
 
 
 def _is_unknown(row: RuleVerdict, snapshot: Snapshot) -> bool:
     return row.kind == "check" and row.rule not in snapshot.checks and row.status is RuleStatus.PENDING
 
 
-def _worded(row: RuleVerdict, snapshot: Snapshot) -> RuleVerdict:
+def _without_result(row: RuleVerdict, snapshot: Snapshot) -> RuleVerdict:
     return replace(row, why=_NO_RESULT, since=None) if _is_unknown(row, snapshot) else row

@@ -11,9 +11,9 @@ from dataclasses import replace
 from accounts.owners import owners_of
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
-from policies.matching import Governing, ModelFacts, active_policies, governing, model_facts
+from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
 from policies.parsing import is_alias
-from policies.relaxation import let_off
+from policies.relaxation import relaxed_targets
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage
@@ -35,18 +35,21 @@ def moved_by_name(model: RegisteredModel, new_name: str) -> list[str]:
     """Return the targets in use that would be under another policy, or none, if the model had this name."""
     policies = active_policies()
     before = model_facts([model])[model.pk]
-    return _moved(policies, before, replace(before, name=new_name), targets_in_use(model))
+    return _regoverned(policies, before, replace(before, name=new_name), targets_in_use(model))
 
 
-def _moved(policies: list[Governing], before: ModelFacts, after: ModelFacts, targets: Iterable[str]) -> list[str]:
+def _regoverned(
+    policies: list[LoadedPolicy], before: ModelFacts, after: ModelFacts, targets: Iterable[str]
+) -> list[str]:
     return sorted(
         target
         for target in targets
-        if _policy_id(governing(policies, before, target)) != _policy_id(governing(policies, after, target))
+        if _policy_id(governing_policy(policies, before, target))
+        != _policy_id(governing_policy(policies, after, target))
     )
 
 
-def _policy_id(policy: Governing | None) -> int | None:
+def _policy_id(policy: LoadedPolicy | None) -> int | None:
     return policy.revision.policy_id if policy else None
 
 
@@ -60,7 +63,7 @@ def protected_lookalike(model: RegisteredModel, target: str) -> str:
     if not same:
         return ""
     facts = model_facts([model])[model.pk]
-    return next((other for other in sorted(same) if governing(policies, facts, other)), "")
+    return next((other for other in sorted(same) if governing_policy(policies, facts, other)), "")
 
 
 def why_not_changed_by(
@@ -82,8 +85,8 @@ def why_not_changed_by(
         tags=before.tags if tags is None else tags,
         tier=tier or before.tier,
     )
-    targets = let_off(active_policies(), before, after)
-    if not targets or not _has_a_hand(actor, model):
+    targets = relaxed_targets(active_policies(), before, after)
+    if not targets or not _is_involved(actor, model):
         return ""
     return (
         f"Less would then be asked of {model.name} for {', '.join(targets)}, and you had a hand in versions of it. "
@@ -91,7 +94,7 @@ def why_not_changed_by(
     )
 
 
-def _has_a_hand(actor: Actor, model: RegisteredModel) -> bool:
+def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
     """Tell whether somebody, or an account of theirs, made, sent, logged to or asked for any version there ever was."""
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")

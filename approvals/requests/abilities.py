@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from approvals.case.snapshots import Case, load_cases
-from approvals.in_person import is_in_person
+from accounts.authentication import is_signed_in_person
+from approvals.case.loading import Case, load_cases
 from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
-from approvals.requests.eligibility import Voter, say_of
-from approvals.requests.lifecycle import may_withdraw
+from approvals.permissions.requests import (
+    refusal_to_delete_comment,
+    refusal_to_edit_comment,
+    refusal_to_withdraw_request,
+)
+from approvals.permissions.reviews import Reviewer, eligibility_of
 from approvals.requests.queries import visible_requests
 from approvals.requests.review import why_no_approval
 from core.actors import Actor
@@ -29,22 +33,23 @@ class Ability(StrEnum):
     DELETE_COMMENT = "DELETE_COMMENT"
 
 
-def request_abilities(actor: Actor, voter: Voter, case: Case) -> list[Ability]:
-    """Return what the caller may do with a live request over this wire now, which carries no signatures."""
-    found = []
-    say = say_of(voter, case)
-    if is_in_person(actor) and say.may_decide and not case.snapshot.e_signature:
-        approves = case.request.state == RequestState.OPEN and say.given != Decision.APPROVE
-        found = [Ability.APPROVE] * (approves and not why_no_approval(case)) + [Ability.REJECT]
-    if may_withdraw(actor, case.request):
-        found.append(Ability.CANCEL)
-    return found
+def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Ability]:
+    """Return what the caller may do with a live request now over an API that carries no signatures."""
+    abilities = []
+    eligibility = eligibility_of(reviewer, case)
+    if is_signed_in_person(actor) and eligibility.can_decide and not case.snapshot.e_signature:
+        approves = case.request.state == RequestState.OPEN and eligibility.last_decision != Decision.APPROVE
+        abilities = [Ability.APPROVE] * (approves and not why_no_approval(case)) + [Ability.REJECT]
+    if refusal_to_withdraw_request(actor, case.request) is None:
+        abilities.append(Ability.CANCEL)
+    return abilities
 
 
 def comment_abilities(actor: Actor, comment: ApprovalComment, *, manages: bool) -> list[Ability]:
     """Return what the caller may do with a comment; ``manages``: they manage the model it belongs to."""
-    own = comment.author_id == actor.user_id
-    return [Ability.EDIT_COMMENT] * own + [Ability.DELETE_COMMENT] * (own or manages)
+    edits = refusal_to_edit_comment(actor, comment) is None
+    deletes = refusal_to_delete_comment(actor, comment, manages=manages) is None
+    return [Ability.EDIT_COMMENT] * edits + [Ability.DELETE_COMMENT] * deletes
 
 
 def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
@@ -55,7 +60,7 @@ def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
 
 def show_cases(actor: Actor, cases: list[Case]) -> None:
     """Remember which state of each request a person was shown, so that an approval can cover just that (decision 0013)."""
-    if not is_in_person(actor):
+    if not is_signed_in_person(actor):
         return
     rows = [
         ShownSubject(request=case.request, person_id=actor.user_id or 0, subject_digest=case.snapshot.subject_digest)

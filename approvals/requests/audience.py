@@ -6,11 +6,11 @@ import re
 from fnmatch import fnmatchcase
 
 from accounts.models import User
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import ApprovalComment
-from approvals.requests.eligibility import delegations_in_force
+from approvals.permissions.reviews import delegations_in_force
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import covers, excluded_people, owners_of
+from approvals.verdict.votes import covers, excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
 from registry.models import RegisteredModel
 from registry.permissions import Level, PrincipalKind, grants_of
@@ -40,7 +40,7 @@ def people_asked(case: Case, *, still: bool = False) -> set[int]:
 
 def _holders(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
     """Return the people that a rule gives a vote, by username."""
-    groups, names = set(rule.groups), set(owners_of(rule, model.name))
+    groups, names = set(rule.groups), set(owners_named_by(rule, model.name))
     if rule.roles:
         least = min(Level[role.upper()] for role in rule.roles)
         for grant in grants_of(model):

@@ -7,14 +7,20 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.models import ApprovalComment, FormerWords
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import (
+    refusal_to_add_comment,
+    refusal_to_delete_comment,
+    refusal_to_edit_comment,
+)
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import Denied, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.ids import row_id
 from registry.models import ModelVersion
 from registry.names import check_text
-from registry.permissions import Level, has_level, visible_versions
+from registry.permissions import visible_versions
 from registry.queries import get_version
 
 MAX_COMMENT = 65_535
@@ -29,9 +35,8 @@ def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: i
     row = get_version(actor, name, version)
     words = _words(text)
     thread = _thread(row, reply_to)
-    author = User.objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
-    if author is None:
-        raise _denied("A comment needs somebody who says it.", Action.APPROVALS_COMMENT_ADDED, row)
+    deny_if(refusal_to_add_comment(actor, row))
+    author = User.objects.get(pk=actor.user_id or 0)
     made = ApprovalComment.objects.create(
         version=row, author=author, text=words, created_at=timezone.now(), reply_to=thread
     )
@@ -56,9 +61,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
     """Replace one's own comment. NotFound, InvalidInput, Denied (somebody else's). The same words again change nothing."""
     comment = _lock(actor, comment_id)
     words = _words(text)
-    if comment.author_id != actor.user_id:
-        why = f"Only {comment.author.username} may edit this comment."
-        raise _denied(why, Action.APPROVALS_COMMENT_EDITED, comment.version)
+    deny_if(refusal_to_edit_comment(actor, comment))
     if words == comment.text:
         return comment
     before, comment.text, comment.edited_at = comment.text, words, timezone.now()
@@ -79,9 +82,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
 def delete_comment(*, actor: Actor, comment_id: int) -> None:
     """Take back one's own comment, or as who manages the model anybody's. NotFound, Denied."""
     comment = _lock(actor, comment_id)
-    if comment.author_id != actor.user_id and not has_level(actor, comment.version.model, Level.MANAGE):
-        why = f"Only {comment.author.username}, or somebody who manages the model, may delete this comment."
-        raise _denied(why, Action.APPROVALS_COMMENT_DELETED, comment.version)
+    deny_if(refusal_to_delete_comment(actor, comment))
     comment.deleted_at = timezone.now()
     comment.save(update_fields=["deleted_at"])
     before = {"comment": comment.pk, "author": comment.author.username, "text": comment.text}
@@ -114,7 +115,3 @@ def _record(
     after: dict[str, object] | None = None,
 ) -> None:
     record(actor=actor, action=action, obj=comment.version, before=before, after=after)
-
-
-def _denied(message: str, action: Action, version: ModelVersion) -> Denied:
-    return Denied(message, action=action, obj=version)

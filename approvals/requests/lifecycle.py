@@ -7,25 +7,26 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request, lock_visible, require_live
-from approvals.case.snapshots import Case, load_case
 from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
-from approvals.requests.verdict_cache import forget_concerns, note_look
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_withdraw_request
+from approvals.requests.verdict_cache import forget_concerns
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import Denied
-from policies.matching import Governing
+from policies.matching import LoadedPolicy
 from registry.names import check_text
-from registry.permissions import Level, has_level
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
-    """Bring an open request up to what is true now, in the caller's transaction with the request locked.
+    """Return the case of a request; an open one follows its policy and has its checks queued first. Evaluates nothing.
 
-    Checks whose inputs changed (with ``retry_broken`` also those that broke off) are queued again; what has been tightened
-    in the policy that governs now is asked as well.
+    Runs in the caller's transaction, with the request locked. A check is queued when its inputs changed; with
+    ``retry_broken`` also when it ended in an error or was cancelled. Rules that the governing policy has added since are
+    added to the request.
     """
     case = load_case(request)
     if request.state != RequestState.OPEN:
@@ -38,7 +39,6 @@ def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: b
     if request.subject_digest != digest:
         request.subject_digest = digest
         request.save(update_fields=["subject_digest"])
-    note_look(case)
     return case
 
 
@@ -47,13 +47,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
     """Close a live request on the word of its requester (or their service account's owner), or of who manages the model."""
     check_text(comment, "comment", MAX_COMMENT)
     request = lock_visible(actor, request_id)
-    if not may_withdraw(actor, request):
-        raise Denied(
-            f"Only {request.requester.username}, or somebody who manages {request.version.model.name}, may withdraw "
-            f"request #{request.pk}.",
-            action=Action.APPROVALS_REQUEST_WITHDRAWN,
-            obj=request,
-        )
+    deny_if(refusal_to_withdraw_request(actor, request))
     require_live(request)
     close_request(request, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, actor=actor, reason=comment)
     return request
@@ -100,7 +94,7 @@ def close_request(
     )
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) -> None:
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
     """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision
@@ -112,13 +106,3 @@ def _follow_policy(actor: Actor, request: TransitionRequest, policy: Governing) 
         before={"policy": before},
         after={"policy": policy.label, "policy_digest": policy.revision.digest},
     )
-
-
-def may_withdraw(actor: Actor, request: TransitionRequest) -> bool:
-    """Return whether the actor asked for it (or owns the service account that did), or manages the model."""
-    return actor.user_id in requesters_of(request) or has_level(actor, request.version.model, Level.MANAGE)
-
-
-def requesters_of(request: TransitionRequest) -> set[int]:
-    """Return who asked: the requester, and the owner where that is a service account."""
-    return {pk for pk in (request.requester_id, request.requester.owner_id) if pk is not None}

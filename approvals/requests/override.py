@@ -6,27 +6,27 @@ request that rested on it is closed then, as one whose subject had changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case
-from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState, TransitionRequest
+from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
+from approvals.permissions.overrides import refusal_to_override, refusal_to_withdraw_override
+from approvals.permissions.people import refusal_unless_in_person
+from approvals.permissions.refusal import deny_if
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
-from approvals.requests.review import denied, require_reviewer, require_seen
-from approvals.requests.settle import settle_request
+from approvals.requests.review import require_seen
+from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.verdict.evaluation import RuleVerdict
-from approvals.verdict.votes import excluded_people
+from approvals.verdict.evaluation import evaluate_rule
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound
-from policies.rules import Level, Rule
+from policies.rules import RuleLevel
 from registry.names import check_text
 
 _ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
@@ -60,21 +60,26 @@ def _override(
     actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, proof: Proof | None
 ) -> Override:
     request = lock_visible(actor, request_id)
-    person = require_reviewer(actor, request, _ACTION)
+    deny_if(refusal_unless_in_person(actor, _ACTION, request, what="override a rule"))
+    person = User.objects.get(pk=actor.user_id or 0)
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
-    rule = next((rule for rule in case.rules if rule.id == rule_id), None)
-    if rule is None:
+    named = next((rule for rule in case.rules if rule.id == rule_id), None)
+    if named is None:
         raise NotFound(f"Request #{request.pk} has no rule {rule_id[:110]}.")
-    _require_group(person, rule, case)
+    rule = evaluate_rule(named, case.snapshot, case.at)
+    if rule.level is not RuleLevel.SOFT:
+        raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
+    deny_if(refusal_to_override(actor, groups_of(actor), case, rule))
     require_seen(case, seen_digest, needed=True)
-    _require_overridable(rule, case)
+    if not rule.blocks:
+        raise InvalidState(f"The rule {rule.rule} does not block: it is {rule.status.value.replace('_', ' ')}.")
     try:
         with transaction.atomic():
             made = Override.objects.create(
                 request=request,
-                rule=rule.id,
+                rule=rule.rule,
                 given_by=person,
                 reason=reason,
                 subject_digest=case.snapshot.subject_digest,
@@ -82,16 +87,16 @@ def _override(
             )
     except IntegrityError as error:
         raise Conflict(
-            f"{person.username} has overridden {rule.id} for this state already; what was taken back is not given twice."
+            f"{person.username} has overridden {rule.rule} for this state already; what was taken back is not given twice."
         ) from error
     record(
         actor=actor,
         action=_ACTION,
         obj=request,
-        after={"override": made.pk, "rule": rule.id, "subject_digest": made.subject_digest, **signature_facts(made)},
+        after={"override": made.pk, "rule": rule.rule, "subject_digest": made.subject_digest, **signature_facts(made)},
         reason=reason,
     )
-    settle_request(actor=system_actor("override_rule", on_behalf_of=actor.name), request_id=request.pk)
+    settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
     return made
 
 
@@ -112,63 +117,27 @@ def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason
 @transaction.atomic
 def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
     request = lock_visible(actor, request_id)
-    person = require_reviewer(actor, request, _BACK)
+    deny_if(refusal_unless_in_person(actor, _BACK, request, what="withdraw an override"))
+    person = User.objects.get(pk=actor.user_id or 0)
     row = next((row for row in overrides_of(request) if row.pk == override_id), None)
     if row is None:
         raise NotFound(f"Request #{request.pk} has no override {override_id}.")
-    case = load_case(request)
-    if not may_take_back(person.username, groups_of(actor), row, case.rules):
-        raise denied(
-            "Only whoever gave it, or a member of the groups the rule names, may take it back.", request, _BACK
-        )
+    case = refresh_request(actor=system_actor("withdraw_override"), request=request)
+    deny_if(refusal_to_withdraw_override(actor, groups_of(actor), row, case.rules))
     require_live(request)
     if row.taken_back is not None:
         raise Conflict(f"This override was taken back by {row.taken_back.withdrawn_by.username} already.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
-    _follow(actor, request, f"{person.username} took back the override of {row.rule}: {reason}")
+    _follow(actor, reload_reviews(case), f"{person.username} took back the override of {row.rule}: {reason}")
     return row
 
 
-def _follow(actor: Actor, request: TransitionRequest, why: str) -> None:
-    """Look at the request again; close it where it was approved and is no longer."""
+def _follow(actor: Actor, case: Case, why: str) -> None:
+    """Settle the request, or close it where it was approved and is no longer."""
     system = system_actor("withdraw_override", on_behalf_of=actor.name)
-    verdict = settle_request(actor=system, request_id=request.pk).verdict()
-    if request.state == RequestState.APPROVED and not verdict.is_approved and not verdict.only_waits:
-        mark_stale(actor=system, request_id=request.pk, reason=why)
-
-
-def may_take_back(name: str, groups: set[str] | frozenset[str], row: Override, rules: Iterable[Rule]) -> bool:
-    """Return whether a person may take an override back: the giver, and whoever could have given it by their groups."""
-    named = {group for rule in rules if rule.id == row.rule for group in rule.override_by}
-    return name == row.given_by.username or not named.isdisjoint(groups)
-
-
-def may_override(actor: Actor, groups: set[str] | frozenset[str], case: Case, row: RuleVerdict) -> bool:
-    """Return whether this person, a member of ``groups``, may override a rule as it stands; the service asks the same."""
-    excluded = excluded_people(case.rules, case.snapshot.people)
-    return (
-        case.request.state == RequestState.OPEN
-        and row.level is Level.SOFT
-        and row.blocks
-        and not groups.isdisjoint(row.override_by)
-        and actor.name not in excluded
-    )
-
-
-def _require_group(person: User, rule: Rule, case: Case) -> None:
-    if rule.level is not Level.SOFT:
-        raise InvalidState(f"The rule {rule.id} is {rule.level.value}: only a soft rule can be overridden.")
-    if not person.groups.filter(name__in=rule.override_by).exists():
-        why = f"Only a member of {' or '.join(rule.override_by)} may override {rule.id}."
-        raise denied(why, case.request, _ACTION)
-    if role := excluded_people(case.rules, case.snapshot.people).get(person.username):
-        why = f"{person.username} may not override a rule of this request, being its {role.replace('_', ' ')}."
-        raise denied(why, case.request, _ACTION)
-
-
-def _require_overridable(rule: Rule, case: Case) -> None:
-    row = next(row for row in case.verdict().rules if row.rule == rule.id)
-    if not row.blocks:
-        raise InvalidState(f"The rule {rule.id} does not stand in the way: it is {row.status.value.replace('_', ' ')}.")
+    settle_case(actor=system, case=case)
+    approved = case.request.state == RequestState.APPROVED
+    if approved and not case.verdict.is_approved and not case.verdict.only_waits:
+        mark_stale(actor=system, request_id=case.request.pk, reason=why)

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals.case.snapshots import Case, load_cases
-from approvals.models import LIVE_STATES, ApprovalComment, CheckRun, Override, RequestState, Review, TransitionRequest
-from approvals.requests.eligibility import say_of, voter_of
+from approvals.case.loading import Case, load_cases
+from approvals.models import (
+    LIVE_STATES,
+    ApprovalComment,
+    CheckRun,
+    Override,
+    RequestState,
+    Review,
+    TransitionRequest,
+    TransitionRequestQuerySet,
+)
+from approvals.permissions.reviews import eligibility_of, load_reviewer
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
@@ -17,19 +26,14 @@ from registry.models import ModelVersion
 from registry.permissions import visible_models
 
 
-def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[TransitionRequest]:
+def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> TransitionRequestQuerySet:
     """Return the requests the actor may know of, newest first. ``state`` may be `live` for open and approved ones."""
-    rows = with_all(TransitionRequest.objects.filter(version__model__in=visible_models(actor)))
+    rows = TransitionRequest.objects.with_relations().filter(version__model__in=visible_models(actor))
     if state:
         rows = rows.filter(state__in=LIVE_STATES if state == "live" else [state])
     if model:
         rows = rows.filter(version__model__name=model)
     return rows.order_by("-pk")
-
-
-def with_all(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
-    """Return requests with what `load_cases` needs of each loaded."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy")
 
 
 def get_request(actor: Actor, request_id: int) -> TransitionRequest:
@@ -96,9 +100,13 @@ def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
         return Inbox(waiting=[], mine=[])
     rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
     cases = load_cases(list(rows[:limit]))
-    voter = voter_of(actor, {case.request.version.model_id for case in cases})
+    reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
     accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
     return Inbox(
-        waiting=[case for case in cases if case.request.state == RequestState.OPEN and say_of(voter, case).is_awaited],
+        waiting=[
+            case
+            for case in cases
+            if case.request.state == RequestState.OPEN and eligibility_of(reviewer, case).is_awaited
+        ],
         mine=[case for case in cases if case.request.requester_id in accounts],
     )

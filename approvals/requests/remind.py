@@ -9,14 +9,14 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from approvals.case.loading import load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import load_case
 from approvals.models import RequestState, TransitionRequest
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidState
-from policies.matching import read_revision
+from policies.matching import load_revision
 from policies.models import PolicyRevision
 
 
@@ -28,11 +28,11 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
     """
     now = at or timezone.now()
     request = lock_request(request_id)
-    every = read_revision(request.policy_revision).body.options.remind_every
+    every = load_revision(request.policy_revision).body.options.remind_every
     last = request.reminded_at or request.opened_at
     if request.state != RequestState.OPEN or every is None or now < last + every or now >= request.expires_at:
         return False
-    waiting = [row.rule for row in load_case(request).verdict(now).rules if row.kind == "approvals" and row.blocks]
+    waiting = [row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks]
     request.reminded_at = now
     request.save(update_fields=["reminded_at"])
     if not waiting:
@@ -60,6 +60,6 @@ def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
 
 def _interval(revision: PolicyRevision) -> timedelta | None:
     try:
-        return read_revision(revision).body.options.remind_every
+        return load_revision(revision).body.options.remind_every
     except InvalidState:  # a check it names was taken away; whoever looks at the request is told
         return None

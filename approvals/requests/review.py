@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
+from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible
-from approvals.case.snapshots import Case
-from approvals.in_person import is_in_person
-from approvals.models import MAX_COMMENT, Decision, RequestState, Review, TransitionRequest
+from approvals.models import MAX_COMMENT, Decision, RequestState, Review
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import settle_archiving
-from approvals.requests.eligibility import Hindrance, Say, say_of, voter_of
 from approvals.requests.lifecycle import close_request, expire_request, refresh_request
-from approvals.requests.settle import settle_request
+from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import Conflict, Denied, InvalidInput, InvalidState
+from core.errors import Conflict, InvalidInput, InvalidState
 from registry.names import check_text
 
 
@@ -72,12 +72,13 @@ def _expire_if_due(actor: Actor, request_id: int) -> bool:
 @transaction.atomic
 def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> Review:
     request = lock_visible(actor, request_id)
-    reviewer = require_reviewer(actor, request)
     case = refresh_request(actor=system_actor("decide_request"), request=request)
-    say = say_of(voter_of(actor, [request.version.model_id]), case)
-    _require_say(say, case, word.decision)
+    eligibility = eligibility_of(load_reviewer(actor, [request.version.model_id]), case)
+    deny_if(refusal_to_decide(actor, case, eligibility))
+    _require_decidable(eligibility, case, word.decision)
+    reviewer = User.objects.get(pk=actor.user_id or 0)
     require_seen(case, word.seen_digest, needed=word.decision is Decision.APPROVE)
-    if say.given == word.decision:
+    if eligibility.last_decision == word.decision:
         raise Conflict(f"{reviewer.username} has decided so already.")
     if word.decision is Decision.APPROVE:
         _require_checked(case)
@@ -91,11 +92,11 @@ def _decide(actor: Actor, request_id: int, word: _Word, proof: Proof | None) -> 
         comment=word.comment,
         subject_digest=case.snapshot.subject_digest,
         subject_parts=dict(case.snapshot.parts),
-        on_behalf_of=say.on_behalf_of,
+        on_behalf_of=eligibility.on_behalf_of,
         **signed,
     )
     _record(actor, case, review)
-    _follow(actor, request, review)
+    _follow(actor, case, review)
     return review
 
 
@@ -117,13 +118,15 @@ def _record(actor: Actor, case: Case, review: Review) -> None:
     )
 
 
-def _follow(actor: Actor, request: TransitionRequest, review: Review) -> None:
-    """Draw the consequence of a review."""
+def _follow(actor: Actor, case: Case, review: Review) -> None:
+    """Close the request after a rejection; after any other decision settle it."""
     if review.decision == Decision.REJECT:
         reason = f"Rejected by {actor.name}: {review.comment}"
-        close_request(request, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, actor=actor, reason=reason)
+        close_request(
+            case.request, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, actor=actor, reason=reason
+        )
         return
-    settle_request(actor=system_actor("decide_request", on_behalf_of=actor.name), request_id=request.pk)
+    settle_case(actor=system_actor("decide_request", on_behalf_of=actor.name), case=reload_reviews(case))
 
 
 def _decision(value: str) -> Decision:
@@ -140,31 +143,12 @@ def _comment(value: str) -> str:
     return words
 
 
-def require_reviewer(actor: Actor, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> User:
-    """Return the account of a person who is signed in; Denied (of ``action``) for everybody else."""
-    if not is_in_person(actor) or actor.user_id is None:
-        raise denied(
-            "Only a person who is signed in may decide; tokens and service accounts never do.", request, action
-        )
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_service=False).first()
-    if user is None:
-        raise denied("Only a person with an active account may decide.", request, action)
-    return user
-
-
-def _require_say(say: Say, case: Case, decision: Decision) -> None:
-    """Refuse whoever has no say. Being a superuser changes nothing. What is approved can only be rejected any more."""
-    match say.hindrance:
-        case None:
-            pass
-        case Hindrance.CLOSED | Hindrance.NOTHING_ASKED:
-            raise InvalidState(say.why_not)
-        case _:
-            raise denied(say.why_not, case.request)
+def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision) -> None:
+    """Raise InvalidState where there is nothing to decide, or nothing but to reject."""
+    if eligibility.is_about_request:
+        raise InvalidState(eligibility.message)
     if case.request.state == RequestState.APPROVED and decision is not Decision.REJECT:
-        raise InvalidState(
-            f"Request #{case.request.pk} is approved: there is nothing to decide, but it can be rejected."
-        )
+        raise InvalidState(f"Request #{case.request.pk} is approved already. It can now only be rejected.")
 
 
 def require_seen(case: Case, seen_digest: str, *, needed: bool) -> None:
@@ -184,9 +168,8 @@ def why_no_approval(case: Case) -> str:
     """Return why an approval would not count yet as far as the checks go, "" when it would."""
     if not case.checks_finished:
         return "The checks have not finished yet; wait for their results."
-    failed = [row for row in case.verdict().rules if row.kind == "check" and row.blocks]
-    lines = "; ".join(f"{row.rule}: {row.why}" for row in failed)
-    return f"An approval would not count while a check fails. {lines}" if failed else ""
+    lines = "; ".join(f"{row.rule}: {row.why}" for row in case.blocking_checks())
+    return f"An approval would not count while a check fails. {lines}" if lines else ""
 
 
 def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  # noqa: FBT001 - the approver's own word
@@ -201,8 +184,3 @@ def _settle_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  #
         )
     settle_archiving(actor=actor, request=request, archive_existing=wanted)
     return refresh_request(actor=system_actor("decide_request"), request=request)
-
-
-def denied(message: str, request: TransitionRequest, action: Action = Action.APPROVALS_REVIEW_GIVEN) -> Denied:
-    """Return the refusal of something on a request."""
-    return Denied(message, action=action, obj=request)

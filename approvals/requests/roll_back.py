@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import MAX_COMMENT, TransitionRequest
 from approvals.requests.open import open_request
 from approvals.requests.transition import carry_on
@@ -77,7 +77,7 @@ def roll_back(
 def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:
     if target != Stage.PRODUCTION and policy_for(model, target) is None:
         raise InvalidState(f"No policy governs {target} of {model.name}: move the version there directly.")
-    found = candidates_for(model, target)
+    found = rollback_candidates(model, target)
     if number is not None:
         wanted = get_version(actor, model.name, number)
         found = [row for row in found if row.version.pk == wanted.pk]

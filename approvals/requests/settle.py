@@ -7,14 +7,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
+from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
-from approvals.case.snapshots import Case, load_cases
 from approvals.models import RequestState, TransitionRequest
+from approvals.permissions.refusal import deny_if
+from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.follow_up import follow_up
 from approvals.requests.lifecycle import close_request, mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import carry_out
-from approvals.requests.verdict_cache import look_of
+from approvals.requests.verdict_cache import store_verdict, verdict_summary
 from audit.actions import Action
 from audit.services import enqueue, record
 from core.actors import Actor, system_actor
@@ -24,16 +26,28 @@ from registry.permissions import level_to_ask, require_level
 
 @transaction.atomic
 def settle_request(*, actor: Actor, request_id: int) -> Case:
-    """Look at a request again: queue checks that are out of date, and if nothing is missing approve it and have it applied."""
-    request = lock_request(request_id)
-    case = refresh_request(actor=actor, request=request)
-    if request.state == RequestState.OPEN and case.verdict().is_approved:
-        _approve(actor, request, case)
+    """Evaluate a request again and return its case: checks that are out of date are queued, and it is approved where no rule
+    blocks any more. NotFound.
+    """
+    case = refresh_request(actor=actor, request=lock_request(request_id))
+    settle_case(actor=actor, case=case)
     return case
 
 
-def _approve(actor: Actor, request: TransitionRequest, case: Case) -> None:
-    verdict = case.verdict()
+def settle_case(*, actor: Actor, case: Case) -> None:
+    """Store the verdict of an open request for lists, and approve the request where no rule blocks.
+
+    Runs in the caller's transaction, with the request locked since before the case was loaded.
+    """
+    if case.request.state != RequestState.OPEN:
+        return
+    store_verdict(case)
+    if case.verdict.is_approved:
+        _approve(actor, case)
+
+
+def _approve(actor: Actor, case: Case) -> None:
+    request, verdict = case.request, case.verdict
     request.state = RequestState.APPROVED
     policies = [
         case.policy,
@@ -99,12 +113,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         )
     requester = actor_from_user(request.requester, auth="system", request_id="")
     version = request.version
-    if not request.requester.is_active:
-        raise Denied(
-            f"The account of {request.requester.username}, who asked for this, is switched off. Somebody else has to ask.",
-            action=Action.REGISTRY_STAGE_CHANGED,
-            obj=request,
-        )
+    deny_if(refusal_to_apply_request(request))
     level = level_to_ask(version.stage, request.target)
     require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request)
     doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
@@ -129,13 +138,13 @@ def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     batches = max(1, -(-rows.count() // batch))
     start = turn % batches * batch
-    rows = rows.select_related("version__model", "requester", "policy_revision__policy", "followed_revision")
-    return [case.request.pk for case in load_cases(list(rows[start : start + batch])) if _needs_a_look(case)]
+    cases = load_cases(list(rows.with_relations()[start : start + batch]))
+    return [case.request.pk for case in cases if _needs_a_look(case)]
 
 
 def _needs_a_look(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict().is_approved or case.request.look != look_of(case)
+    return outdated or case.verdict.is_approved or case.request.look != verdict_summary(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

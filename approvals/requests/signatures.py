@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.reauthentication import prove_again
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import Decision, Override, Review
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState

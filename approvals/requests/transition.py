@@ -8,14 +8,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
+from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
-from approvals.case.snapshots import Case, load_case
-from approvals.check_runs.jobs import UNFINISHED
-from approvals.models import CheckRun, RequestState, TransitionRequest
-from approvals.requests.open import open_request
+from approvals.models import UNFINISHED_CHECKS, CheckRun, RequestState, TransitionRequest
+from approvals.requests.open import LockedMove, Terms, lock_move, open_case
 from approvals.requests.refusals import one_blocker, refusal
-from approvals.requests.settle import apply_request, settle_request, waits
-from approvals.requests.targets import carry_out, is_there
+from approvals.requests.settle import apply_request, settle_case, settle_request, waits
+from approvals.requests.targets import carry_out
 from approvals.verdict.evaluation import Verdict
 from approvals.verdict.rule_outcomes import RuleStatus
 from audit.actions import Action
@@ -24,7 +23,6 @@ from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Blocker, GateRefused, InvalidState
 from core.times import iso_utc
-from policies.matching import policy_for
 from registry.models import ModelVersion
 from registry.queries import get_version
 
@@ -45,100 +43,101 @@ def request_transition(
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
-    """Move a version to a stage or an @alias, through the request that collects what its policy asks; return the version as it is then.
+    """Move a version to a stage or an @alias and return it; a governed move goes through a transition request.
 
-    Not governed, or there already: it moves at once. Governed: the live request is found or opened, its checks get
-    up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when nothing is missing it is applied, but not before
-    ``apply_after``. Otherwise raises
-    GateRefused (already recorded) with one line for each thing missing and the request's URL under ``base_url``. Raises
-    NotFound, Denied, InvalidInput and Conflict as `open_request` and `change_stage` do.
+    A move that no policy governs, or to where the version is already, is made at once. For a governed move the live request
+    is found or opened, its checks get up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when no rule blocks it is
+    applied, but not before ``apply_after``. Otherwise raises GateRefused (already recorded) with one line for each blocker
+    and the request's URL under ``base_url``. Raises NotFound, Denied, InvalidInput and Conflict as `open_request` and
+    `change_stage` do.
     """
-    row = get_version(actor, name, version)
-    if policy_for(row.model, target) is None or is_there(row, target):
-        return _move(actor, row, target, comment, archive_existing=archive_existing)
-    _refuse_if_rejected(actor, row, target, base_url)
-    try:
-        request = open_request(
-            actor=actor,
-            name=name,
-            version=version,
-            target=target,
-            archive_existing=archive_existing,
-            comment=comment,
-            apply_after=apply_after,
-        )
-    except InvalidState:
-        row = get_version(actor, name, version)
-        if not is_there(row, target):
-            raise
-        # a worker applied the approved request since we looked: the caller has what they asked for
-        return _move(actor, row, target, comment, archive_existing=archive_existing)
-    _wait_for_checks(request, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
-    case = settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk)
-    if case.request.state == RequestState.APPROVED and waits(case.request):
-        raise _refusal(actor, case.request, _later(case.request), base_url)
-    if case.request.state == RequestState.APPROVED:
+    terms = Terms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
+    case = _ask(actor, name, version, target, terms)
+    if case is None:
+        return get_version(actor, name, version)
+    case = _after_checks(actor, case, wait_seconds)
+    request = case.request
+    if request.state == RequestState.APPROVED and waits(request):
+        raise _refusal(actor, request, _later(request), base_url)
+    if request.state == RequestState.APPROVED:
         _apply(actor, case, base_url)
-    elif case.request.state != RequestState.APPLIED:
-        verdict = case.verdict()
-        raise _refusal(actor, case.request, verdict.blocked_by() or _closed(case.request), base_url, verdict=verdict)
+    elif request.state == RequestState.OPEN:
+        raise _refusal(actor, request, case.verdict.blocked_by(), base_url, verdict=case.verdict)
+    elif request.state != RequestState.APPLIED:
+        raise _refusal(actor, request, _closed(request), base_url)
     return get_version(actor, name, version)
 
 
 def carry_on(*, actor: Actor, request: TransitionRequest, wait_seconds: float | None = None) -> TransitionRequest:
-    """Wait a little for a request's checks, apply it when nothing is missing, and return it as it is then.
+    """Wait a little for a request's checks, apply it when no rule blocks, and return it as it is then.
 
-    What is missing is no error here: the request stays open and says it.
+    A rule that blocks is no error here: the request stays open.
     """
-    _wait_for_checks(request, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
-    case = settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk)
+    case = _after_checks(actor, settle_request(actor=_system(actor), request_id=request.pk), wait_seconds)
     if case.request.state == RequestState.APPROVED and not waits(case.request):
         _apply(actor, case, "")
     return _reread(request)
 
 
-def _move(actor: Actor, row: ModelVersion, target: str, comment: str, *, archive_existing: bool) -> ModelVersion:
-    carry_out(actor=actor, version=row, target=target, archive_existing=archive_existing, reason=comment)
-    return get_version(actor, row.model.name, row.version)
+@transaction.atomic
+def _ask(actor: Actor, name: str, version: int, target: str, terms: Terms) -> Case | None:
+    """Return the case of the live request for a move, opened if need be; None where the move was made at once.
 
-
-def _refuse_if_rejected(actor: Actor, row: ModelVersion, target: str, base_url: str) -> None:
-    """Keep a script that asks every minute from opening a new request each time a reviewer has rejected the last.
-
-    Only while nothing has changed since; and people may always ask again with a request of their own (`open_request`).
+    The version, its policy and where it is are read once, under the lock. A request that was rejected, and whose subject is
+    the same still, is returned as it is.
     """
-    last = (
-        TransitionRequest.objects.filter(version=row, target=target)
-        .select_related("version__model", "requester", "policy_revision__policy")
-        .order_by("-pk")
-        .first()
-    )
+    move = lock_move(actor, name, version, target)
+    if move.policy is None or move.is_there:
+        archive = bool(terms.archive_existing)
+        carry_out(actor=actor, version=move.version, target=target, archive_existing=archive, reason=terms.comment)
+        return None
+    rejected = _rejected_unchanged(move)
+    if rejected is not None:
+        return rejected
+    case = open_case(actor=actor, move=move, terms=terms)
+    settle_case(actor=_system(actor), case=case)
+    return case
+
+
+def _rejected_unchanged(move: LockedMove) -> Case | None:
+    """Return the case of the last request for a move where it was rejected and nothing has changed since; else None.
+
+    It keeps a script that asks every minute from opening a new request after each rejection. People can still ask again with
+    a request of their own (`open_request`).
+    """
+    rows = TransitionRequest.objects.with_relations().filter(version=move.version, target=move.target)
+    last = rows.order_by("-pk").first()
     if last is None or last.state != RequestState.REJECTED:
-        return
+        return None
     case = load_case(last)
-    if not case.policy_changed and case.snapshot.subject_digest == last.subject_digest:
-        raise _refusal(actor, last, _closed(last), base_url)
+    return case if not case.policy_changed and case.snapshot.subject_digest == last.subject_digest else None
 
 
-def _wait_for_checks(request: TransitionRequest, seconds: float) -> None:
-    """Wait until the request's checks have finished, at most so long. Inside a transaction nothing would be seen."""
+def _after_checks(actor: Actor, case: Case, wait_seconds: float | None) -> Case:
+    """Return a settled case; where checks were unfinished, settled once more after waiting for them."""
+    if case.request.state != RequestState.OPEN or not case.has_unfinished_checks:
+        return case
+    _wait_for_checks(case, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
+    return settle_request(actor=_system(actor), request_id=case.request.pk)
+
+
+def _wait_for_checks(case: Case, seconds: float) -> None:
+    """Wait until a request's checks have finished, at most so long. Inside a transaction no result would be seen."""
     if connection.in_atomic_block or seconds <= 0:
         return
-    if _needs_people(request):
+    if any(row.kind == "approvals" and row.status is RuleStatus.PENDING for row in case.verdict.rules):
         seconds = min(seconds, _WAIT_FOR_RESULTS)
     deadline = time.monotonic() + seconds
     pause = _POLL
-    while CheckRun.objects.filter(request=request, state__in=UNFINISHED).exists():
+    while CheckRun.objects.filter(request=case.request, state__in=UNFINISHED_CHECKS).exists():
         if time.monotonic() >= deadline:
             return
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
 
 
-def _needs_people(request: TransitionRequest) -> bool:
-    return any(
-        row.kind == "approvals" and row.status is RuleStatus.PENDING for row in load_case(request).verdict().rules
-    )
+def _system(actor: Actor) -> Actor:
+    return system_actor("settle_request", on_behalf_of=actor.name)
 
 
 def _apply(actor: Actor, case: Case, base_url: str) -> None:
@@ -155,8 +154,7 @@ def _apply(actor: Actor, case: Case, base_url: str) -> None:
 
 def _reread(request: TransitionRequest) -> TransitionRequest:
     """Return the request as it is now."""
-    rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
-    return rows.get(pk=request.pk)
+    return TransitionRequest.objects.with_relations().get(pk=request.pk)
 
 
 def _later(request: TransitionRequest) -> list[Blocker]:
@@ -182,7 +180,9 @@ def _refusal(
     error = refusal(request.version, request.target, blockers, request_id=request.pk, base_url=base_url, recorded=True)
     pending = {row.rule for row in verdict.rules if row.status is RuleStatus.PENDING} if verdict else set()
     lines = [[item["rule"], "" if item["rule"] in pending else item["why"]] for item in blockers]
-    _record_refusal(actor, request.pk, error, digest_of([actor.ref, lines]))
+    fingerprint = digest_of([actor.ref, lines])
+    if request.refusal_digest != fingerprint:
+        _record_refusal(actor, request.pk, error, fingerprint)
     return error
 
 

@@ -2,7 +2,7 @@
 
 Written whenever a request is looked at (approvals/requests/lifecycle.py: refresh_request), in that transaction, and only
 where it changed. What happens without a look is noticed by the next one, seconds later; whether somebody may decide is always
-asked afresh (approvals/requests/eligibility.py).
+asked afresh (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
+from approvals.case.loading import Case
 from approvals.models import Concern, ConcernKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import excluded_people, owners_of
+from approvals.verdict.votes import excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
 
 _MOST_WORDS = 300
 
 
-def look_of(case: Case) -> dict[str, Any]:
+def verdict_summary(case: Case) -> dict[str, Any]:
     """Return the verdict in short: its state, what blocks (rule, kind, status, why), who is asked and who had a hand in it."""
-    verdict = case.verdict()
+    verdict = case.verdict
     blocking = [row for row in verdict.rules if row.blocks]
     return {
         "state": verdict.state.value,
@@ -35,9 +35,9 @@ def look_of(case: Case) -> dict[str, Any]:
     }
 
 
-def note_look(case: Case) -> None:
+def store_verdict(case: Case) -> None:
     """Keep what a look at an open request found, in the caller's transaction, with the request locked."""
-    request, found = case.request, look_of(case)
+    request, found = case.request, verdict_summary(case)
     if request.look == found:
         return
     if request.look is None or any(request.look[kind] != found[kind] for kind in ConcernKind.values):
@@ -60,5 +60,5 @@ def _asked(case: Case) -> set[str]:
     for rule in case.rules:
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
             found |= {f"group:{name}" for name in rule.groups} | {f"role:{name}" for name in rule.roles}
-            found |= {f"user:{name}" for name in owners_of(rule, case.snapshot.model_name)}
+            found |= {f"user:{name}" for name in owners_named_by(rule, case.snapshot.model_name)}
     return found

@@ -1,6 +1,6 @@
 """One evaluator, one explanation: what stands between a version and its target, as every door prints it.
 
-Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/snapshots.py builds it), a verdict comes out.
+Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/loading.py builds it), a verdict comes out.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
-from approvals.verdict.rule_outcomes import Answer, RuleStatus, judge
-from approvals.verdict.votes import counted, excluded_people, latest_of_each
+from approvals.verdict.rule_outcomes import RuleOutcome, RuleStatus, rule_outcome
+from approvals.verdict.votes import counting_approvals, excluded_people, latest_reviews
 from core.errors import Blocker
 from core.times import iso_utc
-from policies.rules import WAITING_KINDS, ApprovalsRule, Level, Rule, kind_of, title_of
+from policies.rules import WAITING_KINDS, ApprovalsRule, Rule, RuleLevel, kind_of, rule_title
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class RuleVerdict:
 
     rule: str
     kind: str
-    level: Level
+    level: RuleLevel
     status: RuleStatus
     title: str
     why: str
@@ -48,7 +48,7 @@ class RuleVerdict:
     @property
     def blocks(self) -> bool:
         """Return whether this rule alone keeps the version where it is."""
-        return self.level is not Level.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+        return self.level is not RuleLevel.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
 
     @property
     def only_waits(self) -> bool:
@@ -92,14 +92,14 @@ class Verdict:
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
-    rows = tuple(_judge(rule, snapshot, at) for rule in snapshot.rules)
-    if (asked := _changes_asked_for(snapshot)) is not None:
+    rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
+    if (asked := _requested_changes(snapshot)) is not None:
         rows = (*rows, asked)
     if at >= snapshot.expires_at:
-        rows = (*rows, _expired(snapshot))
+        rows = (*rows, _expiry_verdict(snapshot))
     if snapshot.review_due_at is not None and at >= snapshot.review_due_at:
-        rows = (*rows, _due_again(snapshot.review_due_at))
-    votes = _counted_by_all(snapshot)
+        rows = (*rows, _re_review_verdict(snapshot.review_due_at))
+    votes = _counting_approvals(snapshot)
     return Verdict(
         state=_state(rows, snapshot),
         rules=rows,
@@ -120,27 +120,28 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
     return VerdictState.PENDING
 
 
-def _judge(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
+    """Return the verdict on one rule at a moment, overrides considered. A rule that raises has failed, and is logged."""
     try:
-        answer = judge(rule, snapshot, at)
+        answer = rule_outcome(rule, snapshot, at)
         override = (
-            _override_of(rule, snapshot, at) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
+            _counting_override(rule, snapshot, at) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
         )
     except Exception:  # a rule that breaks refuses, whatever broke it
         log.exception("the rule %s could not be evaluated", rule.id)
         why = "This rule could not be evaluated, so it does not pass. The server's log says why."
-        return _row(rule, Answer(RuleStatus.FAILED, why, "an operator of this server"))
+        return _rule_verdict(rule, RuleOutcome(RuleStatus.FAILED, why, "an operator of this server"))
     if override is not None:
         why = f"Overridden by {override.by}: {override.reason} (It said: {answer.why})"
-        return _row(rule, Answer(RuleStatus.OVERRIDDEN, why, "", override.at, answer.check_run_id))
-    return _row(rule, answer)
+        return _rule_verdict(rule, RuleOutcome(RuleStatus.OVERRIDDEN, why, "", override.at, answer.check_run_id))
+    return _rule_verdict(rule, answer)
 
 
-def _override_of(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
+def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
     """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out,
     and not taken back by then.
     """
-    if rule.level is not Level.SOFT:
+    if rule.level is not RuleLevel.SOFT:
         return None
     excluded = excluded_people(snapshot.rules, snapshot.people)
     found = [
@@ -157,12 +158,12 @@ def _override_of(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts 
     return min(found, key=lambda row: (row.at, row.by), default=None)
 
 
-def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
+def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
     """Return a line for the reviewers whose last word on the version as it is asks for changes; None where there is none.
 
     That another version would be replaced now is no change of the version.
     """
-    last = latest_of_each(snapshot.reviews, snapshot, ("incumbent",))
+    last = latest_reviews(snapshot.reviews, snapshot, ("incumbent",))
     asking = [row for row in last if row.decision == "request_changes"]
     if not asking:
         return None
@@ -170,7 +171,7 @@ def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
     return RuleVerdict(
         rule="changes",
         kind="changes",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="No reviewer asks for changes",
         why=f"{names} asked for changes.",
@@ -179,20 +180,20 @@ def _changes_asked_for(snapshot: Snapshot) -> RuleVerdict | None:
     )
 
 
-def _counted_by_all(snapshot: Snapshot) -> list[ReviewFacts]:
+def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
     try:
         excluded = excluded_people(snapshot.rules, snapshot.people)
     except KeyError:
         return []  # the rule that names the unknown role has failed already
     rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
-    return [review for rule in rules for review in counted(rule, snapshot, excluded)]
+    return [review for rule in rules for review in counting_approvals(rule, snapshot, excluded)]
 
 
-def _expired(snapshot: Snapshot) -> RuleVerdict:
+def _expiry_verdict(snapshot: Snapshot) -> RuleVerdict:
     return RuleVerdict(
         rule="expiry",
         kind="expiry",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="The request is still valid",
         why="The request has expired.",
@@ -201,11 +202,11 @@ def _expired(snapshot: Snapshot) -> RuleVerdict:
     )
 
 
-def _due_again(since: datetime) -> RuleVerdict:
+def _re_review_verdict(since: datetime) -> RuleVerdict:
     return RuleVerdict(
         rule="re-review",
         kind="re_review",
-        level=Level.HARD,
+        level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
         title="It is not overdue for a re-review",
         why=f"It is due to be reviewed again since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
@@ -214,20 +215,20 @@ def _due_again(since: datetime) -> RuleVerdict:
     )
 
 
-def _row(rule: Rule, answer: Answer) -> RuleVerdict:
+def _rule_verdict(rule: Rule, answer: RuleOutcome) -> RuleVerdict:
     who = answer.who
-    if rule.level is Level.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
+    if rule.level is RuleLevel.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
         who = f"{who}; or {' or '.join(rule.override_by)}, by overriding it with a reason".removeprefix("; or ")
     return RuleVerdict(
         rule=rule.id,
         kind=kind_of(rule),
         level=rule.level,
         status=answer.status,
-        title=title_of(rule),
+        title=rule_title(rule),
         why=answer.why,
         who_can_resolve=who,
         since=answer.since,
         check_run_id=answer.check_run_id,
         progress=answer.progress,
-        override_by=rule.override_by if rule.level is Level.SOFT else (),
+        override_by=rule.override_by if rule.level is RuleLevel.SOFT else (),
     )

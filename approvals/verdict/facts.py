@@ -21,14 +21,6 @@ class CheckFacts:
     author: str = ""  # who posted the result of an external check
 
 
-def with_check_authors(
-    people: Mapping[str, frozenset[str]], checks: Mapping[str, CheckFacts]
-) -> dict[str, frozenset[str]]:
-    """Return who stands in which role, with those who posted the results of checks."""
-    authors = {facts.author for facts in checks.values() if facts.author}
-    return {**people, "check_author": people.get("check_author", frozenset()) | authors}
-
-
 @dataclass(frozen=True, slots=True)
 class ReviewFacts:
     """One review: who, with whose standing, and the subject it covers. Only people ``can_decide``.
@@ -86,8 +78,8 @@ class Snapshot:
     """All that a verdict depends on. ``checks`` maps rule ids to the job that counts; ``people`` maps roles to usernames.
 
     ``people`` already holds the owners of service accounts beside the accounts. ``staged_since`` maps the stage the version
-    is in to when it came there. ``former_since`` is since when an earlier approval of the same target lies unused (it left
-    the target then), None where there is none; ``former_obstacle`` says why it no longer stands. ``review_due_at`` is from
+    is in to when it came there. ``left_target_at`` is since when an earlier approval of the same target lies unused (it left
+    the target then), None where there is none; ``earlier_obstacle`` says why it no longer stands. ``review_due_at`` is from
     when on a re-review that is due blocks the version. ``e_signature``: what is not signed does not
     count.
     """
@@ -108,7 +100,7 @@ class Snapshot:
     source: str = ""
     has_incumbent: bool = False
     staged_since: Mapping[str, datetime] = field(default_factory=dict)
-    former_since: datetime | None = None
+    left_target_at: datetime | None = None
+    earlier_obstacle: str = ""
     e_signature: bool = False
-    former_obstacle: str = ""
     review_due_at: datetime | None = None

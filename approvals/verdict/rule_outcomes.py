@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from approvals.verdict.facts import Snapshot
-from approvals.verdict.votes import counted, covers, excluded_people
+from approvals.verdict.votes import counting_approvals, covers, excluded_people
 from policies.rules import (
     ApprovalsRule,
-    BrokenRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
     Rule,
     SoakRule,
+    UnusableRule,
+    duration_text,
     severities_from,
-    span,
-    voters_of,
+    voters_text,
 )
 
 
@@ -37,7 +37,7 @@ class RuleStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RuleOutcome:
     """What a rule says: why, who can resolve it, since when, and the job behind it."""
 
     status: RuleStatus
@@ -48,19 +48,19 @@ class Answer:
     progress: int = 0
 
 
-def judge(rule: Rule, snapshot: Snapshot, at: datetime) -> Answer:
+def rule_outcome(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
     """Return a rule's answer at a moment; raises whatever breaks."""
-    if rule.applies_if is not None and (why := _does_not_apply(rule.applies_if, snapshot)):
-        return Answer(RuleStatus.NOT_APPLICABLE, why)
-    return _JUDGES[type(rule)](rule, snapshot, at)
+    if rule.applies_if is not None and (why := _why_not_applicable(rule.applies_if, snapshot)):
+        return RuleOutcome(RuleStatus.NOT_APPLICABLE, why)
+    return _OUTCOME_BY_RULE[type(rule)](rule, snapshot, at)
 
 
 def applies(rule: Rule, snapshot: Snapshot) -> bool:
     """Return whether a rule has anything to say here."""
-    return rule.applies_if is None or not _does_not_apply(rule.applies_if, snapshot)
+    return rule.applies_if is None or not _why_not_applicable(rule.applies_if, snapshot)
 
 
-def _does_not_apply(condition: Condition, snapshot: Snapshot) -> str:
+def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
     """Return why a rule does not apply, "" when it does."""
     if condition.tiers and snapshot.tier not in condition.tiers:
         return f"Applies to risk tier {' or '.join(condition.tiers)}; this model's is {snapshot.tier}."
@@ -74,19 +74,19 @@ def _does_not_apply(condition: Condition, snapshot: Snapshot) -> str:
     return ""
 
 
-def _judge_check(rule: CheckRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _check_outcome(rule: CheckRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     facts = snapshot.checks.get(rule.id)
     if facts is None:
         why = "The check has not looked at the present state yet."
-        return Answer(RuleStatus.PENDING, why, "a validation worker", snapshot.opened_at)
-    status, who, words = _CHECK_ANSWERS[facts.state]
+        return RuleOutcome(RuleStatus.PENDING, why, "a validation worker", snapshot.opened_at)
+    status, who, words = _OUTCOME_BY_CHECK_STATE[facts.state]
     why = facts.summary or words
     if facts.state == "running" and facts.progress:
         why = f"The check is running ({facts.progress} %)."
-    return Answer(status, why, who, facts.since, facts.check_run_id, facts.progress)
+    return RuleOutcome(status, why, who, facts.since, facts.check_run_id, facts.progress)
 
 
-_CHECK_ANSWERS = {
+_OUTCOME_BY_CHECK_STATE = {
     "queued": (RuleStatus.PENDING, "a validation worker", "The check waits for a worker."),
     "running": (RuleStatus.PENDING, "a validation worker", "The check is running."),
     "waiting": (
@@ -109,103 +109,103 @@ _CHECK_ANSWERS = {
 }
 
 
-def _judge_approvals(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     excluded = excluded_people(snapshot.rules, snapshot.people)
-    names = sorted({review.reviewer for review in counted(rule, snapshot, excluded)})
+    names = sorted({review.reviewer for review in counting_approvals(rule, snapshot, excluded)})
     said = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
     if len(names) >= rule.count:
-        return Answer(RuleStatus.PASSED, f"Approved by {', '.join(names)}.")
+        return RuleOutcome(RuleStatus.PASSED, f"Approved by {', '.join(names)}.")
     distinct = ", each of another group" if rule.distinct_groups else ""
-    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_of(rule)}{distinct}, {said}"
+    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_text(rule)}{distinct}, {said}"
     void = sum(1 for review in snapshot.reviews if not covers(review, snapshot, rule.carry_over))
     if void:
         many = void > 1
         needs += f"; {void} review{'s' * many} of an earlier state no longer count{'' if many else 's'}"
-    who = f"a member of {voters_of(rule)}" if rule.groups else voters_of(rule)
+    who = f"a member of {voters_text(rule)}" if rule.groups else voters_text(rule)
     if excluded:
         who += f", but not {', '.join(sorted(excluded))}"
-    return Answer(RuleStatus.PENDING, needs, who, snapshot.opened_at)
+    return RuleOutcome(RuleStatus.PENDING, needs, who, snapshot.opened_at)
 
 
-def _judge_four_eyes(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _four_eyes_outcome(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     """A constraint on who counts: reviews of the people it names are never counted, so by itself it blocks nothing."""
     excluded = excluded_people((rule,), snapshot.people)
     if not any(isinstance(other, ApprovalsRule) for other in snapshot.rules):
-        return Answer(RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.")
+        return RuleOutcome(RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.")
     kept_out = ", ".join(f"{name} ({role.replace('_', ' ')})" for name, role in sorted(excluded.items()))
     ignored = sorted({r.reviewer for r in snapshot.reviews if r.decision == "approve" and r.reviewer in excluded})
     why = f"May not decide: {kept_out or 'nobody is named'}."
     if ignored:
         why += f" Not counted: {', '.join(ignored)}."
-    return Answer(RuleStatus.PASSED, why)
+    return RuleOutcome(RuleStatus.PASSED, why)
 
 
-def _judge_soak(rule: SoakRule, snapshot: Snapshot, at: datetime) -> Answer:
+def _soak_outcome(rule: SoakRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
     since = snapshot.staged_since.get(rule.stage)
     if since is None:
-        why = f"It has to be in {rule.stage} for {span(rule.time)} first, and is in {snapshot.source or 'no stage'}."
-        return Answer(RuleStatus.FAILED, why, f"anybody who may edit the model, by moving it to {rule.stage}")
+        why = f"It has to be in {rule.stage} for {duration_text(rule.time)} first, and is in {snapshot.source or 'no stage'}."
+        return RuleOutcome(RuleStatus.FAILED, why, f"anybody who may edit the model, by moving it to {rule.stage}")
     over = since + rule.time
     if at >= over:
-        return Answer(RuleStatus.PASSED, f"In {rule.stage} since {_when(since)}.", since=since)
-    why = f"In {rule.stage} since {_when(since)}; the {span(rule.time)} are over at {_when(over)}."
-    return Answer(RuleStatus.PENDING, why, "nobody: it passes by itself", since)
+        return RuleOutcome(RuleStatus.PASSED, f"In {rule.stage} since {_when(since)}.", since=since)
+    why = f"In {rule.stage} since {_when(since)}; the {duration_text(rule.time)} are over at {_when(over)}."
+    return RuleOutcome(RuleStatus.PENDING, why, "nobody: it passes by itself", since)
 
 
-def _judge_freeze(rule: FreezeRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _freeze_outcome(rule: FreezeRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     open_now = [(until, window.name) for window in rule.windows if (until := window.until(at))]
     if not open_now:
-        return Answer(RuleStatus.PASSED, "No freeze now.")
+        return RuleOutcome(RuleStatus.PASSED, "No freeze now.")
     until, name = max(open_now)
-    return Answer(RuleStatus.PENDING, f"Frozen: {name}, until {_when(until)}.", "nobody: it passes by itself")
+    return RuleOutcome(RuleStatus.PENDING, f"Frozen: {name}, until {_when(until)}.", "nobody: it passes by itself")
 
 
-def _judge_findings(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _findings_outcome(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     wanted = severities_from(rule.severity)
     found = sorted((row for row in snapshot.findings if row.severity in wanted), key=lambda row: row.finding_id)
     if not found:
-        return Answer(RuleStatus.PASSED, f"No open finding of severity {rule.severity.value} or worse.")
+        return RuleOutcome(RuleStatus.PASSED, f"No open finding of severity {rule.severity.value} or worse.")
     lines = "; ".join(f"#{row.finding_id} {row.title} ({row.severity.value})" for row in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 - a line holds no more
     owners = ", ".join(sorted({row.owner for row in found if row.owner}))
     who = owners or "whoever manages the model, by resolving the finding"
-    return Answer(RuleStatus.FAILED, f"Open findings: {lines}{more}.", who, min(row.since for row in found))
+    return RuleOutcome(RuleStatus.FAILED, f"Open findings: {lines}{more}.", who, min(row.since for row in found))
 
 
-def _judge_former(rule: FormerRule, snapshot: Snapshot, at: datetime) -> Answer:
-    left = snapshot.former_since
+def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
+    left = snapshot.left_target_at
     if left is None:
         why = "This version was never there on an approval that still stands; ask for a promotion instead."
-        return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
-    if snapshot.former_obstacle:
-        why = f"It was there before, but that approval no longer stands. {snapshot.former_obstacle}"
-        return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
+        return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
+    if snapshot.earlier_obstacle:
+        why = f"It was there before, but that approval no longer stands. {snapshot.earlier_obstacle}"
+        return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
-        why = f"It left on {_when(left)}, longer than {span(rule.within)} ago; ask for a promotion instead."
-        return Answer(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
-    return Answer(RuleStatus.PASSED, f"Approved before; it left on {_when(left)}.", since=left)
+        why = f"It left on {_when(left)}, longer than {duration_text(rule.within)} ago; ask for a promotion instead."
+        return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
+    return RuleOutcome(RuleStatus.PASSED, f"Approved before; it left on {_when(left)}.", since=left)
 
 
-def _judge_broken(rule: BrokenRule, snapshot: Snapshot, at: datetime) -> Answer:  # noqa: ARG001 - one signature
+def _unusable_outcome(rule: UnusableRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     why = f"This server cannot apply the rule: {rule.why}."
     who = (
         "policy editors, by publishing a revision without it (then ask again), "
         "or an operator of this server, by putting back what is missing"
     )
-    return Answer(RuleStatus.FAILED, why, who)
+    return RuleOutcome(RuleStatus.FAILED, why, who)
 
 
 def _when(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-_JUDGES: dict[type[object], Callable[..., Answer]] = {
-    CheckRule: _judge_check,
-    ApprovalsRule: _judge_approvals,
-    FourEyesRule: _judge_four_eyes,
-    SoakRule: _judge_soak,
-    FreezeRule: _judge_freeze,
-    FindingsRule: _judge_findings,
-    FormerRule: _judge_former,
-    BrokenRule: _judge_broken,
+_OUTCOME_BY_RULE: dict[type[object], Callable[..., RuleOutcome]] = {
+    CheckRule: _check_outcome,
+    ApprovalsRule: _approvals_outcome,
+    FourEyesRule: _four_eyes_outcome,
+    SoakRule: _soak_outcome,
+    FreezeRule: _freeze_outcome,
+    FindingsRule: _findings_outcome,
+    EarlierApprovalRule: _earlier_approval_outcome,
+    UnusableRule: _unusable_outcome,
 }

@@ -42,7 +42,7 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
     return part in carry_over
 
 
-def counted(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
+def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
     """Return the approvals that count for a rule, at most one for each reviewer and for each standing, earliest first.
 
     A vote counts when it is the reviewer's latest on the present state, by a person with standing, and neither the
@@ -50,19 +50,19 @@ def counted(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]
     """
     found: list[ReviewFacts] = []
     used: set[str] = set()
-    for review in latest_of_each(snapshot.reviews, snapshot, rule.carry_over):
+    for review in latest_reviews(snapshot.reviews, snapshot, rule.carry_over):
         names = {review.reviewer, review.authority}
         if review.decision != "approve" or not review.can_decide or names & used or not names.isdisjoint(excluded):
             continue
         if snapshot.e_signature and not review.signed:
             continue
-        if standing_of(rule, review, snapshot.model_name):
+        if voting_rights(rule, review, snapshot.model_name):
             found.append(review)
             used |= names
     return found if not rule.distinct_groups else _of_distinct_groups(rule, found, snapshot.model_name)
 
 
-def latest_of_each(
+def latest_reviews(
     reviews: Iterable[ReviewFacts], snapshot: Snapshot, carry_over: tuple[str, ...] = ()
 ) -> list[ReviewFacts]:
     """Return each reviewer's last word on the present state, in the order (time, name) that does not depend on the input."""
@@ -73,15 +73,15 @@ def latest_of_each(
     return sorted(last.values(), key=_order)
 
 
-def standing_of(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
+def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
     """Return what gives a reviewer a vote under a rule: groups, `role:…`, `owner`; empty for no vote."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
-    owns = {"owner"} if review.authority in owners_of(rule, model_name) else set()
+    owns = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()
     return frozenset(groups | roles | owns)
 
 
-def owners_of(rule: ApprovalsRule, model_name: str) -> frozenset[str]:
+def owners_named_by(rule: ApprovalsRule, model_name: str) -> frozenset[str]:
     """Return the people a rule names as owners of this model."""
     return frozenset(user for owners in rule.owners if fnmatchcase(model_name, owners.models) for user in owners.users)
 
@@ -96,7 +96,7 @@ def _of_distinct_groups(rule: ApprovalsRule, found: list[ReviewFacts], model_nam
     taken: dict[str, int] = {}
 
     def place(voter: int, seen: set[str]) -> bool:
-        for group in sorted(standing_of(rule, found[voter], model_name)):
+        for group in sorted(voting_rights(rule, found[voter], model_name)):
             if group not in seen:
                 seen.add(group)
                 if group not in taken or place(taken[group], seen):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
+from audit.actions import Action
 from audit.export import export_model
 from audit.queries import Page, events_matching
-from audit.sentences import PHRASES
 from audit.subjects import find_stream, may_read_whole_log
 from console.audit.presenters.entries import entry_of
 from console.shell.pages import page, render_page
@@ -22,8 +22,8 @@ _MODELS_OFFERED = 500
 def _actions() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the actions by area, each with its sentence: what a filter offers."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for action, (done, _wanted) in sorted(PHRASES.items()):
-        words = done.replace("{object}", "…")
+    for action in Action:
+        words = action.record.done.replace("{object}", "…")
         found.setdefault(action.value.partition(".")[0].capitalize(), []).append((action.value, words))
     return list(found.items())
 

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
 from approvals.check_runs.evidence import files_of_jobs
-from approvals.check_runs.jobs import UNFINISHED
-from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
+from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
 from approvals.requests.queries import get_check_run
 from console.shell.facts import Fact, fact
 from core.actors import Actor, ActorKind
-from policies.matching import Governing, active_policies
+from policies.matching import LoadedPolicy, active_policies
 from policies.rules import CheckRule
 from registry.permissions import Level, has_level
 from validation.base import inputs_digest, seconds_for
@@ -37,12 +36,12 @@ class CheckRow:
     queue: str
     seconds: int
     is_posted: bool
-    used_by: list[tuple[Governing, str]]
+    used_by: list[tuple[LoadedPolicy, str]]
 
 
 def check_rows() -> list[CheckRow]:
     """Return every check of the settings, in their order."""
-    used: dict[str, list[tuple[Governing, str]]] = defaultdict(list)
+    used: dict[str, list[tuple[LoadedPolicy, str]]] = defaultdict(list)
     for policy in sorted(active_policies(), key=lambda found: found.body.name):
         for rule in policy.body.rules:
             if isinstance(rule, CheckRule):
@@ -101,7 +100,7 @@ class CheckRunPage:
     @property
     def is_moving(self) -> bool:
         """Return whether there is something to wait for."""
-        return self.job.state in UNFINISHED
+        return self.job.state in UNFINISHED_CHECKS
 
 
 def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:

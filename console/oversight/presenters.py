@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.re_review_dates import places_asking
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
-from approvals.oversight.emergencies import why_not_break
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
 from approvals.oversight.post_review_queries import owed_by
-from approvals.oversight.re_reviews import why_not_confirm
+from approvals.permissions.independent_reviews import refusal_to_confirm_version
+from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_there
 from core.actors import Actor
-from policies.matching import active_policies, governing, model_facts
+from policies.matching import active_policies, governing_policy, model_facts
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, has_level
 
@@ -47,7 +48,7 @@ class VersionWatch:
 def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
     """Return what the page of a model shows; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
-    back = [row.version for row in candidates_for(model) if not row.obstacle] if may_edit and has_current else []
+    back = [row.version for row in rollback_candidates(model) if not row.obstacle] if may_edit and has_current else []
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
     return ModelWatch(owed_by(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
 
@@ -59,10 +60,15 @@ def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
         owed=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
         findings=open_findings_of(version),
         is_overdue=due is not None and due <= timezone.now(),
-        may_confirm=due is not None and not why_not_confirm(actor, version),
+        may_confirm=due is not None and _may_confirm(actor, version),
         glass=glass_targets(actor, version),
         may_edit=has_level(actor, version.model, Level.EDIT),
     )
+
+
+def _may_confirm(actor: Actor, version: ModelVersion) -> bool:
+    places = places_asking(version)
+    return bool(places) and refusal_to_confirm_version(actor, version, places) is None
 
 
 def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
@@ -76,8 +82,12 @@ def glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
     facts = model_facts([version.model])[version.model_id]
     found = []
     for target in sorted({policy.body.target for policy in policies}):
-        policy = governing(everything, facts, target)
+        policy = governing_policy(everything, facts, target)
         option = policy.body.options.break_glass if policy else None
-        if option is not None and not is_there(version, target) and not why_not_break(actor, option):
+        if (
+            option is not None
+            and not is_there(version, target)
+            and refusal_to_break_glass(actor, version, option) is None
+        ):
             found.append(target)
     return found

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from accounts.authentication import actor_from_request
 from accounts.models import User
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import MAX_COMMENT, Decision
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.requests.presenters.requests import find_request
@@ -113,7 +113,7 @@ class OverrideForm(DecisionForm):
         """Say which rule it is and what it says."""
         name = request.GET.get("rule", "")[:110]
         self.fields["rule"].initial = name
-        said = next((row.why for row in case.verdict().rules if row.rule == name), "")
+        said = next((row.why for row in case.verdict.rules if row.rule == name), "")
         self.fields["comment"].label = f"Why may {name or 'this rule'} be overridden?"
         self.fields["comment"].help_text = f"It says: {said} Your reason is kept for good, beside your name."
 

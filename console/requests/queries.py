@@ -1,7 +1,7 @@
 """Which open requests wait for one person, found in one query however many requests there are.
 
 It asks what the last look at each request found (approvals/requests/verdict_cache.py), so it may lag some seconds behind; the word on
-a single request is `approvals.requests.eligibility.say_of`, which the request's page and the service give afresh.
+a single request is `approvals.permissions.reviews.eligibility_of`, which the request's page and the service give afresh.
 """
 
 from __future__ import annotations
@@ -13,9 +13,18 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from approvals.case.snapshots import Case
-from approvals.models import Concern, ConcernKind, Decision, Delegation, RequestState, Review, TransitionRequest
-from approvals.requests.eligibility import Hindrance, Say, delegations_in_force
+from approvals.case.loading import Case
+from approvals.models import (
+    Concern,
+    ConcernKind,
+    Decision,
+    Delegation,
+    RequestState,
+    Review,
+    TransitionRequest,
+    TransitionRequestQuerySet,
+)
+from approvals.permissions.reviews import Eligibility, Ineligibility, delegations_in_force
 from core.actors import Actor, ActorKind
 from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_models, visible_versions
@@ -45,20 +54,20 @@ def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
     )
 
 
-def obstacle(case: Case, say: Say) -> str:
+def obstacle(case: Case, eligibility: Eligibility) -> str:
     """Return why this person may not decide on an open request now, said to them; "" when they may."""
     if case.request.state != RequestState.OPEN:
         return ""
-    match say.hindrance:
-        case Hindrance.NOTHING_ASKED:
+    match eligibility.reason:
+        case Ineligibility.NO_APPROVAL_ASKED:
             return "The policy asks for no approval: the request is applied when its checks have passed."
-        case Hindrance.HAD_A_HAND:
-            return f"{_ROLES.get(say.role, say.role)}: four eyes. Somebody else must decide."
-        case Hindrance.NO_STANDING:
-            asked = say.why_not.partition(": ")[2].rstrip(".")
+        case Ineligibility.INVOLVED:
+            return f"{_ROLES.get(eligibility.role, eligibility.role)}: four eyes. Somebody else must decide."
+        case Ineligibility.NO_REVIEW_RIGHTS:
+            asked = eligibility.needed
             return f"Only {asked} decide on this." if " the model" in asked or "owners" in asked else _members(asked)
         case _:
-            return say.why_not
+            return eligibility.message
 
 
 def _members(groups: str) -> str:
@@ -99,8 +108,6 @@ def pattern_regex(pattern: str) -> str:
     return f"^{re.escape(pattern).replace(re.escape('*'), '.*').replace(re.escape('?'), '.')}$"
 
 
-def newest_first(rows: QuerySet[TransitionRequest]) -> QuerySet[TransitionRequest]:
+def newest_first(rows: TransitionRequestQuerySet) -> TransitionRequestQuerySet:
     """Return requests with what a line shows of each, the newest first."""
-    return rows.select_related("version__model", "requester", "policy_revision__policy").order_by(
-        F("closed_at").desc(nulls_first=True), "-pk"
-    )
+    return rows.with_relations().order_by(F("closed_at").desc(nulls_first=True), "-pk")

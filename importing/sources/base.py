@@ -9,7 +9,7 @@ from typing import Protocol
 
 from registry.services.imports import OldModel, OldVersion
 from tracking.limits import Point
-from tracking.services.imports import OldExperiment, OldLoggedModel, OldRun
+from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.store import ByteSource
 
 

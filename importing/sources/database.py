@@ -19,7 +19,7 @@ from importing.sources.sql import Database
 from importing.sources.tables import DEFAULT_WORKSPACE, Tables
 from registry.services.imports import OldModel, OldVersion
 from tracking.limits import Point
-from tracking.services.imports import OldExperiment, OldLoggedModel, OldRun
+from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
 
 _NEEDED = ("experiments", "experiment_tags", "runs", "params", "tags", "metrics", "registered_models", "model_versions")

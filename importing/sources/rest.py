@@ -19,7 +19,7 @@ from importing.sources.base import (
 from importing.sources.http import Refused, Server
 from registry.services.imports import OldModel, OldVersion
 from tracking.limits import Point
-from tracking.services.imports import OldExperiment, OldLoggedModel, OldRun
+from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
 
 API = "/api/2.0/mlflow"

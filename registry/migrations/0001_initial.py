@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(max_length=64)),
                 ('author', models.CharField(max_length=150)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='card_revisions', to='registry.modelversion')),
+                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='card_revisions', to='registry.modelversion')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('version', 'number'), name='registry_card_number')],

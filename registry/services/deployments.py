@@ -43,18 +43,17 @@ def register_deployment(
 ) -> Deployment:
     """Record that an endpoint now runs a version (None: the current Production one) and return the deployment.
 
-    With all of the traffic it ends what ran there before, in the same environment. An Archived version can no longer be
-    deployed: Conflict. NotFound, InvalidInput, Denied.
+    A deployment with all of the traffic ends the earlier deployments to the endpoint in the same environment.
+
+    Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is Archived).
     """
     _check(endpoint, revision, environment, traffic_percent)
-    chosen = _chosen(actor, model, version)
-    if chosen.stage == Stage.ARCHIVED:
-        raise Conflict(f"Version {chosen.version} of {model} is Archived and can no longer be deployed.")
-    place = _lock_endpoint(endpoint)
+    deployed = _lock_deployable(actor, model, version)
+    row = _lock_endpoint(endpoint)
     deployment = Deployment.objects.create(
-        endpoint=place,
-        number=_next_number(place),
-        version=chosen,
+        endpoint=row,
+        number=_next_number(row),
+        version=deployed,
         revision=revision,
         traffic_percent=traffic_percent,
         environment=environment,
@@ -68,17 +67,22 @@ def register_deployment(
         number=deployment.number,
         revision=revision,
         model=model,
-        version=chosen.version,
+        version=deployed.version,
     )
-    registered = partial(
+    _record_all([*ended, _registered_event(actor, deployment)])
+    return deployment
+
+
+def _registered_event(actor: Actor, deployment: Deployment) -> _Event:
+    """Return the event of a new deployment, which the caller records."""
+    version = deployment.version
+    return partial(
         record,
         actor=actor,
         action=Action.LINEAGE_DEPLOYMENT_REGISTERED,
         obj=deployment,
-        after={**_facts(deployment), "version": version_ref(model, chosen.version)},
+        after={**_facts(deployment), "version": version_ref(version.model.name, version.version)},
     )
-    _record_all([*ended, registered])
-    return deployment
 
 
 @transaction.atomic
@@ -101,15 +105,21 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
     return deployment
 
 
-def _chosen(actor: Actor, model: str, version: int | None) -> ModelVersion:
-    """Return the version to deploy, its model locked: it cannot be archived or replaced while we record this."""
+def _lock_deployable(actor: Actor, model: str, version: int | None) -> ModelVersion:
+    """Return the version to deploy, with its model locked: it cannot be archived or replaced in the meantime.
+
+    Raises NotFound, Denied, Conflict (the version is Archived).
+    """
     action = Action.LINEAGE_DEPLOYMENT_REGISTERED
-    if version is not None:
-        return lock_version(actor=actor, name=model, version=version, action=action)
-    current = incumbent_of(lock_named(actor=actor, name=model, level=Level.EDIT, action=action))
-    if current is None:
+    if version is None:
+        row = incumbent_of(lock_named(actor=actor, name=model, level=Level.EDIT, action=action))
+    else:
+        row = lock_version(actor=actor, name=model, version=version, action=action)
+    if row is None:
         raise NotFound(f"{model} has no version in Production.")
-    return current
+    if row.stage == Stage.ARCHIVED:
+        raise Conflict(f"Version {row.version} of {model} is Archived and can no longer be deployed.")
+    return row
 
 
 def _check(endpoint: str, revision: str, environment: str, traffic_percent: int) -> None:

@@ -16,18 +16,17 @@ from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import model_ref, version_ref
 from lineage.services import IMPORTED, record_produced
-from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_tag, check_text
 from registry.permissions import Level
 from registry.services.cards import create_card
 from registry.services.models import create_model, lock_named
-from registry.services.versions import pin_artifacts
+from registry.services.versions import origin_facts, set_tags, use_source
 from registry.sources import Source, resolve_source
+from tracking.limits import MAX_USERNAME, check_times
 
 _MAX_LINK = 1000
 _MAX_NUMBER = 2**31
-_INT64 = 2**63
-_LONGEST_USERNAME = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel
     Numbers up to ``last_version`` are not given again, whether their versions come over or not.
     The second event of the model's stream says where it came from: `import_stages` asks for it.
     """
-    _check_times(old.created_ms, old.updated_ms)
+    check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:
         raise InvalidInput(f"{old.last_version} is no version number.")
     model = create_model(actor=actor, name=old.name, description=old.description, tags=[*old.tags.items()])
@@ -89,7 +88,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     """
     if not 0 < old.version < _MAX_NUMBER:
         raise InvalidInput(f"{old.version} is no version number.")
-    _check_times(old.created_ms, old.updated_ms)
+    check_times(old.created_ms, old.updated_ms)
     pairs = dict(check_tag(*tag) for tag in old.tags.items())
     check_text(old.description, "description")
     check_text(old.run_link, "run link", _MAX_LINK)
@@ -98,9 +97,9 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     )
     if model.versions.filter(version=old.version).exists():
         raise AlreadyExists(f"Model Version (name={old.name}, version={old.version}) already exists.")
-    found = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
-    version = _insert(actor, model, old, found)
-    ModelVersionTag.objects.bulk_create(ModelVersionTag(version=version, key=k, value=v) for k, v in pairs.items())
+    resolved = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
+    version = _insert(actor, model, old, resolved)
+    set_tags(version, pairs)
     record_produced(
         actor=actor,
         run_id=version.run_id,
@@ -120,7 +119,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     return version
 
 
-def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, found: Source) -> ModelVersion:
+def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Source) -> ModelVersion:
     if model.last_version < old.version:
         RegisteredModel.objects.filter(pk=model.pk).update(last_version=old.version)
     version = ModelVersion(
@@ -128,35 +127,15 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, found: Source
         version=old.version,
         description=old.description,
         source=old.source,
-        run_id=found.run_id,
         run_link=old.run_link,
-        logged_model_id=found.model_id,
-        artifact_path=found.path,
-        copied_from=found.copied_from,
-        created_by=(old.user_id or actor.name)[:_LONGEST_USERNAME],
+        created_by=(old.user_id or actor.name)[:MAX_USERNAME],
         created_ms=old.created_ms,
         updated_ms=old.updated_ms,
     )
-    version.artifact_digest = pin_artifacts(actor, version, found)
+    use_source(actor, version, resolved)
     version.save(force_insert=True)
     return version
 
 
 def _facts(version: ModelVersion, old: OldVersion, tags: dict[str, str]) -> dict[str, object]:
-    return {
-        "version": version.version,
-        "source": version.source,
-        "run_id": version.run_id,
-        "logged_model": version.logged_model_id,
-        "artifact_digest": version.artifact_digest,
-        "copied_from": str(version.copied_from) if version.copied_from else "",
-        "description": version.description,
-        "user_id": old.user_id,
-        "created_ms": version.created_ms,
-        "tags": tags,
-    }
-
-
-def _check_times(*times: int) -> None:
-    if any(not 0 <= time < _INT64 for time in times):
-        raise InvalidInput(f"{times[0]} is no time: milliseconds since 1970 in 63 bits are expected.")
+    return origin_facts(version) | {"user_id": old.user_id, "created_ms": version.created_ms, "tags": tags}

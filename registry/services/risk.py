@@ -1,4 +1,4 @@
-"""Assessing the risk of a model: answers to the questionnaire, kept as numbered revisions."""
+"""Risk assessments of a model: answers to the questionnaire, stored as numbered revisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
 from registry.gates import require_no_own_relief
-from registry.models import RiskAssessment
+from registry.models import RegisteredModel, RiskAssessment
 from registry.names import check_text
 from registry.permissions import Level, require_level
 from registry.risk import UNASSESSED_TIER, current_assessment, newest_questionnaire, rank, score
@@ -25,50 +25,61 @@ MAX_RATIONALE = 20_000
 def assess_risk(
     *, actor: Actor, name: str, answers: Mapping[str, str], expected_number: int, rationale: str = ""
 ) -> RiskAssessment:
-    """Keep these answers to the newest questionnaire as the model's assessment, and return it with the tier they come to.
+    """Store these answers to the newest questionnaire as the model's next assessment, and return it with its tier.
 
-    ``expected_number`` is the assessment the caller saw, 0 for none: Conflict when there is a newer one. A lower tier than
-    the present one (without an assessment: than policies assume) is for those who manage the model, Denied otherwise:
-    policies go by the tier, and an author must not talk their way out of one. InvalidInput for answers that do not fit
-    the questions; NotFound, Denied.
+    ``expected_number`` is the number of the assessment that the caller read, 0 for none. A tier lower than the current
+    one (without an assessment: lower than policies assume) needs the level MANAGE: policies depend on the tier, and an
+    author must not lower the requirements for their own work.
+
+    Raises NotFound (model), Denied, Conflict (there is a newer assessment), InvalidInput (answers that do not fit the
+    questions), TooLarge (rationale).
     """
     assessed = score(newest_questionnaire(), answers)
-    words = check_text(rationale.strip(), "rationale", MAX_RATIONALE)
+    rationale = check_text(rationale.strip(), "rationale", MAX_RATIONALE)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_RISK_ASSESSED)
     before = current_assessment(model)
-    number = before.number if before else 0
-    if number != expected_number:
-        raise Conflict(
-            f"{name} is at risk assessment {number}, you answered after reading {expected_number}. "
-            "Load it again and repeat your answers."
-        )
+    _require_number(model, before, expected_number)
     if rank(assessed.tier) < rank(before.tier if before else UNASSESSED_TIER):
         require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_RISK_ASSESSED)
     require_no_own_relief(actor=actor, model=model, tier=assessed.tier, action=Action.REGISTRY_RISK_ASSESSED)
-    made = RiskAssessment(
+    assessment = RiskAssessment(
         model=model,
-        number=number + 1,
+        number=expected_number + 1,
         questionnaire=newest_questionnaire().version,
         answers=dict(answers),
         score=assessed.score,
         tier=assessed.tier,
         reasons=[asdict(reason) for reason in assessed.reasons],
-        rationale=words,
+        rationale=rationale,
         author=actor.name,
     )
-    made.save()
+    assessment.save()
+    _record_assessed(actor, assessment, before)
+    return assessment
+
+
+def _require_number(model: RegisteredModel, current: RiskAssessment | None, expected: int) -> None:
+    """Raise Conflict where the model's current assessment (0: none) is not the one the caller read."""
+    number = current.number if current else 0
+    if number != expected:
+        raise Conflict(
+            f"{model.name} is at risk assessment {number}, you answered after reading {expected}. "
+            "Load it again and repeat your answers."
+        )
+
+
+def _record_assessed(actor: Actor, assessment: RiskAssessment, before: RiskAssessment | None) -> None:
     record(
         actor=actor,
         action=Action.REGISTRY_RISK_ASSESSED,
-        obj=model,
+        obj=assessment.model,
         before={"number": before.number, "tier": before.tier} if before else {},
         after={
-            "number": made.number,
-            "tier": made.tier,
-            "score": made.score,
-            "questionnaire": made.questionnaire,
-            "answers": made.answers,
+            "number": assessment.number,
+            "tier": assessment.tier,
+            "score": assessment.score,
+            "questionnaire": assessment.questionnaire,
+            "answers": assessment.answers,
         },
-        reason=words,
+        reason=assessment.rationale,
     )
-    return made

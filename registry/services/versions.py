@@ -52,55 +52,47 @@ def create_version(
         actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=model_ref(name)
     )
     if source == PROMPT_SOURCE and _is_prompt(model, pairs):
-        found = Source(path="", run_id=get_run(run_id).pk if run_id else "")
+        resolved = Source(path="", run_id=get_run(run_id).pk if run_id else "")
     else:
-        found = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
-    now = now_ms()
-    version = ModelVersion(
-        model=model,
-        version=_take_number(model, now),
-        description=description,
-        source=source,
-        run_id=found.run_id,
-        run_link=run_link,
-        logged_model_id=found.model_id,
-        artifact_path=found.path,
-        copied_from=found.copied_from,
-        created_by=actor.name,
-        created_ms=now,
-        updated_ms=now,
-    )
-    version.artifact_digest = pin_artifacts(actor, version, found)
-    version.save(force_insert=True)
-    ModelVersionTag.objects.bulk_create(
-        ModelVersionTag(version=version, key=key, value=value) for key, value in pairs.items()
-    )
-    record_produced(
-        actor=actor, run_id=version.run_id, model=name, version=version.version, digest=version.artifact_digest
-    )
-    record(
-        actor=actor,
-        action=Action.REGISTRY_VERSION_CREATED,
-        obj=version,
-        after={
-            "version": version.version,
-            "source": source,
-            "run_id": version.run_id,
-            "logged_model": version.logged_model_id,
-            "artifact_digest": version.artifact_digest,
-            "copied_from": str(found.copied_from) if found.copied_from else "",
-            "description": description,
-            "tags": pairs,
-        },
-    )
+        resolved = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
+    version = ModelVersion(model=model, source=source, description=description, run_link=run_link)
+    _insert(actor, version, resolved)
+    set_tags(version, pairs)
+    _record_created(actor, version, pairs)
     create_card(actor=actor, version=version)
     return version
 
 
 def _is_prompt(model: RegisteredModel, tags: Mapping[str, str]) -> bool:
-    """Tell whether a version of a prompt is made: the model says so, and the version."""
-    says_so = model.tags.filter(key=PROMPT_TAG, value__iexact="true").exists()
-    return says_so and tags.get(PROMPT_TAG, "").lower() == "true"
+    """Return whether the new version is a prompt: the tags of both the model and the version must say so."""
+    model_is_prompt = model.tags.filter(key=PROMPT_TAG, value__iexact="true").exists()
+    return model_is_prompt and tags.get(PROMPT_TAG, "").lower() == "true"
+
+
+def _insert(actor: Actor, version: ModelVersion, resolved: Source) -> None:
+    """Insert the version under the model's next number, with its resolved source and its sealed artifacts."""
+    now = now_ms()
+    version.version = _take_number(version.model, now)
+    version.created_by, version.created_ms, version.updated_ms = actor.name, now, now
+    use_source(actor, version, resolved)
+    version.save(force_insert=True)
+
+
+def _record_created(actor: Actor, version: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Record the version in the lineage graph and as an event."""
+    record_produced(
+        actor=actor,
+        run_id=version.run_id,
+        model=version.model.name,
+        version=version.version,
+        digest=version.artifact_digest,
+    )
+    record(
+        actor=actor,
+        action=Action.REGISTRY_VERSION_CREATED,
+        obj=version,
+        after=origin_facts(version) | {"tags": tags},
+    )
 
 
 @transaction.atomic
@@ -185,13 +177,45 @@ def _take_number(model: RegisteredModel, now: int) -> int:
     return model.last_version
 
 
-def pin_artifacts(actor: Actor, version: ModelVersion, found: Source) -> str:
-    """Seal the folder and return its digest; a copy keeps the digest its original was pinned with."""
-    if found.copied_from is not None:
-        return found.copied_from.artifact_digest
-    if not found.path or not folder_digest(found.path):
+def use_source(actor: Actor, version: ModelVersion, resolved: Source) -> None:
+    """Set the fields of an unsaved version that follow from its source, and seal its artifact folder.
+
+    Raises Conflict where the folder is sealed with other bytes.
+    """
+    version.run_id = resolved.run_id
+    version.logged_model_id = resolved.model_id
+    version.artifact_path = resolved.path
+    version.copied_from = resolved.copied_from
+    version.artifact_digest = _pin_artifacts(actor, version)
+
+
+def _pin_artifacts(actor: Actor, version: ModelVersion) -> str:
+    """Seal the folder and return its digest; a copy keeps the digest of its original."""
+    if version.copied_from is not None:
+        return version.copied_from.artifact_digest
+    if not version.artifact_path or not folder_digest(version.artifact_path):
         return ""
-    return seal_folder(actor=actor, prefix=found.path, reason=f"registered as {_ref(version)}").digest
+    return seal_folder(actor=actor, prefix=version.artifact_path, reason=f"registered as {_ref(version)}").digest
+
+
+def set_tags(version: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Insert the tags of a new version."""
+    ModelVersionTag.objects.bulk_create(
+        ModelVersionTag(version=version, key=key, value=value) for key, value in tags.items()
+    )
+
+
+def origin_facts(version: ModelVersion) -> dict[str, object]:
+    """Return what the event of a registration says about where the version comes from."""
+    return {
+        "version": version.version,
+        "source": version.source,
+        "run_id": version.run_id,
+        "logged_model": version.logged_model_id,
+        "artifact_digest": version.artifact_digest,
+        "copied_from": str(version.copied_from) if version.copied_from else "",
+        "description": version.description,
+    }
 
 
 def _ref(version: ModelVersion) -> str:

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import CheckRun, CheckState, TransitionRequest
 from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.open import open_request
@@ -117,8 +117,7 @@ def run_checks() -> RunChecks:
 
 def reread(request: TransitionRequest) -> TransitionRequest:
     """Return a request as it is now."""
-    rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
-    return rows.get(pk=request.pk)
+    return TransitionRequest.objects.with_relations().get(pk=request.pk)
 
 
 @pytest.fixture

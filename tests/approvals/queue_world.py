@@ -18,25 +18,25 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
-from celery import current_app  # noqa: E402 - Django first
-from django.core.management import call_command  # noqa: E402
+from celery import current_app
+from django.core.management import call_command
 
-from accounts.models import User  # noqa: E402
-from approvals.models import CheckRun, TransitionRequest  # noqa: E402
-from approvals.policy_changes.publish import ensure_default_policies  # noqa: E402
-from approvals.requests.open import open_request  # noqa: E402
-from audit.models import Event, OutboxMessage  # noqa: E402
-from core.actors import Actor, ActorKind, system_actor  # noqa: E402
-from registry.models import ModelVersion  # noqa: E402
-from registry.services.models import create_model  # noqa: E402
-from registry.services.versions import create_version  # noqa: E402
-from registry.stages import Stage  # noqa: E402
-from tests.approvals.governed import REVIEWERS, approve, publish  # noqa: E402
-from tests.approvals.governed import ask as ask_for  # noqa: E402
-from tests.approvals.publishing import acting_as, person  # noqa: E402
-from tracking.artifacts import store_artifact  # noqa: E402
-from tracking.models import Artifact, Experiment, Run  # noqa: E402
-from tracking.services.logging import set_tag  # noqa: E402
+from accounts.models import User
+from approvals.models import CheckRun, TransitionRequest
+from approvals.policy_changes.publish import ensure_default_policies
+from approvals.requests.open import open_request
+from audit.models import Event, OutboxMessage
+from core.actors import Actor, ActorKind, system_actor
+from registry.models import ModelVersion
+from registry.services.models import create_model
+from registry.services.versions import create_version
+from registry.stages import Stage
+from tests.approvals.governed import REVIEWERS, approve, publish
+from tests.approvals.governed import ask as ask_for
+from tests.approvals.publishing import acting_as, person
+from tracking.artifacts import store_artifact
+from tracking.models import Artifact, Experiment, Run
+from tracking.services.logging import set_tag
 
 RUN = "a" * 32
 ROOT = f"0/{RUN}/artifacts"

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.policy_changes.replay import Outcome, replay
 from approvals.requests.review import decide_request
@@ -17,8 +17,8 @@ from approvals.requests.transition import request_transition
 from core.actors import Actor
 from core.errors import GateRefused, InvalidInput
 from policies.defaults import DEFAULT_POLICIES
-from policies.parsing import read_published
-from policies.rules import BrokenRule, Level
+from policies.parsing import parse_published
+from policies.rules import RuleLevel, UnusableRule
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy
@@ -29,7 +29,7 @@ __all__ = ["signed_in"]
 SCAN = "validation.checks.artifact.Scan"
 MENDED: dict[str, Any] = {
     **DEFAULT_POLICIES[1],
-    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]
+    "rules": [rule for rule in DEFAULT_POLICIES[1]["rules"] if rule["id"] != "safe-artifact"],  # type: ignore[attr-defined]  # a list of mappings
 }
 
 
@@ -39,7 +39,7 @@ def take_scan_away(settings: Settings) -> None:
 
 def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings: Settings) -> None:
     take_scan_away(settings)
-    found = {row["rule"]: row for row in load_case(reread(ready)).verdict().blocked_by()}
+    found = {row["rule"]: row for row in load_case(reread(ready)).verdict.blocked_by()}
     assert (
         found["safe-artifact"]["why"] == "This server cannot apply the rule: the check artifact.scan is not installed."
     )
@@ -47,7 +47,7 @@ def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings:
 
 
 def test_an_approved_one_is_not_applied(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
-    digest = load_case(ready).verdict().subject_digest
+    digest = load_case(ready).verdict.subject_digest
     decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Good.", seen_digest=digest)
     take_scan_away(settings)
     assert tasks.apply_request(ready.pk) == "not applied"
@@ -88,7 +88,7 @@ def test_pages_and_api_go_on(
 def test_a_draft_that_names_it_is_refused_and_the_past_is_read(
     ready: TransitionRequest, by_ada: Actor, by_bea: Actor, settings: Settings
 ) -> None:
-    digest = load_case(ready).verdict().subject_digest
+    digest = load_case(ready).verdict.subject_digest
     decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Good.", seen_digest=digest)
     assert tasks.apply_request(ready.pk) == "applied"
     take_scan_away(settings)
@@ -102,7 +102,7 @@ def test_a_revision_without_it_lets_go_when_asked_again(
 ) -> None:
     take_scan_away(settings)
     publish_policy(body=MENDED)
-    found = run_checks(ask(new_version())).verdict()
+    found = run_checks(ask(new_version())).verdict
     assert [row["rule"] for row in found.blocked_by()] == ["reviewers"]
 
 
@@ -114,12 +114,12 @@ def test_it_can_be_retired(policies: object, settings: Settings) -> None:
 def test_level_and_who_may_override_it_stay(settings: Settings) -> None:
     rule = {"id": "a", "level": "soft", "override": ["risk"], "check": "no.such"}
     body = {"name": "p", "applies_to": {"target": "Production"}, "rules": [rule, {"id": 3}]}
-    found = read_published(body).rules
+    found = parse_published(body).rules
     assert [(row.id, row.level, row.override_by) for row in found] == [
-        ("a", Level.SOFT, ("risk",)),
-        ("rule-2", Level.HARD, ()),
+        ("a", RuleLevel.SOFT, ("risk",)),
+        ("rule-2", RuleLevel.HARD, ()),
     ]
-    assert all(isinstance(row, BrokenRule) for row in found)
+    assert all(isinstance(row, UnusableRule) for row in found)
 
 
 def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
@@ -129,4 +129,4 @@ def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, sett
     settings.CHECKS = before
     tasks.settle_request(ready.pk)
     assert reread(ready).state == RequestState.OPEN
-    assert [row["rule"] for row in load_case(reread(ready)).verdict().blocked_by()] == ["reviewers"]
+    assert [row["rule"] for row in load_case(reread(ready)).verdict.blocked_by()] == ["reviewers"]

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.services import issue_token
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.requests.settle import apply_request
 from core.actors import Actor

@@ -66,7 +66,7 @@ def test_a_running_job_is_cancelled_and_its_worker_writes_nothing(job: CheckRun,
 
 def test_cancelled_never_counts_as_passed(job: CheckRun, by_ada: Actor, run_checks: RunChecks) -> None:
     cancel_check(actor=by_ada, check_run_id=job.pk)
-    verdict = run_checks(job.request).verdict()
+    verdict = run_checks(job.request).verdict
     row = next(row for row in verdict.rules if row.rule == "card")
     assert (row.status.value, row.why) == ("failed", "Cancelled by ada.")
     assert not verdict.is_approved

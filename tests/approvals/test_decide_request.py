@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.requests.open import open_request
 from approvals.requests.review import decide_request

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from approvals.models import CheckRun, TransitionRequest
 from approvals.policy_changes.dry_run import DryRun, dry_run
@@ -14,6 +16,7 @@ from audit.models import Event
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from policies.defaults import DEFAULT_POLICIES
+from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion
 from validation.checks.lineage import RequiredTags
 
@@ -69,6 +72,16 @@ def test_a_check_that_breaks_does_not_pass(
     monkeypatch.setattr(RequiredTags, "run", lambda *_: 1 / 0)
     found = dry_run(actor=by_ada, body=PRODUCTION, name="fraud", version=1, run_checks=True)
     assert statuses(found)["lineage"] == "failed"
+
+
+@pytest.mark.parametrize(("when_due", "blocks"), [("warn", False), ("block", True)])
+def test_a_due_re_review_blocks_as_the_draft_says(
+    when_due: str, blocks: bool, policies: object, new_version: NewVersion, by_ada: Actor
+) -> None:
+    version = new_version()
+    ModelVersion.objects.filter(pk=version.pk).update(review_due_at=timezone.now() - timedelta(days=1))
+    body = {**PRODUCTION, "options": {"re_review_every": {"every": "30d", "when_due": when_due}}}
+    assert ("re-review" in statuses(dry_run(actor=by_ada, body=body, name="fraud", version=1))) is blocks
 
 
 @pytest.mark.parametrize(("models", "other"), [("churn*", "production-default r1"), ("fraud", "")])

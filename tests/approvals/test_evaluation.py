@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from approvals.verdict.evaluation import VerdictState, evaluate
 from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleStatus
-from approvals.verdict.votes import counted, covers, excluded_people, standing_of
+from approvals.verdict.votes import counting_approvals, covers, excluded_people, voting_rights
 from policies.rule_parsing import FOUR_EYES_ROLES
 from policies.rules import (
     CARRYABLE,
     ApprovalsRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Owners,
     Rule,
+    RuleLevel,
     Severity,
     SoakRule,
 )
@@ -39,7 +39,7 @@ GROUPS = ["reviewers", "risk", "legal"]
 ROLES = FOUR_EYES_ROLES
 PARTS = ["card", "incumbent", "artifact", "check:card.complete:r0", "check:metric.no_regression:r1"]
 
-levels = st.sampled_from(Level)
+levels = st.sampled_from(RuleLevel)
 names = st.sets(st.sampled_from(PEOPLE), max_size=2).map(frozenset)
 groups = st.sets(st.sampled_from(GROUPS)).map(frozenset)
 some_groups = st.sets(st.sampled_from(GROUPS), min_size=1).map(tuple)
@@ -74,7 +74,7 @@ def rules_of(count: int) -> st.SearchStrategy[Rule]:
         st.builds(SoakRule, **more, stage=st.just("Staging"), time=st.integers(0, 3).map(lambda hours: hours * HOUR)),
         st.builds(FreezeRule, **more, windows=st.just((Window("new year", "12-31", "01-01"),)) | st.just(())),
         st.builds(FindingsRule, **more, severity=st.sampled_from(Severity)),
-        st.builds(FormerRule, **more, within=st.none() | st.just(HOUR)),
+        st.builds(EarlierApprovalRule, **more, within=st.none() | st.just(HOUR)),
     )
 
 
@@ -139,7 +139,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         source=draw(st.sampled_from(["None", "Staging"])),
         has_incumbent=draw(st.booleans()),
         staged_since=draw(st.just({}) | moments.map(lambda at: {"Staging": at})),
-        former_since=draw(st.none() | moments),
+        left_target_at=draw(st.none() | moments),
         e_signature=draw(st.booleans()),
     )
 
@@ -193,7 +193,7 @@ def test_another_override_never_blocks(snapshot: Snapshot, override: OverrideFac
     before = evaluate(snapshot, AT)
     after = evaluate(replace(snapshot, overrides=(*snapshot.overrides, override)), AT)
     assert {row.rule for row in after.rules if row.blocks} <= {row.rule for row in before.rules if row.blocks}
-    hard = {row.rule for row in before.rules if row.blocks and row.level is Level.HARD}
+    hard = {row.rule for row in before.rules if row.blocks and row.level is RuleLevel.HARD}
     assert hard <= {row.rule for row in after.rules if row.blocks}
 
 
@@ -211,7 +211,7 @@ def test_changes_asked_for_block_until_the_same_person_decides_again(snapshot: S
 def test_nobody_votes_twice(snapshot: Snapshot) -> None:
     for rule in snapshot.rules:
         if isinstance(rule, ApprovalsRule):
-            votes = counted(rule, snapshot, excluded_people(snapshot.rules, snapshot.people))
+            votes = counting_approvals(rule, snapshot, excluded_people(snapshot.rules, snapshot.people))
             names_used = [name for vote in votes for name in {vote.reviewer, vote.authority}]
             assert len(names_used) == len(set(names_used))
 
@@ -221,9 +221,9 @@ def test_distinct_groups_are_as_many_as_can_be(snapshot: Snapshot) -> None:
     excluded = excluded_people(snapshot.rules, snapshot.people)
     for rule in snapshot.rules:
         if isinstance(rule, ApprovalsRule) and rule.distinct_groups:
-            voters = counted(replace(rule, distinct_groups=False), snapshot, excluded)
-            seats = [standing_of(rule, vote, snapshot.model_name) for vote in voters]
-            assert len(counted(rule, snapshot, excluded)) == most_seats(seats)
+            voters = counting_approvals(replace(rule, distinct_groups=False), snapshot, excluded)
+            seats = [voting_rights(rule, vote, snapshot.model_name) for vote in voters]
+            assert len(counting_approvals(rule, snapshot, excluded)) == most_seats(seats)
 
 
 def most_seats(seats: list[frozenset[str]]) -> int:
@@ -263,7 +263,7 @@ def test_a_changed_digest_voids_every_review_and_override(snapshot: Snapshot) ->
     assert moved.approvers == ()
     assert moved.state is not VerdictState.REJECTED
     assert not [row for row in moved.rules if row.status is RuleStatus.OVERRIDDEN]
-    if any(isinstance(rule, ApprovalsRule) and rule.level is not Level.ADVISORY for rule in rules):
+    if any(isinstance(rule, ApprovalsRule) and rule.level is not RuleLevel.ADVISORY for rule in rules):
         assert not moved.is_approved
 
 
@@ -288,7 +288,7 @@ def test_people_with_a_hand_in_it_never_count(snapshot: Snapshot) -> None:
 
 @given(snapshots())
 def test_a_rule_that_raises_refuses(snapshot: Snapshot) -> None:
-    broken = FourEyesRule(id="broken", level=Level.HARD, roles=("nobody_knows",))
+    broken = FourEyesRule(id="broken", level=RuleLevel.HARD, roles=("nobody_knows",))
     verdict = evaluate(replace(snapshot, rules=(*snapshot.rules, broken)), AT)
     assert not verdict.is_approved
     assert verdict.approvers == ()

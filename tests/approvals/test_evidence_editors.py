@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Review, TransitionRequest
 from approvals.requests.review import decide_request
 from core.actors import Actor
@@ -21,7 +20,7 @@ BETTER = Point(key="val_f1", value=0.99, timestamp_ms=2)
 
 
 def verdict_of(request: TransitionRequest) -> list[str]:
-    return [str(blocker["rule"]) for blocker in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+    return [str(blocker["rule"]) for blocker in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Actor, new_version: NewVersion) -> None:
@@ -29,7 +28,7 @@ def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Act
     version = new_version()
     request = ask(by_ada, version)
     log_metric(actor=by_bea, run_id=version.run_id, point=BETTER)
-    with pytest.raises(Denied, match="being its run user"):
+    with pytest.raises(Denied, match="they are its run user"):
         decide_request(actor=by_bea, request_id=request.pk, decision="approve", comment="So.", seen_digest="x")
     assert not Review.objects.exists()
 

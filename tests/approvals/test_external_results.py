@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.check_runs.control import cancel_check, rerun_check
 from approvals.check_runs.envelopes import PAYLOAD_TYPE, signed_bytes
 from approvals.check_runs.external_results import post_result
@@ -97,7 +97,7 @@ def test_no_worker_runs_it_and_nobody_reminds_one(job: CheckRun) -> None:
     assert state(job) == CheckState.WAITING
     assert tasks.run_check(job.pk) == "nothing to do"
     assert requeue_expired(actor=system_actor("test"), now=timezone.now() + timedelta(days=30)) == 0
-    verdict = load_case(reread(job.request)).verdict()
+    verdict = load_case(reread(job.request)).verdict
     assert verdict.state.value == "pending"
     assert "posting the signed result" in verdict.blocked_by()[0]["who_can_resolve"]
 

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.finding_facts import facts_by_request
-from approvals.case.snapshots import load_cases
+from approvals.case.finding_facts import findings_by_request
+from approvals.case.loading import load_cases
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, FindingState
 from approvals.oversight.finding_queries import visible_findings
@@ -28,7 +28,7 @@ from tests.conftest import Acting
 
 
 def found(actor: Actor, severity: str = "high", version: int | None = 1, **more: object) -> Finding:
-    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]
+    return open_finding(actor=actor, name="fraud", version=version, severity=severity, title="Leaks labels", **more)  # type: ignore[arg-type]  # each test passes what it means
 
 
 def test_an_open_finding_blocks_and_a_closed_one_does_not(
@@ -53,7 +53,7 @@ def test_severity_decides(severity: str, blocks: bool, new_version: NewVersion, 
     publish("Production", NO_FINDINGS)
     request = ask(by_ada, new_version())
     found(by_ada, severity)
-    rows = load_cases([reread(request)])[0].verdict().rules
+    rows = load_cases([reread(request)])[0].verdict.rules
     assert next(row.blocks for row in rows if row.rule == "no-findings") is blocks
 
 
@@ -62,7 +62,7 @@ def test_the_default_policy_asks_for_none_that_is_grave(
     severity: str, blocks: bool, ready: TransitionRequest, by_ada: Actor
 ) -> None:
     found(by_ada, severity)
-    assert [row["rule"] for row in load_cases([reread(ready)])[0].verdict().blocked_by()] == (
+    assert [row["rule"] for row in load_cases([reread(ready)])[0].verdict.blocked_by()] == (
         ["findings", "reviewers"] if blocks else ["reviewers"]
     )
 
@@ -71,13 +71,13 @@ def test_a_finding_on_the_model_is_on_every_version(new_version: NewVersion, by_
     publish("Production", NO_FINDINGS)
     request = ask(by_ada, new_version())
     found(by_ada, version=None)
-    assert len(facts_by_request([reread(request)])[request.pk]) == 1
+    assert len(findings_by_request([reread(request)])[request.pk]) == 1
 
 
 def test_the_maker_does_not_close_a_grave_one(new_version: NewVersion, by_ada: Actor) -> None:
     new_version()
     finding = found(by_ada)
-    with pytest.raises(Denied, match="had a hand"):
+    with pytest.raises(Denied, match="helped to make the version"):
         close_finding(actor=by_ada, finding_id=finding.pk, state="false_positive", comment="No.")
     assert Finding.objects.get().state == FindingState.OPEN
     assert close_finding(actor=by_ada, finding_id=found(by_ada, "low").pk, state="resolved", comment="Done.")

@@ -13,7 +13,7 @@ from django.db import connection
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.requests.open import open_request
 from approvals.requests.review import decide_request

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.request_kinds import merge_rules
-from policies.rules import ApprovalsRule, CheckRule, Level, Rule
+from policies.rules import ApprovalsRule, CheckRule, Rule, RuleLevel
 
-CARD = CheckRule(id="card", level=Level.HARD, check="card.complete")
-ONE = ApprovalsRule(id="reviewers", level=Level.HARD, count=1, groups=("reviewers",))
+CARD = CheckRule(id="card", level=RuleLevel.HARD, check="card.complete")
+ONE = ApprovalsRule(id="reviewers", level=RuleLevel.HARD, count=1, groups=("reviewers",))
 TWO = replace(ONE, count=2)
 
 rules = st.lists(
@@ -19,13 +19,13 @@ rules = st.lists(
         st.builds(
             CheckRule,
             id=st.sampled_from(["a", "a.new", "b"]),
-            level=st.sampled_from(Level),
+            level=st.sampled_from(RuleLevel),
             check=st.sampled_from("xy"),
         ),
         st.builds(
             ApprovalsRule,
             id=st.sampled_from("cd"),
-            level=st.sampled_from(Level),
+            level=st.sampled_from(RuleLevel),
             count=st.integers(1, 3),
             groups=st.sampled_from([("g",), ("h",)]),
         ),
@@ -45,13 +45,13 @@ def test_a_new_rule_is_added_and_a_dropped_one_stays() -> None:
 
 
 def test_a_rule_that_says_something_else_stands_beside_the_old() -> None:
-    soft = replace(CARD, level=Level.SOFT, override_by=("risk",))
+    soft = replace(CARD, level=RuleLevel.SOFT, override_by=("risk",))
     assert merge_rules((soft,), (CARD,)) == (soft, replace(CARD, id="card.new"))
 
 
 def test_a_rule_that_is_called_new_already_keeps_its_name() -> None:
     other = replace(CARD, id="card.new", check="artifact.scan")
-    soft = replace(CARD, level=Level.SOFT, override_by=("risk",))
+    soft = replace(CARD, level=RuleLevel.SOFT, override_by=("risk",))
     assert merge_rules((soft, other), (CARD, other)) == (soft, other, replace(CARD, id="card.new.new"))
 
 

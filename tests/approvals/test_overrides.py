@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.requests.override import override_rule
 from approvals.requests.review import decide_request
@@ -70,7 +70,7 @@ def refused(actor: Actor, request: TransitionRequest, error: type[DomainError], 
 def test_an_override_lets_the_approval_count(bare: TransitionRequest, by_rita: Actor, by_bea: Actor) -> None:
     made = override(by_rita, bare)
     assert made.subject_digest == digest_of(bare)
-    row = next(row for row in load_case(reread(bare)).verdict().rules if row.rule == "card")
+    row = next(row for row in load_case(reread(bare)).verdict.rules if row.rule == "card")
     assert row.why.startswith("Overridden by rita: Card follows.")
     seen = digest_of(bare)
     decide_request(actor=by_bea, request_id=bare.pk, decision="approve", comment="Fine.", seen_digest=seen)
@@ -87,7 +87,7 @@ def test_it_holds_for_one_state_alone(
     number = current_card(bare.version).number
     edit_card(actor=by_ada, version=bare.version, fields={"limitations": "Weak at night."}, expected_number=number)
     case = run_checks(bare)
-    assert "card" in [item["rule"] for item in case.verdict().blocked_by()]
+    assert "card" in [item["rule"] for item in case.verdict.blocked_by()]
 
 
 def test_who_may_not_override(

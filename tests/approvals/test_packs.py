@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from approvals import tasks
-from approvals.case.snapshots import Case, load_case
+from approvals.case.loading import Case, load_case
 from approvals.models import TransitionRequest
 from approvals.packs.build import build_pack
 from approvals.requests.review import decide_request

@@ -12,7 +12,7 @@ import pytest
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, Review, TransitionRequest
 from approvals.packs.build import build_pack
 from approvals.requests.override import override_rule

@@ -17,7 +17,7 @@ from audit.models import Event
 from core.actors import system_actor
 from core.errors import InvalidInput
 from policies.defaults import DEFAULT_POLICIES
-from policies.matching import Governing, ModelFacts, active_policies, governing
+from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy
 from policies.models import Policy
 from policies.parsing import parse_policy
 from policies.rules import ApprovalsRule, CheckRule
@@ -30,8 +30,8 @@ def body(**changes: Any) -> dict[str, Any]:
     return {**copy.deepcopy(DEFAULT_POLICIES[1]), **changes}
 
 
-def governs(name: str) -> Governing | None:
-    return governing(active_policies(), ModelFacts(name), "Production")
+def governs(name: str) -> LoadedPolicy | None:
+    return governing_policy(active_policies(), ModelFacts(name), "Production")
 
 
 def test_the_defaults_parse() -> None:
@@ -119,8 +119,8 @@ def test_a_change_is_a_new_revision(policies: object) -> None:
 def test_the_longest_pattern_governs(policies: object) -> None:
     for name, pattern in (("fraud-team", "fraud_*"), ("also", "fraud_*"), ("one", "fraud_detector")):
         publish_policy(body=body(name=name, applies_to={"target": "Production", "models": pattern}))
-    governing = {name: governs(name) for name in ("fraud_detector", "fraud_x", "churn", "Fraud_x")}
-    assert {name: found and found.body.name for name, found in governing.items()} == {
+    governing_policy = {name: governs(name) for name in ("fraud_detector", "fraud_x", "churn", "Fraud_x")}
+    assert {name: found and found.body.name for name, found in governing_policy.items()} == {
         "fraud_detector": "one",
         "fraud_x": "also",
         "churn": "production-default",

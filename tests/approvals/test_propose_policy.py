@@ -10,9 +10,9 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from approvals.models import TransitionRequest
+from approvals.permissions.policies import refusal_to_decide_proposal
 from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
 from approvals.policy_changes.publish import ensure_default_policies
-from approvals.policy_changes.rights import why_not_decide
 from approvals.requests.lifecycle import withdraw_request
 from audit.actions import Action
 from audit.models import Event
@@ -176,7 +176,7 @@ def closer(**parts: Any) -> dict[str, Any]:
 def test_a_requester_does_not_propose(judged: TransitionRequest, ada: User, body: dict[str, Any]) -> None:
     with pytest.raises(Denied, match=f"request #{judged.pk}"):
         propose_policy(actor=acting_as(ada), body=body)
-    with pytest.raises(Denied, match="judges them"):
+    with pytest.raises(Denied, match="applies to their own request"):
         propose_retirement(actor=acting_as(ada), name="production-default")
     assert not PolicyProposal.objects.exists()
 
@@ -185,13 +185,15 @@ def test_a_requester_does_not_approve(judged: TransitionRequest, ada: User) -> N
     made = propose_policy(actor=polly(), body=changed())
     with pytest.raises(Denied, match=f"request #{judged.pk}"):
         approve(made, acting_as(ada))
-    assert "judges them" in why_not_decide(acting_as(ada), made)
+    refusal = refusal_to_decide_proposal(acting_as(ada), made)
+    assert refusal is not None
+    assert "applies to their own request" in refusal.message
     assert PolicyRevision.objects.count() == 2
 
 
 def test_their_account_does_not_propose_either(judged: TransitionRequest, bot: User) -> None:
     bot.groups.add(Group.objects.get(name="policy-editors"))
-    with pytest.raises(Denied, match="ada has a hand"):
+    with pytest.raises(Denied, match="ada is behind request"):
         propose_policy(actor=acting_as(bot, "token"), body=changed())
     assert not PolicyProposal.objects.exists()
 

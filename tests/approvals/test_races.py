@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import CheckRun, CheckState, RequestState, Review, TransitionRequest
 from approvals.requests.review import decide_request
 from approvals.requests.transition import request_transition

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.re_review_dates import due_dates, in_place
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
+from approvals.case.re_review_dates import due_dates, versions_to_schedule
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, ReReview
 from approvals.oversight.re_reviews import confirm_version
@@ -73,10 +73,10 @@ def test_where_it_blocks_it_is_not_promoted_on(champion: ModelVersion, by_ada: A
     publish("Production")
     with time_machine.travel(champion.review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
         request = ask(by_ada, champion)
-        rules = [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+        rules = [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
         assert "re-review" in rules
         confirm_version(actor=by_bea, name="fraud", version=1, comment="Fine.")
-        assert "re-review" not in [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+        assert "re-review" not in [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_in_two_places_the_earlier_counts_and_both_must_agree(
@@ -144,12 +144,12 @@ def test_more_versions_cost_no_more_queries(champion: ModelVersion, new_version:
         with CaptureQueriesContext(
             connection,
         ) as found:
-            due_dates(in_place())
+            due_dates(versions_to_schedule())
         return len(found)
 
     before = queries()
     for name in ("a", "b"):
         Alias.objects.create(model=champion.model, name=name, version=new_version())
         publish(f"@{name}", re_review_every="5d")
-    assert len([row for row in due_dates(in_place()).values() if row]) == 3
+    assert len([row for row in due_dates(versions_to_schedule()).values() if row]) == 3
     assert queries() == before

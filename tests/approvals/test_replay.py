@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import CheckRun, TransitionRequest
 from approvals.models.oversight import Finding
-from approvals.policy_changes.past_stages import Moved, Past, past_of
+from approvals.policy_changes.past_stages import PastStages, StageMove, stages_before
 from approvals.policy_changes.replay import Outcome, Replay, replay
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.review import decide_request
@@ -63,6 +63,12 @@ def test_a_tighter_draft_would_have_blocked(applied: TransitionRequest, by_ada: 
     found = replay(actor=by_ada, body=draft(count=2, more=[soak])).rows[0]
     assert found.outcome is Outcome.WOULD_BLOCK
     assert [row.rule for row in found.differing] == ["reviewers", "soak"]
+
+
+def test_a_draft_that_asks_for_signatures_counts_no_unsigned_review(applied: TransitionRequest, by_ada: Actor) -> None:
+    found = replay(actor=by_ada, body={**draft(), "options": {"e_signature": True}}).rows[0]
+    assert found.outcome is Outcome.WOULD_BLOCK
+    assert [row.rule for row in found.differing] == ["reviewers"]
 
 
 def test_a_looser_draft_would_have_passed(ready: TransitionRequest, by_ada: Actor) -> None:
@@ -174,13 +180,13 @@ def test_findings_count_as_they_were(applied: TransitionRequest, by_ada: Actor) 
 def test_the_past_is_read_off_the_moves() -> None:
     now = timezone.now()
     moves = [
-        Moved(now, 1, "Production", is_current=True, reason="first"),
-        Moved(now, 2, "Staging", is_current=False, reason="x"),
-        Moved(now, 2, "Production", is_current=True, reason="Transition request #7. Go"),
-        Moved(now, 1, "Archived", is_current=False, reason="Transition request #7. Go"),
+        StageMove(now, 1, "Production", is_current=True, reason="first"),
+        StageMove(now, 2, "Staging", is_current=False, reason="x"),
+        StageMove(now, 2, "Production", is_current=True, reason="Transition request #7. Go"),
+        StageMove(now, 1, "Archived", is_current=False, reason="Transition request #7. Go"),
     ]
-    past = past_of(moves, 7, now)
+    past = stages_before(moves, 7, now)
     assert past.staged_since(2) == {"Staging": now}
     assert (past.has_other_current(2), past.has_other_current(1)) == (True, False)
-    assert len(past_of(moves, 8, now).moves) == 4
-    assert Past([]).staged_since(1) == {}
+    assert len(stages_before(moves, 8, now).moves) == 4
+    assert PastStages([]).staged_since(1) == {}

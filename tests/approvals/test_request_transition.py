@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.open import open_request
 from approvals.requests.review import decide_request
@@ -131,11 +131,11 @@ def test_what_failed_can_be_mended_in_the_same_request(
     with pytest.raises(GateRefused):
         move(Stage.PRODUCTION)
     request = TransitionRequest.objects.get()
-    assert run_checks(request).verdict().state == "blocked"
+    assert run_checks(request).verdict.state == "blocked"
     fill_card(by_ada, version)
     for key in ("dataset_version", "git_commit", "triggered_by"):
         set_tag(actor=by_ada, run_id=version.run_id, key=key, value="x")
-    assert run_checks(request).verdict().state == "pending"
+    assert run_checks(request).verdict.state == "pending"
     assert TransitionRequest.objects.count() == 1
 
 

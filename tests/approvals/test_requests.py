@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case, load_cases
+from approvals.case.loading import load_case, load_cases
 from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
@@ -134,7 +134,7 @@ def test_many_cases_cost_as_many_queries_as_one(
 ) -> None:
     for _ in range(4):
         run_checks(ask(new_version()))
-    rows = TransitionRequest.objects.select_related("version__model", "requester", "policy_revision__policy")
+    rows = TransitionRequest.objects.with_relations()
     with django_assert_max_num_queries(22) as one:
         load_cases(list(rows[:1]))
     with django_assert_max_num_queries(len(one.captured_queries) + 1):

@@ -9,9 +9,9 @@ import time_machine
 from django.utils import timezone
 
 from approvals import tasks
-from approvals.case.earlier_approvals import former_of
-from approvals.case.rollback_candidates import candidates_for
-from approvals.case.snapshots import load_case
+from approvals.case.earlier_approvals import versions_once_at
+from approvals.case.loading import load_case
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.review import decide_request
@@ -41,7 +41,7 @@ def two(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> list[ModelVers
 
 def finished(actor: Actor, run_checks: RunChecks, **more: object) -> TransitionRequest:
     """Roll back; a worker then runs the one check there is."""
-    done = roll_back(actor=actor, name="fraud", reason="Scores drift.", wait_seconds=0, **more)  # type: ignore[arg-type]
+    done = roll_back(actor=actor, name="fraud", reason="Scores drift.", wait_seconds=0, **more)  # type: ignore[arg-type]  # each test passes what it means
     assert done.request is not None
     run_checks(done.request)
     if reread(done.request).state == RequestState.APPROVED:
@@ -82,7 +82,7 @@ def refused(actor: Actor, words: str, **more: object) -> None:
     """Assert that nothing is rolled back, for this reason."""
     before = TransitionRequest.objects.count()
     with pytest.raises(InvalidState, match=words):
-        roll_back(actor=actor, name="fraud", reason="x", wait_seconds=0, **more)  # type: ignore[arg-type]
+        roll_back(actor=actor, name="fraud", reason="x", wait_seconds=0, **more)  # type: ignore[arg-type]  # each test passes what it means
     assert TransitionRequest.objects.count() == before
     assert stage_of(2) == PRODUCTION
 
@@ -120,7 +120,7 @@ def test_nor_what_left_too_long_ago(
             promote(by_ada, by_bea, version)
     request = finished(by_ada, run_checks)
     assert (request.state, stage_of(2)) == (RequestState.OPEN, PRODUCTION)
-    assert "longer than 1 day ago" in load_case(request).verdict().blocked_by()[0]["why"].replace("24 hours", "1 day")
+    assert "longer than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
 
 
 def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_version: NewVersion, by_ada: Actor) -> None:
@@ -141,7 +141,7 @@ def test_the_nearest_that_stands_is_taken(
 ) -> None:
     promote(by_ada, by_bea, new_version())
     open_finding(actor=by_ada, name="fraud", version=2, severity="critical", title="Leak")
-    found = candidates_for(two[0].model)
+    found = rollback_candidates(two[0].model)
     assert [(row.version.version, bool(row.obstacle)) for row in found] == [(2, True), (1, False)]
     finished(by_ada, run_checks)
     assert stage_of(1) == PRODUCTION
@@ -186,4 +186,4 @@ def test_without_a_policy_the_superseded_version_returns(two: list[ModelVersion]
 
 def test_what_broke_the_glass_was_never_approved(two: list[ModelVersion]) -> None:
     TransitionRequest.objects.filter(version=two[0]).update(kind=RequestKind.BREAK_GLASS)
-    assert [row.version for row, _ in former_of(two[0].model, Stage.PRODUCTION)] == [2]
+    assert [row.version for row, _ in versions_once_at(two[0].model, Stage.PRODUCTION)] == [2]

@@ -15,21 +15,21 @@ from policies.rules import (
     ApprovalsRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Owners,
     Rule,
+    RuleLevel,
     Severity,
     SoakRule,
 )
 from policies.windows import Window
 
 AT = datetime(2026, 12, 24, 12, tzinfo=UTC)
-HARD: dict[str, Any] = {"id": "r", "level": Level.HARD}
-EYES = FourEyesRule(id="eyes", level=Level.HARD, roles=("requester",))
+HARD: dict[str, Any] = {"id": "r", "level": RuleLevel.HARD}
+EYES = FourEyesRule(id="eyes", level=RuleLevel.HARD, roles=("requester",))
 
 
 def shown(*rules: Rule, **facts: Any) -> Verdict:
@@ -75,10 +75,10 @@ def test_open_findings_block_from_their_severity() -> None:
 
 
 def test_a_rollback_needs_an_approval_that_stands() -> None:
-    rule = FormerRule(**HARD, within=timedelta(days=30))
+    rule = EarlierApprovalRule(**HARD, within=timedelta(days=30))
     assert not shown(rule).is_approved
-    assert not shown(rule, former_since=AT - timedelta(days=31)).is_approved
-    assert shown(rule, former_since=AT - timedelta(days=29)).is_approved
+    assert not shown(rule, left_target_at=AT - timedelta(days=31)).is_approved
+    assert shown(rule, left_target_at=AT - timedelta(days=29)).is_approved
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_rule_that_does_not_apply_says_so(condition: Condition, facts: dict[st
     ],
 )
 def test_who_may_override_a_soft_rule(change: dict[str, Any], counts: bool) -> None:
-    rule = CheckRule(id="r", level=Level.SOFT, check="metric.threshold", override_by=("risk",))
+    rule = CheckRule(id="r", level=RuleLevel.SOFT, check="metric.threshold", override_by=("risk",))
     given = OverrideFacts("r", "bea", frozenset({"risk"}), "measured on a broken sensor", "now", AT)
     verdict = shown(rule, EYES, overrides=(replace(given, **change),))
     assert (verdict.rules[0].status is RuleStatus.OVERRIDDEN) is counts

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.reauthentication import MAX_FAILURES
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.requests.review import decide_request
 from approvals.requests.signatures import Proof, Signature, signed_fields

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.requests.review import decide_request
 from approvals.requests.transition import request_transition
@@ -210,7 +210,7 @@ def test_a_second_approved_request_is_void_once_another_version_is_promoted(
     decide_request(actor=by_bea, request_id=other.pk, decision="approve", comment="Good.", seen_digest=digest)
     assert tasks.apply_request(approved.pk) == "applied"
     assert tasks.apply_request(other.pk) == "not applied"
-    assert not load_case(reread(other)).verdict().is_approved
+    assert not load_case(reread(other)).verdict.is_approved
     assert ModelVersion.objects.get(is_current=True).version == 2
 
 

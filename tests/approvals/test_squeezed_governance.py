@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.requests.transition import request_transition
@@ -70,7 +70,7 @@ def approved(
     gates, settings.TRANSITION_GATES = settings.TRANSITION_GATES, []  # type: ignore[attr-defined]  # pytest-django's
     for place in TARGETS:
         request_transition(actor=by_ada, name="fraud", version=first.version, target=place, archive_existing=False)
-    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]
+    settings.TRANSITION_GATES = gates  # type: ignore[attr-defined]  # pytest-django's takes any name
     for place in TARGETS:
         publish(place, rules=RULES, models="fraud*")
     cy.groups.add(Group.objects.get_or_create(name="risk")[0])
@@ -218,7 +218,7 @@ def test_a_freeze_keeps_the_approval_and_the_version_where_it_is(approved: Trans
 
 
 def test_nothing_changed_moves(approved: TransitionRequest) -> None:
-    assert load_case(reread(approved)).verdict(timezone.now() + timedelta(hours=1)).is_approved
+    assert load_case(reread(approved), at=timezone.now() + timedelta(hours=1)).verdict.is_approved
     assert tasks.apply_request(approved.pk) == "applied"
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.review import decide_request
@@ -36,7 +36,7 @@ def rules(*, without: str = "", count: int = 1, more: tuple[dict[str, object], .
 
 
 def blockers(request: TransitionRequest) -> list[str]:
-    return [item["rule"] for item in load_case(reread(request)).verdict(timezone.now()).blocked_by()]
+    return [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def approve(request: TransitionRequest, by: Actor) -> None:

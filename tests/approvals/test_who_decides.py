@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Delegation, RequestState, Review, TransitionRequest
+from approvals.permissions.reviews import Ineligibility, eligibility_of, load_reviewer
 from approvals.requests.delegate import give_delegation, revoke_delegation
-from approvals.requests.eligibility import Hindrance, say_of, voter_of
 from approvals.requests.review import decide_request
 from audit.actions import Action
 from audit.models import Event
@@ -35,7 +35,7 @@ def ask_for(approvals: dict[str, Any], **options: Any) -> None:
         {**rule, "approvals": approvals} if rule["id"] == "reviewers" else rule
         for rule in DEFAULT_POLICIES[1]["rules"]  # type: ignore[attr-defined]  # a list of rules
     ]
-    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]
+    body = {**DEFAULT_POLICIES[1], "rules": rules, "options": {**DEFAULT_POLICIES[1].get("options", {}), **options}}  # type: ignore[dict-item]  # a policy body
     publish_policy(body=body)
 
 
@@ -48,9 +48,9 @@ def decide(actor: Actor, request: TransitionRequest, decision: str = "approve", 
 def waits_for(actor: Actor, request: TransitionRequest) -> bool:
     """Return whether the inbox shows the request, having made sure that the evaluator says the same."""
     case = load_case(reread(request))
-    say = say_of(voter_of(actor, [case.request.version.model_id]), case)
+    eligibility = eligibility_of(load_reviewer(actor, [case.request.version.model_id]), case)
     shown = waiting_for(actor).filter(pk=request.pk).exists()
-    assert shown == (say.is_awaited and case.request.state == RequestState.OPEN)
+    assert shown == (eligibility.is_awaited and case.request.state == RequestState.OPEN)
     return shown
 
 
@@ -117,7 +117,10 @@ def test_there_are_no_chains(ready: TransitionRequest, lent: Delegation, cy: Use
     give_delegation(actor=acting(cy), delegate="ops", ends_at=later, reason="Me too.")
     assert not waits_for(acting(ops), ready)
     case = load_case(reread(ready))
-    assert say_of(voter_of(acting(ops), [case.request.version.model_id]), case).hindrance is Hindrance.NO_STANDING
+    assert (
+        eligibility_of(load_reviewer(acting(ops), [case.request.version.model_id]), case).reason
+        is Ineligibility.NO_REVIEW_RIGHTS
+    )
 
 
 @pytest.mark.parametrize("ending", ["over", "revoked", "other models"])
@@ -227,7 +230,7 @@ def test_more_models_and_requests_cost_no_more_queries(
 ) -> None:
     def cost(ids: list[int]) -> int:
         with CaptureQueriesContext(connection) as queries:
-            voter_of(acting(cy), ids)
+            load_reviewer(acting(cy), ids)
         return len(queries)
 
     assert cost([1]) == cost([1, 2, 3])

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import Override, OverrideWithdrawal, RequestState, TransitionRequest
 from approvals.policy_changes.replay import Outcome, replay
 from approvals.requests.override import override_rule, withdraw_override
@@ -61,7 +61,7 @@ def take_back(actor: Actor, row: Override, reason: str = "It is not small.") -> 
 
 
 def blocking(request: TransitionRequest) -> list[str]:
-    return [item["rule"] for item in load_case(reread(request)).verdict().blocked_by()]
+    return [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
 def test_before_the_approval_the_rule_blocks_again(overridden: Override, rita: Actor, by_bea: Actor) -> None:

@@ -74,3 +74,15 @@ def test_migrations_import_no_application_code() -> None:
         if module.split(".")[0] in PACKAGES and module != GUARDS
     ]
     assert found == []
+
+
+def test_djangos_checks_and_the_checks_of_versions_have_different_names() -> None:
+    registering = {
+        name_of(path)
+        for path in modules()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "django.core.checks"
+    }
+    assert registering
+    assert {name for name in registering if not name.endswith("/system_checks.py")} == set()
+    assert [path for path in modules() if path.name == "checks.py" and path.parent.parent == ROOT] == []

@@ -20,7 +20,7 @@ from tests.conftest import Acting
 
 
 def event_of(actor: Actor, **more: object) -> Event:
-    return record(actor=actor, action=Action.REGISTRY_MODEL_CREATED, obj="model:clf", **more)  # type: ignore[arg-type]
+    return record(actor=actor, action=Action.REGISTRY_MODEL_CREATED, obj="model:clf", **more)  # type: ignore[arg-type]  # each test passes what it means
 
 
 @pytest.mark.django_db(transaction=True)

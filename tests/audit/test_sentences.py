@@ -8,7 +8,7 @@ from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import describe, facts
-from audit.sentences import PHRASES, object_words
+from audit.sentences import object_words
 from audit.services import record, record_denial
 from core.actors import system_actor
 from core.errors import Denied
@@ -17,7 +17,6 @@ from tests.conftest import Acting
 
 @pytest.mark.parametrize("action", Action)
 def test_every_action_can_be_told(ada: User, acting: Acting, action: Action) -> None:
-    assert action in PHRASES
     event = record(actor=acting(ada), action=action, obj="model:clf")
     assert describe(event).startswith("ada ")
 

@@ -40,7 +40,7 @@ def test_texts_come_back_as_they_were(texts: list[str]) -> None:
 @given(st.lists(st.floats(allow_nan=False)), st.lists(st.integers(-(2**63), 2**63 - 1)), st.lists(st.booleans()))
 def test_numbers_come_back_as_they_were(floats: list[float], integers: list[int], flags: list[bool]) -> None:
     found = unnested(number_array(floats), "float8")
-    assert all(math.copysign(1, a) == math.copysign(1, b) and a == b for a, b in zip(found, floats, strict=True))  # type: ignore[arg-type]
+    assert all(math.copysign(1, a) == math.copysign(1, b) and a == b for a, b in zip(found, floats, strict=True))  # type: ignore[arg-type]  # rows of floats
     assert unnested(number_array(integers), "int8") == integers
     assert unnested(number_array(flags), "bool") == flags
 

@@ -8,7 +8,7 @@ from config.logs import LogLine
 
 
 def line(message: str, exc_info: object = None) -> str:
-    record = logging.LogRecord("a.logger", logging.WARNING, "x.py", 1, message, (), exc_info)  # type: ignore[arg-type]
+    record = logging.LogRecord("a.logger", logging.WARNING, "x.py", 1, message, (), exc_info)  # type: ignore[arg-type]  # any exc_info
     return LogLine().format(record)
 
 

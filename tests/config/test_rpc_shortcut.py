@@ -66,7 +66,7 @@ def short(secret: str) -> Short:
             "wsgi.url_scheme": "http",
             **headers,
         }
-        answer = with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]
+        answer = with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
         return told[0], dict(told[1]), json.loads(b"".join(answer))
 
     return ask

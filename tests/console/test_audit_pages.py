@@ -32,7 +32,7 @@ def test_a_model_out_of_sight_has_no_log(
     new_version: NewVersion, cy: User, signed_in: SignedIn, settings: object
 ) -> None:
     new_version()
-    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]
+    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]  # pytest-django's takes any name
     assert signed_in(cy).get("/audit/", {"model": "fraud"}).status_code == 404
     assert signed_in(cy).post("/audit/export/fraud/").status_code == 404
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from approvals.permissions.policies import refusal_to_decide_proposal
 from approvals.policy_changes.inbox import proposals_for
 from approvals.policy_changes.propose import propose_policy, withdraw_proposal
-from approvals.policy_changes.rights import why_not_decide
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyRevision
 from registry.models import ModelVersion
@@ -32,7 +32,7 @@ def waits(user: User, *, agree: bool = True) -> list[str]:
         may = [
             row.name
             for row in PolicyProposal.objects.filter(state="open").order_by("pk")
-            if not why_not_decide(actor, row)
+            if refusal_to_decide_proposal(actor, row) is None
         ]
         assert [row.name for row in found] == may
     return [row.name for row in found]
@@ -102,7 +102,8 @@ def test_not_while_the_proposer_is_judged(proposal: PolicyProposal, asked: Asked
 
 
 def why_not_approve(user: User, proposal: PolicyProposal) -> str:
-    return why_not_decide(acting_as(user, auth="session"), proposal)
+    refusal = refusal_to_decide_proposal(acting_as(user, auth="session"), proposal)
+    return refusal.message if refusal else ""
 
 
 def test_not_for_who_once_owned_the_account_that_proposed(proposal: PolicyProposal, ada: User, quinn: User) -> None:

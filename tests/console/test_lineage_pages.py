@@ -44,7 +44,7 @@ def test_every_kind_of_start_can_be_drawn(urn: str, direction: str, ada: User, s
 
 @pytest.mark.usefixtures("deployed")
 def test_a_model_out_of_sight_has_no_name_here(cy: User, signed_in: SignedIn, settings: object) -> None:
-    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]
+    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]  # pytest-django's takes any name
     page = text_of(signed_in(cy).get("/lineage/", {"node": "endpoint:/predict"}))
     assert "A model you may not see" in page
     assert "fraud" not in page

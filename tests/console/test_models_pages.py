@@ -87,7 +87,7 @@ def test_a_refused_move_is_told_in_the_dialog(
     new_version: NewVersion, ada: User, cy: User, signed_in: SignedIn, settings: object
 ) -> None:
     new_version()
-    settings.DEFAULT_MODEL_LEVEL = "read"  # type: ignore[attr-defined]
+    settings.DEFAULT_MODEL_LEVEL = "read"  # type: ignore[attr-defined]  # pytest-django's takes any name
     answer = signed_in(cy).post("/models/fraud/versions/1/transition/Archived/", {"comment": ""})
     assert answer.status_code == 400
     assert "may not" in text_of(answer)
@@ -98,7 +98,7 @@ def test_models_out_of_sight_are_not_found(
     new_version: NewVersion, cy: User, signed_in: SignedIn, settings: object
 ) -> None:
     new_version()
-    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]
+    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]  # pytest-django's takes any name
     for path in ("", "versions/1/", "versions/1/card/", "versions/1/transition/Production/"):
         assert signed_in(cy).get(f"/models/fraud/{path}").status_code == 404
     assert "/models/fraud/" not in text_of(signed_in(cy).get("/models/"))

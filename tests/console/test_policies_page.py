@@ -15,7 +15,7 @@ from approvals.policy_changes.propose import propose_policy
 from console.policies.presenters.descriptions import sentence_of
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import Policy, PolicyProposal, PolicyRevision
-from policies.rules import CheckRule, Level
+from policies.rules import CheckRule, RuleLevel
 from policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import approve, person, polly, publish_policy
 from tests.console.conftest import Asked, SignedIn, text_of
@@ -107,7 +107,7 @@ def test_the_proposer_is_told_why_not(proposal: PolicyProposal, editor: Client) 
     answer = editor.post(
         f"/policies/proposals/{proposal.pk}/approve/", {"comment": "x", "seen_digest": proposal.digest}
     )
-    assert "it takes a second person" in text_of(answer)
+    assert "a second person has to approve it" in text_of(answer)
     assert PolicyRevision.objects.count() == 2
 
 
@@ -225,10 +225,10 @@ def test_more_proposals_and_revisions_cost_no_more_queries(policies: list[Policy
     ],
 )
 def test_a_card_rule_names_its_template(params: dict[str, object], words: str) -> None:
-    rule = CheckRule(id="card", level=Level.HARD, check="card.complete", params=params)
+    rule = CheckRule(id="card", level=RuleLevel.HARD, check="card.complete", params=params)
     assert sentence_of(rule).endswith(words)
 
 
 def test_a_rule_that_takes_the_usual_tags_names_them() -> None:
-    rule = CheckRule(id="lineage", level=Level.HARD, check="lineage.required_tags")
+    rule = CheckRule(id="lineage", level=RuleLevel.HARD, check="lineage.required_tags")
     assert sentence_of(rule).endswith("the tags dataset_version, git_commit and triggered_by.")

@@ -65,10 +65,10 @@ def test_it_stops_a_request_that_had_passed_and_a_release_lets_it_go(
     place_quarantine(actor=by_bea, urn=ORDERS, reason=REASON)
     apply_approved_requests()
     case = run_checks(request)
-    row = next(row for row in case.verdict().rules if row.rule == "data-ok")
+    row = next(row for row in case.verdict.rules if row.rule == "data-ok")
     assert (row.status.value, row.why) == ("failed", "It descends from quarantined data: orders/v2.1.")
     release_quarantine(actor=by_bea, urn=ORDERS, reason="Mended.")
-    assert run_checks(reread(request)).verdict().state.value == "pending"
+    assert run_checks(reread(request)).verdict.state.value == "pending"
 
 
 def test_who_is_live_on_it(new_version: NewVersion, settings: Settings) -> None:

@@ -109,7 +109,7 @@ def test_what_is_not_there_is_not_found(number: str, bea: User, signed_in: Signe
 
 def test_a_model_out_of_sight_has_no_request(asked: Asked, cy: User, signed_in: SignedIn, settings: object) -> None:
     request = asked()
-    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]
+    settings.DEFAULT_MODEL_LEVEL = ""  # type: ignore[attr-defined]  # pytest-django's takes any name
     client = signed_in(cy)
     assert client.get(url_of(request)).status_code == 404
     assert str(request.version) not in text_of(client.get("/admin/approvals/transitionrequest/"))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from console.policies.presenters.descriptions import sentence_of
 from console.shell import formatting as wording
-from policies.rules import FreezeRule, Level
+from policies.rules import FreezeRule, RuleLevel
 from policies.windows import parse_window
 
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
@@ -64,5 +64,5 @@ def test_size(count: int, text: str) -> None:
     ],
 )
 def test_a_freeze_says_its_ends_in_utc(start: str, end: str, words: str) -> None:
-    rule = FreezeRule(id="freeze", level=Level.HARD, windows=(parse_window("year end", start, end),))
+    rule = FreezeRule(id="freeze", level=RuleLevel.HARD, windows=(parse_window("year end", start, end),))
     assert sentence_of(rule) == f"It does not move during year end {words}."

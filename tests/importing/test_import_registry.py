@@ -157,7 +157,7 @@ def test_files_outside_the_named_folders_are_not_read(bring: Bring, old: OldData
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "key.pem").write_text("private")
-    old.change(f"UPDATE runs SET artifact_uri = 'file://{secret}' WHERE run_uuid = '{RUN}'")  # noqa: S608
+    old.change(f"UPDATE runs SET artifact_uri = 'file://{secret}' WHERE run_uuid = '{RUN}'")  # noqa: S608 - our own words
     bring()
     assert not Artifact.objects.filter(path__endswith="key.pem").exists()
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals import tasks
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.oversight.findings import open_finding
 from approvals.policy_changes.propose import propose_policy

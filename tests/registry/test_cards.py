@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import ProtectedError
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -15,6 +16,7 @@ from pytest_django import Settings
 from accounts.models import User
 from audit.models import Event
 from core.actors import Actor
+from core.append_only import AppendOnlyError
 from core.canonical import digest_of
 from core.errors import Conflict, Denied, InvalidInput, TooLarge
 from registry import mlmodel
@@ -117,11 +119,26 @@ def test_a_reader_edits_no_card(settings: Settings, cy: User, acting: Acting, ne
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows.update(author="x"), lambda rows: rows.delete()])
-def test_the_database_keeps_revisions_as_they_are(change: Callable[[Any], object], new_version: NewVersion) -> None:
+def test_python_refuses_to_change_a_revision(change: Callable[[Any], object], new_version: NewVersion) -> None:
     new_version()
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+    with pytest.raises(AppendOnlyError):
         change(CardRevision.objects.all())
     assert CardRevision.objects.get().author == "ada"
+
+
+@pytest.mark.parametrize("sql", ["UPDATE registry_cardrevision SET author = 'x'", "DELETE FROM registry_cardrevision"])
+def test_the_database_refuses_to_change_a_revision(sql: str, new_version: NewVersion) -> None:
+    new_version()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert CardRevision.objects.get().author == "ada"
+
+
+def test_a_version_with_a_card_cannot_be_deleted_from_the_database(new_version: NewVersion) -> None:
+    version = new_version()
+    with pytest.raises(ProtectedError):
+        version.delete()
+    assert current_card(version).number == 1
 
 
 @pytest.mark.parametrize(

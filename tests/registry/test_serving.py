@@ -64,7 +64,7 @@ def short(path: str = URL, **headers: str) -> tuple[str, dict[str, str], bytes]:
         "wsgi.input": BytesIO(),
         **headers,
     }
-    body = b"".join(with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers])))  # type: ignore[arg-type]
+    body = b"".join(with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers])))  # type: ignore[arg-type]  # a start_response that only listens
     return told[0], dict(told[1]), body
 
 

@@ -178,7 +178,7 @@ def test_a_reader_that_died_is_followed_by_another(actor: Actor) -> None:
     sent = send(actor)
     now = datetime.now(UTC)
     MultipartUpload.objects.update(claimed_until=now - timedelta(seconds=1))
-    S3Store.assemble(direct._store(), direct._staged(sent[0]), sent[1])  # type: ignore[arg-type]
+    S3Store.assemble(direct._store(), direct._staged(sent[0]), sent[1])  # type: ignore[arg-type]  # an S3 store in this test
     complete(actor, sent)
     assert verify_folder("1/r/artifacts") == []
 

@@ -10,10 +10,10 @@ import warnings
 from pathlib import Path
 
 import cloudpickle  # type: ignore[import-not-found]  # not an environment of ours
-import joblib  # type: ignore[import-not-found]
+import joblib  # type: ignore[import-not-found]  # in .venv-mlflow only
 import numpy as np
 import pandas as pd
-import skops.io  # type: ignore[import-not-found]
+import skops.io  # type: ignore[import-not-found]  # in .venv-mlflow only
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier

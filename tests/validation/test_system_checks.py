@@ -19,4 +19,4 @@ def test_a_wrong_check_is_named(settings: Settings, path: str) -> None:
     settings.CHECKS = [GOOD, path]
     problem, *more = check_validation_checks(app_configs=None)
     assert not more
-    assert (problem.id, path in problem.msg) == ("approvals.E001", True)
+    assert (problem.id, path in problem.msg) == ("validation.E001", True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.requests.comments import add_comment
 from approvals.requests.review import decide_request

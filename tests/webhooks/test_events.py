@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from approvals.case.snapshots import load_case
+from approvals.case.loading import load_case
 from approvals.models import TransitionRequest
 from approvals.requests.lifecycle import expire_request, mark_stale, withdraw_request
 from approvals.requests.review import decide_request

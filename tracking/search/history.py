@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from core.columns import listed, table_of
 from core.errors import InvalidInput
 from core.statements import fetch, same
 from tracking.contents import Value
+from tracking.metric_columns import CURVE_ORDER, HISTORY_ORDER, VALUE_COLUMNS
 from tracking.models import Metric, RunInput
 from tracking.queries import experiment_number, get_run
 from tracking.search.pages import checked_max, next_token, page_offset
@@ -21,10 +23,9 @@ MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
 MAX_EXPERIMENTS = 20
 _HISTORY = same(
-    "SELECT value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest FROM tracking_metric "
-    "WHERE run_id = %s AND key = %s ORDER BY timestamp_ms, step, value, id LIMIT %s OFFSET %s"
+    f"SELECT {listed(VALUE_COLUMNS)} FROM {table_of(Metric)} WHERE run_id = %s AND key = %s "  # noqa: S608 - names
+    f"ORDER BY {listed(HISTORY_ORDER)} LIMIT %s OFFSET %s"
 )
-_SAMPLE_ORDER = ("step", "timestamp_ms", "value", "is_nan", "id")
 
 
 def metric_history(
@@ -33,10 +34,10 @@ def metric_history(
     """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run."""
     size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
     offset = page_offset(page_token)
-    found = [Value(key, *row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
-    if not found:
-        get_run(run_id)  # values without a run there are none
-    return found[:size], next_token(offset, size, len(found))
+    values = [Value(*row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
+    if not values:
+        get_run(run_id)  # a run that does not exist has no values
+    return values[:size], next_token(offset, size, len(values))
 
 
 def bulk_history(*, run_ids: Sequence[str], key: str, max_results: int | None = None) -> list[Metric]:
@@ -51,7 +52,7 @@ def bulk_history(*, run_ids: Sequence[str], key: str, max_results: int | None = 
     if size < 0:
         raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at least 0.")
     rows = Metric.objects.filter(run_id__in=run_ids, key=key)
-    return list(rows.order_by("run_id", "timestamp_ms", "step", "value", "id")[:size])
+    return list(rows.order_by("run_id", *HISTORY_ORDER)[:size])
 
 
 def sample_history(
@@ -86,9 +87,9 @@ def sample_history(
 def _sample(rows: QuerySet[Metric], size: int) -> list[Metric]:
     count = rows.count()
     if count > size:
-        numbered = rows.annotate(place=Window(RowNumber(), order_by=[F(name).asc() for name in _SAMPLE_ORDER]))
+        numbered = rows.annotate(place=Window(RowNumber(), order_by=[F(name).asc() for name in CURVE_ORDER]))
         rows = numbered.filter(place__in=_even_places(count, size))
-    return list(rows.order_by(*_SAMPLE_ORDER))
+    return list(rows.order_by(*CURVE_ORDER))
 
 
 def _even_places(count: int, size: int) -> list[int]:

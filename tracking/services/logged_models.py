@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
@@ -65,22 +65,21 @@ def create_logged_model(
     params: Sequence[Pair] = (),
     tags: Sequence[Pair] = (),
 ) -> LoggedModel:
-    """Create a logged model in status PENDING; its files go to ``<experiment>/models/<id>/artifacts``."""
-    chosen = checked_model_name(name) if name else random_name()
+    """Create a logged model in status PENDING; its files go to ``<experiment>/models/<id>/artifacts``.
+
+    Raises NotFound (experiment, run), InvalidInput (name, params, tags, a deleted experiment).
+    """
+    name = checked_model_name(name) if name else random_name()
     checked_text(model_type, what="model_type", limit=500)
     wanted, kept = _checked_params(params), _checked_tags(tags)
-    number = experiment_number(experiment_id)
-    experiment = Experiment.objects.filter(pk=number).first()
-    if experiment is None:
-        raise NotFound(f"No Experiment with id={number} exists")
-    require_active(experiment)
+    experiment = _active_experiment(experiment_id)
     if source_run_id and not Run.objects.filter(pk=source_run_id).exists():
         raise NotFound(f"Run with id={source_run_id[:100]} not found")
     model_id, now = f"m-{uuid.uuid4().hex}", now_ms()
     model = LoggedModel.objects.create(
         id=model_id,
         experiment=experiment,
-        name=chosen,
+        name=name,
         model_type=model_type,
         source_run_id=source_run_id or None,
         created_ms=now,
@@ -88,15 +87,29 @@ def create_logged_model(
         created_by=actor.name,
         artifact_uri=f"{experiment.artifact_location}/models/{model_id}/artifacts",
     )
-    LoggedModelParam.objects.bulk_create([LoggedModelParam(model=model, key=k, value=v) for k, v in wanted.items()])
-    LoggedModelTag.objects.bulk_create([LoggedModelTag(model=model, key=k, value=v) for k, v in kept.items()])
+    add_params_and_tags(model, wanted, kept)
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_CREATED,
         obj=logged_model_ref(model_id),
-        after={"experiment": number, "name": chosen, "source_run": source_run_id, "params": wanted, "tags": kept},
+        after={"experiment": experiment.pk, "name": name, "source_run": source_run_id, "params": wanted, "tags": kept},
     )
     return model
+
+
+def add_params_and_tags(model: LoggedModel, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Insert the params and tags of a new logged model."""
+    LoggedModelParam.objects.bulk_create([LoggedModelParam(model=model, key=k, value=v) for k, v in params.items()])
+    LoggedModelTag.objects.bulk_create([LoggedModelTag(model=model, key=k, value=v) for k, v in tags.items()])
+
+
+def _active_experiment(experiment_id: str | int) -> Experiment:
+    number = experiment_number(experiment_id)
+    experiment = Experiment.objects.filter(pk=number).first()
+    if experiment is None:
+        raise NotFound(f"No Experiment with id={number} exists")
+    require_active(experiment)
+    return experiment
 
 
 @transaction.atomic

@@ -27,11 +27,11 @@ from tracking.limits import (
 )
 from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
-from tracking.services.at_once import log_at_once
 from tracking.services.inputs import log_inputs, log_outputs
 from tracking.services.pairs import add_params, held_params, held_tags, put_tags
 from tracking.services.points import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
+from tracking.services.single_statement import log_in_one_statement
 
 __all__ = ["delete_tag", "log_batch", "log_inputs", "log_metric", "log_outputs", "log_param", "set_tag"]
 
@@ -40,7 +40,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     """Add one value of a metric."""
     facts = {"key": point.key, "value": point.value, "step": point.step, "timestamp_ms": point.timestamp_ms}
     points, action = checked_points([point], where=""), Action.TRACKING_METRIC_LOGGED
-    if log_at_once(run_id, points, {}, actor=actor, action=action, after=facts):
+    if log_in_one_statement(run_id, points, {}, actor=actor, action=action, after=facts):
         return
     with transaction.atomic():
         run = lock_run(run_id, actor=actor)
@@ -95,7 +95,7 @@ def log_batch(
     after: dict[str, object] = {"params": {}, "tags": {}, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
-    if not kept and log_at_once(
+    if not kept and log_in_one_statement(
         run_id, points, wanted, actor=actor, action=Action.TRACKING_BATCH_LOGGED, after={**after, "params": wanted}
     ):
         return

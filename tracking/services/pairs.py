@@ -1,4 +1,4 @@
-"""Keeping the params and tags of a run that the caller has locked: one statement each, however many there are."""
+"""Storing the params and tags of a run that the caller has locked: one statement each, however many there are."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import orjson
 
+from core.columns import columns_of, listed, table_of, unique_columns
 from core.statements import Statement, fetch, run
-
-_PARAMS, _TAGS = "tracking_param", "tracking_runtag"
+from tracking.models import Param, RunTag
 
 
 def _both(text: str) -> Statement:
@@ -16,21 +16,24 @@ def _both(text: str) -> Statement:
     return Statement(text.format(pairs="json_each_text(%s)"), text.format(pairs="json_each(%s)"))
 
 
-# SQLite needs the WHERE to know that the ON which follows is not one of a join.
-_ADD_PARAMS = _both(
-    f"INSERT INTO {_PARAMS} (run_id, key, value) SELECT %s, key, value FROM {{pairs}} WHERE true "  # noqa: S608 - constants
-    "ON CONFLICT (run_id, key) DO NOTHING RETURNING key"
-)
-_PUT_TAGS = _both(
-    f"INSERT INTO {_TAGS} (run_id, key, value) SELECT %s, key, value FROM {{pairs}} WHERE true "  # noqa: S608 - constants
-    "ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
-)
-_HELD_PARAMS = _both(
-    f"SELECT key, value FROM {_PARAMS} WHERE run_id = %s AND key IN (SELECT key FROM {{pairs}})"  # noqa: S608 - constants
-)
-_HELD_TAGS = _both(
-    f"SELECT key, value FROM {_TAGS} WHERE run_id = %s AND key IN (SELECT key FROM {{pairs}})"  # noqa: S608 - constants
-)
+def _insert(model: type[Param | RunTag], constraint: str) -> str:
+    """Return the INSERT of every pair for one run, up to the action on a conflict.
+
+    SQLite needs the WHERE: without it the ON would belong to a join.
+    """
+    into = f"INSERT INTO {table_of(model)} ({listed(columns_of(model))})"
+    conflict = listed(unique_columns(model, constraint))
+    return f"{into} SELECT %s, key, value FROM {{pairs}} WHERE true ON CONFLICT ({conflict}) DO "  # noqa: S608 - names
+
+
+def _read(model: type[Param | RunTag]) -> str:
+    return f"SELECT key, value FROM {table_of(model)} WHERE run_id = %s AND key IN (SELECT key FROM {{pairs}})"  # noqa: S608 - names
+
+
+_ADD_PARAMS = _both(_insert(Param, "tracking_param_key") + "NOTHING RETURNING key")
+_PUT_TAGS = _both(_insert(RunTag, "tracking_runtag_key") + "UPDATE SET value = excluded.value")
+_HELD_PARAMS = _both(_read(Param))
+_HELD_TAGS = _both(_read(RunTag))
 
 
 def add_params(run_id: str, params: Mapping[str, str]) -> set[str]:

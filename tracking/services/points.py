@@ -1,86 +1,81 @@
-"""Keeping metric values: the whole history, and beside it the value of each key that counts now."""
+"""Storing metric values: the whole history, and beside it the latest value of each key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any
 
 from django.db import connection
 
+from core.columns import listed, placeholders, table_of, type_of
 from core.errors import NotFound
 from core.statements import Statement, number_array, text_array
 from core.statements import run as execute
 from tracking.limits import Point
-from tracking.models import LoggedModel, Run
+from tracking.metric_columns import LATEST_IDENTITY, LATEST_ORDER, POINT_IDENTITY, VALUE_COLUMNS
+from tracking.models import LatestMetric, LoggedModel, Metric, Run
 
-COLUMNS = "run_id, key, value, is_nan, timestamp_ms, step, model_id, dataset_name, dataset_digest"
-IDENTITY = "run_id, key, step, timestamp_ms, value, is_nan, model_id"
-_RANK = "{0}.step, {0}.timestamp_ms, {0}.is_nan, {0}.value"
-_ARRAYS = "text[], float8[], bool[], int8[], int8[], text[], text[], text[]"
-_TEXTS = frozenset({0, 5, 6, 7})
-LATEST = (
-    "ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, "
-    "timestamp_ms = excluded.timestamp_ms, step = excluded.step, model_id = excluded.model_id, "
-    "dataset_name = excluded.dataset_name, dataset_digest = excluded.dataset_digest "
-    f"WHERE ({_RANK.format('excluded')}) > ({_RANK.format('held')})"
-)
-UNNESTED = ", ".join(f"%s::{kind}" for kind in _ARRAYS.split(", "))
+Row = tuple[Any, ...]
+"""The values of VALUE_COLUMNS, in that order."""
+
+_COLUMNS = ("run_id", *VALUE_COLUMNS)
+_TYPES = [type_of(Metric, column) for column in VALUE_COLUMNS]
+# Arrays of values, one for each of VALUE_COLUMNS (PostgreSQL): `arrays` gives their values.
+UNNESTED = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
+_CHANGED = [column for column in _COLUMNS if column not in LATEST_IDENTITY]
 
 
-def _insert(table: str, ending: str) -> Statement:
+def _insert(model: type[Metric | LatestMetric], conflict: str) -> Statement:
+    into = f"INSERT INTO {table_of(model)} AS held ({listed(_COLUMNS)})"
     return Statement(
-        f"INSERT INTO {table} ({COLUMNS}) SELECT %s, * FROM unnest({UNNESTED}) {ending}",  # noqa: S608 - constants
-        f"INSERT INTO {table} ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) {ending}",  # noqa: S608 - constants
+        f"{into} SELECT %s, * FROM unnest({UNNESTED}) {conflict}",  # noqa: S608 - names
+        f"{into} VALUES ({placeholders(_COLUMNS)}) {conflict}",
     )
 
 
-# The same point sent twice is one point.
-_ADD = _insert("tracking_metric", f"ON CONFLICT ({IDENTITY}) DO NOTHING")
-_RAISE = _insert("tracking_latestmetric AS held", LATEST)
-Row = tuple[str, float, bool, int, int, str, str, str]
+KEEP_POINT = f"ON CONFLICT ({listed(POINT_IDENTITY)}) DO NOTHING"
+KEEP_LATEST = (
+    f"ON CONFLICT ({listed(LATEST_IDENTITY)}) DO UPDATE SET "
+    f"{', '.join(f'{column} = excluded.{column}' for column in _CHANGED)} "
+    f"WHERE ({listed(LATEST_ORDER, of='excluded')}) > ({listed(LATEST_ORDER, of='held')})"
+)
+_ADD = _insert(Metric, KEEP_POINT)
+_RAISE = _insert(LatestMetric, KEEP_LATEST)
+
+# A point stores `stored_value` as its value; its other columns are its attributes.
+_row: Callable[[Point], Row] = attrgetter(
+    *("stored_value" if column == "value" else column for column in VALUE_COLUMNS)
+)
+_key: Callable[[Row], str] = itemgetter(VALUE_COLUMNS.index("key"))
+_rank: Callable[[Row], Any] = itemgetter(*(VALUE_COLUMNS.index(column) for column in LATEST_ORDER))
 
 
 def add_points(run: Run, points: Sequence[Point]) -> None:
-    """Insert values of a locked run in two statements; a value that is there already is left alone.
+    """Insert values of a locked run in two statements; a value that exists already stays as it is.
 
-    The logged models that they name must be there (`require_models`).
+    The logged models that the values name must exist (`require_models`).
     """
     if not points:
         return
     rows = [_row(point) for point in points]
     _put(_ADD, run.pk, rows)
-    best: dict[str, Row] = {}
+    latest: dict[str, Row] = {}
     for row in rows:
-        if row[0] not in best or _rank(row) > _rank(best[row[0]]):
-            best[row[0]] = row
-    _put(_RAISE, run.pk, list(best.values()))
+        key = _key(row)
+        if key not in latest or _rank(row) > _rank(latest[key]):
+            latest[key] = row
+    _put(_RAISE, run.pk, list(latest.values()))
 
 
 def require_models(points: Iterable[Point]) -> None:
-    """Raise NotFound where a value names a logged model that there is not. No query where none is named."""
+    """Raise NotFound where a value names a logged model that does not exist. No query where no value names one."""
     model_ids = {point.model_id for point in points if point.model_id}
     if not model_ids:
         return
     known = set(LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", flat=True))
     if missing := sorted(model_ids - known):
         raise NotFound(f"Logged model with ID '{missing[0]}' not found.")
-
-
-def _row(point: Point) -> Row:
-    return (
-        point.key,
-        point.stored_value,
-        point.is_nan,
-        point.timestamp_ms,
-        point.step,
-        point.model_id,
-        point.dataset_name,
-        point.dataset_digest,
-    )
-
-
-def _rank(row: Row) -> tuple[int, int, bool, float]:
-    """Return what orders the values of one key, as the statement does: step, timestamp, value; NaN after every number."""
-    return (row[4], row[3], row[2], row[1])
 
 
 def arrays(points: Sequence[Point]) -> list[str]:
@@ -90,8 +85,9 @@ def arrays(points: Sequence[Point]) -> list[str]:
 
 def _arrays(rows: Sequence[Row]) -> list[str]:
     if not rows:
-        return ["{}"] * len(_ARRAYS.split(", "))
-    return [text_array(c) if n in _TEXTS else number_array(c) for n, c in enumerate(zip(*rows, strict=True))]
+        return ["{}"] * len(_TYPES)
+    columns = zip(_TYPES, zip(*rows, strict=True), strict=True)
+    return [text_array(values) if kind == "text" else number_array(values) for kind, values in columns]
 
 
 def _put(statement: Statement, run_id: str, rows: Sequence[Row]) -> None:

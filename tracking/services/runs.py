@@ -10,14 +10,15 @@ from django.db import connection, transaction
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
+from core.columns import columns_of, insert_into, listed, table_of, unique_columns
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
 from core.statements import Statement, fetch, same, together
 from core.statements import run as execute
 from lineage.services import record_run
-from tracking.contents import FullRun
+from tracking.contents import RUN_COLUMNS, FullRun
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
-from tracking.models import Experiment, Lifecycle, Run, RunStatus
+from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunWriter
 from tracking.names import random_name
 from tracking.provenance import record_run_facts
 from tracking.queries import experiment_number
@@ -26,20 +27,18 @@ from tracking.services.pairs import put_tags
 
 NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = "0"
-_RUN_FIELDS = [field.attname for field in Run._meta.concrete_fields]  # noqa: SLF001 - Django's own name for it
-_EXPERIMENT_FIELDS = [field.attname for field in Experiment._meta.concrete_fields]  # noqa: SLF001
-_READ_RUN = f"SELECT {', '.join(_RUN_FIELDS)} FROM tracking_run WHERE id = %s"  # noqa: S608 - names of columns
-_READ_EXPERIMENT = f"SELECT {', '.join(_EXPERIMENT_FIELDS)} FROM tracking_experiment WHERE id = %s"  # noqa: S608
+_RUN_COLUMNS = columns_of(Run)
+_EXPERIMENT_COLUMNS = ("id", *columns_of(Experiment))
+_READ_RUN = f"SELECT {listed(_RUN_COLUMNS)} FROM {table_of(Run)} WHERE id = %s"  # noqa: S608 - names
+_READ_EXPERIMENT = f"SELECT {listed(_EXPERIMENT_COLUMNS)} FROM {table_of(Experiment)} WHERE id = %s"  # noqa: S608 - names
 # A writing transaction of SQLite is alone anyway.
 _LOCK_RUN = Statement(f"{_READ_RUN} FOR UPDATE", _READ_RUN)
 _SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
-_ADD_RUN = same(
-    f"INSERT INTO tracking_run ({', '.join(_RUN_FIELDS)}) VALUES ({', '.join(['%s'] * len(_RUN_FIELDS))})"  # noqa: S608
+_ADD_RUN = same(insert_into(Run))
+_ADD_WRITER = same(
+    f"{insert_into(RunWriter)} ON CONFLICT ({listed(unique_columns(RunWriter, 'tracking_runwriter_once'))}) DO NOTHING"
 )
-_NOTE_WRITER = same(
-    "INSERT INTO tracking_runwriter (run_id, name) VALUES (%s, %s) ON CONFLICT (run_id, name) DO NOTHING"
-)
-_UPDATE_RUN = same("UPDATE tracking_run SET status = %s, end_ms = %s, name = %s WHERE id = %s")
+_UPDATE_RUN = same(f"UPDATE {table_of(Run)} SET status = %s, end_ms = %s, name = %s WHERE id = %s")  # noqa: S608 - names
 
 
 def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
@@ -48,7 +47,7 @@ def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
     An ``actor`` who did not create the run is noted as one of its writers (None: an import, on behalf of others). NotFound; with ``active``, InvalidInput for a deleted run.
     """
     rows = fetch(_LOCK_RUN, [run_id])
-    found = Run.from_db(connection.alias, _RUN_FIELDS, rows[0]) if rows else None
+    found = Run.from_db(connection.alias, _RUN_COLUMNS, rows[0]) if rows else None
     if found is None:
         raise NotFound(f"Run with id={run_id[:100]} not found")
     if active and found.lifecycle_stage != Lifecycle.ACTIVE:
@@ -56,7 +55,7 @@ def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
             f"The run {found.pk} must be in the 'active' state. Current state is {found.lifecycle_stage}."
         )
     if actor is not None and actor.name != found.created_by:
-        execute(_NOTE_WRITER, [run_id, actor.name])
+        execute(_ADD_WRITER, [run_id, actor.name])
     return found
 
 
@@ -90,7 +89,7 @@ def create_run(
         artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
     )
     with together():
-        execute(_ADD_RUN, [getattr(run, field) for field in _RUN_FIELDS])
+        execute(_ADD_RUN, [getattr(run, field) for field in _RUN_COLUMNS])
         put_tags(run.pk, kept)
         record_run(actor=actor, run_id=run.pk, name=chosen)
         _record_created(actor, run, kept)
@@ -100,18 +99,9 @@ def create_run(
 
 def as_created(run: Run, tags: Sequence[Pair]) -> FullRun:
     """Return a run that `create_run` has just made with these tags, whole, without asking the database for it again."""
-    found = FullRun(
-        run.pk,
-        run.name,
-        run.user_id,
-        run.status,
-        run.lifecycle_stage,
-        run.artifact_uri,
-        run.experiment_id,
-        run.start_ms,
-    )
-    found.tags = list((checked_tags(tags) | {NAME_TAG: run.name}).items())
-    return found
+    full = FullRun(*(getattr(run, column) for column in RUN_COLUMNS))
+    full.tags = list((checked_tags(tags) | {NAME_TAG: run.name}).items())
+    return full
 
 
 def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:
@@ -125,7 +115,7 @@ def _lock_experiment(experiment_id: str | int) -> Experiment:
     rows = fetch(_SHARE_EXPERIMENT, [number])
     if not rows:
         raise NotFound(f"No Experiment with id={number} exists")
-    found = Experiment.from_db(connection.alias, _EXPERIMENT_FIELDS, rows[0])
+    found = Experiment.from_db(connection.alias, _EXPERIMENT_COLUMNS, rows[0])
     require_active(found)
     return found
 

@@ -12,15 +12,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
+from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
 from approvals.policy_changes.dry_run import dry_run
-from approvals.policy_changes.editors import advice, judged_by, possible_reviewers
 from approvals.policy_changes.propose import propose_policy
 from approvals.policy_changes.replay import MAX_CHUNK, TODAY, Outcome, replay
 from audit.services import record_denial
 from core.actors import Actor, system_actor
 from core.errors import Denied, DomainError
 from policies.defaults import DEFAULT_POLICIES
-from policies.parsing import read_published
 from policies.queries import get_proposal, get_revision
 from policies.schema import policy_schema
 from policies.yaml_text import Document, parse_yaml, read_policy, write_policy
@@ -91,14 +90,10 @@ class Command(BaseCommand):
             record_denial(actor=actor, error=error)
             raise
         found = get_proposal(made.pk)
-        bodies = [
-            read_published(found.body),
-            *([read_published(found.base_revision.body)] if found.base_revision else []),
-        ]
-        reviewers = possible_reviewers(found, judged_by(found.name, bodies))
+        reviewers = possible_reviewers(found)
         self.stdout.write(f"Proposal {found.pk} of {found.name} is open.")
         self.stdout.write(
-            advice(reviewers) or f"It is published when one of these approves it: {', '.join(reviewers)}."
+            reviewer_hint(reviewers) or f"It is published when one of these approves it: {', '.join(reviewers)}."
         )
 
     def _export(self, options: dict[str, Any]) -> None:

@@ -6,44 +6,15 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from audit.actions import Action
+from audit.action_records import Mark
+from audit.actions import record_of
 from audit.models import Event
-from audit.sentences import PHRASES, facts, object_words
-from console.audit.presenters.values import brief_of, is_bad_news, value_words
+from audit.sentences import facts, object_words
+from console.audit.presenters.values import brief_of, value_words
 from console.shell.links import place_of
 
 _MERGED_BRIEF = 160
-# What comes in rows: their briefs are told together.
-_IN_ROWS = (Action.APPROVALS_CHECK_FINISHED, Action.APPROVALS_CHECK_QUEUED)
-
-# (tone, icon) of the actions that matter most to a reader; the others get a plain mark.
-_MARKS: dict[str, tuple[str, str]] = {
-    Action.ACCOUNT_AUTHENTICATION_FAILED: ("bad", "no_accounts"),
-    Action.ACCOUNT_TOKEN_ISSUED: ("none", "key"),
-    Action.ACCOUNT_TOKEN_REVOKED: ("none", "key_off"),
-    Action.APPROVALS_CHECK_FINISHED: ("none", "fact_check"),
-    Action.APPROVALS_CHECK_QUEUED: ("none", "schedule"),
-    Action.APPROVALS_POLICY_PUBLISHED: ("info", "gavel"),
-    Action.APPROVALS_POLICY_RETIRED: ("bad", "gavel"),
-    Action.APPROVALS_REQUEST_APPLIED: ("ok", "check_circle"),
-    Action.APPROVALS_REQUEST_APPROVED: ("ok", "task_alt"),
-    Action.APPROVALS_REQUEST_EXPIRED: ("none", "timer_off"),
-    Action.APPROVALS_REQUEST_OPENED: ("info", "approval"),
-    Action.APPROVALS_REQUEST_REJECTED: ("bad", "cancel"),
-    Action.APPROVALS_REQUEST_STALED: ("none", "sync_problem"),
-    Action.APPROVALS_REQUEST_WITHDRAWN: ("none", "undo"),
-    Action.APPROVALS_REVIEW_GIVEN: ("info", "rate_review"),
-    Action.AUDIT_EXPORTED: ("none", "download"),
-    Action.LINEAGE_DEPLOYMENT_REGISTERED: ("info", "rocket_launch"),
-    Action.REGISTRY_ALIAS_SET: ("none", "label"),
-    Action.REGISTRY_CARD_CREATED: ("none", "description"),
-    Action.REGISTRY_CARD_EDITED: ("none", "edit_document"),
-    Action.REGISTRY_MODEL_CREATED: ("info", "add_circle"),
-    Action.REGISTRY_STAGE_CHANGED: ("ok", "swap_horiz"),
-    Action.REGISTRY_VERSION_CREATED: ("info", "add_circle"),
-    Action.TRACKING_ARTIFACTS_SEALED: ("none", "lock"),
-    Action.TRACKING_RUN_CREATED: ("none", "play_circle"),
-}
+_REFUSED = Mark("bad", "block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +66,7 @@ def trail(events: Iterable[Event]) -> list[Entry]:
 def _alike(one: Entry, other: Entry) -> bool:
     keys = ("actor", "action", "ref", "outcome", "reason")
     same = all(getattr(one, key) == getattr(other, key) for key in keys)
-    return same and (not one.brief or one.action in _IN_ROWS)
+    return same and (not one.brief or record_of(one.action).display.merges)
 
 
 def _merged(one: Entry, other: Entry) -> Entry:
@@ -113,13 +84,13 @@ def entry_of(event: Event) -> Entry:
     """Read an event's exact bytes back into what a person sees."""
     known = facts(event)
     denied = event.outcome == "denied"
-    done, wanted = PHRASES[Action(event.action)] if event.action in Action._value2member_map_ else ("did {object}",) * 2
-    lead, names_it, tail = (f"was not allowed to {wanted}" if denied else done).partition("{object}")
+    record = record_of(event.action)
+    phrase = f"was not allowed to {record.refused}" if denied else record.done
+    lead, names_it, tail = phrase.partition("{object}")
     before, after = _mapping(known.get("before")), _mapping(known.get("after"))
     changes = tuple(_changes(before, after))
-    tone, icon = ("bad", "block") if denied else _MARKS.get(event.action, ("none", "edit_note"))
-    if is_bad_news(event.action, after):
-        tone = "bad"
+    mark = _REFUSED if denied else record.display.mark
+    failed = after.get("state") in record.display.failures
     return Entry(
         id=event.pk,
         at=event.at,
@@ -128,8 +99,8 @@ def entry_of(event: Event) -> Entry:
         obj=object_words(event.object_ref) if names_it else "",
         url=place_of(event.object_ref),
         tail=tail,
-        tone=tone,
-        icon=icon,
+        tone="bad" if failed else mark.tone,
+        icon=mark.icon,
         action=event.action,
         outcome=event.outcome,
         reason=value_words("reason", known.get("reason", "")),

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.case.rollback_candidates import candidates_for
+from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import RequestState, TransitionRequest
 from approvals.oversight.emergencies import complete_post_review
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
@@ -27,7 +27,7 @@ from registry.queries import get_model, get_version
 def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Bring back a version that was in Production before."""
     model = get_model(actor, name)
-    found = [row.version for row in candidates_for(model) if not row.obstacle]
+    found = [row.version for row in rollback_candidates(model) if not row.obstacle]
     if not found:
         raise InvalidState(f"There is no version of {name} to go back to whose approval still stands.")
     form = RollBackForm(

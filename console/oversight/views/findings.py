@@ -8,8 +8,9 @@ from django.urls import reverse
 
 from approvals.models.oversight import Finding, FindingState
 from approvals.oversight.finding_queries import get_finding, visible_findings
-from approvals.oversight.findings import assign_finding, close_finding, open_finding, why_not_close
+from approvals.oversight.findings import assign_finding, close_finding, open_finding
 from approvals.oversight.quarantine_findings import released_by_now
+from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
 from audit.queries import trail_for
 from console.audit.presenters.entries import trail
 from console.oversight.forms import AssignForm, CloseForm, FindingForm
@@ -18,7 +19,6 @@ from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.refs import finding_ref, model_stream
 from policies.rules import Severity
-from registry.permissions import Level, has_level
 from registry.queries import get_model, get_version
 
 _STATES = ("open", "overdue", *(state.value for state in FindingState if state != FindingState.OPEN))
@@ -54,16 +54,15 @@ def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpR
     """Show one finding."""
     row = get_finding(actor, finding_id)
     is_open = row.state == FindingState.OPEN
-    owns = row.owner_id is not None and row.owner_id == actor.user_id
     return render_page(
         request,
         "console/oversight/finding.html",
         f"Finding {row.pk}",
         crumbs=_crumbs(),
         row=row,
-        obstacle=why_not_close(actor, row) if is_open else "",
+        refusal=refusal_to_close_finding(actor, row) if is_open else None,
         released=released_by_now(row) if is_open else None,
-        may_assign=is_open and (owns or has_level(actor, row.model, Level.MANAGE)),
+        may_assign=is_open and refusal_to_assign_finding(actor, row) is None,
         entries=trail(trail_for(finding_ref(row.pk), stream=model_stream(row.model_id), limit=_TRAIL)),
     )
 

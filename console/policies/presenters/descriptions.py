@@ -6,25 +6,25 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.rules import (
     ApprovalsRule,
     BreakGlass,
-    BrokenRule,
     CheckRule,
     Condition,
+    EarlierApprovalRule,
     FindingsRule,
-    FormerRule,
     FourEyesRule,
     FreezeRule,
-    Level,
     Options,
     PolicyBody,
-    ReReview,
+    ReReviewOption,
     Rule,
+    RuleLevel,
     SoakRule,
-    span,
-    title_of,
+    UnusableRule,
+    duration_text,
+    rule_title,
 )
 from registry.cards.templates import BY_TIER, PLAIN, find_template
 from validation.checks.lineage import DEFAULT_TAGS
@@ -66,7 +66,7 @@ class PolicyText:
 
 def policy_sentences(body: Mapping[str, object]) -> PolicyText:
     """Return what a policy's body demands, in words."""
-    policy = read_published(body)
+    policy = parse_published(body)
     return PolicyText(
         scope=f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met.",
         rules=tuple(rule_sentence(rule) for rule in policy.rules),
@@ -99,9 +99,9 @@ def condition_words(condition: Condition) -> str:
 
 
 def _weight(rule: Rule) -> str:
-    if rule.level is Level.SOFT:
+    if rule.level is RuleLevel.SOFT:
         return f"blocks, unless {join(rule.override_by, 'or')} overrides it with a reason"
-    return "blocks" if rule.level is Level.HARD else "advice only"
+    return "blocks" if rule.level is RuleLevel.HARD else "advice only"
 
 
 def join(words: Sequence[str], last: str = "and") -> str:
@@ -116,8 +116,8 @@ _ICONS: dict[type[object], str] = {
     SoakRule: "hourglass_bottom",
     FreezeRule: "ac_unit",
     FindingsRule: "report",
-    FormerRule: "history",
-    BrokenRule: "report",
+    EarlierApprovalRule: "history",
+    UnusableRule: "report",
 }
 
 
@@ -137,7 +137,7 @@ def sentence_of(rule: Rule) -> str:
             describe = _CHECKS.get(rule.check)
             words = describe(rule.params) if describe else f"The check {rule.check} must pass."
         case SoakRule():
-            words = f"It must have been in {rule.stage} for {span(rule.time)} without a break."
+            words = f"It must have been in {rule.stage} for {duration_text(rule.time)} without a break."
         case FreezeRule():
             spans = join(
                 [f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows], "or"
@@ -145,10 +145,10 @@ def sentence_of(rule: Rule) -> str:
             words = f"It does not move during {spans}."
         case FindingsRule():
             words = f"No finding of severity {rule.severity.value} or worse may be open on it."
-        case BrokenRule():
+        case UnusableRule():
             words = f"Never met: this server cannot apply it ({rule.why})."
         case _:
-            words = f"{title_of(rule)}."
+            words = f"{rule_title(rule)}."
     return words
 
 
@@ -178,15 +178,15 @@ _CARRIED = {"card": "the model card", "checks": "a check's result", "incumbent":
 def option_sentences(options: Options) -> tuple[str, ...]:
     """Return what a policy says besides its rules, in words; what is left at "no" is not mentioned."""
     said = [
-        f"A request that is not decided expires after {span(options.expires_after)}.",
-        f"The version it replaces stays warm for {span(options.rollback_window)}, then it is archived."
+        f"A request that is not decided expires after {duration_text(options.expires_after)}.",
+        f"The version it replaces stays warm for {duration_text(options.rollback_window)}, then it is archived."
         if options.rollback_window
         else "The version it replaces is archived at once.",
     ]
     if options.apply_delay:
-        said.append(f"Once approved it waits for {span(options.apply_delay)} before it moves.")
+        said.append(f"Once approved it waits for {duration_text(options.apply_delay)} before it moves.")
     if options.remind_every:
-        said.append(f"Its reviewers are reminded every {span(options.remind_every)}.")
+        said.append(f"Its reviewers are reminded every {duration_text(options.remind_every)}.")
     if options.e_signature:
         said.append("An approval is signed: the reviewer gives the password again and says what the signature means.")
     if options.re_review:
@@ -194,15 +194,13 @@ def option_sentences(options: Options) -> tuple[str, ...]:
     return (*said, _rollback(options), _break_glass(options.break_glass))
 
 
-def _re_review(again: ReReview) -> str:
+def _re_review(again: ReReviewOption) -> str:
     late = {"warn": "a warning is shown", "flag": "the version is flagged", "block": "the next move is blocked"}
-    return (
-        f"What is in place is reviewed again every {span(again.every)}; when that is overdue, {late[again.when_due]}."
-    )
+    return f"What is in place is reviewed again every {duration_text(again.every)}; when that is overdue, {late[again.when_due]}."
 
 
 def _rollback(options: Options) -> str:
-    within = f" within {span(options.rollback_within)} of leaving" if options.rollback_within else ""
+    within = f" within {duration_text(options.rollback_within)} of leaving" if options.rollback_within else ""
     asked = options.rollback_approvals
     people = f", and {_approvals(asked)[0].lower()}{_approvals(asked)[1:-1]}" if asked else ""
     return f"Going back to a version that was there before is possible{within}, its files unchanged{people}."
@@ -214,7 +212,7 @@ def _break_glass(glass: BreakGlass | None) -> str:
     second = ", when a second one of them agrees" if glass.second_person else ""
     return (
         f"In an emergency a member of {join(glass.groups, 'or')} may move a version past these rules{second}; "
-        f"it is reviewed within {span(glass.post_review_within)} afterwards."
+        f"it is reviewed within {duration_text(glass.post_review_within)} afterwards."
     )
 
 

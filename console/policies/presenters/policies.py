@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.policy_changes.editors import advice, judged_by, may_propose, possible_reviewers
-from approvals.policy_changes.propose import may_withdraw
-from approvals.policy_changes.rights import why_not_decide
+from approvals.permissions.policies import (
+    refusal_to_decide_proposal,
+    refusal_to_propose,
+    refusal_to_withdraw_proposal,
+)
+from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
+from approvals.permissions.refusal import Refusal
 from console.policies.presenters.descriptions import PolicyText, Sentence, policy_sentences, rule_sentence
 from core.actors import Actor
 from core.errors import NotFound
 from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
 from policies.models import Policy, PolicyProposal, PolicyRevision, ProposalState
-from policies.parsing import read_published
+from policies.parsing import parse_published
 from policies.queries import get_proposal, open_proposals, proposals, revisions_of
 from policies.yaml_text import Document, read_policy, write_policy
 
@@ -67,7 +71,7 @@ class DiffView:
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
     """Return what a body changes, with each line of the text and its tone (`add`, `del`, `at`, ``)."""
-    found: PolicyDiff = diff_policies(read_published(before) if before else None, read_published(after))
+    found: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
             rule=change.rule,
@@ -117,7 +121,7 @@ def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
         text=policy_sentences(shown.body),
         diff=diff_view(earlier.body, shown.body) if earlier else None,
         proposals=list(proposals(name=policy.name)[:_SHOWN]),
-        may_propose=may_propose(actor),
+        may_propose=refusal_to_propose(actor, policy.name) is None,
     )
 
 
@@ -130,7 +134,7 @@ class ProposalPage:
     diff: DiffView
     reviewers: Sequence[str]
     advice: str
-    why_not: str
+    refusal: Refusal | None
     may_withdraw: bool
 
     @property
@@ -143,21 +147,16 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
     found = get_proposal(proposal_id)
     is_open = found.state == ProposalState.OPEN
     base = found.base_revision.body if found.base_revision else None
-    reviewers = _reviewers(found) if is_open else []
+    reviewers = possible_reviewers(found) if is_open else []
     return ProposalPage(
         proposal=found,
         text=policy_sentences(found.body),
         diff=diff_view(base, found.body),
         reviewers=reviewers,
-        advice=advice(reviewers) if is_open else "",
-        why_not=why_not_decide(actor, found) if is_open else "",
-        may_withdraw=is_open and may_withdraw(actor, found),
+        advice=reviewer_hint(reviewers) if is_open else "",
+        refusal=refusal_to_decide_proposal(actor, found) if is_open else None,
+        may_withdraw=is_open and refusal_to_withdraw_proposal(actor, found) is None,
     )
-
-
-def _reviewers(proposal: PolicyProposal) -> list[str]:
-    bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
-    return possible_reviewers(proposal, judged_by(proposal.name, [read_published(body) for body in bodies]))
 
 
 def waiting_proposals() -> list[PolicyProposal]:

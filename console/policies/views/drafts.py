@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.models import MAX_COMMENT
+from approvals.permissions.policies import refusal_to_propose
 from approvals.policy_changes.dry_run import DryRun, dry_run
-from approvals.policy_changes.editors import may_propose
 from approvals.policy_changes.propose import propose_policy
 from approvals.policy_changes.replay import MAX_REQUESTS, TODAY, Outcome, Replay, replay
 from console.policies.presenters.descriptions import sentence_of
@@ -25,7 +25,7 @@ from core.actors import Actor
 from core.errors import DomainError, NotFound
 from core.ids import MAX_ROW_ID
 from policies.documents import MAX_BYTES
-from policies.drafts import draft_of
+from policies.drafts import load_draft
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
 
@@ -92,7 +92,7 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
         form=form,
         trial=TrialForm(),
         shown=preview(str(form["yaml"].value() or "")),
-        may_propose=may_propose(actor),
+        may_propose=refusal_to_propose(actor) is None,
         model_names=list(names),
         most=MAX_REQUESTS,
         today=TODAY,
@@ -128,7 +128,7 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
         asked = form.cleaned_data
         try:
             body = parse_yaml(_text(request))
-            words = {rule.id: sentence_of(rule) for rule in draft_of(body).body.rules}
+            words = {rule.id: sentence_of(rule) for rule in load_draft(body).body.rules}
             found = dry_run(
                 actor=actor,
                 body=body,

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.policy_changes.editors import may_propose, nobody_approves
+from approvals.permissions.policies import refusal_to_propose
+from approvals.permissions.policy_people import missing_reviewer_hint
 from approvals.policy_changes.propose import propose_retirement
 from console.policies.forms import ReasonForm
 from console.policies.presenters.policies import policy_page, waiting_proposals
@@ -36,7 +37,7 @@ def crumbs(*more: Crumb) -> list[Crumb]:
 @page
 def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the policies by what they guard, and what waits for a second person."""
-    proposes = may_propose(actor)
+    proposes = refusal_to_propose(actor) is None
     return render_page(
         request,
         "console/policies/policies.html",
@@ -44,7 +45,7 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         rows=paginate(request, policy_rows()),
         waiting=waiting_proposals(),
         may_propose=proposes,
-        advice=nobody_approves(actor) if proposes else "",
+        advice=missing_reviewer_hint(actor) if proposes else "",
     )
 
 

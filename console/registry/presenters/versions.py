@@ -18,7 +18,7 @@ from console.shell.formatting import from_ms
 from core.actors import Actor
 from core.refs import model_stream, request_ref, version_ref
 from lineage.quarantine import Taint, taint_of
-from policies.matching import active_policies, governing, model_facts
+from policies.matching import active_policies, governing_policy, model_facts
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
@@ -111,7 +111,7 @@ def _moves(actor: Actor, version: ModelVersion) -> list[Transition]:
     return [
         edge
         for edge in transitions_from(version.stage)
-        if level >= level_for_move(edge.source, edge.target) or governing(policies, model, edge.target)
+        if level >= level_for_move(edge.source, edge.target) or governing_policy(policies, model, edge.target)
     ]
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.authentication import actor_from_request
-from approvals.models import Decision, Review, TransitionRequest
+from approvals.models import Decision, Review, TransitionRequest, TransitionRequestQuerySet
 from approvals.policy_changes.inbox import proposals_for
 from console.account.queries import UNREAD
 from console.requests.queries import newest_first, waiting_for
@@ -146,7 +146,7 @@ def _blockers(row: TransitionRequest) -> str:
     return "; ".join(item["rule"] for item in _look(row))
 
 
-def _asked_by(actor: Actor) -> QuerySet[TransitionRequest]:
+def _asked_by(actor: Actor) -> TransitionRequestQuerySet:
     return TransitionRequest.objects.filter(
         Q(requester_id=actor.user_id) | Q(requester__owner_id=actor.user_id), version__in=visible_versions(actor)
     )

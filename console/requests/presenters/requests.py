@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from approvals.case.check_facts import check_facts
+from approvals.case.loading import Case, load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.case.reviewer_roles import groups_of
-from approvals.case.snapshots import Case, load_case, rules_at_close
 from approvals.models import (
     LIVE_STATES,
+    UNFINISHED_CHECKS,
     CheckRun,
     CheckState,
     Decision,
@@ -19,13 +22,12 @@ from approvals.models import (
     Review,
     TransitionRequest,
 )
-from approvals.requests.eligibility import Say, say_of, voter_of
-from approvals.requests.lifecycle import may_withdraw
-from approvals.requests.override import may_override, may_take_back
+from approvals.permissions.overrides import can_override, refusal_to_withdraw_override
+from approvals.permissions.requests import refusal_to_withdraw_request
+from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer
 from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of
 from approvals.requests.settle import waits
 from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
-from approvals.verdict.facts import CheckFacts
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
 from console.policies.presenters.descriptions import sentence_of
@@ -42,7 +44,6 @@ from registry.models import ModelVersion
 from registry.queries import incumbent_of
 
 _TRAIL = 80
-_UNFINISHED = (CheckState.QUEUED, CheckState.RUNNING)
 _DIGITS = 19
 _LOG_LINES = 6
 
@@ -123,7 +124,7 @@ class RequestPage:
     threads: list[Thread]
     entries: list[Entry]
     obstacle: str
-    say: Say
+    eligibility: Eligibility
     may_decide: bool
     may_approve: bool
     may_reject: bool
@@ -161,8 +162,8 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     version = request.version
     current = incumbent_of(version.model)
     live = _live(actor, case)
-    say = say_of(voter_of(actor, [version.model_id]), case)
-    may_decide = request.state == RequestState.OPEN and say.may_decide
+    eligibility = eligibility_of(load_reviewer(actor, [version.model_id]), case)
+    may_decide = request.state == RequestState.OPEN and eligibility.can_decide
     ready = case.checks_finished and not _failed_checks(live.verdict.rules)
     refs = (request_ref(request.pk), version_ref(version.model.name, version.version))
     return RequestPage(
@@ -173,13 +174,13 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         overrides=_overrides(actor, case),
         threads=threads_of(actor, version),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
-        obstacle=obstacle(case, say),
-        say=say,
+        obstacle=obstacle(case, eligibility),
+        eligibility=eligibility,
         may_decide=may_decide,
-        may_approve=may_decide and ready and say.given != Decision.APPROVE,
-        may_reject=say.may_decide,
+        may_approve=may_decide and ready and eligibility.last_decision != Decision.APPROVE,
+        may_reject=eligibility.can_decide,
         e_signature=case.snapshot.e_signature,
-        may_withdraw=request.state in LIVE_STATES and may_withdraw(actor, request),
+        may_withdraw=request.state in LIVE_STATES and refusal_to_withdraw_request(actor, request) is None,
         digest=case.snapshot.subject_digest,
         policy_label=case.policy.label,
         policy_id=case.policy.revision.policy_id,
@@ -197,7 +198,7 @@ def _live(actor: Actor, case: Case) -> LivePart:
     jobs = check_runs_of(case.request)
     checks = [_check(job, closed or job.pk in counted) for job in jobs]
     checks.sort(key=lambda view: (not view.counts, view.job.rule))
-    unfinished = any(view.job.state in _UNFINISHED for view in checks if view.counts)
+    unfinished = any(view.job.state in UNFINISHED_CHECKS for view in checks if view.counts)
     rules_then, verdict = _verdict(case, jobs)
     waiting = _waits_for(case, verdict)
     is_moving = (case.request.state == RequestState.APPROVED and not waiting) or (
@@ -206,7 +207,7 @@ def _live(actor: Actor, case: Case) -> LivePart:
     words = {rule.id: sentence_of(rule) for rule in rules_then}
     groups = groups_of(actor) if any(row.override_by and row.blocks for row in verdict.rules) else frozenset()
     rules = [
-        RuleView(row, words.get(row.rule, row.title), bool(groups) and may_override(actor, groups, case, row))
+        RuleView(row, words.get(row.rule, row.title), bool(groups) and can_override(actor, groups, case, row))
         for row in verdict.rules
     ]
     way = way_of(case.request, verdict, waiting)
@@ -219,7 +220,10 @@ def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
     stand = case.request.state in LIVE_STATES and any(row.taken_back is None for row in rows)
     groups = groups_of(actor) if stand else frozenset()
     return [
-        OverrideView(row, stand and row.taken_back is None and may_take_back(actor.name, groups, row, case.rules))
+        OverrideView(
+            row,
+            stand and row.taken_back is None and refusal_to_withdraw_override(actor, groups, row, case.rules) is None,
+        )
         for row in rows
     ]
 
@@ -241,21 +245,16 @@ def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verd
     """
     request = case.request
     if request.state in LIVE_STATES:
-        return case.rules, case.verdict()
+        return case.rules, case.verdict
     newest = {job.rule: job for job in reversed(jobs)}
-    rules = rules_at_close(request)
+    rules = rules_at_close(request).rules
     then = replace(
         case.snapshot,
         rules=rules,
-        checks={rule: _facts_of(job) for rule, job in newest.items()},
+        checks={rule: check_facts(job) for rule, job in newest.items()},
         subject_digest=request.subject_digest,
     )
     return rules, evaluate(then, request.closed_at or timezone.now())
-
-
-def _facts_of(job: CheckRun) -> CheckFacts:
-    since = job.finished_at or job.started_at or job.queued_at
-    return CheckFacts(job.state, job.summary, since, job.progress, job.pk)
 
 
 def _check(job: CheckRun, counts: bool) -> CheckView:  # noqa: FBT001 - a plain fact of the row

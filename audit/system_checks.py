@@ -12,13 +12,13 @@ from django.utils.module_loading import import_string
 
 
 @register()
-def check_subjects(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_subjects(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of AUDIT_SUBJECTS can be imported and called."""
     return unusable_paths("AUDIT_SUBJECTS", settings.AUDIT_SUBJECTS, app="audit")
 
 
 @register()
-def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of AUDIT_CONSUMERS can be imported and called, and says which actions it wants."""
     if problems := unusable_paths("AUDIT_CONSUMERS", settings.AUDIT_CONSUMERS, app="audit"):
         return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from registry.checks import check_default_level, check_gates
+from registry.system_checks import check_default_level, check_gates
 
 
 @pytest.mark.parametrize("path", ["no.such.Gate", "registry.stages.Stage", "nodots"])

@@ -9,10 +9,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, register
 
-from audit.checks import unusable_paths
+from audit.system_checks import unusable_paths
 
 
 @register()
-def check_visibility(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_visibility(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of LINEAGE_VISIBILITY can be imported and called."""
     return unusable_paths("LINEAGE_VISIBILITY", settings.LINEAGE_VISIBILITY, app="lineage")

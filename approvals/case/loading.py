@@ -1,0 +1,201 @@
+"""Loading requests as cases: all that the evaluator needs of many requests, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from django.utils import timezone
+
+from approvals.case.check_facts import check_authors, check_facts, check_runs_of
+from approvals.case.earlier_approvals import EarlierApproval, earlier_approvals
+from approvals.case.finding_facts import findings_by_request
+from approvals.case.incumbents import Move
+from approvals.case.re_review_dates import blocked_since
+from approvals.case.request_rules import RequestRules, RuleBook
+from approvals.case.review_facts import overrides_by_request, reviews_by_request
+from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
+from approvals.case.subjects import load_subjects, people_by_role, subject_digest, subject_parts
+from approvals.models import FINISHED_CHECKS, UNFINISHED_CHECKS, CheckRun, TransitionRequest
+from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate, evaluate_rule
+from approvals.verdict.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from policies.matching import LoadedPolicy, active_policies
+from policies.request_kinds import RequestKind
+from policies.rules import CheckRule, Rule
+from validation.base import Subject, inputs_digest
+from validation.catalogue import known_checks
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request with all that is true of it ``at`` a moment.
+
+    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does any more);
+    ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would read
+    now; ``jobs`` to the job that read just that, where there is one.
+    """
+
+    request: TransitionRequest
+    subject: Subject
+    policy: LoadedPolicy
+    current: LoadedPolicy | None
+    rules: tuple[Rule, ...]
+    inputs: Mapping[str, str]
+    jobs: Mapping[str, CheckRun]
+    snapshot: Snapshot
+    at: datetime
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict at the moment the case was loaded; evaluated at the first use, and once."""
+        return evaluate(self.snapshot, self.at)
+
+    @property
+    def policy_changed(self) -> bool:
+        """Return whether a policy revision governs that this request has not followed yet."""
+        known = (self.request.policy_revision_id, self.request.followed_revision_id)
+        return self.current is not None and self.current.revision.pk not in known
+
+    @property
+    def check_rules(self) -> list[CheckRule]:
+        """Return the rules that a validation check must pass."""
+        return [rule for rule in self.rules if isinstance(rule, CheckRule)]
+
+    def blocking_checks(self) -> list[RuleVerdict]:
+        """Return the verdicts on the checks that block, overridden ones left out; the other rules are not evaluated."""
+        rows = [evaluate_rule(rule, self.snapshot, self.at) for rule in self.check_rules]
+        return [row for row in rows if row.blocks]
+
+    @property
+    def has_unfinished_checks(self) -> bool:
+        """Return whether a check that counts is queued or running on a worker."""
+        return any(job.state in UNFINISHED_CHECKS for job in self.jobs.values())
+
+    @property
+    def checks_finished(self) -> bool:
+        """Return whether each check has read what is true now, and has finished."""
+        return all(rule.id in self.jobs and self.jobs[rule.id].state in FINISHED_CHECKS for rule in self.check_rules)
+
+
+def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case:
+    """Return one request with all that is true of it; its verdict is that of the moment ``at`` (now)."""
+    return load_cases([request], at=at)[0]
+
+
+def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
+    """Return many requests likewise, in their order; a fixed number of queries for requests read `with_relations`.
+
+    InvalidState when this server cannot read the policy of a request.
+    """
+    policies = active_policies()
+    book = RuleBook(requests, policies)
+    subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
+    jobs = check_runs_of(requests)
+    requesters, authors = [request.requester.username for request in requests], check_authors(jobs)
+    people = people_by_role(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
+    known = _Known(
+        jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
+        reviews=reviews_by_request(requests),
+        overrides=overrides_by_request(requests),
+        earlier=earlier_approvals(requests),
+        findings=findings_by_request(requests),
+        blocked=blocked_since([request.version for request in requests], policies),
+        at=at or timezone.now(),
+    )
+    return [
+        _case(request, subject, book.rules_of(request, subject), roles, known)
+        for request, subject, roles in zip(requests, subjects, people, strict=True)
+    ]
+
+
+def reload_reviews(case: Case) -> Case:
+    """Return a case with its reviews and overrides read again, after one of them was written under the same lock."""
+    request = case.request
+    snapshot = replace(
+        case.snapshot,
+        reviews=reviews_by_request([request]).get(request.pk, ()),
+        overrides=overrides_by_request([request]).get(request.pk, ()),
+    )
+    return replace(case, snapshot=snapshot, at=timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read for all requests at once, by request id; ``jobs`` also by rule and inputs digest, ``blocked`` by version."""
+
+    jobs: Mapping[tuple[int, str, str], CheckRun]
+    reviews: Mapping[int, tuple[ReviewFacts, ...]]
+    overrides: Mapping[int, tuple[OverrideFacts, ...]]
+    earlier: Mapping[int, EarlierApproval]
+    findings: Mapping[int, tuple[FindingFacts, ...]]
+    blocked: Mapping[int, datetime]
+    at: datetime
+
+
+def _case(
+    request: TransitionRequest,
+    subject: Subject,
+    judged_by: RequestRules,
+    people: Mapping[str, frozenset[str]],
+    known: _Known,
+) -> Case:
+    checks = known_checks()
+    asked = [rule for rule in judged_by.rules if isinstance(rule, CheckRule)]
+    inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
+    jobs = {rule.id: job for rule in asked if (job := known.jobs.get((request.pk, rule.id, inputs[rule.id])))}
+    return Case(
+        request=request,
+        subject=subject,
+        policy=judged_by.policy,
+        current=judged_by.current,
+        rules=judged_by.rules,
+        inputs=inputs,
+        jobs=jobs,
+        snapshot=_snapshot(request, subject, judged_by, people, inputs, jobs, known),
+        at=known.at,
+    )
+
+
+def _snapshot(
+    request: TransitionRequest,
+    subject: Subject,
+    judged_by: RequestRules,
+    people: Mapping[str, frozenset[str]],
+    inputs: Mapping[str, str],
+    jobs: Mapping[str, CheckRun],
+    known: _Known,
+) -> Snapshot:
+    parts = subject_parts(
+        subject,
+        kind=request.kind,
+        rules=judged_by.rules,
+        checks=[
+            _subject_check(rule, inputs[rule.id], jobs.get(rule.id))
+            for rule in judged_by.rules
+            if isinstance(rule, CheckRule)
+        ],
+        policy=judged_by.digest,
+    )
+    facts = RequestFacts(
+        position=position_now(subject),
+        opened_at=request.opened_at,
+        expires_at=request.expires_at,
+        people=people,
+        checks={rule: check_facts(job) for rule, job in jobs.items()},
+        reviews=known.reviews.get(request.pk, ()),
+        overrides=known.overrides.get(request.pk, ()),
+        findings=known.findings.get(request.pk, ()),
+        earlier_approval=known.earlier.get(request.pk),
+        review_due_at=None if request.kind == RequestKind.BREAK_GLASS else known.blocked.get(request.version_id),
+        e_signature=judged_by.e_signature,
+        subject_digest=subject_digest(parts),
+        parts=parts,
+    )
+    return build_snapshot(subject, judged_by.rules, facts)
+
+
+def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:
+    """Return what a review covers of one check: rule, check code, inputs digest, state and evidence digest."""
+    return (rule.id, rule.check, inputs, job.state if job else "", job.evidence_digest if job else "")

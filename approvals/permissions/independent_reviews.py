@@ -1,0 +1,112 @@
+"""Who may review a version outside of a request: in a re-review, or in the post-review of an emergency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.utils import timezone
+
+from accounts.authentication import find_signed_in_person
+from approvals.case.incumbents import Move
+from approvals.case.re_review_dates import ReReviewDue
+from approvals.case.reviewer_roles import review_rights
+from approvals.case.subjects import load_subject, people_by_role
+from approvals.models import Decision, RequestState, Review, TransitionRequest
+from approvals.models.oversight import PostReview
+from approvals.permissions.people import refusal_unless_in_person
+from approvals.permissions.refusal import Refusal
+from approvals.verdict.facts import ReviewFacts
+from approvals.verdict.votes import excluded_people, voting_rights
+from audit.actions import Action
+from core.actors import Actor
+from core.refs import Auditable
+from policies.matching import load_revision, policy_for
+from policies.rules import ApprovalsRule, Rule, voters_text
+from registry.models import ModelVersion, RegisteredModel
+
+
+def refusal_to_confirm_version(actor: Actor, version: ModelVersion, places: Iterable[ReReviewDue]) -> Refusal | None:
+    """Return why the actor may not re-review a version, for the first of ``places`` where they may not.
+
+    They must be able to approve a request for each place under the policies of today, and must not be involved in the work.
+    """
+    return next((refusal for place in places if (refusal := _to_confirm(actor, version, place))), None)
+
+
+def _to_confirm(actor: Actor, version: ModelVersion, place: ReReviewDue) -> Refusal | None:
+    subject = load_subject(Move(version, place.target, archive_existing=False))
+    applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
+    requester = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
+    return _to_review(
+        actor,
+        version.model,
+        place.policy.body.rules,
+        people_by_role([subject], [requester])[0],
+        action=Action.APPROVALS_RE_REVIEW_GIVEN,
+        obj=version,
+    )
+
+
+def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | None:
+    """Return why the actor may not complete a post-review.
+
+    They must be able to approve under the policy of the request or of today, or be in a group that may break the glass. The
+    requester, the second person of the emergency and everybody involved in the work may not.
+    """
+    request = row.request
+    action = Action.APPROVALS_POST_REVIEW_COMPLETED
+    if actor.user_id == row.requester_id:
+        return Refusal(f"{actor.name} broke the glass: somebody else has to review it.", action, request)
+    if actor.name in approvers_of(request):
+        return Refusal(f"{actor.name} approved the emergency move: somebody else has to review it.", action, request)
+    found = [load_revision(request.policy_revision), policy_for(request.version.model, request.target)]
+    policies = [policy for policy in found if policy is not None]
+    options = [policy.body.options.break_glass for policy in policies]
+    subject = load_subject(Move(request.version, request.target, request.archive_existing))
+    return _to_review(
+        actor,
+        request.version.model,
+        [rule for policy in policies for rule in policy.body.rules],
+        people_by_role([subject], [row.requester.username])[0],
+        groups={name for option in options if option is not None for name in option.groups},
+        action=action,
+        obj=request,
+    )
+
+
+def approvers_of(request: TransitionRequest) -> list[str]:
+    """Return who approved a request, by name."""
+    rows = Review.objects.filter(request=request, decision=Decision.APPROVE).order_by("reviewer__username")
+    return list(rows.values_list("reviewer__username", flat=True).distinct())
+
+
+def _to_review(
+    actor: Actor,
+    model: RegisteredModel,
+    rules: Iterable[Rule],
+    people: Mapping[str, frozenset[str]],
+    *,
+    action: Action,
+    obj: Auditable,
+    groups: Iterable[str] = (),
+) -> Refusal | None:
+    """Return why the actor may not review a version of a model under these rules.
+
+    They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of ``groups``), and
+    be none of the ``people`` whom the four-eyes rules exclude.
+    """
+    person = find_signed_in_person(actor)
+    if person is None:
+        return refusal_unless_in_person(actor, action, obj, what="do this")
+    known = tuple(rules)
+    if role := excluded_people(known, people).get(person.username):
+        message = f"{person.username} cannot do this: they are its {role.replace('_', ' ')} (four eyes)."
+        return Refusal(message, action, obj)
+    approvals = [rule for rule in known if isinstance(rule, ApprovalsRule)]
+    mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
+    vote = ReviewFacts(person.username, mine, Decision.APPROVE, "", timezone.now(), roles=roles)
+    if any(voting_rights(rule, vote, model.name) for rule in approvals) or not mine.isdisjoint(groups):
+        return None
+    needed = dict.fromkeys([*(voters_text(rule) for rule in approvals), *sorted(groups)])
+    message = f"{person.username} is not among those who can review this: {' or '.join(needed) or 'nobody'}."
+    return Refusal(message, action, obj)

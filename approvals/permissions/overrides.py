@@ -1,0 +1,55 @@
+"""Who may override a soft rule, and who may withdraw an override."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from approvals.case.loading import Case
+from approvals.models import Override, RequestState
+from approvals.permissions.people import refusal_unless_signed_in
+from approvals.permissions.refusal import Refusal
+from approvals.verdict.evaluation import RuleVerdict
+from approvals.verdict.votes import excluded_people
+from audit.actions import Action
+from core.actors import Actor
+from policies.rules import Rule, RuleLevel
+
+
+def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
+    """Return why a person, a member of ``groups``, may not override a rule.
+
+    They must be signed in, be in a group that the rule names, and not be involved in the work.
+    """
+    action, request = Action.APPROVALS_RULE_OVERRIDDEN, case.request
+    if refusal := refusal_unless_signed_in(actor, action, request, what="override a rule"):
+        return refusal
+    if groups.isdisjoint(row.override_by):
+        message = f"Only a member of {' or '.join(row.override_by)} may override {row.rule}."
+        return Refusal(message, action, request)
+    if role := excluded_people(case.rules, case.snapshot.people).get(actor.name):
+        message = f"{actor.name} cannot override a rule of this request: they are its {role.replace('_', ' ')}."
+        return Refusal(message, action, request)
+    return None
+
+
+def can_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> bool:
+    """Return whether there is something to override, and this person may."""
+    overridable = case.request.state == RequestState.OPEN and row.level is RuleLevel.SOFT and row.blocks
+    return overridable and refusal_to_override(actor, groups, case, row) is None
+
+
+def refusal_to_withdraw_override(
+    actor: Actor, groups: frozenset[str], override: Override, rules: Iterable[Rule]
+) -> Refusal | None:
+    """Return why a person, a member of ``groups``, may not withdraw an override.
+
+    Whoever gave it may, and every member of the groups that its rule names; they must be signed in.
+    """
+    action, request = Action.APPROVALS_OVERRIDE_WITHDRAWN, override.request
+    if refusal := refusal_unless_signed_in(actor, action, request, what="withdraw an override"):
+        return refusal
+    named = {group for rule in rules if rule.id == override.rule for group in rule.override_by}
+    if actor.name == override.given_by.username or not named.isdisjoint(groups):
+        return None
+    message = "Only the person who gave the override, or a member of the groups that the rule names, may withdraw it."
+    return Refusal(message, action, request)

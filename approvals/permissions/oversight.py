@@ -1,0 +1,73 @@
+"""Who may break the glass, and who may close and assign findings."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+
+from approvals.case.incumbents import Move
+from approvals.case.subjects import load_subjects, people_by_role
+from approvals.models.oversight import Finding
+from approvals.permissions.people import refusal_unless_signed_in
+from approvals.permissions.refusal import Refusal
+from audit.actions import Action
+from core.actors import Actor
+from policies.rules import BreakGlass, Severity, severities_from
+from registry.models import ModelVersion
+from registry.permissions import Level, has_level
+from registry.stages import Stage
+
+# From this severity on, nobody who made the version may close a finding on it.
+FOUR_EYES_FROM = Severity.HIGH
+
+
+def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
+    """Return why the actor may not request an emergency move of a version. Being a superuser changes nothing."""
+    action = Action.APPROVALS_GLASS_BROKEN
+    if refusal := refusal_unless_signed_in(actor, action, version, what="break the glass"):
+        return refusal
+    if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
+        message = f"{actor.name} is not a member of {' or '.join(option.groups)}, who may break the glass here."
+        return Refusal(message, action, version)
+    return None
+
+
+def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
+    """Return why the actor may not change owner and due date of a finding: its owner may, and whoever manages the model."""
+    return _unless_responsible(actor, finding, Action.APPROVALS_FINDING_ASSIGNED)
+
+
+def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
+    """Return why the actor may not close a finding.
+
+    Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who did not
+    make what the finding is about.
+    """
+    action = Action.APPROVALS_FINDING_CLOSED
+    if refusal := _unless_responsible(actor, finding, action):
+        return refusal
+    if finding.severity not in severities_from(FOUR_EYES_FROM):
+        return None
+    what = f"close a finding of severity {finding.severity}"
+    if refusal := refusal_unless_signed_in(actor, action, finding, what=what):
+        return refusal
+    if actor.name in makers_of(finding):
+        message = f"{actor.name} helped to make the version: somebody else must close a finding of severity {finding.severity}."
+        return Refusal(message, action, finding)
+    return None
+
+
+def _unless_responsible(actor: Actor, finding: Finding, action: Action) -> Refusal | None:
+    owns = actor.user_id is not None and finding.owner_id == actor.user_id
+    if owns or has_level(actor, finding.model, Level.MANAGE):
+        return None
+    return Refusal("Only the owner of a finding, or somebody who manages the model, may change it.", action, finding)
+
+
+def makers_of(finding: Finding) -> frozenset[str]:
+    """Return who made what a finding is about (of a whole model: any of its versions), with the owners of accounts."""
+    rows = ModelVersion.objects.filter(model=finding.model_id, deleted_at__isnull=True).select_related("model")
+    if finding.version_id is not None:
+        rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")
+    subjects = load_subjects([Move(row, Stage.PRODUCTION, archive_existing=False) for row in rows])
+    people = people_by_role(subjects, [""] * len(subjects))
+    return frozenset(name for roles in people for role in ("version_author", "run_user") for name in roles[role])

@@ -1,0 +1,26 @@
+"""What only a person who is signed in may do."""
+
+from __future__ import annotations
+
+from accounts.authentication import find_signed_in_person, is_signed_in_person
+from approvals.permissions.refusal import Refusal
+from audit.actions import Action
+from core.actors import Actor
+from core.refs import Auditable
+
+
+def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable, *, what: str) -> Refusal | None:
+    """Return the refusal of everybody but a person who is signed in; no query. ``what`` they want to do is a verb: `decide`."""
+    if is_signed_in_person(actor):
+        return None
+    message = f"Only a person who is signed in may {what}; tokens and service accounts never do."
+    return Refusal(message, action, obj)
+
+
+def refusal_unless_in_person(actor: Actor, action: Action, obj: str | Auditable, *, what: str) -> Refusal | None:
+    """Return the refusal of everybody but a person who is signed in and whose account is still active; one query."""
+    if refusal := refusal_unless_signed_in(actor, action, obj, what=what):
+        return refusal
+    if find_signed_in_person(actor) is None:
+        return Refusal(f"Only a person with an active account may {what}.", action, obj)
+    return None

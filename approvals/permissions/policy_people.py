@@ -1,0 +1,98 @@
+"""Whom a policy applies to at the moment, and who is left to approve a change of it.
+
+A policy applies to whoever is behind a live request that it governs, or would govern as proposed: the requester, the author of
+the version, and the owner of a service account that is either. Being a superuser makes nobody a reviewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.owners import owners_of
+from approvals.case.incumbents import Move
+from approvals.case.subjects import load_subjects, people_by_role
+from approvals.models import LIVE_STATES, TransitionRequest
+from core.actors import Actor
+from policies.matching import active_policies, governing_policy, in_scope, model_facts
+from policies.models import PolicyProposal
+from policies.parsing import parse_published
+from policies.rules import PolicyBody
+
+EDITORS = "policy-editors"
+REVIEWERS = "policy-reviewers"
+_ROLES = ("requester", "version_author")
+
+
+def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
+    """Return the people that a policy applies to now, or would under one of ``bodies``, each with the id of a live request.
+
+    A fixed number of queries, however many requests are live.
+    """
+    targets = {body.target for body in bodies}
+    related = Q(target__in=targets) | Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
+    rows = TransitionRequest.objects.with_relations().filter(related, state__in=LIVE_STATES)
+    requests = list(rows.order_by("pk"))
+    facts = model_facts({row.version.model_id: row.version.model for row in requests}.values())
+    policies = active_policies()
+    governed: list[TransitionRequest] = []
+    for row in requests:
+        model = facts[row.version.model_id]
+        current = governing_policy(policies, model, row.target)
+        names = {row.policy_revision.policy.name, current.body.name if current else ""}
+        if row.followed_revision is not None:
+            names.add(row.followed_revision.policy.name)
+        if name in names or any(body.target == row.target and in_scope(body, model) for body in bodies):
+            governed.append(row)
+    return _people_behind(governed)
+
+
+def people_under_proposal(proposal: PolicyProposal) -> dict[str, int]:
+    """Return the people that the policy of a proposal applies to, as it is and as proposed."""
+    bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
+    return people_under(proposal.name, [parse_published(body) for body in bodies])
+
+
+def _people_behind(requests: Sequence[TransitionRequest]) -> dict[str, int]:
+    subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
+    people = people_by_role(subjects, [row.requester.username for row in requests])
+    found: dict[str, int] = {}
+    for row, roles in zip(requests, people, strict=True):
+        for role in _ROLES:
+            for name in sorted(roles[role]):
+                found.setdefault(name, row.pk)
+    return found
+
+
+def identities_of(user: User) -> tuple[str, ...]:
+    """Return who is behind an account: itself and, where it is a service account, its present and former owners."""
+    return (user.username, *sorted(owners_of([user.username]).get(user.username, ())))
+
+
+def possible_reviewers(proposal: PolicyProposal) -> list[str]:
+    """Return who could approve a proposal now, by name: reviewers of policies whom nothing excludes."""
+    excluded = {*identities_of(proposal.proposer), *people_under_proposal(proposal)}
+    return [name for name in _reviewers().values_list("username", flat=True) if name not in excluded]
+
+
+def missing_reviewer_hint(actor: Actor) -> str:
+    """Return what to do where no person but the actor is a reviewer of policies, "" where somebody is."""
+    others = _reviewers().exclude(pk=actor.user_id) if actor.user_id is not None else _reviewers()
+    return reviewer_hint(list(others.values_list("username", flat=True)[:1]))
+
+
+def reviewer_hint(possible: Sequence[str]) -> str:
+    """Return what to do where nobody could approve a proposal, "" where somebody could."""
+    if possible:
+        return ""
+    return (
+        "Nobody can approve a change yet: a policy changes only when a second person approves, whatever rights the first one "
+        f"has. Add a person who did not propose it to the group {REVIEWERS} "
+        f"(manage.py create_user NAME --group {REVIEWERS}, or the page Groups)."
+    )
+
+
+def _reviewers() -> QuerySet[User]:
+    return User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False).order_by("username")

@@ -1,0 +1,73 @@
+"""Columns of hand-written SQL, read from the models: a column that a model gains is in every statement made here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django.db.models import Field, ForeignKey, Model, UniqueConstraint
+
+# A generated key is never read or written by name unless a statement asks for it.
+_GENERATED = frozenset({"AutoField", "BigAutoField"})
+# Types of PostgreSQL that hold the values of a kind of field, in arrays and casts.
+_TYPES = {
+    "BigAutoField": "int8",
+    "BigIntegerField": "int8",
+    "BooleanField": "bool",
+    "CharField": "text",
+    "FloatField": "float8",
+    "JSONField": "text",
+    "TextField": "text",
+}
+
+
+def table_of(model: type[Model]) -> str:
+    """Return the name of a model's table."""
+    return model._meta.db_table  # noqa: SLF001 - Django's own name for it
+
+
+def columns_of(model: type[Model], *, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Return a model's columns in the order of its fields, but for a generated key and those in ``without``.
+
+    Raises ValueError where ``without`` names a column that the model does not have.
+    """
+    fields = _fields(model)
+    if unknown := set(without) - fields.keys():
+        msg = f"{model.__name__} has no column {', '.join(sorted(unknown))}"
+        raise ValueError(msg)
+    generated = {column for column, field in fields.items() if field.get_internal_type() in _GENERATED}
+    return tuple(column for column in fields if column not in {*generated, *without})
+
+
+def unique_columns(model: type[Model], constraint: str) -> tuple[str, ...]:
+    """Return the columns of a unique constraint, for ON CONFLICT. Raises KeyError where the model has none of that name."""
+    found = {each.name: each for each in model._meta.constraints if isinstance(each, UniqueConstraint)}  # noqa: SLF001 - Django's own name for it
+    columns = {field.name: column for column, field in _fields(model).items()}
+    return tuple(columns[name] for name in found[constraint].fields)
+
+
+def type_of(model: type[Model], column: str) -> str:
+    """Return the PostgreSQL type for the values of a column. Raises KeyError for a column or a kind of field that is new."""
+    field = _fields(model)[column]
+    target = field.target_field if isinstance(field, ForeignKey) else field
+    return _TYPES[target.get_internal_type()]
+
+
+def listed(columns: Iterable[str], *, of: str = "") -> str:
+    """Return columns for a statement: ``a, b``, or ``t.a, t.b`` for the table ``t``."""
+    return ", ".join(f"{of}.{column}" if of else column for column in columns)
+
+
+def placeholders(columns: Sequence[str]) -> str:
+    """Return one placeholder for each column."""
+    return ", ".join(["%s"] * len(columns))
+
+
+def insert_into(model: type[Model]) -> str:
+    """Return the INSERT of one row with a value for each of `columns_of`, in that order."""
+    columns = columns_of(model)
+    return f"INSERT INTO {table_of(model)} ({listed(columns)}) VALUES ({placeholders(columns)})"  # noqa: S608 - names
+
+
+def _fields(model: type[Model]) -> dict[str, Field[Any, Any]]:
+    return {str(field.column): field for field in model._meta.concrete_fields}  # noqa: SLF001 - Django's own name for it

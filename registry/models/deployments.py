@@ -1,0 +1,52 @@
+"""Endpoints, and the deployments of versions to them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from core.refs import EventObject, deployment_ref, model_stream
+from registry.models.versions import ModelVersion
+
+
+class Endpoint(models.Model):
+    """Something that answers requests, such as `/predict`."""
+
+    name = models.CharField(max_length=255, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Deployment(models.Model):
+    """A rollout of one version to one endpoint: immutable but for its end. ``number`` counts per endpoint."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
+    number = models.PositiveIntegerField()
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
+    revision = models.CharField(max_length=100, default="", blank=True)
+    traffic_percent = models.PositiveSmallIntegerField(default=100)
+    environment = models.CharField(max_length=100, default="", blank=True)
+    deployed_by = models.CharField(max_length=150)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "number"], name="registry_deployment_number"),
+            models.CheckConstraint(condition=Q(traffic_percent__lte=100), name="registry_deployment_traffic"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["endpoint", "environment"], name="registry_deployment_live", condition=Q(ended_at__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.revision}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this deployment."""
+        return EventObject(deployment_ref(self.endpoint.name, self.number), model_stream(self.version.model_id))

@@ -1,0 +1,99 @@
+"""Append-only evidence: model cards, risk assessments and conformity packs."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from core.append_only import AppendOnlyModel
+from registry.models.registered import RegisteredModel
+from registry.models.versions import ModelVersion
+from registry.questionnaire import TIERS
+
+
+class CardRevision(AppendOnlyModel):
+    """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical body.
+
+    Revisions are numbered from 1 and never changed; the card of a version is its highest number.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="card_revisions", db_index=False)
+    number = models.PositiveIntegerField()
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    author = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="registry_card_number")]
+
+    def __str__(self) -> str:
+        return f"card {self.number} of {self.version_id}"
+
+
+class RiskAssessment(AppendOnlyModel):
+    """The answers to the risk questionnaire, and the tier they came to. Numbered from 1 for each model; the highest counts.
+
+    ``questionnaire`` is the version that was answered, ``answers`` maps each of its questions to the option chosen,
+    ``reasons`` is how the tier followed, in the words of that day.
+    """
+
+    model = models.ForeignKey(
+        RegisteredModel, on_delete=models.PROTECT, related_name="risk_assessments", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    questionnaire = models.PositiveIntegerField()
+    answers = models.JSONField()
+    score = models.PositiveIntegerField()
+    tier = models.CharField(max_length=20)
+    reasons = models.JSONField()
+    rationale = models.TextField(default="", blank=True)
+    author = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="registry_risk_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="registry_risk_from_one"),
+            models.CheckConstraint(condition=Q(tier__in=TIERS), name="registry_risk_tier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"risk assessment {self.number} of {self.model_id}: {self.tier}"
+
+
+class PackOrder(AppendOnlyModel):
+    """A version reached Production or a protected alias: what the conformity pack of that moment has to show.
+
+    Written in the promoting transaction. ``pinned`` names what was true then by number and digest, so that the pack can be
+    made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="pack_orders", db_index=False)
+    number = models.PositiveIntegerField()
+    event_id = models.UUIDField(unique=True)
+    promoted_at = models.DateTimeField()
+    pinned = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="registry_pack_number")]
+
+    def __str__(self) -> str:
+        return f"pack {self.number} of {self.version_id}"
+
+
+class FrozenPack(AppendOnlyModel):
+    """A finished conformity pack. The zip lies in the artifact store under ``digest`` (SHA-256, hex); it never changes."""
+
+    order = models.OneToOneField(PackOrder, on_delete=models.PROTECT, related_name="frozen")
+    digest = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    manifest = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="registry_pack_has_bytes")]
+
+    def __str__(self) -> str:
+        return f"sha256:{self.digest}"

@@ -1,0 +1,77 @@
+"""Registered models, their tags, and what users and groups may do with them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from core.refs import EventObject, model_ref, model_stream
+
+
+class RegisteredModel(models.Model):
+    """A name under which versions are kept. ``created_by`` is a username as it was.
+
+    ``name_key`` is the name with everything taken off that a reader could overlook (registry/names.py): no two models
+    may differ only in that.
+    """
+
+    name = models.CharField(max_length=256)
+    name_key = models.CharField(max_length=256)
+    description = models.TextField(default="", blank=True)
+    created_by = models.CharField(max_length=150, default="", blank=True)
+    created_ms = models.BigIntegerField()
+    updated_ms = models.BigIntegerField()
+    # Numbers of deleted versions are not given again.
+    last_version = models.PositiveIntegerField(default=0)
+    # Deleting hides; requests, reviews and events keep pointing at what was.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at__isnull=True), name="registry_model_name"),
+            models.UniqueConstraint(
+                fields=["name_key"], condition=Q(deleted_at__isnull=True), name="registry_model_name_key"
+            ),
+        ]
+        permissions = [
+            ("edit_model", "Can log to and edit this model"),
+            ("manage_staging_versions", "Can move this model's versions outside Production"),
+            ("manage_production_versions", "Can move this model's versions between any stages"),
+            ("manage_model", "Can manage this model"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this model."""
+        return EventObject(model_ref(self.name), model_stream(self.pk))
+
+
+class ModelUserGrant(UserObjectPermissionBase):
+    """What a user may do with one model, by a plain foreign key (registry/permissions.py reads it)."""
+
+    content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
+
+
+class ModelGroupGrant(GroupObjectPermissionBase):
+    """What a group may do with one model."""
+
+    content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
+
+
+class RegisteredModelTag(models.Model):
+    """A key and a text on a registered model."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    key = models.CharField(max_length=250)
+    value = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "key"], name="registry_modeltag_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"

@@ -1,0 +1,117 @@
+"""Model versions with their stage, tags and aliases."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from core.refs import EventObject, model_stream, version_ref
+from registry.models.registered import RegisteredModel
+from registry.stages import Stage
+
+
+class ModelVersion(models.Model):
+    """One immutable model. ``stage`` is written by registry/services/stages.py alone.
+
+    ``is_current`` marks the one version that readers of Production get. A superseded version may keep its stage for the
+    policy's rollback window (until ``archive_after``; never archived by itself when that is empty), but never the mark.
+    ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held; both are empty for bytes kept elsewhere.
+    ``copied_from`` is the version whose artifacts this one was made from by `models:/name/version`.
+    """
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    version = models.PositiveIntegerField()
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE)
+    is_current = models.BooleanField(default=False)
+    description = models.TextField(default="", blank=True)
+    source = models.CharField(max_length=1000)
+    run_id = models.CharField(max_length=32, default="", blank=True, db_index=True)
+    run_link = models.CharField(max_length=1000, default="", blank=True)
+    logged_model_id = models.CharField(max_length=40, default="", blank=True)
+    artifact_path = models.CharField(max_length=1000, default="", blank=True)
+    artifact_digest = models.CharField(max_length=80, default="", blank=True)
+    copied_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="copies")
+    created_by = models.CharField(max_length=150, default="", blank=True)
+    created_ms = models.BigIntegerField()
+    updated_ms = models.BigIntegerField()
+    # Of the last stage change: who, when, and on whose approval.
+    staged_by = models.CharField(max_length=150, default="", blank=True)
+    staged_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=500, default="", blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
+    )
+    archive_after = models.DateTimeField(null=True, blank=True)
+    # When a version in Production has to be reviewed again, where its policy says so.
+    review_due_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "version"], name="registry_version_number"),
+            models.UniqueConstraint(fields=["model"], condition=Q(is_current=True), name="registry_one_current"),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(stage=Stage.PRODUCTION), name="registry_current_is_production"
+            ),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="registry_version_stage"),
+            models.CheckConstraint(condition=~Q(superseded_by=F("id")), name="registry_not_superseded_by_self"),
+            models.CheckConstraint(
+                condition=Q(superseded_at__isnull=True, superseded_by__isnull=True)
+                | Q(superseded_at__isnull=False, superseded_by__isnull=False),
+                name="registry_superseded_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(superseded_at__isnull=True, deleted_at__isnull=True),
+                name="registry_current_not_superseded",
+            ),
+            models.CheckConstraint(
+                condition=Q(archive_after__isnull=True)
+                | Q(superseded_at__isnull=False, stage=Stage.PRODUCTION, is_current=False),
+                name="registry_archive_after_superseded",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["model", "stage", "-version"], name="registry_version_stage_idx"),
+            models.Index(
+                fields=["archive_after"], name="registry_version_due", condition=Q(archive_after__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} v{self.version}"
+
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name this version."""
+        return EventObject(version_ref(self.model.name, self.version), model_stream(self.model_id))
+
+
+class ModelVersionTag(models.Model):
+    """A key and a text on a model version."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    key = models.CharField(max_length=250)
+    value = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="registry_versiontag_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class Alias(models.Model):
+    """A movable name for a version."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases", db_index=False)
+    name = models.CharField(max_length=255)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="registry_alias_name")]
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return f"@{self.name}"

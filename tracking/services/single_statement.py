@@ -1,0 +1,68 @@
+"""Single-statement logging on PostgreSQL: values and params of a run, with the event of it, in one round trip.
+
+The statement is a transaction. It locks the run, inserts values and params, and inserts the event. Calls that need a read in
+between, and all calls on SQLite, take the step-by-step services in `tracking.services.logging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db import IntegrityError, connection
+
+from audit.actions import Action
+from audit.services import record_with
+from core.actors import Actor
+from core.columns import columns_of, listed, table_of, unique_columns
+from core.refs import run_ref
+from tracking.limits import Point
+from tracking.metric_columns import LATEST_ORDER, VALUE_COLUMNS
+from tracking.models import LatestMetric, Lifecycle, Metric, Param, Run, RunWriter
+from tracking.provenance import DATASET_KEY
+from tracking.services.pairs import as_object
+from tracking.services.points import KEEP_LATEST, KEEP_POINT, UNNESTED, arrays
+
+_COLUMNS = listed(("run_id", *VALUE_COLUMNS))
+_LATEST_FIRST = ", ".join(f"{column} DESC" for column in LATEST_ORDER)
+# `changed` is the run if it is active and has none of the params yet.
+_LOG = (
+    f"changed AS (SELECT id, created_by FROM {table_of(Run)} "  # noqa: S608 - names of tables and columns
+    f"WHERE id = %s AND lifecycle_stage = '{Lifecycle.ACTIVE.value}' AND NOT EXISTS (SELECT FROM json_each_text(%s) AS j "
+    f"JOIN {table_of(Param)} AS p ON p.run_id = %s AND p.key = j.key) FOR UPDATE), "
+    f"writer AS (INSERT INTO {table_of(RunWriter)} ({listed(columns_of(RunWriter))}) "
+    "SELECT id, %s FROM changed WHERE created_by <> %s "
+    f"ON CONFLICT ({listed(unique_columns(RunWriter, 'tracking_runwriter_once'))}) DO NOTHING), "
+    f"named AS (INSERT INTO {table_of(Param)} ({listed(columns_of(Param))}) SELECT id, key, value "
+    "FROM changed CROSS JOIN json_each_text(%s)), "
+    "points AS (SELECT changed.id AS run_id, p.* FROM changed "
+    f"CROSS JOIN unnest({UNNESTED}) AS p ({listed(VALUE_COLUMNS)})), "
+    f"added AS (INSERT INTO {table_of(Metric)} ({_COLUMNS}) SELECT * FROM points {KEEP_POINT}), "
+    f"raised AS (INSERT INTO {table_of(LatestMetric)} AS held ({_COLUMNS}) SELECT DISTINCT ON (key) * FROM points "
+    f"ORDER BY key, {_LATEST_FIRST} {KEEP_LATEST})"
+)
+
+
+def log_in_one_statement(
+    run_id: str,
+    points: Sequence[Point],
+    params: Mapping[str, str],
+    *,
+    actor: Actor,
+    action: Action,
+    after: Mapping[str, object],
+) -> bool:
+    """Add values and new params to an active run, and record the event; return whether that was done.
+
+    False means that nothing changed and that the caller must log step by step, which finds and reports the reason: no
+    PostgreSQL, no such active run, a param that exists, values that name logged models, params that the lineage graph reads.
+    """
+    if not (points or params) or DATASET_KEY in params or any(point.model_id for point in points):
+        return False
+    if params and connection.in_atomic_block:
+        return False  # two callers who log the same param are told apart by an error, which would end the transaction
+    named = as_object(params)
+    values = [run_id, named, run_id, actor.name, actor.name, named, *arrays(points)]
+    try:
+        return record_with(_LOG, values, actor=actor, action=action, obj=run_ref(run_id), after=after)
+    except IntegrityError:
+        return False
