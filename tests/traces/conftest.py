@@ -39,7 +39,7 @@ def experiment(actor: Actor) -> Experiment:
 def new_span(number: int = 1, *, parent: int = 0, trace: str = TRACE, **fields: Any) -> SpanData:
     """Return a span of one second that starts ``number`` seconds after the first; the parent is named by its number."""
     attributes = {key: typed(value) for key, value in fields.pop("attributes", {}).items()}
-    given = {
+    given: dict[str, Any] = {
         "trace_id": trace,
         "span_id": f"{number:016x}",
         "parent_id": f"{parent:016x}" if parent else "",
@@ -52,7 +52,7 @@ def new_span(number: int = 1, *, parent: int = 0, trace: str = TRACE, **fields: 
 
 
 def new_info(experiment: Experiment, **fields: Any) -> TraceInfo:
-    given = {"trace_id": TRACE, "experiment_id": str(experiment.pk), "request_ms": 1000, "state": "OK"}
+    given: dict[str, Any] = {"trace_id": TRACE, "experiment_id": str(experiment.pk), "request_ms": 1000, "state": "OK"}
     return TraceInfo(**(given | fields))
 
 

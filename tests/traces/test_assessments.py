@@ -42,7 +42,7 @@ def test_what_a_person_says_is_an_event(actor: Actor) -> None:
     row = add(actor, rationale="it is", metadata={"k": "v"})
     assert (row.value, row.number, row.valid, row.created_by) == ("true", None, True, "ada")
     assert actions() == ["traces.assessment.created"]
-    assert describe(Event.objects.latest("pk")).startswith(f"ada assessed trace {TRACE} (")
+    assert describe(Event.objects.latest("pk")).startswith(f"ada created an assessment of trace {TRACE} (")
 
 
 @pytest.mark.parametrize("source", ["CODE", "LLM_JUDGE", "SOURCE_TYPE_UNSPECIFIED"])

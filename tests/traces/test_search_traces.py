@@ -29,7 +29,8 @@ NAMES = {A: "a", B: "b", C: "c"}
 
 
 def said(name: str, value: object, **fields: Any) -> AssessmentData:
-    return AssessmentData(**{"kind": AssessmentKind.FEEDBACK, "name": name, "value": value} | fields)
+    given: dict[str, Any] = {"kind": AssessmentKind.FEEDBACK, "name": name, "value": value}
+    return AssessmentData(**(given | fields))
 
 
 @pytest.fixture(autouse=True)

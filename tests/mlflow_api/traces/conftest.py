@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import orjson
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.mlflow_api.conftest import Send, _query
 from traces.models import Assessment, Span, Trace, TraceTag
@@ -66,7 +67,7 @@ def request_of(*names: str, trace: str = TRACE) -> ExportTraceServiceRequest:
         span.trace_id, span.span_id = bytes.fromhex(trace.removeprefix("tr-")), number.to_bytes(8, "big")
         if number > 1:
             span.parent_span_id = (1).to_bytes(8, "big")
-        span.status.code = 1
+        span.status.code = Status.STATUS_CODE_OK
         value = span.attributes.add(key="mlflow.spanInputs").value
         value.string_value = f"in {name}"
     return request

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.mlflow_api.traces.conftest import START, TRACE, Call3, Export, info, request_of
 
@@ -27,8 +28,8 @@ def test_a_span_comes_back_in_opentelemetrys_json(call3: Call3, export: Export) 
     event = child.events.add(name="exception", time_unix_nano=START + 5)
     event.attributes.add(key="exception.message").value.string_value = "boom"
     child.links.add(trace_id=b"l" * 16, span_id=b"s" * 8)
-    child.status.code, child.status.message = 2, "boom"
-    child.kind = 3
+    child.status.code, child.status.message = Status.STATUS_CODE_ERROR, "boom"
+    child.kind = Span.SPAN_KIND_CLIENT
     assert export(request).status_code == 200
     status, answer = call3("GET", "traces/get", trace_id=TRACE, allow_partial="False")
     assert status == 200, answer

@@ -31,7 +31,9 @@ def test_bare_infos_come_newest_first_page_by_page(call3: Call3) -> None:
 
 def test_nothing_found_is_an_empty_answer(call3: Call3) -> None:
     elsewhere = [{"mlflow_experiment": {"experiment_id": "55"}}]
-    for asked in ({"locations": []}, {"locations": elsewhere}, {"locations": WHERE, "filter": "status = 'ERROR'"}):
+    failed = {"locations": WHERE, "filter": "status = 'ERROR'"}
+    questions: list[dict[str, Any]] = [{"locations": []}, {"locations": elsewhere}, failed]
+    for asked in questions:
         assert call3("POST", "traces/search", **asked) == (200, {})
 
 

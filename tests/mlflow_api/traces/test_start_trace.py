@@ -97,6 +97,7 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
 
 
 def test_the_trace_must_be_there(call3: Call3) -> None:
-    for body in ({}, {"trace": {}}, {"trace": {"trace_info": {}}}):
+    bodies: list[dict[str, Any]] = [{}, {"trace": {}}, {"trace": {"trace_info": {}}}]
+    for body in bodies:
         status, answer = call3("POST", "traces", **body)
         assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
