@@ -108,11 +108,11 @@ def run_check(check_run_id: int) -> str:
     except DomainError as error:
         why, for_good = error.message, True
     except Exception as error:  # the check's own failure: never a pass, and tried again a few times
-        logger.exception("the check %s of job %s broke off", lease.job.check_code, check_run_id)
+        logger.exception("the check %s of job %s did not complete", lease.job.check_code, check_run_id)
         why, for_good = f"{type(error).__name__}: {error}", False
-    words = why if why.startswith("The check") else f"The check broke off. {why}"
+    words = why if why.startswith("The check") else f"The check did not complete. {why}"
     check_runs.break_off(actor=actor, lease=lease, why=words[:1000], for_good=for_good, log=reporter.text)
-    return "broke off"
+    return "did not complete"
 
 
 def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:

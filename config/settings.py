@@ -205,6 +205,8 @@ CHECKS = [
 ]
 # `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
+# How much temporary space one `artifact.scan` may use for what it unpacks, in bytes.
+SCAN_TEMP_BYTES = int(env.number("CUSTODY_SCAN_TEMP_BYTES", 2 * 1024**3))
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]

@@ -123,7 +123,7 @@ def _parameter(param: Param) -> Schema:
         "number": {"type": "number", **number},
         "text": text,
     }
-    return {**kinds[param.kind], "description": param.says}
+    return {**kinds[param.kind], "description": param.description}
 
 
 def _kinds() -> dict[str, Schema]:

@@ -2,74 +2,85 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.core.management.commands import flush
+from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from core.actors import Actor, ActorKind
+from tests.database_copies import Template, drop, use
+from tests.database_flush import flush_to, written_by_migrations
 from tests.s3_server import S3Server, TestBucket
 
 Acting = Callable[[User], Actor]
+# The name of this process among the workers of a test run; empty when there are none.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 # A busy machine is no failure: what is tested is what comes out, not how fast.
 settings.register_profile("custody", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("custody")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _flush_past_the_triggers() -> Iterator[None]:
-    """Let `transaction=True` tests clean up: Django flushes SQLite by DELETE, which the append-only triggers refuse.
-
-    For the flush alone, and in its transaction, the triggers are taken off and put back as they were. (PostgreSQL is
-    flushed by TRUNCATE, which row triggers do not see.)
-    """
-    flush = BaseDatabaseOperations.execute_sql_flush
-
-    def flush_without_triggers(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
-        with transaction.atomic(), self.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f'DROP TRIGGER "{name}"')
-            flush(self, sql_list)
-            for _, sql in triggers:
-                cursor.execute(sql)
-
-    with pytest.MonkeyPatch.context() as patch:
-        if connection.vendor == "sqlite":
-            patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_without_triggers)
-        yield
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The migrated database that test databases are copied from. Tests that start processes use `database_url`."""
+    folder = tmp_path_factory.getbasetemp()
+    return Template(
+        folder=folder.parent if WORKER else folder, name=f"test_{connection.settings_dict['NAME']}_template"
+    )
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Put back what the migrations wrote (groups, the default experiment) whenever a `transaction=True` test has flushed it.
-
-    pytest-django runs such tests last, but a random order and several workers do not keep that.
-    """
-    flush = BaseDatabaseOperations.execute_sql_flush
-
-    def flush_and_restore(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
-        flush(self, sql_list)
-        self.connection.creation.deserialize_db_from_string(rows)
-
-    with django_db_blocker.unblock():
-        rows = connection.creation.serialize_db_to_string()
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+    template: Template,
+) -> Iterator[None]:
+    """Make this worker's test database: the first worker migrates, the others copy. In place of pytest-django's own."""
+    with django_db_blocker.unblock(), template.locked():
+        copying = use(template) if template.is_made else {}
+        databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set(), **copying)
+        if not template.is_made:
+            template.make()
+        template.join(WORKER or "alone")
+        migrated = written_by_migrations()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_and_restore)
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_to(migrated))
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)  # it would make rows that are kept
         yield
+    with django_db_blocker.unblock():
+        teardown_databases(databases, verbosity=0)
+        with template.locked():
+            template.leave(WORKER or "alone")
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Settings) -> None:
-    """Hash the passwords of the cast cheaply: the real hash takes a quarter of a second each."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+@pytest.fixture
+def database_url(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, template: Template, tmp_path: Path
+) -> Iterator[str]:
+    """The URL of a migrated, empty database of the test's own, for processes that it starts."""
+    with django_db_blocker.unblock():
+        url = template.copy(tmp_path)
+    yield url
+    with django_db_blocker.unblock():
+        drop(url)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_passwords() -> Iterator[None]:
+    """Hash passwords cheaply: the real hash takes a quarter of a second each."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a validation check is: a class with a code, parameters, the facts it reads, and a result with evidence."""
+"""Validation checks: the interface of a check, the facts it reads, and its result with evidence."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
 from core.canonical import digest_of
-from core.errors import InvalidInput
-from validation.params import Param, parse_params
+from validation.params import Param, parse_params, with_params
 
 Progress = Callable[[int], None]
-"""Called now and then with the percentage done; it also keeps the lease of the job alive. Raises when the job is taken away,
-cancelled or over its time."""
+"""Called now and then with the percentage done; it also renews the lease of the job. It raises when the job was cancelled, was
+given to another worker or has run out of time."""
 
 FAST_SECONDS, SLOW_SECONDS = 60, 3600
 
 
 @runtime_checkable
-class Logging(Protocol):
-    """What a job's progress callback also is: a place for lines that people follow while the check runs."""
+class JobLog(Protocol):
+    """The log of a job, which people follow while the check runs: the progress callback of a worker is one as well."""
 
     def log(self, line: str) -> None:
         """Add a line."""
 
 
-def tell(progress: Progress, line: str) -> None:
-    """Add a line to the log of the job, where it has one."""
-    if isinstance(progress, Logging):
+def log_line(progress: Progress, line: str) -> None:
+    """Add a line to the log of the job; nothing where the caller keeps no log."""
+    if isinstance(progress, JobLog):
         progress.log(line)
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run logged that checks read. Metrics are the latest values; NaN counts as not logged."""
+    """The facts of a run that checks read. Metrics are the latest values; NaN counts as not logged."""
 
     run_id: str = ""
     created_by: str = ""
     writers: tuple[str, ...] = ()
-    """Who else logged to it."""
+    """Everybody who logged to the run besides its creator."""
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -51,9 +50,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The model card that counts now; ``missing`` are the human fields still empty, ``editors`` all who wrote revisions.
+    """The newest revision of the model card.
 
-    ``written`` are all fields that say something.
+    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` everybody who
+    wrote a revision.
     """
 
     digest: str = ""
@@ -65,7 +65,10 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The version that would be replaced: the one in Production now, or where the alias points. ``place`` says where it is."""
+    """The version that would be replaced: the current Production version, or the one the alias points to.
+
+    ``place`` says where it is, in words that follow its number.
+    """
 
     version_id: int
     number: int
@@ -77,7 +80,7 @@ class Incumbent:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What in a version's ancestry is quarantined now, by URN, sorted. ``complete`` is False where it was too large to walk."""
+    """The quarantined ancestors of a version, by URN, sorted. ``complete`` is False where the ancestry was too large to walk."""
 
     quarantined: tuple[str, ...] = ()
     complete: bool = True
@@ -85,10 +88,10 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is being judged: a version on its way to a target, with all the facts that checks and reviews rest on.
+    """The subject of a verdict: a version, the target it is to move to, and all facts that checks and reviews rest on.
 
-    ``source`` is the stage it is in, since ``staged_at``. ``tier`` is the model's risk tier as policies take it.
-    ``predecessor`` is what was promoted to Production last, where nothing is there now.
+    ``source`` is its stage since ``staged_at``. ``tier`` is the model's risk tier, in the words of policies. ``predecessor``
+    is the last version promoted to Production, where Production is empty now.
     """
 
     model_id: int
@@ -114,7 +117,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """A file that a check leaves behind: a report, a table, a log. Kept under its SHA-256, never changed."""
+    """A file that a check attaches to its result, such as a report, a table or a log. Stored under its SHA-256, never changed."""
 
     name: str
     content: bytes
@@ -123,7 +126,7 @@ class EvidenceFile:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found. ``evidence`` holds no times and nothing that varies between two looks at the same facts."""
+    """The result of a check. ``evidence`` holds no times, and nothing else that differs between two runs on the same facts."""
 
     passed: bool
     summary: str
@@ -132,61 +135,59 @@ class CheckResult:
 
 
 class Check(Protocol):
-    """A validation check. It reads only; code of the model is run by `model.smoke` alone, in its sandbox.
+    """A validation check. It only reads; the model's code is run by `model.smoke` alone, in its sandbox.
 
-    A check may also have ``says`` (when it passes, in a sentence), ``params`` (validation.params), ``queue`` ("fast",
-    "slow"), ``seconds`` (how long it may take), ``posted`` (its result comes from outside) and ``confirm`` (a last look inside
-    the promoting transaction). ParamsCheck brings their defaults.
+    A check may also have ``description`` (a sentence: when it passes), ``params`` (validation.params), ``queue`` ("fast" or
+    "slow"), ``seconds`` (its time limit), ``posted`` (its result comes from outside) and ``confirm`` (run once more inside the
+    promoting transaction). ParamsCheck has their defaults.
     """
 
     code: str
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults; raise InvalidInput with what is wrong."""
+        """Return the parameters of a rule with their defaults. InvalidInput says what is wrong with them."""
+
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return a sentence that tells a reader of the policy what must be true of a version.
+
+        ``params`` come from `parse`. The sentence says nothing about the version at hand: it stands on the page of a policy.
+        """
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return what the check reads, as plain values and cheaply: when it changes, an earlier result no longer counts."""
+        """Return the facts that the check reads, as plain values, without slow work.
+
+        When they change, an earlier result no longer counts.
+        """
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Look, and say what was found."""
+        """Return the result for a version. Every exception is an error of the check, never a pass."""
 
 
 class ParamsCheck:
-    """A check whose parameters are described as data."""
+    """Base class of a check whose parameters are described as data."""
 
     code: ClassVar[str]
-    says: ClassVar[str] = ""
+    description: ClassVar[str] = ""
     params: ClassVar[tuple[Param, ...]] = ()
     queue: ClassVar[str] = "fast"
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults; raise InvalidInput with what is wrong."""
+        """Return the parameters of a rule with their defaults. InvalidInput says what is wrong with them."""
         return parse_params(self.params, params)
+
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return the description, with the parameters that differ from their defaults in brackets behind it."""
+        return with_params(self.description or f"The check {self.code} must pass.", self.params, params)
 
 
 def seconds_for(check: object) -> int:
-    """Return how long a check may take before it is broken off."""
+    """Return the time limit of a check in seconds."""
     usual = SLOW_SECONDS if getattr(check, "queue", "fast") == "slow" else FAST_SECONDS
     return int(getattr(check, "seconds", usual))
 
 
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:
-    """Return the fingerprint of what a check would read now (SHA-256, hex)."""
+    """Return the digest (SHA-256, hex) of what a check would read now. InvalidInput for parameters that it does not take."""
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}
     )
-
-
-def refuse_unknown(params: Mapping[str, object], known: frozenset[str]) -> None:
-    """Raise InvalidInput for a parameter the check does not have."""
-    if unknown := sorted(str(key) for key in params if key not in known):
-        have = ", ".join(sorted(known)) or "none"
-        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {have})")
-
-
-def names_param(params: Mapping[str, object], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a parameter that is a non-empty list of names."""
-    value = params.get(name, list(default))
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
-        raise InvalidInput(f"{name} must be a list of names")
-    return tuple(value)

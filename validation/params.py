@@ -1,4 +1,4 @@
-"""What a check can be told, as data: the reference, the page of checks and every error message are made of it."""
+"""Parameters of checks, described as data: the reference, the page of checks and every error message are made from it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import InvalidInput
+from core.text import join_words
 
 _MOST_NAMES = 100
 _LONGEST = 300
-_HUGE = 1e9  # no bound that anybody needs to be told of
+_HUGE = 1e9  # a bound as large as this is not mentioned
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter. ``kind`` is a key of KINDS; ``default`` stands where a policy does not name it.
+    """One parameter. ``kind`` is a key of KINDS; ``default`` is used where a policy does not set it.
 
-    ``least`` and ``most`` bound a number, ``choices`` are all there is of a choice. With ``required`` there is no default.
+    ``least`` and ``most`` are the bounds of a number, ``choices`` the values of a choice. A ``required`` one has no default.
     """
 
     name: str
     kind: str
-    says: str
+    description: str
     default: object = None
     required: bool = False
     least: float = -_HUGE
@@ -31,7 +32,7 @@ class Param:
 
     @property
     def must_be(self) -> str:
-        """Return what a value has to be, in words that end an error message."""
+        """What a value has to be, in words that end an error message: "one of value, interval"."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
         if self.kind == "choices":
@@ -43,7 +44,7 @@ class Param:
 
     @property
     def shown_default(self) -> str:
-        """Return the default as people read it in a policy."""
+        """The default as it is written in a policy; "required" or "none" where there is none."""
         if self.required:
             return "required"
         if self.default is None or self.default == ():
@@ -66,7 +67,7 @@ _WORDS = {
 
 
 def parse_params(known: Sequence[Param], given: Mapping[str, object]) -> dict[str, object]:
-    """Return every parameter by name, with defaults; InvalidInput for one that is unknown, missing or not what it must be."""
+    """Return every parameter by name, with defaults. InvalidInput for one that is unknown, missing or of a wrong value."""
     names = {param.name for param in known}
     if unknown := sorted(str(key) for key in given if key not in names):
         have = ", ".join(sorted(names)) or "none"
@@ -118,12 +119,26 @@ KINDS: dict[str, Callable[[Param, object], bool]] = {
 
 
 def texts(params: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """Return a parsed list parameter."""
+    """Return a parsed parameter that is a list, as texts; none where it is not a list."""
     value = params[name]
     return tuple(str(item) for item in value) if isinstance(value, tuple | list) else ()
 
 
 def figure(params: Mapping[str, object], name: str) -> float | None:
-    """Return a parsed number, None where none is set."""
+    """Return a parsed parameter that is a number; None where none is set."""
     value = params[name]
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def with_params(sentence: str, known: Sequence[Param], params: Mapping[str, object]) -> str:
+    """Return a sentence with the parsed parameters that differ from their defaults: ``It is small (most: 3).``"""
+    changed = [param.name for param in known if params.get(param.name) != param.default]
+    if not changed:
+        return sentence
+    return f"{sentence.rstrip('.')} ({', '.join(f'{name}: {_shown(params.get(name))}' for name in changed)})."
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return join_words([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)

@@ -1,4 +1,4 @@
-"""System checks (the name `checks` is taken by the validation checks): what in the settings must be right to start."""
+"""System checks of CHECKS: a validation check that cannot be used stops the start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
 
-_PARTS = ("code", "parse", "inputs", "run")
+_PARTS = ("code", "parse", "describe", "inputs", "run")
 
 
 @register
@@ -19,7 +19,7 @@ def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwarg
     found: dict[str, str] = {}
     problems: list[CheckMessage] = []
     for path in settings.CHECKS:
-        why, code = _look_at(path)
+        why, code = _inspect(path)
         if not why and code in found:
             why = f"its code {code} is that of {found[code]}"
         found.setdefault(code, path)
@@ -29,8 +29,8 @@ def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwarg
     return problems
 
 
-def _look_at(path: str) -> tuple[str, str]:
-    """Return (what is wrong with a check or "", its code)."""
+def _inspect(path: str) -> tuple[str, str]:
+    """Return (what is wrong with a check, or "", its code)."""
     try:
         check = import_string(path)
     except ImportError as error:

@@ -97,7 +97,7 @@ def check_json(check: Check) -> dict[str, Any]:
     """Return what a check is and what it can be told."""
     return {
         "code": check.code,
-        "says": getattr(check, "says", ""),
+        "description": getattr(check, "description", ""),
         "queue": "" if getattr(check, "posted", False) else getattr(check, "queue", "fast"),
         "seconds": None if getattr(check, "posted", False) else seconds_for(check),
         "params": [
@@ -106,7 +106,7 @@ def check_json(check: Check) -> dict[str, Any]:
                 "must_be": param.must_be,
                 "default": param.shown_default,
                 "required": param.required,
-                "says": param.says,
+                "description": param.description,
             }
             for param in getattr(check, "params", ())
         ],

@@ -6,7 +6,7 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
 from core.ids import row_id
-from registry.models import RegisteredModel
+from registry.locks import lock_model
 from registry.permissions import visible_models
 
 
@@ -16,7 +16,7 @@ def lock_request(request_id: int) -> TransitionRequest:
     model_id = request.values_list("version__model_id", flat=True).first()
     if model_id is None:
         raise _no_request(request_id)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    lock_model(model_id)
     return request.with_relations().select_for_update(no_key=True, of=("self",)).get()
 
 

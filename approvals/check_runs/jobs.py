@@ -173,7 +173,7 @@ def break_off(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, l
 def time_is_over(job: CheckRun) -> str:
     """Return the words for a job that took longer than its check may."""
     seconds = seconds_for(known_checks().get(job.check_code))
-    return f"The check was broken off: it took longer than the {seconds} seconds it may take."
+    return f"The check was stopped: it took longer than its limit of {seconds} seconds."
 
 
 @dataclass(frozen=True, slots=True)

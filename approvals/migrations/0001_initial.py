@@ -515,6 +515,16 @@ class Migration(migrations.Migration):
             message="a delegation lasts at most 90 days",
         ),
         Guard(
+            "approvals_transitionrequest",
+            "states",
+            on="UPDATE",
+            when="NEW.state {differs} OLD.state AND OLD.state || ' ' || NEW.state NOT IN ('open approved', "
+            "'open rejected', 'open withdrawn', 'open expired', 'open stale', 'approved applied', 'approved rejected', "
+            "'approved withdrawn', 'approved expired', 'approved stale')",
+            message="a transition request cannot change its state like that",
+        ),
+        Guard("approvals_transitionrequest", "no_delete", on="DELETE", message="transition requests are never deleted"),
+        Guard(
             "approvals_approvalcomment",
             "thread",
             on=("INSERT", "UPDATE"),

@@ -140,5 +140,5 @@ def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:
         result = check.run(subject, check.parse(rule.params), lambda _: None)
     except Exception:  # a check that breaks does not pass, here as in a worker
         log.exception("the check %s broke in a dry run", rule.check)
-        return CheckFacts(CheckState.ERROR, "The check broke off. The server's log says why.", now)
+        return CheckFacts(CheckState.ERROR, "The check did not complete. The server's log says why.", now)
     return CheckFacts(CheckState.PASSED if result.passed else CheckState.FAILED, result.summary, now)

@@ -13,7 +13,7 @@ from approvals.check_runs.jobs import queue_checks
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_withdraw_request
-from approvals.requests.verdict_cache import forget_concerns
+from approvals.requests.change_state import change_request_state
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
@@ -49,7 +49,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
     request = lock_visible(actor, request_id)
     deny_if(refusal_to_withdraw_request(actor, request))
     require_live(request)
-    close_request(request, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, actor=actor, reason=comment)
+    change_request_state(actor=actor, request=request, target=RequestState.WITHDRAWN, reason=comment)
     return request
 
 
@@ -59,7 +59,7 @@ def mark_stale(*, actor: Actor, request_id: int, reason: str) -> bool:
     request = lock_request(request_id)
     if request.state not in LIVE_STATES:
         return False
-    close_request(request, RequestState.STALE, Action.APPROVALS_REQUEST_STALED, actor=actor, reason=reason)
+    change_request_state(actor=actor, request=request, target=RequestState.STALE, reason=reason)
     return True
 
 
@@ -70,28 +70,8 @@ def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None)
     if request.state not in LIVE_STATES or request.expires_at > (at or timezone.now()):
         return False
     reason = f"Not applied before {request.expires_at:%Y-%m-%d %H:%M} UTC."
-    close_request(request, RequestState.EXPIRED, Action.APPROVALS_REQUEST_EXPIRED, actor=actor, reason=reason)
+    change_request_state(actor=actor, request=request, target=RequestState.EXPIRED, reason=reason)
     return True
-
-
-def close_request(
-    request: TransitionRequest, state: RequestState, action: Action, *, actor: Actor, reason: str = ""
-) -> None:
-    """Put a locked request into a closed state and record it."""
-    before = request.state
-    request.state = state
-    request.state_reason = reason[:1000]
-    request.closed_at = timezone.now()
-    request.save(update_fields=["state", "state_reason", "closed_at", "subject_digest"])
-    forget_concerns(request)
-    record(
-        actor=actor,
-        action=action,
-        obj=request,
-        before={"state": before},
-        after={"state": state.value, "subject_digest": request.subject_digest},
-        reason=reason,
-    )
 
 
 def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:

@@ -16,19 +16,20 @@ from approvals.oversight.emergencies import LIVES_FOR, require_may_break
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
+from approvals.requests.change_state import insert_request
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.targets import is_there
 from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
-from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
 from policies.matching import LoadedPolicy, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
+from registry.locks import lock_visible_model
 from registry.models import ModelVersion
 from registry.names import check_text
-from registry.permissions import level_to_ask, require_level, visible_models
+from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
 
 _LATEST_APPLY = timedelta(days=366)
@@ -83,10 +84,7 @@ def open_request(
 
 def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
     """Lock a model's row until commit and return a move of one of its versions, read under the lock; NotFound."""
-    rows = visible_models(actor).filter(name=name).select_for_update(no_key=True, of=("self",))
-    list(
-        rows.values_list("pk", flat=True)
-    )  # a model that is missing or out of sight locks nothing; get_version refuses it
+    lock_visible_model(actor, name)  # a model that is missing or out of sight locks nothing; get_version refuses it
     row = get_version(actor, name, version)
     return LockedMove(row, target, policy_for(row.model, target), is_there(row, target))
 
@@ -183,7 +181,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
         lives_for = min(lives_for, LIVES_FOR)
-    request = TransitionRequest.objects.create(
+    request = TransitionRequest(
         version=row,
         source=row.stage,
         target=target,
@@ -198,22 +196,17 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
         expires_at=now + lives_for,
         apply_after=terms.apply_after,
     )
-    record(
-        actor=actor,
-        action=Action.APPROVALS_REQUEST_OPENED,
-        obj=request,
-        after={
-            "version": row.version,
-            "source": request.source,
-            "target": request.target,
-            "kind": request.kind,
-            "archive_existing": request.archive_existing,
-            **({"archive_left_open": True} if request.archive_left_open else {}),
-            **({"apply_after": request.apply_after} if request.apply_after else {}),
-            "policy": policy.label,
-            "policy_digest": policy.revision.digest,
-            "expires_at": request.expires_at,
-        },
-        reason=terms.comment,
-    )
+    facts = {
+        "version": row.version,
+        "source": request.source,
+        "target": request.target,
+        "kind": request.kind,
+        "archive_existing": request.archive_existing,
+        **({"archive_left_open": True} if request.archive_left_open else {}),
+        **({"apply_after": request.apply_after} if request.apply_after else {}),
+        "policy": policy.label,
+        "policy_digest": policy.revision.digest,
+        "expires_at": request.expires_at,
+    }
+    insert_request(actor=actor, request=request, facts=facts)
     return request

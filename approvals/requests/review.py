@@ -13,7 +13,8 @@ from approvals.models import MAX_COMMENT, Decision, RequestState, Review
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import settle_archiving
-from approvals.requests.lifecycle import close_request, expire_request, refresh_request
+from approvals.requests.change_state import change_request_state
+from approvals.requests.lifecycle import expire_request, refresh_request
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Proof, Signature, prove, signature_facts, signed_fields
 from audit.actions import Action
@@ -122,9 +123,7 @@ def _follow(actor: Actor, case: Case, review: Review) -> None:
     """Close the request after a rejection; after any other decision settle it."""
     if review.decision == Decision.REJECT:
         reason = f"Rejected by {actor.name}: {review.comment}"
-        close_request(
-            case.request, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, actor=actor, reason=reason
-        )
+        change_request_state(actor=actor, request=case.request, target=RequestState.REJECTED, reason=reason)
         return
     settle_case(actor=system_actor("decide_request", on_behalf_of=actor.name), case=reload_reviews(case))
 

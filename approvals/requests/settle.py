@@ -12,13 +12,14 @@ from approvals.case.locks import lock_request, require_live
 from approvals.models import RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request
+from approvals.requests.change_state import change_request_state
 from approvals.requests.follow_up import follow_up
-from approvals.requests.lifecycle import close_request, mark_stale, refresh_request
+from approvals.requests.lifecycle import mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import carry_out
 from approvals.requests.verdict_cache import store_verdict, verdict_summary
 from audit.actions import Action
-from audit.services import enqueue, record
+from audit.services import enqueue
 from core.actors import Actor, system_actor
 from core.errors import Denied, GateRefused, InvalidState, NotFound
 from registry.permissions import level_to_ask, require_level
@@ -48,28 +49,18 @@ def settle_case(*, actor: Actor, case: Case) -> None:
 
 def _approve(actor: Actor, case: Case) -> None:
     request, verdict = case.request, case.verdict
-    request.state = RequestState.APPROVED
-    policies = [
-        case.policy,
-        *([case.current] if case.current else []),
-    ]  # tightening reaches open requests: the longer counts
+    # An open request follows a policy that was tightened: the longer delay counts.
+    policies = [case.policy, *([case.current] if case.current else [])]
     if delay := max(policy.body.options.apply_delay for policy in policies):
         request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
-    request.save(update_fields=["state", "apply_after"])
-    record(
-        actor=actor,
-        action=Action.APPROVALS_REQUEST_APPROVED,
-        obj=request,
-        before={"state": RequestState.OPEN.value},
-        after={
-            "state": RequestState.APPROVED.value,
-            "subject_digest": verdict.subject_digest,
-            "policy": case.policy.label,
-            "approvers": list(verdict.approvers),
-            "rules": {row.rule: row.status.value for row in verdict.rules},
-            **({"apply_after": request.apply_after} if request.apply_after else {}),
-        },
-    )
+    facts = {
+        "subject_digest": verdict.subject_digest,
+        "policy": case.policy.label,
+        "approvers": list(verdict.approvers),
+        "rules": {row.rule: row.status.value for row in verdict.rules},
+        **({"apply_after": request.apply_after} if request.apply_after else {}),
+    }
+    change_request_state(actor=actor, request=request, target=RequestState.APPROVED, facts=facts)
     if not waits(request):
         enqueue("approvals.tasks.apply_request", request_id=request.pk)
 
@@ -124,7 +115,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         archive_existing=request.archive_existing,
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
-    close_request(request, RequestState.APPLIED, Action.APPROVALS_REQUEST_APPLIED, actor=doer)
+    change_request_state(actor=doer, request=request, target=RequestState.APPLIED)
     follow_up(actor=doer, request=request)
     return request
 

@@ -104,7 +104,7 @@ _OUTCOME_BY_CHECK_STATE = {
     "error": (
         RuleStatus.FAILED,
         "an operator of this server; asking again runs the check again",
-        "The check broke off.",
+        "The check did not complete.",
     ),
 }
 

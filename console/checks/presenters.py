@@ -31,7 +31,7 @@ class CheckRow:
     """A check a policy may name. ``used_by`` are the policies in force that do, with the rules."""
 
     code: str
-    says: str
+    description: str
     params: tuple[Param, ...]
     queue: str
     seconds: int
@@ -49,7 +49,7 @@ def check_rows() -> list[CheckRow]:
     return [
         CheckRow(
             code=code,
-            says=getattr(check, "says", ""),
+            description=getattr(check, "description", ""),
             params=tuple(getattr(check, "params", ())),
             queue=getattr(check, "queue", "fast"),
             seconds=seconds_for(check),
@@ -77,7 +77,7 @@ class Told:
     name: str
     value: str
     is_set: bool
-    says: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class CheckRunPage:
     """One run of one check."""
 
     job: CheckRun
-    says: str
+    description: str
     told: list[Told]
     read: list[Fact]
     counts: bool
@@ -114,7 +114,7 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
     is_open = job.request.state == RequestState.OPEN
     return CheckRunPage(
         job=job,
-        says=getattr(check, "says", ""),
+        description=getattr(check, "description", ""),
         told=_told(check, job.params),
         read=[fact(key, value) for key, value in read.items()] if isinstance(read, Mapping) else [],
         counts=counts,
@@ -135,13 +135,13 @@ def _told(check: Any, given: Mapping[str, object]) -> list[Told]:
             param.name,
             _words(given[param.name]) if param.name in given else param.shown_default,
             param.name in given,
-            param.says,
+            param.description,
         )
         for param in known
     ]
     named = {param.name for param in known}
     return rows + [
-        Told(name, _words(value), is_set=True, says="") for name, value in given.items() if name not in named
+        Told(name, _words(value), is_set=True, description="") for name, value in given.items() if name not in named
     ]
 
 

@@ -19,7 +19,6 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
 from celery import current_app
-from django.core.management import call_command
 
 from accounts.models import User
 from approvals.models import CheckRun, TransitionRequest
@@ -61,8 +60,7 @@ def ada() -> Actor:
 
 
 def prepare(megabytes: int) -> dict[str, Any]:
-    """Migrate, publish the policies, and register a version with an artifact of that size."""
-    call_command("migrate", verbosity=0)
+    """Publish the policies, and register a version with an artifact of that size."""
     ensure_default_policies(actor=system_actor("test"))
     experiment, _ = Experiment.objects.get_or_create(
         pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}

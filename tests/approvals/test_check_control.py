@@ -23,7 +23,7 @@ from core.errors import Denied, InvalidState, NotFound
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card
 from tests.conftest import Acting
 from tracking.store import current_store
-from validation.base import CheckResult, EvidenceFile, Progress, Subject, tell
+from validation.base import CheckResult, EvidenceFile, Progress, Subject, log_line
 
 WORKER = system_actor("run_check")
 REPORT = EvidenceFile("report.json", b'{"a": 1}', "application/json")
@@ -124,7 +124,7 @@ def test_a_job_over_its_time_is_ended_however_lively(job: CheckRun) -> None:
     CheckRun.objects.filter(pk=job.pk).update(ends_by=timezone.now() - timedelta(seconds=1))
     assert requeue_expired(actor=WORKER, now=timezone.now()) == 1
     assert state(job) == CheckState.ERROR
-    assert "longer than the 60 seconds" in job.summary
+    assert "longer than its limit of 60 seconds" in job.summary
     with pytest.raises(LeaseLost):
         report_progress(lease=lease, percent=5)
 
@@ -137,16 +137,16 @@ def test_a_check_that_reports_learns_that_its_time_is_over(job: CheckRun, monkey
     monkeypatch.setattr("validation.checks.card.Complete.seconds", 0, raising=False)
     monkeypatch.setattr("approvals.tasks._REPORT_EVERY", 0)
     monkeypatch.setattr("validation.checks.card.Complete.run", endless)
-    assert tasks.run_check(job.pk) == "broke off"
+    assert tasks.run_check(job.pk) == "did not complete"
     assert state(job) == CheckState.ERROR
-    assert job.summary.startswith("The check was broken off")
+    assert job.summary.startswith("The check was stopped")
 
 
 def test_what_a_check_says_is_there_while_it_runs(job: CheckRun, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def talkative(_: object, subject: Subject, params: object, progress: Progress) -> CheckResult:
-        tell(progress, "half way")
+        log_line(progress, "half way")
         seen.append(CheckRun.objects.get(pk=job.pk).log)
         return CheckResult(passed=True, summary="Fine.")
 

@@ -112,7 +112,7 @@ def test_a_check_that_breaks_is_tried_again_then_an_error(job: CheckRun, monkeyp
 
     monkeypatch.setattr("validation.checks.card.Complete.run", broken)
     for _ in range(MAX_ATTEMPTS):
-        assert tasks.run_check(job.pk) == "broke off"
+        assert tasks.run_check(job.pk) == "did not complete"
     job.refresh_from_db()
     assert job.state == CheckState.ERROR
     assert "no such thing" in job.summary

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from approvals.check_runs import watchdog
@@ -98,22 +97,6 @@ class World:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[str]:
-    """A database of the kind the suite runs on, but a separate one: workers are other processes."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgres"):
-        yield f"sqlite:///{tmp_path / 'custody.sqlite3'}"
-        return
-    name = f"custody_queue_{secrets.token_hex(4)}"
-    server, _, own = url.rpartition("/")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield f"{server}/{name}"
-    with psycopg.connect(f"{server}/{own}", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Callable[[], str]]:
     """Return a function that starts an embedded Valkey and returns its URL."""
     running: list[subprocess.Popen[bytes]] = []
@@ -139,8 +122,8 @@ def broker(tmp_path: Path) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database: str, broker: Callable[[], str]) -> Iterator[World]:
-    made = World(tmp_path, database, broker.url)  # type: ignore[attr-defined]  # set above
+def world(tmp_path: Path, database_url: str, broker: Callable[[], str]) -> Iterator[World]:
+    made = World(tmp_path, database_url, broker.url)  # type: ignore[attr-defined]  # set above
     yield made
     made.end()
 

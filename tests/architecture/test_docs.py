@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+from approvals.requests.states import REQUEST_TRANSITIONS
 from audit.actions import Action
 from core.actors import Scope
 from policies.schema import policy_schema
@@ -63,6 +64,14 @@ def test_every_transition_is_in_the_reference_and_no_other() -> None:
     assert rows == {(edge.source.value, edge.target.value) for edge in TRANSITIONS}
 
 
+def test_every_transition_of_a_request_is_in_the_reference_and_no_other() -> None:
+    rows = set(
+        re.findall(r"^\| (.+) \| (\w+) \| `([a-z_.]+)` \| (.+) \|$", _section("Request states"), flags=re.MULTILINE)
+    )
+    table = {(edge.source or "(none)", edge.target.value, edge.action.value, edge.who) for edge in REQUEST_TRANSITIONS}
+    assert rows == table
+
+
 def test_every_check_is_in_the_reference_and_no_other() -> None:
     rows = set(re.findall(r"^\| `([a-z_]+(?:\.[a-z_]+)?)` \|", _section("Checks"), flags=re.MULTILINE))
     assert rows == {import_string(path).code for path in settings.CHECKS}
@@ -71,11 +80,11 @@ def test_every_check_is_in_the_reference_and_no_other() -> None:
 def test_what_a_check_says_of_itself_is_in_the_reference_word_for_word() -> None:
     lines = set(_section("Checks").splitlines())
     for code, check in known_checks().items():
-        if hasattr(check, "says") and hasattr(check, "params"):
+        if hasattr(check, "description") and hasattr(check, "params"):
             names = ", ".join(f"`{param.name}`" for param in check.params) or "none"
-            assert f"| `{code}` | {check.says} | {names} |" in lines
+            assert f"| `{code}` | {check.description} | {names} |" in lines
         for param in getattr(check, "params", ()):
-            row = f"| `{code}` | `{param.name}` | {param.says} | {param.must_be} | {_default(param)} |"
+            row = f"| `{code}` | `{param.name}` | {param.description} | {param.must_be} | {_default(param)} |"
             assert row in lines, row
 
 

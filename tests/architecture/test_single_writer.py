@@ -1,4 +1,8 @@
-"""One writer per fact: stages by registry/services/stages.py, events by audit/services.py. Read off the code itself."""
+"""One writer for each fact, read off the code itself.
+
+Stages are written by registry/services/stages.py, events by audit/services.py, the state of a transition request by
+approvals/requests/change_state.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.source import modules, name_of, tree_of
+from tests.architecture.source import ROOT, modules, name_of, tree_of
 
 STAGE_FIELDS = {
     "stage",
@@ -23,6 +27,14 @@ STAGE_FIELDS = {
 }
 STAGE_WRITER = "registry/services/stages.py"
 EVENT_WRITER = "audit/services.py"
+REQUEST_WRITER = "approvals/requests/change_state.py"
+# Modules that write a `state` of other rows, with the model of those rows.
+OTHER_STATES = {
+    "approvals/oversight/findings.py": "Finding",
+    "approvals/policy_changes/propose.py": "PolicyProposal",
+    "notices/services/sending.py": "Message",
+    "webhooks/services/deliveries.py": "Delivery",
+}
 _WRITING_CALLS = {"update", "create", "get_or_create", "update_or_create", "ModelVersion"}
 _BULK_CALLS = {"bulk_update", "bulk_create"}
 
@@ -54,6 +66,29 @@ def _called(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
+def request_state_writes(tree: ast.AST) -> Iterator[int]:
+    """Yield the line of everything that could write the state of a transition request.
+
+    A query that begins with the name of another model (`CheckRun.objects…`) writes that one's.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "state":
+            yield node.lineno
+        elif isinstance(node, ast.Call):
+            named = ast.unparse(node.func).partition(".")[0]
+            other = named[:1].isupper() and named != "TransitionRequest"
+            name = _called(node)
+            keywords = {keyword.arg for keyword in node.keywords}
+            texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+            writes = name in {*_WRITING_CALLS, "TransitionRequest"} and ("state" in keywords or "state" in texts)
+            listed = (
+                name in _BULK_CALLS or name == "setattr" or (name == "save" and node.keywords)
+            ) and "state" in texts
+            opened = name == "update" and None in keywords and "TransitionRequest" in ast.unparse(node.func)
+            if not other and (writes or listed or opened):
+                yield node.lineno
+
+
 def event_writes(tree: ast.AST) -> Iterator[int]:
     """Yield the line of everything that makes or inserts an Event."""
     for node in ast.walk(tree):
@@ -74,7 +109,14 @@ def sql_writes(tree: ast.AST, table: str) -> Iterator[int]:
                 yield node.lineno
 
 
-@pytest.mark.parametrize(("table", "writer"), [("audit_event", EVENT_WRITER), ("registry_modelversion", STAGE_WRITER)])
+@pytest.mark.parametrize(
+    ("table", "writer"),
+    [
+        ("audit_event", EVENT_WRITER),
+        ("registry_modelversion", STAGE_WRITER),
+        ("approvals_transitionrequest", REQUEST_WRITER),
+    ],
+)
 def test_no_sql_writes_past_the_writer(table: str, writer: str) -> None:
     found = {f"{name_of(path)}:{line}" for path in modules() for line in sql_writes(tree_of(path), table)}
     assert {place for place in found if not place.startswith(writer)} == set()
@@ -83,6 +125,23 @@ def test_no_sql_writes_past_the_writer(table: str, writer: str) -> None:
 def test_one_writer_of_stages() -> None:
     found = {f"{name_of(path)}:{line}" for path in modules() for line in stage_writes(tree_of(path))}
     assert {place for place in found if not place.startswith(STAGE_WRITER)} == set()
+
+
+def test_one_writer_of_request_states() -> None:
+    found = {
+        f"{name_of(path)}:{line}"
+        for path in modules()
+        if name_of(path) not in OTHER_STATES
+        for line in request_state_writes(tree_of(path))
+    }
+    assert {place for place in found if not place.startswith(REQUEST_WRITER)} == set()
+
+
+@pytest.mark.parametrize("name", OTHER_STATES)
+def test_who_writes_other_states_does_not_know_requests(name: str) -> None:
+    names = {node.id for node in ast.walk(tree_of(ROOT / name)) if isinstance(node, ast.Name)}
+    assert "TransitionRequest" not in names
+    assert OTHER_STATES[name] in names
 
 
 def test_one_writer_of_events() -> None:
@@ -107,6 +166,41 @@ def test_one_writer_of_events() -> None:
 )
 def test_the_test_would_notice(code: str) -> None:
     assert list(stage_writes(ast.parse(code)))
+
+
+def model_locks(tree: ast.AST) -> Iterator[int]:
+    """Yield the line of every query of registered models that locks rows."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) == "select_for_update":
+            query = ast.unparse(node.func)
+            if query.startswith(("RegisteredModel.", "visible_models(", "models_at_level(")):
+                yield node.lineno
+
+
+def test_models_are_locked_in_one_place() -> None:
+    found = {name_of(path) for path in modules() if any(model_locks(tree_of(path)))}
+    assert found == {"registry/locks.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "request.state = RequestState.APPLIED",
+        "requests.update(state='applied')",
+        "TransitionRequest.objects.filter(pk=1).update(**changes)",
+        "TransitionRequest.objects.create(state='approved')",
+        "TransitionRequest(version=version, state='approved')",
+        "setattr(request, 'state', x)",
+        "request.save(update_fields=['state'])",
+        "TransitionRequest.objects.bulk_update(rows, ['state'])",
+    ],
+)
+def test_the_request_test_would_notice(code: str) -> None:
+    assert list(request_state_writes(ast.parse(code)))
+
+
+def test_the_request_test_lets_others_be() -> None:
+    assert not list(request_state_writes(ast.parse("CheckRun.objects.filter(pk=1).update(state='failed')")))
 
 
 @pytest.mark.parametrize("code", ["'INSERT INTO audit_event (body)'", "f'UPDATE audit_event SET body = {x}'"])

@@ -13,7 +13,9 @@ from accounts.models import User
 from approvals.models import CheckKey, CheckRun, CheckState
 from core.actors import Actor
 from tests.approvals.conftest import NewVersion
+from tests.approvals.publishing import publish_policy
 from tests.console.conftest import Asked, SignedIn, text_of
+from tests.validation.plugin_checks import CHECKS
 
 KEY = base64.b64encode(b"k" * 32).decode()
 
@@ -145,3 +147,26 @@ def test_what_a_check_says_is_text(scan: CheckRun, ada: User, signed_in: SignedI
     page = text_of(signed_in(ada).get(f"/checks/runs/{scan.pk}/"))
     assert "<script>alert" not in page
     assert "&lt;b&gt;x" in page
+
+
+def test_a_plug_in_reads_as_a_built_in_check_does(settings: Settings, cy: User, signed_in: SignedIn) -> None:
+    settings.CHECKS = [*settings.CHECKS, *CHECKS]
+    rules = [
+        {"id": "name", "check": "naming.short", "with": {"most": 5}},
+        {"id": "code", "check": "acme.reviewed", "with": {"by": "risk"}},
+    ]
+    revision = publish_policy(body={"name": "acme", "applies_to": {"target": "Staging"}, "rules": rules})
+    client = signed_in(cy)
+    policy = text_of(client.get(f"/policies/{revision.policy_id}/"))
+    assert "The name of the model is short (most: 5)." in policy
+    assert "The team risk must have reviewed its code." in policy
+    checks = text_of(client.get("/checks/"))
+    assert "The longest name, in characters." in checks
+    assert "acme.reviewed" in checks
+    listed = {row["code"]: row for row in client.get("/api/v1/checks").json()["checks"]}
+    assert listed["naming.short"]["description"] == "The name of the model is short."
+    assert [param["description"] for param in listed["naming.short"]["params"]] == [
+        "The longest name, in characters.",
+        "Whether only ASCII counts as short.",
+    ]
+    assert listed["acme.reviewed"]["params"] == []

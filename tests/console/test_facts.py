@@ -16,8 +16,8 @@ def test_any_value_has_words(value: object, words: str) -> None:
 
 
 def test_a_mapping_is_a_table_of_two_columns() -> None:
-    found = fact("evaluated_on", {"candidate": None, "they_are": "unknown"})
-    assert (found.key, found.table) == ("evaluated on", (("candidate", "none"), ("they are", "unknown")))
+    found = fact("evaluated_on", {"candidate": None, "match": "unknown"})
+    assert (found.key, found.table) == ("evaluated on", (("candidate", "none"), ("match", "unknown")))
 
 
 def test_a_card_tells_times_and_states_in_words() -> None:

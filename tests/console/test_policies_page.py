@@ -45,7 +45,7 @@ def test_rules_read_as_sentences(policies: list[PolicyRevision], cy: User, signe
     page = text_of(signed_in(cy).get(f"/policies/{policy.pk}/"))
     assert "One person of the group reviewers must approve it, with a comment." in page
     assert "the tags dataset_version, git_commit and triggered_by" in page
-    assert "val_auc must not be worse than current Production by more than 0.005." in page
+    assert "val_auc must be no more than 0.005 worse than in current Production." in page
     assert "expires after 14 days" in page
     assert "Retire" not in page
 

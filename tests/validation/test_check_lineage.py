@@ -41,7 +41,7 @@ def test_code_data_and_environment_are_known(put: Any) -> None:
 @pytest.mark.parametrize(
     ("requirements", "tags", "params", "words"),
     [
-        (None, TAGS, {}, "environment: none of requirements.txt"),
+        (None, TAGS, {}, "environment: the model has none of requirements.txt"),
         (b"scikit-learn>=1\n", TAGS, {}, "scikit-learn>=1 in requirements.txt without an exact version"),
         (b"a==1\n", {"dataset_version": "v1"}, {}, "code: no commit"),
         (b"a==1\n", {"git_commit": "x"}, {}, "data: no dataset"),

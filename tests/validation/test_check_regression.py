@@ -34,7 +34,7 @@ def on(*datasets: tuple[str, str, str]) -> dict[str, Any]:
     [
         (on(HOLDOUT, TRAIN), on(HOLDOUT), True, "no worse"),
         (on(OTHER), on(HOLDOUT), False, "Not comparable: evaluated on orders_holdout@d2; version 1"),
-        (on(TRAIN), on(HOLDOUT), False, "this run does not say on what"),
+        (on(TRAIN), on(HOLDOUT), False, "the evaluation data of this run are unknown"),
         (on(HOLDOUT), on(TRAIN), True, "taken as the same"),
         (on(TRAIN), on(), True, "taken as the same"),
         ({"tags": {EVAL_TAG: "h1"}}, {"tags": {EVAL_TAG: "h1"}}, True, "no worse"),
@@ -60,10 +60,10 @@ def test_what_a_model_was_trained_on_may_differ() -> None:
 
 def test_a_policy_may_allow_different_data_and_refuse_unknown_ones() -> None:
     assert compared(on(OTHER), on(HOLDOUT), different_data="allow").passed
-    assert "which this policy allows" in compared(on(OTHER), on(HOLDOUT), different_data="allow").summary
+    assert "this policy allows that" in compared(on(OTHER), on(HOLDOUT), different_data="allow").summary
     refused = compared(on(HOLDOUT), on(), unknown_data="refuse", different_data="allow")
     assert not refused.passed
-    assert "nothing says on which data" in refused.summary
+    assert "the evaluation data of version 1 are unknown" in refused.summary
 
 
 def accuracy(value: float, rows: float | None) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def accuracy(value: float, rows: float | None) -> dict[str, Any]:
     ("ours", "theirs", "params", "passed", "words"),
     [
         (accuracy(0.9, 1000), accuracy(0.9, 1000), {}, True, "Newcombe 1998 of Wilson 1927, n 1000"),
-        (accuracy(0.9, 1000), accuracy(0.9, 1000), {"decide_by": "interval"}, False, "not surely as good as"),
+        (accuracy(0.9, 1000), accuracy(0.9, 1000), {"decide_by": "interval"}, False, "not certainly as good as"),
         (accuracy(0.9, 1e6), accuracy(0.9, 1e6), {"decide_by": "interval"}, True, "no worse than"),
         (accuracy(0.9, None), accuracy(0.9, 1000), {"decide_by": "interval"}, False, "No interval"),
         (accuracy(0.5, 1000), accuracy(0.9, 1000), {}, False, "worse than"),

@@ -31,7 +31,7 @@ def sliced(metrics: dict[str, float], theirs: dict[str, float] | None = None, **
         ({"val_accuracy_new": 0.9}, {"max_gap": 1}, False, "1 slices"),
         ({"val_accuracy": 0.9}, {"max_gap": 1}, False, "0 slices"),
         (TWO | {"val_accuracy_n": 9, "val_accuracy_new_ci_low": 0.1}, {"max_gap": 0.1}, True, "2 slices"),
-        (TWO, {"max_gap": 1, "slices": ["new", "foreign"]}, False, "not measured: foreign"),
+        (TWO, {"max_gap": 1, "slices": ["new", "foreign"]}, False, "are missing: foreign"),
         (TWO, {"max_gap": 1, "slices": ["new"], "min_slices": 1}, True, "1 slices"),
         ({"a/x": 0.1, "a/y": 0.2}, {"metric": "a", "max_gap": 1}, True, "2 slices"),
     ],
@@ -45,7 +45,7 @@ def test_slices(metrics: dict[str, float], params: dict[str, Any], passed: bool,
 def test_a_slice_that_production_has_cannot_be_left_out() -> None:
     result = sliced(TWO, {**TWO, "val_accuracy_foreign": 0.2})
     assert not result.passed
-    assert "not measured: foreign" in result.summary
+    assert "are missing: foreign" in result.summary
 
 
 def test_the_table_is_a_file_without_formulas() -> None:

@@ -1,50 +1,62 @@
-"""Checks on the model's files, read from the store. No code of the model is ever run here."""
+"""Checks of the model's files, read from the store. No code of the model is run here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import BinaryIO
 
 import orjson
+from django.conf import settings
 
 from core.errors import NotFound
+from core.text import join_words
 from tracking.artifacts import folder_digest, folder_files, open_artifact, verify_folder
-from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, tell
+from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, log_line
 from validation.params import Param, texts
-from validation.scanning.files import scan_file
-from validation.scanning.report import Budget, Found
+from validation.scanning.folder import scan_folder
+from validation.scanning.report import Budget, FileReport, Unsafe
 
 _MAX_LISTED = 100
 _MAX_GLOBALS = 50
 
 
 class _Progress:
-    """From bytes read to a percentage of the whole."""
+    """Turns bytes read into a percentage of all bytes."""
 
     def __init__(self, total: int, report: Progress) -> None:
         self.total, self.report, self.done = max(total, 1), report, 0
 
     def add(self, size: int) -> None:
+        """Count so many more bytes as read and report the percentage. Raises what the job's progress raises."""
         self.done += size
         self.report(min(99, self.done * 100 // self.total))
 
     def tick(self) -> None:
+        """Report the percentage again, to renew the lease of the job."""
         self.add(0)
 
 
 class DigestMatches(ParamsCheck):
-    """The files are still those that were registered: every byte is read from the store again and compared."""
+    """Compares every byte in the store with what was registered."""
 
     code = "artifact.digest_matches"
-    says = (
-        "The files are those that were registered: every byte is read from the store again, and once more as the promotion "
-        "happens."
+    description = (
+        "The files are those that were registered: every byte is read from the store and compared, and once more inside the "
+        "transaction of the promotion."
     )
     queue = "slow"
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        return "Its files must be, byte for byte, the files that were registered."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the folder and its registered digest."""
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where every byte in the store is as it was registered."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
             return CheckResult(passed=False, summary=_no_files(subject), evidence=evidence)
@@ -52,72 +64,96 @@ class DigestMatches(ParamsCheck):
         reading = _Progress(sum(size for _, _, size in files), progress)
         changed = verify_folder(subject.artifact_path, progress=reading.add)
         evidence |= {"files": len(files), "changed": changed[:_MAX_LISTED], "now": folder_digest(subject.artifact_path)}
-        if why := _why_not(changed, subject, str(evidence["now"])):
+        if why := _difference(changed, subject, str(evidence["now"])):
             return CheckResult(passed=False, summary=why, evidence=evidence)
         summary = f"{len(files)} file{'s' if len(files) != 1 else ''}, every byte as registered."
         return CheckResult(passed=True, summary=summary, evidence=evidence)
 
     def confirm(self, subject: Subject, params: Mapping[str, object]) -> str:
-        """Look once more in the promoting transaction: that the bytes changed shows in no row."""
+        """Return what changed in the store, "" for nothing: changed bytes show in no row of the database."""
         changed = verify_folder(subject.artifact_path)
-        return _why_not(changed, subject, folder_digest(subject.artifact_path))
+        return _difference(changed, subject, folder_digest(subject.artifact_path))
 
 
 class Scan(ParamsCheck):
-    """Loading the model could run no code but that of allowed libraries (an allow-list of pickle globals)."""
+    """Reads the files: each must be of a known format, and loading the model must run only allowed code."""
 
     code = "artifact.scan"
-    says = (
-        "Loading the model could run no code but that of allowed libraries: an allow-list of pickle globals, and the headers "
-        "of safetensors and ONNX files."
+    description = (
+        "Every file is of a known format, and loading the model can run no code but that of allowed libraries. Pickles may name "
+        "only what is on an allow-list. Code, and files that are not recognised, are refused."
     )
     queue = "slow"
     params = (
         Param(
-            "allow", "names", "Further globals, exactly (`mycompany.models.Scorer`), and domains of ONNX operators.", ()
+            "allow",
+            "names",
+            "Further names that files may use: globals of pickles (`mycompany.models.Scorer`), classes of Keras, domains of ONNX "
+            "operators, loader modules.",
+            (),
         ),
         Param(
             "allow_code",
             "flag",
-            "Let source files pass that lie in the folder; somebody must have read them.",
+            "Accept source files in the folder. Somebody must have read them.",
             default=False,
+        ),
+        Param(
+            "allow_files",
+            "names",
+            "Files that are accepted though their format is not known, by path or pattern (`extra/*.dat`). Somebody must have "
+            "looked at them. Code, pickles and archives are judged all the same.",
+            (),
         ),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        text = "Its files must be of known formats, and loading them must run no code but that of allowed libraries."
+        if names := texts(params, "allow"):
+            text += f" Also allowed: {join_words(names)}."
+        if names := texts(params, "allow_files"):
+            text += f" Accepted in any format: {join_words(names)}."
+        return f"{text} Source files in its folder are accepted." if params["allow_code"] else text
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the folder and its registered digest."""
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where loading the files could only run code of allowed libraries."""
         files = folder_files(subject.artifact_path) if subject.artifact_path else []
         if not files:
             return CheckResult(passed=False, summary=_no_files(subject), evidence={"path": subject.artifact_path})
-        reading = _Progress(sum(size for _, _, size in files), progress)
+        sizes = {name: size for name, _, size in files}
+        reading = _Progress(sum(sizes.values()), progress)
         budget = Budget(
             allow=frozenset(texts(params, "allow")),
             allow_code=bool(params["allow_code"]),
+            allow_files=frozenset(texts(params, "allow_files")),
             tick=reading.tick,
+            temp_bytes=settings.SCAN_TEMP_BYTES,
         )
-        found = []
-        for name, _, size in files:
-            found.append(_scan_one(subject.artifact_path, name, budget))
-            tell(progress, f"{name}: {found[-1].verdict}")
-            reading.add(size)
-        return _scan_result(found)
+
+        def seen(report: FileReport) -> None:
+            log_line(progress, f"{report.name}: {report.format or 'not recognised'}")
+            reading.add(sizes[report.name])
+
+        return _scan_result(scan_folder(sizes, partial(_opened, subject.artifact_path), budget, seen))
 
 
-def _scan_one(folder: str, name: str, budget: Budget) -> Found:
+def _opened(folder: str, name: str) -> BinaryIO:
+    """Return a file of the folder to read; Unsafe where the store has lost it."""
     try:
-        _, stream = open_artifact(f"{folder}/{name}")
-    except NotFound:
-        return Found(name=name, problems=["its bytes are missing from the store"])
-    with stream:
-        return scan_file(name, stream, budget)
+        return open_artifact(f"{folder}/{name}")[1]
+    except NotFound as error:
+        raise Unsafe("its bytes are missing from the store") from error
 
 
-def _scan_result(found: list[Found]) -> CheckResult:
+def _scan_result(found: list[FileReport]) -> CheckResult:
     report = (EvidenceFile("scan.json", _report(found), "application/json"),)
     rejected = [file for file in found if file.verdict == "rejected"]
-    unknown = [file.name for file in found if file.verdict == "not recognised"]
+    unknown = [file.name for file in found if file.unsigned]
     listed = sorted(found, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
     evidence = {
         "files": [
@@ -139,15 +175,13 @@ def _scan_result(found: list[Found]) -> CheckResult:
         summary = f"{first.name}: {first.problems[0]}{more}."
         return CheckResult(passed=False, summary=summary[:1000], evidence=evidence, files=report)
     summary = (
-        f"{len(found)} file{'s' if len(found) != 1 else ''} examined; loading them runs no code but allowed libraries'."
+        f"{len(found)} file{'s' if len(found) != 1 else ''} scanned; loading them runs only code of allowed libraries."
     )
-    if unknown:
-        summary += f" Not recognised: {', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}."  # noqa: PLR2004 - five are named
-    return CheckResult(passed=True, summary=summary[:1000], evidence=evidence, files=report)
+    return CheckResult(passed=True, summary=summary, evidence=evidence, files=report)
 
 
-def _report(found: list[Found]) -> bytes:
-    """Return all that was found, nothing left out; the row's evidence holds the beginning of it."""
+def _report(found: list[FileReport]) -> bytes:
+    """Return the full report; the evidence in the row holds only its beginning."""
     files = [
         {
             "name": file.name,
@@ -161,16 +195,17 @@ def _report(found: list[Found]) -> bytes:
     return orjson.dumps({"files": files}, option=orjson.OPT_INDENT_2)
 
 
-def _why_not(changed: list[str], subject: Subject, now: str) -> str:
+def _difference(changed: list[str], subject: Subject, now: str) -> str:
+    """Return how the files differ from the registered ones, "" where they do not."""
     if changed:
         names = f"{', '.join(changed[:10])}{' …' if len(changed) > 10 else ''}"  # noqa: PLR2004 - a readable line
         return f"Changed since registration, or missing: {names}."[:1000]
     if now != subject.artifact_digest:
-        return f"The files' digest is {now or 'empty'}, registered was {subject.artifact_digest}."
+        return f"The digest of the files is {now or 'empty'}; the registered digest is {subject.artifact_digest}."
     return ""
 
 
 def _no_files(subject: Subject) -> str:
     if subject.artifact_path:
-        return "The version's folder holds no files."
-    return "The version's files are kept elsewhere, so nobody here can vouch for them."
+        return "The folder of the version has no files."
+    return "The files of the version are not in Custody's store, so they cannot be read."

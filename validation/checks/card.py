@@ -1,11 +1,11 @@
-"""Checks on the model card."""
+"""Checks of the model card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from registry.cards import BY_KEY, HUMAN_KEYS, Completeness, Template, completeness, find_template
-from registry.cards.templates import PLAIN, every_name
+from registry.cards.templates import BY_TIER, PLAIN, every_name
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.params import Param
 
@@ -14,34 +14,45 @@ _SHOWN = 12
 
 
 class Complete(ParamsCheck):
-    """Every field that a template requires of the card says something."""
+    """Compares the model card with the fields that a template requires."""
 
     code = "card.complete"
-    says = "Every field that a template requires of the card says something; a placeholder such as “TODO” says nothing."
+    description = "Every field that the template requires is filled; a placeholder such as “TODO” does not count."
     params = (
         Param(
             "template",
             "choice",
-            "The template, or a version of it; `by_tier`: the one that the model's risk tier asks for.",
+            "The template, or a version of it. `by_tier`: the template of the model's risk tier.",
             default=PLAIN,
             choices=every_name(),
         ),
         Param(
             "min_score",
             "count",
-            "Enough if so many per cent of the fields are filled.",
+            "The percentage of the fields that must be filled.",
             default=_FULL,
             least=1,
             most=_FULL,
         ),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        name, least = _name(params), int(str(params["min_score"]))
+        how = "complete" if least == _FULL else f"filled to at least {least} %"
+        if name == PLAIN:
+            return f"Its model card must be {how}."
+        by = "the template of the model's risk tier" if name == BY_TIER else f"the template {find_template(name).title}"
+        return f"Its model card must be {how}, by {by}."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the digest of the card and, where it counts, the template and the tier."""
         if _name(params) == PLAIN:
             return {"card": subject.card.digest}
         return {"card": subject.card.digest, "template": _template(subject, params).label, "tier": subject.tier}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where enough fields of the template are filled."""
         found = _measured(subject, params)
         evidence = {
             "card": subject.card.digest,

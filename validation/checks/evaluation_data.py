@@ -1,8 +1,8 @@
-"""On which data a metric was measured, and whether two metrics were measured on the same (docs/decisions/0030).
+"""The evaluation data of a metric, and whether two metrics have the same (docs/decisions/0030).
 
-Read in this order, the first that says anything: the dataset the metric itself was logged with; the inputs of the run whose
-context says evaluation; the tag `eval_dataset_version`. `dataset_version` names what a model was trained on, which may change
-between two versions that are compared, and says nothing here.
+The first of these that is there counts: the dataset that the metric was logged with; the inputs of the run whose context is
+evaluation; the tag `eval_dataset_version`. The tag `dataset_version` names training data, which may differ between two
+versions that are compared, so it is not read here.
 """
 
 from __future__ import annotations
@@ -17,51 +17,50 @@ CONTEXTS = frozenset({"eval", "evaluation", "val", "valid", "validation", "test"
 _LISTED = 5
 
 
-class Likeness(StrEnum):
-    """How the evaluation data of two runs compare. ``UNSAID``: Production says what it was measured on, the candidate not."""
+class DataMatch(StrEnum):
+    """Whether two runs have the same evaluation data. ``ONLY_THEIRS``: those of the candidate are unknown."""
 
     SAME = "the same"
     DIFFERENT = "different"
-    UNSAID = "named by Production alone"
+    ONLY_THEIRS = "named by Production alone"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Datasets as (name, digest), sorted; none where nothing says. ``said_by`` is where that was read."""
+    """Evaluation datasets as (name, digest), sorted; none where they are unknown."""
 
     sets: tuple[tuple[str, str], ...] = ()
-    said_by: str = ""
 
     @property
     def shown(self) -> str:
-        """Return them in a line, "" where nothing says."""
+        """The datasets in one line, "" where they are unknown."""
         return str(self) if self.sets else ""
 
     def __str__(self) -> str:
         names = [f"{name}@{digest}" if digest else name for name, digest in self.sets]
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        return f"{', '.join(names[:_LISTED])}{more}"[:300] or "data nobody named"
+        return f"{', '.join(names[:_LISTED])}{more}"[:300] or "unknown data"
 
 
 def data_behind(run: RunFacts, metric: str) -> Data:
-    """Return what a metric of a run was measured on."""
+    """Return the evaluation data of a metric of a run."""
     if metric in run.measured_on:
-        return Data((run.measured_on[metric],), "metric")
+        return Data((run.measured_on[metric],))
     logged = {(name, digest) for name, digest, context in run.datasets if context.strip().lower() in CONTEXTS}
     if logged:
-        return Data(tuple(sorted(logged)), "inputs")
+        return Data(tuple(sorted(logged)))
     tag = run.tags.get(EVALUATION_TAG, "").strip()
-    return Data(((tag, ""),), "tag") if tag else Data()
+    return Data(((tag, ""),)) if tag else Data()
 
 
-def likeness(ours: Data, theirs: Data) -> Likeness:
-    """Return how the candidate's evaluation data compare with those of Production.
+def match_data(ours: Data, theirs: Data) -> DataMatch:
+    """Return whether the candidate (``ours``) and Production (``theirs``) have the same evaluation data.
 
-    Data known by digest and data known by a tag's word are different things unless they are said the same way.
+    A dataset with a digest and one that only a tag names are different, even with the same name.
     """
     if not theirs.sets:
-        return Likeness.UNKNOWN
+        return DataMatch.UNKNOWN
     if not ours.sets:
-        return Likeness.UNSAID
-    return Likeness.SAME if set(ours.sets) == set(theirs.sets) else Likeness.DIFFERENT
+        return DataMatch.ONLY_THEIRS
+    return DataMatch.SAME if set(ours.sets) == set(theirs.sets) else DataMatch.DIFFERENT

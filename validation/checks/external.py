@@ -1,30 +1,38 @@
-"""A check that somebody else runs: CI posts its result, signed and bound to what was looked at."""
+"""The check that an outside system runs, such as CI: it posts a result, signed and bound to the files it checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from core.errors import InvalidState
+from core.text import join_words
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
-from validation.params import Param
+from validation.params import Param, texts
 
 
 class External(ParamsCheck):
-    """A result that was posted, signed by one of the keys the policy names, for exactly these files.
+    """A posted result for exactly these files, signed by one of the keys that the policy names.
 
-    No worker runs it: a job of it waits until a result comes (approvals/check_runs/external_results.py).
+    No worker runs it: its job waits until a result is posted (approvals/check_runs/external_results.py).
     """
 
     code = "external"
-    says = "Somebody outside posted that it passes: signed with a key the policy names, for exactly these files."
+    description = "An outside system posted a pass for exactly these files, signed with a key that the policy names."
     posted = True
     params = (
-        Param("name", "text", "What is looked at, as people call it.", required=True),
-        Param("keys", "names", "Names of the registered keys that may sign it.", required=True),
+        Param("name", "text", "What is checked, in words.", required=True),
+        Param("keys", "names", "The names of the registered check keys that may sign the result.", required=True),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        keys = join_words(texts(params, "keys"), "or")
+        return f"“{params['name']}” must have been posted as passed, signed with the key {keys}."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the version and its files: a posted result is for exactly these."""
         return {"version": subject.version_id, "artifact": [subject.artifact_path, subject.artifact_digest]}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        raise InvalidState("An external check is not run here; its result is posted.")
+        """InvalidState always: the result is posted, no worker runs this check."""
+        raise InvalidState("An external check is not run by a worker. Post its result.")

@@ -1,14 +1,14 @@
-"""Confidence intervals of what was measured, where the run says on how many rows.
+"""Confidence intervals of metrics, from the counts that a run logs beside them.
 
-What a run may log beside a metric `M`, the first that fits being used:
+The first of these that a run logs for a metric `M` is used:
 
-- `M_ci_low`, `M_ci_high`: an interval of its own making, such as a bootstrap's (Efron, 1979);
+- `M_ci_low`, `M_ci_high`: an interval of the run's own, such as one of a bootstrap (Efron, 1979);
 - `M_n`, for a proportion (accuracy, recall, an error rate …): Wilson's score interval (Wilson, JASA 22, 1927);
 - `M_n_pos`, `M_n_neg`, for an area under the ROC curve: the standard error of Hanley and McNeil (Radiology 143, 1982).
 
-The counts may also stand for a whole split: `val_n` for `val_accuracy`. Two intervals give one of the difference by the square
-and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27, 2008). It takes the two
-measurements as independent; on the same rows they are correlated and the interval is wider than it had to be, never narrower.
+The counts may also be those of a whole split: `val_n` for `val_accuracy`. The interval of a difference follows from two intervals
+by the square and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27, 2008). It takes the
+two measurements as independent. Measurements on the same rows are correlated, and then the interval is wider than necessary.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Interval:
 
     @property
     def shown(self) -> str:
-        """Return it as people read it: `0.912 to 0.931`."""
+        """The interval as text: `0.912 to 0.931`."""
         return f"{self.low:.4g} to {self.high:.4g}"
 
 
 def interval_of(metrics: Mapping[str, float], name: str, confidence: float) -> Interval | None:
-    """Return the interval of a metric, None where the run does not say enough for one."""
+    """Return the interval of a metric, None where the run did not log enough for one."""
     value = metrics.get(name)
     if value is None:
         return None
@@ -87,7 +87,7 @@ def _counts(metrics: Mapping[str, float], name: str) -> tuple[float, float] | No
 
 
 def _count(metrics: Mapping[str, float], name: str, suffix: str, *, of_split: bool) -> float:
-    """Return a count that is one (at least 1), else 0."""
+    """Return a logged count of at least 1, else 0."""
     split = name.split("_", 1)[0] if of_split and "_" in name else name
     found = metrics.get(f"{name}{suffix}", metrics.get(f"{split}{suffix}", 0))
     return found if math.isfinite(found) and found >= 1 else 0

@@ -1,10 +1,11 @@
-"""Checks on where a version comes from."""
+"""Checks of the provenance of a version: tags, code, data, environment and quarantined ancestors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from core.errors import NotFound, TooLarge
+from core.text import join_words
 from tracking.artifacts import folder_files, read_artifact
 from tracking.provenance import COMMIT_KEYS, DATASET_KEY, UNVERSIONED, parse_dataset_versions
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
@@ -12,27 +13,34 @@ from validation.params import Param, texts
 
 DEFAULT_TAGS = ("dataset_version", "git_commit", "triggered_by")
 _PARTS = ("code", "data", "environment")
-# Files of an MLflow model that say what it ran in, the first that is there being read.
+# Files of an MLflow model that list its environment; the first one that exists is read.
 _ENVIRONMENTS = ("requirements.txt", "python_env.yaml", "conda.yaml")
 _MAX_REQUIREMENTS = 1_000_000
 _LISTED = 10
 
 
 class RequiredTags(ParamsCheck):
-    """The run carries each of ``tags`` with a value.
+    """Requires a value for each of ``tags``.
 
-    A tag of the model version counts where the run has none (a version may have no run). A parameter of that name does
-    not count: lineage and search read tags; the answer says so.
+    A tag of the model version counts where the run has none, because a version may have no run. A parameter of that name does
+    not count, because lineage and search read tags; the summary says so.
     """
 
     code = "lineage.required_tags"
-    says = "The run carries each tag with a value; a tag of the version counts where the run has none."
-    params = (Param("tags", "names", "The tags.", DEFAULT_TAGS),)
+    description = "The run has each tag with a value; a tag of the version counts where the run has none."
+    params = (Param("tags", "names", "The required tags.", DEFAULT_TAGS),)
+
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        names = texts(params, "tags")
+        return f"Its run must have the tag{'s' if len(names) > 1 else ''} {join_words(names)}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the run and the value of each tag."""
         return {"run": subject.run.run_id, "values": self._values(subject, params)}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where every tag has a value."""
         values = self._values(subject, params)
         missing = [name for name, (_, value) in values.items() if not value.strip()]
         evidence = {
@@ -42,7 +50,7 @@ class RequiredTags(ParamsCheck):
         }
         if not missing:
             said = ", ".join(f"{name}={value}" for name, (_, value) in values.items())
-            return CheckResult(passed=True, summary=f"All tags are there: {said}."[:1000], evidence=evidence)
+            return CheckResult(passed=True, summary=f"All tags are set: {said}."[:1000], evidence=evidence)
         where = f"run {subject.run.run_id}" if subject.run.run_id else "the version (it names no run)"
         summary = f"Missing tag{'s' if len(missing) > 1 else ''} on {where}: {', '.join(missing)}."
         if as_params := [name for name in missing if name in subject.run.params]:
@@ -61,16 +69,22 @@ class RequiredTags(ParamsCheck):
 
 
 class Complete(ParamsCheck):
-    """Code, data and environment of the training are known: enough to do it again."""
+    """Requires that the code, the data and the environment of the training are known, so that it can be repeated."""
 
     code = "lineage.complete"
-    says = "The code, the data and the environment that the version was trained with are known."
+    description = "The code, the data and the environment of the training are known."
     params = (
         Param("require", "choices", "What must be known.", _PARTS, choices=_PARTS),
-        Param("pinned", "flag", "Every requirement must name an exact version (`==`).", default=True),
+        Param("pinned", "flag", "Whether every requirement must name an exact version (`==`).", default=True),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        exact = ", every requirement by its exact version" if _pins(params) else ""
+        return f"The {join_words(texts(params, 'require'))} of its training must be known{exact}."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the commit, the datasets and the files of the version."""
         return {
             "run": subject.run.run_id,
             "code": _commit(subject),
@@ -79,6 +93,7 @@ class Complete(ParamsCheck):
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where every required part is known."""
         environment, problem = _environment(subject, pinned=bool(params["pinned"]))
         data = _datasets(subject)
         wrong = {
@@ -100,12 +115,16 @@ class Complete(ParamsCheck):
         return CheckResult(passed=True, summary=f"Known: {', '.join(asked)}.", evidence=evidence)
 
 
+def _pins(params: Mapping[str, object]) -> bool:
+    return bool(params["pinned"]) and "environment" in texts(params, "require")
+
+
 def _commit(subject: Subject) -> str:
     return next((subject.run.tags[key].strip() for key in COMMIT_KEYS if subject.run.tags.get(key, "").strip()), "")
 
 
 def _datasets(subject: Subject) -> list[tuple[str, str]]:
-    """Return (name, version) of all the run says it read, as the lineage graph takes it."""
+    """Return (name, version) of every dataset that the run read, as in the lineage graph."""
     said = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
     named = [pair for text in said for pair in parse_dataset_versions(text)]
     return sorted({*named, *((name, digest) for name, digest, _ in subject.run.datasets)})
@@ -119,11 +138,11 @@ def _about_data(data: list[tuple[str, str]]) -> str:
 
 
 def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
-    """Return the file that says what the model ran in, and what is wrong with it."""
+    """Return the file that lists the environment of the model, and what is wrong with it."""
     files = {name for name, _, _ in folder_files(subject.artifact_path)} if subject.artifact_path else set()
     found = next((name for name in _ENVIRONMENTS if name in files), "")
     if not found:
-        return "", f"none of {', '.join(_ENVIRONMENTS)} lies with the model"
+        return "", f"the model has none of {', '.join(_ENVIRONMENTS)}"
     if not pinned or found != "requirements.txt":
         return found, ""
     try:
@@ -142,15 +161,21 @@ def _unpinned(text: str) -> Iterator[str]:
 
 
 class NotQuarantined(ParamsCheck):
-    """Nothing that the version descends from is quarantined."""
+    """Requires that no ancestor of the version is quarantined."""
 
     code = "lineage.not_quarantined"
-    says = "No dataset version that the version descends from is quarantined."
+    description = "No dataset version that the version descends from is quarantined."
+
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        return "No dataset version that it descends from may be quarantined."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the quarantined ancestors, and whether all ancestors were walked."""
         return {"quarantined": list(subject.ancestry.quarantined), "complete": subject.ancestry.complete}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where no ancestor is quarantined."""
         found = subject.ancestry
         evidence = {"quarantined": list(found.quarantined), "complete": found.complete}
         if found.quarantined:
@@ -160,7 +185,7 @@ class NotQuarantined(ParamsCheck):
             return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
         if not found.complete:
             summary = (
-                "Some data are quarantined, and this version's ancestry is too large, or not known, to rule them out."
+                "Some datasets are quarantined. The ancestry of this version is unknown or too large to rule them out."
             )
             return CheckResult(passed=False, summary=summary, evidence=evidence)
         return CheckResult(passed=True, summary="Nothing it descends from is quarantined.", evidence=evidence)

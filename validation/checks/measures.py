@@ -1,4 +1,4 @@
-"""What the checks on metrics share: how a value and its interval are put down, and the parameter of confidence."""
+"""Shared by the checks of metrics: how values and intervals are written as evidence, and the parameter of confidence."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from validation.base import CheckResult
 from validation.checks.intervals import Interval
 from validation.params import Param
 
-CONFIDENCE = Param("confidence", "number", "Confidence of the intervals.", 0.95, least=0.5, most=0.999)
+CONFIDENCE = Param("confidence", "number", "The confidence level of the intervals.", 0.95, least=0.5, most=0.999)
 
 
 def failed(summary: str, evidence: Mapping[str, object]) -> CheckResult:
-    """Return a failure."""
+    """Return the result of a check that failed."""
     return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
 
 
 def value_of(metrics: Mapping[str, float], name: str | None) -> str | None:
-    """Return a metric as it is put down in evidence: exactly, and None where there is none."""
+    """Return a metric as evidence: its exact value as text, None where there is none."""
     return repr(metrics[name]) if name is not None and name in metrics else None
 
 
 def shown(interval: Interval | None) -> str:
-    """Return an interval as people read it, "" where there is none."""
+    """Return an interval as text for people, "" where there is none."""
     return interval.shown if interval is not None else ""
+
+
+def by_interval(params: Mapping[str, object]) -> str:
+    """Return the words for `decide_by: interval` at the end of a sentence, "" where the value decides."""
+    if params["decide_by"] != "interval":
+        return ""
+    return f", judged by its {float(str(params['confidence'])) * 100:g} % confidence interval"

@@ -1,8 +1,8 @@
-"""The check that a version is no worse than the one in Production.
+"""The check that a version is no worse than the current Production version.
 
-Which metric is compared: of the wanted names, in order, the first that the current Production version has. It decides
-which number is at stake, so a candidate cannot pass by not measuring it. When Production has none of the names there is
-nothing sound to compare with and the check fails, unless there is no Production version at all.
+The metric that is compared is the first of the names that the Production version has. Production decides which metric counts,
+so a candidate cannot pass by not measuring it. Where Production has none of the names, the check fails; where there is no
+Production version, it passes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from validation.base import CheckResult, Incumbent, ParamsCheck, Progress, RunFacts, Subject
-from validation.checks.evaluation_data import Data, Likeness, data_behind, likeness
-from validation.checks.intervals import difference, interval_of
-from validation.checks.measures import CONFIDENCE, failed, shown, value_of
+from validation.checks.evaluation_data import Data, DataMatch, data_behind, match_data
+from validation.checks.intervals import Interval, difference, interval_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, shown, value_of
 from validation.params import Param, figure, texts
 
-# Looked for after `metric`, in this order: validation first, then test, then what autolog measures on the training data.
+# Tried after `metric`, in this order: validation, then test, then what autolog measures on the training data.
 COMMON_METRICS = (
     "val_auc",
     "val_roc_auc",
@@ -39,27 +39,32 @@ _BETTER = Param("higher_is_better", "flag", "False for errors and losses.", defa
 
 
 class NoRegression(ParamsCheck):
-    """The candidate is no worse than the current Production version, on the same evaluation data."""
+    """Compares a metric of the candidate with that of the current Production version."""
 
     code = "metric.no_regression"
-    says = "The candidate is no worse than the current Production version, on the same evaluation data, give or take a tolerance."
+    description = "The candidate is no worse than the current Production version, on the same evaluation data, within a tolerance."
     params = (
         Param("metric", "name", "The metric that is compared.", COMMON_METRICS[0]),
-        Param("fallback", "names", "Looked for, in this order, where Production has no `metric`.", COMMON_METRICS),
+        Param(
+            "fallback",
+            "names",
+            "Metrics that are tried in this order where Production has no `metric`.",
+            COMMON_METRICS,
+        ),
         Param(
             "against",
             "choice",
-            "What is compared with; while nothing is in Production, the last that was promoted there.",
+            "The version to compare with; while Production is empty, the last one promoted there.",
             "current_production",
             choices=("current_production",),
         ),
-        Param("tolerance", "number", "By how much it may be worse.", 0, least=0, most=1e9),
+        Param("tolerance", "number", "By how much the candidate may be worse.", 0, least=0, most=1e9),
         _BETTER,
         Param(
             "decide_by",
             "choice",
-            "`value`: the measured difference decides. `interval`: its confidence interval must exclude a loss beyond the "
-            "tolerance; fails where none can be computed.",
+            "`value`: the difference is compared with the tolerance. `interval`: the confidence interval of the difference must "
+            "exclude a loss beyond the tolerance; the check fails where it cannot be computed.",
             "value",
             choices=("value", "interval"),
         ),
@@ -67,26 +72,38 @@ class NoRegression(ParamsCheck):
         Param(
             "different_data",
             "choice",
-            "What to do when the evaluation data differ, or only Production names them.",
+            "Whether evaluation data may differ, or be named by Production only.",
             "refuse",
             choices=("refuse", "allow"),
         ),
         Param(
             "unknown_data",
             "choice",
-            "What to do when Production does not say what it was evaluated on.",
+            "Whether the evaluation data of Production may be unknown.",
             "allow",
             choices=("allow", "refuse"),
         ),
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the parameters with their defaults, and under `names` the metrics to look for. InvalidInput."""
         plain = {key: value for key, value in params.items() if not (key == "fallback" and value == [])}
         parsed = dict(super().parse(plain))
         fallback = () if params.get("fallback") == [] else texts(parsed, "fallback")
         return parsed | {"names": tuple(dict.fromkeys([str(parsed["metric"]), *fallback]))}
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        tolerance = float(str(params["tolerance"]))
+        how = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
+        lower = "" if params["higher_is_better"] else " (lower is better)"
+        text = f"{params['metric']} must {how} than in current Production{lower}{by_interval(params)}."
+        if params["different_data"] == "allow":
+            text += " Different evaluation data are allowed."
+        return f"{text} The evaluation data must be known." if params["unknown_data"] == "refuse" else text
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the other version, the metric, and the values, data and intervals of both sides."""
         incumbent = _other(subject)
         if incumbent is None:
             return {"incumbent": None}
@@ -102,6 +119,7 @@ class NoRegression(ParamsCheck):
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where the candidate is no worse, or where there is nothing to compare with."""
         incumbent = _other(subject)
         if incumbent is None:
             summary = "Nothing to compare with: no other version is or was in Production."
@@ -129,7 +147,7 @@ class NoRegression(ParamsCheck):
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A metric that both sides have."""
+    """A metric that both versions have."""
 
     candidate: RunFacts
     incumbent: Incumbent
@@ -137,88 +155,92 @@ class _Pair:
 
     @property
     def ours(self) -> float:
+        """The value of the candidate."""
         return self.candidate.metrics[self.name]
 
     @property
     def theirs(self) -> float:
+        """The value of the Production version."""
         return self.incumbent.run.metrics[self.name]
 
 
 def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object]) -> CheckResult:
     ours, theirs = data_behind(pair.candidate, pair.name), data_behind(pair.incumbent.run, pair.name)
-    kind = likeness(ours, theirs)
+    kind = match_data(ours, theirs)
     evidence |= {
         "incumbent_value": repr(pair.theirs),
         "candidate_value": repr(pair.ours),
-        "evaluated_on": {"candidate": ours.shown, "incumbent": theirs.shown, "they_are": kind.value},
+        "evaluated_on": {"candidate": ours.shown, "incumbent": theirs.shown, "match": kind.value},
     }
     if why := _not_comparable(pair, kind, ours, theirs, params):
         return failed(why, evidence)
     return _judge(pair, params, evidence, _about_data(kind, evidence))
 
 
-def _not_comparable(pair: _Pair, kind: Likeness, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
-    """Return why the two figures cannot be compared, "" where they can, or where the policy has it so."""
+def _not_comparable(pair: _Pair, kind: DataMatch, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
+    """Return why the two values cannot be compared, "" where they can or where the policy allows it."""
     number = pair.incumbent.number
-    if kind is Likeness.UNKNOWN and params["unknown_data"] == "refuse":
-        return f"Not comparable: nothing says on which data version {number} was evaluated. {_MEND}"
+    if kind is DataMatch.UNKNOWN and params["unknown_data"] == "refuse":
+        return f"Not comparable: the evaluation data of version {number} are unknown. {_HOW_TO_NAME}"
     if params["different_data"] == "allow":
         return ""
-    if kind is Likeness.UNSAID:
-        return f"Not comparable: version {number} was evaluated on {theirs}, and this run does not say on what. {_MEND}"
-    if kind is Likeness.DIFFERENT:
+    if kind is DataMatch.ONLY_THEIRS:
+        return f"Not comparable: version {number} was evaluated on {theirs}; the evaluation data of this run are unknown. {_HOW_TO_NAME}"
+    if kind is DataMatch.DIFFERENT:
         return f"Not comparable: evaluated on {ours}; version {number}, {pair.incumbent.place}, on {theirs}."
     return ""
 
 
-_MEND = 'Log the evaluation data (mlflow.log_input, context "eval"), or set the tag eval_dataset_version.'
+_HOW_TO_NAME = 'Log the evaluation data (mlflow.log_input, context "eval"), or set the tag eval_dataset_version.'
 
 
-def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object], data: str) -> CheckResult:
+def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object], about_data: str) -> CheckResult:
+    """Return the result of a comparison, with the interval of the difference in the evidence where there is one."""
     sign = 1 if params["higher_is_better"] else -1
     tolerance = float(str(params["tolerance"]))
     confidence = figure(params, "confidence") or 0.95
-    ours = interval_of(pair.candidate.metrics, pair.name, confidence)
-    theirs = interval_of(pair.incumbent.run.metrics, pair.name, confidence)
-    between = difference((pair.ours, ours), (pair.theirs, theirs)) if ours and theirs else None
-    # The tolerance is meant in decimals: 0.925 is not worse than 0.93 by more than 0.005, whatever binary says.
-    passed = sign * (pair.ours - pair.theirs) >= -tolerance - 1e-12
-    said = ""
+    between = _interval_of_difference(pair, confidence)
+    about_interval = ""
     if between is not None:
         evidence["difference"] = {"interval": between.shown, "method": between.method, "confidence": repr(confidence)}
-        said = f" {confidence:.4g} interval of the difference: {between.shown} ({between.method})."
+        about_interval = f" {confidence:.4g} interval of the difference: {between.shown} ({between.method})."
+    worst = sign * (pair.ours - pair.theirs)
+    verb = "worse than"
     if params["decide_by"] == "interval":
         if between is None:
             why = f"No interval of {pair.name} can be computed: log {pair.name}_n, or {pair.name}_ci_low and _ci_high."
             return failed(why, evidence)
         worst = between.low if sign > 0 else -between.high
-        passed = worst >= -tolerance - 1e-12
-    number = pair.incumbent.number
-    verb = (
-        "no worse than"
-        if passed
-        else "worse than"
-        if not said or params["decide_by"] == "value"
-        else "not surely as good as"
+        verb = "not certainly as good as"
+    # The tolerance is decimal: 0.925 is not worse than 0.93 by more than 0.005, though binary fractions differ by more.
+    passed = worst >= -tolerance - 1e-12
+    summary = (
+        f"{pair.name} {pair.ours:.6g} is {'no worse than' if passed else verb} {pair.theirs:.6g} of version "
+        f"{pair.incumbent.number} (tolerance {tolerance}).{about_interval}{about_data}"
     )
-    summary = f"{pair.name} {pair.ours:.6g} is {verb} {pair.theirs:.6g} of version {number} (tolerance {tolerance})."
-    return CheckResult(passed=passed, summary=f"{summary}{said}{data}"[:1000], evidence=evidence)
+    return CheckResult(passed=passed, summary=summary[:1000], evidence=evidence)
 
 
-def _about_data(kind: Likeness, evidence: Mapping[str, object]) -> str:
-    said = ""
-    if kind is Likeness.UNKNOWN:
-        said = " Nothing says that both were evaluated on the same data; taken as the same."
-    elif kind is not Likeness.SAME:
-        said = " They were evaluated on different data, which this policy allows."
+def _interval_of_difference(pair: _Pair, confidence: float) -> Interval | None:
+    ours = interval_of(pair.candidate.metrics, pair.name, confidence)
+    theirs = interval_of(pair.incumbent.run.metrics, pair.name, confidence)
+    return difference((pair.ours, ours), (pair.theirs, theirs)) if ours and theirs else None
+
+
+def _about_data(kind: DataMatch, evidence: Mapping[str, object]) -> str:
+    text = ""
+    if kind is DataMatch.UNKNOWN:
+        text = " Whether both were evaluated on the same data is unknown; they are taken as the same."
+    elif kind is not DataMatch.SAME:
+        text = " They were evaluated on different data; this policy allows that."
     data = evidence["data"]
     if isinstance(data, dict) and data["candidate"] != data["incumbent"]:
-        said += f" The training data differ: {data['candidate'] or 'unknown'} against {data['incumbent'] or 'unknown'}."
-    return said
+        text += f" The training data differ: {data['candidate'] or 'unknown'} against {data['incumbent'] or 'unknown'}."
+    return text
 
 
 def _other(subject: Subject) -> Incumbent | None:
-    """Return the version to compare with: the current Production one, else the last there was; never the candidate itself."""
+    """Return the version to compare with: the current or else the last Production version, but never the candidate itself."""
     incumbent = subject.incumbent or subject.predecessor
     return None if incumbent is None or incumbent.version_id == subject.version_id else incumbent
 
@@ -228,6 +250,6 @@ def _chosen(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
 
 
 def _training_data(run: RunFacts) -> str:
-    """Return what data a run stands on, in a word: its dataset_version, else the datasets it logged."""
+    """Return the training data of a run as text: its dataset_version, else the datasets it logged."""
     logged = ", ".join(f"{name}@{digest}" for name, digest, _ in run.datasets)
     return (run.tags.get("dataset_version") or logged)[:300]

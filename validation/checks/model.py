@@ -1,4 +1,4 @@
-"""Checks on the model itself: its signature, and whether it loads and answers."""
+"""Checks of the model itself: its signature, and whether it loads and answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import orjson
 
 from core.errors import InvalidState
 from registry.mlmodel import read_mlmodel
-from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, tell
+from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, log_line
 from validation.params import Param
 from validation.sandbox.smoke import Answer, smoke_test
 
@@ -18,23 +18,32 @@ Columns = dict[str, list[dict[str, str]]]
 
 
 class Signature(ParamsCheck):
-    """The MLmodel file says what goes in and what comes out, and (where asked) callers of Production can go on calling."""
+    """Requires a signature in the MLmodel file and, where asked, that callers of Production can call this version as well."""
 
     code = "model.signature"
-    says = "The model says what columns it takes and what it answers with."
+    description = "The signature of the model names the columns of its inputs and outputs."
     params = (
-        Param("outputs", "flag", "The outputs must be said too.", default=True),
+        Param("outputs", "flag", "Whether the signature must name the outputs as well.", default=True),
         Param(
             "compatible_with",
             "choice",
-            "`current_production`: it takes no column, and no type, that the current Production version does not take, and "
-            "answers with the same columns.",
+            "`current_production`: it needs no column, and no type of a column, that the current Production version does not "
+            "take, and it answers with the same columns.",
             "nothing",
             choices=("nothing", "current_production"),
         ),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        stays = params["compatible_with"] != "nothing"
+        more = ", compatible with that of the current Production version" if stays else ""
+        return (
+            f"The model must have a signature that names its inputs{' and outputs' if params['outputs'] else ''}{more}."
+        )
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the files of the version and, where it is compared, of the current Production version."""
         compares = params["compatible_with"] != "nothing" and subject.incumbent is not None
         other = (
             [subject.incumbent.artifact_path, subject.incumbent.artifact_digest]
@@ -44,6 +53,7 @@ class Signature(ParamsCheck):
         return {"artifact": [subject.artifact_path, subject.artifact_digest], "incumbent": other}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where the signature is there and, where asked, compatible."""
         ours = _signature(subject.artifact_path)
         evidence: dict[str, object] = {
             "artifact": subject.artifact_digest,
@@ -64,7 +74,7 @@ class Signature(ParamsCheck):
             return ""
         theirs = _signature(incumbent.artifact_path)
         if not theirs.get("inputs"):
-            return ""  # who serves without a signature has promised nothing
+            return ""  # a version without a signature has promised its callers nothing
         return _incompatible(ours, theirs, incumbent.number)
 
 
@@ -74,7 +84,7 @@ def _signature(folder: str) -> Columns:
 
 
 def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
-    """Return what breaks callers of the version that is replaced, "" where nothing does."""
+    """Return what would break callers of the replaced version, "" for nothing."""
     wrong = []
     known = {column["name"]: column["type"] for column in theirs["inputs"]}
     wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in known]
@@ -91,28 +101,37 @@ def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
 
 
 class Smoke(ParamsCheck):
-    """The model loads and answers on its own input example.
+    """Loads the model and has it answer its own input example.
 
-    The one check that runs the model's code, which may be anybody's: only inside the sandbox (validation/sandbox/). It shows
-    that a model works, not that it is harmless: its code could as well fake the answer. For harm see `artifact.scan`.
+    This is the only check that runs the model's code, which anybody may have written: it runs inside the sandbox only
+    (validation/sandbox/). A pass shows that the model works, not that it is harmless: its code could fake the answer. The
+    check for harm is `artifact.scan`.
     """
 
     code = "model.smoke"
-    says = "The model loads and answers on its input example, in a sandbox without network; without a sandbox it is not run."
+    description = (
+        "The model loads and answers its input example, in a sandbox without network. Without a sandbox it is not run."
+    )
     queue = "slow"
     seconds = 900
     params = (
-        Param("seconds", "count", "How long loading and answering may take.", 120, least=1, most=600),
-        Param("memory_mb", "count", "How much memory a process of it may have, in MiB.", 2048, least=256, most=65536),
+        Param("seconds", "count", "Seconds that loading and answering may take.", 120, least=1, most=600),
+        Param("memory_mb", "count", "Memory of each of its processes, in MiB.", 2048, least=256, most=65536),
     )
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        return "It must load and answer its input example, in a sandbox."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the folder and its registered digest."""
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where the model answered. SandboxUnavailable where there is no sandbox to run it in."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
-            summary = "The version's files are kept elsewhere, so they cannot be loaded here."
+            summary = "The files of the version are not in Custody's store, so they cannot be loaded."
             return CheckResult(passed=False, summary=summary, evidence=evidence)
         try:
             answer = smoke_test(
@@ -120,7 +139,7 @@ class Smoke(ParamsCheck):
                 seconds=int(str(params["seconds"])),
                 memory_mb=int(str(params["memory_mb"])),
                 progress=progress,
-                log=lambda line: tell(progress, line),
+                log=lambda line: log_line(progress, line),
             )
         except InvalidState as error:
             return CheckResult(passed=False, summary=error.message[:1000], evidence=evidence)

@@ -1,4 +1,4 @@
-"""How a metric differs between groups of rows: the worst of them, and how far apart they are.
+"""The check of slices: how a metric differs between groups of rows.
 
 A slice of `val_accuracy` is a metric named `val_accuracy_new_accounts` (or with `.` or `/`). The four-fifths rule of thumb,
 that the worst ratio be at least 0.8, is that of the Uniform Guidelines on Employee Selection Procedures (29 CFR 1607.4 D).
@@ -11,6 +11,7 @@ import io
 from collections.abc import Mapping
 
 from core.errors import InvalidInput
+from core.text import join_words
 from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, RunFacts, Subject
 from validation.checks.intervals import SUFFIXES, interval_of
 from validation.params import Param, figure, texts
@@ -21,38 +22,52 @@ _CONFIDENCE = 0.95
 
 
 class Slices(ParamsCheck):
-    """No group is served much worse than another."""
+    """Compares the slices of a metric with limits and with each other."""
 
     code = "metric.slices"
-    says = "No group of rows is served too badly, or much worse than another."
+    description = "The metric keeps within limits in every slice, and slices do not differ too much."
     params = (
         Param(
             "metric",
             "name",
-            "The metric whose slices are compared; a slice is a metric `METRIC_SLICE`.",
+            "The metric whose slices are compared. A slice is a metric named `METRIC_SLICE`.",
             "val_accuracy",
         ),
-        Param("slices", "names", "The slices there must be; without it all that the run or Production has.", ()),
-        Param("at_least", "number", "The worst slice must not be below this."),
-        Param("at_most", "number", "The worst slice must not be above this; for errors and losses."),
-        Param("max_gap", "number", "The best and the worst slice may differ by so much.", least=0),
+        Param("slices", "names", "The required slices; by default all that the run or Production has.", ()),
+        Param("at_least", "number", "The lower limit of every slice."),
+        Param("at_most", "number", "The upper limit of every slice, for errors and losses."),
+        Param("max_gap", "number", "The largest difference between two slices.", least=0),
         Param(
             "min_ratio",
             "number",
-            "The smallest slice must be so much of the largest (0.8: four fifths).",
+            "The smallest ratio of two slices (0.8: four fifths).",
             least=0,
             most=1,
         ),
-        Param("min_slices", "count", "So many slices there must be.", 2, least=1, most=100),
+        Param("min_slices", "count", "The smallest number of slices.", 2, least=1, most=100),
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the parameters with their defaults. InvalidInput also where no limit is given."""
         parsed = super().parse(params)
         if all(parsed[name] is None for name in ("at_least", "at_most", "max_gap", "min_ratio")):
-            raise InvalidInput("at_least, at_most, max_gap or min_ratio must be given: a number")
+            raise InvalidInput("at_least, at_most, max_gap or min_ratio must be set to a number")
         return parsed
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        words = {
+            "at_least": "be at least {:g} in every slice",
+            "at_most": "be at most {:g} in every slice",
+            "max_gap": "differ by at most {:g} between slices",
+            "min_ratio": "be in every slice at least {:g} times that of any other",
+        }
+        limits = [(text, figure(params, name)) for name, text in words.items()]
+        listed = join_words([text.format(limit) for text, limit in limits if limit is not None])
+        return f"{params['metric']} must {listed}."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the slices of the run with their intervals, and the slices that must be there."""
         name = str(params["metric"])
         found = slices_of(subject.run, name)
         return {
@@ -63,6 +78,7 @@ class Slices(ParamsCheck):
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where every slice keeps within the limits and none is missing."""
         name = str(params["metric"])
         wanted, found = _wanted(subject, params), slices_of(subject.run, name)
         if params["slices"]:
@@ -74,7 +90,7 @@ class Slices(ParamsCheck):
         evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(wanted) - found.keys())}
         files = (EvidenceFile("slices.csv", _table(rows), "text/csv"),) if rows else ()
         problem = _problem(name, found, set(wanted), params)
-        summary = problem or _praise(name, found)
+        summary = problem or _passed(name, found)
         return CheckResult(passed=not problem, summary=summary[:1000], evidence=evidence, files=files)
 
 
@@ -90,7 +106,7 @@ def slices_of(run: RunFacts, metric: str) -> dict[str, float]:
 
 
 def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
-    """Return the slices that must be there: those named, else those Production has, which nobody may leave out."""
+    """Return the required slices: the named ones, else those of Production, which a candidate must not leave out."""
     if params["slices"]:
         return sorted(texts(params, "slices"))
     incumbent = subject.incumbent
@@ -100,9 +116,9 @@ def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
 
 def _problem(name: str, found: Mapping[str, float], wanted: set[str], params: Mapping[str, object]) -> str:
     if missing := sorted(wanted - found.keys()):
-        return f"Slices of {name} that were not measured: {', '.join(missing)}."
+        return f"Slices of {name} are missing: {', '.join(missing)}."
     if len(found) < int(str(params["min_slices"])):
-        return f"The run has {len(found)} slices of {name}, {params['min_slices']} are asked for. A slice is logged as {name}_SLICE."
+        return f"The run has {len(found)} slices of {name}; {params['min_slices']} are required. Log a slice as {name}_SLICE."
     return _too_bad(name, found, params) or _too_far_apart(name, found, params)
 
 
@@ -133,7 +149,7 @@ def _extremes(found: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str,
     return ordered[0], ordered[-1]
 
 
-def _praise(name: str, found: Mapping[str, float]) -> str:
+def _passed(name: str, found: Mapping[str, float]) -> str:
     (worst, low), (best, high) = _extremes(found)
     return f"{name} lies between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(found)} slices."
 
@@ -151,7 +167,7 @@ def _table(rows: list[dict[str, str]]) -> bytes:
     out = io.StringIO()
     writer = csv.DictWriter(out, ["slice", "value", "interval"], quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    # A cell that a spreadsheet could take for a formula starts with an apostrophe.
+    # A spreadsheet would run a cell that looks like a formula: the apostrophe makes it text.
     writer.writerows(
         [{k: f"'{v}" if v[:1] in "=+-@\t\r" and k == "slice" else v for k, v in row.items()} for row in rows]
     )

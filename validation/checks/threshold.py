@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from core.errors import InvalidInput
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.checks.intervals import interval_of
-from validation.checks.measures import CONFIDENCE, failed, shown, value_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, shown, value_of
 from validation.params import Param, figure
 
 
 class Threshold(ParamsCheck):
-    """A metric keeps within limits that the policy sets."""
+    """Compares a metric of the run with limits."""
 
     code = "metric.threshold"
-    says = "A metric of the run keeps within the limits that the policy sets."
+    description = "A metric of the run keeps within the limits that the policy sets."
     params = (
-        Param("metric", "name", "The metric.", required=True),
-        Param("at_least", "number", "It must not be below this."),
-        Param("at_most", "number", "It must not be above this."),
+        Param("metric", "name", "The name of the metric.", required=True),
+        Param("at_least", "number", "The lower limit."),
+        Param("at_most", "number", "The upper limit."),
         Param(
             "decide_by",
             "choice",
-            "`value`: the measured value decides. `interval`: its whole confidence interval must keep within the limits.",
+            "`value`: the value is compared. `interval`: the whole confidence interval must keep within the limits.",
             "value",
             choices=("value", "interval"),
         ),
@@ -31,17 +31,26 @@ class Threshold(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the parameters with their defaults. InvalidInput also where neither limit is given."""
         parsed = super().parse(params)
         if parsed["at_least"] is None and parsed["at_most"] is None:
-            raise InvalidInput("at_least or at_most must be given: a number")
+            raise InvalidInput("at_least or at_most must be set to a number")
         return parsed
 
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        limits = (("at least", figure(params, "at_least")), ("at most", figure(params, "at_most")))
+        text = " and ".join(f"{side} {limit:g}" for side, limit in limits if limit is not None)
+        return f"{params['metric']} must be {text}{by_interval(params)}."
+
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
+        """Return the run, the value of the metric and its interval."""
         name = str(params["metric"])
         interval = interval_of(subject.run.metrics, name, 0.95)
         return {"run": subject.run.run_id, "value": value_of(subject.run.metrics, name), "interval": shown(interval)}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
+        """Return a pass where the metric keeps within the limits."""
         name = str(params["metric"])
         value = subject.run.metrics.get(name)
         limits = {side: repr(params[side]) for side in ("at_least", "at_most") if params[side] is not None}

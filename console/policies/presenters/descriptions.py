@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.text import join_words
 from policies.parsing import parse_published
 from policies.rules import (
     ApprovalsRule,
@@ -26,10 +27,7 @@ from policies.rules import (
     duration_text,
     rule_title,
 )
-from registry.cards.templates import BY_TIER, PLAIN, find_template
-from validation.checks.lineage import DEFAULT_TAGS
-
-_FULL = 100
+from validation.catalogue import describe_check
 
 _ROLES = {
     "requester": "asked for the move",
@@ -82,31 +80,26 @@ def rule_sentence(rule: Rule) -> Sentence:
 
 def _models(policy: PolicyBody) -> str:
     models = "any model" if policy.models == "*" else f"a model whose name matches “{policy.models}”"
-    tags = f" tagged {join([f'{key}={value}' for key, value in policy.tags.items()])}" if policy.tags else ""
-    tiers = f" of risk tier {join(policy.tiers, 'or')}" if policy.tiers else ""
+    tags = f" tagged {join_words([f'{key}={value}' for key, value in policy.tags.items()])}" if policy.tags else ""
+    tiers = f" of risk tier {join_words(policy.tiers, 'or')}" if policy.tiers else ""
     return f"{models}{tags}{tiers}"
 
 
 def condition_words(condition: Condition) -> str:
     """Return when a rule applies: ``the risk tier is high, and it comes from None``."""
-    parts = [f"the risk tier is {join(condition.tiers, 'or')}"] if condition.tiers else []
+    parts = [f"the risk tier is {join_words(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
     if condition.sources:
-        parts.append(f"it comes from {join(condition.sources, 'or')}")
+        parts.append(f"it comes from {join_words(condition.sources, 'or')}")
     if condition.incumbent is not None:
         parts.append(f"{'another' if condition.incumbent else 'no other'} version would be replaced")
-    return join(parts) if parts else "always"
+    return join_words(parts) if parts else "always"
 
 
 def _weight(rule: Rule) -> str:
     if rule.level is RuleLevel.SOFT:
-        return f"blocks, unless {join(rule.override_by, 'or')} overrides it with a reason"
+        return f"blocks, unless {join_words(rule.override_by, 'or')} overrides it with a reason"
     return "blocks" if rule.level is RuleLevel.HARD else "advice only"
-
-
-def join(words: Sequence[str], last: str = "and") -> str:
-    """Return words as people list them: ``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "nobody"
 
 
 _ICONS: dict[type[object], str] = {
@@ -131,15 +124,14 @@ def sentence_of(rule: Rule) -> str:
         case ApprovalsRule():
             words = _approvals(rule)
         case FourEyesRule():
-            roles = join([_ROLES.get(role, role) for role in rule.roles], "or")
+            roles = join_words([_ROLES.get(role, role) for role in rule.roles], "or")
             words = f"Whoever {roles} cannot approve it. Superusers included."
         case CheckRule():
-            describe = _CHECKS.get(rule.check)
-            words = describe(rule.params) if describe else f"The check {rule.check} must pass."
+            words = describe_check(rule.check, rule.params)
         case SoakRule():
             words = f"It must have been in {rule.stage} for {duration_text(rule.time)} without a break."
         case FreezeRule():
-            spans = join(
+            spans = join_words(
                 [f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows], "or"
             )
             words = f"It does not move during {spans}."
@@ -165,10 +157,10 @@ def _approvals(rule: ApprovalsRule) -> str:
     distinct = ", each for another group," if rule.distinct_groups else ""
     said = f"{people.capitalize()} of {_voters(rule)}{distinct} must approve it, with a comment."
     if rule.owners:
-        owners = "; ".join(f"of {owner.models}: {join(owner.users)}" for owner in rule.owners)
+        owners = "; ".join(f"of {owner.models}: {join_words(owner.users)}" for owner in rule.owners)
         said += f" Owners are, {owners}."
     if rule.carry_over:
-        said += f" An approval stays good when only {join([_CARRIED[part] for part in rule.carry_over], 'or')} changes."
+        said += f" An approval stays good when only {join_words([_CARRIED[part] for part in rule.carry_over], 'or')} changes."
     return said
 
 
@@ -211,87 +203,12 @@ def _break_glass(glass: BreakGlass | None) -> str:
         return "There is no way past these rules, not in an emergency either."
     second = ", when a second one of them agrees" if glass.second_person else ""
     return (
-        f"In an emergency a member of {join(glass.groups, 'or')} may move a version past these rules{second}; "
+        f"In an emergency a member of {join_words(glass.groups, 'or')} may move a version past these rules{second}; "
         f"it is reviewed within {duration_text(glass.post_review_within)} afterwards."
     )
 
 
-def _tags(params: Mapping[str, object]) -> str:
-    tags = params.get("tags", DEFAULT_TAGS)
-    names = [str(tag) for tag in tags] if isinstance(tags, (list, tuple)) else []
-    return f"Its run must say where it comes from: the tag{'s' if len(names) > 1 else ''} {join(names)}."
-
-
-def _card(params: Mapping[str, object]) -> str:
-    name, least = str(params.get("template", PLAIN)), params.get("min_score", _FULL)
-    how = "complete" if least == _FULL else f"filled to at least {least} %"
-    if name == PLAIN:
-        return f"Its model card must be {how}."
-    by = "the template of the model's risk tier" if name == BY_TIER else f"the template {find_template(name).title}"
-    return f"Its model card must be {how}, by {by}."
-
-
-def _no_regression(params: Mapping[str, object]) -> str:
-    metric, tolerance = params.get("metric", "the metric"), params.get("tolerance", 0)
-    surely = ", and surely so (by its confidence interval)" if params.get("decide_by") == "interval" else ""
-    return f"{metric} must not be worse than current Production by more than {tolerance}{surely}."
-
-
-def _complete(params: Mapping[str, object]) -> str:
-    parts = params.get("require", ("code", "data", "environment"))
-    names = [str(part) for part in parts] if isinstance(parts, (list, tuple)) else []
-    return f"It must be known what it was trained with: {join(names)}."
-
-
-def _threshold(params: Mapping[str, object]) -> str:
-    limits = [f"at least {params['at_least']}"] if params.get("at_least") is not None else []
-    limits += [f"at most {params['at_most']}"] if params.get("at_most") is not None else []
-    return f"{params.get('metric', 'The metric')} must be {join(limits)}."
-
-
-def _slices(params: Mapping[str, object]) -> str:
-    words = {
-        "at_least": "no slice below {}",
-        "at_most": "no slice above {}",
-        "max_gap": "no two slices further apart than {}",
-        "min_ratio": "no slice less than {} of another",
-    }
-    limits = [text.format(params[name]) for name, text in words.items() if params.get(name) is not None]
-    return f"{params.get('metric', 'val_accuracy')} over groups of rows: {join(limits)}."
-
-
-def _signature(params: Mapping[str, object]) -> str:
-    stays = (
-        "" if params.get("compatible_with", "nothing") == "nothing" else ", and callers of Production can go on calling"
-    )
-    return f"The model must say what columns it takes and answers with{stays}."
-
-
-def _external(params: Mapping[str, object]) -> str:
-    keys = params.get("keys")
-    names = [str(key) for key in keys] if isinstance(keys, (list, tuple)) else []
-    return (
-        f"“{params.get('name', 'A result')}” must have been posted as passed, signed with the key {join(names, 'or')}."
-    )
-
-
 def _voters(rule: ApprovalsRule) -> str:
-    groups = [f"the group {join(rule.groups, 'or')}"] if rule.groups else []
+    groups = [f"the group {join_words(rule.groups, 'or')}"] if rule.groups else []
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
-    return join([*groups, *roles, *(["its owners"] if rule.owners else [])], "or")
-
-
-_CHECKS: dict[str, Callable[[Mapping[str, object]], str]] = {
-    "lineage.required_tags": _tags,
-    "artifact.digest_matches": lambda _: "Its files must still be, byte for byte, the files that were registered.",
-    "artifact.scan": lambda _: "Its files must load nothing outside the list of allowed code.",
-    "card.complete": _card,
-    "external": _external,
-    "lineage.complete": _complete,
-    "lineage.not_quarantined": lambda _: "No dataset version that it descends from may be quarantined.",
-    "metric.no_regression": _no_regression,
-    "metric.slices": _slices,
-    "metric.threshold": _threshold,
-    "model.signature": _signature,
-    "model.smoke": lambda _: "It must load and answer on its input example, in a sandbox.",
-}
+    return join_words([*groups, *roles, *(["its owners"] if rule.owners else [])], "or")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from validation.scanning.report import Budget, Found, Unsafe
+from validation.scanning.report import Budget, FileReport, Unsafe
 
 # Domains whose operators come with onnxruntime or the ONNX standard itself.
 KNOWN_DOMAINS = frozenset(
@@ -51,7 +51,7 @@ _INSIDE: dict[int, dict[int, int]] = {
 _TEXTS = {(_NODE, 7): "domain", (_OPSET, 1): "domain", (_ENTRY, 1): "key", (_ENTRY, 2): "value"}
 
 
-def scan_onnx(found: Found, stream: BinaryIO, budget: Budget) -> None:
+def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
     """Judge an ONNX model; Unsafe where it is none."""
     end = stream.seek(0, 2)
     stream.seek(0)
@@ -59,11 +59,11 @@ def scan_onnx(found: Found, stream: BinaryIO, budget: Budget) -> None:
     walk.message(_MODEL, end, depth=0)
     if not walk.has_graph:
         raise Unsafe("it is named .onnx and holds no graph")
-    found.format = "ONNX graph"
+    report.format = "ONNX graph"
     foreign = sorted(walk.domains - KNOWN_DOMAINS - set(budget.allow))
     if foreign:
-        found.problems.append(f"its operators of {', '.join(foreign[:10])} need code beside the model"[:1000])
-    found.problems += [
+        report.problems.append(f"its operators of {', '.join(foreign[:10])} need code beside the model"[:1000])
+    report.problems += [
         f"it keeps a tensor outside the model's folder, at {place!r}"[:300] for place in walk.outside[:10]
     ]
 

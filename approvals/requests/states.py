@@ -1,0 +1,80 @@
+"""The states of a transition request as data: which state may follow which, with what event, and who brings it about.
+
+The one writer (approvals/requests/change_state.py), the documentation, the database guard and the tests all follow this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals.models import LIVE_STATES, RequestState
+from audit.actions import Action
+from core.errors import InvalidState
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTransition:
+    """One edge. ``source`` is None where a request begins; ``who`` is a phrase for the documentation."""
+
+    source: RequestState | None
+    target: RequestState
+    action: Action
+    who: str
+
+    @property
+    def closes(self) -> bool:
+        """Return whether the request is closed by this: no other state follows."""
+        return self.target not in LIVE_STATES
+
+
+_REVIEWER = "a reviewer who may decide on the request"
+_REQUESTER = "the requester, the owner of the service account that is the requester, whoever manages the model"
+_CLOCK = "the system, when `expires_after` of the policy has passed"
+
+REQUEST_TRANSITIONS: tuple[RequestTransition, ...] = (
+    RequestTransition(
+        None,
+        RequestState.OPEN,
+        Action.APPROVALS_REQUEST_OPENED,
+        "an account that may edit the model; to leave Production, one that may move its Production versions",
+    ),
+    RequestTransition(
+        RequestState.OPEN,
+        RequestState.APPROVED,
+        Action.APPROVALS_REQUEST_APPROVED,
+        "the system, when no rule of the policy blocks",
+    ),
+    RequestTransition(RequestState.OPEN, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, _REVIEWER),
+    RequestTransition(RequestState.OPEN, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, _REQUESTER),
+    RequestTransition(RequestState.OPEN, RequestState.EXPIRED, Action.APPROVALS_REQUEST_EXPIRED, _CLOCK),
+    RequestTransition(
+        RequestState.OPEN,
+        RequestState.STALE,
+        Action.APPROVALS_REQUEST_STALED,
+        "the system, when a break-glass request for the same move replaces it",
+    ),
+    RequestTransition(
+        RequestState.APPROVED,
+        RequestState.APPLIED,
+        Action.APPROVALS_REQUEST_APPLIED,
+        "the system, or the requester's next call, with the move itself",
+    ),
+    RequestTransition(RequestState.APPROVED, RequestState.REJECTED, Action.APPROVALS_REQUEST_REJECTED, _REVIEWER),
+    RequestTransition(RequestState.APPROVED, RequestState.WITHDRAWN, Action.APPROVALS_REQUEST_WITHDRAWN, _REQUESTER),
+    RequestTransition(RequestState.APPROVED, RequestState.EXPIRED, Action.APPROVALS_REQUEST_EXPIRED, _CLOCK),
+    RequestTransition(
+        RequestState.APPROVED,
+        RequestState.STALE,
+        Action.APPROVALS_REQUEST_STALED,
+        "the system, when what was approved has changed or the requester may no longer ask for it",
+    ),
+)
+_BY_EDGE = {(edge.source, edge.target): edge for edge in REQUEST_TRANSITIONS}
+
+
+def find_request_transition(source: str | None, target: RequestState) -> RequestTransition:
+    """Return the edge from one state to another; raises InvalidState where there is none."""
+    edge = _BY_EDGE.get((RequestState(source) if source else None, target))
+    if edge is None:
+        raise InvalidState(f"A request that is {source or 'new'} cannot become {target.value}.")
+    return edge
