@@ -1,4 +1,4 @@
-"""What an open request is judged by when its policy changes: tightening reaches it, loosening does not."""
+"""The rules of an open request when its policy changes: tightening reaches it, loosening does not."""
 
 from __future__ import annotations
 

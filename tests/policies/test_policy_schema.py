@@ -1,4 +1,4 @@
-"""The published schema and the parser are of one mind."""
+"""The published schema accepts whatever the parser accepts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from policies.defaults import DEFAULT_POLICIES
 from policies.parsing import problems_of
 from policies.schema import policy_schema
-from tests.approvals.policy_bodies import bodies, spoilt
 from tests.architecture.source import ROOT
+from tests.policies.bodies import bodies, spoilt
 
 VALIDATOR = Draft202012Validator(policy_schema())
 RULE = {"id": "a", "check": "card.complete"}

@@ -1,4 +1,4 @@
-"""Policies out of thin air: a strategy for bodies, most of them sound, some of them a little wrong."""
+"""Hypothesis strategies for bodies of policies: most of them valid, some with one mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freeze windows: every year, every week, once."""
+"""Freeze windows: yearly, weekly and single ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes between two bodies, and which way it goes."""
+"""The differences between two bodies of a policy, and whether they tighten or loosen it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from core.errors import InvalidInput, TooLarge
 from policies.documents import MAX_BYTES, check_document
 from policies.parsing import problems_of
 from policies.yaml_text import parse_yaml, read_policy, write_policy
-from tests.approvals.policy_bodies import bodies
+from tests.policies.bodies import bodies
 
 WRONG = """\
 name: X Y
@@ -62,26 +62,26 @@ BOMB = "a: &a [x, x]\n" + "\n".join(f"b{n}: &b{n} [*a, *a]" for n in range(9))
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (BOMB, "line 1: this is no YAML: anchors and aliases are not allowed; write it out"),
-        ("a: *b", "line 1: this is no YAML: anchors and aliases are not allowed; write it out"),
-        ("name: x\nname: y", "line 2, name: is there twice"),
-        ("rules:\n  - {id: a, id: b}", "line 2, rules[1].id: is there twice"),
-        ("1: x", "line 1: keys must be texts"),
-        ("? [a]\n: x", "line 1: keys must be texts"),
+        (BOMB, "line 1: not valid YAML: anchors and aliases are not allowed: repeat the value"),
+        ("a: *b", "line 1: not valid YAML: anchors and aliases are not allowed: repeat the value"),
+        ("name: x\nname: y", "line 2, name: appears twice"),
+        ("rules:\n  - {id: a, id: b}", "line 2, rules[1].id: appears twice"),
+        ("1: x", "line 1: keys must be strings"),
+        ("? [a]\n: x", "line 1: keys must be strings"),
         ("a: !!python/object/apply:os.system [ls]", "not allowed"),
         ("a: !!str x", "not allowed"),
         ("[" * 3000, "nested deeper than 8 levels"),
-        ("a: [", "this is no YAML"),
-        ("\tx", "this is no YAML"),
-        ("a: 1\n---\nb: 1", "line 2: this is no YAML"),
+        ("a: [", "not valid YAML"),
+        ("\tx", "not valid YAML"),
+        ("a: 1\n---\nb: 1", "line 2: not valid YAML"),
         ("", "A policy is a mapping"),
         ("- a", "A policy is a mapping"),
-        ('a: "\\0"', "no text"),
+        ('a: "\\0"', "not valid text"),
         ("a: 1e999\nb: " + "9" * 400, "unknown"),
-        ("a: " + "x" * MAX_BYTES, "larger than 128 KiB"),
+        ("a: " + "x" * MAX_BYTES, "must be at most 128 KiB"),
     ],
 )
-def test_what_is_no_policy_is_refused_in_words(text: str, says: str) -> None:
+def test_a_text_that_is_no_policy_is_refused(text: str, says: str) -> None:
     found = problems(text)
     assert any(says in line for line in found), found
 
@@ -115,7 +115,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "value", [[], "x", {"a": float("nan")}, {"a": 2**60}, {"a": {1: 2}}, {"a": "\ud800"}, {"a": {1, 2}}]
 )
-def test_documents_from_elsewhere_are_looked_at_too(value: Any) -> None:
+def test_documents_that_are_not_yaml_are_checked_too(value: Any) -> None:
     with pytest.raises(InvalidInput):
         check_document(value)
 

@@ -1,4 +1,4 @@
-"""Exactly one policy governs a move, or none; whatever order they are read in."""
+"""One policy governs a move, or none, in whatever order the policies are read."""
 
 from __future__ import annotations
 
