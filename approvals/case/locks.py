@@ -1,4 +1,4 @@
-"""Finding a transition request and locking it. Lock order, here and in the registry: the model's row, then the request's."""
+"""Locking transition requests. The order of locks, here and in the registry: first the model's row, then the request's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from core.errors import InvalidState, NotFound
 from core.ids import row_id
-from registry.models import RegisteredModel
+from registry.locks import lock_model
 from registry.permissions import visible_models
 
 
@@ -16,12 +16,12 @@ def lock_request(request_id: int) -> TransitionRequest:
     model_id = request.values_list("version__model_id", flat=True).first()
     if model_id is None:
         raise _no_request(request_id)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    lock_model(model_id)
     return request.with_relations().select_for_update(no_key=True, of=("self",)).get()
 
 
 def lock_visible(actor: Actor, request_id: int) -> TransitionRequest:
-    """Return a locked request of a model the actor may see; NotFound."""
+    """Return a locked request of a model that the actor may see; NotFound."""
     request = lock_request(request_id)
     if not visible_models(actor).filter(pk=request.version.model_id).exists():
         raise _no_request(request_id)

@@ -12,23 +12,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.case.locks import lock_request
 from approvals.models import MAX_COMMENT, TransitionRequest
 from approvals.models.oversight import Finding, PostReview, PostReviewOutcome
 from approvals.oversight.findings import add_finding
+from approvals.oversight.locks import lock_post_review, lock_visible_post_review
 from approvals.permissions.independent_reviews import approvers_of, refusal_to_complete_post_review
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import InvalidInput, InvalidState, NotFound
-from core.ids import row_id
+from core.errors import InvalidInput, InvalidState
 from policies.matching import LoadedPolicy, load_revision
 from policies.rules import Severity
 from registry.models import ModelVersion
 from registry.names import check_text
-from registry.permissions import visible_models
 
 # An emergency does not wait for two weeks.
 LIVES_FOR = timedelta(hours=24)
@@ -85,7 +83,7 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
     words = check_text(comment.strip(), "comment", MAX_COMMENT)
     if not words:
         raise InvalidInput("A post-review needs a comment.")
-    row = _lock(actor, post_review_id)
+    row = lock_visible_post_review(actor, post_review_id)
     deny_if(refusal_to_complete_post_review(actor, row))
     if row.completed_at is not None:
         raise InvalidState("This post-review is completed already.")
@@ -106,12 +104,9 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
 
 @transaction.atomic
 def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
-    """Record that a post-review is overdue, once."""
-    request_id = PostReview.objects.filter(pk=post_review_id).values_list("request_id", flat=True).first()
-    if request_id is None:
-        return False
-    request = lock_request(request_id)
-    row = PostReview.objects.select_for_update(no_key=True, of=("self",)).get(pk=post_review_id)
+    """Record that a post-review is overdue, once; False where it is not, or was recorded before. NotFound."""
+    row = lock_post_review(post_review_id)
+    request = row.request
     now = timezone.now()
     if row.completed_at is not None or row.overdue_at is not None or row.due_at > now:
         return False
@@ -124,17 +119,6 @@ def say_post_review_overdue(*, actor: Actor, post_review_id: int) -> bool:
         after={"due_at": row.due_at, "requester": request.requester.username},
     )
     return True
-
-
-def _lock(actor: Actor, post_review_id: int) -> PostReview:
-    rows = PostReview.objects.filter(pk=row_id(post_review_id))
-    seen = rows.filter(request__version__model__in=visible_models(actor)).values_list("request_id", flat=True).first()
-    if seen is None:
-        raise NotFound(f"There is no post-review {post_review_id}.")
-    request = lock_request(seen)
-    row = rows.select_for_update(no_key=True, of=("self",)).select_related("requester").get()
-    row.request = request
-    return row
 
 
 def _open_finding(actor: Actor, row: PostReview) -> None:

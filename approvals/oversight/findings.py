@@ -9,18 +9,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
+from approvals.oversight.locks import lock_visible_finding
 from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState, NotFound
-from core.ids import row_id
 from policies.rules import Severity
+from registry.locks import lock_named
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
-from registry.permissions import Level, visible_models
-from registry.services.models import lock_named
+from registry.permissions import Level
 
 MAX_TITLE = 200
 MAX_WORDS = 10_000
@@ -93,7 +93,7 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
     if state not in CLOSED_STATES:
         raise InvalidInput(f"A finding is closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
     words = _words(comment, "comment", MAX_WORDS)
-    finding = lock_finding(actor, finding_id)
+    finding = lock_visible_finding(actor, finding_id)
     deny_if(refusal_to_close_finding(actor, finding))
     _require_open(finding)
     write_closing(actor, finding, FindingState(state), words, closed_by=actor.name)
@@ -119,7 +119,7 @@ def write_closing(actor: Actor, finding: Finding, state: FindingState, words: st
 def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetime | None, comment: str = "") -> Finding:
     """Give an open finding this owner ("" for none) and due date. For its owner and those who manage the model."""
     words = check_text(comment.strip(), "comment", MAX_WORDS)
-    finding = lock_finding(actor, finding_id)
+    finding = lock_visible_finding(actor, finding_id)
     deny_if(refusal_to_assign_finding(actor, finding))
     _require_open(finding)
     before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
@@ -137,17 +137,6 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
         reason=words,
     )
     return finding
-
-
-def lock_finding(actor: Actor, finding_id: int) -> Finding:
-    """Return a finding with its model's row and its own locked until commit; NotFound."""
-    rows = Finding.objects.filter(pk=row_id(finding_id))
-    model_id = rows.filter(model__in=visible_models(actor)).values_list("model_id", flat=True).first()
-    if model_id is None:
-        raise NotFound(f"There is no finding {finding_id}.")
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    locked = rows.select_for_update(no_key=True, of=("self",))
-    return locked.select_related("model", "version__model", "owner").get()
 
 
 def _require_open(finding: Finding) -> None:

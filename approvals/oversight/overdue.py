@@ -7,14 +7,14 @@ from datetime import datetime
 from django.db import transaction
 
 from approvals.case.re_review_dates import due_dates, unrecorded_overdue, versions_to_schedule
-from approvals.models.oversight import Finding, FindingState, PostReview
+from approvals.models.oversight import FindingState, PostReview
 from approvals.oversight.emergencies import say_post_review_overdue
 from approvals.oversight.finding_queries import overdue_findings
+from approvals.oversight.locks import lock_finding
 from approvals.oversight.re_reviews import say_overdue
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from registry.models import RegisteredModel
 from registry.services.review_due import set_review_due
 
 _JOB = "flag_overdue"
@@ -44,9 +44,7 @@ def schedule_re_reviews() -> int:
 @transaction.atomic
 def say_finding_overdue(*, actor: Actor, finding_id: int, now: datetime) -> bool:
     """Record that a finding is overdue; False where that is no longer so, or was said already."""
-    model_id = Finding.objects.values_list("model_id", flat=True).get(pk=finding_id)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    row = Finding.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(pk=finding_id)
+    row = lock_finding(finding_id)
     if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:
         return False
     row.overdue_at = now

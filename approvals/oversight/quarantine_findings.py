@@ -11,11 +11,13 @@ from django.db import transaction
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.oversight.findings import add_finding, write_closing
+from approvals.oversight.locks import lock_finding
 from approvals.permissions.oversight import makers_of
 from core.actors import Actor
 from lineage.models import Quarantine
 from policies.rules import Severity
-from registry.models import ModelVersion, RegisteredModel
+from registry.locks import lock_model
+from registry.models import ModelVersion
 from registry.queries import production_descendants
 from registry.stages import Stage
 
@@ -34,7 +36,7 @@ def open_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
 
 @transaction.atomic
 def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+    lock_model(version.model_id)
     row = ModelVersion.objects.filter(pk=version.pk, stage=Stage.PRODUCTION, deleted_at__isnull=True)
     found = row.select_related("model").first()
     cause = _cause(quarantine)
@@ -62,13 +64,12 @@ def close_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
     if quarantine is None:
         return 0
     rows = Finding.objects.filter(cause=_cause(quarantine), state=FindingState.OPEN).order_by("pk")
-    return sum(_close(actor, quarantine, *pair) for pair in rows.values_list("pk", "model_id"))
+    return sum(_close(actor, quarantine, pk) for pk in rows.values_list("pk", flat=True))
 
 
 @transaction.atomic
-def _close(actor: Actor, quarantine: Quarantine, finding_id: int, model_id: int) -> bool:
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    finding = Finding.objects.select_for_update(no_key=True, of=("self",)).get(pk=finding_id)
+def _close(actor: Actor, quarantine: Quarantine, finding_id: int) -> bool:
+    finding = lock_finding(finding_id)
     if finding.state != FindingState.OPEN or quarantine.released_by in makers_of(finding):
         return False
     words = f"{quarantine.released_by} released the quarantine: {quarantine.release_reason}"

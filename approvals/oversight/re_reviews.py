@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.case.re_review_dates import (
     due_dates,
-    places_asking,
     re_reviews_due,
+    re_reviews_for,
     strictest_consequence,
     without_overdue_event,
 )
@@ -25,7 +25,8 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput, InvalidState
 from policies.rules import Severity
-from registry.models import ModelVersion, RegisteredModel
+from registry.locks import lock_model
+from registry.models import ModelVersion
 from registry.names import check_text
 from registry.queries import current_card, get_version
 from registry.services.review_due import set_review_due
@@ -48,9 +49,9 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     if not words:
         raise InvalidInput("A re-review needs a comment.")
     seen = get_version(actor, name, version)
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=seen.model_id)
+    lock_model(seen.model_id)
     row = get_version(actor, name, version)
-    asking = places_asking(row)
+    asking = re_reviews_for(row)
     if not asking or row.review_due_at is None:
         raise InvalidState(f"Nothing asks that {row} be reviewed again.")
     deny_if(refusal_to_confirm_version(actor, row, asking))
@@ -87,7 +88,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
 @transaction.atomic
 def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
     """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+    lock_model(version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
     places = re_reviews_due([row]).get(row.pk, [])
     if not (places or row.is_current) or not without_overdue_event([row], now):

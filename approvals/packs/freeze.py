@@ -21,7 +21,8 @@ from core.errors import NotFound, Unavailable
 from core.refs import version_ref
 from core.times import iso_utc
 from lineage.models import Node
-from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RegisteredModel, RiskAssessment
+from registry.locks import lock_model
+from registry.models import CardRevision, FrozenPack, ModelVersion, PackOrder, RiskAssessment
 from registry.stages import Stage
 from tracking.locks import hold_bytes
 from tracking.store import current_store
@@ -65,7 +66,7 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
     blob = current_store().put(io.BytesIO(pack.data), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
         # one at a time for a model: a message that came twice finds the row of the first
-        RegisteredModel.objects.select_for_update(no_key=True).get(pk=order.version.model_id)
+        lock_model(order.version.model_id)
         meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
         if meanwhile is not None:
             return meanwhile

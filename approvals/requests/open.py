@@ -26,9 +26,10 @@ from core.errors import Conflict, InvalidInput, InvalidState
 from policies.matching import LoadedPolicy, policy_for
 from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
+from registry.locks import lock_visible_model
 from registry.models import ModelVersion
 from registry.names import check_text
-from registry.permissions import level_to_ask, require_level, visible_models
+from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
 
 _LATEST_APPLY = timedelta(days=366)
@@ -83,10 +84,7 @@ def open_request(
 
 def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
     """Lock a model's row until commit and return a move of one of its versions, read under the lock; NotFound."""
-    rows = visible_models(actor).filter(name=name).select_for_update(no_key=True, of=("self",))
-    list(
-        rows.values_list("pk", flat=True)
-    )  # a model that is missing or out of sight locks nothing; get_version refuses it
+    lock_visible_model(actor, name)  # a model that is missing or out of sight locks nothing; get_version refuses it
     row = get_version(actor, name, version)
     return LockedMove(row, target, policy_for(row.model, target), is_there(row, target))
 

@@ -9,10 +9,10 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, NotFound
 from registry.gates import ask_gates, is_governed
+from registry.locks import lock_named
 from registry.models import Alias, ModelVersion
 from registry.names import check_alias
 from registry.permissions import Level, require_level
-from registry.services.models import lock_named
 
 
 @transaction.atomic

@@ -16,9 +16,9 @@ from core.times import now_ms
 from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
+from registry.locks import lock_version
 from registry.models import CardRevision, ModelVersion
 from registry.queries import current_card
-from registry.services.models import lock_version
 
 _Sourced = Callable[[Value], Entry]
 

@@ -17,11 +17,11 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.refs import deployment_ref, event_object_of, version_ref
 from lineage.services import end_deployment as end_in_lineage
 from lineage.services import record_deployment
+from registry.locks import lock_named, lock_version
 from registry.models import Deployment, Endpoint, ModelVersion
 from registry.names import check_text
 from registry.permissions import Level
 from registry.queries import incumbent_of, visible_deployments
-from registry.services.models import lock_named, lock_version
 from registry.stages import Stage
 
 _ENDPOINT = re.compile(r"[/\w.~-]+")

@@ -16,11 +16,12 @@ from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import model_ref, version_ref
 from lineage.services import IMPORTED, record_produced
+from registry.locks import lock_named
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_tag, check_text
 from registry.permissions import Level
 from registry.services.cards import create_card
-from registry.services.models import create_model, lock_named
+from registry.services.models import create_model
 from registry.services.versions import origin_facts, set_tags, use_source
 from registry.sources import Source, resolve_source
 from tracking.limits import MAX_USERNAME, check_times

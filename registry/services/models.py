@@ -11,15 +11,15 @@ from accounts.models import User
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import AlreadyExists, Conflict, NotAuthenticated, NotFound
-from core.refs import version_ref
+from core.errors import AlreadyExists, Conflict, NotAuthenticated
 from core.times import now_ms
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
 from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
-from registry.models import ModelVersion, RegisteredModel, RegisteredModelTag
+from registry.locks import lock_named
+from registry.models import RegisteredModel, RegisteredModelTag
 from registry.names import check_model_name, check_tag, check_text, name_key
-from registry.permissions import Level, grant_level, model_not_found, require_level, visible_models
+from registry.permissions import Level, grant_level, require_level
 
 Tags = Iterable[tuple[str, str]]
 
@@ -172,31 +172,6 @@ def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | No
     require_no_own_relief(
         actor=actor, model=model, tags=others if value is None else others | {key: value}, action=action
     )
-
-
-def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
-    """Return the model, its row locked until commit, on which the actor has ``level``; NotFound or Denied.
-
-    Every change to a model or to anything of it takes this lock first, so changes of one model happen one after another.
-    """
-    # no_key: rows that only refer to the model (a tag, a request) may still be inserted meanwhile
-    model = visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
-    if model is None:
-        raise NotFound(model_not_found(name))
-    require_level(actor, model, level, action=action, obj=obj)
-    return model
-
-
-def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:
-    """Return a version whose model is locked until commit and on which the actor has ``level``; NotFound, Denied."""
-    model = lock_named(actor=actor, name=name, level=level, action=action, obj=version_ref(name, version))
-    row = None
-    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
-        row = ModelVersion.objects.filter(model=model, version=version, deleted_at__isnull=True).first()
-    if row is None:
-        raise NotFound(f"Model Version (name={name}, version={version}) not found")
-    row.model = model
-    return row
 
 
 def require_not_serving(model: RegisteredModel, version: int | None = None) -> None:

@@ -13,9 +13,9 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
+from registry.locks import lock_named
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grants_of, store_grants
-from registry.services.models import lock_named
 
 MAX_GRANTS = 1000
 _IN_ONE_EVENT = 20  # of the longest names, too, before and after

@@ -9,7 +9,8 @@ from django.db import transaction
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from registry.models import ModelVersion, RegisteredModel
+from registry.locks import lock_model
+from registry.models import ModelVersion
 
 
 @transaction.atomic
@@ -20,7 +21,7 @@ def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, re
     )
     if found is None:
         return False
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=found)
+    lock_model(found)
     version = ModelVersion.objects.select_related("model").get(pk=version_id)
     if version.review_due_at == due_at:
         return False

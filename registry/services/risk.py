@@ -12,11 +12,11 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
 from registry.gates import require_no_own_relief
+from registry.locks import lock_named
 from registry.models import RegisteredModel, RiskAssessment
 from registry.names import check_text
 from registry.permissions import Level, require_level
 from registry.risk import UNASSESSED_TIER, current_assessment, newest_questionnaire, rank, score
-from registry.services.models import lock_named
 
 MAX_RATIONALE = 20_000
 

@@ -24,6 +24,7 @@ from core.errors import Conflict, Denied, InvalidInput, NotFound
 from core.refs import model_stream, version_ref
 from core.times import to_ms
 from registry.gates import Clearance, ask_gates
+from registry.locks import lock_model
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
 from registry.stages import Stage, Transition, find_transition
@@ -52,7 +53,7 @@ def change_stage(
     its stage for the rollback window of the policy (for good where no policy governs). Raises NotFound, Denied,
     GateRefused. A move that would change nothing is none: no gate is asked and no event written.
     """
-    model = _lock_model(version.model_id)
+    model = _lock_live(version.model_id)
     ref = version_ref(model.name, version.version)  # the model may have been renamed since the caller read the version
     require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
     locked = _reread(version)
@@ -85,7 +86,7 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
     if found is None:
         return False
     try:
-        model = _lock_model(found)
+        model = _lock_live(found)
     except NotFound:
         return False
     now = timezone.now()
@@ -107,7 +108,7 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     that ever happened to the model (Conflict otherwise: a request, an edit, a version of ours). Of several versions in
     Production the highest becomes the current one, the others are superseded by it and stay. One event each.
     """
-    locked = _lock_model(model.pk)
+    locked = _lock_live(model.pk)
     _require_superuser(actor, locked)
     _require_only_imported(locked, origin)
     wanted = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
@@ -161,9 +162,9 @@ def _require_only_imported(model: RegisteredModel, origin: str) -> None:
         )
 
 
-def _lock_model(model_id: int) -> RegisteredModel:
+def _lock_live(model_id: int) -> RegisteredModel:
     """Return the model with its row locked until commit: this is what makes swaps of one model happen in turn."""
-    model = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    model = lock_model(model_id)
     if model.deleted_at is not None:
         raise NotFound(model_not_found(model.name))
     return model

@@ -14,12 +14,13 @@ from core.errors import Conflict
 from core.refs import model_ref, version_ref
 from core.times import now_ms
 from lineage.services import record_produced
+from registry.locks import lock_named, lock_version
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
 from registry.permissions import Level
 from registry.services.aliases import drop_aliases
 from registry.services.cards import create_card
-from registry.services.models import Tags, lock_named, lock_version, require_not_serving
+from registry.services.models import Tags, require_not_serving
 from registry.sources import Source, resolve_source
 from tracking.artifacts import folder_digest, seal_folder
 from tracking.queries import get_run

@@ -33,6 +33,8 @@ OTHER_STATES = {
     "approvals/oversight/findings.py": "Finding",
     "approvals/policy_changes/propose.py": "PolicyProposal",
     "notices/services/sending.py": "Message",
+    "traces/services/infos.py": "Trace",
+    "traces/services/spans.py": "Trace",
     "webhooks/services/deliveries.py": "Delivery",
 }
 _WRITING_CALLS = {"update", "create", "get_or_create", "update_or_create", "ModelVersion"}
@@ -166,6 +168,20 @@ def test_one_writer_of_events() -> None:
 )
 def test_the_test_would_notice(code: str) -> None:
     assert list(stage_writes(ast.parse(code)))
+
+
+def model_locks(tree: ast.AST) -> Iterator[int]:
+    """Yield the line of every query of registered models that locks rows."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) == "select_for_update":
+            query = ast.unparse(node.func)
+            if query.startswith(("RegisteredModel.", "visible_models(", "models_at_level(")):
+                yield node.lineno
+
+
+def test_models_are_locked_in_one_place() -> None:
+    found = {name_of(path) for path in modules() if any(model_locks(tree_of(path)))}
+    assert found == {"registry/locks.py"}
 
 
 @pytest.mark.parametrize(

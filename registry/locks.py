@@ -1,0 +1,51 @@
+"""Locking a registered model: every change to a model, or to anything of it, takes this lock first.
+
+So changes of one model happen one after another, and a writer reads again under the lock what it decides on. Lock order: the
+model's row, then the row of what belongs to it (a request, a finding, a job).
+"""
+
+from __future__ import annotations
+
+from audit.actions import Action
+from core.actors import Actor
+from core.errors import NotFound
+from core.refs import version_ref
+from registry.models import ModelVersion, RegisteredModel
+from registry.permissions import Level, model_not_found, require_level, visible_models
+
+
+def lock_model(model_id: int) -> RegisteredModel:
+    """Return a model, deleted or not, with its row locked until commit; raises RegisteredModel.DoesNotExist.
+
+    Rows that only refer to the model (a tag, a request) may still be inserted meanwhile.
+    """
+    return RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+
+
+def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
+    """Return the model of this name that the actor may know of, with its row locked until commit; None without one."""
+    return visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
+
+
+def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
+    """Return the model of this name on which the actor has ``level``, with its row locked until commit; NotFound, Denied.
+
+    ``action`` is what the actor wants to do, and ``obj`` the reference of what they want to do it to, "" for the model.
+    """
+    model = lock_visible_model(actor, name)
+    if model is None:
+        raise NotFound(model_not_found(name))
+    require_level(actor, model, level, action=action, obj=obj)
+    return model
+
+
+def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:
+    """Return a version whose model is locked until commit and on which the actor has ``level``; NotFound, Denied."""
+    model = lock_named(actor=actor, name=name, level=level, action=action, obj=version_ref(name, version))
+    row = None
+    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
+        row = ModelVersion.objects.filter(model=model, version=version, deleted_at__isnull=True).first()
+    if row is None:
+        raise NotFound(f"Model Version (name={name}, version={version}) not found")
+    row.model = model
+    return row
