@@ -47,13 +47,13 @@ class Gate(Protocol):
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
-    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+    def gates_depend_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
         """Return whether what this gate asks of the model depends on this tag of it."""
 
-    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+    def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         """Return the targets in use that would be governed otherwise if the model had this name."""
 
-    def why_not_changed_by(
+    def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
         """Return why this actor may not let the model off what is asked of it by another name, these tags or this tier."""
@@ -84,20 +84,20 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
         return True
 
 
-def counts_tag(model: RegisteredModel, key: str) -> bool:
+def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
     """Return whether a tag of a model decides what it is asked; a gate that cannot be asked counts every tag."""
     try:
-        return any(gate.counts_tag(model=model, key=key) for gate in load_gates())
+        return any(gate.depends_on_tag(model=model, key=key) for gate in load_gates())
     except Exception:
         log.exception("a transition gate failed; every tag of what it guards counts")
         return True
 
 
-def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
+def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> None:
     """Raise Conflict where another name would bring what is staged or asked for under other rules; a broken gate refuses."""
     try:
         moved = sorted(
-            {target for gate in load_gates() for target in gate.moved_by_name(model=model, new_name=new_name)}
+            {target for gate in load_gates() for target in gate.targets_affected_by_rename(model=model, new_name=new_name)}
         )
     except Exception as error:
         log.exception("a transition gate failed; the model keeps its name")
@@ -109,7 +109,7 @@ def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
         )
 
 
-def require_no_own_relief(
+def require_no_own_relaxation(
     *,
     actor: Actor,
     model: RegisteredModel,
@@ -124,7 +124,7 @@ def require_no_own_relief(
     """
     try:
         answers = [
-            gate.why_not_changed_by(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
+            gate.relaxation_refusal(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
         ]
     except Exception:
         log.exception("a transition gate failed; the model stays as it is")

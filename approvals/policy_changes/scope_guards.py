@@ -31,14 +31,14 @@ def targets_in_use(model: RegisteredModel) -> set[str]:
     return stages | aliases | set(live.values_list("target", flat=True))
 
 
-def moved_by_name(model: RegisteredModel, new_name: str) -> list[str]:
+def targets_affected_by_rename(model: RegisteredModel, new_name: str) -> list[str]:
     """Return the targets in use that would be under another policy, or none, if the model had this name."""
     policies = active_policies()
     before = model_facts([model])[model.pk]
-    return _regoverned(policies, before, replace(before, name=new_name), targets_in_use(model))
+    return _with_another_policy(policies, before, replace(before, name=new_name), targets_in_use(model))
 
 
-def _regoverned(
+def _with_another_policy(
     policies: list[LoadedPolicy], before: ModelFacts, after: ModelFacts, targets: Iterable[str]
 ) -> list[str]:
     return sorted(
@@ -66,7 +66,7 @@ def protected_lookalike(model: RegisteredModel, target: str) -> str:
     return next((other for other in sorted(same) if governing_policy(policies, facts, other)), "")
 
 
-def why_not_changed_by(
+def relaxation_refusal(
     actor: Actor,
     model: RegisteredModel,
     *,

@@ -131,7 +131,7 @@ def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Act
 
 def test_a_gate_that_breaks_refuses(model: RegisteredModel, manager: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     publish("Production", scope=IN_SCOPE)
-    monkeypatch.setattr("approvals.gate.why_not_changed_by", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("approvals.gate.relaxation_refusal", lambda *_args, **_more: 1 / 0)
     with pytest.raises(Denied, match="A transition gate failed"):
         delete_model_tag(actor=manager, name="fraud", key="pii")
     assert tags_of(model) == {"pii": "yes"}
