@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from approvals.case.loading import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policy_changes.deciding_tags import is_named_by_policies
-from approvals.policy_changes.scope_guards import targets_affected_by_rename, protected_lookalike, relaxation_refusal
+from approvals.policy_changes.policy_tags import is_named_by_policies
+from approvals.policy_changes.scope_guards import protected_lookalike, relaxation_refusal, targets_affected_by_rename
 from approvals.requests.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.requests.targets import is_there
 from core.actors import Actor

@@ -164,7 +164,7 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
 
 
 def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | None, action: Action) -> None:
-    """Require the level that another value of a tag (None: none) takes, and that nobody lets their own work off with it."""
+    """Raise Denied where the actor may not give a tag another value (None: remove it), or would relax their own policy by it."""
     if not gates_depend_on_tag(model, key):
         return
     require_level(actor, model, Level.MANAGE, action=action)
