@@ -115,6 +115,12 @@ SEVERITIES = {
     "high": StateLabel("wait", "keyboard_arrow_up", "High"),
     "critical": StateLabel("bad", "keyboard_double_arrow_up", "Critical"),
 }
+TRACE_STATES = {
+    "OK": StateLabel("ok", "check_circle", "OK"),
+    "ERROR": StateLabel("bad", "error", "Failed"),
+    "IN_PROGRESS": StateLabel("info", "pending", "In progress"),
+    "STATE_UNSPECIFIED": StateLabel("none", "help", "Unknown"),
+}
 POST_REVIEW_OUTCOMES = {
     "justified": StateLabel("ok", "verified_user", "Justified"),
     "not_justified": StateLabel("bad", "gpp_bad", "Not justified"),
@@ -144,6 +150,7 @@ _KINDS = {
     "finding": FINDING_STATES,
     "severity": SEVERITIES,
     "request_kind": REQUEST_KINDS,
+    "trace": TRACE_STATES,
     "post_review": POST_REVIEW_OUTCOMES,
     "delivery": DELIVERY_STATES,
     "tier": TIERS,

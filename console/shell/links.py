@@ -44,6 +44,7 @@ _PAGES: dict[str, Callable[[str], str]] = {
     "model-version": _version_page,
     "risk-assessment": _risk_page,
     "run": lambda rest: reverse("console:run", args=[rest]),
+    "trace": lambda rest: reverse("console:trace", args=[rest]),
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
     "transition-request": request_url,
     "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
@@ -90,8 +91,8 @@ def ref_label(ref: str) -> str:
             return f"{name} {'v' if kind == 'model-version' else ''}{number}"
         case "transition-request" | "policy-proposal":
             return f"request #{rest}" if kind == "transition-request" else f"policy proposal {rest}"
-        case "run":
-            return f"run {rest[:8]}"
+        case "run" | "trace":
+            return f"{kind} {rest.removeprefix('tr-')[:8]}"
         case "import":
             return _imported_from(rest)
         case "artifact":

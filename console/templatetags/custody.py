@@ -37,7 +37,6 @@ register.filter("ref_label", links.ref_label)
 register.filter("markdown", render_markdown)
 register.filter("plain", plain_text)
 
-_TENTHS_BELOW_SECONDS = 10
 _EVENTS_SHOWN = 3
 
 
@@ -106,10 +105,8 @@ def event_summary(subscriptions: Iterable[Subscription]) -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Render a number of seconds as a length of time; tenths below ten seconds."""
-    if seconds is None:
-        return "—"
-    return f"{seconds:.1f} s" if seconds < _TENTHS_BELOW_SECONDS else formatting.span(seconds)
+    """Render a number of seconds as a length of time, and a dash where there is none."""
+    return "—" if seconds is None else formatting.duration(seconds)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from accounts.authentication import actor_from_request
 from approvals.models import Review, TransitionRequest, TransitionRequestQuerySet
-from approvals.policy_changes.inbox import proposals_for
+from approvals.policy_changes.proposal_inbox import proposals_for
 from console.account.queries import remember_unread_count
 from console.requests.presenters.decision_chart import WeekBars, decision_chart
 from console.requests.queries import newest_first, waiting_for

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
 from console.shell.lookups import find_run_facts
+from console.traces.presenters.lists import RunTraces, traces_of
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
@@ -124,6 +125,7 @@ class RunPage:
     files: list[FileRow]
     urn: str
     taint: Taint
+    traces: RunTraces
     seconds: float | None
 
 
@@ -147,6 +149,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
         files=_files(run, clean),
         urn=run_ref(run.pk),
         taint=taint_of(run_ref(run.pk)),
+        traces=traces_of(run.pk),
         seconds=(run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else None,
     )
 
