@@ -38,7 +38,11 @@ def test_the_form_puts_first_what_the_template_asks_for(
 ) -> None:
     new_version()
     page = text_of(signed_in(ada).get(f"{CARD}edit/?template=part_11"))
-    assert page.index("Needed by the 21 CFR Part 11 / GxP template") < page.index('name="record_keeping"') < page.index('name="hardware"')
+    assert (
+        page.index("Needed by the 21 CFR Part 11 / GxP template")
+        < page.index('name="record_keeping"')
+        < page.index('name="hardware"')
+    )
     assert 'name="evaluation"' not in page
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from console.shell.formatting import duration
-from console.shell.links import label_of, place_of
+from console.shell.links import page_url, ref_label
 from console.traces.presenters import spans as presenter
 from core.actors import Actor
 from tests.console.conftest import SignedIn, text_of
@@ -217,8 +217,8 @@ def test_bars_stay_within_the_axis(by_ada: Actor) -> None:
 
 
 def test_a_reference_leads_to_its_page() -> None:
-    assert place_of(f"trace:{TRACE}") == f"/traces/{TRACE}/"
-    assert label_of(f"trace:{TRACE}") == "trace abababab"
+    assert page_url(f"trace:{TRACE}") == f"/traces/{TRACE}/"
+    assert ref_label(f"trace:{TRACE}") == "trace abababab"
 
 
 @pytest.mark.parametrize(

@@ -77,5 +77,7 @@ def test_the_author_cannot_decide_and_the_keyboard_reaches_the_dialog(
     page.keyboard.press("Enter")
     comment.fill("Better on every group.")
     page.get_by_role("dialog").get_by_role("button", name="Promote to Production").click()
-    expect(page.get_by_text("You asked for this move, so somebody else must decide (four eyes).")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("You asked for this move, so somebody else must decide (four eyes).")).to_be_visible(
+        timeout=20_000
+    )
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
