@@ -23,6 +23,7 @@ from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import PRODUCTION, approve, ask, emergency, publish, stage_of
 from tests.conftest import Acting
+from tests.signed_in import token_actor
 
 GLASS = {"groups": ["incident"], "second_person": True, "post_review_within": "2h"}
 
@@ -94,7 +95,7 @@ def test_nobody_else_may(who: str, version: ModelVersion, ada: User, ops: User, 
     actor = acting(users.get(who, ada))
     if who == "token":
         Group.objects.get_or_create(name="incident")[0].user_set.add(ada)
-        actor = Actor(kind=actor.kind, name="ada", user_id=ada.pk, auth="token")
+        actor = token_actor(ada)
     with pytest.raises(Denied):
         break_glass(actor=actor, name="fraud", version=1, target="Production", reason="Help.")
     assert not TransitionRequest.objects.exists()
