@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Max
-
 from audit.models import Event, Stream
 from audit.sentences import describe, facts
 from core.errors import InvalidInput
@@ -87,12 +85,6 @@ def stream_head(key: str) -> StreamHead:
     """Return where a stream stands; generation 0 where nothing has happened in it."""
     found = Stream.objects.filter(key=key).first()
     return StreamHead(key, found.gen, found.head) if found else StreamHead(key, 0, "")
-
-
-def newest_id() -> int:
-    """Return the id of the newest event, 0 for an empty log."""
-    newest: int | None = Event.objects.aggregate(newest=Max("id"))["newest"]
-    return newest or 0
 
 
 def _position(cursor: str) -> int:

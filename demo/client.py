@@ -10,7 +10,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -110,17 +110,6 @@ class Session(Client):
 
     def _csrf(self) -> str:
         return next((str(cookie.value) for cookie in self._cookies if cookie.name == "csrftoken"), "")
-
-
-def pages(client: Client, path: str, body: Mapping[str, Any], key: str) -> Iterable[dict[str, Any]]:
-    """Yield every item of an MLflow search, following its page tokens."""
-    token = ""
-    while True:
-        answer = client.post(path, {**body, "page_token": token} if token else body)
-        yield from answer.get(key, [])
-        token = answer.get("next_page_token", "")
-        if not token:
-            return
 
 
 def _object(text: str) -> dict[str, Any]:

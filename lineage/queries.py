@@ -65,24 +65,6 @@ def descendants(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
     return _closure(start, "down", limit)
 
 
-def subgraph(start: Node, *, up: int, down: int, limit: int = 300) -> Closure:
-    """Return the nodes at most ``up`` steps upstream and ``down`` steps downstream, for drawing; upstream depths are negative."""
-    above = _neighbourhood(start, "up", steps=up, limit=limit)
-    below = _neighbourhood(start, "down", steps=down, limit=limit)
-    depths = below.depths | {pk: -depth for pk, depth in above.depths.items()}
-    nodes = {node.pk: node for node in [*above.nodes, *below.nodes]}
-    kept = sorted(nodes, key=lambda pk: (abs(depths[pk]), pk))[:limit]
-    edges = {edge.pk: edge for edge in [*above.edges, *below.edges] if edge.src_id in kept and edge.dst_id in kept}
-    return Closure(
-        root=start,
-        nodes=[nodes[pk] for pk in kept],
-        edges=[edges[pk] for pk in sorted(edges)],
-        truncated=above.truncated or below.truncated or len(kept) < len(nodes),
-        depths={pk: depths[pk] for pk in kept},
-        total_seen=len(nodes),
-    )
-
-
 def is_upstream(node: Node, *, of: Node) -> bool:
     """Say whether ``node`` flows into ``of``; walks the whole of its ancestry."""
     return node.pk in walk_ids([of.pk], "up", limit=2**31 - 1)
@@ -91,22 +73,6 @@ def is_upstream(node: Node, *, of: Node) -> bool:
 def _closure(start: Node, direction: Direction, limit: int) -> Closure:
     anchors = _anchors(start, direction, limit)
     ids = list(dict.fromkeys([start.pk, *walk_ids(anchors, direction, limit=limit + 1)]))
-    return _assemble(start, direction, anchors, ids[:limit], seen=len(ids), truncated=len(ids) > limit)
-
-
-def _neighbourhood(start: Node, direction: Direction, *, steps: int, limit: int) -> Closure:
-    """Walk step by step: exact for few steps, and never more than one query a step."""
-    anchors = _anchors(start, direction, limit)
-    seen = dict.fromkeys([start.pk, *anchors] if steps else [start.pk])
-    frontier = list(seen)
-    for _ in range(steps - (start.pk not in anchors)):
-        near, far = ("dst_id", "src_id") if direction == "up" else ("src_id", "dst_id")
-        reached = Edge.objects.filter(**{f"{near}__in": frontier}).order_by(far).values_list(far, flat=True).distinct()
-        frontier = [pk for pk in reached[: limit + len(seen) + 1] if pk not in seen]
-        seen |= dict.fromkeys(frontier)
-        if not frontier or len(seen) > limit:
-            break
-    ids = list(seen)
     return _assemble(start, direction, anchors, ids[:limit], seen=len(ids), truncated=len(ids) > limit)
 
 

@@ -57,11 +57,6 @@ def newest_questionnaire() -> Questionnaire:
     return QUESTIONNAIRES[-1]
 
 
-def find_questionnaire(version: int) -> Questionnaire | None:
-    """Return a version of the questionnaire, None where there is none."""
-    return next((known for known in QUESTIONNAIRES if known.version == version), None)
-
-
 def rank(tier: str) -> int:
     """Return the place of a tier among TIERS, 0 for the lowest; one that is not known, or empty, ranks highest."""
     return TIERS.index(tier) if tier in TIERS else len(TIERS)

@@ -147,8 +147,3 @@ def run_facts(run_id: str) -> RunFacts:
 def model_metrics(model_id: str) -> list[Metric]:
     """Return the metrics that name a logged model, the latest of each."""
     return latest_of_each(Metric.objects.filter(NAMES_A_MODEL, model_id=model_id))
-
-
-def run_names(run_ids: Iterable[str]) -> dict[str, str]:
-    """Return the names of runs by id, for lists that mention them."""
-    return dict(Run.objects.filter(pk__in=list(run_ids)).values_list("pk", "name"))

@@ -77,11 +77,6 @@ class Eligibility:
         return self.reason is None
 
     @property
-    def is_awaited(self) -> bool:
-        """Return whether the request waits for a decision of this person."""
-        return self.reason is None and not self.last_decision
-
-    @property
     def is_about_request(self) -> bool:
         """Return whether nobody at all can decide: the request is closed, or its policy asks for no approval."""
         return self.reason in (Ineligibility.CLOSED, Ineligibility.NO_APPROVAL_ASKED)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import QuerySet
 
-from accounts.models import User
-from approvals.case.loading import Case, load_cases
 from approvals.models import (
     LIVE_STATES,
     ApprovalComment,
     CheckRun,
     Override,
-    RequestState,
     Review,
     TransitionRequest,
     TransitionRequestQuerySet,
 )
-from approvals.permissions.reviews import eligibility_of, load_reviewer
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
@@ -79,34 +73,3 @@ def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
     if found is None:
         raise NotFound(f"There is no check run {check_run_id}.")
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Inbox:
-    """What concerns one person. ``waiting`` are requests they may decide now; ``mine`` are their own live ones."""
-
-    waiting: list[Case]
-    mine: list[Case]
-
-    @property
-    def count(self) -> int:
-        """Return how many requests wait for this person."""
-        return len(self.waiting)
-
-
-def inbox_for(actor: Actor, *, limit: int = 1000) -> Inbox:
-    """Return what waits for the actor's decision and what they asked for, each request looked at afresh; a fixed number of queries."""
-    if actor.user_id is None:
-        return Inbox(waiting=[], mine=[])
-    rows = visible_requests(actor).filter(state__in=LIVE_STATES).order_by("opened_at")
-    cases = load_cases(list(rows[:limit]))
-    reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
-    accounts = set(User.objects.filter(owner=actor.user_id).values_list("pk", flat=True)) | {actor.user_id}
-    return Inbox(
-        waiting=[
-            case
-            for case in cases
-            if case.request.state == RequestState.OPEN and eligibility_of(reviewer, case).is_awaited
-        ],
-        mine=[case for case in cases if case.request.requester_id in accounts],
-    )

@@ -50,7 +50,9 @@ def waits_for(actor: Actor, request: TransitionRequest) -> bool:
     case = load_case(reread(request))
     eligibility = eligibility_of(load_reviewer(actor, [case.request.version.model_id]), case)
     shown = waiting_for(actor).filter(pk=request.pk).exists()
-    assert shown == (eligibility.is_awaited and case.request.state == RequestState.OPEN)
+    assert shown == (
+        eligibility.can_decide and not eligibility.last_decision and case.request.state == RequestState.OPEN
+    )
     return shown
 
 

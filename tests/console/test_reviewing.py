@@ -1,10 +1,12 @@
-"""The quick sieve behind the badge agrees with the slow word on each request."""
+"""The query behind the badge finds the requests on which the slow evaluation lets the person decide."""
 
 import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from approvals.requests.queries import inbox_for
+from approvals.case.loading import load_cases
+from approvals.models import RequestState, TransitionRequest
+from approvals.permissions.reviews import eligibility_of, load_reviewer
 from console.requests.queries import waiting_for
 from core.actors import Actor
 from registry.queries import current_card
@@ -35,5 +37,12 @@ def test_badge_and_inbox_agree(
         edit_card(actor=actor, version=version, fields={"limitations": f"Says {name}."}, expected_number=number)
     asked(version)
     asked(new_version(), checked=False)
-    expected = {case.request.pk for case in inbox_for(actor).waiting}
-    assert set(waiting_for(actor).values_list("pk", flat=True)) == expected
+    assert set(waiting_for(actor).values_list("pk", flat=True)) == awaited_by(actor)
+
+
+def awaited_by(actor: Actor) -> set[int]:
+    """Return the requests on which the actor can decide and has not, each evaluated by itself."""
+    cases = load_cases(list(TransitionRequest.objects.with_relations().filter(state=RequestState.OPEN)))
+    reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
+    eligibilities = {case.request.pk: eligibility_of(reviewer, case) for case in cases}
+    return {pk for pk, one in eligibilities.items() if one.can_decide and not one.last_decision}

@@ -7,11 +7,12 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
-from demo.client import MLFLOW, REST, Client, Session, pages
+from demo.client import MLFLOW, REST, Client, Session
 from demo.replay import RECORDINGS
 from tests.e2e.installation import ROOT, Installation
 
@@ -45,6 +46,17 @@ def _kill_a_load(installation: Installation, *, after: int) -> None:
 @pytest.fixture
 def visitor(demonstrated: Installation) -> Client:
     return Client(demonstrated.url, token=demonstrated.token("carl"))
+
+
+def pages(client: Client, path: str, body: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    """Yield every item of an MLflow search, following its page tokens."""
+    token = ""
+    while True:
+        answer = client.post(path, {**body, "page_token": token} if token else body)
+        yield from answer.get(key, [])
+        token = answer.get("next_page_token", "")
+        if not token:
+            return
 
 
 def test_the_walkthroughs_example_is_there(visitor: Client) -> None:

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind, Relation
-from lineage.queries import Closure, ancestors, descendants, find_node, nodes_matching, subgraph
+from lineage.queries import Closure, ancestors, descendants, find_node, nodes_matching
 from lineage.services import end_deployment, record_consumed, record_deployment, record_produced
 from tests.conftest import Acting
 
@@ -92,26 +92,8 @@ def test_an_endpoint_starts_from_what_is_live(ada: User, acting: Acting) -> None
     endpoint = find_node("endpoint:/predict")
     live = {"endpoint:/predict", "deployment:/predict@2", "model-version:clf/2", "run:r2"}
     assert urns(ancestors(endpoint)) == live
-    assert urns(subgraph(endpoint, up=9, down=1)) == live
     assert "endpoint:/predict" not in urns(descendants(find_node("run:r1")))
     assert "endpoint:/predict" in urns(descendants(find_node("run:r2")))
-
-
-@pytest.mark.parametrize(
-    ("up", "down", "expected"), [(1, 0, {4, 5}), (0, 2, {5, 6, 7}), (2, 1, {3, 4, 5, 6}), (0, 0, {5})]
-)
-def test_subgraph_is_exact_about_steps(db: None, up: int, down: int, expected: set[int]) -> None:
-    nodes = build(10, [(n, n + 1) for n in range(9)])
-    part = subgraph(nodes[5], up=up, down=down)
-    assert {nodes.index(node) for node in part.nodes} == expected
-    assert part.depths == {nodes[n].pk: n - 5 for n in expected}
-    assert len(part.edges) == len(expected) - 1
-
-
-def test_subgraph_is_capped(db: None) -> None:
-    nodes = build(50, [(0, n) for n in range(1, 50)])
-    part = subgraph(nodes[0], up=1, down=1, limit=20)
-    assert (len(part.nodes), part.truncated) == (20, True)
 
 
 @pytest.mark.parametrize("urn", ["run:nothing", "run:\x00", ""])

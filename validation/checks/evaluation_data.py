@@ -28,10 +28,9 @@ class DataMatch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Evaluation datasets as (name, digest), sorted; none where they are unknown. ``source`` is where they were read."""
+    """Evaluation datasets as (name, digest), sorted; none where they are unknown."""
 
     sets: tuple[tuple[str, str], ...] = ()
-    source: str = ""
 
     @property
     def shown(self) -> str:
@@ -47,12 +46,12 @@ class Data:
 def data_behind(run: RunFacts, metric: str) -> Data:
     """Return the evaluation data of a metric of a run."""
     if metric in run.measured_on:
-        return Data((run.measured_on[metric],), "metric")
+        return Data((run.measured_on[metric],))
     logged = {(name, digest) for name, digest, context in run.datasets if context.strip().lower() in CONTEXTS}
     if logged:
-        return Data(tuple(sorted(logged)), "inputs")
+        return Data(tuple(sorted(logged)))
     tag = run.tags.get(EVALUATION_TAG, "").strip()
-    return Data(((tag, ""),), "tag") if tag else Data()
+    return Data(((tag, ""),)) if tag else Data()
 
 
 def match_data(ours: Data, theirs: Data) -> DataMatch:

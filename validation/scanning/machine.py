@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from validation.scanning.frames import FrameBroken, Frames
 from validation.scanning.values import MARK, UNKNOWN, Global, KeptDict, Made, Opaque, alignment_of, kept_tuple, raw_size
@@ -22,12 +22,6 @@ _CHUNK = 1 << 20
 
 class Malformed(Exception):
     """The pickle does what no pickler writes, or cannot be followed."""
-
-
-class Opcode(Protocol):
-    """One of pickletools' opcodes."""
-
-    name: str
 
 
 @dataclass(slots=True)

@@ -187,11 +187,6 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     )
 
 
-def present_digest(actor: Actor, request_id: int | str) -> str:
-    """Return the subject digest that a review given now would cover. NotFound."""
-    return load_case(find_request(actor, request_id)).snapshot.subject_digest
-
-
 def _live(actor: Actor, case: Case) -> LivePart:
     closed = case.request.state not in LIVE_STATES
     counted = {job.pk for job in case.jobs.values()}
