@@ -119,7 +119,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
         jobs[job.request_id].append(_check(job))
     overrides: dict[int, list[OverrideRecord]] = {pk: [] for pk in ids}
     for row in given:
-        if row.taken_back is None or (until is not None and row.taken_back.withdrawn_at > until):
+        if row.withdrawn is None or (until is not None and row.withdrawn.withdrawn_at > until):
             overrides[row.request_id].append(_override(row))
     return [
         replace(_record(request, by_request[request.pk], jobs[request.pk]), overrides=tuple(overrides[request.pk]))

@@ -135,7 +135,7 @@ def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
 
 def _needs_a_look(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict.is_approved or case.request.look != verdict_summary(case)
+    return outdated or case.verdict.is_approved or case.request.cached_verdict != verdict_summary(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from approvals.case.loading import Case
-from approvals.models import Concern, ConcernKind, TransitionRequest
+from approvals.models import InboxKey, InboxKeyKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
@@ -31,28 +31,30 @@ def verdict_summary(case: Case) -> dict[str, Any]:
             for row in blocking
         ],
         "asked": sorted(_asked(case)),
-        "kept_out": sorted(excluded_people(case.rules, case.snapshot.people)),
+        "excluded": sorted(excluded_people(case.rules, case.snapshot.people)),
     }
 
 
 def store_verdict(case: Case) -> None:
     """Keep what a look at an open request found, in the caller's transaction, with the request locked."""
     request, found = case.request, verdict_summary(case)
-    if request.look == found:
+    if request.cached_verdict == found:
         return
-    if request.look is None or any(request.look[kind] != found[kind] for kind in ConcernKind.values):
-        Concern.objects.filter(request=request).delete()
+    if request.cached_verdict is None or any(
+        request.cached_verdict[kind] != found[kind] for kind in InboxKeyKind.values
+    ):
+        InboxKey.objects.filter(request=request).delete()
         rows = [
-            Concern(request=request, kind=kind, key=key[:200]) for kind in ConcernKind.values for key in found[kind]
+            InboxKey(request=request, kind=kind, key=key[:200]) for kind in InboxKeyKind.values for key in found[kind]
         ]
-        Concern.objects.bulk_create(rows, ignore_conflicts=True)
-    request.look, request.looked_at = found, timezone.now()
-    request.save(update_fields=["look", "looked_at"])
+        InboxKey.objects.bulk_create(rows, ignore_conflicts=True)
+    request.cached_verdict, request.cached_verdict_at = found, timezone.now()
+    request.save(update_fields=["cached_verdict", "cached_verdict_at"])
 
 
-def forget_concerns(request: TransitionRequest) -> None:
+def delete_inbox_keys(request: TransitionRequest) -> None:
     """Note that a request, now closed, concerns nobody any more."""
-    Concern.objects.filter(request=request).delete()
+    InboxKey.objects.filter(request=request).delete()
 
 
 def _asked(case: Case) -> set[str]:

@@ -112,7 +112,7 @@ def test_another_of_the_group_may_and_may_override_it_anew(overridden: Override,
 
 def test_the_giver_may_after_leaving_the_group(overridden: Override, rita: Actor) -> None:
     User.objects.get(username="rita").groups.clear()
-    assert take_back(rita, overridden).taken_back is not None
+    assert take_back(rita, overridden).withdrawn is not None
 
 
 def refused(actor: Actor, row: Override, error: type[DomainError], reason: str = "r") -> None:

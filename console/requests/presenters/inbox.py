@@ -139,7 +139,7 @@ def _waiting(row: TransitionRequest) -> Waiting:
 
 
 def _look(row: TransitionRequest) -> list[dict[str, str]]:
-    return list((row.look or {}).get("blockers", ()))
+    return list((row.cached_verdict or {}).get("blockers", ()))
 
 
 def _blockers(row: TransitionRequest) -> str:
