@@ -12,7 +12,7 @@ from accounts.models import User
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
-from approvals.oversight.emergencies import LIVES_FOR, require_may_break
+from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
@@ -33,6 +33,8 @@ from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
 
 _LATEST_APPLY = timedelta(days=366)
+# A break-glass request expires after this time, or earlier where the policy says so.
+_BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
     if policy is None:
         raise InvalidState(f"No policy governs moving {row} to {target}: change it directly.")
     if terms.kind is RequestKind.BREAK_GLASS:
-        require_may_break(actor, row, policy, terms.comment)
+        _require_break_glass(actor, row, policy, terms.comment)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
@@ -128,6 +130,16 @@ def _require_may_ask(actor: Actor, move: LockedMove) -> None:
     level = level_to_ask(row.stage, move.target)
     require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=row)
     deny_if(refusal_to_open_request(actor, row))
+
+
+def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
+    """Raise InvalidState where the policy does not allow break-glass, Denied, and InvalidInput without a reason."""
+    option = policy.body.options.break_glass
+    if option is None:
+        raise InvalidState(f"{policy.label} does not allow break-glass.")
+    deny_if(refusal_to_break_glass(actor, version, option))
+    if not reason.strip():
+        raise InvalidInput("A break-glass request needs a reason.")
 
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
@@ -180,7 +192,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
     now = timezone.now()
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
-        lives_for = min(lives_for, LIVES_FOR)
+        lives_for = min(lives_for, _BREAK_GLASS_EXPIRES_AFTER)
     request = TransitionRequest(
         version=row,
         source=row.stage,
