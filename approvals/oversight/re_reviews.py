@@ -12,8 +12,8 @@ from accounts.models import User
 from approvals.case.re_review_dates import (
     ReReviewDue,
     due_dates,
-    places_asking,
     re_reviews_due,
+    re_reviews_for,
     strictest_consequence,
     without_overdue_event,
 )
@@ -53,7 +53,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     seen = get_version(actor, name, version)
     lock_model(seen.model_id)
     row = get_version(actor, name, version)
-    due = places_asking(row)
+    due = re_reviews_for(row)
     if not due or row.review_due_at is None:
         raise InvalidState(f"No policy asks for a re-review of {row}.")
     deny_if(refusal_to_confirm_version(actor, row, due))
