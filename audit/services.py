@@ -20,7 +20,7 @@ from core.actors import Actor
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from core.errors import Denied
 from core.refs import Auditable, event_object_of
-from core.statements import fetch, is_together, run, same
+from core.statements import fetch, in_pipeline, portable, run
 
 SCHEMA = 1
 # Every change writes one, so it goes without the ORM.
@@ -29,8 +29,8 @@ _INTO = (
     "gen, request_id)"
 )
 _VALUES = ", ".join(["%s"] * 12)
-_INSERT = same(f"{_INTO} VALUES ({_VALUES})")
-_INSERT_FOR_ID = same(f"{_INSERT.postgresql} RETURNING id")
+_INSERT = portable(f"{_INTO} VALUES ({_VALUES})")
+_INSERT_FOR_ID = portable(f"{_INSERT.postgresql} RETURNING id")
 
 
 def leaf_hash(body: bytes) -> str:
@@ -53,7 +53,7 @@ def record(
 
     ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered model
     the event belongs to (`model:<id>`); its events are numbered without gaps and each names the hash of the one before. Those in AUDIT_CONSUMERS who want the event are told at once; where nobody does
-    and it is written `together` with others, it comes back without its primary key. Raises RuntimeError outside a
+    and it is written `pipelined` with others, it comes back without its primary key. Raises RuntimeError outside a
     transaction: an event that can be lost while the change stays, or the other way round, is worse than an error.
     """
     if not connection.in_atomic_block:
@@ -142,7 +142,7 @@ def _insert(values: dict[str, Any]) -> Event:
         "at": connection.ops.adapt_datetimefield_value(at),
     }
     bound = list((values | stored).values())
-    if is_together() and not is_consumed(values["action"]):
+    if in_pipeline() and not is_consumed(values["action"]):
         run(_INSERT, bound)
         event = Event(**values)
     else:

@@ -14,10 +14,10 @@ from django.utils.http import content_disposition_header
 from core.actors import Actor
 from core.errors import DomainError, InvalidInput
 from mlflow_api import render_tracking as render
-from mlflow_api.dispatch import door
+from mlflow_api.byte_ranges import Span, Unsatisfiable, Window, span_of
+from mlflow_api.dispatch import protected
 from mlflow_api.errors import ProtocolError, error_response
 from mlflow_api.parse import LENGTH
-from mlflow_api.ranges import Span, Unsatisfiable, Window, span_of
 from tracking.artifacts import delete_artifact, get_artifact, list_artifacts, open_bytes, store_artifact
 from tracking.models import Artifact
 from tracking.paths import clean_folder
@@ -156,7 +156,7 @@ def _wrong_method(allowed: str) -> HttpResponse:
 
 _BASE = r"^(?:api|ajax-api)/2\.0/mlflow-artifacts"
 urlpatterns: list[URLPattern] = [
-    re_path(rf"{_BASE}/artifacts$", door(folder)),
+    re_path(rf"{_BASE}/artifacts$", protected(folder)),
     # [\s\S] and not (?s): Django cannot reverse any URL of the site past a pattern with an inline flag
-    re_path(rf"{_BASE}/artifacts/(?P<path>[\s\S]+)$", door(one_artifact)),
+    re_path(rf"{_BASE}/artifacts/(?P<path>[\s\S]+)$", protected(one_artifact)),
 ]

@@ -24,12 +24,12 @@ for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):
         import_module(f"mlflow_api.{_name}")
 
-# Also asked before Django's middleware, by whole paths: config/shortcut.py.
+# Also asked before Django's middleware, by whole paths: config/fast_path.py.
 RPC_VIEWS = rpc_views()
 urlpatterns = [*rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
-urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]
-urlpatterns = [*import_module("mlflow_api.page_routes").urlpatterns, *urlpatterns]
-if find_spec("mlflow_api.server"):
-    urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.direct_transfers").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.ui_routes").urlpatterns, *urlpatterns]
+if find_spec("mlflow_api.server_info"):
+    urlpatterns = [*import_module("mlflow_api.server_info").urlpatterns, *urlpatterns]
