@@ -6,6 +6,7 @@ Every secret may also come from a file named by ``NAME_FILE`` (the convention of
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import secrets
 import tempfile
@@ -44,16 +45,20 @@ def flag(name: str, *, default: bool) -> bool:
     raise BadSetting(msg)
 
 
-def number(name: str, default: float) -> float:
-    """Return a numeric variable."""
+def number(name: str, default: float, *, least: float | None = None) -> float:
+    """Return a numeric variable. BadSetting: no number, or less than ``least``."""
     raw = text(name)
     if not raw:
         return default
     try:
-        return float(raw)
+        value = float(raw)
     except ValueError as error:
         msg = f"{name} must be a number, not {raw!r}"
         raise BadSetting(msg) from error
+    if least is not None and not least <= value < math.inf:
+        msg = f"{name} must be a number of at least {least:g}, not {raw!r}"
+        raise BadSetting(msg)
+    return value
 
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:

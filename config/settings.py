@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "accounts",
     "lineage",
     "tracking",
+    "traces",
     "registry",
     "validation",
     "policies",
@@ -149,6 +150,7 @@ CELERY_BEAT_SCHEDULE = {
     "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
+    "prune-traces": {"task": "traces.tasks.prune_traces", "schedule": 600.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
     "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
@@ -168,6 +170,11 @@ ARTIFACT_HOLDERS = ["approvals.check_runs.evidence.held_digests", "registry.quer
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
+# Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days they
+# are kept; 0 keeps them.
+MAX_TRACE_BYTES = int(env.number("CUSTODY_MAX_TRACE_BYTES", 10 * 1024**2, least=1))
+MAX_TRACE_REQUEST_BYTES = int(env.number("CUSTODY_MAX_TRACE_REQUEST_BYTES", 20 * 1024**2, least=1))
+TRACE_DAYS = env.number("CUSTODY_TRACE_DAYS", 0, least=0)
 # JSON bodies. MLflow's own batch limit is one million bytes; cards and descriptions stay far below.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
@@ -198,6 +205,8 @@ CHECKS = [
 ]
 # `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
+# How much temporary space one `artifact.scan` may use for what it unpacks, in bytes.
+SCAN_TEMP_BYTES = int(env.number("CUSTODY_SCAN_TEMP_BYTES", 2 * 1024**3))
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]

@@ -40,6 +40,13 @@ def test_a_number_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) 
         env.number("CUSTODY_X", 1)
 
 
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "-0.5"])
+def test_a_number_below_the_least_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CUSTODY_X", value)
+    with pytest.raises(env.BadSetting, match="at least 0"):
+        env.number("CUSTODY_X", 1, least=0)
+
+
 def test_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("CUSTODY_X_FILE", str(tmp_path / "secret"))

@@ -47,6 +47,7 @@ __all__ = ["_own_store", "api_of", "by_ada", "in_person", "new_version", "polici
 NAMING = {"registered-models", "model-versions", "transition-requests", "comments", "activities", "databricks"}
 NOT_NAMING = {
     "experiments", "runs", "metrics", "artifacts", "logged-models", "webhooks", "registry-webhooks", "upload-presigned",
+    "traces",
 }  # fmt: skip
 # A name that is taken has to be refused, so asking for a new one can tell; lists name no model and are looked at below.
 EXCEPT = {"registered-models/create", "registered-models/search", "registered-models/list", "model-versions/search"}

@@ -12,12 +12,12 @@ import pytest
 
 from tests.validation.conftest import MODELS
 from validation.scanning.files import scan_file
-from validation.scanning.report import Budget, Found
+from validation.scanning.report import Budget, FileReport
 
 FILES = sorted(path for path in MODELS.rglob("*") if path.is_file())
 
 
-def scan(name: str, data: bytes, **budget: object) -> Found:
+def scan(name: str, data: bytes, **budget: object) -> FileReport:
     return scan_file(name, io.BytesIO(data), Budget(**budget))  # type: ignore[arg-type]  # as the test says
 
 
@@ -50,9 +50,11 @@ def test_a_zip_of_models_is_looked_into() -> None:
     [
         ("notes.txt", b"churn\nyes\nno\n", "clean"),
         ("data.csv", b"customer_id,amount\n1,2\n", "clean"),
-        ("one_column", b"city\nbern\nbasel\n", "not recognised"),
-        ("weights.bin", bytes(range(200)) * 3, "not recognised"),
-        ("empty", b"", "not recognised"),
+        ("one_column", b"city\nbern\nbasel\n", "clean"),
+        ("ctime.csv", b"ctime\n1\n2\n", "clean"),
+        ("weights.bin", bytes(range(200)) * 3, "rejected"),
+        ("empty", b"", "clean"),
+        ("_SUCCESS", b"", "clean"),
         ("more.json", b'{"a": 1}', "clean"),
     ],
 )

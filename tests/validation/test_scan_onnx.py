@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validation.scanning.files import scan_file
-from validation.scanning.report import Budget, Found
+from validation.scanning.report import Budget, FileReport
 
 
 def varint(number: int) -> bytes:
@@ -51,7 +51,7 @@ def model(*nodes: bytes, tensors: tuple[bytes, ...] = (), opsets: tuple[str, ...
     return number(1, 8) + field(2, "pytorch") + field(7, graph) + imports
 
 
-def scan(data: bytes, name: str = "model.onnx", allow: tuple[str, ...] = ()) -> Found:
+def scan(data: bytes, name: str = "model.onnx", allow: tuple[str, ...] = ()) -> FileReport:
     return scan_file(name, io.BytesIO(data), Budget(allow=allow))
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from validation.scanning.files import scan_file
-from validation.scanning.globals import is_allowed
+from validation.scanning.pickles.globals import is_allowed
 from validation.scanning.report import Budget
 
 

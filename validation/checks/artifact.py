@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import BinaryIO
 
 import orjson
+from django.conf import settings
 
 from core.errors import NotFound
 from core.text import join_words
 from tracking.artifacts import folder_digest, folder_files, open_artifact, verify_folder
 from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, log_line
 from validation.params import Param, texts
-from validation.scanning.files import scan_file
-from validation.scanning.report import Budget, Found
+from validation.scanning.folder import scan_folder
+from validation.scanning.report import Budget, FileReport, Unsafe
 
 _MAX_LISTED = 100
 _MAX_GLOBALS = 50
@@ -73,19 +76,20 @@ class DigestMatches(ParamsCheck):
 
 
 class Scan(ParamsCheck):
-    """Reads the files and decides from an allow-list what code loading them could run."""
+    """Reads the files: each must be of a known format, and loading the model must run only allowed code."""
 
     code = "artifact.scan"
     description = (
-        "Loading the model can run no code but that of allowed libraries: pickle globals must be on an allow-list, and the "
-        "headers of safetensors and ONNX files are read."
+        "Every file is of a known format, and loading the model can run no code but that of allowed libraries. Pickles may name "
+        "only what is on an allow-list. Code, and files that are not recognised, are refused."
     )
     queue = "slow"
     params = (
         Param(
             "allow",
             "names",
-            "Further allowed globals by their full names (`mycompany.models.Scorer`), and domains of ONNX operators.",
+            "Further names that files may use: globals of pickles (`mycompany.models.Scorer`), classes of Keras, domains of ONNX "
+            "operators, loader modules.",
             (),
         ),
         Param(
@@ -94,13 +98,22 @@ class Scan(ParamsCheck):
             "Accept source files in the folder. Somebody must have read them.",
             default=False,
         ),
+        Param(
+            "allow_files",
+            "names",
+            "Files that are accepted though their format is not known, by path or pattern (`extra/*.dat`). Somebody must have "
+            "looked at them. Code, pickles and archives are judged all the same.",
+            (),
+        ),
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return what must be true of a version, in a sentence."""
-        text = "Loading its files must run no code but that of allowed libraries."
+        text = "Its files must be of known formats, and loading them must run no code but that of allowed libraries."
         if names := texts(params, "allow"):
             text += f" Also allowed: {join_words(names)}."
+        if names := texts(params, "allow_files"):
+            text += f" Accepted in any format: {join_words(names)}."
         return f"{text} Source files in its folder are accepted." if params["allow_code"] else text
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
@@ -112,33 +125,35 @@ class Scan(ParamsCheck):
         files = folder_files(subject.artifact_path) if subject.artifact_path else []
         if not files:
             return CheckResult(passed=False, summary=_no_files(subject), evidence={"path": subject.artifact_path})
-        reading = _Progress(sum(size for _, _, size in files), progress)
+        sizes = {name: size for name, _, size in files}
+        reading = _Progress(sum(sizes.values()), progress)
         budget = Budget(
             allow=frozenset(texts(params, "allow")),
             allow_code=bool(params["allow_code"]),
+            allow_files=frozenset(texts(params, "allow_files")),
             tick=reading.tick,
+            temp_bytes=settings.SCAN_TEMP_BYTES,
         )
-        found = []
-        for name, _, size in files:
-            found.append(_scan_one(subject.artifact_path, name, budget))
-            log_line(progress, f"{name}: {found[-1].verdict}")
-            reading.add(size)
-        return _scan_result(found)
+
+        def seen(report: FileReport) -> None:
+            log_line(progress, f"{report.name}: {report.format or 'not recognised'}")
+            reading.add(sizes[report.name])
+
+        return _scan_result(scan_folder(sizes, partial(_opened, subject.artifact_path), budget, seen))
 
 
-def _scan_one(folder: str, name: str, budget: Budget) -> Found:
+def _opened(folder: str, name: str) -> BinaryIO:
+    """Return a file of the folder to read; Unsafe where the store has lost it."""
     try:
-        _, stream = open_artifact(f"{folder}/{name}")
-    except NotFound:
-        return Found(name=name, problems=["its bytes are missing from the store"])
-    with stream:
-        return scan_file(name, stream, budget)
+        return open_artifact(f"{folder}/{name}")[1]
+    except NotFound as error:
+        raise Unsafe("its bytes are missing from the store") from error
 
 
-def _scan_result(found: list[Found]) -> CheckResult:
+def _scan_result(found: list[FileReport]) -> CheckResult:
     report = (EvidenceFile("scan.json", _report(found), "application/json"),)
     rejected = [file for file in found if file.verdict == "rejected"]
-    unknown = [file.name for file in found if file.verdict == "not recognised"]
+    unknown = [file.name for file in found if file.unsigned]
     listed = sorted(found, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
     evidence = {
         "files": [
@@ -162,12 +177,10 @@ def _scan_result(found: list[Found]) -> CheckResult:
     summary = (
         f"{len(found)} file{'s' if len(found) != 1 else ''} scanned; loading them runs only code of allowed libraries."
     )
-    if unknown:
-        summary += f" Not recognised: {', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}."  # noqa: PLR2004 - five are named
-    return CheckResult(passed=True, summary=summary[:1000], evidence=evidence, files=report)
+    return CheckResult(passed=True, summary=summary, evidence=evidence, files=report)
 
 
-def _report(found: list[Found]) -> bytes:
+def _report(found: list[FileReport]) -> bytes:
     """Return the full report; the evidence in the row holds only its beginning."""
     files = [
         {

@@ -1,140 +1,136 @@
-"""One file, judged: what it is, and whether loading it could run code that nobody allowed.
+"""One file, judged by its content: what it is, and whether loading it could run code that nobody allowed.
 
-A file is `clean` (known, and only data or allowed classes), `rejected`, or `not recognised`. Not recognised files are
-listed and let through: nothing here loads them, and no loader of MLflow's runs code from a format that is not in the lists
-of this package. What looks like code, or is of a format that can carry code and is not looked into, is rejected.
+Whatever a loader would unpickle or unpack is treated as that, under any name. What is of no known format is refused: it passes
+only as the data that another file names (folder.py), or where the policy names it (``allow_files``).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from validation.scanning import archives, formats, pickles, texts
-from validation.scanning.onnx import scan_onnx
-from validation.scanning.report import MAX_DEPTH, Budget, Found, Unsafe
+from validation.scanning.archives.compressed import compression_of, scan_compressed
+from validation.scanning.archives.tars import is_tar, scan_tar
+from validation.scanning.archives.zips import Inner, is_zip, scan_zip, zip_names
+from validation.scanning.formats.binary import scan_binary
+from validation.scanning.pickles.numpy_files import NPY_MAGIC, scan_npy
+from validation.scanning.pickles.scan import acts_like_pickle, scan_pickle
+from validation.scanning.pickles.skops_files import SCHEMA, skops_member
+from validation.scanning.pickles.torch_files import is_legacy_torch, is_torch, scan_legacy_torch, torch_member
+from validation.scanning.report import MAX_DEPTH, UNKNOWN_FORMAT, Budget, FileReport, Unsafe, settle
+from validation.scanning.signatures import (
+    HEAD,
+    PICKLE_SUFFIXES,
+    ZIP_SUFFIXES,
+    code_in,
+    is_marked_pickle,
+    suffix_of,
+    unread_format,
+)
+from validation.scanning.text.files import scan_text
 
-_Scan = Callable[[Found, BinaryIO, Budget], None]
 
-_BY_NAME: dict[str, _Scan] = {
-    "MLmodel": texts.scan_mlmodel,
-    "requirements.txt": texts.scan_requirements,
-    "conda.yaml": texts.scan_environment,
-    "python_env.yaml": texts.scan_environment,
-}
-_MAX_SAFETENSORS_HEADER = 100_000_000
-
-
-def scan_file(name: str, stream: BinaryIO, budget: Budget) -> Found:
+def scan_file(name: str, stream: BinaryIO, budget: Budget) -> FileReport:
     """Return what one file is and what speaks against it. The stream must be seekable; nothing in it is run."""
-    found = Found(name=name)
-    _judge(found, stream, budget, depth=0)
-    return found
+    report = FileReport(name=name)
+    judge_file(report, stream, budget, depth=0)
+    return report
 
 
-def _judge(found: Found, stream: BinaryIO, budget: Budget, *, depth: int, torch: bool = False) -> None:
+def judge_file(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
+    """Judge a file, or the member of an archive at this depth, into its report."""
     if depth > MAX_DEPTH:
-        found.problems.append("it is packed into itself too deeply")
+        report.refuse("it is packed into itself too deeply")
         return
     try:
-        _look(found, stream, budget, depth=depth, torch=torch)
+        _judge(report, stream, budget, depth)
     except Unsafe as error:
-        found.problems.append(str(error))
+        report.refuse(str(error))
 
 
-def _look(found: Found, stream: BinaryIO, budget: Budget, *, depth: int, torch: bool) -> None:
-    head = stream.read(formats.HEAD)
+def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> None:
+    head = stream.read(HEAD)
     stream.seek(0)
-    if (code := formats.code_in(head, found.name)) and not budget.allow_code:
+    if (code := code_in(head, report.name)) and not budget.allow_code:
         raise Unsafe(f"it is {code}; a model is data")
-    if formats.is_zip(head):
-        _look_into_zip(found, stream, budget, depth)
-    elif kind := formats.compression_of(head, found.name):
-        archives.scan_compressed(found, stream, kind, budget, _inner(budget, depth, torch=False))
-    elif formats.is_marked_pickle(head) or formats.suffix_of(found.name) in formats.PICKLE_SUFFIXES:
-        pickles.scan_pickle(found, stream, budget, persistent=torch)
-    elif head.startswith(pickles.NPY_MAGIC):
-        pickles.scan_npy(found, stream, budget)
-    elif opaque := formats.opaque_in(head, found.name):
-        raise Unsafe(f"{opaque} files can carry code and are not looked into")
-    else:
-        _look_at_the_rest(found, stream, budget)
-
-
-def _look_at_the_rest(found: Found, stream: BinaryIO, budget: Budget) -> None:
-    """Judge by name what has no mark of its own, after making sure that it is no pickle of protocol 0 or 1."""
-    if pickles.acts_like_pickle(stream):
-        stream.seek(0)
-        pickles.scan_pickle(found, stream, budget)
+    if _unpack(report, stream, head, budget, depth):
         return
     stream.seek(0)
-    suffix = formats.suffix_of(found.name)
-    if scan := _BY_NAME.get(PurePosixPath(found.name).name):
-        scan(found, stream, budget)
-    elif suffix in formats.ZIP_SUFFIXES:
-        raise Unsafe(f"it is named {suffix} and is no zip file")
-    elif suffix == ".safetensors":
-        _scan_safetensors(found, stream)
-    elif suffix == ".onnx":
-        scan_onnx(found, stream, budget)
+    if _unpickle(report, stream, head, budget):
+        return
+    stream.seek(0)
+    if unread := unread_format(head):
+        report.unsigned = True
+        raise Unsafe(
+            f"it is a file of {unread}, which is not read here. Unpack it, or save the model in another format"
+        )
+    if scan_binary(report, stream, head, budget):
+        return
+    stream.seek(0)
+    if scan_text(report, stream, budget):
+        return
+    report.unsigned = True
+    report.refuse(UNKNOWN_FORMAT)
+
+
+def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, depth: int) -> bool:
+    """Judge what is in an archive or a compressed stream; return False where it is neither."""
+
+    def inner(part: FileReport, content: BinaryIO) -> None:
+        judge_file(part, content, budget, depth=depth + 1)
+
+    if is_zip(stream):
+        report.loadable = True
+        _unpack_zip(report, stream, budget, inner)
+        return True
+    if suffix_of(report.name) in ZIP_SUFFIXES:
+        raise Unsafe(f"it is named {suffix_of(report.name)} and is no zip file")
+    if kind := compression_of(head):
+        if scan_compressed(report, stream, kind, budget, inner):
+            report.loadable = True
+            return True
+        stream.seek(0)
+    if is_tar(head):
+        report.loadable = True
+        _take_over(report, scan_tar(report, stream, budget, inner))
+        return True
+    return False
+
+
+def _unpack_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> None:
+    names = zip_names(stream)
+    if is_torch(names):
+        kind, judge = "PyTorch", torch_member(inner, budget)
+    elif SCHEMA in names:
+        kind, judge = "skops", skops_member(inner, budget)
     else:
-        found.format = formats.DATA_SUFFIXES.get(suffix, "")
+        kind, judge = "numpy arrays" if suffix_of(report.name) == ".npz" else "zip", inner
+    parts = scan_zip(report, stream, budget, judge)
+    report.format = kind
+    _take_over(report, parts)
 
 
-def _look_into_zip(found: Found, stream: BinaryIO, budget: Budget, depth: int) -> None:
-    if formats.suffix_of(found.name) in formats.OPAQUE_SUFFIXES:
-        raise Unsafe(f"{formats.suffix_of(found.name)} files can carry code and are not looked into")
-    torch = _is_torch(stream)
-    names = archives.scan_zip(found, stream, budget, _inner(budget, depth, torch=torch))
-    if torch:
-        found.format = "PyTorch"
-    elif "schema.json" in names:
-        found.format = "skops"
-    elif formats.suffix_of(found.name) == ".npz":
-        found.format = "numpy arrays"
+def _take_over(report: FileReport, parts: list[FileReport]) -> None:
+    settle(parts)
+    for part in parts:
+        report.take_over(part, f"{part.name[:200]}: ")
 
 
-def _inner(budget: Budget, depth: int, *, torch: bool) -> archives.Inner:
-    """Return what judges a member of an archive at this depth."""
-
-    def judge(part: Found, stream: BinaryIO) -> None:
-        if part.name == "schema.json":
-            try:
-                texts.scan_skops_schema(part, stream, budget)
-            except Unsafe as error:
-                part.problems.append(str(error))
-            return
-        _judge(part, stream, budget, depth=depth + 1, torch=torch and part.name.endswith("/data.pkl"))
-
-    return judge
-
-
-def _is_torch(stream: BinaryIO) -> bool:
-    """Return whether a zip file is PyTorch's: only there may a pickle refer to storages beside it."""
-    start = stream.read(4096)
+def _unpickle(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
+    """Judge a pickle or a numpy file; return False where it is neither."""
+    if head.startswith(NPY_MAGIC):
+        report.loadable = True
+        scan_npy(report, stream, budget)
+        return True
+    if is_legacy_torch(head):
+        report.loadable = True
+        scan_legacy_torch(report, stream, budget)
+        return True
+    named = suffix_of(report.name) in PICKLE_SUFFIXES
+    acts = acts_like_pickle(stream, budget)
     stream.seek(0)
-    return b"/data.pkl" in start
-
-
-def _scan_safetensors(found: Found, stream: BinaryIO) -> None:
-    """Check the header: names with type, shape and a place in what follows, the places next to one another to the end."""
-    whole = stream.seek(0, 2)
-    stream.seek(0)
-    length = int.from_bytes(stream.read(8), "little")
-    if not 0 < length <= min(_MAX_SAFETENSORS_HEADER, whole - 8):
-        raise Unsafe("its header is not that of safetensors")
-    try:
-        header = json.loads(stream.read(length))
-        places = sorted(tuple(entry["data_offsets"]) for name, entry in header.items() if name != "__metadata__")
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
-        raise Unsafe("its header is not that of safetensors") from error
-    reached = 0
-    for place in places:
-        if len(place) != 2 or place[0] != reached or not isinstance(place[1], int) or place[1] < reached:  # noqa: PLR2004 - from, to
-            raise Unsafe("its header is not that of safetensors: tensors overlap or leave gaps")
-        reached = place[1]
-    if reached != whole - 8 - length:
-        raise Unsafe("its header is not that of safetensors: something lies behind the tensors")
-    found.format = "safetensors"
+    if not named and not acts and not is_marked_pickle(head):
+        return False
+    report.loadable = named or acts
+    scan_pickle(report, stream, budget)
+    report.unsigned = not report.loadable and not report.globals
+    return True

@@ -1,17 +1,19 @@
-"""What reading one file came to."""
+"""What reading one file came to, and what one scan may spend."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from validation.scanning.globals import is_allowed
-from validation.scanning.machine import JOBLIB_ARRAY
-
 MAX_DEPTH = 4
 MAX_MEMBERS = 20_000
 MAX_UNPACKED = 8 * 1024**3
-_MAX_NAMED = 20
+MAX_STEPS = 20_000_000
+_GIB = 1024**3
+UNKNOWN_FORMAT = (
+    "its format is not known. Save the model in a known format, or let the policy name the file in allow_files "
+    "once somebody has looked at it"
+)
 
 
 class Unsafe(Exception):
@@ -19,47 +21,90 @@ class Unsafe(Exception):
 
 
 @dataclass(slots=True)
-class Found:
-    """One file's answer. ``problems`` reject it; a file without a ``format`` was not recognised."""
+class FileReport:
+    """One file's answer: ``problems`` refuse it.
+
+    ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format names it
+    as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive). ``loadable`` is what a
+    loader would unpickle or unpack. ``expects`` are the files that it has loaded, with the formats they may have.
+    """
 
     name: str
     format: str = ""
     problems: list[str] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
+    unsigned: bool = False
+    loadable: bool = False
+    data_files: set[str] = field(default_factory=set)
+    expects: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def refuse(self, problem: str) -> None:
+        """Keep what speaks against the file."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def take_over(self, part: FileReport, prefix: str = "") -> None:
+        """Take over what was found of a part of this file."""
+        self.globals |= part.globals
+        for problem in part.problems:
+            self.refuse(prefix + problem)
 
     @property
     def verdict(self) -> str:
-        """Return rejected, clean or not recognised."""
-        if self.problems:
-            return "rejected"
-        return "clean" if self.format else "not recognised"
+        """Return `rejected` or `clean`."""
+        return "rejected" if self.problems else "clean"
+
+
+def settle(reports: Collection[FileReport]) -> None:
+    """Let the files pass that have no mark of a format, and that another of these files names as its data."""
+    named = {name for report in reports for name in report.data_files}
+    for report in reports:
+        if report.unsigned and report.name in named:
+            report.unsigned, report.problems, report.format = False, [], "raw data"
 
 
 @dataclass(slots=True)
 class Budget:
-    """What all files of one scan share: names allowed besides the list, whether code may lie about, and what is spent."""
+    """What all files of one scan share: what the policy allows, and what may be spent.
+
+    ``allow`` are names of globals and of ONNX domains, ``allow_code`` lets source code pass, ``allow_files`` are the names of
+    files that pass though their format is not known. ``tick`` is called now and then, so that the check's lease goes on.
+    """
 
     allow: Collection[str] = ()
     allow_code: bool = False
+    allow_files: Collection[str] = ()
     tick: Callable[[], None] = lambda: None
+    temp_bytes: int = 2 * _GIB
     unpacked: int = 0
+    steps: int = 0
+    temp_used: int = 0
 
-    def spend(self, size: int) -> None:
-        """Count unpacked bytes; Unsafe when a bomb has gone off."""
+    def spend_unpacked(self, size: int) -> None:
+        """Count unpacked bytes; Unsafe where a small file unpacks to too much."""
         self.unpacked += size
         if self.unpacked > MAX_UNPACKED:
-            raise Unsafe(f"it unpacks to more than {MAX_UNPACKED // 1024**3} GiB")
+            raise Unsafe(f"the files unpack to more than {MAX_UNPACKED // _GIB} GiB, which is more than one scan reads")
         self.tick()
 
+    def spend_steps(self, count: int) -> None:
+        """Count opcodes of pickles and fields of other formats; Unsafe where following them would take too long."""
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            raise Unsafe(
+                f"the files hold more than {MAX_STEPS:,} instructions and fields, which is more than one scan follows; "
+                "save the model in a format of arrays"
+            )
+        self.tick()
 
-def judge_globals(found: Found, names: Collection[tuple[str, str]], budget: Budget) -> None:
-    """Note the globals a file names, and reject the file for each that is not allowed."""
-    found.globals |= {f"{module}.{name}" for module, name in names}
-    refused = sorted(
-        f"{module}.{name}"
-        for module, name in names
-        if f"{module}.{name}" != JOBLIB_ARRAY and not is_allowed(module, name, budget.allow)
-    )
-    if refused:
-        more = f" and {len(refused) - _MAX_NAMED} more" if len(refused) > _MAX_NAMED else ""
-        found.problems.append(f"loading it would import {', '.join(refused[:_MAX_NAMED])}{more}"[:1000])
+    def take_temp(self, size: int) -> None:
+        """Count bytes that lie in temporary files; Unsafe where the setting allows no more."""
+        self.temp_used += size
+        if self.temp_used > self.temp_bytes:
+            raise Unsafe(
+                f"unpacked it needs more temporary space than the {self.temp_bytes:,} bytes of CUSTODY_SCAN_TEMP_BYTES"
+            )
+
+    def give_temp(self, size: int) -> None:
+        """Take back what a temporary file that is gone had counted."""
+        self.temp_used -= size

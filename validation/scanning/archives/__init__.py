@@ -1,0 +1,1 @@
+"""Archives and compressed streams: what is inside is judged like any other file."""

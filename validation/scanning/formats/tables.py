@@ -1,0 +1,51 @@
+"""Parquet, Arrow and Feather files: tables. Old readers of Arrow unpickle types that a file declares, so those are refused."""
+
+from __future__ import annotations
+
+import base64
+from typing import BinaryIO
+
+from validation.scanning.report import Budget, FileReport, Unsafe
+
+_MAGIC = ((b"PAR1", b"PAR1"), (b"PARE", b"PARE"), (b"ARROW1\x00\x00", b"ARROW1"), (b"FEA1", b"FEA1"))
+_PICKLED_TYPE = b"arrow.py_extension_type"
+_CHUNK = 1 << 20
+
+
+def is_table(head: bytes) -> bool:
+    """Return whether a file begins as Parquet, Arrow or Feather do."""
+    return any(head.startswith(begin) for begin, _ in _MAGIC)
+
+
+def scan_table(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
+    """Check that the file ends as it begins, and that it declares no pickled type (pyarrow before 14.0.1 loads those)."""
+    head = stream.read(8)
+    ending = next(end for begin, end in _MAGIC if head.startswith(begin))
+    stream.seek(-min(len(ending), stream.seek(0, 2)), 2)
+    if stream.read() != ending:
+        raise Unsafe("as a table it is cut short, or something follows its end")
+    stream.seek(0)
+    if _holds(stream, _spellings(_PICKLED_TYPE), budget):
+        raise Unsafe("it declares a pickled type (arrow.py_extension_type), which old readers load")
+    report.format = "table"
+
+
+def _spellings(word: bytes) -> list[bytes]:
+    """Return a word as it stands, and as parts of texts in base64: Parquet keeps the schema of Arrow so."""
+    found = [word]
+    for shift in range(3):
+        coded = base64.b64encode(b"\x00" * shift + word)
+        found.append(coded[4 if shift else 0 : -4])
+    return found
+
+
+def _holds(stream: BinaryIO, words: list[bytes], budget: Budget) -> bool:
+    longest = max(len(word) for word in words)
+    rest = b""
+    while chunk := stream.read(_CHUNK):
+        window = rest + chunk
+        if any(word in window for word in words):
+            return True
+        rest = window[-longest:]
+        budget.tick()
+    return False

@@ -1,0 +1,1 @@
+"""Pickles, followed without running them: which classes and functions would loading one import and call?"""

@@ -1,0 +1,192 @@
+"""Opcodes that work on the stack and the memo: marks, tuples, lists, dictionaries, GET and PUT."""
+
+from __future__ import annotations
+
+from validation.scanning.pickles import lines
+from validation.scanning.pickles.machine import Broken, Handler, Machine
+from validation.scanning.pickles.values import UNKNOWN, Global, Made, Record, Sequence, kept_tuple
+
+
+def mark(machine: Machine) -> None:
+    """Set a mark."""
+    machine.marks.append(len(machine.stack))
+
+
+def drop(machine: Machine) -> None:
+    """Throw away the topmost value, or the mark where that lies on top."""
+    if machine.marks and machine.marks[-1] == len(machine.stack):
+        machine.marks.pop()
+        return
+    value = machine.pop()
+    machine.loose -= isinstance(value, Global) and value.watched
+
+
+def drop_mark(machine: Machine) -> None:
+    """Throw away all above the last mark."""
+    machine.pop_mark()
+
+
+def duplicate(machine: Machine) -> None:
+    """Push the topmost value once more."""
+    machine.push(machine.top())
+
+
+def _tuple(count: int) -> Handler:
+    def load(machine: Machine) -> None:
+        stack = machine.stack
+        if len(stack) - count < machine.fence:
+            raise Broken("its stack runs out")
+        stack[-count:] = [tuple(stack[-count:])]
+
+    return load
+
+
+def tuple_from_mark(machine: Machine) -> None:
+    """Push a tuple of all above the last mark."""
+    values = machine.pop_mark()
+    machine.stack.append(kept_tuple(values))
+
+
+def list_from_mark(machine: Machine) -> None:
+    """Push a list or a frozen set of all above the last mark."""
+    made = Sequence()
+    made.extend(machine.pop_mark())
+    machine.stack.append(made)
+
+
+def empty_dict(machine: Machine) -> None:
+    """Push an empty dictionary."""
+    machine.stack.append(Record())
+
+
+def dict_from_mark(machine: Machine) -> None:
+    """Push a dictionary of all above the last mark."""
+    made = Record()
+    _put_pairs(machine, made, machine.pop_mark())
+    machine.stack.append(made)
+
+
+def append(machine: Machine) -> None:
+    """Add the topmost value to the list below it."""
+    value = machine.pop()
+    _extend(machine, [value])
+
+
+def append_from_mark(machine: Machine) -> None:
+    """Add all above the last mark to the list or set below it."""
+    _extend(machine, machine.pop_mark())
+
+
+def _extend(machine: Machine, values: list[object]) -> None:
+    target = machine.top()
+    _require_own(machine, target)
+    if isinstance(target, Sequence):
+        target.extend(values)
+
+
+def set_item(machine: Machine) -> None:
+    """Set one entry of the dictionary below key and value."""
+    value, key = machine.pop(), machine.pop()
+    _put_pairs(machine, machine.top(), [key, value])
+
+
+def set_items(machine: Machine) -> None:
+    """Set all entries above the last mark."""
+    pairs = machine.pop_mark()
+    _put_pairs(machine, machine.top(), pairs)
+
+
+def _put_pairs(machine: Machine, target: object, pairs: list[object]) -> None:
+    if len(pairs) % 2:
+        raise Broken("a dictionary has a key without a value")
+    _require_own(machine, target)
+    if isinstance(target, Record):
+        for place in range(0, len(pairs), 2):
+            target.put(pairs[place], pairs[place + 1])
+
+
+def _require_own(machine: Machine, target: object) -> None:
+    """Note where the pickle changes what it did not make: an import, or what stands for something outside."""
+    if isinstance(target, Global) or target is UNKNOWN:
+        machine.walk.note("it changes something that it did not make")
+    elif isinstance(target, Made) and target.of.path.startswith("functools."):
+        machine.walk.note(f"it changes a {target.of.path} in a way no pickler does")
+
+
+def put(machine: Machine) -> None:
+    """Keep the topmost value in the memo, at a place that is written as text."""
+    text, ended = machine.source.line()
+    if not ended:
+        raise Broken("it ends too early")
+    value = machine.top()
+    place, plain = lines.memo_index(text)
+    if place is None or place < 0:
+        raise Broken("it names no place in the memo")
+    if not plain:
+        machine.walk.note("it names a place in the memo as no pickler does")
+    machine.remember(place, value)
+
+
+def _put(width: int) -> Handler:
+    def store(machine: Machine) -> None:
+        place = machine.source.number(width)
+        machine.remember(place, machine.top())
+
+    return store
+
+
+def memoize(machine: Machine) -> None:
+    """Keep the topmost value at the next place of the memo."""
+    machine.remember(len(machine.memo), machine.top())
+
+
+def get(machine: Machine) -> None:
+    """Push a value of the memo whose place is written as text."""
+    text, ended = machine.source.line()
+    if not ended:
+        raise Broken("it ends too early")
+    place, plain = lines.memo_index(text)
+    if not plain and place is not None:
+        machine.walk.note("it names a place in the memo as no pickler does")
+    _recall(machine, place)
+
+
+def _get(width: int) -> Handler:
+    def load(machine: Machine) -> None:
+        _recall(machine, machine.source.number(width))
+
+    return load
+
+
+def _recall(machine: Machine, place: int | None) -> None:
+    if place is None or place not in machine.memo:
+        raise Broken("it asks for a value it never kept")
+    machine.push(machine.memo[place])
+
+
+CONTAINERS: dict[int, Handler] = {
+    ord("("): mark,
+    ord("0"): drop,
+    ord("1"): drop_mark,
+    ord("2"): duplicate,
+    0x85: _tuple(1),
+    0x86: _tuple(2),
+    0x87: _tuple(3),
+    ord("t"): tuple_from_mark,
+    ord("l"): list_from_mark,
+    0x91: list_from_mark,
+    ord("}"): empty_dict,
+    ord("d"): dict_from_mark,
+    ord("a"): append,
+    ord("e"): append_from_mark,
+    0x90: append_from_mark,
+    ord("s"): set_item,
+    ord("u"): set_items,
+    ord("p"): put,
+    ord("q"): _put(1),
+    ord("r"): _put(4),
+    0x94: memoize,
+    ord("g"): get,
+    ord("h"): _get(1),
+    ord("j"): _get(4),
+}

@@ -1,0 +1,65 @@
+"""The globals a pickle (or a skops file) may name: an allow-list by exact name. What is not here is refused, whatever it is.
+
+The names lie in allowed/*.txt, a group for each library with the reason why its names are harmless: whatever they are called
+with, when the file is loaded or while the model predicts, they build data or compute, and call only what is allowed itself.
+The few for which that is not so are restricted by guards.py. A policy may add names with the check's ``allow`` parameter.
+"""
+
+from __future__ import annotations
+
+import _compat_pickle
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+
+_LISTS = Path(__file__).parent / "allowed"
+# Names of Python 2 that an unpickler translates for old protocols.
+_LEGACY_MODULES = frozenset({"__builtin__", "copy_reg"})
+_MAX_NAMED = 20
+
+
+@cache
+def allowed_names() -> dict[str, frozenset[str]]:
+    """Return the names that are allowed, by module."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(_LISTS.glob("*.txt")):
+        for module, names in _entries(path.read_text(encoding="utf-8")):
+            found.setdefault(module, set()).update(names)
+    return {module: frozenset(names) for module, names in found.items()}
+
+
+def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield a module and its names: `module: Name Name`, with indented lines that go on."""
+    module = ""
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            module, _, line = line.partition(":")  # noqa: PLW2901 - the rest of it
+        yield module, line.split()
+
+
+def is_allowed(module: str, name: str, extra: Collection[str] = ()) -> bool:
+    """Return whether a file may name this global."""
+    if f"{module}.{name}" in extra:
+        return True
+    new_module, new_name = _translated(module, name)
+    if (new_module, new_name) != (module, name) and module not in _LEGACY_MODULES:
+        return False
+    return new_name in allowed_names().get(new_module, ())
+
+
+def _translated(module: str, name: str) -> tuple[str, str]:
+    """Return the global an unpickler of Python 3 takes when the pickle is of protocol 0 to 2."""
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+
+
+def problem_of_globals(names: Collection[tuple[str, str]], extra: Collection[str] = ()) -> str:
+    """Return which of the names are not allowed as one sentence, "" where all are."""
+    refused = sorted(f"{module}.{name}" for module, name in names if not is_allowed(module, name, extra))
+    if not refused:
+        return ""
+    more = f" and {len(refused) - _MAX_NAMED} more" if len(refused) > _MAX_NAMED else ""
+    return f"loading it would import {', '.join(refused[:_MAX_NAMED])}{more}, which is not allowed"[:1000]

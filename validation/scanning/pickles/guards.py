@@ -1,0 +1,135 @@
+"""Names that are harmless only as picklers use them.
+
+A name on the allow-list must be harmless whatever it is called with and whatever state it is given. These are not:
+- joblib's array wrapper decides how many bytes the reader passes over;
+- scipy's distributions execute a source text that lies in their state;
+- the boosters of XGBoost and LightGBM open a file that their constructor names;
+- ``getattr``, ``type`` and cloudpickle's ``_builtin_type`` reach further objects;
+- numpy's dtype says in its state whether its elements are pointers.
+
+All but the last are *watched*: a pickle may call them at once, with the arguments that picklers give them, and must not pass
+them on, or somebody else could call them with others.
+"""
+
+from __future__ import annotations
+
+import re
+
+from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY
+from validation.scanning.pickles.values import DATA, Global, Made, Record
+
+_DISTRIBUTIONS = frozenset({"rv_histogram", "rv_continuous", "rv_discrete", "rv_sample", "rv_generic"})
+_FROZEN = frozenset({"rv_frozen", "rv_continuous_frozen", "rv_discrete_frozen"})
+_BOOSTERS = frozenset({"xgboost.core.Booster", "lightgbm.basic.Booster"})
+_GETATTR, _TYPE, _ZONE = "builtins.getattr", "builtins.type", "zoneinfo.ZoneInfo"
+_BUILTIN_TYPES = frozenset({"cloudpickle.cloudpickle._builtin_type", "cloudpickle.cloudpickle_fast._builtin_type"})
+_REACHING = _BUILTIN_TYPES | {_GETATTR, _TYPE}
+_DTYPE = "numpy.dtype"
+# The text that scipy makes of the names of a distribution's parameters (scipy/stats/_distn_infrastructure.py), and executes.
+_SHAPES = r"(?:[A-Za-z_][A-Za-z0-9_]*, )*"
+_PARSER = re.compile(
+    rf"\ndef _parse_args\(self, (?P<shapes>{_SHAPES}) (?P<take>loc=0, scale=1|loc=0)\):\n"
+    r"    return \((?P=shapes)\), (?P<give>loc, scale|loc, 1)\n\n"
+    r"def _parse_args_rvs\(self, (?P=shapes) (?P=take), size=None\):\n"
+    r"    return self\._argcheck_rvs\((?P=shapes) (?P=give), size=size\)\n\n"
+    r"def _parse_args_stats\(self, (?P=shapes) (?P=take), moments='mv'\):\n"
+    r"    return \((?P=shapes)\), (?P=give), moments\n"
+)
+_HAS_OBJECT = 1
+_SUBARRAY_AT, _FIELDS_AT, _FLAGS_AT, _SHORTEST, _PAIR = 2, 4, 7, 8, 2
+
+
+def is_distribution(module: str, name: str) -> bool:
+    """Return whether a global is a distribution of scipy's, which executes a text of its state."""
+    return module.startswith("scipy.stats.") and (name in _DISTRIBUTIONS or name.endswith("_gen"))
+
+
+def is_watched(module: str, name: str) -> bool:
+    """Return whether a pickle may only call this name at once, and as picklers do."""
+    path = f"{module}.{name}"
+    if module.startswith("scipy.stats."):
+        return name in _FROZEN or is_distribution(module, name)
+    return path == JOBLIB_ARRAY or path in _BOOSTERS or path in _REACHING
+
+
+def problem_of_call(function: Global, arguments: object) -> str:
+    """Return why this call is refused, "" where nothing speaks against it."""
+    if not function.watched or arguments == ():
+        return ""
+    if isinstance(arguments, tuple) and _is_usual(function.path, arguments):
+        return ""
+    return f"it calls {function.path} in a way no pickler does"
+
+
+def _is_usual(path: str, arguments: tuple[object, ...]) -> bool:
+    if path == _TYPE:
+        return arguments == (None,)
+    if path in _BUILTIN_TYPES:
+        return arguments == ("MethodType",)
+    return path == _GETATTR and result_of_call(path, arguments) is not None
+
+
+def result_of_call(path: str, arguments: object) -> Global | None:
+    """Return what a call gives that reaches something by its name."""
+    if path in _BUILTIN_TYPES and arguments == ("MethodType",):
+        return Global("types", "MethodType")
+    if path != _GETATTR or not isinstance(arguments, tuple) or len(arguments) != _PAIR:
+        return None
+    of, name = arguments
+    if isinstance(of, Made) and is_distribution(of.of.module, of.of.name) and name == "_entropy":
+        return Global("scipy.stats", "_entropy")
+    if isinstance(of, Global) and of.path == _ZONE and name == "_unpickle":
+        return Global("zoneinfo", "ZoneInfo._unpickle")
+    return None
+
+
+def problem_of_state(target: Made, state: object) -> str:
+    """Return why an object must not be filled with this state, "" where nothing speaks against it."""
+    if is_distribution(target.of.module, target.of.name):
+        return "" if is_plain_distribution(state) else f"it fills a {target.of.path} with a source text of its own"
+    if target.of.path == _DTYPE:
+        return "" if _is_plain_dtype(target, state) else "it describes an array type that hides objects"
+    return ""
+
+
+def is_plain_distribution(state: object) -> bool:
+    """Return whether the state's source text is the one that scipy makes."""
+    if not isinstance(state, Record) or not state.whole:
+        return False
+    text = state.items.get("_parse_arg_template")
+    return isinstance(text, str) and _PARSER.fullmatch(text) is not None
+
+
+def _is_plain_dtype(target: Made, state: object) -> bool:
+    """Return whether the flags say that there are objects wherever there are."""
+    if not isinstance(state, tuple) or len(state) < _SHORTEST or type(state[_FLAGS_AT]) is not int:
+        return False
+    if state[_FLAGS_AT] & _HAS_OBJECT:
+        return True
+    code = target.args[0] if isinstance(target.args, tuple) and target.args else None
+    if not isinstance(code, str) or "O" in code or "object" in code:
+        return False
+    inside = []
+    if state[_SUBARRAY_AT] is not None:
+        inside.append(state[_SUBARRAY_AT])
+    if state[_FIELDS_AT] is not None:
+        fields = state[_FIELDS_AT]
+        if not isinstance(fields, Record) or not fields.whole:
+            return False
+        inside += fields.items.values()
+    return all(_holds_no_objects(part) for part in inside)
+
+
+def _holds_no_objects(part: object) -> bool:
+    """Return whether a field (its type, where it begins) or a sub-array (its type, its shape) is of plain numbers."""
+    of = part[0] if isinstance(part, tuple) and len(part) >= _PAIR else None
+    if not isinstance(of, Made) or of.of.path != _DTYPE or of.args is DATA:
+        return False
+    states = of.states
+    return bool(states) and all(
+        isinstance(state, tuple)
+        and len(state) >= _SHORTEST
+        and isinstance(state[_FLAGS_AT], int)
+        and not state[_FLAGS_AT] & _HAS_OBJECT
+        for state in states
+    )

@@ -1,0 +1,60 @@
+"""Arguments that are written as text: numbers, texts and names of protocol 0.
+
+The unpicklers read them generously: INT and LONG in any base that Python knows, with underscores, blanks and whatever
+follows a NUL. Each reader here says whether an unpickler could go on with the text (True where one of them may), and whether
+a pickler writes it so. What no pickler writes is refused, and what an unpickler may take is never overlooked.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INT = re.compile(rb"-?[0-9]+")
+_LONG = re.compile(rb"-?[0-9]+L?")
+_LIKE_INT = re.compile(rb"\s*[+-]?[0-9][0-9a-zA-Z_]*\s*(?:\x00.*)?", re.DOTALL)
+_FLOAT = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?|inf|nan)")
+_LIKE_FLOAT = re.compile(rb"\s*[-+0-9a-zA-Z_.]+\s*(?:\x00.*)?", re.DOTALL)
+_INDEX = re.compile(rb"[0-9]{1,18}")
+_SHORT = 18
+
+
+def is_plain_int(text: bytes, *, long: bool) -> bool:
+    """Return whether a pickler writes an integer so."""
+    return (_LONG if long else _INT).fullmatch(text) is not None
+
+
+def may_be_int(text: bytes) -> bool:
+    """Return whether an unpickler may take the text for an integer."""
+    return _LIKE_INT.fullmatch(text) is not None
+
+
+def small_int(text: bytes) -> int | None:
+    """Return a plain integer of few digits."""
+    return int(text.rstrip(b"L")) if len(text) <= _SHORT and _LONG.fullmatch(text) else None
+
+
+def is_plain_float(text: bytes) -> bool:
+    """Return whether a pickler writes a number so."""
+    return _FLOAT.fullmatch(text) is not None
+
+
+def may_be_float(text: bytes) -> bool:
+    """Return whether an unpickler may take the text for a number."""
+    return _LIKE_FLOAT.fullmatch(text) is not None
+
+
+def memo_index(text: bytes) -> tuple[int | None, bool]:
+    """Return the place in the memo (None: no unpickler takes it) and whether a pickler writes it so."""
+    if _INDEX.fullmatch(text):
+        return int(text), True
+    try:
+        return int(text.split(b"\x00")[0]), False
+    except ValueError:
+        return None, False
+
+
+def quoted(text: bytes) -> bytes | None:
+    """Return what lies between the quotes of a STRING; None where there are none."""
+    if len(text) > 1 and text[:1] == text[-1:] and text[:1] in {b"'", b'"'}:
+        return text[1:-1]
+    return None

@@ -1,0 +1,187 @@
+"""Opcodes that push a value of their own: numbers, texts, bytes, constants."""
+
+from __future__ import annotations
+
+from validation.scanning.pickles import lines
+from validation.scanning.pickles.machine import Broken, Handler, Machine
+from validation.scanning.pickles.values import DATA, TEXT, Sequence
+
+_MAX_TEXTS = 64 * 1024**2
+_ALWAYS_KEPT = 64
+_SMALL_LONG = 8
+_ODD_NUMBER = "it holds a number as no pickler writes it"
+_ODD_TEXT = "it holds a text as no pickler writes it"
+
+
+def _line(machine: Machine) -> bytes:
+    text, ended = machine.source.line()
+    if not ended:
+        raise Broken("it ends too early")
+    return text
+
+
+def load_int(machine: Machine) -> None:
+    """Push an integer or a boolean: I01 and I00 are True and False."""
+    text = _line(machine)
+    if text in {b"00", b"01"}:
+        machine.stack.append(text == b"01")
+        return
+    _push_number(machine, text, long=False)
+
+
+def load_long(machine: Machine) -> None:
+    """Push an integer with an L behind it."""
+    _push_number(machine, _line(machine), long=True)
+
+
+def _push_number(machine: Machine, text: bytes, *, long: bool) -> None:
+    if not lines.is_plain_int(text, long=long):
+        if not lines.may_be_int(text):
+            raise Broken("it holds a number that is none")
+        machine.walk.note(_ODD_NUMBER)
+    value = lines.small_int(text)
+    machine.stack.append(DATA if value is None else value)
+
+
+def load_float(machine: Machine) -> None:
+    """Push a number that is written as text."""
+    text = _line(machine)
+    if not lines.is_plain_float(text):
+        if not lines.may_be_float(text):
+            raise Broken("it holds a number that is none")
+        machine.walk.note(_ODD_NUMBER)
+    machine.stack.append(DATA)
+
+
+def load_string(machine: Machine) -> None:
+    """Push a text of Python 2 in quotes."""
+    text = _line(machine)
+    inner = lines.quoted(text)
+    if inner is None:
+        if lines.quoted(text.strip()) is None:
+            raise Broken("it holds a text without quotes")
+        machine.walk.note(_ODD_TEXT)
+        machine.stack.append(TEXT)
+    elif b"\\" in inner or not inner.isascii():
+        machine.stack.append(TEXT)
+    else:
+        _push_text(machine, inner, "ascii")
+
+
+def load_unicode(machine: Machine) -> None:
+    """Push a text of protocol 0."""
+    _push_text(machine, _line(machine), "raw-unicode-escape")
+
+
+def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:
+    if data is None:
+        machine.stack.append(TEXT)
+        return
+    try:
+        text = data.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
+    except UnicodeDecodeError as error:
+        if encoding != "ascii":
+            raise Broken("it holds a text that is none") from error
+        machine.stack.append(TEXT)
+        return
+    machine.texts_kept += len(text)
+    keeps = len(text) <= _ALWAYS_KEPT or machine.texts_kept <= _MAX_TEXTS
+    machine.stack.append(text if keeps else TEXT)
+
+
+def _texts(width: int, encoding: str) -> Handler:
+    def load(machine: Machine) -> None:
+        source = machine.source
+        _push_text(machine, source.kept(source.number(width)), encoding)
+
+    return load
+
+
+def _bytes(width: int) -> Handler:
+    def load(machine: Machine) -> None:
+        source = machine.source
+        source.skip(source.number(width))
+        machine.stack.append(DATA)
+
+    return load
+
+
+def _unsigned(width: int) -> Handler:
+    def load(machine: Machine) -> None:
+        machine.stack.append(machine.source.number(width))
+
+    return load
+
+
+def load_binint(machine: Machine) -> None:
+    """Push a signed integer of four bytes."""
+    machine.stack.append(int.from_bytes(machine.source.take(4), "little", signed=True))
+
+
+def load_binfloat(machine: Machine) -> None:
+    """Push a number of eight bytes."""
+    machine.source.take(8)
+    machine.stack.append(DATA)
+
+
+def _long(width: int) -> Handler:
+    def load(machine: Machine) -> None:
+        size = int.from_bytes(machine.source.take(width), "little", signed=width > 1)
+        if size < 0:
+            raise Broken("it holds a number of negative length")
+        if size > _SMALL_LONG:
+            machine.source.skip(size)
+            machine.stack.append(DATA)
+        else:
+            machine.stack.append(int.from_bytes(machine.source.take(size), "little", signed=True))
+
+    return load
+
+
+def _constant(value: object) -> Handler:
+    def load(machine: Machine) -> None:
+        machine.stack.append(value)
+
+    return load
+
+
+def load_list(machine: Machine) -> None:
+    """Push an empty list or set."""
+    machine.stack.append(Sequence())
+
+
+def load_buffer(machine: Machine) -> None:
+    """Push a buffer that lies outside the pickle: there is none in a file."""
+    machine.walk.note("it refers to data outside the pickle")
+    machine.stack.append(DATA)
+
+
+LITERALS: dict[int, Handler] = {
+    ord("I"): load_int,
+    ord("L"): load_long,
+    ord("F"): load_float,
+    ord("S"): load_string,
+    ord("V"): load_unicode,
+    ord("J"): load_binint,
+    ord("K"): _unsigned(1),
+    ord("M"): _unsigned(2),
+    0x8A: _long(1),
+    0x8B: _long(4),
+    ord("G"): load_binfloat,
+    ord("T"): _texts(4, "ascii"),
+    ord("U"): _texts(1, "ascii"),
+    ord("X"): _texts(4, "utf-8"),
+    0x8C: _texts(1, "utf-8"),
+    0x8D: _texts(8, "utf-8"),
+    ord("B"): _bytes(4),
+    ord("C"): _bytes(1),
+    0x8E: _bytes(8),
+    0x96: _bytes(8),
+    0x97: load_buffer,
+    ord("N"): _constant(None),
+    0x88: _constant(True),  # noqa: FBT003 - the value itself
+    0x89: _constant(False),  # noqa: FBT003 - the value itself
+    ord(")"): _constant(()),
+    ord("]"): load_list,
+    0x8F: load_list,
+}

@@ -1,0 +1,84 @@
+"""Text files, by name and by content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from validation.scanning.report import Budget, FileReport, Unsafe
+from validation.scanning.text.environments import scan_environment, scan_requirements
+from validation.scanning.text.json_files import scan_json
+from validation.scanning.text.mlmodel import scan_mlmodel
+from validation.scanning.text.plain import MAX_TEXT, is_text, read_text
+from validation.scanning.text.yaml_files import require_plain_yaml
+
+_BY_NAME: dict[str, Callable[[FileReport, BinaryIO], None]] = {
+    "conda.yaml": scan_environment,
+    "python_env.yaml": scan_environment,
+    "constraints.txt": scan_requirements,
+}
+# Files in which MLflow's loaders look up a module to import, and the modules that honest ones name.
+_MODULE_FILES = {
+    "pickle_module_info.txt": frozenset({"mlflow.pytorch.pickle_module", "pickle", "cloudpickle", "dill"}),
+    "keras_module.txt": frozenset({"keras", "tensorflow.keras", "tensorflow.python.keras", "tf_keras"}),
+    "save_format.txt": frozenset({"h5", "tf", "keras"}),
+}
+_JSON_SUFFIXES = frozenset({".json", ".ipynb", ".jsonl", ".ndjson", ".webmanifest"})
+_YAML_SUFFIXES = frozenset({".yaml", ".yml"})
+_ANY_ENCODING = frozenset({".csv", ".tsv", ".txt", ".md"})
+_TEMPLATE_SUFFIXES = frozenset({".jinja", ".jinja2", ".j2", ".tmpl", ".tpl"})
+# What a template has no honest use for, and what leads from a value to Python's own functions.
+REACHING = re.compile(r"__\w+__|\|\s*attr\b|\battr\s*\(|_getframe|\bgi_|\bcr_")
+_HEAD = 4096
+
+
+def scan_text(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
+    """Judge a text file; return False where it is none."""
+    name = PurePosixPath(report.name).name
+    suffix = PurePosixPath(name.lower()).suffix
+    if not is_text(stream, budget, any_encoding=suffix in _ANY_ENCODING):
+        return False
+    stream.seek(0)
+    if name == "MLmodel":
+        scan_mlmodel(report, stream, budget)
+    elif name in _BY_NAME:
+        _BY_NAME[name](report, stream)
+    elif name.startswith("requirements") and suffix == ".txt":
+        scan_requirements(report, stream)
+    elif name in _MODULE_FILES:
+        _scan_module_file(report, read_text(stream), _MODULE_FILES[name], budget)
+    elif suffix in _YAML_SUFFIXES:
+        report.format = "YAML"
+        require_plain_yaml(read_text(stream))
+    elif suffix in _JSON_SUFFIXES or _begins_as_json(stream):
+        scan_json(report, stream, budget, lines=suffix in {".jsonl", ".ndjson"})
+    else:
+        _scan_other(report, stream, suffix)
+    return True
+
+
+def _begins_as_json(stream: BinaryIO) -> bool:
+    head = stream.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n")
+    stream.seek(0)
+    return head[:1] in {b"{", b"["} or head[:2] == b'"{'
+
+
+def _scan_module_file(report: FileReport, text: str, allowed: frozenset[str], budget: Budget) -> None:
+    report.format = "text"
+    if text.strip() not in allowed and text.strip() not in budget.allow:
+        raise Unsafe(f"it names {text.strip()[:100]!r}, which a loader would import")
+
+
+def _scan_other(report: FileReport, stream: BinaryIO, suffix: str) -> None:
+    """Judge a text without keys: templates and documents of tags may reach further than words."""
+    report.format = "text"
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    if suffix in _TEMPLATE_SUFFIXES and REACHING.search(read_text(stream)):
+        raise Unsafe("as a template it reaches into Python's own objects")
+    if head.lstrip().startswith(b"<") and b"<!ENTITY" in (head + stream.read(MAX_TEXT)).upper():
+        raise Unsafe("it declares XML entities, which can read other files")
+    if head.startswith((b"tree\n", b"tree\r\n")):
+        report.format = "text"

@@ -1,0 +1,210 @@
+"""What an MLmodel file may say for each of MLflow's flavors: key by key, what MLflow's loader does with the value decides.
+
+A key that is not here is refused, and so is a flavor: a loader might import what it names, or open it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A value that loaders only compare, show or hand to a library as a number or a name: a scalar, or lists of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A file or folder of the model. ``formats`` are what it may be where it is a file; none means any known format."""
+
+    formats: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Source code that comes with the model and is imported: only with ``allow_code``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name that the loader imports or looks up: it must match entirely."""
+
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A value with a structure of its own: the function returns what speaks against it, or ""."""
+
+    judge: Callable[[object], str]
+
+
+Rule = Text | Path | Code | Named | Judged
+
+PICKLED = frozenset({"pickle", "joblib", "skops", "PyTorch", "numpy array", "numpy array of objects"})
+_CLASS = r"[A-Za-z_][A-Za-z0-9_]*"
+_PROVIDER = re.compile(r"[A-Za-z]+ExecutionProvider")
+_PLAIN_SESSION = frozenset(
+    {
+        "execution_mode",
+        "graph_optimization_level",
+        "inter_op_num_threads",
+        "intra_op_num_threads",
+        "extra_session_config",
+    }
+)
+_SESSION_ENTRY = re.compile(
+    r"session\.(?:(?:intra|inter)_op\.[a-z_]+|intra_op_thread_affinities|set_denormal_as_zero|disable_prepacking"
+    r"|use_env_allocators|use_device_allocator_for_initializers|dynamic_block_base)"
+)
+
+
+def _named(pattern: str) -> Named:
+    return Named(re.compile(pattern))
+
+
+def _is_path_list(value: object) -> str:
+    """Judge `extra_files`: a list of {path}; the paths are checked as every text is."""
+    plain = isinstance(value, list) and all(isinstance(one, dict) and one.keys() == {"path"} for one in value)
+    return "" if plain else "is not a list of paths"
+
+
+def _are_providers(value: object) -> str:
+    entries = value if isinstance(value, list) else [value]
+    plain = all(one is None or (isinstance(one, str) and _PROVIDER.fullmatch(one)) for one in entries)
+    return "" if plain else "gives an execution provider options, which may name a library to load"
+
+
+def _are_session_options(value: object) -> str:
+    if value is None:
+        return ""
+    extra = value.get("extra_session_config") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not value.keys() <= _PLAIN_SESSION or not isinstance(extra or {}, dict):
+        return "holds options that are not known"
+    strange = [str(key) for key in extra or {} if not _SESSION_ENTRY.fullmatch(str(key))]
+    return f"holds the option {strange[0][:80]}, which is not known" if strange else ""
+
+
+def _are_artifacts(value: object) -> str:
+    """Judge the artifacts of a Python model: names with a path and where they came from, which is not read again."""
+    plain = isinstance(value, dict) and all(
+        isinstance(one, dict) and one.keys() <= {"path", "uri"} and isinstance(one.get("path"), str)
+        for one in value.values()
+    )
+    return "" if plain else "is not a list of artifacts"
+
+
+_EXTRA: dict[str, Rule] = {
+    "code": Code(),
+    "extra_files": Judged(_is_path_list),
+    "requirements_file": Judged(lambda _: ""),
+}
+_PICKLE = Path(PICKLED)
+_SERIALIZED: dict[str, Rule] = {
+    "serialization_format": _named("pickle|cloudpickle|skops"),
+    "skops_trusted_types": Text(),
+}
+_SKLEARN: dict[str, Rule] = {"pickled_model": _PICKLE, "sklearn_version": Text(), **_SERIALIZED}
+_KERAS: dict[str, Rule] = {
+    "data": Path(),
+    "keras_backend": Text(),
+    "keras_module": _named(r"keras|tensorflow\.keras|tensorflow\.python\.keras|tf_keras|tensorflow"),
+    "keras_version": Text(),
+    "meta_graph_tags": Text(),
+    "model_type": _named("keras|tf1-estimator|tf2-module"),
+    "save_exported_model": Text(),
+    "save_format": _named("h5|tf|keras"),
+    "saved_model_dir": Path(),
+    "signature_def_key": Text(),
+}
+_TRANSFORMERS: dict[str, Rule] = {
+    "components": Text(),
+    "framework": _named("pt|tf|jax"),
+    "inference_task": Text(),
+    "instance_type": _named(_CLASS),
+    "model_binary": Path(),
+    "peft_adaptor": Path(),
+    "pipeline_model_type": _named(_CLASS),
+    "processor_type": _named(_CLASS),
+    "prompt_template": Text(),
+    "source_model_name": Text(),
+    "task": Text(),
+    "torch_dtype": _named(r"(?:torch\.)?[a-z0-9_]+"),
+    "transformers_version": Text(),
+}
+COMPONENT_KEY = re.compile(r"(?:tokenizer|feature_extractor|image_processor|processor|model)_(type|name)")
+
+FLAVORS: dict[str, dict[str, Rule]] = {
+    "catboost": {
+        "catboost_version": Text(),
+        "data": Path(frozenset({"CatBoost model", "JSON", "ONNX graph"})),
+        "model_type": _named("CatBoost(?:Classifier|Regressor|Ranker)?"),
+        "save_format": _named("cbm|json|onnx"),
+    },
+    "fastai": {"data": _PICKLE, "fastai_version": Text()},
+    "h2o": {"data": Path(), "h2o_version": Text()},
+    "keras": _KERAS,
+    "lightgbm": {
+        "data": Path(PICKLED | {"text"}),
+        "lgb_version": Text(),
+        "model_class": _named(r"lightgbm\.basic\.Booster|lightgbm\.sklearn\.LGBM(?:Classifier|Model|Ranker|Regressor)"),
+        **_SERIALIZED,
+    },
+    "onnx": {
+        "data": Path(frozenset({"ONNX graph"})),
+        "onnx_session_options": Judged(_are_session_options),
+        "onnx_version": Text(),
+        "providers": Judged(_are_providers),
+    },
+    "paddle": {"paddle_version": Text(), "pickled_model": Path()},
+    "pmdarima": {"data": _PICKLE, "model_type": Text(), "pmdarima_version": Text()},
+    "prophet": {"data": Path(frozenset({"JSON", "text"})), "model_type": Text(), "prophet_version": Text()},
+    "pytorch": {"model_data": Path(), "pytorch_version": Text()},
+    "sentence_transformers": {
+        "components": Text(),
+        "inference_task": Text(),
+        "pipeline_model_type": _named(_CLASS),
+        "sentence_transformers_version": Text(),
+        "source_model_name": Text(),
+    },
+    "sklearn": _SKLEARN,
+    "spacy": {"data": Path(), "spacy_version": Text()},
+    "spark": {
+        "model_class": _named(rf"pyspark\.ml(?:\.{_CLASS})+"),
+        "model_data": Path(),
+        "pyspark_version": Text(),
+    },
+    "statsmodels": {"data": _PICKLE, "statsmodels_version": Text()},
+    "tensorflow": _KERAS,
+    "transformers": _TRANSFORMERS,
+    "xgboost": {
+        "data": Path(frozenset({"JSON", "XGBoost model"})),
+        "model_class": _named(
+            r"xgboost\.core\.Booster|xgboost\.sklearn\.XGB(?:RF)?(?:Classifier|Model|Ranker|Regressor)"
+        ),
+        "model_format": _named("json|ubj|xgb|deprecated"),
+        "xgb_version": Text(),
+    },
+}
+LOADERS = frozenset({f"mlflow.{name}" for name in FLAVORS} | {"mlflow.pyfunc.model"})
+PYTHON_FUNCTION: dict[str, Rule] = {
+    "artifacts": Judged(_are_artifacts),
+    "cloudpickle_version": Text(),
+    "data": Path(),
+    "model_code_path": Code(),
+    "model_path": Path(),
+    "predict_fn": _named(r"predict[a-z_]*|score"),
+    "predict_stream_fn": _named(r"predict[a-z_]*"),
+    "python_model": _PICKLE,
+    "python_model_compression": _named("lzma|bzip2|gzip|none"),
+    "python_version": Text(),
+    "streamable": Text(),
+}
+
+
+def rules_of(flavor: str) -> dict[str, Rule] | None:
+    """Return the rules for a flavor's keys; None where the flavor is not known. python_function has some of its own."""
+    rules = PYTHON_FUNCTION if flavor == "python_function" else FLAVORS.get(flavor)
+    return None if rules is None else {**rules, **_EXTRA}

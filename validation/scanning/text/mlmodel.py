@@ -1,0 +1,159 @@
+"""MLmodel files: what MLflow's loaders import and open is judged key by key (flavors.py); nothing may lead out of the folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from validation.scanning.report import Budget, FileReport, Unsafe
+from validation.scanning.text.flavors import COMPONENT_KEY, LOADERS, Code, Judged, Named, Path, Rule, Text, rules_of
+from validation.scanning.text.plain import read_text
+from validation.scanning.text.yaml_files import load_yaml
+
+_TOP = frozenset(
+    [
+        "artifact_path",
+        "auth_policy",
+        "databricks_runtime",
+        "env_vars",
+        "flavors",
+        "is_signature_from_type_hint",
+        "metadata",
+        "mlflow_version",
+        "model_config",
+        "model_id",
+        "model_size_bytes",
+        "model_uuid",
+        "prompts",
+        "resources",
+        "run_id",
+        "saved_input_example_info",
+        "signature",
+        "type_hint_from_example",
+        "utc_time_created",
+    ]
+)
+_PATHS_OF_EXAMPLES = ("artifact_path", "serving_input_path")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_FORBIDDEN_CONFIG = frozenset({"trust_remote_code", "custom_pipeline", "model_code_path", "code_path", "code_paths"})
+_REMOTE_KEYS = ("source_model_revision", "local_base_model_path")
+_MAX_SHOWN = 100
+
+
+def scan_mlmodel(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
+    """Judge an MLmodel file and note which files it has loaded."""
+    report.format = "MLmodel"
+    body = load_yaml(read_text(stream))
+    flavors = body.get("flavors") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(flavors, Mapping):
+        raise Unsafe("it names no flavors")
+    for problem in _Judgement(report, budget).problems(body, flavors):
+        report.refuse(problem[:1000])
+
+
+def leads_out(path: str) -> bool:
+    """Return whether a path leads out of the folder it is relative to, or is an address."""
+    plain = path.replace("\\", "/")
+    return plain.startswith(("/", "~")) or ".." in plain.split("/") or "\x00" in path or bool(_SCHEME.match(plain))
+
+
+class _Judgement:
+    """Goes through the keys of one MLmodel file."""
+
+    def __init__(self, report: FileReport, budget: Budget) -> None:
+        self._report, self._budget = report, budget
+        self._folder = PurePosixPath(report.name).parent
+
+    def problems(self, body: Mapping[object, object], flavors: Mapping[object, object]) -> Iterator[str]:
+        """Yield what speaks against the file."""
+        strange = sorted(str(key) for key in body if key not in _TOP)
+        if strange:
+            yield f"it has the key {strange[0][:_MAX_SHOWN]}, which no MLmodel file is known to have"
+        example = body.get("saved_input_example_info")
+        if isinstance(example, Mapping):
+            yield from self._examples(example)
+        for name, flavor in flavors.items():
+            for problem in self._flavor(str(name), flavor):
+                yield f"flavor {str(name)[:_MAX_SHOWN]}: {problem}"
+
+    def _examples(self, example: Mapping[object, object]) -> Iterator[str]:
+        for key in _PATHS_OF_EXAMPLES:
+            if isinstance(example.get(key), str) and leads_out(str(example[key])):
+                yield f"its input example points outside the model's folder ({key})"
+
+    def _flavor(self, name: str, flavor: object) -> Iterator[str]:
+        rules = rules_of(name)
+        if rules is None:
+            yield "it is not known here, and neither is what its loader does. Log the model with a flavor of MLflow's own"
+            return
+        if not isinstance(flavor, Mapping):
+            yield "it is no list of keys"
+            return
+        if (name == "transformers" and not flavor.get("model_binary")) or any(key in flavor for key in _REMOTE_KEYS):
+            yield "its weights are not in the folder: they would be downloaded, or read from elsewhere"
+        for key, value in flavor.items():
+            yield from self._entry(str(key), value, rules)
+
+    def _entry(self, key: str, value: object, rules: Mapping[str, Rule]) -> Iterator[str]:
+        rule = rules.get(key) or (Text() if "transformers_version" in rules and COMPONENT_KEY.fullmatch(key) else None)
+        if key == "loader_module":
+            yield from self._loader(value)
+        elif key == "env":
+            yield from self._environment(value)
+        elif key == "config":
+            yield from self._configuration(value)
+        elif rule is None:
+            yield f"its key {key[:_MAX_SHOWN]} is not known here, and neither is what a loader does with it"
+        elif problem := self._problem(value, rule):
+            yield f"{key} {problem}"
+        if isinstance(rule, Judged):
+            yield from self._paths_in(key, value)
+
+    def _loader(self, value: object) -> Iterator[str]:
+        if value is not None and value not in LOADERS and str(value) not in self._budget.allow:
+            yield f"its loader {str(value)[:_MAX_SHOWN]} is not one of MLflow's that are known here"
+
+    def _environment(self, value: object) -> Iterator[str]:
+        paths = list(value.values()) if isinstance(value, Mapping) else [value]
+        if any(path is not None and (not isinstance(path, str) or leads_out(path)) for path in paths):
+            yield "its environment points outside the model's folder"
+
+    def _configuration(self, value: object) -> Iterator[str]:
+        waiting = [value]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Mapping):
+                if found := sorted({str(key) for key in part} & _FORBIDDEN_CONFIG):
+                    yield f"its configuration sets {found[0]}"
+                waiting += part.values()
+            elif isinstance(part, list):
+                waiting += part
+
+    def _problem(self, value: object, rule: Rule) -> str:
+        """Return what speaks against one value, as the end of a sentence that begins with its key."""
+        if value is None or (value == "" and not isinstance(rule, Named)):
+            return ""
+        if isinstance(rule, Code):
+            return "brings code of the model's own" if value and not self._budget.allow_code else self._path(value)
+        if isinstance(rule, Path):
+            return self._path(value, rule.formats, required=True)
+        if isinstance(rule, Named):
+            plain = isinstance(value, str) and (rule.pattern.fullmatch(value) or value in self._budget.allow)
+            return "" if plain else f"is {str(value)[:_MAX_SHOWN]!r}, which is not allowed there"
+        return rule.judge(value) if isinstance(rule, Judged) else ""
+
+    def _path(self, value: object, formats: frozenset[str] = frozenset(), *, required: bool = False) -> str:
+        if not isinstance(value, str) or leads_out(value):
+            return "points outside the model's folder"
+        if required:
+            self._report.expects[str(self._folder / value)] = formats
+        return ""
+
+    def _paths_in(self, key: str, value: object) -> Iterator[str]:
+        entries = value if isinstance(value, list) else list(value.values()) if isinstance(value, Mapping) else []
+        for entry in entries if key in {"extra_files", "artifacts", "requirements_file"} else ():
+            path = entry.get("path") if isinstance(entry, Mapping) else entry
+            if not isinstance(path, str) or leads_out(path):
+                yield f"{key} points outside the model's folder"
