@@ -17,9 +17,8 @@ MLFLOW_PROTOCOL_VERSION = "3.17.2"
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.data_dir()
 RUNTIME_DIR = env.runtime_dir(DATA_DIR)
-# Nobody else on the machine has business in it: the database and the uploads are there. One that exists stays as it is.
-DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+# Empty before the first start, which makes one (config/data_directory.py). Nothing is written here.
 SECRET_KEY = env.secret_key(DATA_DIR)
 DEBUG = env.flag("CUSTODY_DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.names("CUSTODY_ALLOWED_HOSTS")]
@@ -297,7 +296,6 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"  # `collectstatic` is optional: without it files are served from where they lie
-STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 # django-unfold's Alpine needs 'unsafe-eval' and inline styles; nothing of ours is inline.
 CONTENT_SECURITY_POLICY = {

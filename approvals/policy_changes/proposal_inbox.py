@@ -1,7 +1,7 @@
-"""Which open proposals wait for a reviewer of policies: two queries at most, for the page that everybody opens first.
+"""The open proposals that wait for a reviewer of policies, in two queries at most, for the inbox.
 
-Whether somebody may decide is asked of approvals/permissions/policies.py when they do. This list leaves out their own
-proposals, and those whose policy may judge a live request of theirs, or of the proposer, by target, name and pattern.
+Left out are the reviewer's own proposals, and those whose policy may apply to a live request of the reviewer or the proposer, by
+target, name and pattern. Whether somebody may decide is checked by approvals/permissions/policies.py when they do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from approvals.permissions.policy_people import REVIEWERS
 from core.actors import Actor
 from policies.models import PolicyProposal, ProposalState
 
-_LOOKED_AT = 100
+_MAX_ROWS = 100
 
 
 def proposals_for(actor: Actor) -> list[PolicyProposal]:
@@ -28,24 +28,27 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
     rows = PolicyProposal.objects.filter(is_reviewer, state=ProposalState.OPEN)
     for own in ("proposer", "proposer__owner", "proposer__former_owners__owner"):
         rows = rows.exclude(**{own: actor.user_id})
-    former = F("proposer__former_owners__owner__username")  # a row for each, in the same query
-    read = rows.annotate(former=former).select_related("proposer__owner", "base_revision").order_by("pk")[:_LOOKED_AT]
-    found: dict[int, PolicyProposal] = {}
-    out: dict[int, set[str]] = {}
+    former = F("proposer__former_owners__owner__username")  # one row for each former owner, in the same query
+    read = rows.annotate(former=former).select_related("proposer__owner", "base_revision").order_by("pk")[:_MAX_ROWS]
+    proposals: dict[int, PolicyProposal] = {}
+    people: dict[int, set[str]] = {}
     for row in read:
-        found.setdefault(row.pk, row)
+        proposals.setdefault(row.pk, row)
         owner = {row.proposer.owner.username} if row.proposer.owner else set()
-        out.setdefault(row.pk, {actor.name, row.proposer.username} | owner).update({row.former} if row.former else ())
-    if not found:
+        people.setdefault(row.pk, {actor.name, row.proposer.username} | owner)
+        people[row.pk].update({row.former} if row.former else ())
+    if not proposals:
         return []
-    hands = _involvements(set().union(*out.values()))
+    requests = _live_requests(set().union(*people.values()))
     return [
-        row for row in found.values() if not any(out[row.pk] & who and _may_judge(row, hand) for hand, who in hands)
+        proposal
+        for pk, proposal in proposals.items()
+        if not any(people[pk] & involved and _may_apply(proposal, request) for request, involved in requests)
     ]
 
 
-def _involvements(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
-    """Return the live requests these people stand behind (one line for each model, target and policy), each with who does."""
+def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
+    """Return the live requests these people are behind, one row for each model, target and policy, each with those people."""
     accounts = Q(username__in=names) | Q(owner__username__in=names)
     theirs = User.objects.filter(accounts).values("username")
     owner = User.objects.filter(username=OuterRef("version__created_by")).values("owner__username")[:1]
@@ -66,11 +69,11 @@ def _involvements(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]
     ]
 
 
-def _may_judge(proposal: PolicyProposal, hand: Mapping[str, Any]) -> bool:
-    names = (hand["policy_revision__policy__name"], hand["followed_revision__policy__name"])
+def _may_apply(proposal: PolicyProposal, request: Mapping[str, Any]) -> bool:
+    names = (request["policy_revision__policy__name"], request["followed_revision__policy__name"])
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
     return proposal.name in names or any(
-        target == hand["target"] and fnmatchcase(hand["version__model__name"], models)
+        target == request["target"] and fnmatchcase(request["version__model__name"], models)
         for target, models in _scopes(bodies)
     )
 

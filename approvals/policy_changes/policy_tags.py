@@ -1,4 +1,4 @@
-"""Which tags of a model decide how it is judged: those that a policy's scope or a rule's condition names."""
+"""The model tags that policies depend on: those named in a policy's scope or in the condition of a rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.models import RegisteredModel
 
 
 def is_named_by_policies(model: RegisteredModel, key: str) -> bool:
-    """Return whether a policy that could speak of this model, or one its live requests were opened under, names the tag."""
+    """Return whether the tag is named by a policy whose pattern fits the model, or one that its live requests are under."""
     bodies = [policy.body for policy in active_policies() if fnmatchcase(model.name, policy.body.models)]
     if any(key in named_tags(body) for body in bodies):
         return True
@@ -22,6 +22,6 @@ def is_named_by_policies(model: RegisteredModel, key: str) -> bool:
 
 
 def named_tags(body: PolicyBody) -> frozenset[str]:
-    """Return the tags a policy names, in its scope and in the conditions of its rules."""
+    """Return the tags that a policy names, in its scope and in the conditions of its rules."""
     conditions = [rule.applies_if for rule in body.rules if rule.applies_if is not None]
     return frozenset(body.tags) | {key for condition in conditions for key in condition.tags}

@@ -1,4 +1,4 @@
-"""Nobody lets their own work off what a policy asks of it, by another name, another tag or another tier."""
+"""An author cannot relax the policy for their own version, by another name, another tag or another tier."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def model(by_ada: Actor, new_version: NewVersion) -> RegisteredModel:
 
 @pytest.fixture
 def manager(model: RegisteredModel, by_ada: Actor, cy: User) -> Actor:
-    """Return cy, who manages the model and had no hand in its versions."""
+    """Return cy, who manages the model and is not involved in its versions."""
     manage(by_ada, cy)
     return acting_as(cy)
 
@@ -49,12 +49,12 @@ def tags_of(model: RegisteredModel) -> dict[str, str]:
     return dict(model.tags.values_list("key", "value"))
 
 
-def test_the_author_does_not_take_the_tag_off_that_a_policy_goes_by(
+def test_an_author_cannot_remove_a_tag_that_a_policy_names(
     model: RegisteredModel, manager: Actor, by_ada: Actor, new_version: NewVersion
 ) -> None:
     publish("Production", scope=IN_SCOPE)
     withdraw_request(actor=by_ada, request_id=ask(by_ada, new_version()).pk)
-    refused = "Less would then be asked of fraud for Production, and you had a hand"
+    refused = "This would relax the policy of fraud for Production, and you are involved in versions of it"
     with pytest.raises(Denied, match=refused):
         delete_model_tag(actor=by_ada, name="fraud", key="pii")
     with pytest.raises(Denied, match=refused):
@@ -97,7 +97,7 @@ def test_neither_does_a_lower_tier(
 ) -> None:
     publish("Production", scope={"tier": ["high"]})
     new_version()
-    with pytest.raises(Denied, match="Less would then be asked"):
+    with pytest.raises(Denied, match="This would relax the policy"):
         assess_risk(actor=by_ada, name="fraud", answers=HARMLESS, expected_number=0)
     assert not model.risk_assessments.exists()
     assess_risk(actor=manager, name="fraud", answers=HARMLESS, expected_number=0)
@@ -106,7 +106,7 @@ def test_neither_does_a_lower_tier(
 def test_nor_another_name(model: RegisteredModel, by_ada: Actor, manager: Actor, new_version: NewVersion) -> None:
     publish("Production")
     new_version()
-    with pytest.raises(Denied, match="Less would then be asked"):
+    with pytest.raises(Denied, match="This would relax the policy"):
         rename_model(actor=by_ada, name="fraud", new_name="orders")
     assert rename_model(actor=manager, name="fraud", new_name="orders").name == "orders"
 
@@ -117,7 +117,7 @@ def test_an_account_of_the_author_is_the_author(
     manage(by_ada, bot)
     publish("Production", scope=IN_SCOPE)
     new_version()
-    with pytest.raises(Denied, match="you had a hand"):
+    with pytest.raises(Denied, match="you are involved"):
         delete_model_tag(actor=acting_as(bot), name="fraud", key="pii")
 
 
@@ -125,13 +125,13 @@ def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Act
     publish("Production", scope=IN_SCOPE)
     version = new_version()
     log_metric(actor=manager, run_id=version.run_id, point=Point(key="val_f1", value=1, timestamp_ms=1))
-    with pytest.raises(Denied, match="you had a hand"):
+    with pytest.raises(Denied, match="you are involved"):
         delete_model_tag(actor=manager, name="fraud", key="pii")
 
 
 def test_a_gate_that_breaks_refuses(model: RegisteredModel, manager: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     publish("Production", scope=IN_SCOPE)
-    monkeypatch.setattr("approvals.gate.why_not_changed_by", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("approvals.gate.relaxation_refusal", lambda *_args, **_more: 1 / 0)
     with pytest.raises(Denied, match="A transition gate failed"):
         delete_model_tag(actor=manager, name="fraud", key="pii")
     assert tags_of(model) == {"pii": "yes"}
