@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
                 ('apply_after', models.DateTimeField(blank=True, null=True)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('cached_verdict', models.JSONField(blank=True, null=True)),
-                ('cached_verdict_at', models.DateTimeField(blank=True, null=True)),
+                ('verdict_cached_at', models.DateTimeField(blank=True, null=True)),
                 ('reminded_at', models.DateTimeField(blank=True, null=True)),
                 ('followed_revision', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policies.policyrevision')),
                 ('policy_revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='policies.policyrevision')),

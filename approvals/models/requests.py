@@ -58,7 +58,7 @@ class TransitionRequest(models.Model):
 
     ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver decides.
     ``refusal_digest`` identifies the last refusal that was recorded, so that a script which asks every minute leaves one
-    event. ``cached_verdict`` is the verdict as of ``cached_verdict_at``, for list views
+    event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
     (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
@@ -85,7 +85,7 @@ class TransitionRequest(models.Model):
     apply_after = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     cached_verdict = models.JSONField(null=True, blank=True)
-    cached_verdict_at = models.DateTimeField(null=True, blank=True)
+    verdict_cached_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
 
     objects = TransitionRequestQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""The MLflow door: MLflow's fields and errors, governance beside them."""
+"""The MLflow api: MLflow's fields and errors, governance beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from audit.models import Event
 from registry.models import RegisteredModel
-from tests.mlflow_api.registry_door import Door, DoorOf, Json
+from tests.mlflow_api.registry_fixtures import Api, ApiOf, Json
 from tests.webhooks.conftest import SECRET
 from tests.webhooks.receiver import Receiver
 from webhooks.models import Webhook
@@ -23,16 +23,16 @@ GOOD: Json = {"name": "ci", "url": "https://ci.example.com/hook", "events": [CRE
 
 
 @pytest.fixture
-def ops_door(door_of: DoorOf, olga: User) -> Door:
-    return door_of(olga)
+def ops_door(api_of: ApiOf, olga: User) -> Api:
+    return api_of(olga)
 
 
-def make(door: Door, **more: Any) -> Json:
-    found: Json = door.ok("POST", HOOKS, **{**GOOD, **more})["webhook"]
+def make(api: Api, **more: Any) -> Json:
+    found: Json = api.ok("POST", HOOKS, **{**GOOD, **more})["webhook"]
     return found
 
 
-def test_a_webhook_from_its_making_to_its_end(ops_door: Door) -> None:
+def test_a_webhook_from_its_making_to_its_end(ops_door: Api) -> None:
     made = make(ops_door, description="d", secret=SECRET, status="DISABLED")
     one = f"{HOOKS}/{made['webhook_id']}"
     assert made.items() >= {**GOOD, "description": "d", "status": "DISABLED"}.items()
@@ -49,7 +49,7 @@ def test_a_webhook_from_its_making_to_its_end(ops_door: Door) -> None:
     assert Webhook.objects.get().deleted_at is not None
 
 
-def test_governance_events_stand_beside_mlflows(ops_door: Door) -> None:
+def test_governance_events_stand_beside_mlflows(ops_door: Api) -> None:
     mixed = make(ops_door, events=[OPENED, CREATED])
     alone = make(ops_door, events=[OPENED])
     assert (mixed["events"], mixed["governance_events"]) == ([CREATED], [OPENED])
@@ -76,33 +76,33 @@ def test_governance_events_stand_beside_mlflows(ops_door: Door) -> None:
         ({"secret": 5}, "must be a string"),
     ],
 )
-def test_what_cannot_be_is_a_clear_400(ops_door: Door, fields: Json, message: str) -> None:
+def test_what_cannot_be_is_a_clear_400(ops_door: Api, fields: Json, message: str) -> None:
     status, body = ops_door("POST", HOOKS, **{**GOOD, **fields})
     assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert message in body["message"]
     assert not Webhook.objects.exists()
 
 
-def test_a_webhook_that_is_not_there(ops_door: Door) -> None:
+def test_a_webhook_that_is_not_there(ops_door: Api) -> None:
     for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test")):
         status, body = ops_door(method, f"{HOOKS}/none{path}")
         assert (status, body["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
         assert body["message"] == "Webhook with ID none not found."
 
 
-def test_whoever_operates_nothing_is_denied_and_recorded(door: Door, clf: RegisteredModel) -> None:
-    assert door.refused("POST", HOOKS, **GOOD) == (403, "PERMISSION_DENIED")
+def test_whoever_operates_nothing_is_denied_and_recorded(api: Api, clf: RegisteredModel) -> None:
+    assert api.refused("POST", HOOKS, **GOOD) == (403, "PERMISSION_DENIED")
     assert Event.objects.get(action="webhooks.webhook.created").outcome == "denied"
     assert not Webhook.objects.exists()
-    assert make(door, model_name="clf")["model_name"] == "clf"
+    assert make(api, model_name="clf")["model_name"] == "clf"
 
 
-def test_the_model_of_a_webhook_stays(door: Door, clf: RegisteredModel) -> None:
-    made = make(door, model_name="clf")
-    assert door.refused("PATCH", f"{HOOKS}/{made['webhook_id']}", model_name="other")[0] == 400
+def test_the_model_of_a_webhook_stays(api: Api, clf: RegisteredModel) -> None:
+    made = make(api, model_name="clf")
+    assert api.refused("PATCH", f"{HOOKS}/{made['webhook_id']}", model_name="other")[0] == 400
 
 
-def test_a_test_answers_what_came_of_it(ops_door: Door, receiver: Receiver) -> None:
+def test_a_test_answers_what_came_of_it(ops_door: Api, receiver: Receiver) -> None:
     receiver.answers = [200, 500]
     made = make(ops_door, url=receiver.url(), secret=SECRET)
     one = f"{HOOKS}/{made['webhook_id']}/test"
@@ -114,7 +114,7 @@ def test_a_test_answers_what_came_of_it(ops_door: Door, receiver: Receiver) -> N
     assert result == {"success": False, "error_message": "The receiver refused the connection."}
 
 
-def test_a_list_is_read_page_by_page(ops_door: Door) -> None:
+def test_a_list_is_read_page_by_page(ops_door: Api) -> None:
     made = [make(ops_door, name=f"h{number}")["webhook_id"] for number in range(5)]
     first = ops_door.ok("GET", HOOKS, max_results=3)
     second = ops_door.ok("GET", HOOKS, max_results=3, page_token=first["next_page_token"])
@@ -124,7 +124,7 @@ def test_a_list_is_read_page_by_page(ops_door: Door) -> None:
         assert ops_door.refused("GET", HOOKS, **bad) == (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_a_longer_list_takes_no_more_queries(ops_door: Door, clf: RegisteredModel) -> None:
+def test_a_longer_list_takes_no_more_queries(ops_door: Api, clf: RegisteredModel) -> None:
     counts = []
     for _ in range(2):
         make(ops_door, model_name="clf", events=[CREATED, OPENED])

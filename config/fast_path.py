@@ -26,7 +26,7 @@ from django.http import HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
-from mlflow_api.lookups import LOOKUPS, looked_up
+from mlflow_api.fast_lookups import LOOKUPS, looked_up
 from mlflow_api.urls import RPC_VIEWS
 from registry.serving import CACHING, Answer, production_answer
 
@@ -35,7 +35,7 @@ _SUFFIX = "/production"
 RpcView = Callable[[WSGIRequest], HttpResponseBase]
 
 
-def with_shortcut(application: WSGIApplication) -> WSGIApplication:
+def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     """Return the application with the short cut before it."""
     common = _common_headers()
     serving = [("Cache-Control", CACHING), ("Vary", "Authorization, Cookie"), *common]

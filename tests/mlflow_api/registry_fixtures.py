@@ -1,4 +1,4 @@
-"""The MLflow door as ada uses it, and the registry behind it. Import the fixtures you need."""
+"""Clients of the MLflow registry API, ada's among them. Import the fixtures you need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODELS = "registered-models"
 VERSIONS = "model-versions"
 
 
-class Door:
+class Api:
     """Calls RPCs of one user by method and path and returns (status, JSON)."""
 
     def __init__(self, secret: str) -> None:
@@ -47,17 +47,17 @@ def _json(fields: Json) -> bytes:
     return json.dumps(fields).encode()
 
 
-DoorOf = Callable[[User], Door]
+ApiOf = Callable[[User], Api]
 
 
 @pytest.fixture
-def door_of(acting: Acting) -> DoorOf:
-    def door(user: User) -> Door:
-        return Door(issue_token(actor=acting(user), user=user, expires_in=timedelta(hours=1))[1])
+def api_of(acting: Acting) -> ApiOf:
+    def api(user: User) -> Api:
+        return Api(issue_token(actor=acting(user), user=user, expires_in=timedelta(hours=1))[1])
 
-    return door
+    return api
 
 
 @pytest.fixture
-def door(door_of: DoorOf, ada: User) -> Door:
-    return door_of(ada)
+def api(api_of: ApiOf, ada: User) -> Api:
+    return api_of(ada)

@@ -17,8 +17,8 @@ from core.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge
 from tests.s3_server import TestBucket
 from tracking.artifacts import open_artifact, seal_folder, store_artifact, verify_folder
 from tracking.models import Artifact, MultipartUpload
-from tracking.services import direct
-from tracking.services.direct import (
+from tracking.services import direct_transfers as direct
+from tracking.services.direct_transfers import (
     LIFETIME,
     abort_upload,
     begin_upload,

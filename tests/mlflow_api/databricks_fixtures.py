@@ -13,15 +13,15 @@ from accounts.models import User
 from approvals.models import TransitionRequest
 from tests.approvals.conftest import NewVersion, RunChecks
 from tests.conftest import Acting
-from tests.mlflow_api.registry_door import Door, Json
+from tests.mlflow_api.registry_fixtures import Api, Json
 
 ONE: Json = {"name": "fraud", "version": "1"}
 MOVE: Json = {**ONE, "stage": "Production"}
 APPROVE: Json = {**MOVE, "archive_existing_versions": True, "comment": "Compared on the holdout."}
 
 
-class Workspace(Door):
-    """A door that sends what DELETE takes in the query, as the SDK does."""
+class Workspace(Api):
+    """A client that sends what DELETE takes in the query, as the SDK does."""
 
     def __call__(self, method: str, path: str, /, prefix: str = "/api/2.0/mlflow/", **fields: Any) -> tuple[int, Json]:
         if method != "DELETE":
@@ -46,12 +46,12 @@ def in_person(acting: Acting) -> WorkspaceOf:
 
 
 @pytest.fixture
-def asked(policies: object, new_version: NewVersion, run_checks: RunChecks, door: Door) -> Asked:
+def asked(policies: object, new_version: NewVersion, run_checks: RunChecks, api: Api) -> Asked:
     """Return a function by which ada asks over the wire that version 1 go to Production; its checks have run."""
 
     def ask(**more: object) -> TransitionRequest:
         new_version()
-        made = door.ok("POST", "transition-requests/create", **MOVE, **more)
+        made = api.ok("POST", "transition-requests/create", **MOVE, **more)
         request = TransitionRequest.objects.get(pk=made["request"]["request_id"])
         run_checks(request)
         return request

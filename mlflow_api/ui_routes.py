@@ -9,7 +9,7 @@ from core.actors import Actor
 from core.errors import InvalidInput, NotFound, TooLarge
 from mlflow_api import render_tracking as render
 from mlflow_api.artifacts import download, upload
-from mlflow_api.dispatch import door, rpc
+from mlflow_api.dispatch import protected, rpc
 from mlflow_api.errors import ProtocolError
 from mlflow_api.parse import Params
 from registry.queries import get_version
@@ -95,8 +95,8 @@ def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> 
 
 _MLFLOW = r"^(?:api|ajax-api)/2\.0/mlflow"
 urlpatterns: list[URLPattern] = [
-    path("get-artifact", door(file_of_run)),
-    path("model-versions/get-artifact", door(file_of_version)),
-    re_path(rf"{_MLFLOW}/upload-artifact$", door(upload_to_run)),
-    re_path(rf"{_MLFLOW}/logged-models/(?P<model_id>[^/]+)/artifacts/files$", door(file_of_logged_model)),
+    path("get-artifact", protected(file_of_run)),
+    path("model-versions/get-artifact", protected(file_of_version)),
+    re_path(rf"{_MLFLOW}/upload-artifact$", protected(upload_to_run)),
+    re_path(rf"{_MLFLOW}/logged-models/(?P<model_id>[^/]+)/artifacts/files$", protected(file_of_logged_model)),
 ]

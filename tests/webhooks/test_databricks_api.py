@@ -16,8 +16,8 @@ from audit.models import Event
 from registry.models import RegisteredModel
 from registry.permissions import Level, grant_level
 from tests.conftest import Acting
-from tests.mlflow_api.databricks_door import Workspace
-from tests.mlflow_api.registry_door import Json
+from tests.mlflow_api.databricks_fixtures import Workspace
+from tests.mlflow_api.registry_fixtures import Json
 from tests.webhooks.conftest import SECRET, Hook
 from tests.webhooks.receiver import Receiver
 from webhooks.models import Webhook
@@ -37,9 +37,9 @@ def opened(acting: Acting, user: User) -> Workspace:
     return Workspace(issue_token(actor=acting(user), user=user, expires_in=timedelta(hours=1))[1])
 
 
-def make(door: Workspace, url: str = URL, **more: Any) -> Json:
+def make(api: Workspace, url: str = URL, **more: Any) -> Json:
     spec = {"url": url, "secret": SECRET, "authorization": AUTHORIZATION}
-    found: Json = door.ok("POST", f"{HOOKS}/create", **{**GOOD, "http_url_spec": spec, **more})["webhook"]
+    found: Json = api.ok("POST", f"{HOOKS}/create", **{**GOOD, "http_url_spec": spec, **more})["webhook"]
     return found
 
 

@@ -1,4 +1,4 @@
-"""The two questions that fleets of clients ask all day, answered before Django's middleware (config/shortcut.py).
+"""The two questions that fleets of clients ask all day, answered before Django's middleware (config/fast_path.py).
 
 An ordinary success only. Whatever cannot be read, found or allowed gets no answer here, and the RPC of the same path, in
 `mlflow_api.registered_models`, answers it in its own words.
@@ -17,7 +17,7 @@ from mlflow_api import render_registry as render
 from mlflow_api.dispatch import PREFIXES
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
-from registry.lookups import latest_by_stage, version_of_alias
+from registry.fast_lookups import latest_by_stage, version_of_alias
 from registry.stages import parse_stage
 
 Lookup = Callable[[str, Params], Json | None]

@@ -13,12 +13,12 @@ from core.actors import Actor, Scope
 from core.errors import InvalidInput
 from mlflow_api import render_tracking as render
 from mlflow_api.artifacts import type_of
-from mlflow_api.dispatch import door
+from mlflow_api.dispatch import protected
 from mlflow_api.errors import ProtocolError, error_response
 from mlflow_api.parse import Params, read_params
 from tracking import queries
 from tracking.paths import clean_path
-from tracking.services import direct
+from tracking.services import direct_transfers as direct
 from tracking.store import direct_store
 
 Json = dict[str, object]
@@ -57,7 +57,7 @@ def _upload_view(handler: Callable[[Actor, str, Params], Json]) -> Callable[...,
         name = _LAST_NAME.search(q.need("path"))
         return JsonResponse(handler(actor, f"{path_values['folder']}/{name[0] if name else ''}", q))
 
-    return door(view)
+    return protected(view)
 
 
 def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
@@ -113,7 +113,7 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_PROXY}/mpu/create/(?P<folder>[\s\S]+)$", _upload_view(create_upload)),
     re_path(rf"{_PROXY}/mpu/complete/(?P<folder>[\s\S]+)$", _upload_view(complete_upload)),
     re_path(rf"{_PROXY}/mpu/abort/(?P<folder>[\s\S]+)$", _upload_view(abort_upload)),
-    re_path(rf"{_PROXY}/presigned/(?P<path>[\s\S]+)$", door(presigned)),
-    re_path(rf"{_RUNS}/presigned-download-url$", door(presigned_of_run, scope=_reads)),
-    re_path(rf"{_RUNS}/presigned-upload-url$", door(no_presigned_upload)),
+    re_path(rf"{_PROXY}/presigned/(?P<path>[\s\S]+)$", protected(presigned)),
+    re_path(rf"{_RUNS}/presigned-download-url$", protected(presigned_of_run, scope=_reads)),
+    re_path(rf"{_RUNS}/presigned-upload-url$", protected(no_presigned_upload)),
 ]
