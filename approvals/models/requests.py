@@ -244,6 +244,11 @@ class ApprovalComment(models.Model):
     def __str__(self) -> str:
         return f"comment {self.pk} on {self.version_id}"
 
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name what this comment is about: its version."""
+        return self.version.event_object
+
 
 class CommentRevision(AppendOnlyModel):
     """The text of a comment before an edit, until ``replaced_at``. The event of the edit has only the digest of a long text."""

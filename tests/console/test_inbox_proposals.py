@@ -133,8 +133,9 @@ def test_it_takes_two_queries_and_twelve_in_all(
             assert "wait" in text_of(client.get("/admin/"))
         return len(found)
 
+    by_quinn = actor_of(quinn)
     with CaptureQueriesContext(connection) as own:
-        proposals_for(actor_of(quinn))
+        proposals_for(by_quinn)
     assert len(own) == 2
     first = queries()
     for name in ("b", "c", "d"):
