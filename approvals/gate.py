@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from approvals.case.loading import Case, load_case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
-from approvals.policy_changes.deciding_tags import is_named_by_policies
-from approvals.policy_changes.scope_guards import moved_by_name, protected_lookalike, why_not_changed_by
+from approvals.policy_changes.policy_tags import is_named_by_policies
+from approvals.policy_changes.scope_guards import protected_lookalike, relaxation_refusal, targets_affected_by_rename
 from approvals.requests.refusals import ApprovalLapsed, one_blocker, refusal
 from approvals.requests.targets import is_there
 from core.actors import Actor
@@ -29,7 +29,7 @@ class PolicyGate:
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         return policy_for(model, target) is not None
 
-    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
+    def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
         return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
@@ -59,13 +59,13 @@ class PolicyGate:
             rollback_window=case.policy.body.options.rollback_window,
         )
 
-    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
-        return moved_by_name(model, new_name)
+    def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        return targets_affected_by_rename(model, new_name)
 
-    def why_not_changed_by(
+    def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        return why_not_changed_by(actor, model, name=name, tags=tags, tier=tier)
+        return relaxation_refusal(actor, model, name=name, tags=tags, tier=tier)
 
 
 def _require_no_lookalike(version: ModelVersion, target: str) -> None:

@@ -50,6 +50,7 @@ _POLICY = "a policy"
 _PROPOSAL = "a policy proposal"
 _REQUEST = "a transition request"
 _RUN = "a run"
+_TRACE = "a trace"
 _USER = "a user"
 _VERSION = "a model version"
 _WEBHOOK = "a webhook"
@@ -59,6 +60,7 @@ def _display(tone: str, icon: str) -> Display:
     return Display(Mark(tone, icon))
 
 
+_BY_NAME = Display(brief=value_of("name"))
 _BY_RULE = Display(brief=value_of("rule"))
 _BY_STAGE = change_of("stage", nothing="None")
 _BY_TITLE = Display(brief=value_of("title"))
@@ -231,6 +233,14 @@ class Action(RecordedAction):
     REGISTRY_VERSION_UPDATED = "registry.version.updated", _UPDATED, "{object}", _VERSION
     REGISTRY_VERSION_TAG_DELETED = "registry.version_tag.deleted", _DELETED, "a tag of {object}", _VERSION
     REGISTRY_VERSION_TAG_SET = "registry.version_tag.set", _SET, "a tag of {object}", _VERSION, _BY_TAGS
+    TRACES_ASSESSMENT_CREATED = "traces.assessment.created", _CREATED, "an assessment of {object}", _TRACE, _BY_NAME
+    TRACES_ASSESSMENT_DELETED = "traces.assessment.deleted", _DELETED, "an assessment of {object}", _TRACE
+    TRACES_ASSESSMENT_UPDATED = "traces.assessment.updated", _UPDATED, "an assessment of {object}", _TRACE, _BY_NAME
+    TRACES_TAG_DELETED = "traces.tag.deleted", _DELETED, "a tag of {object}", _TRACE
+    TRACES_TAG_SET = "traces.tag.set", _SET, "a tag of {object}", _TRACE, _BY_TAGS
+    TRACES_TRACES_DELETED = "traces.traces.deleted", _DELETED, "traces of {object}", _EXPERIMENT
+    TRACES_TRACES_LINKED = "traces.traces.linked", Verb("linked", "link"), "traces to {object}", _RUN
+    TRACES_TRACES_PRUNED = "traces.traces.pruned", _DELETED, "old traces of {object}", _EXPERIMENT
     TRACKING_ARTIFACT_DELETED = "tracking.artifact.deleted", _DELETED, "{object}", "an artifact"
     TRACKING_ARTIFACT_STORED = "tracking.artifact.stored", Verb("stored", "store"), "{object}", "an artifact"
     TRACKING_ARTIFACTS_PRUNED = "tracking.artifacts.pruned", _DELETED, "artifact files that nothing refers to"

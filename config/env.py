@@ -6,8 +6,8 @@ Every secret may also come from a file named by ``NAME_FILE`` (the convention of
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,16 +44,20 @@ def flag(name: str, *, default: bool) -> bool:
     raise BadSetting(msg)
 
 
-def number(name: str, default: float) -> float:
-    """Return a numeric variable."""
+def number(name: str, default: float, *, least: float | None = None) -> float:
+    """Return a numeric variable. BadSetting: no number, or less than ``least``."""
     raw = text(name)
     if not raw:
         return default
     try:
-        return float(raw)
+        value = float(raw)
     except ValueError as error:
         msg = f"{name} must be a number, not {raw!r}"
         raise BadSetting(msg) from error
+    if least is not None and not least <= value < math.inf:
+        msg = f"{name} must be a number of at least {least:g}, not {raw!r}"
+        raise BadSetting(msg)
+    return value
 
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:
@@ -121,20 +125,23 @@ def runtime_dir(data: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"custody-{os.getuid()}-{tag}"
 
 
+def secret_key_file(data: Path) -> Path:
+    """Return where the secret key of a data directory is kept."""
+    return data / "keys" / "secret_key"
+
+
 def secret_key(data: Path) -> str:
-    """Return ``CUSTODY_SECRET_KEY``, or a key made once and kept (mode 0600) in the data directory."""
+    """Return ``CUSTODY_SECRET_KEY`` or else the key in the data directory; "" before the first start has made one.
+
+    BadSetting where the file cannot be read.
+    """
     if given := text("CUSTODY_SECRET_KEY"):
         return given
-    path = data / "keys" / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(64), encoding="utf-8")
-        try:
-            os.link(draft, path)  # the first process wins; the others read its key
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    path = secret_key_file(data)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"The secret key in {path} cannot be read: {error}"
+        raise BadSetting(msg) from error

@@ -17,9 +17,8 @@ MLFLOW_PROTOCOL_VERSION = "3.17.2"
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.data_dir()
 RUNTIME_DIR = env.runtime_dir(DATA_DIR)
-# Nobody else on the machine has business in it: the database and the uploads are there. One that exists stays as it is.
-DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+# Empty before the first start, which makes one (config/data_directory.py). Nothing is written here.
 SECRET_KEY = env.secret_key(DATA_DIR)
 DEBUG = env.flag("CUSTODY_DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.names("CUSTODY_ALLOWED_HOSTS")]
@@ -45,6 +44,7 @@ INSTALLED_APPS = [
     "accounts",
     "lineage",
     "tracking",
+    "traces",
     "registry",
     "validation",
     "policies",
@@ -149,6 +149,7 @@ CELERY_BEAT_SCHEDULE = {
     "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
+    "prune-traces": {"task": "traces.tasks.prune_traces", "schedule": 600.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
     "retry-deliveries": {"task": "webhooks.tasks.retry_deliveries", "schedule": 10.0},
     "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
@@ -168,6 +169,11 @@ ARTIFACT_HOLDERS = ["approvals.check_runs.evidence.held_digests", "registry.quer
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
+# Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days they
+# are kept; 0 keeps them.
+MAX_TRACE_BYTES = int(env.number("CUSTODY_MAX_TRACE_BYTES", 10 * 1024**2, least=1))
+MAX_TRACE_REQUEST_BYTES = int(env.number("CUSTODY_MAX_TRACE_REQUEST_BYTES", 20 * 1024**2, least=1))
+TRACE_DAYS = env.number("CUSTODY_TRACE_DAYS", 0, least=0)
 # JSON bodies. MLflow's own batch limit is one million bytes; cards and descriptions stay far below.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
@@ -290,7 +296,6 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"  # `collectstatic` is optional: without it files are served from where they lie
-STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 # django-unfold's Alpine needs 'unsafe-eval' and inline styles; nothing of ours is inline.
 CONTENT_SECURITY_POLICY = {

@@ -42,6 +42,10 @@ def experiment_ref(experiment_id: int | str) -> str:
     return f"experiment:{experiment_id}"
 
 
+def trace_ref(trace_id: str) -> str:
+    return f"trace:{trace_id}"
+
+
 def logged_model_ref(model_id: str) -> str:
     return f"logged-model:{model_id}"
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime
 import time
 
+# Reckoned in whole milliseconds: a double of seconds would lose some of them.
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MILLISECOND = datetime.timedelta(milliseconds=1)
+
 
 def iso_utc(moment: datetime.datetime, timespec: str = "auto") -> str:
     """Return a time as ISO 8601 in UTC, such as ``2026-03-01T12:00:00Z``: what APIs and exports send.
@@ -21,12 +25,12 @@ def now_ms() -> int:
 
 def to_ms(moment: datetime.datetime) -> int:
     """Return a time in milliseconds since 1970 (UTC)."""
-    return int(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_ms(milliseconds: int) -> datetime.datetime:
     """Return the UTC time of milliseconds since 1970.
 
-    OverflowError, OSError or ValueError for times that no calendar has.
+    OverflowError for times that no calendar has.
     """
-    return datetime.datetime.fromtimestamp(milliseconds / 1000, tz=datetime.UTC)
+    return _EPOCH + milliseconds * _MILLISECOND

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 import posixpath
-from collections.abc import Callable
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
@@ -12,12 +11,14 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
 from core.actors import Actor
-from core.errors import DomainError, InvalidInput
+from core.errors import DomainError
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import door
-from mlflow_api.errors import ProtocolError, error_response
-from mlflow_api.parse import LENGTH
+from mlflow_api.errors import error_response
 from mlflow_api.ranges import Span, Unsatisfiable, Window, span_of
+from mlflow_api.traces.spans_file import upload_spans_file
+from mlflow_api.uploads import Upload
+from traces.files import trace_of_path
 from tracking.artifacts import delete_artifact, get_artifact, list_artifacts, open_bytes, store_artifact
 from tracking.models import Artifact
 from tracking.paths import clean_folder
@@ -28,38 +29,6 @@ TEXT_EXTENSIONS = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb".split()  # noqa: SIM905 - reads better
 )
 TEXT_NAMES = frozenset({"mlmodel", "mlproject"})
-# A refused upload is read to its end up to here, so that the client gets to see the answer.
-_DRAIN_LIMIT = 64 * CHUNK
-
-
-class Upload:
-    """A request's body, read in pieces; one that ends before its declared length is an error, not a shorter file."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        declared = request.headers.get("content-length") or ""
-        self.left: int | None = int(declared) if LENGTH.fullmatch(declared) else None
-        self._read: Callable[[int], bytes] = request.read
-        if self.left is None and request.headers.get("Transfer-Encoding"):
-            if not request.META.get("wsgi.input_terminated"):
-                raise ProtocolError("Send a Content-Length.", error_code="BAD_REQUEST", status=411)
-            # Django takes a body without Content-Length for empty; a server that ends its input itself can be trusted.
-            self._read = request.META["wsgi.input"].read
-
-    def read(self, size: int = CHUNK, /) -> bytes:
-        """Return the next piece, empty at the end."""
-        piece = self._read(size)
-        if self.left is None:
-            return piece
-        self.left -= len(piece)
-        if not piece and self.left > 0:
-            raise InvalidInput(f"The upload ended {self.left} bytes before its Content-Length.")
-        return piece
-
-    def drain(self) -> None:
-        """Read on, so that the connection stays usable for the answer."""
-        taken = 0
-        while taken < _DRAIN_LIMIT and (piece := self._read(CHUNK)):
-            taken += len(piece)
 
 
 class Download(FileResponse):
@@ -130,7 +99,10 @@ def type_of(name: str) -> str:
 
 
 def upload(request: HttpRequest, actor: Actor, path: str) -> HttpResponse:
-    """Store the request's body under ``path``; the answer is an empty 200."""
+    """Store the request's body under ``path``; the answer is an empty 200. The spans in the file of a trace are kept too."""
+    trace = trace_of_path(path)
+    if trace is not None:
+        return upload_spans_file(request, actor, trace)
     source = Upload(request)
     try:
         store_artifact(actor=actor, path=path, stream=source)

@@ -178,6 +178,20 @@ class Params:
             raise self._invalid(name, value, "an object")
         return Params(value, prefix=f"{self._label(name)}.")
 
+    def json(self, name: str) -> Any:
+        """Return a field that may hold any JSON value; None where it is absent."""
+        return self._raw(name)
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """Return a field that maps texts to texts; an absent one is empty."""
+        value = self._raw(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self._invalid(name, value, "an object")
+        inner = Params(value, prefix=f"{self._label(name)}.")
+        return {key: inner.text(key) for key in value}
+
     def _list(self, name: str) -> list[Any]:
         if self._from_query and isinstance(self._values, QueryDict):
             return list(self._values.getlist(name) or self._values.getlist(_camel(name)))

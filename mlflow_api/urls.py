@@ -14,6 +14,11 @@ HANDLERS = (
     "model_versions",
     "page_routes",
     "webhooks",
+    "traces.infos",
+    "traces.search",
+    "traces.changes",
+    "traces.assessments",
+    "traces.old",
     "databricks_models",
     "databricks_requests",
     "databricks_comments",
@@ -26,10 +31,11 @@ for _name in HANDLERS:
 
 # Also asked before Django's middleware, by whole paths: config/shortcut.py.
 RPC_VIEWS = rpc_views()
-urlpatterns = [*rpc_urls()]
+urlpatterns = [*import_module("mlflow_api.unsupported").urlpatterns, *rpc_urls()]
 if find_spec("mlflow_api.artifacts"):
     urlpatterns = [*import_module("mlflow_api.artifacts").urlpatterns, *urlpatterns]
 urlpatterns = [*import_module("mlflow_api.direct").urlpatterns, *urlpatterns]
+urlpatterns = [*import_module("mlflow_api.traces.otlp").urlpatterns, *urlpatterns]
 urlpatterns = [*import_module("mlflow_api.page_routes").urlpatterns, *urlpatterns]
 if find_spec("mlflow_api.server"):
     urlpatterns = [*import_module("mlflow_api.server").urlpatterns, *urlpatterns]

@@ -1,4 +1,4 @@
-"""The policies of a new installation, as they would be written in YAML."""
+"""The policies of a new installation, as parsed from YAML."""
 
 from __future__ import annotations
 

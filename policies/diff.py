@@ -1,4 +1,4 @@
-"""What changes between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
+"""The differences between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
-    """What a change does to those who are judged; `open` where it cannot be told from the words alone."""
+    """Whether a change makes a policy tighter or looser; `open` where the text alone does not tell."""
 
     TIGHTER = "tighter"
     LOOSER = "looser"
@@ -46,7 +46,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value of scope or options that changed, in words."""
+    """A value of scope or options that changed, as text."""
 
     name: str
     before: str
@@ -55,7 +55,7 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDiff:
-    """All that differs. ``is_new``: there was nothing before."""
+    """All differences between two bodies. ``is_new``: there was no body before."""
 
     rules: tuple[RuleChange, ...]
     values: tuple[ValueChange, ...]
@@ -67,7 +67,7 @@ class PolicyDiff:
 
 
 def diff_policies(before: PolicyBody | None, after: PolicyBody) -> PolicyDiff:
-    """Return what changes from one body to the next; every rule is added where there is none before."""
+    """Return the differences from one body to the next; without a body ``before`` every rule is added."""
     old = {rule.id: rule for rule in before.rules} if before else {}
     new = {rule.id: rule for rule in after.rules}
     rules = [
@@ -123,7 +123,7 @@ def _values(before: PolicyBody, after: PolicyBody) -> Iterator[ValueChange]:
 
 
 def value_text(value: object) -> str:
-    """Return a value of a policy as people read it: `14 days`, `yes`, `a, b`."""
+    """Return a value of a policy as text: `14 days`, `yes`, `a, b`."""
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, bool):

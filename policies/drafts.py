@@ -1,4 +1,4 @@
-"""A policy that is not published: which one it would take the place of, and what it would govern. Nothing is written."""
+"""Drafts: policies that are not published. Nothing is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.parsing import parse_policy
 
 
 def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
-    """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem."""
+    """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem, TooLarge."""
     sound = check_document(body)
     parsed = parse_policy(sound)
     policy = Policy(name=parsed.name, target=parsed.target, models_pattern=parsed.models)

@@ -1,8 +1,8 @@
-"""Which policy governs a move. Exactly one does, or none.
+"""Which policy governs a move: one, or none.
 
-Of the active policies for the target in whose scope the model is, the longest pattern wins (it says the most about the
-name), then the one that names more tags, then one that names tiers; among equals the first by name. No match: the move is
-not governed, and only permission decides. A model whose risk nobody has assessed counts as high.
+Candidates are the active policies for the target whose scope includes the model. The longest name pattern wins, then the one
+with more tags, then one with risk tiers, then the first by name. Without a candidate the move is not governed, and only
+permissions decide. A model without a risk assessment counts as high.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from registry.risk import UNASSESSED_TIER, tiers_of
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What decides which policy a model is under: its name, tags and risk tier."""
+    """The facts that decide which policy governs a model: its name, tags and risk tier."""
 
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -32,26 +32,26 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A published policy as it reads now: the row of its latest revision, and its rules."""
+    """A revision of a policy with its body parsed."""
 
     revision: PolicyRevision
     body: PolicyBody
 
     @property
     def label(self) -> str:
-        """Return the name people know it by: production-default r3."""
+        """Return the policy's name and revision number: `production-default r3`."""
         return f"{self.revision.policy.name} r{self.revision.number}"
 
 
 def active_policies() -> list[LoadedPolicy]:
-    """Return the latest revision of every active policy; one query."""
+    """Return the latest revision of every active policy; one query. InvalidState as `load_revision`."""
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
     rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
     return [load_revision(row) for row in rows]
 
 
 def load_revision(revision: PolicyRevision) -> LoadedPolicy:
-    """Return a revision with its rules; InvalidState when this server cannot read it at all (a newer server wrote it)."""
+    """Return a revision with its body parsed; InvalidState when this server cannot read it (a newer server wrote it)."""
     try:
         return LoadedPolicy(revision=revision, body=parse_published(revision.body))
     except InvalidInput as error:
@@ -59,7 +59,7 @@ def load_revision(revision: PolicyRevision) -> LoadedPolicy:
 
 
 def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:
-    """Return what decides about each model, by its id; two queries however many there are."""
+    """Return the facts of each model, by its id; two queries however many there are."""
     rows = {model.pk: model for model in models}
     tags: dict[int, dict[str, str]] = {}
     for model_id, key, value in RegisteredModelTag.objects.filter(model__in=rows).values_list(
@@ -74,7 +74,7 @@ def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:
 
 
 def in_scope(body: PolicyBody, model: ModelFacts) -> bool:
-    """Return whether a policy speaks of a model."""
+    """Return whether a policy's scope includes a model."""
     return (
         fnmatchcase(model.name, body.models)
         and all(model.tags.get(key) == value for key, value in body.tags.items())

@@ -13,7 +13,7 @@ from core.refs import EventObject, proposal_ref
 class Policy(models.Model):
     """A named list of rules for a target and the models in its scope.
 
-    ``target`` (a stage or an @alias) and ``models_pattern`` repeat what the latest revision says, for lists and filters.
+    ``target`` (a stage or an @alias) and ``models_pattern`` repeat the latest revision, for lists and filters.
     """
 
     name = models.CharField(max_length=100, unique=True)
@@ -29,7 +29,7 @@ class Policy(models.Model):
 
 
 class PolicyRevision(AppendOnlyModel):
-    """The rules as they were published. Never changed; ``digest`` is SHA-256 of the canonical body."""
+    """A published body of a policy. It never changes; ``digest`` is the SHA-256 of the canonical body."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
     number = models.PositiveIntegerField()
@@ -46,14 +46,14 @@ class PolicyRevision(AppendOnlyModel):
 
 
 class ProposalKind(models.TextChoices):
-    """What is proposed: a next revision (or a new policy), or that the policy no longer govern."""
+    """What a proposal asks for: a new revision (or a new policy), or that the policy is retired."""
 
     PUBLISH = "publish"
     RETIRE = "retire"
 
 
 class ProposalState(models.TextChoices):
-    """open → published | rejected | withdrawn | stale"""
+    """The states of a proposal: open, then published, rejected, withdrawn or stale."""
 
     OPEN = "open"
     PUBLISHED = "published"
@@ -63,11 +63,11 @@ class ProposalState(models.TextChoices):
 
 
 class PolicyProposal(models.Model):
-    """Somebody proposes that a policy read so from now on. What is proposed never changes (the database refuses it).
+    """A proposal to change a policy. The database refuses every change of its body.
 
-    ``base_revision`` is the newest revision when it was proposed, None for a new policy; one published since makes the
-    proposal stale. ``body_digest`` is SHA-256 of the canonical body, as of revisions; ``digest`` covers kind, name, body
-    and base: what an approval names. A retirement repeats the body of its base.
+    ``base_revision`` is the newest revision when it was proposed, None for a new policy; a revision published since makes the
+    proposal stale. ``body_digest`` is the SHA-256 of the canonical body, as of revisions. ``digest`` covers kind, name, body
+    and base; an approval names it. A retirement repeats the body of its base.
     """
 
     name = models.CharField(max_length=100)
@@ -109,14 +109,14 @@ class PolicyProposal(models.Model):
 
 
 class PolicyDecision(models.TextChoices):
-    """What a reviewer of a policy says."""
+    """The decision of a reviewer on a proposal."""
 
     APPROVE = "approve"
     REJECT = "reject"
 
 
 class PolicyReview(AppendOnlyModel):
-    """A reviewer's word on exactly one digest. The database refuses the proposer, and the owner of a proposing account."""
+    """A review of exactly one digest of a proposal. The database refuses the proposer, and the owner of a proposing account."""
 
     proposal = models.ForeignKey(PolicyProposal, on_delete=models.PROTECT, related_name="reviews", db_index=False)
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

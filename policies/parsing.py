@@ -1,4 +1,4 @@
-"""From a policy's body (plain JSON or YAML values) to frozen rules. A bad policy gets one clear line per problem."""
+"""Parsing the body of a policy (plain JSON or YAML values) into frozen values. Each problem gets a line of its own."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ T = TypeVar("T")
 
 
 class Problems:
-    """Collects one line per problem, so that a policy's author sees all of them at once."""
+    """Collects the problems of a policy as (where, what), so that its author sees all of them at once."""
 
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
 
     def add(self, where: str, what: str) -> None:
-        self.found.append((where, what))
+        """Note a problem at a place of the policy."""
+        self.found.append((where, what.strip()))
 
     def raise_any(self) -> None:
+        """Raise InvalidInput with one line for each problem; do nothing without problems."""
         if self.found:
             raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.found))
 
@@ -51,7 +53,7 @@ ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
 
 
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
-    """Return the policy a body describes; raise InvalidInput whose message has one line per problem."""
+    """Return the policy that a body describes; InvalidInput with one line for each problem."""
     problems = Problems()
     found = _read(body, problems)
     problems.raise_any()
@@ -59,9 +61,10 @@ def parse_policy(body: Mapping[str, object]) -> PolicyBody:
 
 
 def parse_published(body: Mapping[str, object]) -> PolicyBody:
-    """Return a policy that was sound when it was published. A rule whose check was taken away since refuses, by itself.
+    """Return a policy that was valid when it was published; InvalidInput when this server cannot read it.
 
-    So the rest of the policy governs on, and pages that show it work. What else cannot be read raises InvalidInput.
+    A rule that this server cannot apply, for example because its check was uninstalled, becomes an `UnusableRule`. The other
+    rules still apply, and pages can show the policy.
     """
     problems = Problems()
     found = _read(body, problems, _published_rules)
@@ -70,7 +73,7 @@ def parse_published(body: Mapping[str, object]) -> PolicyBody:
 
 
 def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return what is wrong with a body, as (where, what) in the order of the policy: (`rules[3]`, `must be a mapping`)."""
+    """Return the problems of a body in the order of the policy, as (where, what): (`rules[3]`, `must be a mapping`)."""
     problems = Problems()
     _read(body, problems)
     return problems.found
@@ -78,12 +81,12 @@ def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules | None = None) -> PolicyBody:
     for key in sorted(str(key) for key in body if key not in _KEYS):
-        problems.add(key, f"unknown (a policy has {', '.join(sorted(_KEYS))})")
+        problems.add(key, f"unknown key (known: {', '.join(sorted(_KEYS))})")
     name, description = body.get("name"), body.get("description", "")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        problems.add("name", "must be lower-case letters, digits, dots, dashes, at most 100")
+        problems.add("name", "must be at most 100 lower-case letters, digits, dots, dashes or underscores")
     if not isinstance(description, str) or len(description) > _MAX_DESCRIPTION or "\x00" in description:
-        problems.add("description", f"must be a text of at most {_MAX_DESCRIPTION} characters")
+        problems.add("description", f"must be a string of at most {_MAX_DESCRIPTION} characters")
     scope = _scope(body.get("applies_to"), problems)
     rules = (read_rules or _rules)(body.get("rules"), problems)
     options = _options(body.get("options", {}), problems)
@@ -109,19 +112,19 @@ def is_alias(target: str) -> bool:
 def _scope(value: object, problems: Problems) -> PolicyBody:
     nothing = PolicyBody(name="", target="", models="", rules=())
     if not isinstance(value, Mapping):
-        problems.add("applies_to", "must name a target, and may name models, tags and tier")
+        problems.add("applies_to", "must be a mapping with target, and optionally models, tags and tier")
         return nothing
     for key in sorted(str(key) for key in value if key not in ("target", "models", "tags", "tier")):
-        problems.add(f"applies_to.{key}", "unknown (target, models, tags, tier)")
+        problems.add(f"applies_to.{key}", "unknown key (known: target, models, tags, tier)")
     target = value.get("target")
     if not isinstance(target, str) or not is_governable(target):
         problems.add("applies_to.target", f"must be {', '.join(GOVERNED_STAGES)} or an alias such as @champion")
     return PolicyBody(
         name="",
         target=str(target),
-        models=_parsed_or("applies_to.models", problems, lambda: parse_pattern(value.get("models", "*"), "it"), "*"),
+        models=_parsed_or("applies_to.models", problems, lambda: parse_pattern(value.get("models", "*"), ""), "*"),
         rules=(),
-        tags=_parsed_or("applies_to.tags", problems, lambda: parse_tags(value.get("tags", {}), "it"), {}),
+        tags=_parsed_or("applies_to.tags", problems, lambda: parse_tags(value.get("tags", {}), ""), {}),
         tiers=_parsed_or("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
     )
 
@@ -135,7 +138,7 @@ def _parsed_or(where: str, problems: Problems, parse: Callable[[], T], otherwise
 
 
 def _tiers(value: object) -> tuple[str, ...]:
-    return () if value == ["any"] else parse_choices(value, "it", TIERS)
+    return () if value == ["any"] else parse_choices(value, "", TIERS)
 
 
 def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
@@ -143,18 +146,18 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
         problems.add("rules", "must be a list with at least one rule")
         return ()
     if len(value) > MAX_RULES:
-        problems.add("rules", f"there are more than {MAX_RULES}")
+        problems.add("rules", f"must be at most {MAX_RULES} rules")
         return ()
     found: list[Rule] = []
-    for place, item in enumerate(value, start=1):
-        where = f"rules[{place}]"
+    for number, item in enumerate(value, start=1):
+        where = f"rules[{number}]"
         try:
             rule = parse_rule(item)
         except InvalidInput as error:
             problems.add(where, error.message)
             continue
         if any(rule.id == other.id for other in found):
-            problems.add(where, f"the id {rule.id} is taken by an earlier rule")
+            problems.add(where, f"the id {rule.id} is used by an earlier rule")
         found.append(rule)
     return tuple(found)
 
@@ -174,14 +177,14 @@ def _options(value: object, problems: Problems) -> Options:
     for key, given in value.items():
         parse = _OPTIONS.get(str(key))
         if parse is None:
-            problems.add(f"options.{key}", f"unknown ({', '.join(_OPTIONS)})")
+            problems.add(f"options.{key}", f"unknown key (known: {', '.join(_OPTIONS)})")
             continue
         try:
             options = replace(options, **parse(given))  # type: ignore[arg-type]  # each parser names its own fields
         except InvalidInput as error:
             problems.add(f"options.{key}", error.message)
     if options.expires_after <= timedelta(0):
-        problems.add("options.expires_after", "must be longer than nothing")
+        problems.add("options.expires_after", "must be greater than zero")
     return options
 
 
@@ -192,21 +195,21 @@ def _flag(value: object, what: str) -> bool:
 
 
 def _positive(value: object) -> timedelta:
-    found = parse_duration(value, "it")
+    found = parse_duration(value, "")
     if found <= timedelta(0):
-        raise InvalidInput("must be longer than nothing")
+        raise InvalidInput("must be greater than zero")
     return found
 
 
 def _re_review(value: object) -> dict[str, object]:
     given = value if isinstance(value, Mapping) else {"every": value}
-    given = parse_mapping(given, "it", ("every", "when_due"))
+    given = parse_mapping(given, "", ("every", "when_due"))
     when_due = parse_choices([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
     return {"re_review": ReReviewOption(every=_positive(given.get("every")), when_due=when_due)}
 
 
 def _break_glass(value: object) -> dict[str, object]:
-    given = parse_mapping(value, "it", ("groups", "second_person", "post_review_within"))
+    given = parse_mapping(value, "", ("groups", "second_person", "post_review_within"))
     return {
         "break_glass": BreakGlass(
             groups=parse_names(given.get("groups"), "groups"),
@@ -217,7 +220,7 @@ def _break_glass(value: object) -> dict[str, object]:
 
 
 def _rollback(value: object) -> dict[str, object]:
-    given = parse_mapping(value, "it", ("approvals", "within"))
+    given = parse_mapping(value, "", ("approvals", "within"))
     found: dict[str, object] = {}
     if "within" in given:
         found["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
@@ -229,11 +232,11 @@ def _rollback(value: object) -> dict[str, object]:
 
 
 _OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
-    "expires_after": lambda value: {"expires_after": parse_duration(value, "it")},
-    "rollback_window": lambda value: {"rollback_window": parse_duration(value, "it")},
-    "apply_delay": lambda value: {"apply_delay": parse_duration(value, "it")},
+    "expires_after": lambda value: {"expires_after": parse_duration(value, "")},
+    "rollback_window": lambda value: {"rollback_window": parse_duration(value, "")},
+    "apply_delay": lambda value: {"apply_delay": parse_duration(value, "")},
     "remind_every": lambda value: {"remind_every": _positive(value)},
-    "e_signature": lambda value: {"e_signature": _flag(value, "it")},
+    "e_signature": lambda value: {"e_signature": _flag(value, "")},
     "re_review_every": _re_review,
     "break_glass": _break_glass,
     "rollback": _rollback,

@@ -1,4 +1,4 @@
-"""Reading policies, their revisions and the proposals to change them. Everybody who is signed in may."""
+"""Queries on policies, their revisions and proposals. Everybody who is signed in may read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_NUMBER = 2**31 - 1
 
 
 def get_revision(name: str, number: int | None = None) -> PolicyRevision:
-    """Return a revision of a policy, the newest without a number, in force or not; NotFound."""
+    """Return a revision of a policy, in force or not; the newest without a ``number``. NotFound."""
     rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy").order_by("-number")
     if number is not None:
         rows = rows.filter(number=number) if 0 < number <= _MAX_NUMBER else rows.none()
@@ -31,7 +31,7 @@ def revisions_of(policy: Policy) -> QuerySet[PolicyRevision]:
 
 
 def proposals(*, state: str = "", name: str = "") -> QuerySet[PolicyProposal]:
-    """Return proposals, newest first, with who proposed and who said what."""
+    """Return proposals, newest first, with their proposers and reviews."""
     reviews = Prefetch("reviews", queryset=PolicyReview.objects.select_related("reviewer").order_by("pk"))
     rows = PolicyProposal.objects.select_related(
         "proposer__owner", "base_revision__policy", "published_revision__policy"
@@ -52,5 +52,5 @@ def get_proposal(proposal_id: int) -> PolicyProposal:
 
 
 def open_proposals() -> QuerySet[PolicyProposal]:
-    """Return what waits for a reviewer of policies, oldest first."""
+    """Return the proposals that wait for a reviewer of policies, oldest first."""
     return proposals(state=ProposalState.OPEN).order_by("pk")

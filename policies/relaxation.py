@@ -1,4 +1,4 @@
-"""Whether another name, other tags or another tier would let a model off anything: where a policy asks less, or none does."""
+"""Whether another name, other tags or another tier would relax what policies ask of a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policies.rules import Condition, Options, PolicyBody, Rule
 
 
 def relaxed_targets(policies: Sequence[LoadedPolicy], before: ModelFacts, after: ModelFacts) -> list[str]:
-    """Return the targets for which something would be asked of the model ``before`` and not of it ``after``. Pure."""
+    """Return the targets for which the policies ask less of the model ``after`` a change than ``before`` it. Pure."""
     targets = {policy.body.target for policy in policies}
     return sorted(
         target
@@ -32,7 +32,7 @@ def _is_relaxed(old: LoadedPolicy | None, before: ModelFacts, new: LoadedPolicy 
 
 
 def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:
-    """Return the rules that may apply to a version of the model; where it comes from, and what it replaces, is left open."""
+    """Return the rules that may apply to some version of the model, whatever its stage and whatever it would replace."""
     return tuple(rule for rule in body.rules if rule.applies_if is None or _may_apply(rule.applies_if, model))
 
 

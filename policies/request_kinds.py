@@ -1,8 +1,8 @@
-"""The kinds of request, and the rules each is judged by under a policy. Pure.
+"""The kinds of request, and the rules that a policy has for each. Pure.
 
-A promotion is judged by the policy's rules. A rollback goes back to what was there before and is judged by the policy's
-lane for it: files unchanged, an approval that still stands, and the approvals the policy asks of rollbacks. Breaking the
-glass is for emergencies: files unchanged, and a second person of the groups that may. Four eyes hold in every kind.
+A promotion must meet the policy's rules. A rollback brings back a version that was there before: its files are unchanged, its
+earlier approval is still valid, and it has the approvals that the policy asks of rollbacks. Break-glass is for emergencies: the
+files are unchanged, and a second member of the named groups approves. Four eyes apply to every kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policies.rules import ApprovalsRule, CheckRule, EarlierApprovalRule, FourEy
 
 
 class RequestKind(StrEnum):
-    """What sort of move is asked for."""
+    """The kind of move that is asked for."""
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
@@ -26,7 +26,7 @@ _UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest
 
 
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
-    """Return the rules a request of this kind is judged by; breaking the glass where the policy has none never passes."""
+    """Return the rules for a request of this kind. Break-glass under a policy that does not allow it gets a rule nobody can meet."""
     match RequestKind(kind):
         case RequestKind.PROMOTION:
             return body.rules
@@ -56,33 +56,37 @@ def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
 
 
 def _requester_only() -> Iterable[Rule]:
-    """In an emergency the author may be the second person; whoever asked never is."""
+    """Return four eyes for an emergency: the author may be the second person, the requester may not."""
     return (FourEyesRule(id="four-eyes", level=RuleLevel.HARD, roles=("requester",)),)
 
 
 def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules an open request is judged by: those it was opened under, and what has been tightened since.
+    """Return the rules of an open request: those it was opened under, and those the policy has added or changed since.
 
-    All of ``pinned`` stay, so loosening a policy does not reach requests that are open; whatever ``now`` has that is not
-    there in the same words is added, so tightening does. Of two approvals rules that differ in the count alone the greater
-    counts. A rule that is added beside one of the same id is called by its id and `.new`; every id stays one rule's.
+    All of ``pinned`` stay, so loosening a policy does not reach open requests. Each rule of ``now`` that differs is added, so
+    tightening does. Of two approvals rules that differ in the count alone the greater count applies. A rule added beside one of
+    the same id gets the id `ID.new`, so every id stays unique.
     """
-    found = list(pinned)
+    rules = list(pinned)
     for rule in now:
-        place = next((n for n, other in enumerate(found) if other.id == rule.id), None)
-        if place is None:
-            found.append(rule)
-        elif found[place] != rule:
-            _add(found, place, rule)
-    return tuple(found)
+        index = next((n for n, other in enumerate(rules) if other.id == rule.id), None)
+        if index is None:
+            rules.append(rule)
+        elif rules[index] != rule:
+            _add_changed(rules, index, rule)
+    return tuple(rules)
 
 
-def _add(found: list[Rule], place: int, rule: Rule) -> None:
-    here = found[place]
-    if isinstance(here, ApprovalsRule) and isinstance(rule, ApprovalsRule) and replace(here, count=rule.count) == rule:
-        found[place] = here if here.count >= rule.count else rule
+def _add_changed(rules: list[Rule], index: int, rule: Rule) -> None:
+    known = rules[index]
+    if (
+        isinstance(known, ApprovalsRule)
+        and isinstance(rule, ApprovalsRule)
+        and replace(known, count=rule.count) == rule
+    ):
+        rules[index] = known if known.count >= rule.count else rule
         return
-    name, taken = f"{rule.id}.new", {other.id for other in found}
-    while name in taken:  # a policy may call a rule so itself, and answers are found by id
+    name, taken = f"{rule.id}.new", {other.id for other in rules}
+    while name in taken:  # a policy may use such an id itself, and overrides name a rule by its id
         name += ".new"
-    found.append(replace(rule, id=name))
+    rules.append(replace(rule, id=name))

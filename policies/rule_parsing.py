@@ -1,4 +1,4 @@
-"""From one rule of a policy (plain JSON or YAML values) to a frozen value; InvalidInput says what is wrong with it."""
+"""Parsing one rule of a policy (plain JSON or YAML values) into a frozen value, and the values that rules are made of."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _COMMON = ("id", "level", "applies_if", "override")
 
 
 def parse_rule(item: object) -> Rule:
-    """Return the rule that a mapping describes."""
+    """Return the rule that a mapping describes; InvalidInput says what is wrong with it."""
     if not isinstance(item, Mapping):
         raise InvalidInput("must be a mapping")
     if unknown := sorted(str(key) for key in item if key not in ("with", *_COMMON, *_PARSERS)):
@@ -56,10 +56,11 @@ def parse_rule(item: object) -> Rule:
     return _PARSERS[asked[0]](common, item)
 
 
-def parse_published_rule(item: object, place: int) -> Rule:
-    """Return a rule of a published policy. One that cannot be applied here is kept, as one that never passes.
+def parse_published_rule(item: object, number: int) -> Rule:
+    """Return a rule of a published policy, the ``number``-th; an `UnusableRule` where this server cannot apply it.
 
-    Its level, condition and who may override it hold as long as they can be read; where they cannot, it is a hard rule.
+    An unusable rule keeps its id, level, condition and the groups that may override it. Where those cannot be read either, it
+    is a hard rule.
     """
     try:
         return parse_rule(item)
@@ -71,67 +72,67 @@ def parse_published_rule(item: object, place: int) -> Rule:
         try:
             common = _common(written)
         except InvalidInput:
-            common = {"id": f"rule-{place}", "level": RuleLevel.HARD}
+            common = {"id": f"rule-{number}", "level": RuleLevel.HARD}
         return UnusableRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
 
 
 def parse_duration(value: object, what: str) -> timedelta:
-    """Return a duration such as 14d, 24h or 30m."""
+    """Return a duration written as 14d, 24h or 30m; InvalidInput (calling the value ``what``)."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(f"{what} must be a duration such as 14d, 24h or 30m")
     found = timedelta(**{_UNITS[match[2]]: int(match[1])})
     if found > timedelta(days=MAX_DAYS):
-        raise InvalidInput(f"{what} is longer than {MAX_DAYS} days")
+        raise InvalidInput(f"{what} must be at most {MAX_DAYS} days")
     return found
 
 
 def parse_names(value: object, what: str) -> tuple[str, ...]:
-    """Return a non-empty list of names."""
+    """Return a non-empty list of names without repetitions; InvalidInput."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
         raise InvalidInput(f"{what} must be a list of names")
     if len(value) > MAX_ITEMS:
-        raise InvalidInput(f"{what} names more than {MAX_ITEMS}")
+        raise InvalidInput(f"{what} must have at most {MAX_ITEMS} entries")
     return tuple(dict.fromkeys(str(item) for item in value))
 
 
 def parse_choices(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a non-empty list of names out of ``allowed``."""
+    """Return a non-empty list of names out of ``allowed``; InvalidInput."""
     found = parse_names(value, what)
     if wrong := [name for name in found if name not in allowed]:
-        raise InvalidInput(f"{what} has {wrong[0]!r}; there are {', '.join(allowed)}")
+        raise InvalidInput(f"{what} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
     return found
 
 
 def parse_mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
-    """Return a mapping with no other keys than ``known``."""
+    """Return a mapping with no other keys than ``known``; InvalidInput."""
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{what} must be a mapping ({', '.join(known)})")
     if unknown := sorted(str(key) for key in value if key not in known):
-        raise InvalidInput(f"{what} has no {unknown[0]!r} ({', '.join(known)})")
+        raise InvalidInput(f"{what} has the unknown key {unknown[0]!r} (known: {', '.join(known)})")
     return value
 
 
 def parse_tags(value: object, what: str) -> dict[str, str]:
-    """Return a mapping of tags to values."""
+    """Return a mapping of tags to values; InvalidInput."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise InvalidInput(f"{what} must map tags to texts")
+        raise InvalidInput(f"{what} must map tags to strings")
     if len(value) > MAX_ITEMS:
-        raise InvalidInput(f"{what} names more than {MAX_ITEMS}")
+        raise InvalidInput(f"{what} must have at most {MAX_ITEMS} entries")
     return {str(key): str(found) for key, found in value.items()}
 
 
 def _common(item: Mapping[str, object]) -> dict[str, object]:
     rule_id = item.get("id")
     if not isinstance(rule_id, str) or not NAME.fullmatch(rule_id):
-        raise InvalidInput("id must be lower-case letters, digits, dots, dashes")
+        raise InvalidInput("id must be at most 100 lower-case letters, digits, dots, dashes or underscores")
     level = item.get("level", RuleLevel.HARD.value)
     if level not in [member.value for member in RuleLevel]:
         raise InvalidInput(f"level must be {', '.join(member.value for member in RuleLevel)}")
     if "override" in item and level != RuleLevel.SOFT:
         raise InvalidInput("only a soft rule can be overridden")
     if level == RuleLevel.SOFT and "override" not in item:
-        raise InvalidInput("a soft rule says who may override it: override: [GROUP, …]")
+        raise InvalidInput("a soft rule must name the groups that may override it: override: [GROUP, …]")
     return {
         "id": rule_id,
         "level": RuleLevel(str(level)),
@@ -146,7 +147,7 @@ def _condition(value: object) -> Condition:
     if incumbent is not None and not isinstance(incumbent, bool):
         raise InvalidInput("applies_if.incumbent must be true or false")
     if not given:
-        raise InvalidInput("applies_if says nothing; leave it out")
+        raise InvalidInput("applies_if is empty: remove it")
     return Condition(
         tiers=parse_choices(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
         tags=parse_tags(given.get("tags", {}), "applies_if.tags"),
@@ -159,7 +160,7 @@ def _check(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     code, params = item["check"], item.get("with", {})
     checks = known_checks()
     if not isinstance(code, str) or code not in checks:
-        raise InvalidInput(f"there is no check {code!r}; there are {', '.join(checks)}")
+        raise InvalidInput(f"there is no check {code!r} (known: {', '.join(checks)})")
     if not isinstance(params, Mapping) or not all(isinstance(key, str) for key in params):
         raise InvalidInput("'with' must be a mapping of parameters")
     try:
@@ -178,7 +179,7 @@ def _approvals(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     if not isinstance(distinct, bool):
         raise InvalidInput("approvals.distinct_groups must be true or false")
     if not {"groups", "roles", "owners"} & set(value):
-        raise InvalidInput("approvals must say whose: groups, roles or owners")
+        raise InvalidInput("approvals must have groups, roles or owners")
     return ApprovalsRule(
         **common,  # type: ignore[arg-type]  # what _common made
         count=count,
@@ -203,7 +204,7 @@ def _owners(value: object) -> tuple[Owners, ...]:
 
 
 def parse_pattern(value: object, what: str) -> str:
-    """Return a pattern of model names."""
+    """Return a pattern of model names (fnmatch); InvalidInput."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN:
         raise InvalidInput(f"{what} must be a pattern such as fraud_*")
     return value
@@ -211,7 +212,7 @@ def parse_pattern(value: object, what: str) -> str:
 
 def _four_eyes(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     if common["applies_if"] is not None or common["level"] is RuleLevel.SOFT:
-        raise InvalidInput("four eyes hold always: no applies_if, no override")
+        raise InvalidInput("four_eyes is unconditional: remove applies_if and override")
     roles = item["four_eyes"]
     if not isinstance(roles, list) or not roles or not all(role in FOUR_EYES_ROLES for role in roles):
         raise InvalidInput(f"four_eyes must be a list of roles out of {', '.join(FOUR_EYES_ROLES)}")
@@ -239,7 +240,7 @@ def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
         if not isinstance(name, str) or not 0 < len(name) <= MAX_PATTERN:
             raise InvalidInput("a window must have a name")
         if not isinstance(start, str) or not isinstance(end, str):
-            raise InvalidInput(f"the window {name!r} must say from and to, as texts")
+            raise InvalidInput(f"the window {name!r} must have from and to, as strings")
         windows.append(parse_window(name, start, end))
     return FreezeRule(**common, windows=tuple(windows))  # type: ignore[arg-type]  # what _common made
 

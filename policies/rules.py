@@ -1,4 +1,4 @@
-"""What a policy is made of: its rules as frozen values, each with a sentence for people. No database here."""
+"""The rules and options of a policy, as frozen values. No database here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from policies.windows import Window
 
-# The parts of a subject that a policy may let change without voiding votes; files, target and rules never.
+# The parts of a subject that a policy may let change without voiding reviews. Files, target and rules are never among them.
 CARRYABLE = ("card", "checks", "incumbent")
 
 
 class RuleLevel(StrEnum):
-    """How much a rule weighs: a hard rule blocks, a soft one may be overridden on the record, an advisory one is shown."""
+    """What a rule that is not met does: a hard one blocks, a soft one blocks until it is overridden, an advisory one is shown."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -22,7 +22,7 @@ class RuleLevel(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a finding is, from the mildest to the worst."""
+    """How severe a finding is, from the mildest to the worst."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -35,10 +35,10 @@ SEVERITIES = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a rule applies. What is empty or None asks nothing; all that is said must hold.
+    """When a rule applies: all of its parts must hold. A part that is empty or None always holds.
 
     ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``: the
-    version comes from one of these stages. ``incumbent``: whether there is another version that would be replaced.
+    version is in one of these stages. ``incumbent``: whether another version would be replaced.
     """
 
     tiers: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRule:
-    """What every rule has. ``override_by`` are the groups that may override a soft rule, with a reason."""
+    """The fields that every rule has. ``override_by`` are the groups whose members may override a soft rule."""
 
     id: str
     level: RuleLevel
@@ -59,7 +59,7 @@ class BaseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRule(BaseRule):
-    """A validation check must have passed; ``params`` are the check's own."""
+    """A validation check must have passed with these parameters."""
 
     check: str
     params: Mapping[str, object] = field(default_factory=dict)
@@ -77,8 +77,8 @@ class Owners:
 class ApprovalsRule(BaseRule):
     """``count`` people must approve, each of ``groups``, or holding one of ``roles`` on the model, or owning it.
 
-    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` no two of them may
-    stand for the same group. ``carry_over`` names the parts of the subject that may change without voiding a vote.
+    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` each approval must
+    come from another group. ``carry_over`` names the parts of the subject that may change without voiding a review.
     """
 
     count: int
@@ -106,7 +106,7 @@ class SoakRule(BaseRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeRule(BaseRule):
-    """Nothing moves during these windows (UTC)."""
+    """No request is applied during these windows (UTC)."""
 
     windows: tuple[Window, ...]
 
@@ -120,14 +120,14 @@ class FindingsRule(BaseRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierApprovalRule(BaseRule):
-    """The version was there before on an approval that still stands: it left not longer ago than ``within``."""
+    """The version was at the target before, on an approval that is still valid, and left it at most ``within`` ago."""
 
     within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableRule(BaseRule):
-    """A published rule that this server cannot apply (any more): it never passes. ``why`` says what is missing."""
+    """A published rule that this server cannot apply: it never passes. ``why`` says what is missing; ``written`` is its text."""
 
     why: str
     written: Mapping[str, object] = field(default_factory=dict)
@@ -140,9 +140,10 @@ Rule = (
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """Who may move a version past the policy in an emergency: ``groups`` ask, and review it ``post_review_within`` after.
+    """How a version may be moved in an emergency, without the policy's own rules.
 
-    With ``second_person`` somebody else of these groups must agree first.
+    Members of ``groups`` may ask for it; with ``second_person`` another member must approve. The move is reviewed within
+    ``post_review_within`` afterwards.
     """
 
     groups: tuple[str, ...]
@@ -152,7 +153,7 @@ class BreakGlass:
 
 @dataclass(frozen=True, slots=True)
 class ReReviewOption:
-    """How often what is in place must be reviewed again, and what happens when that is overdue: warn, flag or block."""
+    """How often an approved version must be reviewed again, and what follows when that is overdue: warn, flag or block."""
 
     every: timedelta
     when_due: str = "warn"
@@ -160,12 +161,12 @@ class ReReviewOption:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a policy says besides its rules.
+    """The options of a policy.
 
-    A request lives for ``expires_after``; a version it supersedes in Production stays there for ``rollback_window``; an
-    approved request is applied ``apply_delay`` after the approval; its reviewers are reminded every ``remind_every``
-    (None: never). ``rollback_approvals`` is what a rollback needs besides having been there within ``rollback_within``
-    (None: however long ago). No ``break_glass``: there is no way past the policy.
+    A request expires ``expires_after`` it was opened. A version that it supersedes in Production stays there for
+    ``rollback_window``. An approved request is applied ``apply_delay`` after its approval. Reviewers are reminded every
+    ``remind_every`` (None: never). A rollback needs ``rollback_approvals`` and a version that left within ``rollback_within``
+    (None: at any time). Without ``break_glass`` the policy does not allow break-glass.
     """
 
     expires_after: timedelta = timedelta(days=14)
@@ -206,17 +207,17 @@ _KINDS: dict[type[BaseRule], str] = {
     EarlierApprovalRule: "earlier_approval",
     UnusableRule: "unusable",
 }
-# What time alone resolves: such a rule makes an approved move wait, and never voids its approval.
+# Rules that resolve automatically with time: they make an approved request wait, and never void its approval.
 WAITING_KINDS = frozenset({"soak", "not_during"})
 
 
 def kind_of(rule: Rule) -> str:
-    """Return the word for the kind of a rule, as policies write it."""
+    """Return the kind of a rule, as policies write it."""
     return _KINDS[type(rule)]
 
 
 def rule_title(rule: Rule) -> str:
-    """Return the rule as a short sentence."""
+    """Return a short sentence that is true when the rule is met."""
     match rule:
         case CheckRule():
             words = f"{rule.check} passes"
@@ -236,20 +237,20 @@ def rule_title(rule: Rule) -> str:
 
 
 _FIXED_TITLES: dict[type[BaseRule], str] = {
-    EarlierApprovalRule: "It was there before, on an approval that still stands",
+    EarlierApprovalRule: "It was there before, and that approval is still valid",
     UnusableRule: "The rule can be applied on this server",
 }
 
 
 def voters_text(rule: ApprovalsRule) -> str:
-    """Return who may give the approvals of a rule: ``reviewers or risk``, ``who manages the model``."""
+    """Return who may give the approvals of a rule: ``reviewers or risk or its owners``."""
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
     owners = ["its owners"] if rule.owners else []
     return " or ".join([*rule.groups, *roles, *owners]) or "nobody"
 
 
 def duration_text(time: timedelta) -> str:
-    """Return a duration in words: ``14 days``, ``36 hours``, ``30 minutes``."""
+    """Return a duration as text, rounded to minutes: ``14 days``, ``36 hours``, ``30 minutes``."""
     minutes = round(time.total_seconds() / 60)
     for unit, size in (("day", 1440), ("hour", 60)):
         if minutes >= size and minutes % size == 0 and not (unit == "day" and minutes == size):

@@ -1,6 +1,7 @@
-"""The policy language as JSON Schema (2020-12), for editors and CI. Whatever the parser takes, the schema takes.
+"""The policy language as JSON Schema (2020-12), for editors and CI.
 
-What no schema can tell (two rules of one id, a window that ends before it begins, the parameters of a check) the parser tells.
+The schema accepts whatever the parser accepts. The parser also finds what a schema cannot: two rules with one id, a window that
+ends before it begins, parameters of a check that do not fit together.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ _PATTERN: Schema = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_PATTERN,
-    "description": "A pattern of names; * stands for anything. Case counts.",
+    "description": "A pattern of names in which * matches anything. Case matters.",
 }
 
 
 def policy_schema() -> Schema:
-    """Return the schema of a policy as this server takes it: the checks it lists are the checks it has."""
+    """Return the schema of a policy for this server, with the checks that are installed here."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Custody policy",
         "description": "Named rules that a model version must meet before it moves to a target.",
         **_object(
             {
-                "name": {**_NAME, "description": "By which people know it; a new name is a new policy."},
-                "description": {"type": "string", "maxLength": 2000, "description": "Why it is as it is, for people."},
+                "name": {**_NAME, "description": "The name of the policy. A new name is a new policy."},
+                "description": {"type": "string", "maxLength": 2000, "description": "Why the policy is as it is."},
                 "applies_to": _applies_to(),
                 "rules": {"type": "array", "minItems": 1, "maxItems": MAX_RULES, "items": {"$ref": "#/$defs/rule"}},
                 "options": _options(),
@@ -66,7 +67,7 @@ def _applies_to() -> Schema:
     target = {
         "type": "string",
         "pattern": f"^({'|'.join(GOVERNED_STAGES)}|@.+)$",
-        "description": "A stage, or an alias that is protected by this.",
+        "description": "A stage, or an alias that the policy protects.",
     }
     tier = {"anyOf": [{"const": ["any"]}, _list_of(TIERS)], "description": "Risk tiers; left out: any."}
     return _object({"target": target, "models": _PATTERN, "tags": _TAGS, "tier": tier}, required=("target",))
@@ -78,7 +79,7 @@ def _rule() -> Schema:
         "id": _NAME,
         "level": {"enum": [level.value for level in RuleLevel], "default": RuleLevel.HARD.value},
         "applies_if": {"$ref": "#/$defs/condition"},
-        "override": {**_NAMES, "description": "Groups that may let a soft rule be, with a reason."},
+        "override": {**_NAMES, "description": "Groups whose members may override the rule, with a reason."},
         "with": {"type": "object", "description": "The parameters of the check."},
     }
     soft = {"required": ["level"], "properties": {"level": {"const": RuleLevel.SOFT.value}}}
@@ -95,7 +96,7 @@ def _rule() -> Schema:
 
 
 def _parameters() -> list[Schema]:
-    """Return what may stand under `with`, for each check that says so itself."""
+    """Return a schema of `with` for each check that declares its parameters."""
     found = []
     for code, check in known_checks().items():
         params: tuple[Param, ...] | None = getattr(check, "params", None)
@@ -165,7 +166,10 @@ def _approvals() -> Schema:
                 "roles": _list_of(MODEL_ROLES),
                 "owners": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": owners},
                 "distinct_groups": {"type": "boolean", "default": False},
-                "carry_over": {**_list_of(CARRYABLE), "description": "What may change without voiding a vote."},
+                "carry_over": {
+                    **_list_of(CARRYABLE),
+                    "description": "The parts that may change without voiding a review.",
+                },
             }
         ),
         "anyOf": [{"required": [whose]} for whose in ("groups", "roles", "owners")],

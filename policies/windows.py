@@ -1,4 +1,4 @@
-"""Freeze windows: spans of time that come once, every week or every year. All times are UTC."""
+"""Freeze windows: periods that occur once, every week or every year. All times are UTC."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LEAP = 2024
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A named span from ``start`` to ``end``, as the policy writes them; both of one kind.
+    """A named period from ``start`` to ``end``, as the policy writes them; both of one kind.
 
-    `12-20` to `01-03` comes every year (both days are in it), `fri 16:00` to `mon 08:00` every week, and an ISO 8601 date
-    or time (`2026-12-24`, `2026-12-24T18:00`) once.
+    `12-20` to `01-03` occurs every year (both days included), `fri 16:00` to `mon 08:00` every week, and an ISO 8601 date or
+    time (`2026-12-24`, `2026-12-24T18:00`) once.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Window:
     end: str
 
     def until(self, at: datetime) -> datetime | None:
-        """Return when the window that is open at a moment closes, None when none is open."""
+        """Return when the occurrence that is open at a moment ends, None when none is open."""
         at = at.astimezone(UTC)
         if _YEARLY.fullmatch(self.start):
             return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])
@@ -38,15 +38,17 @@ class Window:
 
 
 def parse_window(name: str, start: str, end: str) -> Window:
-    """Return the window; InvalidInput where the ends cannot be read, or are of different kinds, or in the wrong order."""
+    """Return a window; InvalidInput where an end cannot be read, or the ends differ in kind or are in the wrong order."""
     kinds = {_kind(start), _kind(end)}
     if len(kinds) != 1:
-        raise InvalidInput(f"the window {name!r} goes from {start!r} to {end!r}: both must be of one kind")
+        raise InvalidInput(
+            f"the window {name!r} goes from {start!r} to {end!r}: both must be yearly, both weekly or both dates"
+        )
     window = Window(name=name, start=start, end=end)
     if kinds == {"once"} and _moment(end, last=True) <= _moment(start):
         raise InvalidInput(f"the window {name!r} ends before it begins")
     if kinds == {"weekly"} and start.lower() == end.lower():
-        raise InvalidInput(f"the window {name!r} ends when it begins")
+        raise InvalidInput(f"the window {name!r} must not end when it begins")
     return window
 
 
@@ -61,7 +63,7 @@ def _kind(text: str) -> str:
         _moment(text)
     except ValueError as error:
         raise InvalidInput(
-            f"{text!r} is no end of a window: write 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00"
+            f"{text!r} is not a time of a window: write 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00 (once)"
         ) from error
     return "once"
 
@@ -98,7 +100,7 @@ def _since_monday(text: str) -> timedelta:
 
 
 def _moment(text: str, *, last: bool = False) -> datetime:
-    """Return the moment; a bare date is its beginning, or with ``last`` the end of that day."""
+    """Return the moment; a date without a time is the start of that day, or with ``last`` its end."""
     found = datetime.fromisoformat(text)
     found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     return found + timedelta(days=1) if last and len(text) == len("2026-12-24") else found

@@ -1,8 +1,8 @@
-"""Policies as YAML: read with a line number for everything that is wrong, and written so that reading gives the same again.
+"""Reading policies as YAML, with a line number for each problem, and writing them so that reading gives the same values.
 
-Read is the JSON of YAML (the YAML 1.2 core schema without null tricks): texts, whole numbers, decimals, true and false, lists
-and mappings. Anchors, aliases and tags are refused before anything is built, so a document can be no bigger than it looks
-("billion laughs"); so are duplicate keys and keys that are no texts. A date is a text: `12-20` and `2026-12-24` stay as written.
+Only the JSON subset of YAML 1.2 (core schema) is read: strings, integers, decimals, booleans, lists and mappings. Anchors, aliases
+and tags are refused before anything is built, so that a small document cannot expand ("billion laughs"). Duplicate keys and keys
+that are not strings are refused too. Dates are strings: `12-20` and `2026-12-24` stay as written.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.va
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a document: in which line (from 1; 0 where none can be named), of what, and what."""
+    """One problem of a document: its line (from 1; 0 where unknown), the path of the value, and what is wrong."""
 
     line: int
     path: str
@@ -55,14 +55,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a text says. ``body`` is None where it could not be read at all; a policy only when there are no ``problems``."""
+    """A YAML text as read. ``body`` is None where it could not be read; it is a valid policy only without ``problems``."""
 
     body: dict[str, object] | None
     problems: tuple[Problem, ...]
 
 
 def read_policy(text: str) -> Document:
-    """Return what a YAML text says and what is wrong with it, each with its line."""
+    """Return the body in a YAML text, and each problem with its line."""
     try:
         node = _compose(text)
         lines: dict[str, int] = {}
@@ -72,18 +72,18 @@ def read_policy(text: str) -> Document:
         body = check_document(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader, restricted further
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return _unreadable(mark.line + 1 if mark else 0, f"this is no YAML: {error.problem or error.context}")
+        return _unreadable(mark.line + 1 if mark else 0, f"not valid YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return _unreadable(0, f"this is no YAML: {str(error).splitlines()[0]}")
+        return _unreadable(0, f"not valid YAML: {str(error).splitlines()[0]}")
     except InvalidInput as error:
         return _unreadable(0, error.message)
     return Document(body, tuple(_with_line(where, what, lines) for where, what in problems_of(body)))
 
 
 def parse_yaml(text: str) -> dict[str, object]:
-    """Return the body of a policy in YAML; InvalidInput with one line for each thing wrong, TooLarge."""
+    """Return the body of a policy in YAML; InvalidInput with one line for each problem, TooLarge."""
     if len(text) > MAX_BYTES:
-        raise TooLarge(f"A policy is at most {MAX_BYTES // 1024} KiB.")
+        raise TooLarge(f"A policy must be at most {MAX_BYTES // 1024} KiB.")
     found = read_policy(text)
     if found.problems or found.body is None:
         raise InvalidInput("\n".join(str(problem) for problem in found.problems))
@@ -91,7 +91,7 @@ def parse_yaml(text: str) -> dict[str, object]:
 
 
 def write_policy(body: Mapping[str, object]) -> str:
-    """Return a policy's body as YAML, its parts in the order people read them."""
+    """Return a policy's body as YAML, in the usual order of keys."""
     order = ["name", "description", "applies_to", "rules", "options"]
     known = {key: body[key] for key in order if key in body}
     rules = known.get("rules")
@@ -110,7 +110,7 @@ def _ordered(rule: object) -> object:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes short lists in one line, and texts that another reader could take for something else in quotes."""
+    """Writes lists of scalars on one line, and quotes strings that a reader could take for another type."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
         return super().increase_indent(flow, indentless=False)
@@ -131,9 +131,9 @@ for _tag, _pattern, _first in _SCALARS:
 
 
 def _compose(text: str) -> yaml.Node | None:
-    """Return the tree of a document after looking at it as a stream of events, which builds nothing."""
+    """Return the tree of a document, after checking its stream of events, which builds nothing."""
     if len(text) > MAX_BYTES:
-        raise InvalidInput(f"larger than {MAX_BYTES // 1024} KiB")
+        raise InvalidInput(f"must be at most {MAX_BYTES // 1024} KiB")
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -147,35 +147,35 @@ def _compose(text: str) -> yaml.Node | None:
 
 def _forbidden(event: yaml.Event, depth: int) -> str:
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        return "anchors and aliases are not allowed; write it out"
+        return "anchors and aliases are not allowed: repeat the value"
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
         return f"the tag {event.tag} is not allowed"
     return f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else ""
 
 
 def _read_lines(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
-    """Note the line of everything below a node; yield keys that are there twice or are no texts."""
+    """Add the line of every path below a node to ``lines``; yield duplicate keys and keys that are not strings."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
-        for place, item in enumerate(node.value, start=1):
-            yield from _read_lines(item, f"{path}[{place}]", lines)
+        for number, item in enumerate(node.value, start=1):
+            yield from _read_lines(item, f"{path}[{number}]", lines)
     elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-                yield Problem(line, path, "keys must be texts")
+                yield Problem(line, path, "keys must be strings")
                 continue
             below = f"{path}.{key.value}".lstrip(".")
             if key.value in seen:
-                yield Problem(line, below, "is there twice")
+                yield Problem(line, below, "appears twice")
             seen.add(key.value)
             lines.setdefault(below, line)
             yield from _read_lines(value, below, lines)
 
 
 def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
-    """Find the line of a problem: that of the key its first words name, where there is such a key below ``where``."""
+    """Return a problem with its line: that of the key named in its first words, where there is one, else of ``where``."""
     for word in _WORD.findall(what)[:_FIRST_WORDS]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
@@ -187,7 +187,7 @@ def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
 
 
 def _without_prefix(what: str, path: str) -> str:
-    """Return what is wrong without repeating where: ``must be a number``, not ``approvals.count must be a number``."""
+    """Return ``what`` without the key it begins with: ``must be a number``, not ``approvals.count must be a number``."""
     first, _, rest = what.partition(" ")
     return rest if rest and path.endswith(f".{first}") else what
 

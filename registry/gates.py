@@ -42,26 +42,26 @@ class Gate(Protocol):
     """Asked inside the promoting transaction, after the model row is locked; reads only."""
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
-        """Return whether this gate has a word to say on moves of this model to this target."""
+        """Return whether this gate applies to moves of this model to this target."""
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
-    def counts_tag(self, *, model: RegisteredModel, key: str) -> bool:
-        """Return whether what this gate asks of the model depends on this tag of it."""
+    def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        """Return whether what this gate asks of the model depends on this tag."""
 
-    def moved_by_name(self, *, model: RegisteredModel, new_name: str) -> list[str]:
-        """Return the targets in use that would be governed otherwise if the model had this name."""
+    def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        """Return the targets in use that another policy, or none, would govern if the model had this name."""
 
-    def why_not_changed_by(
+    def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not let the model off what is asked of it by another name, these tags or this tier."""
+        """Return why this actor may not relax what is asked of the model by this name, these tags or this tier; "" if allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
-    """What all gates together said. Not ``governed``: no gate had a word to say."""
+    """The passes of all gates together. Not ``governed``: no gate applies to the move."""
 
     governed: bool = False
     approved_by: str = ""
@@ -76,7 +76,7 @@ def load_gates() -> list[Gate]:
 
 
 def is_governed(model: RegisteredModel, target: str) -> bool:
-    """Return whether any gate has a word to say; a gate that cannot be asked does."""
+    """Return whether any gate applies to a move; a gate that fails counts as one that does."""
     try:
         return any(gate.governs(model=model, target=target) for gate in load_gates())
     except Exception:
@@ -84,20 +84,24 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
         return True
 
 
-def counts_tag(model: RegisteredModel, key: str) -> bool:
-    """Return whether a tag of a model decides what it is asked; a gate that cannot be asked counts every tag."""
+def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
+    """Return whether what the gates ask of a model depends on a tag; a gate that fails depends on every tag."""
     try:
-        return any(gate.counts_tag(model=model, key=key) for gate in load_gates())
+        return any(gate.depends_on_tag(model=model, key=key) for gate in load_gates())
     except Exception:
         log.exception("a transition gate failed; every tag of what it guards counts")
         return True
 
 
-def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
-    """Raise Conflict where another name would bring what is staged or asked for under other rules; a broken gate refuses."""
+def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> None:
+    """Raise Conflict where a new name would put staged, aliased or requested versions under another policy, or a gate fails."""
     try:
         moved = sorted(
-            {target for gate in load_gates() for target in gate.moved_by_name(model=model, new_name=new_name)}
+            {
+                target
+                for gate in load_gates()
+                for target in gate.targets_affected_by_rename(model=model, new_name=new_name)
+            }
         )
     except Exception as error:
         log.exception("a transition gate failed; the model keeps its name")
@@ -109,7 +113,7 @@ def require_same_gates(*, model: RegisteredModel, new_name: str) -> None:
         )
 
 
-def require_no_own_relief(
+def require_no_own_relaxation(
     *,
     actor: Actor,
     model: RegisteredModel,
@@ -118,13 +122,13 @@ def require_no_own_relief(
     tags: Mapping[str, str] | None = None,
     tier: str = "",
 ) -> None:
-    """Raise Denied where somebody would let their own work off what the gates ask of it; a broken gate refuses.
+    """Raise Denied where an author would relax the policy for their own version, or where a gate fails.
 
     ``name``, ``tags`` (all of them) and ``tier`` are what the model would have; what is not given stays.
     """
     try:
         answers = [
-            gate.why_not_changed_by(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
+            gate.relaxation_refusal(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
         ]
     except Exception:
         log.exception("a transition gate failed; the model stays as it is")

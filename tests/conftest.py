@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
+from config.start import prepare_start
 from core.actors import Actor, ActorKind
 from tests.database_copies import Template, drop, use
 from tests.database_flush import flush_to, written_by_migrations
@@ -28,6 +29,12 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 # A busy machine is no failure: what is tested is what comes out, not how fast.
 settings.register_profile("custody", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("custody")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _data_directory() -> None:
+    """Make in the data directory of the tests what every start makes."""
+    prepare_start()
 
 
 @pytest.fixture(scope="session")

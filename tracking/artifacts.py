@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from audit.actions import Action
 from audit.services import record
@@ -149,6 +150,24 @@ def delete_artifact(*, actor: Actor, path: str) -> int:
         rows.delete()
         record(actor=actor, action=Action.TRACKING_ARTIFACT_DELETED, obj=artifact_ref(path), before={"files": gone})
     return len(gone)
+
+
+def forget_folders(folders: Iterable[str]) -> int:
+    """Forget all files below these folders, in the caller's transaction, and return how many.
+
+    For what is deleted together with its files: the caller records the event. A folder with something sealed in it stays.
+    The bytes stay in the store.
+    """
+    below_any, sealed = Q(), Q()
+    for folder in {clean_folder(folder) for folder in folders}:
+        below_any |= below(folder)
+        sealed |= Q(prefix__in=[*ancestors(folder), folder]) | below(folder, column="prefix")
+    if not below_any:
+        return 0
+    rows = Artifact.objects.filter(below_any)
+    for prefix in Seal.objects.filter(sealed).values_list("prefix", flat=True):
+        rows = rows.exclude(below(prefix) | Q(path=prefix))
+    return rows.delete()[0]
 
 
 def folder_files(prefix: str) -> list[FileFact]:

@@ -1,8 +1,8 @@
-"""Whether a version was at a target before, on an approval that still stands.
+"""Whether a version was at a target before, and whether that approval is still valid.
 
-It stands when a promotion or rollback was carried out there, no later request was rejected, the files are those that were
-reviewed, no critical finding is open, nothing it descends from is quarantined, and it is not overdue for a re-review that
-blocks. What broke the glass was never approved, and is nothing to go back to.
+The approval of an applied promotion or rollback is valid while no later request was rejected, the files are those that were
+reviewed, no critical finding is open, no ancestor is quarantined, and no re-review that blocks is overdue. A break-glass move was
+never approved, so a rollback does not go back to it.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _APPROVED_KINDS = (RequestKind.PROMOTION.value, RequestKind.ROLLBACK.value)
 
 @dataclass(frozen=True, slots=True)
 class EarlierApproval:
-    """When the version left the target (as well as is known), and why its approval no longer stands, "" where it does."""
+    """When a version left a target (as far as is known), and why its approval is no longer valid, "" where it is."""
 
     left_at: datetime
     obstacle: str = ""
 
 
 def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, EarlierApproval]:
-    """Return, for each rollback whose version was at its target before, when it left and whether its approval stands.
+    """Return the earlier approval behind each rollback, by request id; a fixed number of queries.
 
-    A fixed number of queries for all requests.
+    Left out are other kinds of request, and rollbacks whose version was never at the target.
     """
-    asked = {(row.version_id, row.target): row for row in requests if row.kind == RequestKind.ROLLBACK}
-    found = _earlier_approvals({key: row.version for key, row in asked.items()})
-    return {asked[key].pk: earlier for key, earlier in found.items()}
+    rollbacks = {(row.version_id, row.target): row for row in requests if row.kind == RequestKind.ROLLBACK}
+    earlier = _earlier_approvals({key: row.version for key, row in rollbacks.items()})
+    return {rollbacks[key].pk: approval for key, approval in earlier.items()}
 
 
 def versions_once_at(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, EarlierApproval]]:
-    """Return every version of a model that was at a target before, the last one to leave first."""
+    """Return each version of a model that was at a target before, with that approval; the last one to leave first."""
     rows = model.versions.filter(
         deleted_at__isnull=True,
         transition_requests__target=target,
@@ -54,8 +54,8 @@ def versions_once_at(model: RegisteredModel, target: str) -> list[tuple[ModelVer
         transition_requests__kind__in=_APPROVED_KINDS,
     )
     versions = {row.pk: row for row in rows.select_related("model").distinct()}
-    found = _earlier_approvals({(pk, target): row for pk, row in versions.items()})
-    pairs = [(versions[pk], earlier) for (pk, _), earlier in found.items()]
+    earlier = _earlier_approvals({(pk, target): row for pk, row in versions.items()})
+    pairs = [(versions[pk], approval) for (pk, _), approval in earlier.items()]
     return sorted(pairs, key=lambda pair: (pair[1].left_at, pair[0].version), reverse=True)
 
 
@@ -90,7 +90,7 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read for all versions at once: reviewed artifacts by request, critical findings, versions that are blocked."""
+    """What was read for all versions at once: reviewed artifact digests by request, critical findings by version, version ids."""
 
     artifacts: Mapping[int, frozenset[str]]
     critical: Mapping[int, int]
@@ -99,28 +99,29 @@ class _Facts:
 
     @classmethod
     def read(cls, versions: Sequence[ModelVersion], applied: Iterable[TransitionRequest]) -> _Facts:
+        """Read the facts of these versions and of the requests that were applied; a fixed number of queries."""
         artifacts: dict[int, set[str]] = {}
         reviews = Review.objects.filter(request__in=[row.pk for row in applied], decision=Decision.APPROVE)
         for request_id, parts in reviews.values_list("request_id", "subject_parts"):
             if "artifact" in parts:
                 artifacts.setdefault(request_id, set()).add(parts["artifact"])
-        found = findings_by_version((version.pk, version.model_id) for version in versions)
+        findings = findings_by_version((version.pk, version.model_id) for version in versions)
         critical = {
-            pk: row.finding_id for pk, rows in found.items() for row in rows if row.severity is Severity.CRITICAL
+            pk: row.finding_id for pk, rows in findings.items() for row in rows if row.severity is Severity.CRITICAL
         }
-        reviewed = {pk: frozenset(seen) for pk, seen in artifacts.items()}
+        reviewed = {pk: frozenset(digests) for pk, digests in artifacts.items()}
         return cls(reviewed, critical, blocked_versions(versions), _tainted(versions))
 
 
 def _tainted(versions: Sequence[ModelVersion]) -> frozenset[int]:
-    """Return those of these versions that descend from quarantined data, as far as the graph knows."""
+    """Return the ids of those of these versions that have a quarantined ancestor, as far as the graph knows."""
     urns = {row.pk: version_ref(row.model.name, row.version) for row in versions}
-    found = taints(sorted(set(urns.values())))
-    return frozenset(pk for pk, urn in urns.items() if found[urn].quarantines)
+    tainted = taints(sorted(set(urns.values())))
+    return frozenset(pk for pk, urn in urns.items() if tainted[urn].quarantines)
 
 
 def blocked_versions(versions: Sequence[ModelVersion], at: datetime | None = None) -> frozenset[int]:
-    """Return those of these versions that are overdue for a re-review which, by the policy of today, blocks."""
+    """Return the ids of those of these versions with an overdue re-review that blocks, at a moment (now)."""
     now = at or timezone.now()
     return frozenset(pk for pk, since in blocked_since(versions).items() if since <= now)
 
@@ -129,23 +130,23 @@ def _obstacle(
     version: ModelVersion, applied: TransitionRequest, rejected: TransitionRequest | None, facts: _Facts
 ) -> str:
     if rejected is not None:
-        return f"It was rejected since (request #{rejected.pk})."
+        return f"Request #{rejected.pk} for it was rejected since."
     reviewed = facts.artifacts.get(applied.pk, frozenset())
     if reviewed and digest_of(version.artifact_digest) not in reviewed:
-        return "Its files are no longer those that were approved."
+        return "Its files have changed since the approval."
     if version.pk in facts.critical:
-        return f"A critical finding is open (#{facts.critical[version.pk]})."
+        return f"The critical finding #{facts.critical[version.pk]} is open."
     if version.pk in facts.tainted:
-        return "Data it descends from are quarantined."
+        return "An ancestor is quarantined."
     if version.pk in facts.blocked and version.review_due_at is not None:
-        return f"It is due to be reviewed again since {version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        return f"Its re-review has been overdue since {version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
     return ""
 
 
 def _left_at(
     version: ModelVersion, applied: TransitionRequest, entered: Sequence[tuple[int, str, datetime | None]]
 ) -> datetime:
-    """Return when a version left a target: superseded, moved on, or when the next one entered; else when it entered."""
+    """Return when a version left a target: superseded, moved, or replaced at an alias; when it entered, where none is known."""
     came = applied.closed_at or applied.opened_at
     if is_alias(applied.target):
         after = [at for model, target, at in entered if (model, target) == (version.model_id, applied.target) and at]

@@ -1,4 +1,4 @@
-"""What a move is compared with: the version it would replace or, where Production is empty, the last that was there."""
+"""The versions a move is compared with: the one it would replace or, where Production is empty, the last one there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from validation.base import Incumbent, RunFacts
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is asked for: this version to that target, a stage or an @alias."""
+    """A move of a version to a target, a stage or an @alias."""
 
     version: ModelVersion
     target: str
@@ -22,27 +22,27 @@ class Move:
 
 
 def incumbent_key(target: str) -> str:
-    """Return what a promotion to this target replaces: the current Production version, or where an alias points."""
+    """Return the key of `incumbents_of` for a target: the alias, or "" for the current Production version."""
     return target if is_alias(target) else ""
 
 
 def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return what would be replaced, by model and by `incumbent_key`."""
+    """Return the versions that these moves would replace, by model id and `incumbent_key`; two queries at most."""
     model_ids = {move.version.model_id for move in moves}
     rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
-    found = {(row.model_id, ""): row for row in rows}
+    incumbents = {(row.model_id, ""): row for row in rows}
     if aliases := {move.target[1:] for move in moves if is_alias(move.target)}:
         pointers = Alias.objects.filter(model_id__in=model_ids, name__in=aliases).select_related("version")
-        found |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
-    return found
+        incumbents |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
+    return incumbents
 
 
 def predecessors_of(
     moves: Sequence[Move], incumbents: Mapping[tuple[int, str], ModelVersion]
 ) -> dict[int, ModelVersion]:
-    """Return, by model, the version that was promoted to Production last, where there is none in it now.
+    """Return the version that was last promoted to Production, by model id, where none is in Production now.
 
-    Archiving what is in Production must not spare the next version the comparison.
+    Archiving the Production version must not spare the next version the comparison with it. One query at most.
     """
     bare = {
         move.version.model_id
@@ -57,15 +57,17 @@ def predecessors_of(
     return {row.version.model_id: row.version for row in promoted.select_related("version").order_by("closed_at", "pk")}
 
 
-def predecessor_facts(found: Mapping[int, ModelVersion], move: Move, runs: Mapping[str, RunFacts]) -> Incumbent | None:
-    """Return the facts of what was in Production last, for a move there."""
-    version = found.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
-    made = incumbent_facts(version, runs)
-    return made and replace(made, place="the last in Production")
+def predecessor_facts(
+    predecessors: Mapping[int, ModelVersion], move: Move, runs: Mapping[str, RunFacts]
+) -> Incumbent | None:
+    """Return the facts of the version that was last in Production, for a move there; None without one."""
+    version = predecessors.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
+    facts = incumbent_facts(version, runs)
+    return facts and replace(facts, place="the last in Production")
 
 
 def incumbent_facts(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
-    """Return the facts of a version that a move is compared with."""
+    """Return the facts of a version that a move is compared with; None without a version."""
     if version is None:
         return None
     return Incumbent(

@@ -1,4 +1,4 @@
-"""Finding a transition request and locking it. Lock order, here and in the registry: the model's row, then the request's."""
+"""Locking transition requests. The order of locks, here and in the registry: first the model's row, then the request's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def lock_request(request_id: int) -> TransitionRequest:
 
 
 def lock_visible(actor: Actor, request_id: int) -> TransitionRequest:
-    """Return a locked request of a model the actor may see; NotFound."""
+    """Return a locked request of a model that the actor may see; NotFound."""
     request = lock_request(request_id)
     if not visible_models(actor).filter(pk=request.version.model_id).exists():
         raise _no_request(request_id)

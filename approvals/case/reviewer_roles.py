@@ -1,4 +1,4 @@
-"""What gives people a say: the groups they are in, and the level they were granted on a model. Being a superuser does not."""
+"""What gives people review rights: their groups, and the permission level granted to them on a model. Superusers get none."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from core.actors import Actor
 from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_levels
 
+# The groups of a person, and their roles on a model.
 ReviewRights = tuple[frozenset[str], frozenset[str]]
 
 
 def groups_of(actor: Actor) -> frozenset[str]:
-    """Return the names of the groups a caller is in; one query."""
+    """Return the names of the groups of a caller; one query."""
     rows = Group.objects.filter(user=actor.user_id) if actor.user_id is not None else Group.objects.none()
     return frozenset(rows.values_list("name", flat=True))
 
 
 def review_rights(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], ReviewRights]:
-    """Return (groups, roles) for each (model id, user id); three queries however many there are.
+    """Return the review rights for each (model id, user id); three queries however many there are.
 
-    A role is a permission level granted on the model, to the person or to a group of theirs; a level includes those below.
+    A role is a permission level granted on the model, to the person or to one of their groups; it includes the lower levels.
     """
     wanted = set(pairs)
     if not wanted:

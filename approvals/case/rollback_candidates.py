@@ -1,4 +1,4 @@
-"""The versions of a model that a rollback could bring back."""
+"""The versions of a model that a rollback can bring back, and why others cannot be brought back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RollbackCandidate:
 def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[RollbackCandidate]:
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
-    Under a policy those are the versions with a request that was carried out there; where none governs, those that another
+    Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that another
     version superseded. A fixed number of queries.
     """
     if policy_for(model, target) is None:
@@ -30,12 +30,12 @@ def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) 
         return [
             RollbackCandidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")
         ]
-    there = _there_now(model, target)
-    found = versions_once_at(model, target)
-    return [RollbackCandidate(row, earlier.obstacle) for row, earlier in found if row.pk != there]
+    current = _version_at(model, target)
+    earlier = versions_once_at(model, target)
+    return [RollbackCandidate(row, approval.obstacle) for row, approval in earlier if row.pk != current]
 
 
-def _there_now(model: RegisteredModel, target: str) -> int | None:
+def _version_at(model: RegisteredModel, target: str) -> int | None:
     if is_alias(target):
         return Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True).first()
     return model.versions.filter(is_current=True).values_list("pk", flat=True).first()

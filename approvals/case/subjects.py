@@ -1,4 +1,4 @@
-"""The facts a verdict rests on, read fresh and for many requests at once: the query count does not grow with them."""
+"""Subjects: the facts of moves, read for many moves at once in a fixed number of queries, and the digests of their parts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tracking.models import Run
 from tracking.queries import load_runs, metric_value
 from validation.base import Ancestry, CardFacts, RunFacts, Subject
 
-# How far the authors of copied versions are followed back: to the first original, and what was copied from that.
+# How many copies back the authors of a version are followed: to the first original, and what that was copied from.
 _MAX_COPIES_BACK = MAX_COPIES + 2
 
 
@@ -41,7 +41,7 @@ def load_subject(move: Move) -> Subject:
 
 
 def load_subjects(moves: Sequence[Move]) -> list[Subject]:
-    """Return the facts of many moves, in their order."""
+    """Return the facts of many moves, in their order; a fixed number of queries."""
     versions = {move.version.pk: move.version for move in moves}
     incumbents = incumbents_of(moves)
     predecessors = predecessors_of(moves, incumbents)
@@ -79,7 +79,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
 
 
 def facts_of_model(subject: Subject) -> ModelFacts:
-    """Return what decides which policy a subject is under."""
+    """Return the facts of a subject's model that decide which policy governs it."""
     return ModelFacts(name=subject.model_name, tags=subject.model_tags, tier=subject.tier)
 
 
@@ -96,32 +96,32 @@ def subject_parts(
     ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy`` is the
     `policy_digest` of the ``rules``.
     """
-    counting = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
+    named_tags = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
         "version": [subject.model_id, subject.model_name, subject.number],
         "target": [kind, subject.target, subject.archive_existing],
         "artifact": subject.artifact_digest,
         "card": subject.card.digest,
         "incumbent": subject.incumbent.version_id if subject.incumbent else None,
-        "risk": [subject.tier, {key: subject.model_tags.get(key) for key in counting}],
+        "risk": [subject.tier, {key: subject.model_tags.get(key) for key in named_tags}],
     }
     jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
-    found = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
-    return found | {"policy": policy}
+    digests = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
+    return digests | {"policy": policy}
 
 
 def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
-    """Return the hash of what a subject is judged by; the same for all requests under the same policies."""
+    """Return the SHA-256 (hex) of policies, given by their digests, and the rules they come to."""
     return digest_of([*policies, [_plain(asdict(rule)) for rule in rules]])
 
 
 def subject_digest(parts: Mapping[str, str]) -> str:
-    """Return what a review covers, as SHA-256 (hex) over the hashes of its parts."""
+    """Return what a review covers, as SHA-256 (hex) of the hashes of its parts."""
     return digest_of({"schema": 2, **parts})
 
 
 def _plain(value: object) -> object:
-    """Return a rule's values with durations as seconds."""
+    """Return a rule's values as JSON, with durations in seconds."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Mapping):
@@ -134,10 +134,9 @@ def _plain(value: object) -> object:
 def people_by_role(
     subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
 ) -> list[dict[str, frozenset[str]]]:
-    """Return who stands in which role towards each subject, by username. ``check_authors`` posted results of its checks.
+    """Return the usernames in each role towards each subject. ``check_authors`` are who posted results of its checks.
 
-    The owner of a service account is whoever the account is; so an owner stands beside each of their accounts, and stays
-    there when the account is given to somebody else.
+    The present and former owners of a service account have every role of the account. One query for the owners.
     """
     roles = [
         {
@@ -151,19 +150,18 @@ def people_by_role(
             subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
         )
     ]
-    everybody = {name for found in roles for names in found.values() for name in names}
-    owners = owners_of(everybody)
+    owners = owners_of({name for by_role in roles for names in by_role.values() for name in names})
     return [
-        {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in found.items()}
-        for found in roles
+        {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in by_role.items()}
+        for by_role in roles
     ]
 
 
 def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
     urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
-    found = taints(sorted(set(urns.values())))
+    tainted = taints(sorted(set(urns.values())))
     return {
-        pk: Ancestry(tuple(sorted(row.node.urn for row in found[urn].quarantines)), found[urn].complete)
+        pk: Ancestry(tuple(sorted(row.node.urn for row in tainted[urn].quarantines)), tainted[urn].complete)
         for pk, urn in urns.items()
     }
 
@@ -195,9 +193,9 @@ def _run_facts(run: Run) -> RunFacts:
 
 
 def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
-    found: dict[int, list[CardRevision]] = {}
+    revisions: dict[int, list[CardRevision]] = {}
     for row in CardRevision.objects.filter(version_id__in=list(version_ids)).order_by("version_id", "number"):
-        found.setdefault(row.version_id, []).append(row)
+        revisions.setdefault(row.version_id, []).append(row)
     return {
         version_id: CardFacts(
             digest=rows[-1].digest,
@@ -206,19 +204,19 @@ def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
             editors=tuple(sorted({row.author for row in rows})),
             since=rows[-1].created_at,
         )
-        for version_id, rows in found.items()
+        for version_id, rows in revisions.items()
     }
 
 
 def _tags(version_ids: Iterable[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
+    tags: dict[int, dict[str, str]] = {}
     for row in ModelVersionTag.objects.filter(version_id__in=list(version_ids)):
-        found.setdefault(row.version_id, {})[row.key] = row.value
-    return found
+        tags.setdefault(row.version_id, {})[row.key] = row.value
+    return tags
 
 
 def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version or sent files of it, and whoever registered what it was copied from."""
+    """Return who registered each version, sent files of it, or registered a version it was copied from, by version id."""
     rows = list(versions)
     senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
     made_by = _registrants(rows)
@@ -226,6 +224,7 @@ def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
 
 
 def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
+    """Return who registered each version and those it was copied from, by version id; one query for each copy back."""
     known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     wanted = set(known)
     missing = {parent for _, parent in known.values() if parent is not None} - set(known)
@@ -240,10 +239,10 @@ def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]
 
 def _authors_of_copies(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
     names: set[str] = set()
-    place: int | None = pk
+    current: int | None = pk
     for _ in range(_MAX_COPIES_BACK):
-        if place is None or place not in known:
+        if current is None or current not in known:
             break
-        author, place = known[place]
+        author, current = known[current]
         names.add(author)
     return tuple(sorted(names - {""}))

@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.case.re_review_dates import (
     due_dates,
-    places_asking,
     re_reviews_due,
+    re_reviews_for,
     strictest_consequence,
     without_overdue_event,
 )
@@ -51,7 +51,7 @@ def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> R
     seen = get_version(actor, name, version)
     lock_model(seen.model_id)
     row = get_version(actor, name, version)
-    asking = places_asking(row)
+    asking = re_reviews_for(row)
     if not asking or row.review_due_at is None:
         raise InvalidState(f"Nothing asks that {row} be reviewed again.")
     deny_if(refusal_to_confirm_version(actor, row, asking))

@@ -1,7 +1,7 @@
-"""The conformity pack of a promotion: a zip that shows what was true when a version reached Production or a protected alias.
+"""Building the conformity pack of a promotion to Production or a protected alias: a zip of evidence, as it was at that moment.
 
-Written to the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order always
-makes the same bytes: times are those of the promotion, names are sorted, nothing is read that can change later.
+It follows the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order always makes the
+same bytes: times are those of the promotion, names are sorted, and nothing is read that can change later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from approvals.models import TransitionRequest
-from approvals.packs.declarations import ApprovalRecord, as_json, records_of
+from approvals.packs.approval_records import ApprovalRecord, as_json, records_of
 from approvals.packs.exports import FORMATS, with_approvals
 from core.refs import version_ref
 from core.times import iso_utc
@@ -34,13 +34,13 @@ _NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README
 _README = """This is the conformity pack of one promotion, frozen as it happened.
 
 manifest.json        every file with its SHA-256 and size, and what the pack was made from
-version.json         the version: artifact digest, tags, who promoted it on whose approval, what it replaced
-annex_iv.json        the outline of Annex IV of the EU AI Act: which field answers each point, and what is missing
+version.json         the version: artifact digest, tags, who promoted and approved it, which version it replaced
+annex_iv.json        the outline of Annex IV of the EU AI Act: the field that answers each point, and the missing ones
 card/                the model card at that revision: as JSON, as a page, and in the formats of others
 approval/            the request, each review with the digest it covers and its electronic signature (the printed name,
-                     what it means, when), each check with its evidence, the rules that were overridden, the policy
+                     its meaning and time), each check with its evidence, the overridden rules, the policy
 risk/                the answers to the risk questionnaire and the tier they came to
-lineage/             everything that had flowed into the version by then
+lineage/             the ancestors of the version at that time
 
 To verify a file: sha256sum FILE, and compare with manifest.json. The SHA-256 of the whole pack is in the audit log
 (registry.pack.frozen).
@@ -49,7 +49,7 @@ To verify a file: sha256sum FILE, and compare with manifest.json. The SHA-256 of
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack before it is stored."""
+    """A pack before it is stored; ``digest`` is the SHA-256 (hex) of its bytes."""
 
     data: bytes
     digest: str
@@ -57,7 +57,7 @@ class Pack:
 
 
 def build_pack(order: PackOrder) -> Pack:
-    """Return the pack of an order, from rows that never change and from what the order pinned."""
+    """Return the pack of an order, built from rows that never change and the facts that the order pinned."""
     records = _records(order)
     files = _files(order, records)
     manifest = {
@@ -81,7 +81,7 @@ def build_pack(order: PackOrder) -> Pack:
 
 
 def _records(order: PackOrder) -> list[ApprovalRecord]:
-    """Return the approval the promotion rested on: the reviews and jobs that were pinned, and no others."""
+    """Return the request behind the promotion, with the pinned reviews, checks and overrides only; [] without a request."""
     pinned = order.pinned
     if not pinned["request"]:
         return []
@@ -115,10 +115,10 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
         "lineage/ancestors.json": _json(asdict(history)),
     }
     for record in records:
-        found = as_json(record)
-        reviews, checks, overrides = (found.pop(part) for part in ("reviews", "checks", "overrides"))
+        facts = as_json(record)
+        reviews, checks, overrides = (facts.pop(part) for part in ("reviews", "checks", "overrides"))
         files |= {
-            "approval/request.json": _json(found),
+            "approval/request.json": _json(facts),
             "approval/reviews.json": _json(reviews),
             "approval/checks.json": _json(checks),
             "approval/overrides.json": _json(overrides),
@@ -154,7 +154,7 @@ def _card(order: PackOrder, records: list[ApprovalRecord]) -> CardSource:
 
 
 def _outline(card: CardSource) -> dict[str, Any]:
-    """Return the points of Annex IV with the fields that answer them."""
+    """Return the points of Annex IV, each with the card field that answers it."""
     template = find_template(TEMPLATE)
     written = written_keys(dict(card.body))
     measured = completeness(written, template, card.tier)
@@ -180,7 +180,7 @@ def _outline(card: CardSource) -> dict[str, Any]:
 def _assessment(order: PackOrder) -> dict[str, Any]:
     risk = order.pinned["risk"]
     if not risk:
-        return {"tier": None, "reasons": ["Nobody had assessed the model."]}
+        return {"tier": None, "reasons": ["The model had no risk assessment."]}
     row = RiskAssessment.objects.get(model=order.version.model, number=risk["number"])
     return {
         "number": row.number,

@@ -1,4 +1,4 @@
-"""A card in every format there is, with the approvals that only this layer knows."""
+"""Exporting model cards in several formats, with the approvals of their version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from approvals.packs.declarations import ApprovalRecord, CheckRecord, approval_rows, approvals_of, declarations
+from approvals.packs.approval_records import ApprovalRecord, CheckRecord, approval_rows, approvals_of
+from approvals.packs.declarations import declarations
 from core.errors import InvalidInput
 from registry.cards.document import CardSource, card_document, card_source
 from registry.cards.exports.cyclonedx import to_cyclonedx
@@ -20,13 +21,13 @@ from registry.models import CardRevision, ModelVersion
 
 Records = Sequence[ApprovalRecord]
 _JSON = "application/json"
-# Parameters of checks on metrics that say what a value is held to.
+# The parameters of metric checks that are limits, and how each is written.
 _LIMITS = (("at_least", "≥"), ("at_most", "≤"), ("tolerance", "no worse than Production by"))
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format cards are exported in. ``suffix`` ends the name of the file; ``write`` makes the bytes."""
+    """A format of exported cards. ``suffix`` is the end of the file name; ``write`` makes the bytes."""
 
     code: str
     title: str
@@ -37,7 +38,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An exported card: its bytes, what they are, and the file name to keep them under."""
+    """An exported card: its bytes, their content type and a file name."""
 
     content_type: str
     filename: str
@@ -70,10 +71,10 @@ FORMATS: dict[str, Format] = {
 
 
 def find_format(code: str) -> Format:
-    """Return a format; InvalidInput names those there are."""
+    """Return a format by its code; InvalidInput with the known codes."""
     found = FORMATS.get(code)
     if found is None:
-        raise InvalidInput(f"Cards are exported as {', '.join(FORMATS)}, not as {code[:50]!r}.")
+        raise InvalidInput(f"There is no export format {code[:50]!r} (known: {', '.join(FORMATS)}).")
     return found
 
 
@@ -88,17 +89,17 @@ def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:
 
 
 def with_approvals(source: CardSource, records: Records) -> CardSource:
-    """Return a card with its generated approvals and, where a check judged a metric, the job that did and its limit."""
-    judged = {str(check.params.get("metric")): check for record in records for check in record.checks}
-    rows = [row | _judgement(judged.get(row.get("metric", ""))) for row in source.rows("evaluation")]
+    """Return a card with its approvals and, for each metric that a check compared, the validation job and its limit."""
+    checks = {str(check.params.get("metric")): check for record in records for check in record.checks}
+    rows = [row | _check_cells(checks.get(row.get("metric", ""))) for row in source.rows("evaluation")]
     body = dict(source.body)
     if "evaluation" in body and rows:
         body["evaluation"] = {**body["evaluation"], "value": rows}
     return replace(source, approvals=tuple(approval_rows(records)), body=body)
 
 
-def _judgement(check: CheckRecord | None) -> dict[str, str]:
-    """Return the cells of an evaluation that a check filled: which job, and what it held the value to."""
+def _check_cells(check: CheckRecord | None) -> dict[str, str]:
+    """Return the cells of an evaluation row that come from a check: the validation job and its limits."""
     if check is None:
         return {}
     limits = [f"{sign} {check.params[name]}" for name, sign in _LIMITS if check.params.get(name) is not None]

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import transaction
 
 from approvals.models import TransitionRequest
+from approvals.packs.approval_records import records_of
 from approvals.packs.build import build_pack
-from approvals.packs.declarations import records_of
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
@@ -32,9 +32,10 @@ _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 
 
 def order_pack(*, event: Event) -> PackOrder | None:
-    """Pin what is true as a version reaches Production or a protected alias, and have the pack made; once for an event.
+    """Pin the facts of a promotion to Production or a protected alias, and queue the making of its pack.
 
-    ``event`` is the promotion; this joins its transaction. Returns None where the version is not known here.
+    ``event`` is the promotion; this runs in its transaction. Returns the order, the same one when called again for an event;
+    None where the version does not exist here.
     """
     known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
     if known is not None:
@@ -55,7 +56,10 @@ def order_pack(*, event: Event) -> PackOrder | None:
 
 
 def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
-    """Make the pack of an order, keep it under its digest, record that; the same pack when called again. NotFound."""
+    """Make the pack of an order, store it and record that; return it, the same one when called again.
+
+    Raises NotFound, and Unavailable where the stored bytes were pruned at the same moment.
+    """
     order = PackOrder.objects.select_related("version__model").filter(pk=order_id).first()
     if order is None:
         raise NotFound(f"There is no order {order_id} for a conformity pack.")
@@ -65,14 +69,16 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
     pack = build_pack(order)
     blob = current_store().put(io.BytesIO(pack.data), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
-        # one at a time for a model: a message that came twice finds the row of the first
+        # one at a time for each model: a message that was delivered twice finds the row of the first
         lock_model(order.version.model_id)
         meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
         if meanwhile is not None:
             return meanwhile
         hold_bytes(exclusive=False)
         if not current_store().has(blob):
-            raise Unavailable("The bytes of the conformity pack were cleared away at this very moment.")
+            raise Unavailable(
+                "The bytes of the conformity pack were pruned while it was made. It is made again shortly."
+            )
         made = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
         made.save()
         record(
@@ -92,7 +98,7 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
 
 
 def waiting_packs() -> list[int]:
-    """Return the ids of orders whose pack has not been made, oldest first."""
+    """Return the ids of at most 100 orders whose pack has not been made, oldest first."""
     rows = PackOrder.objects.filter(frozen__isnull=True).order_by("pk")
     return list(rows.values_list("pk", flat=True)[:100])
 
@@ -109,7 +115,7 @@ def _version(event: Event) -> ModelVersion | None:
 
 
 def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
-    """Return what a pack needs to know of this moment: numbers and digests of rows that stay, and values of those that do not."""
+    """Return the facts of this moment that a pack needs: ids and digests of rows that never change, values of those that do."""
     card = CardRevision.objects.filter(version=version, created_at__lte=event.at).order_by("-number").first()
     risk = RiskAssessment.objects.filter(model=version.model_id, created_at__lte=event.at).order_by("-number").first()
     basis = str(facts(event)["after"].get("basis", ""))
@@ -148,7 +154,7 @@ def _target(event: Event) -> str:
 
 
 def _of_alias(event: Event) -> dict[str, Any]:
-    """Return what a move of an alias says of the version: which one it pointed to before, and who moved it."""
+    """Return the facts of a moved alias: the version it pointed to before, who moved it and when; empty for a stage."""
     if event.action != Action.REGISTRY_ALIAS_SET:
         return {}
     known = facts(event)

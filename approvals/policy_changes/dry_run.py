@@ -1,7 +1,7 @@
-"""What a policy, published or not, would say of a version now. Nothing is written, no job queued, no model's code run.
+"""Dry run: the verdict of a policy, published or not, on a version now. Nothing is written, no job queued, no model code run.
 
-A check counts with the result of an earlier job that read exactly what it would read now, of whatever request. One that has
-none would run; quick checks, which read only, can be run in place.
+A check counts with the result of an earlier job, of any request, that read exactly what it would read now. Without one the check
+would run; quick checks, which only read, can be run in place.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from validation.base import Check, Subject, inputs_digest
 from validation.catalogue import known_checks
 
 log = logging.getLogger(__name__)
-_ANSWERED = (CheckState.PASSED, CheckState.FAILED)
-_WOULD_RUN = "The check would run: nothing has looked at just this yet."
+_WITH_RESULT = (CheckState.PASSED, CheckState.FAILED)
+_WOULD_RUN = "The check would run: it has not run on this state yet."
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """The verdict, and where the answer of each check comes from (``basis``, by rule).
+    """The verdict, and where the result of each check comes from (``basis``, by rule id).
 
-    ``governs``: whether this policy would judge the move at all; ``governed_by`` names the one that would otherwise.
+    ``governs``: whether this policy would govern the move; ``governed_by`` names the one that governs otherwise, "" for none.
     """
 
     version: ModelVersion
@@ -53,13 +53,15 @@ class DryRun:
 
     @property
     def rules(self) -> tuple[RuleVerdict, ...]:
+        """Return the verdicts on all rules."""
         return self.verdict.rules
 
 
 def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
-    """Return what a body would say if the actor asked now to move this version to its target.
+    """Return the verdict of a body if the actor asked now to move this version to the body's target.
 
-    With ``run_checks`` the quick checks that have no result are run in place. NotFound, InvalidInput (a line a problem).
+    With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each problem),
+    TooLarge.
     """
     draft = load_draft(body)
     row = get_version(actor, name, version)
@@ -97,7 +99,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
 
 
 def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
-    """Say of a check without a result that it would run, not that it is late."""
+    """Return the verdict on a check without a result as one that would run; others unchanged."""
     if row.kind != "check" or row.rule in checks or row.status.value != "pending":
         return row
     return replace(row, why=_WOULD_RUN, since=None)
@@ -106,31 +108,31 @@ def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerd
 def _checks(
     rules: Iterable[Rule], subject: Subject, version: ModelVersion, now: datetime, *, run_checks: bool
 ) -> tuple[dict[str, CheckFacts], dict[str, str]]:
-    """Return the answers of the checks, by rule, and where each comes from; one query."""
+    """Return the results of the checks by rule id, and where each comes from; one query."""
     asked = [rule for rule in rules if isinstance(rule, CheckRule)]
     known = known_checks()
     inputs = {rule.id: inputs_digest(known[rule.check], rule.params, subject) for rule in asked}
     rows = CheckRun.objects.filter(
-        request__version=version, inputs_digest__in=set(inputs.values()), state__in=_ANSWERED
+        request__version=version, inputs_digest__in=set(inputs.values()), state__in=_WITH_RESULT
     )
     jobs = {row.inputs_digest: row for row in rows.order_by("pk")}
-    found: dict[str, CheckFacts] = {}
+    results: dict[str, CheckFacts] = {}
     basis: dict[str, str] = {}
     for rule in asked:
         if job := jobs.get(inputs[rule.id]):
-            found[rule.id] = check_facts(job)
-            basis[rule.id] = f"result of check run {job.pk}, which read the same"
+            results[rule.id] = check_facts(job)
+            basis[rule.id] = f"result of check run {job.pk}, which read the same inputs"
         elif run_checks and _is_quick(known[rule.check]):
-            found[rule.id] = _run_here(rule, subject, now)
+            results[rule.id] = _run_here(rule, subject, now)
             basis[rule.id] = "run just now"
         else:
             posted = getattr(known[rule.check], "posted", False)
             basis[rule.id] = "would wait for a result from outside" if posted else "would run"
-    return found, basis
+    return results, basis
 
 
 def _is_quick(check: Check) -> bool:
-    """Return whether a check may run inside a request: it only reads, and not for long."""
+    """Return whether a check may run inside an HTTP request: it only reads, and takes a short time."""
     return getattr(check, "queue", "fast") == "fast" and not getattr(check, "posted", False)
 
 
@@ -138,7 +140,7 @@ def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:
     check = known_checks()[rule.check]
     try:
         result = check.run(subject, check.parse(rule.params), lambda _: None)
-    except Exception:  # a check that breaks does not pass, here as in a worker
-        log.exception("the check %s broke in a dry run", rule.check)
+    except Exception:  # a check that raises does not pass, here as in a worker
+        log.exception("the check %s raised in a dry run", rule.check)
         return CheckFacts(CheckState.ERROR, "The check did not complete. The server's log says why.", now)
     return CheckFacts(CheckState.PASSED if result.passed else CheckState.FAILED, result.summary, now)

@@ -1,4 +1,4 @@
-"""Which findings were open on a version at a moment that is past: each row remembers when it was opened and closed."""
+"""The findings that were open on a version at a moment in the past, from the times when each was opened and closed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from approvals.verdict.facts import FindingFacts
 
 @dataclass(frozen=True, slots=True)
 class PastFindings:
-    """Every finding there ever was on some versions and their models, with when it was closed."""
+    """All findings on some versions and their models, each with version id, model id and when it was closed."""
 
-    found: Sequence[tuple[int | None, int, FindingFacts, datetime | None]]
+    rows: Sequence[tuple[int | None, int, FindingFacts, datetime | None]]
 
     def open_at(self, request: TransitionRequest, at: datetime) -> tuple[FindingFacts, ...]:
-        """Return what was open then on a request's version, or on the whole model."""
+        """Return the findings that were open then on a request's version, or on its whole model."""
         return tuple(
             facts
-            for version_id, model_id, facts, closed_at in self.found
+            for version_id, model_id, facts, closed_at in self.rows
             if version_id in (request.version_id, None)
             and model_id == request.version.model_id
             and facts.since <= at
@@ -33,7 +33,7 @@ class PastFindings:
 
 
 def past_findings(requests: Sequence[TransitionRequest]) -> PastFindings:
-    """Return the findings on the versions of these requests, closed ones as well; one query."""
+    """Return the findings on the versions and models of these requests, closed ones included; one query."""
     versions = {row.version_id for row in requests}
     whole_models = Q(version__isnull=True, model__in={row.version.model_id for row in requests})
     rows = Finding.objects.filter(Q(version__in=versions) | whole_models).select_related("owner").order_by("pk")

@@ -1,4 +1,4 @@
-"""Where the versions of a model were at a moment that is past, read off the events: rows say only what is true now."""
+"""The stages of a model's versions at a moment in the past, read from the audit events."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
 
-# More moves than this of the models in question are not read; what is older then counts as unknown.
+# At most so many moves are read; older ones count as unknown.
 MAX_EVENTS = 20_000
 _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
 class StageMove:
-    """A version came to a stage, or stopped being the current one there."""
+    """A version came to a stage, or stopped being the current version there."""
 
     at: datetime
     version: int
@@ -30,12 +30,12 @@ class StageMove:
 
 @dataclass(frozen=True, slots=True)
 class PastStages:
-    """The moves of one model up to a moment, oldest first."""
+    """The moves of one model's versions up to a moment, oldest first."""
 
     moves: Sequence[StageMove]
 
     def staged_since(self, version: int) -> Mapping[str, datetime]:
-        """Return the stage a version was in then, with when it came there; nothing where it never moved."""
+        """Return the stage of a version then, mapped to when it came there; empty where it never moved."""
         own = [move for move in self.moves if move.version == version]
         if not own:
             return {}
@@ -47,34 +47,34 @@ class PastStages:
         return {own[-1].stage: since}
 
     def has_other_current(self, version: int) -> bool:
-        """Return whether another version was the current Production one then."""
+        """Return whether another version was the current Production version then."""
         last = {move.version: move.is_current for move in self.moves}
         return any(current for number, current in last.items() if number != version)
 
 
 def stage_moves(model_ids: Collection[int]) -> dict[int, list[StageMove]]:
-    """Return every move of the versions of these models, oldest first; one query."""
+    """Return the moves of the versions of these models, oldest first, by model id; one query."""
     streams = {model_stream(model_id): model_id for model_id in model_ids}
     rows = Event.objects.filter(stream__in=streams, action__in=_MOVES, outcome="ok").order_by("-id")
-    found: dict[int, list[StageMove]] = {}
+    by_model: dict[int, list[StageMove]] = {}
     for stream, at, obj, body in rows.values_list("stream", "at", "object_ref", "body")[:MAX_EVENTS]:
-        known = orjson.loads(bytes(body))
-        after, number = known["after"], obj.rpartition("/")[2]
+        event = orjson.loads(bytes(body))
+        after, number = event["after"], obj.rpartition("/")[2]
         if "stage" in after and number.isdecimal():
             moved = StageMove(
-                at, int(number), after["stage"], bool(after.get("is_current")), str(known.get("reason") or "")
+                at, int(number), after["stage"], bool(after.get("is_current")), str(event.get("reason") or "")
             )
-            found.setdefault(streams[stream], []).append(moved)
-    return {model_id: list(reversed(moves)) for model_id, moves in found.items()}
+            by_model.setdefault(streams[stream], []).append(moved)
+    return {model_id: list(reversed(moves)) for model_id, moves in by_model.items()}
 
 
 def stages_before(moves: Sequence[StageMove], request_id: int, at: datetime) -> PastStages:
-    """Return how things were at a moment, before anything that carrying out this request itself did."""
-    done: list[StageMove] = []
+    """Return the stages at a moment, without the moves that applying this request itself made."""
+    before: list[StageMove] = []
     for move in moves:
         if move.at > at or move.reason.startswith(
             (f"Transition request #{request_id}.", f"Transition request #{request_id} ")
         ):
             break
-        done.append(move)
-    return PastStages(done)
+        before.append(move)
+    return PastStages(before)

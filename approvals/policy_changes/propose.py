@@ -1,6 +1,6 @@
-"""Changing a policy is itself reviewed: one person proposes what it is to say, another one agrees to exactly that.
+"""Proposals to change a policy: one person proposes a body, another person approves exactly that body.
 
-Whoever the policy judges at the moment can do neither; the system, tokens and service accounts approve nothing.
+Nobody proposes or approves a change of a policy that applies to a live request of their own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from policies.parsing import parse_policy, parse_published
 from policies.rules import PolicyBody
 from registry.names import check_text
 
-# Names that are addresses below /api/v1/policies.
+# Policies cannot have these names: they are paths below /api/v1/policies.
 RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
 
 
@@ -48,22 +48,23 @@ RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
 def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "") -> PolicyProposal:
     """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open proposal.
 
-    InvalidInput: one line for each thing wrong. Denied: no editor of policies, or judged by it. Conflict: it says so already.
+    InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy applies to a request of
+    theirs), Conflict (the policy in force is the same).
     """
     sound = check_document(body)
     parsed = parse_policy(sound)
     if parsed.name in RESERVED:
-        raise InvalidInput(f"name: {parsed.name} is taken by the API")
+        raise InvalidInput(f"name: {parsed.name} is reserved for the API")
     policy = lock_policy(parsed.name)
     base = newest_revision(parsed.name)
     if base is not None and policy is not None and policy.is_active and base.digest == digest_of(sound):
-        raise Conflict(f"{base} says exactly this already.")
+        raise Conflict(f"{base} is the same already.")
     return _open(actor, ProposalKind.PUBLISH, sound, parsed, base, comment)
 
 
 @transaction.atomic
 def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyProposal:
-    """Propose that a policy no longer govern; return the open proposal. NotFound, InvalidState (not in force), Denied."""
+    """Propose to retire a policy; return the open proposal. NotFound, InvalidState (not in force), Denied."""
     policy = lock_policy(name)
     base = newest_revision(name)
     if policy is None or base is None:
@@ -81,7 +82,7 @@ def _open(
     base: PolicyRevision | None,
     comment: str,
 ) -> PolicyProposal:
-    words = check_text(comment, "comment", MAX_COMMENT).strip()
+    text = check_text(comment, "comment", MAX_COMMENT).strip()
     deny_if(refusal_to_propose(actor, parsed.name))
     proposer = User.objects.get(pk=actor.user_id or 0)
     deny_if(refusal_to_propose_body(proposer, parsed, base))
@@ -96,7 +97,7 @@ def _open(
         ),
         base_revision=base,
         proposer=proposer,
-        comment=words,
+        comment=text,
     )
     record(
         actor=actor,
@@ -109,7 +110,7 @@ def _open(
             "base": base.number if base else None,
             "body": dict(body),
         },
-        reason=words,
+        reason=text,
     )
     return proposal
 
@@ -117,22 +118,22 @@ def _open(
 def decide_proposal(
     *, actor: Actor, proposal_id: int, decision: str, comment: str, seen_digest: str = ""
 ) -> PolicyProposal:
-    """Record a review and draw its consequence: an approval publishes (or retires) at once, a rejection closes.
+    """Record a review of a proposal and return the proposal. An approval publishes or retires at once, a rejection closes it.
 
-    ``seen_digest`` is the digest of the proposal that was looked at; an approval must name it. Raises NotFound,
-    InvalidInput, Denied (no person of the reviewers, the proposer, judged by it), InvalidState (closed), Conflict (another
-    digest, or another revision has come in between: then the proposal is closed as stale).
+    ``seen_digest`` is the digest of the proposal that the reviewer saw; an approval must name it. Raises NotFound, InvalidInput,
+    Denied (not a reviewer in person, the proposer, or the policy applies to a request of theirs), InvalidState (closed), Conflict
+    (another digest; or a revision was published since, and the proposal is now closed as stale).
     """
     if decision not in PolicyDecision.values:
         raise InvalidInput(f"A decision is {' or '.join(PolicyDecision.values)}.")
-    words = check_text(comment, "comment", MAX_COMMENT).strip()
-    if not words:
+    text = check_text(comment, "comment", MAX_COMMENT).strip()
+    if not text:
         raise InvalidInput("A decision needs a comment.")
-    if _close_if_overtaken(proposal_id):
+    if _close_if_outdated(proposal_id):
         raise Conflict(
-            f"Proposal {proposal_id} is out of date: another revision has been published since. Propose it anew."
+            f"Proposal {proposal_id} is out of date: another revision has been published since. Propose it again."
         )
-    return _decide(actor, proposal_id, PolicyDecision(decision), words, seen_digest)
+    return _decide(actor, proposal_id, PolicyDecision(decision), text, seen_digest)
 
 
 @transaction.atomic
@@ -158,12 +159,12 @@ def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: s
         reason = f"Rejected by {actor.name}: {comment}"
         _close(proposal, ProposalState.REJECTED, Action.APPROVALS_PROPOSAL_REJECTED, actor=actor, reason=reason)
     else:
-        _carry_out(actor, proposal, policy)
+        _publish(actor, proposal, policy)
     return proposal
 
 
-def _carry_out(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> None:
-    """Do what an approved proposal says; others of the same policy are out of date by that."""
+def _publish(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> None:
+    """Publish or retire the policy of an approved proposal, and close the other open proposals of that policy as stale."""
     basis = Basis(proposal.pk, proposal.proposer.username)
     if proposal.kind == ProposalKind.RETIRE and policy is not None:
         retire_policy(actor=actor, policy=policy, reason=proposal.comment, basis=basis)
@@ -181,20 +182,20 @@ def _carry_out(actor: Actor, proposal: PolicyProposal, policy: Policy | None) ->
 
 @transaction.atomic
 def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> PolicyProposal:
-    """Take a proposal back: its proposer, the owner of the account that proposed it, or a superuser. NotFound, Denied."""
-    words = check_text(comment, "comment", MAX_COMMENT).strip()
+    """Withdraw an open proposal and return it. NotFound, InvalidState (closed), InvalidInput (the comment), Denied."""
+    text = check_text(comment, "comment", MAX_COMMENT).strip()
     proposal, _ = _lock(proposal_id)
     deny_if(refusal_to_withdraw_proposal(actor, proposal))
     _require_open(proposal)
-    _close(proposal, ProposalState.WITHDRAWN, Action.APPROVALS_PROPOSAL_WITHDRAWN, actor=actor, reason=words)
+    _close(proposal, ProposalState.WITHDRAWN, Action.APPROVALS_PROPOSAL_WITHDRAWN, actor=actor, reason=text)
     return proposal
 
 
 @transaction.atomic
-def _close_if_overtaken(proposal_id: int) -> bool:
-    """Close an open proposal whose base is not the newest revision any more, in a transaction of its own."""
+def _close_if_outdated(proposal_id: int) -> bool:
+    """Close an open proposal whose base is no longer the newest revision, in its own transaction; return whether it was closed."""
     proposal, _ = _lock(proposal_id)
-    if proposal.state != ProposalState.OPEN or not _is_overtaken(proposal):
+    if proposal.state != ProposalState.OPEN or not _is_outdated(proposal):
         return False
     reason = "Another revision was published after it was proposed."
     actor = system_actor("decide_proposal")
@@ -202,24 +203,24 @@ def _close_if_overtaken(proposal_id: int) -> bool:
     return True
 
 
-def _is_overtaken(proposal: PolicyProposal) -> bool:
+def _is_outdated(proposal: PolicyProposal) -> bool:
     newest = newest_revision(proposal.name)
     return (newest.pk if newest else None) != proposal.base_revision_id
 
 
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
-    """Return a proposal and its policy, both locked, and the open proposals of that name with them; NotFound.
+    """Return a proposal and its policy, both locked together with the open proposals of that policy; NotFound.
 
-    The policy first, then the proposals in their order. A new policy has no row yet: then it is the proposals that keep two
-    approvals at once apart.
+    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the proposals prevent two
+    approvals at once.
     """
     proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
     name = proposal.values_list("name", flat=True).first()
     if name is None:
         raise NotFound(f"There is no proposal {proposal_id}.")
     policy = lock_policy(name)
-    rivals = PolicyProposal.objects.filter(name=name, state=ProposalState.OPEN).order_by("pk")
-    list(rivals.select_for_update(no_key=True).values_list("pk", flat=True))
+    others = PolicyProposal.objects.filter(name=name, state=ProposalState.OPEN).order_by("pk")
+    list(others.select_for_update(no_key=True).values_list("pk", flat=True))
     rows = proposal.select_for_update(no_key=True, of=("self",)).select_related(
         "proposer__owner", "base_revision__policy"
     )
@@ -240,11 +241,11 @@ def _close(proposal: PolicyProposal, state: ProposalState, action: Action, *, ac
 
 
 def _require_seen(proposal: PolicyProposal, decision: PolicyDecision, seen_digest: str) -> None:
-    """Refuse an approval of anything but what the proposal says: InvalidInput, Conflict."""
+    """Refuse an approval without a digest (InvalidInput), and any decision on another digest (Conflict)."""
     if not seen_digest and decision is PolicyDecision.APPROVE:
-        raise InvalidInput("An approval must name the digest of the proposal that was looked at (seen_digest).")
+        raise InvalidInput("An approval must name the digest of the proposal that you saw (seen_digest).")
     if seen_digest and seen_digest != proposal.digest:
-        raise Conflict(f"That is not what proposal {proposal.pk} says. Look at it again, then decide.")
+        raise Conflict(f"The digest is not that of proposal {proposal.pk}. Look at the proposal again, then decide.")
 
 
 def _require_open(proposal: PolicyProposal) -> None:
@@ -253,7 +254,7 @@ def _require_open(proposal: PolicyProposal) -> None:
 
 
 def _require_base(proposal: PolicyProposal) -> None:
-    if _is_overtaken(proposal):
+    if _is_outdated(proposal):
         raise Conflict(f"Proposal {proposal.pk} is out of date: another revision has been published since.")
 
 

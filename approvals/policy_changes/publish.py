@@ -1,7 +1,6 @@
-"""Publishing policies: a revision is written once, and the latest one of an active policy is what governs.
+"""Publishing policies: revisions never change, and the latest revision of an active policy is in force.
 
-Two ways lead here. A proposal that somebody else approved (services/proposals.py), and the first start of an installation,
-when there is nobody yet to ask. There is no third.
+A revision is published when a proposal is approved (propose.py), and by the first start of an installation. There is no other way.
 """
 
 from __future__ import annotations
@@ -26,21 +25,22 @@ from policies.parsing import parse_policy
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a revision rests on: the proposal, and who approved it. Neither at the first start."""
+    """The proposal behind a revision, and who proposed it; neither at the first start."""
 
     proposal_id: int | None = None
     proposed_by: str = ""
 
     def facts(self) -> dict[str, object]:
-        """Return it for the event."""
+        """Return the fields of the event; empty at the first start."""
         return {"proposal": self.proposal_id, "proposed_by": self.proposed_by} if self.proposal_id else {}
 
 
 @transaction.atomic
 def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
-    """Publish the default policies into a database that never had a policy, unless the settings say not to.
+    """Publish the default policies in a database that never had a policy, unless settings.DEFAULT_POLICIES is off.
 
-    The one time that nobody has to agree. Whoever later retires them has decided so: they are not brought back.
+    Return the revisions; [] where nothing was published. Default policies that were retired are not published again. Denied for
+    every actor but the system.
     """
     if not settings.DEFAULT_POLICIES or not is_first_start():
         return []
@@ -50,23 +50,26 @@ def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
 
 
 def is_first_start() -> bool:
-    """Return whether no policy was ever published here, nor proposed."""
+    """Return whether no policy was ever published or proposed here."""
     return not Policy.objects.exists() and not PolicyProposal.objects.exists()
 
 
 def lock_policy(name: str) -> Policy | None:
-    """Return a policy with its row locked until commit, None where there is none of this name."""
+    """Return a policy with its row locked until commit; None where no policy has this name."""
     return Policy.objects.select_for_update(no_key=True).filter(name=name).first()
 
 
 def newest_revision(name: str) -> PolicyRevision | None:
-    """Return the newest revision of a policy, in force or not; None where there is no such policy."""
+    """Return the newest revision of a policy, in force or not; None where no policy has this name."""
     rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy")
     return rows.order_by("-number").first()
 
 
 def write_revision(*, actor: Actor, body: Mapping[str, object], reason: str, basis: Basis) -> PolicyRevision:
-    """Write the next revision of a policy and put it in force, in the caller's transaction. Callers have checked who may."""
+    """Write the next revision of a policy and put it in force, in the caller's transaction; return it.
+
+    Callers have checked the permission. InvalidInput for a body that is not valid.
+    """
     parsed = parse_policy(body)
     policy, _ = Policy.objects.select_for_update(no_key=True).get_or_create(
         name=parsed.name, defaults={"target": parsed.target, "models_pattern": parsed.models}
@@ -95,7 +98,7 @@ def write_revision(*, actor: Actor, body: Mapping[str, object], reason: str, bas
 
 
 def retire_policy(*, actor: Actor, policy: Policy, reason: str, basis: Basis) -> None:
-    """Take a locked policy out of force, in the caller's transaction. Requests it judges are judged by it to their end."""
+    """Retire a locked policy, in the caller's transaction. Requests that were opened under it keep its rules."""
     policy.is_active = False
     policy.save(update_fields=["is_active"])
     record(

@@ -1,8 +1,8 @@
-"""What a policy would have decided on the requests there were: the same evaluator, over the facts as they were then.
+"""Replay: what a policy would have decided on past requests, by the same evaluator over the facts of that time.
 
-As they were: reviews and overrides up to the close, the results of the request's own checks, findings that were open, the
-stages of versions (from the events), the moment itself. As they are today, because no row remembers them: see `TODAY`. A check that the request never ran
-with these parameters leaves the answer open, unless something else decides it.
+Facts of that time are reviews and overrides until the request was closed, the results of its own checks, open findings, and the
+stages of versions (from the audit events). Facts of today are listed in `TODAY`: no row records what they were. Where a request
+never ran a check with these parameters the outcome is unknown, unless another rule decides it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ TODAY = (
 Dated = TypeVar("Dated", ReviewFacts, OverrideFacts)
 _WITH_RESULT = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
 _PASSED = (RequestState.APPLIED, RequestState.APPROVED)
-_NO_RESULT = "The request never ran this check with these parameters, so nobody knows."
+_NO_RESULT = "The request never ran this check with these parameters, so its result is unknown."
 
 
 class Outcome(StrEnum):
-    """How a draft differs from what happened."""
+    """How the verdict of a draft differs from what happened."""
 
     SAME = "same"
     WOULD_BLOCK = "would_block"
@@ -64,7 +64,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """One request: the verdict of the draft at the moment it was closed (now, where it is open), and what makes the difference."""
+    """One request with the draft's verdict when it was closed (now, where it is open), and the rules that make the difference."""
 
     request: TransitionRequest
     verdict: Verdict
@@ -74,7 +74,7 @@ class ReplayedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A part of the past, newest first. ``next_before`` continues it (None: that was all); ``candidates`` is how much there is."""
+    """Replayed requests, newest first. ``next_before`` continues (None: the end); ``candidates`` is how many requests there are."""
 
     rows: tuple[ReplayedRequest, ...]
     looked_at: int
@@ -83,16 +83,16 @@ class Replay:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Return how many requests there are of each outcome."""
-        found = Counter(row.outcome.value for row in self.rows)
-        return {outcome.value: found[outcome.value] for outcome in Outcome}
+        """Return the number of requests of each outcome."""
+        counts = Counter(row.outcome.value for row in self.rows)
+        return {outcome.value: counts[outcome.value] for outcome in Outcome}
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return what a body would have decided on the newest ``limit`` requests for its target below the id ``before``.
+    """Return what a body would have decided on the newest ``limit`` requests for its target with an id below ``before``.
 
-    Requests the actor may not see, and models outside the draft's scope as it would apply today, are left out. A fixed
-    number of queries. InvalidInput with one line for each thing wrong with the body.
+    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number of queries.
+    InvalidInput with one line for each problem of the body, TooLarge.
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
@@ -126,7 +126,7 @@ def _replay_all(draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> I
 
 
 class _PastFacts:
-    """What is known of a number of requests as they were, read at once; a fixed number of queries."""
+    """The facts of many requests as they were, read in a fixed number of queries."""
 
     def __init__(self, draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> None:
         self._draft = draft
@@ -147,7 +147,7 @@ class _PastFacts:
     def snapshot(
         self, request: TransitionRequest, subject: Subject, people: Mapping[str, frozenset[str]], at: datetime
     ) -> Snapshot:
-        """Return what was true of a request at a moment, under the draft. Reviews count that were of its last state."""
+        """Return the snapshot of a request at a moment, under the draft. Reviews of its last state count."""
         reviews = _until(at, self._reviews.get(request.pk, ()))
         options, rules = self._draft.body.options, rules_for(self._draft.body, request.kind)
         emergency = request.kind == RequestKind.BREAK_GLASS
@@ -161,7 +161,7 @@ class _PastFacts:
             overrides=_until(at, self._overrides.get(request.pk, ())),
             findings=self._findings.open_at(request, at),
             earlier_approval=self._earlier.get(request.pk),
-            # which date blocked a version in the past is not recorded; an open request is judged by the date of today
+            # no row records which date blocked a version in the past; an open request is judged by the date of today
             review_due_at=None if request.closed_at or emergency else self._blocked.get(request.version_id),
             e_signature=options.e_signature,
             subject_digest=request.subject_digest,

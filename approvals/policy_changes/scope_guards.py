@@ -1,6 +1,6 @@
-"""What may not be slipped past the policies: another name, other tags, or an alias that reads like a protected one.
+"""Guards of the scope of policies: against renames, tags and tiers that relax a policy, and look-alikes of protected aliases.
 
-Policies find a model by its name and tags. Whoever changes those changes who judges it.
+Policies select models by name, tags and risk tier, so a change of these can change the policy that governs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STAGED = (Stage.STAGING.value, Stage.PRODUCTION.value)
 
 
 def targets_in_use(model: RegisteredModel) -> set[str]:
-    """Return where versions of a model are, or are asked to go: stages, aliases, and the targets of live requests."""
+    """Return the stages and aliases of a model's versions, and the targets of its live requests."""
     versions = model.versions.filter(deleted_at__isnull=True)
     stages = set(versions.filter(stage__in=_STAGED).values_list("stage", flat=True))
     aliases = {f"@{name}" for name in model.aliases.values_list("name", flat=True)}
@@ -31,14 +31,14 @@ def targets_in_use(model: RegisteredModel) -> set[str]:
     return stages | aliases | set(live.values_list("target", flat=True))
 
 
-def moved_by_name(model: RegisteredModel, new_name: str) -> list[str]:
-    """Return the targets in use that would be under another policy, or none, if the model had this name."""
+def targets_affected_by_rename(model: RegisteredModel, new_name: str) -> list[str]:
+    """Return the targets in use that another policy, or none, would govern if the model had this name; sorted."""
     policies = active_policies()
     before = model_facts([model])[model.pk]
-    return _regoverned(policies, before, replace(before, name=new_name), targets_in_use(model))
+    return _with_another_policy(policies, before, replace(before, name=new_name), targets_in_use(model))
 
 
-def _regoverned(
+def _with_another_policy(
     policies: list[LoadedPolicy], before: ModelFacts, after: ModelFacts, targets: Iterable[str]
 ) -> list[str]:
     return sorted(
@@ -66,7 +66,7 @@ def protected_lookalike(model: RegisteredModel, target: str) -> str:
     return next((other for other in sorted(same) if governing_policy(policies, facts, other)), "")
 
 
-def why_not_changed_by(
+def relaxation_refusal(
     actor: Actor,
     model: RegisteredModel,
     *,
@@ -74,9 +74,10 @@ def why_not_changed_by(
     tags: Mapping[str, str] | None = None,
     tier: str = "",
 ) -> str:
-    """Return why this actor may not give the model another name, these tags or this tier; "" where they may.
+    """Return why this actor may not give the model this name, these tags or this tier; "" where they may.
 
-    Nobody who made or asked for versions of a model lets it off what a policy asks of it; somebody without a hand in it does.
+    An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it so that
+    policies ask less of it. Somebody who is not involved may.
     """
     before = model_facts([model])[model.pk]
     after = replace(
@@ -89,13 +90,13 @@ def why_not_changed_by(
     if not targets or not _is_involved(actor, model):
         return ""
     return (
-        f"Less would then be asked of {model.name} for {', '.join(targets)}, and you had a hand in versions of it. "
+        f"This would relax the policy of {model.name} for {', '.join(targets)}, and you are involved in versions of it. "
         "Somebody else who manages the model must make this change."
     )
 
 
 def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
-    """Tell whether somebody, or an account of theirs, made, sent, logged to or asked for any version there ever was."""
+    """Return whether the actor, or an account of theirs, registered, uploaded, logged to or requested any version of a model."""
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")
     requests = TransitionRequest.objects.filter(version__model=model)
@@ -109,5 +110,5 @@ def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
         *requests.values_list("requester__username", flat=True).distinct(),
     }
     owners = owners_of({*makers, actor.name})
-    standing_behind = makers.union(*(owners.get(maker, frozenset()) for maker in makers))
-    return not standing_behind.isdisjoint({actor.name, *owners.get(actor.name, ())})
+    identities = makers.union(*(owners.get(maker, frozenset()) for maker in makers))
+    return not identities.isdisjoint({actor.name, *owners.get(actor.name, ())})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from approvals.verdict.rule_outcomes import RESOLVES_AUTOMATICALLY
 from audit.actions import Action
 from core.errors import Blocker, GateRefused
 from policies.parsing import is_alias
@@ -64,4 +65,7 @@ def one_blocker(rule: str, why: str, who: str, since: str = "") -> list[Blocker]
 
 
 def _sentence(item: Blocker) -> str:
-    return f"{item['why']} (who: {item['who_can_resolve']})" if item["who_can_resolve"] else item["why"]
+    who = item["who_can_resolve"]
+    if not who:
+        return item["why"]
+    return f"{item['why']} ({who})" if who == RESOLVES_AUTOMATICALLY else f"{item['why']} (who: {who})"

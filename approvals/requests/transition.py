@@ -16,7 +16,7 @@ from approvals.requests.refusals import one_blocker, refusal
 from approvals.requests.settle import apply_request, settle_case, settle_request, waits
 from approvals.requests.targets import carry_out
 from approvals.verdict.evaluation import Verdict
-from approvals.verdict.rule_outcomes import RuleStatus
+from approvals.verdict.rule_outcomes import RESOLVES_AUTOMATICALLY, RuleStatus
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
@@ -159,7 +159,7 @@ def _reread(request: TransitionRequest) -> TransitionRequest:
 
 def _later(request: TransitionRequest) -> list[Blocker]:
     why = f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
-    return one_blocker("apply-after", why, "nobody: it passes by itself")
+    return one_blocker("apply-after", why, RESOLVES_AUTOMATICALLY)
 
 
 def _closed(request: TransitionRequest) -> list[Blocker]:

@@ -1,6 +1,7 @@
-"""One evaluator, one explanation: what stands between a version and its target, as every door prints it.
+"""The evaluator: from a snapshot to a verdict, which says for each rule whether it is met, why, and who can resolve it.
 
-Pure: no database, no clock, no settings. A snapshot goes in (approvals/case/loading.py builds it), a verdict comes out.
+Pure: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot; pages, APIs and MLflow errors print the
+verdict.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from core.times import iso_utc
 from policies.rules import WAITING_KINDS, ApprovalsRule, Rule, RuleLevel, kind_of, rule_title
 
 log = logging.getLogger(__name__)
+_NOT_MET = (RuleStatus.FAILED, RuleStatus.PENDING)
 
 
 class VerdictState(StrEnum):
-    """What all rules together say: `blocked` needs something mended, `pending` only waits."""
+    """The state of all rules together. `blocked`: a rule has failed; `pending`: a rule waits for people, workers or time."""
 
     APPROVED = "approved"
     BLOCKED = "blocked"
@@ -31,7 +33,7 @@ class VerdictState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """One rule's answer: why, who can resolve it, since when. ``override_by``: who may let a soft rule be."""
+    """The verdict on one rule. ``override_by`` are the groups that may override it, empty unless the rule is soft."""
 
     rule: str
     kind: str
@@ -47,18 +49,18 @@ class RuleVerdict:
 
     @property
     def blocks(self) -> bool:
-        """Return whether this rule alone keeps the version where it is."""
-        return self.level is not RuleLevel.ADVISORY and self.status in (RuleStatus.FAILED, RuleStatus.PENDING)
+        """Return whether this rule alone keeps the request from being approved."""
+        return self.level is not RuleLevel.ADVISORY and self.status in _NOT_MET
 
     @property
     def only_waits(self) -> bool:
-        """Return whether time alone resolves it."""
+        """Return whether the rule is pending and resolves automatically with time."""
         return self.kind in WAITING_KINDS and self.status is RuleStatus.PENDING
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Every rule's answer and what follows from them."""
+    """The verdicts on all rules, and their state together. ``approvers`` are those whose approvals count, sorted by name."""
 
     state: VerdictState
     rules: tuple[RuleVerdict, ...]
@@ -68,16 +70,17 @@ class Verdict:
 
     @property
     def is_approved(self) -> bool:
+        """Return whether no rule blocks."""
         return self.state is VerdictState.APPROVED
 
     @property
     def only_waits(self) -> bool:
-        """Return whether nothing but time is missing: what was approved stays approved."""
+        """Return whether every blocking rule resolves automatically with time, so that an approval stays valid."""
         blocking = [row for row in self.rules if row.blocks]
         return self.state is VerdictState.PENDING and all(row.only_waits for row in blocking)
 
     def blocked_by(self) -> list[Blocker]:
-        """Return what is missing, a line each, in the order of the policy."""
+        """Return a blocker for each rule that blocks, in the order of the policy."""
         return [
             Blocker(
                 rule=row.rule,
@@ -91,7 +94,10 @@ class Verdict:
 
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
-    """Return the verdict at a moment. A rule that cannot be evaluated has failed; an expired request is blocked."""
+    """Return the verdict at a moment.
+
+    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request and by an overdue re-review.
+    """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (asked := _requested_changes(snapshot)) is not None:
         rows = (*rows, asked)
@@ -121,30 +127,29 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
 
 
 def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
-    """Return the verdict on one rule at a moment, overrides considered. A rule that raises has failed, and is logged."""
+    """Return the verdict on one rule at a moment, overrides considered. A rule that raises an exception has failed; it is logged."""
     try:
-        answer = rule_outcome(rule, snapshot, at)
-        override = (
-            _counting_override(rule, snapshot, at) if answer.status in (RuleStatus.FAILED, RuleStatus.PENDING) else None
-        )
-    except Exception:  # a rule that breaks refuses, whatever broke it
+        outcome = rule_outcome(rule, snapshot, at)
+        override = _counting_override(rule, snapshot, at) if outcome.status in _NOT_MET else None
+    except Exception:  # whatever the error: a rule that cannot be evaluated must not pass
         log.exception("the rule %s could not be evaluated", rule.id)
         why = "This rule could not be evaluated, so it does not pass. The server's log says why."
         return _rule_verdict(rule, RuleOutcome(RuleStatus.FAILED, why, "an operator of this server"))
     if override is not None:
-        why = f"Overridden by {override.by}: {override.reason} (It said: {answer.why})"
-        return _rule_verdict(rule, RuleOutcome(RuleStatus.OVERRIDDEN, why, "", override.at, answer.check_run_id))
-    return _rule_verdict(rule, answer)
+        why = f"Overridden by {override.by}: {override.reason} (Without the override: {outcome.why})"
+        return _rule_verdict(rule, RuleOutcome(RuleStatus.OVERRIDDEN, why, "", override.at, outcome.check_run_id))
+    return _rule_verdict(rule, outcome)
 
 
 def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
-    """Return the override that counts for a soft rule: of the present digest, by the right group, by nobody kept out,
-    and not taken back by then.
+    """Return the earliest override that counts for a soft rule at a moment, None for none.
+
+    It counts when it is of the current digest, by a member of the rule's groups who is not excluded, and not withdrawn by then.
     """
     if rule.level is not RuleLevel.SOFT:
         return None
     excluded = excluded_people(snapshot.rules, snapshot.people)
-    found = [
+    counting = [
         row
         for row in snapshot.overrides
         if row.rule == rule.id
@@ -155,13 +160,13 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
         and (row.signed or not snapshot.e_signature)
         and not row.groups.isdisjoint(rule.override_by)
     ]
-    return min(found, key=lambda row: (row.at, row.by), default=None)
+    return min(counting, key=lambda row: (row.at, row.by), default=None)
 
 
 def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
-    """Return a line for the reviewers whose last word on the version as it is asks for changes; None where there is none.
+    """Return the verdict on changes that reviewers asked for in their latest review of the current state; None for none.
 
-    That another version would be replaced now is no change of the version.
+    Such a review still applies when only the version that would be replaced has changed.
     """
     last = latest_reviews(snapshot.reviews, snapshot, ("incumbent",))
     asking = [row for row in last if row.decision == "request_changes"]
@@ -181,6 +186,7 @@ def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
 
 
 def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
+    """Return the approvals that count for any rule, one for each rule they count for."""
     try:
         excluded = excluded_people(snapshot.rules, snapshot.people)
     except KeyError:
@@ -208,27 +214,27 @@ def _re_review_verdict(since: datetime) -> RuleVerdict:
         kind="re_review",
         level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
-        title="It is not overdue for a re-review",
-        why=f"It is due to be reviewed again since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
-        who_can_resolve="a reviewer, by reviewing the version again",
+        title="Its re-review is not overdue",
+        why=f"Its re-review has been overdue since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        who_can_resolve="a reviewer, by confirming the version",
         since=since,
     )
 
 
-def _rule_verdict(rule: Rule, answer: RuleOutcome) -> RuleVerdict:
-    who = answer.who
-    if rule.level is RuleLevel.SOFT and answer.status in (RuleStatus.FAILED, RuleStatus.PENDING):
+def _rule_verdict(rule: Rule, outcome: RuleOutcome) -> RuleVerdict:
+    who = outcome.who_can_resolve
+    if rule.level is RuleLevel.SOFT and outcome.status in _NOT_MET:
         who = f"{who}; or {' or '.join(rule.override_by)}, by overriding it with a reason".removeprefix("; or ")
     return RuleVerdict(
         rule=rule.id,
         kind=kind_of(rule),
         level=rule.level,
-        status=answer.status,
+        status=outcome.status,
         title=rule_title(rule),
-        why=answer.why,
+        why=outcome.why,
         who_can_resolve=who,
-        since=answer.since,
-        check_run_id=answer.check_run_id,
-        progress=answer.progress,
+        since=outcome.since,
+        check_run_id=outcome.check_run_id,
+        progress=outcome.progress,
         override_by=rule.override_by if rule.level is RuleLevel.SOFT else (),
     )

@@ -1,4 +1,4 @@
-"""The facts a verdict rests on, as frozen values: what checks, reviewers, overrides, findings and time have to say."""
+"""The facts that a verdict is evaluated from, as frozen values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.rules import Rule, Severity
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """The validation job that counts for a rule: the one that read what is true now. ``since`` is its last change."""
+    """The validation job that counts for a rule: the one that read the current inputs. ``since`` is its last change of state."""
 
     state: str
     summary: str
@@ -23,11 +23,11 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReviewFacts:
-    """One review: who, with whose standing, and the subject it covers. Only people ``can_decide``.
+    """One review and the subject it covers. ``can_decide``: the accounts of reviewer and delegator are active people.
 
-    ``groups`` and ``roles`` (permission levels on the model) are what the vote stands on; ``on_behalf_of`` is who delegated
-    them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the subject that was reviewed. ``signed``: it
-    carries an electronic signature.
+    ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is who delegated them,
+    "" for the reviewer's own. ``parts`` are the hashes of the parts of the reviewed subject. ``signed``: it has an electronic
+    signature.
     """
 
     reviewer: str
@@ -43,13 +43,13 @@ class ReviewFacts:
 
     @property
     def authority(self) -> str:
-        """Return whose standing the vote uses up."""
+        """Return whose review rights the review uses: each person's rights count once."""
         return self.on_behalf_of or self.reviewer
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideFacts:
-    """Somebody let a soft rule be, with a reason, for one subject digest; from ``withdrawn_at`` on it counts for nothing."""
+    """An override of a soft rule, for one subject digest. It does not count from ``withdrawn_at`` on."""
 
     rule: str
     by: str
@@ -75,13 +75,13 @@ class FindingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a verdict depends on. ``checks`` maps rule ids to the job that counts; ``people`` maps roles to usernames.
+    """Everything a verdict depends on. ``checks`` maps rule ids to the job that counts, ``people`` roles to usernames.
 
-    ``people`` already holds the owners of service accounts beside the accounts. ``staged_since`` maps the stage the version
-    is in to when it came there. ``left_target_at`` is since when an earlier approval of the same target lies unused (it left
-    the target then), None where there is none; ``earlier_obstacle`` says why it no longer stands. ``review_due_at`` is from
-    when on a re-review that is due blocks the version. ``e_signature``: what is not signed does not
-    count.
+    ``people`` has the owners of service accounts beside the accounts. ``parts`` are the hashes of the parts of the subject.
+    ``staged_since`` maps the version's stage to when it came there. ``has_incumbent``: the move would replace another version.
+    ``left_target_at`` is when the version left the same target after an earlier approval, None without one;
+    ``earlier_obstacle`` says why that approval is no longer valid, "" where it is. From ``review_due_at`` on an overdue
+    re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not count.
     """
 
     rules: tuple[Rule, ...]

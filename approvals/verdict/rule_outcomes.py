@@ -1,4 +1,4 @@
-"""One function a kind of rule: from a snapshot to passed, failed, pending or not applicable, with the reason. Pure."""
+"""The outcome of each kind of rule on a snapshot: passed, failed, pending or not applicable, with the reason. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from policies.rules import (
     voters_text,
 )
 
+RESOLVES_AUTOMATICALLY = "no action needed: it resolves automatically"
+
 
 class RuleStatus(StrEnum):
-    """What became of one rule."""
+    """The status of a rule."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -38,25 +40,25 @@ class RuleStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What a rule says: why, who can resolve it, since when, and the job behind it."""
+    """The outcome of a rule before overrides: why, who can resolve it, since when, and the validation job behind it."""
 
     status: RuleStatus
     why: str
-    who: str = ""
+    who_can_resolve: str = ""
     since: datetime | None = None
     check_run_id: int | None = None
     progress: int = 0
 
 
 def rule_outcome(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
-    """Return a rule's answer at a moment; raises whatever breaks."""
+    """Return the outcome of a rule at a moment; raises KeyError for a role or check state that this server does not know."""
     if rule.applies_if is not None and (why := _why_not_applicable(rule.applies_if, snapshot)):
         return RuleOutcome(RuleStatus.NOT_APPLICABLE, why)
     return _OUTCOME_BY_RULE[type(rule)](rule, snapshot, at)
 
 
 def applies(rule: Rule, snapshot: Snapshot) -> bool:
-    """Return whether a rule has anything to say here."""
+    """Return whether a rule applies to the model and version of a snapshot."""
     return rule.applies_if is None or not _why_not_applicable(rule.applies_if, snapshot)
 
 
@@ -68,19 +70,19 @@ def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
         if snapshot.model_tags.get(key) != value:
             return f"Applies to models tagged {key}={value}."
     if condition.sources and snapshot.source not in condition.sources:
-        return f"Applies to versions that come from {' or '.join(condition.sources)}; this one is in {snapshot.source}."
+        return f"Applies to versions in {' or '.join(condition.sources)}; this one is in {snapshot.source}."
     if condition.incumbent is not None and condition.incumbent != snapshot.has_incumbent:
-        return f"Applies only when there is {'a' if condition.incumbent else 'no'} version to be replaced."
+        return f"Applies only when {'another' if condition.incumbent else 'no other'} version would be replaced."
     return ""
 
 
 def _check_outcome(rule: CheckRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     facts = snapshot.checks.get(rule.id)
     if facts is None:
-        why = "The check has not looked at the present state yet."
+        why = "The check has not run on the current state yet."
         return RuleOutcome(RuleStatus.PENDING, why, "a validation worker", snapshot.opened_at)
-    status, who, words = _OUTCOME_BY_CHECK_STATE[facts.state]
-    why = facts.summary or words
+    status, who, text = _OUTCOME_BY_CHECK_STATE[facts.state]
+    why = facts.summary or text
     if facts.state == "running" and facts.progress:
         why = f"The check is running ({facts.progress} %)."
     return RuleOutcome(status, why, who, facts.since, facts.check_run_id, facts.progress)
@@ -103,7 +105,7 @@ _OUTCOME_BY_CHECK_STATE = {
     "failed": (RuleStatus.FAILED, "the author of the version", "The check failed."),
     "error": (
         RuleStatus.FAILED,
-        "an operator of this server; asking again runs the check again",
+        "anybody who may edit the model, by running the check again; or an operator of this server",
         "The check did not complete.",
     ),
 }
@@ -128,13 +130,13 @@ def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) ->
 
 
 def _four_eyes_outcome(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
-    """A constraint on who counts: reviews of the people it names are never counted, so by itself it blocks nothing."""
+    """Return passed: the rule blocks nothing by itself, because reviews by the people it excludes are not counted."""
     excluded = excluded_people((rule,), snapshot.people)
     if not any(isinstance(other, ApprovalsRule) for other in snapshot.rules):
         return RuleOutcome(RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.")
-    kept_out = ", ".join(f"{name} ({role.replace('_', ' ')})" for name, role in sorted(excluded.items()))
+    names = ", ".join(f"{name} ({role.replace('_', ' ')})" for name, role in sorted(excluded.items()))
     ignored = sorted({r.reviewer for r in snapshot.reviews if r.decision == "approve" and r.reviewer in excluded})
-    why = f"May not decide: {kept_out or 'nobody is named'}."
+    why = f"May not decide: {names or 'nobody in particular'}."
     if ignored:
         why += f" Not counted: {', '.join(ignored)}."
     return RuleOutcome(RuleStatus.PASSED, why)
@@ -143,21 +145,21 @@ def _four_eyes_outcome(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> 
 def _soak_outcome(rule: SoakRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
     since = snapshot.staged_since.get(rule.stage)
     if since is None:
-        why = f"It has to be in {rule.stage} for {duration_text(rule.time)} first, and is in {snapshot.source or 'no stage'}."
+        why = f"It must be in {rule.stage} for {duration_text(rule.time)} first; it is in {snapshot.source or 'no stage'}."
         return RuleOutcome(RuleStatus.FAILED, why, f"anybody who may edit the model, by moving it to {rule.stage}")
-    over = since + rule.time
-    if at >= over:
+    end = since + rule.time
+    if at >= end:
         return RuleOutcome(RuleStatus.PASSED, f"In {rule.stage} since {_when(since)}.", since=since)
-    why = f"In {rule.stage} since {_when(since)}; the {duration_text(rule.time)} are over at {_when(over)}."
-    return RuleOutcome(RuleStatus.PENDING, why, "nobody: it passes by itself", since)
+    why = f"In {rule.stage} since {_when(since)}; the {duration_text(rule.time)} end at {_when(end)}."
+    return RuleOutcome(RuleStatus.PENDING, why, RESOLVES_AUTOMATICALLY, since)
 
 
 def _freeze_outcome(rule: FreezeRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     open_now = [(until, window.name) for window in rule.windows if (until := window.until(at))]
     if not open_now:
-        return RuleOutcome(RuleStatus.PASSED, "No freeze now.")
+        return RuleOutcome(RuleStatus.PASSED, "No freeze window is open.")
     until, name = max(open_now)
-    return RuleOutcome(RuleStatus.PENDING, f"Frozen: {name}, until {_when(until)}.", "nobody: it passes by itself")
+    return RuleOutcome(RuleStatus.PENDING, f"Frozen: {name}, until {_when(until)}.", RESOLVES_AUTOMATICALLY)
 
 
 def _findings_outcome(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
@@ -175,15 +177,15 @@ def _findings_outcome(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> R
 def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
     left = snapshot.left_target_at
     if left is None:
-        why = "This version was never there on an approval that still stands; ask for a promotion instead."
+        why = "This version was not at the target before, on an approval that is still valid. Ask for a promotion instead."
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
     if snapshot.earlier_obstacle:
-        why = f"It was there before, but that approval no longer stands. {snapshot.earlier_obstacle}"
+        why = f"It was there before, but that approval is no longer valid. {snapshot.earlier_obstacle}"
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
-        why = f"It left on {_when(left)}, longer than {duration_text(rule.within)} ago; ask for a promotion instead."
+        why = f"It left at {_when(left)}, more than {duration_text(rule.within)} ago. Ask for a promotion instead."
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
-    return RuleOutcome(RuleStatus.PASSED, f"Approved before; it left on {_when(left)}.", since=left)
+    return RuleOutcome(RuleStatus.PASSED, f"Approved before. It left at {_when(left)}.", since=left)
 
 
 def _unusable_outcome(rule: UnusableRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature

@@ -1,4 +1,4 @@
-"""Whose votes count for what: digests, carry-over, standing, delegation, four eyes, distinct groups. Pure."""
+"""Which approvals count for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Return who may not decide, by username, with the role that keeps them out; raises KeyError for an unknown role.
+    """Return who may not decide, by username, with the role that excludes them; KeyError for an unknown role.
 
-    Whatever the rules say, nobody decides on their own request.
+    Requesters are excluded whatever the rules are.
     """
-    found = dict.fromkeys(sorted(people.get("requester", ())), "requester")
+    excluded = dict.fromkeys(sorted(people.get("requester", ())), "requester")
     for rule in rules:
         if isinstance(rule, FourEyesRule):
             for role in rule.roles:
                 for name in sorted(people[role]):
-                    found.setdefault(name, role)
-    return found
+                    excluded.setdefault(name, role)
+    return excluded
 
 
 def covers(review: ReviewFacts, snapshot: Snapshot, carry_over: tuple[str, ...] = ()) -> bool:
-    """Return whether a review is of the present state, give or take the parts that may change.
+    """Return whether a review covers the current state, apart from the parts in ``carry_over``.
 
-    `card` carries the card and the checks that read it; `checks` every check result; `incumbent` what would be replaced.
+    `card` stands for the card and the checks that read it, `checks` for every check result, `incumbent` for the version that
+    would be replaced.
     """
     if review.digest == snapshot.subject_digest:
         return True
@@ -43,12 +44,12 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 
 
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
-    """Return the approvals that count for a rule, at most one for each reviewer and for each standing, earliest first.
+    """Return the approvals that count for a rule, earliest first; at most one by each reviewer and on each person's rights.
 
-    A vote counts when it is the reviewer's latest on the present state, by a person with standing, and neither the
-    reviewer nor whoever delegated to them had a hand in the work; where the policy asks for signatures, when it is signed.
+    An approval counts when it is the reviewer's latest review of the current state, the reviewer has voting rights, neither the
+    reviewer nor the delegator is excluded, and it is signed where the policy asks for signatures.
     """
-    found: list[ReviewFacts] = []
+    counting: list[ReviewFacts] = []
     used: set[str] = set()
     for review in latest_reviews(snapshot.reviews, snapshot, rule.carry_over):
         names = {review.reviewer, review.authority}
@@ -57,15 +58,15 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
         if snapshot.e_signature and not review.signed:
             continue
         if voting_rights(rule, review, snapshot.model_name):
-            found.append(review)
+            counting.append(review)
             used |= names
-    return found if not rule.distinct_groups else _of_distinct_groups(rule, found, snapshot.model_name)
+    return counting if not rule.distinct_groups else _of_distinct_groups(rule, counting, snapshot.model_name)
 
 
 def latest_reviews(
     reviews: Iterable[ReviewFacts], snapshot: Snapshot, carry_over: tuple[str, ...] = ()
 ) -> list[ReviewFacts]:
-    """Return each reviewer's last word on the present state, in the order (time, name) that does not depend on the input."""
+    """Return each reviewer's latest review of the current state, in an order (time, name) that does not depend on the input."""
     last: dict[str, ReviewFacts] = {}
     for review in sorted(reviews, key=_order):
         if covers(review, snapshot, carry_over):
@@ -74,7 +75,7 @@ def latest_reviews(
 
 
 def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
-    """Return what gives a reviewer a vote under a rule: groups, `role:…`, `owner`; empty for no vote."""
+    """Return what gives a review its vote under a rule: groups, `role:ROLE`, `owner`; empty for no vote."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
     owns = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()
@@ -82,28 +83,28 @@ def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> 
 
 
 def owners_named_by(rule: ApprovalsRule, model_name: str) -> frozenset[str]:
-    """Return the people a rule names as owners of this model."""
+    """Return the people that a rule names as owners of this model."""
     return frozenset(user for owners in rule.owners if fnmatchcase(model_name, owners.models) for user in owners.users)
 
 
 def _order(review: ReviewFacts) -> tuple[object, ...]:
-    # At the same moment a refusal is the later word: a tie never helps the candidate.
+    # Of two reviews at the same moment the one that is not an approval counts as the later.
     return (review.at, review.decision != "approve", review.reviewer, review.on_behalf_of)
 
 
-def _of_distinct_groups(rule: ApprovalsRule, found: list[ReviewFacts], model_name: str) -> list[ReviewFacts]:
-    """Return as many of the votes as can each stand for a group of their own (augmenting paths; Kuhn 1955)."""
-    taken: dict[str, int] = {}
+def _of_distinct_groups(rule: ApprovalsRule, reviews: list[ReviewFacts], model_name: str) -> list[ReviewFacts]:
+    """Return the most approvals that can each be assigned a group of its own (augmenting paths; Kuhn 1955)."""
+    assigned: dict[str, int] = {}
 
-    def place(voter: int, seen: set[str]) -> bool:
-        for group in sorted(voting_rights(rule, found[voter], model_name)):
+    def assign(index: int, seen: set[str]) -> bool:
+        for group in sorted(voting_rights(rule, reviews[index], model_name)):
             if group not in seen:
                 seen.add(group)
-                if group not in taken or place(taken[group], seen):
-                    taken[group] = voter
+                if group not in assigned or assign(assigned[group], seen):
+                    assigned[group] = index
                     return True
         return False
 
-    for voter in range(len(found)):
-        place(voter, set())
-    return [found[voter] for voter in sorted(taken.values())]
+    for index in range(len(reviews)):
+        assign(index, set())
+    return [reviews[index] for index in sorted(assigned.values())]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from approvals.case.re_review_dates import places_asking
+from approvals.case.re_review_dates import re_reviews_for
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
@@ -67,7 +67,7 @@ def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
 
 
 def _may_confirm(actor: Actor, version: ModelVersion) -> bool:
-    places = places_asking(version)
+    places = re_reviews_for(version)
     return bool(places) and refusal_to_confirm_version(actor, version, places) is None
 
 

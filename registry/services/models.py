@@ -15,7 +15,7 @@ from core.errors import AlreadyExists, Conflict, NotAuthenticated
 from core.times import now_ms
 from lineage.services import rename_model as rename_in_lineage
 from lineage.services import retire_model
-from registry.gates import counts_tag, is_governed, require_no_own_relief, require_same_gates
+from registry.gates import gates_depend_on_tag, is_governed, require_no_own_relaxation, require_rename_keeps_policies
 from registry.locks import lock_named
 from registry.models import RegisteredModel, RegisteredModelTag
 from registry.names import check_model_name, check_tag, check_text, name_key
@@ -65,8 +65,8 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     if new_name == name:  # as MLflow's server has it: nothing to do, and nothing wrong
         return model
     model.name_key = _free_key(new_name, besides=model.pk)
-    require_same_gates(model=model, new_name=new_name)
-    require_no_own_relief(actor=actor, model=model, name=new_name, action=Action.REGISTRY_MODEL_RENAMED)
+    require_rename_keeps_policies(model=model, new_name=new_name)
+    require_no_own_relaxation(actor=actor, model=model, name=new_name, action=Action.REGISTRY_MODEL_RENAMED)
     model.name = new_name
     model.updated_ms = now_ms()
     _save_named(model)
@@ -164,12 +164,12 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
 
 
 def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | None, action: Action) -> None:
-    """Require the level that another value of a tag (None: none) takes, and that nobody lets their own work off with it."""
-    if not counts_tag(model, key):
+    """Raise Denied where the actor may not give a tag another value (None: remove it), or would relax their own policy by it."""
+    if not gates_depend_on_tag(model, key):
         return
     require_level(actor, model, Level.MANAGE, action=action)
     others = dict(model.tags.exclude(key=key).values_list("key", "value"))
-    require_no_own_relief(
+    require_no_own_relaxation(
         actor=actor, model=model, tags=others if value is None else others | {key: value}, action=action
     )
 

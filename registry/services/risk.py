@@ -11,7 +11,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
-from registry.gates import require_no_own_relief
+from registry.gates import require_no_own_relaxation
 from registry.locks import lock_named
 from registry.models import RegisteredModel, RiskAssessment
 from registry.names import check_text
@@ -41,7 +41,7 @@ def assess_risk(
     _require_number(model, before, expected_number)
     if rank(assessed.tier) < rank(before.tier if before else UNASSESSED_TIER):
         require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_RISK_ASSESSED)
-    require_no_own_relief(actor=actor, model=model, tier=assessed.tier, action=Action.REGISTRY_RISK_ASSESSED)
+    require_no_own_relaxation(actor=actor, model=model, tier=assessed.tier, action=Action.REGISTRY_RISK_ASSESSED)
     assessment = RiskAssessment(
         model=model,
         number=expected_number + 1,

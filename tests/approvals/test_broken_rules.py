@@ -17,8 +17,6 @@ from approvals.requests.transition import request_transition
 from core.actors import Actor
 from core.errors import GateRefused, InvalidInput
 from policies.defaults import DEFAULT_POLICIES
-from policies.parsing import parse_published
-from policies.rules import RuleLevel, UnusableRule
 from registry.stages import Stage
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import publish_policy, retire_policy
@@ -109,17 +107,6 @@ def test_a_revision_without_it_lets_go_when_asked_again(
 def test_it_can_be_retired(policies: object, settings: Settings) -> None:
     take_scan_away(settings)
     assert retire_policy("production-default").state == "published"
-
-
-def test_level_and_who_may_override_it_stay(settings: Settings) -> None:
-    rule = {"id": "a", "level": "soft", "override": ["risk"], "check": "no.such"}
-    body = {"name": "p", "applies_to": {"target": "Production"}, "rules": [rule, {"id": 3}]}
-    found = parse_published(body).rules
-    assert [(row.id, row.level, row.override_by) for row in found] == [
-        ("a", RuleLevel.SOFT, ("risk",)),
-        ("rule-2", RuleLevel.HARD, ()),
-    ]
-    assert all(isinstance(row, UnusableRule) for row in found)
 
 
 def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.case.loading import Case, load_case
-from approvals.case.re_review_dates import places_asking
+from approvals.case.re_review_dates import re_reviews_for
 from approvals.case.reviewer_roles import groups_of
 from approvals.models import ApprovalComment, Override
 from approvals.models.oversight import Finding, PostReview
@@ -104,7 +104,7 @@ def to_decide(actor: Actor, world: World) -> Refusal | None:
 
 def to_confirm(actor: Actor, world: World) -> Refusal | None:
     version = world.case.request.version
-    return independent_reviews.refusal_to_confirm_version(actor, version, places_asking(version))
+    return independent_reviews.refusal_to_confirm_version(actor, version, re_reviews_for(version))
 
 
 EVERYBODY = {"ada", "bea", "cy", "ops", "bot", "bea's token", "polly", "system"}

@@ -84,7 +84,7 @@ def test_propose_in_yaml(editor: Client) -> None:
     ("body", "says"),
     [
         ("name: x", "line 1"),
-        ("name: [", "this is no YAML"),
+        ("name: [", "not valid YAML"),
         (b"\xff\xfe\xfa", "not UTF-8"),
         ("name: x\nname: y", "twice"),
         ("rules: " + "x" * 200_000, "128 KiB"),

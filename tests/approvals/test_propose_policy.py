@@ -139,7 +139,7 @@ def test_a_retired_policy_comes_back_by_a_proposal(policies: object) -> None:
 
 
 def test_nothing_to_change_is_a_conflict(policies: object) -> None:
-    with pytest.raises(Conflict, match="exactly this already"):
+    with pytest.raises(Conflict, match="is the same already"):
         propose_policy(actor=polly(), body=PRODUCTION)
     with pytest.raises(NotFound):
         propose_retirement(actor=polly(), name="no-such")

@@ -1,4 +1,4 @@
-"""Rolling back: one action, in a lane of its own, to a version whose approval still stands."""
+"""Rolling back: one action, with rules of its own, to a version whose approval is still valid."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def refused(actor: Actor, words: str, **more: object) -> None:
 
 def test_changed_files_are_nothing_to_go_back_to(two: list[ModelVersion], by_ada: Actor) -> None:
     ModelVersion.objects.filter(version=1).update(artifact_digest="sha256:" + "0" * 64)
-    refused(by_ada, "no longer those that were approved")
+    refused(by_ada, "files have changed since the approval")
 
 
 def test_nor_is_what_was_rejected_since(two: list[ModelVersion], by_ada: Actor, by_bea: Actor) -> None:
@@ -108,7 +108,7 @@ def test_nor_what_is_overdue_where_that_blocks(new_version: NewVersion, by_ada: 
     with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
         promote(by_ada, by_bea, new_version())
     promote(by_ada, by_bea, new_version())
-    refused(by_ada, "due to be reviewed again")
+    refused(by_ada, "re-review has been overdue since")
 
 
 def test_nor_what_left_too_long_ago(
@@ -120,7 +120,7 @@ def test_nor_what_left_too_long_ago(
             promote(by_ada, by_bea, version)
     request = finished(by_ada, run_checks)
     assert (request.state, stage_of(2)) == (RequestState.OPEN, PRODUCTION)
-    assert "longer than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
+    assert "more than 1 day ago" in load_case(request).verdict.blocked_by()[0]["why"].replace("24 hours", "1 day")
 
 
 def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_version: NewVersion, by_ada: Actor) -> None:

@@ -76,8 +76,8 @@ def test_an_approval_waits_for_the_day_to_pass(soaking: TransitionRequest) -> No
     assert moved.at == START + 24 * HOUR
 
 
-def test_who_asks_meanwhile_is_told_when(soaking: TransitionRequest, by_ada: Actor) -> None:
-    with at(2 * HOUR), pytest.raises(GateRefused, match=rf"soak: .* over at {START + 24 * HOUR:%Y-%m-%d %H:%M} UTC"):
+def test_a_requester_who_asks_meanwhile_is_told_when(soaking: TransitionRequest, by_ada: Actor) -> None:
+    with at(2 * HOUR), pytest.raises(GateRefused, match=rf"soak: .* end at {START + 24 * HOUR:%Y-%m-%d %H:%M} UTC"):
         request_transition(actor=by_ada, name="fraud", version=1, target=Stage.PRODUCTION, archive_existing=True)
     assert stage_of(1) == STAGING
 

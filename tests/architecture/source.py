@@ -22,6 +22,7 @@ PACKAGES = (
     "notices",
     "policies",
     "registry",
+    "traces",
     "tracking",
     "validation",
     "webhooks",

@@ -18,6 +18,7 @@ OWN_TIMES = {
 }
 OWN_LIMITS = {
     "core/ids.py": "the converter",
+    "traces/limits.py": "the range of nanoseconds and of numbers in attributes",
     "mlflow_api/parse.py": "the range of the protocol's 64-bit integers, not of ids",
 }
 

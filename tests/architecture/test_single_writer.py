@@ -33,6 +33,8 @@ OTHER_STATES = {
     "approvals/oversight/findings.py": "Finding",
     "approvals/policy_changes/propose.py": "PolicyProposal",
     "notices/services/sending.py": "Message",
+    "traces/services/infos.py": "Trace",
+    "traces/services/spans.py": "Trace",
     "webhooks/services/deliveries.py": "Delivery",
 }
 _WRITING_CALLS = {"update", "create", "get_or_create", "update_or_create", "ModelVersion"}

@@ -1,7 +1,5 @@
 """Environment variables are read strictly; secrets may come from files and are made once."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +38,13 @@ def test_a_number_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) 
         env.number("CUSTODY_X", 1)
 
 
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "-0.5"])
+def test_a_number_below_the_least_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CUSTODY_X", value)
+    with pytest.raises(env.BadSetting, match="at least 0"):
+        env.number("CUSTODY_X", 1, least=0)
+
+
 def test_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("CUSTODY_X_FILE", str(tmp_path / "secret"))
@@ -50,22 +55,6 @@ def test_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_names_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUSTODY_X", " a, b,,c ")
     assert env.names("CUSTODY_X") == ["a", "b", "c"]
-
-
-def test_the_secret_key_is_made_once_and_kept_to_its_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("CUSTODY_SECRET_KEY", raising=False)
-    first = env.secret_key(tmp_path)
-    path = tmp_path / "keys" / "secret_key"
-    assert (env.secret_key(tmp_path), path.stat().st_mode & 0o777) == (first, 0o600)
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_processes_that_start_together_share_one_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("CUSTODY_SECRET_KEY", raising=False)
-    numbers = iter(range(100))
-    monkeypatch.setattr(os, "getpid", lambda: next(numbers))  # a draft is named by its process
-    with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(env.secret_key, [tmp_path] * 8))) == 1
 
 
 def test_sockets_stay_in_reach_of_a_deep_directory(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.permissions.policies import refusal_to_decide_proposal
-from approvals.policy_changes.inbox import proposals_for
+from approvals.policy_changes.proposal_inbox import proposals_for
 from approvals.policy_changes.propose import propose_policy, withdraw_proposal
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyRevision

@@ -89,7 +89,7 @@ def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client)
     [
         ({"comment": ""}, "required"),
         ({"comment": "x"}, "must name"),
-        ({"comment": "x", "seen_digest": "0"}, "Look at it again"),
+        ({"comment": "x", "seen_digest": "0"}, "Look at the proposal again"),
     ],
 )
 def test_a_careless_approval_is_refused(

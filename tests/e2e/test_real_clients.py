@@ -17,6 +17,7 @@ from tests.importing.mlflow_server import BIN
 pytestmark = pytest.mark.e2e
 
 _SCRIPTS = Path(__file__).parent / "clients"
+_ROUTES = Path(__file__).parents[1] / "mlflow_api" / "client_routes.txt"
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,16 @@ def run(environment: dict[str, str], folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("script", ["log_things", "use_registry", "evaluate", "trace"])
+@pytest.mark.parametrize("script", ["log_things", "use_registry", "evaluate", "trace", "genai_evaluate"])
 def test_a_script_runs_as_it_is(environment: dict[str, str], tmp_path: Path, script: str) -> None:
     run(environment, tmp_path, str(BIN / "python"), str(_SCRIPTS / f"{script}.py"))
+
+
+def test_the_routes_of_the_client_are_those_that_are_held_to_answer(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    printed = run(environment, tmp_path, str(BIN / "python"), str(_SCRIPTS / "print_routes.py"))
+    assert set(printed.splitlines()) <= set(_ROUTES.read_text(encoding="utf-8").splitlines())
 
 
 def test_the_command_line(environment: dict[str, str], tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from django.test.client import RequestFactory
 from audit.models import Event
 from core.actors import Actor
 from core.errors import InvalidInput
-from mlflow_api.artifacts import Upload, type_of
+from mlflow_api.artifacts import type_of
 from mlflow_api.errors import ProtocolError
+from mlflow_api.uploads import Upload
 from tests.mlflow_api.conftest import Call, Send
 from tracking.artifacts import seal_folder
 from tracking.models import Artifact

@@ -81,6 +81,8 @@ FIELDS = (
         "upload_id",
         "parts",
     ),
+    *("trace_id", "trace_ids", "request_ids", "trace", "locations", "allow_partial", "assessment", "update_mask"),
+    *("timestamp_ms", "request_metadata", "max_timestamp_millis", "max_traces", "prompt_versions"),
 )
 TEXTS = (
     *(
@@ -227,7 +229,14 @@ TYPES = (
 
 
 def url_of(entry: Rpc, model_id: str) -> str:
-    path = entry.path.replace(":path", "").format(model_id=model_id, tag_key="k", webhook_id=model_id)
+    names = {
+        "model_id": model_id,
+        "webhook_id": model_id,
+        "trace_id": model_id,
+        "assessment_id": model_id,
+        "tag_key": "k",
+    }
+    path = entry.path.replace(":path", "").format(**names)
     return f"/api/{entry.version}/{entry.area}/{path}"
 
 
@@ -306,7 +315,12 @@ def known(call: Call) -> dict[str, object]:
     source = f"models:/{model_id}"
     made = call("POST", "model-versions/create", name="fuzzed", source=source, run_id=run_id, model_id=model_id)
     assert made[0] == 200, made
-    return {"run_id": run_id, "run_uuid": run_id, "run_ids": [run_id], "model_id": model_id, "source": source}
+    trace_id = call("POST", "traces", experiment_id="0", timestamp_ms=1)[1]["trace_info"]["request_id"]
+    said = {"assessment_name": "n", "feedback": {"value": 1}}
+    assert call("POST", f"traces/{trace_id}/assessments", assessment=said)[0] == 200
+    traces = {"trace_id": trace_id, "trace_ids": [trace_id], "request_ids": [trace_id], "assessment": said}
+    runs = {"run_id": run_id, "run_uuid": run_id, "run_ids": [run_id], "model_id": model_id, "source": source}
+    return {**runs, **traces, "update_mask": "feedback", "timestamp_ms": 1, "max_timestamp_millis": 5}
 
 
 @pytest.mark.parametrize("entry", REGISTERED, ids=lambda entry: f"{entry.method} {entry.path}")
@@ -314,7 +328,8 @@ def test_no_field_breaks_an_rpc(client: Client, send: Send, known: dict[str, obj
     rng = random.Random(f"{SEED} {entry.method} {entry.path}")  # noqa: S311 - a fixed sequence, to repeat a failure
     client.raise_request_exception = False
     for _ in range(ROUNDS):
-        model_id = rng.choice([str(known["model_id"]), "m-0", "%00", "x" * 300])
+        some_id = "trace_id" if entry.path.startswith("traces") else "model_id"
+        model_id = rng.choice([str(known[some_id]), "m-0", "%00", "x" * 300])
         url = url_of(entry, model_id)
         values = fields(rng, known)
         before = Event.objects.filter(outcome="ok").count()

@@ -47,6 +47,7 @@ __all__ = ["_own_store", "by_ada", "door_of", "in_person", "new_version", "polic
 NAMING = {"registered-models", "model-versions", "transition-requests", "comments", "activities", "databricks"}
 NOT_NAMING = {
     "experiments", "runs", "metrics", "artifacts", "logged-models", "webhooks", "registry-webhooks", "upload-presigned",
+    "traces",
 }  # fmt: skip
 # A name that is taken has to be refused, so asking for a new one can tell; lists name no model and are looked at below.
 EXCEPT = {"registered-models/create", "registered-models/search", "registered-models/list", "model-versions/search"}

@@ -28,12 +28,16 @@ def plugins(settings: Settings) -> None:
     ("code", "params", "sentence"),
     [
         ("artifact.digest_matches", {}, "Its files must be, byte for byte, the files that were registered."),
-        ("artifact.scan", {}, "Loading its files must run no code but that of allowed libraries."),
+        (
+            "artifact.scan",
+            {},
+            "Its files must be of known formats, and loading them must run no code but that of allowed libraries.",
+        ),
         (
             "artifact.scan",
             {"allow": ["acme.Scorer", "acme.Other"], "allow_code": True},
             (
-                "Loading its files must run no code but that of allowed libraries. Also allowed: acme.Scorer and acme.Other."
+                "Its files must be of known formats, and loading them must run no code but that of allowed libraries. Also allowed: acme.Scorer and acme.Other."
                 " Source files in its folder are accepted."
             ),
         ),

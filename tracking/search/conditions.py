@@ -76,6 +76,7 @@ _LOOKUPS = {
     "LIKE": "sql_like",
     "ILIKE": "sql_ilike",
     "IN": "in",
+    "RLIKE": "regex",
 }
 
 

@@ -21,6 +21,8 @@ TEXT_OPERATORS = frozenset({"=", "!=", "LIKE", "ILIKE"})
 NUMBER_OPERATORS = frozenset({"=", "!=", ">", ">=", "<", "<="})
 LIST_OPERATORS = frozenset({"IN", "NOT IN"})
 NULL_OPERATORS = frozenset({"IS NULL", "IS NOT NULL"})
+PATTERN_OPERATORS = frozenset({"LIKE", "ILIKE", "RLIKE"})
+ORDER_OPERATORS = frozenset({">", ">=", "<", "<="})
 
 MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a filter
 MAX_ORDER_KEYS = 20
@@ -39,6 +41,7 @@ class Kind(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     FLOAT = "float"
+    TEXT_OR_FLOAT = "text, or a number after an operator that orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,12 @@ FLOAT = Column(Kind.FLOAT, NUMBER_OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What one kind of search knows.
+    r"""What one kind of search knows.
 
     ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
     ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
-    ``group_keys`` closes a group to certain keys; ``order_keys`` and ``order_groups`` say what may be sorted by, and
+    ``group_keys`` closes a group to certain keys; ``nested`` holds first words of keys whose rest may be quoted by itself
+    (`span.attributes.\`a b\``); ``order_keys`` and ``order_groups`` say what may be sorted by, and
     ``unknown_order`` is how MLflow's servers begin to say that something else may not.
     """
 
@@ -72,6 +76,7 @@ class Spec:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     group_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    nested: frozenset[str] = frozenset()
     order_keys: frozenset[str] = frozenset()
     order_groups: frozenset[str] = frozenset()
     unknown_order: str = "Invalid attribute key '{}' specified."
@@ -223,7 +228,8 @@ class _Reader:
             if not part.is_name or not part.glued:
                 raise self._wrong(f"{part.shown} cannot be part of a key; quote it with backticks")
             parts.append(part)
-        if any(part.quoted for part in parts) and len(parts) > 1:
+        outer = parts[1:] if parts and parts[0].name in self.spec.nested else parts
+        if any(part.quoted for part in parts) and len(outer) > 1:
             raise self._wrong("a key is quoted as a whole or not at all")
         return first.name, ".".join(part.name for part in parts) if parts else None
 
@@ -241,7 +247,7 @@ class _Reader:
         if operator in LIST_OPERATORS:
             return self._list()
         token = self._next("a value")
-        if kind is Kind.TEXT:
+        if kind is Kind.TEXT or (kind is Kind.TEXT_OR_FLOAT and operator not in ORDER_OPERATORS):
             return self._string(token)
         return _integer(token) if kind is Kind.INTEGER else _float(token)
 

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
@@ -18,6 +18,7 @@ from approvals.policy_changes.propose import propose_policy
 from approvals.policy_changes.replay import MAX_CHUNK, TODAY, Outcome, replay
 from audit.services import record_denial
 from core.actors import Actor, system_actor
+from core.commands import InstallationCommand
 from core.errors import Denied, DomainError
 from policies.defaults import DEFAULT_POLICIES
 from policies.queries import get_proposal, get_revision
@@ -31,8 +32,10 @@ _WORDS = {
     Outcome.UNKNOWN: "cannot tell",
 }
 
+_WITHOUT_DATABASE = ("validate", "default", "schema")
 
-class Command(BaseCommand):
+
+class Command(InstallationCommand):
     """`manage.py policy validate|propose|export|default|dry-run|replay|schema`: see `--help`."""
 
     help = "Check, propose, export and try policies as YAML files. A second person approves a proposal on the pages."
@@ -63,6 +66,10 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         """Leave `--version` to dry-run: Django's own, which prints Django's version, is in the way."""
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        """Return whether a part reads the database: a file is validated anywhere, as in CI."""
+        return options["part"] not in _WITHOUT_DATABASE
 
     def handle(self, *_args: Any, part: str, **options: Any) -> None:
         try:

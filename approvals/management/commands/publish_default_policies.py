@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from approvals.policy_changes.publish import ensure_default_policies
 from core.actors import system_actor
+from core.commands import InstallationCommand
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """Publishes the default policies into a new database; does nothing to one that ever had a policy."""
 
     help = "Publish the default policies, if this database never had any (CUSTODY_DEFAULT_POLICIES=off: never)."

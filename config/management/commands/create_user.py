@@ -6,15 +6,16 @@ import sys
 from argparse import ArgumentParser
 from getpass import getpass
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from accounts.models import User
 from accounts.services import create_user
 from core.actors import system_actor
+from core.commands import InstallationCommand
 from core.errors import DomainError
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """`manage.py create_user NAME`: see `--help`."""
 
     help = "Create a user. Asks for a password on a terminal; elsewhere the user gets none and can only use API tokens."

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db import DatabaseError
 
 from accounts.models import User
 from config.supervisor.lock import DataInUse, DataLock
 from core.actors import Actor, ActorKind, system_actor
+from core.commands import InstallationCommand
 from core.errors import DomainError
 from importing.files import FileCarrier
 from importing.ledger import Ledger
@@ -32,7 +33,7 @@ from importing.sources.tables import DEFAULT_WORKSPACE
 _BREAKS = (SourceError, Refused, Unreachable, DatabaseError, DomainError, OSError)
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """`manage.py import_mlflow URL_OR_DB_URI`: see `--help`."""
 
     help = (

@@ -6,11 +6,12 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from accounts.models import User
 from accounts.services import issue_token
 from core.actors import ALL_SCOPES, system_actor
+from core.commands import InstallationCommand
 from core.errors import DomainError
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -25,7 +26,7 @@ def duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """`manage.py issue_token USER`: see `--help`."""
 
     help = "Issue an API token for a user. It is printed this once; only its SHA-256 is kept."

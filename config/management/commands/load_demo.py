@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from config.demonstration import AUTHORS, REVIEWER, Passwords, ensure_people, working_tokens
+from core.commands import InstallationCommand
 from core.errors import DomainError
 from demo.client import Client, Refused, Session
 from demo.story import DONE_MODEL, DONE_TAG, NotAdvancing, Story
@@ -16,7 +17,7 @@ from registry.models import RegisteredModelTag
 _FAILURES = (Refused, NotAdvancing, ConnectionError, PermissionError, ValueError)
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """`manage.py load_demo --url URL`: see `--help`."""
 
     help = (

@@ -5,16 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from datetime import timedelta
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from config.management.commands.issue_token import duration
 from core.actors import system_actor
+from core.commands import InstallationCommand
 from core.errors import DomainError
 from tracking.services.pruning import prune_artifacts
 
 
-class Command(BaseCommand):
+class Command(InstallationCommand):
     """`manage.py prune_artifacts`: see `--help`."""
 
     help = (

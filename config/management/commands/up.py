@@ -17,16 +17,19 @@ from django.core.management import BaseCommand, CommandError, call_command, get_
 from django.db import OperationalError, connections
 
 from config import env
+from config.data_directory import DataDirectoryUnusable
 from config.demonstration import Passwords
+from config.start import prepare_start
 from config.supervisor import broker, programs
 from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Program
 from config.supervisor.supervise import CannotRun, Supervisor
+from core.schema_state import UnusableDatabase, require_known_schema
 
 _DEFAULT_PORT = 8080
-# What a killed supervisor started is gone within this time; until then its port and socket are still taken.
-_AFTERMATH_SECONDS = 5.0
+# The programs of a killed supervisor end within this time; until then its port and socket are still taken.
+_ORPHANS_END_SECONDS = 5.0
 
 
 class _StopAsked(BaseException):
@@ -50,25 +53,21 @@ class Command(BaseCommand):
     def handle(
         self, *, host: str, port: int, data: str | None, no_demo: bool, workers: int, **_options: object
     ) -> None:
+        """Run until a stop signal. CommandError where something cannot be used or does not stay up."""
         self.began = time.monotonic()
         self.data: Path = settings.DATA_DIR
         if data is not None and Path(data).resolve() != self.data:
             raise CommandError(
                 "Write --data DIR in full, or set CUSTODY_DATA: the settings are read before the options."
             )
+        _require_usable_data()
         self.account = FirstAccount(self.data)
         self.demonstration = Demonstration(self.data)
-        lock = DataLock(self.data / "lock")
-        try:
-            lock.acquire()
-        except DataInUse as error:
-            raise CommandError(
-                f"{self.data} is in use by another `up` (process {error}). Stop it, or use --data DIR."
-            ) from error
+        lock = self._lock()
         supervisor = Supervisor(logs=self.data / "logs", say=self._say)
         _on_stop_signals(_raise_stop)
         try:
-            _require_port(host, port, patience=_AFTERMATH_SECONDS if lock.was_killed else 0)
+            _require_port(host, port, patience=_ORPHANS_END_SECONDS if lock.was_killed else 0)
             self._start(supervisor, host, port, workers=max(1, workers), wants_demo=not no_demo)
             supervisor.watch()
         except _StopAsked:
@@ -80,6 +79,16 @@ class Command(BaseCommand):
             supervisor.stop()
             lock.release()
         self._say("Stopped.")
+
+    def _lock(self) -> DataLock:
+        lock = DataLock(self.data / "lock")
+        try:
+            lock.acquire()
+        except DataInUse as error:
+            raise CommandError(
+                f"{self.data} is in use by another `up` (process {error}). Stop it, or use --data DIR."
+            ) from error
+        return lock
 
     def _start(self, supervisor: Supervisor, host: str, port: int, *, workers: int, wants_demo: bool) -> None:
         self._start_broker(supervisor)
@@ -141,6 +150,15 @@ class Command(BaseCommand):
     def _say(self, message: str) -> None:
         self.stdout.write(message)
         self.stdout.flush()
+
+
+def _require_usable_data() -> None:
+    """Make the data directory. CommandError where it or its database cannot be used by this version."""
+    try:
+        prepare_start()
+        require_known_schema()
+    except (DataDirectoryUnusable, UnusableDatabase) as error:
+        raise CommandError(str(error)) from error
 
 
 def _port(text: str) -> int:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.authentication import actor_from_request
 from approvals.models import Decision, Review, TransitionRequest, TransitionRequestQuerySet
-from approvals.policy_changes.inbox import proposals_for
+from approvals.policy_changes.proposal_inbox import proposals_for
 from console.account.queries import UNREAD
 from console.requests.queries import newest_first, waiting_for
 from core.actors import Actor

@@ -1,0 +1,219 @@
+"""The approvals of a version as plain facts: requests with their reviews, overrides and finished checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from approvals.models import CheckRun, CheckState, Override, RequestState, Review, TransitionRequest
+from core.refs import request_ref
+from core.times import iso_utc
+from registry.models import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRecord:
+    """An electronic signature (21 CFR 11.50): what it means, the name it prints, and when it was made."""
+
+    meaning: str
+    printed_name: str
+    signed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """A review. Its ``signature``, None where there is none, covers ``subject_digest``."""
+
+    id: int
+    reviewer: str
+    decision: str
+    comment: str
+    subject_digest: str
+    given_at: str
+    on_behalf_of: str = ""
+    signature: SignatureRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRecord:
+    """An override of a soft rule, with its reason."""
+
+    id: int
+    rule: str
+    given_by: str
+    reason: str
+    subject_digest: str
+    given_at: str
+    signature: SignatureRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """A finished validation job.
+
+    ``evidence_digest`` is the SHA-256 (hex) of its canonical evidence. ``files`` are its evidence files, each with name, SHA-256
+    and size in bytes. ``author`` is who posted the result of an external check.
+    """
+
+    id: int
+    rule: str
+    check: str
+    params: Mapping[str, Any]
+    state: str
+    summary: str
+    evidence: Mapping[str, Any]
+    evidence_digest: str
+    inputs_digest: str
+    author: str
+    finished_at: str
+    files: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRecord:
+    """One request with its reviews, finished checks and overrides, oldest first."""
+
+    request: int
+    source: str
+    target: str
+    requester: str
+    comment: str
+    policy: str
+    policy_digest: str
+    subject_digest: str
+    opened_at: str
+    reviews: tuple[ReviewRecord, ...]
+    checks: tuple[CheckRecord, ...]
+    overrides: tuple[OverrideRecord, ...] = ()
+
+
+def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
+    """Return the applied requests of a version, or the open ones where none is applied; oldest first. Six queries."""
+    rows = TransitionRequest.objects.filter(version=version).exclude(
+        state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
+    )
+    requests = list(rows.with_relations().order_by("pk"))
+    applied = [request for request in requests if request.state == RequestState.APPLIED]
+    return records_of(applied or requests)
+
+
+def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None = None) -> list[ApprovalRecord]:
+    """Return requests as records, with the reviews, overrides and results up to ``until`` (now); five queries.
+
+    An override that was withdrawn by then is left out.
+    """
+    ids = [request.pk for request in requests]
+    reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer", "on_behalf_of").order_by("pk")
+    given = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
+    finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
+    checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
+    if until is not None:
+        reviews, checks = reviews.filter(given_at__lte=until), checks.filter(finished_at__lte=until)
+        given = given.filter(given_at__lte=until)
+    given_reviews: dict[int, list[ReviewRecord]] = {pk: [] for pk in ids}
+    for review in reviews:
+        given_reviews[review.request_id].append(_review(review))
+    jobs: dict[int, list[CheckRecord]] = {pk: [] for pk in ids}
+    for job in checks:
+        jobs[job.request_id].append(_check(job))
+    overrides: dict[int, list[OverrideRecord]] = {pk: [] for pk in ids}
+    for row in given:
+        if row.taken_back is None or (until is not None and row.taken_back.withdrawn_at > until):
+            overrides[row.request_id].append(_override(row))
+    return [
+        replace(_record(request, given_reviews[request.pk], jobs[request.pk]), overrides=tuple(overrides[request.pk]))
+        for request in requests
+    ]
+
+
+def approval_rows(records: Sequence[ApprovalRecord]) -> list[dict[str, str]]:
+    """Return a row for each review, for the generated ``approvals`` of a card."""
+    return [
+        {
+            "request": request_ref(record.request),
+            "target": record.target,
+            "policy": record.policy,
+            "reviewer": review.reviewer,
+            "decision": review.decision,
+            "comment": review.comment,
+            "subject_digest": review.subject_digest,
+            "given_at": review.given_at,
+        }
+        for record in records
+        for review in record.reviews
+    ]
+
+
+def _record(request: TransitionRequest, reviews: list[ReviewRecord], checks: list[CheckRecord]) -> ApprovalRecord:
+    return ApprovalRecord(
+        request=request.pk,
+        source=request.source,
+        target=request.target,
+        requester=request.requester.username,
+        comment=request.comment,
+        policy=str(request.policy_revision),
+        policy_digest=request.policy_revision.digest,
+        subject_digest=request.subject_digest,
+        opened_at=iso_utc(request.opened_at, "seconds"),
+        reviews=tuple(reviews),
+        checks=tuple(checks),
+    )
+
+
+def _review(row: Review) -> ReviewRecord:
+    return ReviewRecord(
+        id=row.pk,
+        reviewer=row.reviewer.username,
+        decision=row.decision,
+        comment=row.comment,
+        subject_digest=row.subject_digest,
+        given_at=iso_utc(row.given_at, "seconds"),
+        on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
+        signature=_signature(row),
+    )
+
+
+def _override(row: Override) -> OverrideRecord:
+    return OverrideRecord(
+        id=row.pk,
+        rule=row.rule,
+        given_by=row.given_by.username,
+        reason=row.reason,
+        subject_digest=row.subject_digest,
+        given_at=iso_utc(row.given_at, "seconds"),
+        signature=_signature(row),
+    )
+
+
+def _signature(row: Review | Override) -> SignatureRecord | None:
+    if row.signed_at is None:
+        return None
+    return SignatureRecord(row.meaning, row.printed_name, iso_utc(row.signed_at, "seconds"))
+
+
+def _check(row: CheckRun) -> CheckRecord:
+    return CheckRecord(
+        id=row.pk,
+        rule=row.rule,
+        check=row.check_code,
+        params=row.params,
+        state=row.state,
+        summary=row.summary,
+        evidence=row.evidence,
+        evidence_digest=row.evidence_digest,
+        inputs_digest=row.inputs_digest,
+        author=row.author,
+        finished_at=iso_utc(row.finished_at, "seconds") if row.finished_at else "",
+        files=tuple(
+            {"name": file.name, "sha256": file.sha256, "bytes": file.size}
+            for file in sorted(row.files.all(), key=lambda file: file.name)
+            if file.fence == row.fence
+        ),
+    )
+
+
+def as_json(record: ApprovalRecord) -> dict[str, Any]:
+    """Return a record as JSON values."""
+    return asdict(record)

@@ -1,0 +1,84 @@
+"""The open proposals that wait for a reviewer of policies, in two queries at most, for the inbox.
+
+Left out are the reviewer's own proposals, and those whose policy may apply to a live request of the reviewer or the proposer, by
+target, name and pattern. Whether somebody may decide is checked by approvals/permissions/policies.py when they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+
+from accounts.models import User
+from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.permissions.policy_people import REVIEWERS
+from core.actors import Actor
+from policies.models import PolicyProposal, ProposalState
+
+_MAX_ROWS = 100
+
+
+def proposals_for(actor: Actor) -> list[PolicyProposal]:
+    """Return the open proposals that wait for this person, oldest first."""
+    is_reviewer = Exists(Group.objects.filter(name=REVIEWERS, user=actor.user_id or 0))
+    rows = PolicyProposal.objects.filter(is_reviewer, state=ProposalState.OPEN)
+    for own in ("proposer", "proposer__owner", "proposer__former_owners__owner"):
+        rows = rows.exclude(**{own: actor.user_id})
+    former = F("proposer__former_owners__owner__username")  # one row for each former owner, in the same query
+    read = rows.annotate(former=former).select_related("proposer__owner", "base_revision").order_by("pk")[:_MAX_ROWS]
+    proposals: dict[int, PolicyProposal] = {}
+    people: dict[int, set[str]] = {}
+    for row in read:
+        proposals.setdefault(row.pk, row)
+        owner = {row.proposer.owner.username} if row.proposer.owner else set()
+        people.setdefault(row.pk, {actor.name, row.proposer.username} | owner)
+        people[row.pk].update({row.former} if row.former else ())
+    if not proposals:
+        return []
+    requests = _live_requests(set().union(*people.values()))
+    return [
+        proposal
+        for pk, proposal in proposals.items()
+        if not any(people[pk] & involved and _may_apply(proposal, request) for request, involved in requests)
+    ]
+
+
+def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
+    """Return the live requests these people are behind, one row for each model, target and policy, each with those people."""
+    accounts = Q(username__in=names) | Q(owner__username__in=names)
+    theirs = User.objects.filter(accounts).values("username")
+    owner = User.objects.filter(username=OuterRef("version__created_by")).values("owner__username")[:1]
+    rows = TransitionRequest.objects.filter(
+        Q(requester__username__in=theirs)
+        | Q(version__created_by__in=theirs)
+        | Q(version__copied_from__created_by__in=theirs),
+        state__in=LIVE_STATES,
+    ).values(
+        "target", "requester__username", "requester__owner__username", "version__created_by", "version__model__name",
+        "version__copied_from__created_by", "policy_revision__policy__name", "followed_revision__policy__name",
+    )  # fmt: skip
+    people = ("requester__username", "requester__owner__username", "version__created_by", "author_owner",
+              "version__copied_from__created_by")  # fmt: skip
+    return [
+        (row, {str(dict(row)[key]) for key in people if dict(row)[key]})
+        for row in rows.annotate(author_owner=Subquery(owner)).distinct()
+    ]
+
+
+def _may_apply(proposal: PolicyProposal, request: Mapping[str, Any]) -> bool:
+    names = (request["policy_revision__policy__name"], request["followed_revision__policy__name"])
+    bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
+    return proposal.name in names or any(
+        target == request["target"] and fnmatchcase(request["version__model__name"], models)
+        for target, models in _scopes(bodies)
+    )
+
+
+def _scopes(bodies: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    for body in bodies:
+        scope = body["applies_to"]
+        yield scope["target"], scope.get("models", "*")

@@ -1,0 +1,14 @@
+"""The first step of every process that serves, works or migrates: a data directory it can use."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from config import env
+from config.data_directory import prepare_data_directory
+
+
+def prepare_start() -> None:
+    """Make what is missing in the data directory and read the secret key again, which may be new. DataDirectoryUnusable."""
+    prepare_data_directory(settings.DATA_DIR)
+    settings.SECRET_KEY = env.secret_key(settings.DATA_DIR)

@@ -1,0 +1,88 @@
+"""Whether the database of an installation has exactly the migrations of this version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+class UnusableDatabase(Exception):
+    """The database cannot be used by this version. The message says which one, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The migrations in a database, compared with those of this version.
+
+    ``unknown`` are migrations of Custody's apps that only the database has, ``pending`` those of all apps that only this
+    version has. ``exists`` is False for a database without any migration, and for a SQLite file that is not there.
+    """
+
+    exists: bool
+    unknown: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+
+def schema_state() -> SchemaState:
+    """Return the state of the default database, without making a SQLite file. UnusableDatabase where it does not answer."""
+    if connection.vendor == "sqlite" and not _sqlite_file().exists():
+        return SchemaState(exists=False)
+    try:
+        executor = MigrationExecutor(connection)
+    except DatabaseError as error:
+        raise UnusableDatabase(f"{database_name()} cannot be used: {str(error).strip()}") from error
+    loader: Any = executor.loader
+    ours = {app.label for app in apps.get_app_configs() if Path(app.path).is_relative_to(settings.BASE_DIR)}
+    unknown = sorted(
+        f"{app}.{name}" for app, name in loader.applied_migrations.keys() - loader.disk_migrations.keys() if app in ours
+    )
+    plan = executor.migration_plan(loader.graph.leaf_nodes()) if not unknown else []
+    pending = tuple(f"{migration.app_label}.{migration.name}" for migration, _ in plan)
+    return SchemaState(bool(loader.applied_migrations), tuple(unknown), pending)
+
+
+def require_known_schema() -> SchemaState:
+    """Return the state of a database that this version can migrate, if only an empty one. UnusableDatabase for any other."""
+    state = schema_state()
+    if state.unknown:
+        more = f" and {len(state.unknown) - 1} more" if len(state.unknown) > 1 else ""
+        raise UnusableDatabase(
+            f"{database_name()} was made by another version of Custody: its database has migrations that this version does not"
+            f" have ({state.unknown[0]}{more}). Nothing was changed. Start with another data directory (script/up --data DIR),"
+            " or use the version that made it to export what you need."
+        )
+    return state
+
+
+def require_current_schema() -> None:
+    """UnusableDatabase where the database is missing, was made by another version, or has not had all migrations."""
+    state = require_known_schema()
+    if not state.exists:
+        raise UnusableDatabase(
+            f"{database_name()} has no Custody database yet. Start it once (script/up --data DIR), or set CUSTODY_DATA to the data"
+            " directory of the installation that you mean."
+        )
+    if state.pending:
+        raise UnusableDatabase(
+            f"{database_name()} lacks {len(state.pending)} migrations of this version. Start it with script/up, or run"
+            " manage.py migrate."
+        )
+
+
+def database_name() -> str:
+    """Return which database is in use, for messages: the data directory, or the name and host of a server's database."""
+    if connection.vendor == "sqlite":
+        folder = _sqlite_file().parent
+        return f"The data directory {folder}" if folder == settings.DATA_DIR else f"The database {_sqlite_file()}"
+    given = connection.settings_dict
+    return f"The database {given['NAME']} on {given['HOST'] or 'localhost'}"
+
+
+def _sqlite_file() -> Path:
+    return Path(str(connection.settings_dict["NAME"]))

@@ -1,0 +1,79 @@
+"""Traces of MLflow 3: send, read one, read many."""
+
+from __future__ import annotations
+
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.render_tracking import Json, filled
+from mlflow_api.traces import render
+from mlflow_api.traces.parse import trace_info
+from traces import queries
+from traces.limits import check_count
+from traces.models import Trace
+from traces.services.infos import record_info
+
+_BODY = 8_000_000
+_TOO_MANY = "At most {limit} traces can be read at once. Got {count}."
+
+
+@rpc("POST", "traces", version="3.0", max_body=_BODY)
+def start_trace(actor: Actor, q: Params) -> Json:
+    """Keep a trace. The client calls this at the trace's end, whatever its name says."""
+    if not q.has("trace"):
+        q.need("trace")
+    trace = record_info(actor=actor, info=trace_info(q.message("trace").message("trace_info")))
+    return {"trace": {"trace_info": render.info(queries.get_trace(trace.pk))}}
+
+
+@rpc("GET", "traces/{trace_id}")
+@rpc("GET", "traces/{trace_id}", version="3.0")
+def get_trace_info(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """Return a trace without its spans. MLflow 2.22 asks at version 2.0 for its assessments."""
+    return {"trace": {"trace_info": render.info(queries.get_trace(q.need("trace_id")))}}
+
+
+@rpc("GET", "traces/get", version="3.0")
+def get_trace(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """Return a trace with its spans; one whose spans are not all here only where that is allowed."""
+    trace = queries.get_trace(q.need("trace_id"))
+    if not _allows_partial(q) and not queries.is_fully_exported(trace):
+        raise NotFound(f"Trace with ID {trace.pk} is not fully exported yet, please try again later.")
+    return {"trace": render.whole(trace, queries.spans_of([trace.pk])[trace.pk])}
+
+
+def _allows_partial(q: Params) -> bool:
+    """Return a flag of the query string; clients write it as Python does, True and False."""
+    text = q.text("allow_partial", "false").lower()
+    if text not in {"true", "false"}:
+        raise InvalidInput("Invalid value for parameter 'allow_partial': it must be true or false.")
+    return text == "true"
+
+
+@rpc("GET", "traces/batchGet", version="3.0")
+def batch_get(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """Return traces with their spans; ids of no trace are left out."""
+    traces = _asked(q)
+    spans = queries.spans_of([trace.pk for trace in traces])
+    return filled(traces=[render.whole(trace, spans[trace.pk]) for trace in traces])
+
+
+@rpc("POST", "traces/batchGetInfos", version="3.0", write=False)
+def batch_get_infos(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """Return traces without their spans; ids of no trace are left out."""
+    return filled(trace_infos=[render.info(trace) for trace in _asked(q)])
+
+
+def _asked(q: Params) -> list[Trace]:
+    """Return the traces that are asked for, in experiments that are asked for, if any are named."""
+    ids = q.texts("trace_ids")
+    if not ids:
+        raise InvalidInput("Missing value for required parameter 'trace_ids'.")
+    check_count(ids, queries.MAX_BATCH, _TOO_MANY)
+    within = q.texts("experiment_ids")
+    return [
+        trace
+        for trace in queries.traces_by_id(ids)
+        if not q.has("experiment_ids") or str(trace.experiment_id) in within
+    ]

@@ -1,0 +1,67 @@
+"""What lies in the JSON of spans and assessments, as text that a filter is compared with, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F, Func, TextField
+from django.db.models.functions import Coalesce
+
+from core.errors import InvalidInput
+
+Sql = tuple[str, tuple[Any, ...]]
+_TYPES = ("string_value", "int_value", "double_value", "bool_value")
+
+
+class JsonMeaning(Func):
+    """What a JSON value means as text: a JSON text without its quotes, everything else as it is written."""
+
+    arity = 1
+    output_field = TextField()
+    template = "(CASE WHEN SUBSTR(%(expressions)s, 1, 1) = '\"' THEN %(text)s ELSE %(expressions)s END)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
+        """Let SQLite read the text."""
+        return self.as_sql(compiler, connection, text=f"json_extract({self._column(compiler)}, '$')")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Any:
+        """Let PostgreSQL read the text."""
+        return self.as_sql(compiler, connection, text=f"({self._column(compiler)}::json #>> '{{}}')")
+
+    def _column(self, compiler: Any) -> str:
+        sql: str = compiler.compile(self.source_expressions[0])[0]
+        return sql
+
+
+class _JsonText(Func):
+    """What lies at a path in a column of JSON, as text, of a list or mapping its JSON; NULL where nothing does."""
+
+    output_field = TextField()
+
+    def __init__(self, column: object, *path: str) -> None:
+        self.path = path
+        super().__init__(column)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - Django's signature
+        """Return it for SQLite, which would give true and false as numbers."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        path = "$" + "".join(f'."{part}"' for part in self.path)
+        text = (
+            f"CASE json_type({sql}, %s) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
+            f"ELSE CAST(json_extract({sql}, %s) AS TEXT) END"
+        )
+        return f"({text})", (*params, path, *params, path)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - see above
+        """Return it for PostgreSQL."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        marks = ", ".join(["%s::text"] * len(self.path))
+        return f"({sql}::jsonb #>> ARRAY[{marks}])", (*params, *self.path)
+
+
+def span_attribute(key: str) -> Coalesce:
+    """Return the value of an attribute of a span as text: of a list or mapping its JSON. InvalidInput: a bad key."""
+    if not key or '"' in key or "\\" in key:
+        raise InvalidInput("The name of a span's attribute cannot be empty, nor hold quotes or backslashes.")
+    places = [_JsonText(F("content"), "attributes", key, kind) for kind in _TYPES]
+    return Coalesce(*places, _JsonText(F("content"), "attributes", key), output_field=TextField())

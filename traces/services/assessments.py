@@ -1,0 +1,250 @@
+"""Assessments: feedback on a trace and expectations of it, by people, judges and code.
+
+What people say, and every later change or deletion, is an event. What code and judges say of a trace as they go is
+telemetry like the trace itself.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput, NotFound, TooLarge
+from core.times import now_ms
+from traces.limits import (
+    MAX_ASSESSMENT_BYTES,
+    MAX_ASSESSMENTS,
+    MAX_KEY,
+    checked_pairs,
+    checked_time,
+    checked_trace_id,
+    shown,
+)
+from traces.models import Assessment, AssessmentKind, SourceType, Trace
+from traces.services.rows import lock_trace
+from tracking.limits import checked_text
+
+_MAX_RATIONALE = 65_535
+_MAX_SOURCE = 500
+_MAX_ID = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentData:
+    """An assessment as a client sends it. ``value`` is any JSON value; ``assessment_id`` is "" where the server makes it."""
+
+    kind: AssessmentKind
+    name: str
+    value: object = None
+    error: Mapping[str, str] | None = None
+    is_serialized: bool = False
+    source_type: str = SourceType.UNSPECIFIED.value
+    source_id: str = ""
+    rationale: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    span_id: str = ""
+    overrides: str = ""
+    valid: bool = True
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    assessment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentChange:
+    """What to change of an assessment; None leaves it. ``value`` is a new feedback or expectation."""
+
+    name: str | None = None
+    value: AssessmentData | None = None
+    rationale: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+@transaction.atomic
+def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> Assessment:
+    """Add an assessment to a trace and return it; an older one that it overrides becomes invalid.
+
+    NotFound: no such trace, or no such assessment to override. AlreadyExists: the id is taken. InvalidInput: a value
+    cannot be kept. TooLarge: the value is, or the trace has 1000 assessments.
+    """
+    trace = lock_trace(trace_id)
+    if data.assessment_id and _of(trace).filter(assessment_id=data.assessment_id).exists():
+        raise AlreadyExists(f"Trace {trace.pk} has an assessment with ID {shown(data.assessment_id)} already.")
+    return _add(actor, trace, data)
+
+
+def keep_assessments(*, actor: Actor, trace: Trace, assessments: Sequence[AssessmentData]) -> None:
+    """Add the assessments that a trace brought along, in the caller's transaction.
+
+    A request that is repeated adds nothing twice: one with a known id replaces it, one without is compared as a whole.
+    """
+    if not assessments:
+        return
+    held = list(_of(trace))
+    by_id = {row.assessment_id: row for row in held}
+    for data in assessments:
+        if row := by_id.get(data.assessment_id):
+            _fill(row, data)
+            row.save()
+        elif data.assessment_id or not any(_is_same(row, data) for row in held):
+            _add(actor, trace, data)
+
+
+def _of(trace: Trace) -> Any:
+    return Assessment.objects.filter(trace=trace)
+
+
+def _is_same(row: Assessment, data: AssessmentData) -> bool:
+    """Return whether a row is what this assessment without an id became when it was sent before."""
+    sent = (data.kind, data.name, _json(data), data.source_type, data.source_id, data.span_id, data.created_ms)
+    return sent == (row.kind, row.name, row.value, row.source_type, row.source_id, row.span_id, row.created_ms)
+
+
+def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
+    if _of(trace).count() >= MAX_ASSESSMENTS:
+        raise TooLarge(f"A trace can have at most {MAX_ASSESSMENTS} assessments.")
+    row = Assessment(trace=trace, assessment_id=data.assessment_id or f"a-{uuid.uuid4().hex}", created_by=actor.name)
+    _fill(row, data)
+    if row.overrides and not _of(trace).filter(assessment_id=row.overrides).update(valid=False):
+        raise NotFound(f"Assessment with ID {shown(row.overrides)} not found for trace {shown(trace.pk)}")
+    row.save()
+    if row.source_type == SourceType.HUMAN:
+        record(actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace, after=assessment_facts(row))
+    return row
+
+
+def _fill(row: Assessment, data: AssessmentData) -> None:
+    """Write an assessment into its row. InvalidInput, TooLarge: it cannot be kept."""
+    now = now_ms()
+    if data.assessment_id:
+        checked_trace_id(data.assessment_id)
+    row.kind, row.name = data.kind, _checked_name(data.name)
+    _set_value(row, data)
+    row.rationale = data.rationale if data.rationale is None else _checked_rationale(data.rationale)
+    row.metadata = checked_pairs(data.metadata, what="metadata")
+    row.source_type = SourceType(data.source_type)
+    row.source_id = checked_text(data.source_id, what="source_id", limit=_MAX_SOURCE)
+    row.span_id = checked_text(data.span_id, what="span_id", limit=_MAX_ID)
+    row.overrides = checked_text(data.overrides, what="overrides", limit=_MAX_ID)
+    row.valid = data.valid
+    row.created_ms = now if data.created_ms is None else checked_time(data.created_ms, what="create_time")
+    row.updated_ms = now if data.updated_ms is None else checked_time(data.updated_ms, what="last_update_time")
+    if row.overrides and row.overrides == row.assessment_id:
+        raise InvalidInput("An assessment cannot override itself.")
+
+
+def _checked_name(name: str) -> str:
+    if not name:
+        raise InvalidInput("Missing value for required parameter 'assessment_name'.")
+    return checked_text(name, what="assessment_name", limit=MAX_KEY)
+
+
+def _checked_rationale(text: str) -> str:
+    return checked_text(text, what="rationale", limit=_MAX_RATIONALE)
+
+
+def _set_value(row: Assessment, data: AssessmentData) -> None:
+    row.value = _json(data)
+    row.error = None if data.error is None else checked_pairs(data.error, what="error")
+    row.is_serialized = data.is_serialized
+    number = data.value
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    row.number = float(number) if is_number and math.isfinite(number) else None  # type: ignore[arg-type]  # it is one
+    if len(row.value.encode()) > MAX_ASSESSMENT_BYTES:
+        raise TooLarge(f"The value of an assessment may take at most {MAX_ASSESSMENT_BYTES} bytes of JSON.")
+
+
+def _json(data: AssessmentData) -> str:
+    """Return the JSON of a value, "" for feedback that holds an error alone. InvalidInput: an expectation without one."""
+    if data.value is None and data.error is not None:
+        return ""
+    if data.value is None and data.kind == AssessmentKind.EXPECTATION:
+        raise InvalidInput("The `value` field of an expectation must be specified.")
+    try:
+        return json.dumps(data.value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise InvalidInput("The value of an assessment must be JSON: NaN and infinity are none.") from error
+
+
+def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
+    """Return an assessment of a trace. NotFound: no such trace, or it has no such assessment."""
+    row = Assessment.objects.filter(trace_id=trace_id, assessment_id=assessment_id).first()
+    if row is not None:
+        return row
+    if not Trace.objects.filter(pk=trace_id).exists():
+        raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
+    raise NotFound(f"Assessment with ID {shown(assessment_id)} not found for trace {shown(trace_id)}")
+
+
+@transaction.atomic
+def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change: AssessmentChange) -> Assessment:
+    """Change an assessment and return it. New metadata is added to what is there; source and span stay.
+
+    NotFound: no such trace or assessment. InvalidInput: feedback would become an expectation or the other way round, or
+    a value cannot be kept.
+    """
+    trace = lock_trace(trace_id)
+    row = get_assessment(trace.pk, assessment_id)
+    before = assessment_facts(row)
+    if change.value is not None:
+        if change.value.kind != row.kind:
+            raise InvalidInput(f"Cannot update {change.value.kind.value} value on an assessment that is {row.kind}.")
+        _set_value(row, change.value)
+    if change.name is not None:
+        row.name = _checked_name(change.name)
+    if change.rationale is not None:
+        row.rationale = _checked_rationale(change.rationale)
+    if change.metadata is not None:
+        row.metadata = checked_pairs({**row.metadata, **change.metadata}, what="metadata")
+    row.updated_ms = max(now_ms(), row.created_ms)
+    row.save()
+    record(
+        actor=actor,
+        action=Action.TRACES_ASSESSMENT_UPDATED,
+        obj=trace,
+        before=before,
+        after=assessment_facts(row),
+    )
+    return row
+
+
+@transaction.atomic
+def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> None:
+    """Delete an assessment; one that it overrides is valid again. One that is not there is no error, as on MLflow.
+
+    NotFound: no such trace.
+    """
+    trace = lock_trace(trace_id)
+    row = _of(trace).filter(assessment_id=assessment_id).first()
+    if row is None:
+        return
+    if row.overrides and not _of(trace).filter(overrides=row.overrides).exclude(pk=row.pk).exists():
+        _of(trace).filter(assessment_id=row.overrides).update(valid=True)
+    before = assessment_facts(row)
+    row.delete()
+    record(actor=actor, action=Action.TRACES_ASSESSMENT_DELETED, obj=trace, before=before)
+
+
+def assessment_facts(row: Assessment) -> dict[str, object]:
+    """Return what events say of an assessment."""
+    facts: dict[str, object] = {
+        "assessment": row.assessment_id,
+        "kind": row.kind,
+        "name": row.name,
+        "value": row.value,
+        "source": f"{row.source_type}:{row.source_id}",
+        "rationale": row.rationale,
+        "metadata": row.metadata,
+        "error": row.error,
+        "overrides": row.overrides,
+    }
+    return {key: value for key, value in facts.items() if value}

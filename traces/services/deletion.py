@@ -1,0 +1,106 @@
+"""Deleting traces for good: on request, and when they are older than they are kept. Their files go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.errors import InvalidInput
+from core.refs import experiment_ref
+from core.times import now_ms
+from traces.files import artifact_folder
+from traces.limits import MAX_DELETED_IDS, check_count
+from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceRun, TraceTag
+from tracking.artifacts import forget_folders
+from tracking.queries import experiment_number
+
+# So many traces go in one transaction, which holds their rows, and so many ids fit an event.
+BATCH = 100
+# One run of the task does not go on for longer than the next is due.
+_MAX_BATCHES = 500
+_PARTS = (Span, TraceTag, TraceMetadata, TraceRun, TracePrompt, Assessment)
+
+
+def delete_traces(
+    *,
+    actor: Actor,
+    experiment_id: str,
+    trace_ids: Sequence[str] = (),
+    max_timestamp_ms: int | None = None,
+    max_traces: int | None = None,
+) -> int:
+    """Delete traces of an experiment and return how many: those with these ids, or those up to a time, the oldest first.
+
+    Ids of no trace there count nothing. One event a batch of 100. InvalidInput: both or neither is given, or a count that
+    is not positive. TooLarge: more than 1000 ids.
+    """
+    number = experiment_number(experiment_id)
+    _check(trace_ids, max_timestamp_ms, max_traces)
+    rows = Trace.objects.filter(experiment_id=number).order_by("request_ms", "pk").values_list("pk", flat=True)
+    chosen = rows.filter(pk__in=set(trace_ids)) if trace_ids else rows.filter(request_ms__lte=max_timestamp_ms)
+    count = 0
+    while batch := list(chosen[: BATCH if max_traces is None else min(BATCH, max_traces - count)]):
+        gone = _remove(actor, batch, Action.TRACES_TRACES_DELETED)
+        if not gone:  # somebody else deletes the same traces
+            break
+        count += gone
+    return count
+
+
+def _check(trace_ids: Sequence[str], max_timestamp_ms: int | None, max_traces: int | None) -> None:
+    if max_timestamp_ms is None and not trace_ids:
+        raise InvalidInput("Either `max_timestamp_millis` or `request_ids` must be specified.")
+    if max_timestamp_ms is not None and trace_ids:
+        raise InvalidInput("Only one of `max_timestamp_millis` and `request_ids` can be specified.")
+    if trace_ids and max_traces is not None:
+        raise InvalidInput("`max_traces` can't be specified if `request_ids` is specified.")
+    if max_traces is not None and max_traces <= 0:
+        raise InvalidInput(f"`max_traces` must be a positive integer, received {max_traces}.")
+    check_count(trace_ids, MAX_DELETED_IDS, "At most {limit} traces can be deleted by id at once. Got {count}.")
+
+
+def prune_traces(*, now: int | None = None) -> int:
+    """Delete traces that this server received more than ``CUSTODY_TRACE_DAYS`` ago and return how many; 0 keeps all.
+
+    ``now`` is milliseconds since 1970. Each batch of 100 is a transaction and an event of its own.
+    """
+    if not settings.TRACE_DAYS:
+        return 0
+    before = (now_ms() if now is None else now) - int(timedelta(days=settings.TRACE_DAYS) / timedelta(milliseconds=1))
+    actor, count = system_actor("prune_traces"), 0
+    old = Trace.objects.filter(received_ms__lt=before).order_by("received_ms", "pk").values_list("pk", flat=True)
+    for _ in range(_MAX_BATCHES):
+        batch = list(old[:BATCH])
+        count += _remove(actor, batch, Action.TRACES_TRACES_PRUNED) if batch else 0
+        if len(batch) < BATCH:
+            break
+    return count
+
+
+@transaction.atomic
+def _remove(actor: Actor, trace_ids: Sequence[str], action: Action) -> int:
+    """Delete these traces with all that is theirs and record which; return how many were still there."""
+    rows = Trace.objects.select_for_update(of=("self",)).select_related("experiment").filter(pk__in=trace_ids)
+    traces = list(rows.order_by("pk"))
+    if not traces:
+        return 0
+    ids = [trace.pk for trace in traces]
+    for part in _PARTS:
+        part.objects.filter(trace_id__in=ids).delete()
+    Trace.objects.filter(pk__in=ids).delete()
+    files = forget_folders(folder for trace in traces if (folder := artifact_folder(trace)))
+    experiments = sorted({trace.experiment_id for trace in traces})
+    record(
+        actor=actor,
+        action=action,
+        obj=experiment_ref(experiments[0]) if len(experiments) == 1 else "traces",
+        before={"traces": ids, "experiments": experiments},
+        after={"deleted": len(ids), "files": files},
+    )
+    return len(ids)

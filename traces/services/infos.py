@@ -1,0 +1,148 @@
+"""Keeping the information of a trace: when, how it ended, tags, metadata and the assessments that came with it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from core.actors import Actor
+from core.errors import InvalidInput
+from traces.keys import SERVER_TAGS
+from traces.limits import MAX_KEY, MAX_PREVIEW, checked_pairs, checked_time, checked_trace_id
+from traces.models import Trace, TraceState
+from traces.services.assessments import AssessmentData, keep_assessments
+from traces.services.rows import (
+    active_experiment,
+    location_tag,
+    lock_trace,
+    open_traces,
+    put_metadata,
+    put_tags,
+    save_traces,
+)
+from tracking.limits import checked_text
+
+_ENDED = frozenset({TraceState.OK, TraceState.ERROR})
+_FIELDS = [
+    "experiment_id",
+    "request_ms",
+    "duration_ms",
+    "state",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "has_info",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceInfo:
+    """A trace without its spans, as a client sends it. Times are milliseconds; None is "not said"."""
+
+    trace_id: str
+    experiment_id: str
+    request_ms: int
+    state: str
+    duration_ms: int | None = None
+    request_preview: str | None = None
+    response_preview: str | None = None
+    client_request_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    assessments: tuple[AssessmentData, ...] = ()
+
+
+@transaction.atomic
+def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
+    """Keep a trace, or bring one up to date of which spans or an earlier state are here, and return it.
+
+    What is not said stays. A trace that has ended does not begin again. It is telemetry: no event is recorded but for
+    assessments by people. NotFound: no such experiment. InvalidInput: it is deleted, the trace has been sent for another
+    experiment, or a value cannot be kept. TooLarge: too many tags, metadata or assessments.
+    """
+    checked_trace_id(info.trace_id)
+    checked_time(info.request_ms, what="request_time")
+    checked_time(info.duration_ms or 0, what="execution_duration")
+    tags = _checked_tags(info.tags)
+    metadata = checked_pairs(info.metadata, what="trace_metadata")
+    experiment = active_experiment(info.experiment_id)
+    starts = {info.trace_id: info.request_ms}
+    trace = open_traces(actor=actor, experiment=experiment, starts=starts)[info.trace_id]
+    if trace.has_info and trace.experiment_id != experiment.pk:
+        raise InvalidInput(f"Trace {trace.pk} belongs to experiment {trace.experiment_id}, not to {experiment.pk}.")
+    trace.experiment = experiment
+    _merge(trace, info)
+    save_traces([trace], _FIELDS)
+    put_tags({trace.pk: {**tags, **location_tag(trace)}})
+    put_metadata({trace.pk: metadata})
+    keep_assessments(actor=actor, trace=trace, assessments=info.assessments)
+    return trace
+
+
+def _checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without those that this server sets itself: a copied trace brings the ones of its origin."""
+    checked = checked_pairs(tags, what="tags")
+    return {key: value for key, value in checked.items() if key not in SERVER_TAGS}
+
+
+def _merge(trace: Trace, info: TraceInfo) -> None:
+    """Change a trace to what the client says of it."""
+    trace.request_ms = info.request_ms
+    if info.duration_ms is not None:
+        trace.duration_ms = info.duration_ms
+    if info.state in _ENDED or trace.state not in _ENDED:
+        trace.state = TraceState(info.state)
+    if info.client_request_id is not None:
+        trace.client_request_id = checked_text(info.client_request_id, what="client_request_id", limit=MAX_KEY)
+    if info.request_preview is not None:
+        trace.request_preview = _preview(info.request_preview, what="request_preview")
+    if info.response_preview is not None:
+        trace.response_preview = _preview(info.response_preview, what="response_preview")
+    trace.has_info = True
+
+
+def _preview(text: str, *, what: str) -> str:
+    return checked_text(text[:MAX_PREVIEW], what=what, limit=MAX_PREVIEW)
+
+
+def start_trace(
+    *, actor: Actor, experiment_id: str, timestamp_ms: int, metadata: Mapping[str, str], tags: Mapping[str, str]
+) -> Trace:
+    """Begin a trace the way of MLflow 2, whose ids the server makes, and return it. Raises as `record_info` does."""
+    info = TraceInfo(
+        trace_id=uuid.uuid4().hex,
+        experiment_id=experiment_id,
+        request_ms=timestamp_ms,
+        state=TraceState.IN_PROGRESS,
+        metadata=metadata,
+        tags=tags,
+    )
+    return record_info(actor=actor, info=info)
+
+
+@transaction.atomic
+def end_trace(
+    *,
+    actor: Actor,  # noqa: ARG001 - every service gets the actor
+    trace_id: str,
+    timestamp_ms: int,
+    state: str,
+    metadata: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> Trace:
+    """End a trace the way of MLflow 2 and return it; metadata and tags are added to those that are there.
+
+    NotFound: no such trace. InvalidInput: a value cannot be kept. TooLarge: too many tags or metadata.
+    """
+    checked_time(timestamp_ms, what="timestamp_ms")
+    kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, what="request_metadata")
+    trace = lock_trace(trace_id)
+    trace.duration_ms = max(0, timestamp_ms - trace.request_ms)
+    trace.state = TraceState(state)
+    save_traces([trace], ["duration_ms", "state"])
+    put_tags({trace.pk: kept_tags})
+    put_metadata({trace.pk: kept_metadata})
+    return trace

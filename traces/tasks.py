@@ -1,0 +1,13 @@
+"""Celery's side of traces: deleting those that are older than they are kept."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from traces.services import deletion
+
+
+@shared_task(name="traces.tasks.prune_traces")
+def prune_traces() -> int:
+    """Delete traces older than CUSTODY_TRACE_DAYS; return how many. It may run twice, or late."""
+    return deletion.prune_traces()
