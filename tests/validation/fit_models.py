@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import joblib  # type: ignore[import-not-found]  # of .venv-mlflow
-import lightgbm  # type: ignore[import-not-found]
+import joblib
+import lightgbm
 import mlflow
 import numpy as np
 import pandas as pd
-import skops.io  # type: ignore[import-not-found]
-import xgboost  # type: ignore[import-not-found]
-from scipy import stats  # type: ignore[import-not-found]
+import skops.io
+import xgboost
+from scipy import stats
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA, TruncatedSVD
