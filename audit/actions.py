@@ -7,66 +7,16 @@ from __future__ import annotations
 
 from enum import unique
 
-from audit.action_records import (
-    ActionRecord,
-    Display,
-    Mark,
-    RecordedAction,
-    Verb,
-    change_of,
-    check_result,
-    pairs,
-    value_of,
+from audit.action_records import ActionRecord, Display, Mark, RecordedAction, Verb, change_of, value_of
+
+# fmt: off
+from audit.action_words import (  # isort: skip
+    ADDED, BY_NAME, BY_RULE, BY_STAGE, BY_TAGS, BY_TITLE, CHANGED, CHECK_KEY, CLOSED, CREATED, DATASET, DELETED,
+    EDITED, ENDED, EXPERIMENT, FINDING, IMPORTED, LOGGED, LOGGED_MODEL, MARKED, MODEL, NODE, OPENED, POLICY,
+    PROPOSAL, PUBLISHED, REGISTERED, REJECTED, REQUEST, RESTORED, RETIRED, REVIEWED, REVOKED, RULE_CHECKED, RUN,
+    SET, STARTED, TRACE, UPDATED, USER, VERSION, WEBHOOK, WITHDREW, brief, shown
 )
-
-_CHANGED = Verb("changed", "change")
-_CLOSED = Verb("closed", "close")
-_CREATED = Verb("created", "create")
-_DELETED = Verb("deleted", "delete")
-_EDITED = Verb("edited", "edit")
-_ENDED = Verb("ended", "end")
-_IMPORTED = Verb("imported", "import")
-_LOGGED = Verb("logged", "log")
-_MARKED = Verb("marked", "mark")
-_OPENED = Verb("opened", "open")
-_REGISTERED = Verb("registered", "register")
-_REJECTED = Verb("rejected", "reject")
-_RESTORED = Verb("restored", "restore")
-_REVIEWED = Verb("reviewed", "review")
-_REVOKED = Verb("revoked", "revoke")
-_SET = Verb("set", "set")
-_STARTED = Verb("started", "start")
-_UPDATED = Verb("updated", "update")
-_WITHDREW = Verb("withdrew", "withdraw")
-
-_CHECK_KEY = "a check key"
-_DATASET = "a dataset version"
-_EXPERIMENT = "an experiment"
-_FINDING = "a finding"
-_LOGGED_MODEL = "a logged model"
-_MODEL = "a registered model"
-_NODE = "a node of the lineage"
-_POLICY = "a policy"
-_PROPOSAL = "a policy proposal"
-_REQUEST = "a transition request"
-_RUN = "a run"
-_TRACE = "a trace"
-_USER = "a user"
-_VERSION = "a model version"
-_WEBHOOK = "a webhook"
-
-
-def _display(tone: str, icon: str) -> Display:
-    return Display(Mark(tone, icon))
-
-
-_BY_NAME = Display(brief=value_of("name"))
-_BY_RULE = Display(brief=value_of("rule"))
-_BY_STAGE = change_of("stage", nothing="None")
-_BY_TITLE = Display(brief=value_of("title"))
-_BY_TAGS = Display(brief=pairs)
-_ADDED = _display("info", "add_circle")
-_RULE_CHECKED = Display(Mark("none", "fact_check"), check_result, failures=("failed", "error"), merges=True)
+# fmt: on
 
 
 @unique
@@ -75,219 +25,189 @@ class Action(RecordedAction):
 
     # One row for each action.
     # fmt: off
-    ACCOUNT_APPROVAL_SESSION_ENDED = "account.approval_session.ended", _ENDED, "an approval session of {object}", _USER
-    ACCOUNT_APPROVAL_SESSION_STARTED = "account.approval_session.started", _STARTED, "an approval session"
+    ACCOUNT_APPROVAL_SESSION_ENDED = "account.approval_session.ended", ENDED, "an approval session of {object}", USER
+    ACCOUNT_APPROVAL_SESSION_STARTED = "account.approval_session.started", STARTED, "an approval session"
     ACCOUNT_AUTHENTICATION_FAILED = (
-        "account.authentication.failed", Verb("failed to sign in as", "sign in as"), "{object}", _USER, _display("bad", "no_accounts"),
+        "account.authentication.failed", Verb("failed to sign in as", "sign in as"), "{object}", USER, shown("bad", "no_accounts"),
     )
-    ACCOUNT_GROUP_CHANGED = "account.group.changed", _CHANGED, "{object}", "a group"
+    ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
     ACCOUNT_REAUTHENTICATED = (
-        "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", _USER,
+        "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )
     ACCOUNT_SIGNED_IN = "account.signed_in", Verb("signed in", "sign in"), ""
     ACCOUNT_SIGNED_OUT = "account.signed_out", Verb("signed out", "sign out"), ""
     ACCOUNT_TOKEN_ISSUED = (
-        "account.token.issued", Verb("issued", "issue"), "an API token to {object}", _USER, Display(Mark("none", "key"), value_of("label")),
+        "account.token.issued", Verb("issued", "issue"), "an API token to {object}", USER, shown("none", "key", "label"),
     )
-    ACCOUNT_TOKEN_REVOKED = (
-        "account.token.revoked", _REVOKED, "an API token of {object}", _USER, _display("none", "key_off"),
-    )
-    ACCOUNT_USER_CHANGED = "account.user.changed", _CHANGED, "the account of {object}", _USER
-    ACCOUNT_USER_CREATED = "account.user.created", _CREATED, "the account of {object}", _USER
+    ACCOUNT_TOKEN_REVOKED = "account.token.revoked", REVOKED, "an API token of {object}", USER, shown("none", "key_off")
+    ACCOUNT_USER_CHANGED = "account.user.changed", CHANGED, "the account of {object}", USER
+    ACCOUNT_USER_CREATED = "account.user.created", CREATED, "the account of {object}", USER
     API_CALLED = "api.called", Verb("called", "call"), "{object}", "an API route"
     APPROVALS_CHECK_CANCELLED = (
-        "approvals.check.cancelled", Verb("cancelled", "cancel"), "a check of {object}", _REQUEST, _BY_RULE,
+        "approvals.check.cancelled", Verb("cancelled", "cancel"), "a check of {object}", REQUEST, BY_RULE,
     )
     APPROVALS_CHECK_FINISHED = (
-        "approvals.check.finished", Verb("finished", "finish"), "a check of {object}", _REQUEST, _RULE_CHECKED,
+        "approvals.check.finished", Verb("finished", "finish"), "a check of {object}", REQUEST, RULE_CHECKED,
     )
     APPROVALS_CHECK_QUEUED = (
-        "approvals.check.queued", Verb("queued", "queue"), "a check of {object}", _REQUEST, Display(Mark("none", "schedule"), value_of("rule"), merges=True),
+        "approvals.check.queued", Verb("queued", "queue"), "a check of {object}", REQUEST, Display(Mark("none", "schedule"), value_of("rule"), merges=True),
     )
     APPROVALS_CHECK_REQUEUED = (
-        "approvals.check.requeued", Verb("requeued", "requeue"), "a lost check of {object}", _REQUEST, _BY_RULE,
+        "approvals.check.requeued", Verb("requeued", "requeue"), "a lost check of {object}", REQUEST, BY_RULE,
     )
     APPROVALS_CHECK_KEY_ADDED = (
-        "approvals.check_key.added", Verb("allowed", "allow"), "{object} to sign check results", _CHECK_KEY,
+        "approvals.check_key.added", Verb("allowed", "allow"), "{object} to sign check results", CHECK_KEY,
     )
-    APPROVALS_CHECK_KEY_REVOKED = "approvals.check_key.revoked", _REVOKED, "{object}", _CHECK_KEY
+    APPROVALS_CHECK_KEY_REVOKED = "approvals.check_key.revoked", REVOKED, "{object}", CHECK_KEY
     APPROVALS_CHECK_RESULT_POSTED = (
-        "approvals.check_result.posted", Verb("posted", "post"), "the result of an external check of {object}", _REQUEST,
+        "approvals.check_result.posted", Verb("posted", "post"), "the result of an external check of {object}", REQUEST,
     )
     APPROVALS_COMMENT_ADDED = (
-        "approvals.comment.added", Verb("commented on", "comment on"), "{object}", _VERSION, Display(brief=value_of("text")),
+        "approvals.comment.added", Verb("commented on", "comment on"), "{object}", VERSION, brief("text"),
     )
-    APPROVALS_COMMENT_DELETED = "approvals.comment.deleted", _DELETED, "a comment on {object}", _VERSION
-    APPROVALS_COMMENT_EDITED = "approvals.comment.edited", _EDITED, "a comment on {object}", _VERSION
+    APPROVALS_COMMENT_DELETED = "approvals.comment.deleted", DELETED, "a comment on {object}", VERSION
+    APPROVALS_COMMENT_EDITED = "approvals.comment.edited", EDITED, "a comment on {object}", VERSION
     APPROVALS_DELEGATION_GIVEN = (
-        "approvals.delegation.given", Verb("delegated", "delegate"), "the review rights of {object}", _USER, Display(brief=value_of("delegate")),
+        "approvals.delegation.given", Verb("delegated", "delegate"), "the review rights of {object}", USER, brief("delegate"),
     )
-    APPROVALS_DELEGATION_REVOKED = "approvals.delegation.revoked", _REVOKED, "a delegation by {object}", _USER
-    APPROVALS_FINDING_ASSIGNED = "approvals.finding.assigned", Verb("assigned", "assign"), "{object}", _FINDING
-    APPROVALS_FINDING_CLOSED = "approvals.finding.closed", _CLOSED, "{object}", _FINDING
-    APPROVALS_FINDING_FELL_DUE = "approvals.finding.fell_due", _MARKED, "{object} as overdue", _FINDING, _BY_TITLE
-    APPROVALS_FINDING_OPENED = "approvals.finding.opened", _OPENED, "{object}", _FINDING, _BY_TITLE
-    APPROVALS_GLASS_BROKEN = "approvals.glass.broken", Verb("used", "use"), "break-glass for {object}", _REQUEST
-    APPROVALS_OVERRIDE_WITHDRAWN = (
-        "approvals.override.withdrawn", _WITHDREW, "an override of a rule of {object}", _REQUEST,
-    )
-    APPROVALS_POLICY_PUBLISHED = (
-        "approvals.policy.published", Verb("published", "publish"), "{object}", _POLICY, _display("info", "gavel"),
-    )
-    APPROVALS_POLICY_RETIRED = (
-        "approvals.policy.retired", Verb("retired", "retire"), "{object}", _POLICY, _display("bad", "gavel"),
-    )
+    APPROVALS_DELEGATION_REVOKED = "approvals.delegation.revoked", REVOKED, "a delegation by {object}", USER
+    APPROVALS_FINDING_ASSIGNED = "approvals.finding.assigned", Verb("assigned", "assign"), "{object}", FINDING
+    APPROVALS_FINDING_CLOSED = "approvals.finding.closed", CLOSED, "{object}", FINDING
+    APPROVALS_FINDING_FELL_DUE = "approvals.finding.fell_due", MARKED, "{object} as overdue", FINDING, BY_TITLE
+    APPROVALS_FINDING_OPENED = "approvals.finding.opened", OPENED, "{object}", FINDING, BY_TITLE
+    APPROVALS_GLASS_BROKEN = "approvals.glass.broken", Verb("used", "use"), "break-glass for {object}", REQUEST
+    APPROVALS_OVERRIDE_WITHDRAWN = "approvals.override.withdrawn", WITHDREW, "an override of a rule of {object}", REQUEST
+    APPROVALS_POLICY_PUBLISHED = "approvals.policy.published", PUBLISHED, "{object}", POLICY, shown("info", "gavel")
+    APPROVALS_POLICY_RETIRED = "approvals.policy.retired", RETIRED, "{object}", POLICY, shown("bad", "gavel")
     APPROVALS_POST_REVIEW_COMPLETED = (
-        "approvals.post_review.completed", Verb("completed", "complete"), "the post-review of {object}", _REQUEST,
+        "approvals.post_review.completed", Verb("completed", "complete"), "the post-review of {object}", REQUEST,
     )
     APPROVALS_POST_REVIEW_FELL_DUE = (
-        "approvals.post_review.fell_due", _MARKED, "the post-review of {object} as overdue", _REQUEST,
+        "approvals.post_review.fell_due", MARKED, "the post-review of {object} as overdue", REQUEST,
     )
     APPROVALS_PROPOSAL_OPENED = (
-        "approvals.proposal.opened", Verb("opened", "propose a change of"), "{object}", _PROPOSAL, Display(brief=value_of("policy")),
+        "approvals.proposal.opened", Verb("opened", "propose a change of"), "{object}", PROPOSAL, brief("policy"),
     )
-    APPROVALS_PROPOSAL_REJECTED = "approvals.proposal.rejected", _REJECTED, "{object}", _PROPOSAL
-    APPROVALS_PROPOSAL_REVIEWED = (
-        "approvals.proposal.reviewed", _REVIEWED, "{object}", _PROPOSAL, Display(brief=value_of("decision")),
-    )
-    APPROVALS_PROPOSAL_STALED = "approvals.proposal.staled", _CLOSED, "{object} as out of date", _PROPOSAL
-    APPROVALS_PROPOSAL_WITHDRAWN = "approvals.proposal.withdrawn", _WITHDREW, "{object}", _PROPOSAL
-    APPROVALS_RE_REVIEW_FELL_DUE = "approvals.re_review.fell_due", _MARKED, "{object} as due for re-review", _VERSION
-    APPROVALS_RE_REVIEW_GIVEN = "approvals.re_review.given", Verb("re-reviewed", "re-review"), "{object}", _VERSION
+    APPROVALS_PROPOSAL_REJECTED = "approvals.proposal.rejected", REJECTED, "{object}", PROPOSAL
+    APPROVALS_PROPOSAL_REVIEWED = "approvals.proposal.reviewed", REVIEWED, "{object}", PROPOSAL, brief("decision")
+    APPROVALS_PROPOSAL_STALED = "approvals.proposal.staled", CLOSED, "{object} as out of date", PROPOSAL
+    APPROVALS_PROPOSAL_WITHDRAWN = "approvals.proposal.withdrawn", WITHDREW, "{object}", PROPOSAL
+    APPROVALS_RE_REVIEW_FELL_DUE = "approvals.re_review.fell_due", MARKED, "{object} as due for re-review", VERSION
+    APPROVALS_RE_REVIEW_GIVEN = "approvals.re_review.given", Verb("re-reviewed", "re-review"), "{object}", VERSION
     APPROVALS_REQUEST_APPLIED = (
-        "approvals.request.applied", Verb("applied", "apply"), "{object}", _REQUEST, _display("ok", "check_circle"),
+        "approvals.request.applied", Verb("applied", "apply"), "{object}", REQUEST, shown("ok", "check_circle"),
     )
     APPROVALS_REQUEST_APPROVED = (
-        "approvals.request.approved", Verb("completed the approval of", "approve"), "{object}", _REQUEST, _display("ok", "task_alt"),
+        "approvals.request.approved", Verb("completed the approval of", "approve"), "{object}", REQUEST, shown("ok", "task_alt"),
     )
-    APPROVALS_REQUEST_CHANGED = (
-        "approvals.request.changed", _CHANGED, "{object}", _REQUEST, Display(brief=change_of("policy")),
-    )
+    APPROVALS_REQUEST_CHANGED = "approvals.request.changed", CHANGED, "{object}", REQUEST, Display(brief=change_of("policy"))
     APPROVALS_REQUEST_EXPIRED = (
-        "approvals.request.expired", _CLOSED, "{object} as expired", _REQUEST, _display("none", "timer_off"),
+        "approvals.request.expired", CLOSED, "{object} as expired", REQUEST, shown("none", "timer_off"),
     )
-    APPROVALS_REQUEST_OPENED = "approvals.request.opened", _OPENED, "{object}", _REQUEST, _display("info", "approval")
-    APPROVALS_REQUEST_REJECTED = (
-        "approvals.request.rejected", _REJECTED, "{object}", _REQUEST, _display("bad", "cancel"),
-    )
-    APPROVALS_REQUEST_REMINDED = (
-        "approvals.request.reminded", Verb("reminded", "remind"), "the reviewers of {object}", _REQUEST,
-    )
+    APPROVALS_REQUEST_OPENED = "approvals.request.opened", OPENED, "{object}", REQUEST, shown("info", "approval")
+    APPROVALS_REQUEST_REJECTED = "approvals.request.rejected", REJECTED, "{object}", REQUEST, shown("bad", "cancel")
+    APPROVALS_REQUEST_REMINDED = "approvals.request.reminded", Verb("reminded", "remind"), "the reviewers of {object}", REQUEST
     APPROVALS_REQUEST_STALED = (
-        "approvals.request.staled", _CLOSED, "{object} as stale", _REQUEST, _display("none", "sync_problem"),
+        "approvals.request.staled", CLOSED, "{object} as stale", REQUEST, shown("none", "sync_problem"),
     )
-    APPROVALS_REQUEST_WITHDRAWN = (
-        "approvals.request.withdrawn", _WITHDREW, "{object}", _REQUEST, _display("none", "undo"),
-    )
+    APPROVALS_REQUEST_WITHDRAWN = "approvals.request.withdrawn", WITHDREW, "{object}", REQUEST, shown("none", "undo")
     APPROVALS_REVIEW_GIVEN = (
-        "approvals.review.given", _REVIEWED, "{object}", _REQUEST, Display(Mark("info", "rate_review"), value_of("decision")),
+        "approvals.review.given", REVIEWED, "{object}", REQUEST, shown("info", "rate_review", "decision"),
     )
     APPROVALS_RULE_OVERRIDDEN = (
-        "approvals.rule.overridden", Verb("overrode", "override"), "a rule of {object}", _REQUEST, _BY_RULE,
+        "approvals.rule.overridden", Verb("overrode", "override"), "a rule of {object}", REQUEST, BY_RULE,
     )
     AUDIT_EXPORTED = (
-        "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", _display("none", "download"),
+        "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", shown("none", "download"),
     )
-    LINEAGE_DEPLOYMENT_ENDED = "lineage.deployment.ended", _ENDED, "{object}", "a deployment"
+    LINEAGE_DEPLOYMENT_ENDED = "lineage.deployment.ended", ENDED, "{object}", "a deployment"
     LINEAGE_DEPLOYMENT_REGISTERED = (
-        "lineage.deployment.registered", _REGISTERED, "{object}", "a deployment", Display(Mark("info", "rocket_launch"), value_of("version")),
+        "lineage.deployment.registered", REGISTERED, "{object}", "a deployment", shown("info", "rocket_launch", "version"),
     )
-    LINEAGE_EDGE_DECLARED = "lineage.edge.declared", Verb("declared", "declare"), "an input of {object}", _NODE
-    LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted", Verb("retracted", "retract"), "an input of {object}", _NODE
-    LINEAGE_QUARANTINE_PLACED = "lineage.quarantine.placed", Verb("quarantined", "quarantine"), "{object}", _DATASET
+    LINEAGE_EDGE_DECLARED = "lineage.edge.declared", Verb("declared", "declare"), "an input of {object}", NODE
+    LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted", Verb("retracted", "retract"), "an input of {object}", NODE
+    LINEAGE_QUARANTINE_PLACED = "lineage.quarantine.placed", Verb("quarantined", "quarantine"), "{object}", DATASET
     LINEAGE_QUARANTINE_RELEASED = (
-        "lineage.quarantine.released", Verb("released", "release"), "{object} from quarantine", _DATASET,
+        "lineage.quarantine.released", Verb("released", "release"), "{object} from quarantine", DATASET,
     )
-    NOTICES_CHAT_CHANGED = "notices.chat.changed", _CHANGED, "the chat address of {object}", _USER
-    NOTICES_TEST_SENT = "notices.test.sent", Verb("sent", "send"), "a test notification to {object}", _USER
-    REGISTRY_ALIAS_DELETED = "registry.alias.deleted", _DELETED, "an alias of {object}", _MODEL
-    REGISTRY_ALIAS_SET = (
-        "registry.alias.set", _SET, "an alias of {object}", _MODEL, Display(Mark("none", "label"), value_of("alias")),
-    )
-    REGISTRY_CARD_CREATED = (
-        "registry.card.created", _CREATED, "the card of {object}", _VERSION, _display("none", "description"),
-    )
-    REGISTRY_CARD_EDITED = (
-        "registry.card.edited", _EDITED, "the card of {object}", _VERSION, _display("none", "edit_document"),
-    )
-    REGISTRY_MODEL_CREATED = "registry.model.created", _CREATED, "{object}", _MODEL, _ADDED
-    REGISTRY_MODEL_DELETED = "registry.model.deleted", _DELETED, "{object}", _MODEL
-    REGISTRY_MODEL_IMPORTED = "registry.model.imported", _IMPORTED, "{object}", _MODEL
-    REGISTRY_MODEL_RENAMED = "registry.model.renamed", Verb("renamed", "rename"), "{object}", _MODEL
-    REGISTRY_MODEL_UPDATED = "registry.model.updated", _UPDATED, "{object}", _MODEL
-    REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", _DELETED, "a tag of {object}", _MODEL
-    REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", _SET, "a tag of {object}", _MODEL, _BY_TAGS
-    REGISTRY_PACK_FROZEN = "registry.pack.frozen", Verb("froze", "freeze"), "the conformity pack of {object}", _VERSION
-    REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed", _CHANGED, "the permissions of {object}", _MODEL
-    REGISTRY_REVIEW_DUE_SET = "registry.review_due.set", _SET, "the re-review date of {object}", _VERSION
-    REGISTRY_RISK_ASSESSED = "registry.risk.assessed", Verb("assessed", "assess"), "the risk of {object}", _MODEL
+    NOTICES_CHAT_CHANGED = "notices.chat.changed", CHANGED, "the chat address of {object}", USER
+    NOTICES_TEST_SENT = "notices.test.sent", Verb("sent", "send"), "a test notification to {object}", USER
+    REGISTRY_ALIAS_DELETED = "registry.alias.deleted", DELETED, "an alias of {object}", MODEL
+    REGISTRY_ALIAS_SET = "registry.alias.set", SET, "an alias of {object}", MODEL, shown("none", "label", "alias")
+    REGISTRY_CARD_CREATED = "registry.card.created", CREATED, "the card of {object}", VERSION, shown("none", "description")
+    REGISTRY_CARD_EDITED = "registry.card.edited", EDITED, "the card of {object}", VERSION, shown("none", "edit_document")
+    REGISTRY_MODEL_CREATED = "registry.model.created", CREATED, "{object}", MODEL, ADDED
+    REGISTRY_MODEL_DELETED = "registry.model.deleted", DELETED, "{object}", MODEL
+    REGISTRY_MODEL_IMPORTED = "registry.model.imported", IMPORTED, "{object}", MODEL
+    REGISTRY_MODEL_RENAMED = "registry.model.renamed", Verb("renamed", "rename"), "{object}", MODEL
+    REGISTRY_MODEL_UPDATED = "registry.model.updated", UPDATED, "{object}", MODEL
+    REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", DELETED, "a tag of {object}", MODEL
+    REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", SET, "a tag of {object}", MODEL, BY_TAGS
+    REGISTRY_PACK_FROZEN = "registry.pack.frozen", Verb("froze", "freeze"), "the conformity pack of {object}", VERSION
+    REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed", CHANGED, "the permissions of {object}", MODEL
+    REGISTRY_REVIEW_DUE_SET = "registry.review_due.set", SET, "the re-review date of {object}", VERSION
+    REGISTRY_RISK_ASSESSED = "registry.risk.assessed", Verb("assessed", "assess"), "the risk of {object}", MODEL
     REGISTRY_STAGE_CHANGED = (
-        "registry.stage.changed", _CHANGED, "the stage of {object}", _VERSION, Display(Mark("ok", "swap_horiz"), _BY_STAGE),
+        "registry.stage.changed", CHANGED, "the stage of {object}", VERSION, Display(Mark("ok", "swap_horiz"), BY_STAGE),
     )
-    REGISTRY_STAGE_IMPORTED = (
-        "registry.stage.imported", _IMPORTED, "the stage of {object}", _VERSION, Display(brief=_BY_STAGE),
-    )
-    REGISTRY_VERSION_CREATED = "registry.version.created", _REGISTERED, "{object}", _VERSION, _ADDED
-    REGISTRY_VERSION_DELETED = "registry.version.deleted", _DELETED, "{object}", _VERSION
-    REGISTRY_VERSION_IMPORTED = "registry.version.imported", _IMPORTED, "{object}", _VERSION
-    REGISTRY_VERSION_UPDATED = "registry.version.updated", _UPDATED, "{object}", _VERSION
-    REGISTRY_VERSION_TAG_DELETED = "registry.version_tag.deleted", _DELETED, "a tag of {object}", _VERSION
-    REGISTRY_VERSION_TAG_SET = "registry.version_tag.set", _SET, "a tag of {object}", _VERSION, _BY_TAGS
-    TRACES_ASSESSMENT_CREATED = "traces.assessment.created", _CREATED, "an assessment of {object}", _TRACE, _BY_NAME
-    TRACES_ASSESSMENT_DELETED = "traces.assessment.deleted", _DELETED, "an assessment of {object}", _TRACE
-    TRACES_ASSESSMENT_UPDATED = "traces.assessment.updated", _UPDATED, "an assessment of {object}", _TRACE, _BY_NAME
-    TRACES_TAG_DELETED = "traces.tag.deleted", _DELETED, "a tag of {object}", _TRACE
-    TRACES_TAG_SET = "traces.tag.set", _SET, "a tag of {object}", _TRACE, _BY_TAGS
-    TRACES_TRACES_DELETED = "traces.traces.deleted", _DELETED, "traces of {object}", _EXPERIMENT
-    TRACES_TRACES_LINKED = "traces.traces.linked", Verb("linked", "link"), "traces to {object}", _RUN
-    TRACES_TRACES_PRUNED = "traces.traces.pruned", _DELETED, "old traces of {object}", _EXPERIMENT
-    TRACKING_ARTIFACT_DELETED = "tracking.artifact.deleted", _DELETED, "{object}", "an artifact"
+    REGISTRY_STAGE_IMPORTED = "registry.stage.imported", IMPORTED, "the stage of {object}", VERSION, Display(brief=BY_STAGE)
+    REGISTRY_VERSION_CREATED = "registry.version.created", REGISTERED, "{object}", VERSION, ADDED
+    REGISTRY_VERSION_DELETED = "registry.version.deleted", DELETED, "{object}", VERSION
+    REGISTRY_VERSION_IMPORTED = "registry.version.imported", IMPORTED, "{object}", VERSION
+    REGISTRY_VERSION_UPDATED = "registry.version.updated", UPDATED, "{object}", VERSION
+    REGISTRY_VERSION_TAG_DELETED = "registry.version_tag.deleted", DELETED, "a tag of {object}", VERSION
+    REGISTRY_VERSION_TAG_SET = "registry.version_tag.set", SET, "a tag of {object}", VERSION, BY_TAGS
+    TRACES_ASSESSMENT_CREATED = "traces.assessment.created", CREATED, "an assessment of {object}", TRACE, BY_NAME
+    TRACES_ASSESSMENT_DELETED = "traces.assessment.deleted", DELETED, "an assessment of {object}", TRACE
+    TRACES_ASSESSMENT_UPDATED = "traces.assessment.updated", UPDATED, "an assessment of {object}", TRACE, BY_NAME
+    TRACES_TAG_DELETED = "traces.tag.deleted", DELETED, "a tag of {object}", TRACE
+    TRACES_TAG_SET = "traces.tag.set", SET, "a tag of {object}", TRACE, BY_TAGS
+    TRACES_TRACES_DELETED = "traces.traces.deleted", DELETED, "traces of {object}", EXPERIMENT
+    TRACES_TRACES_LINKED = "traces.traces.linked", Verb("linked", "link"), "traces to {object}", RUN
+    TRACES_TRACES_PRUNED = "traces.traces.pruned", DELETED, "old traces of {object}", EXPERIMENT
+    TRACKING_ARTIFACT_DELETED = "tracking.artifact.deleted", DELETED, "{object}", "an artifact"
     TRACKING_ARTIFACT_STORED = "tracking.artifact.stored", Verb("stored", "store"), "{object}", "an artifact"
-    TRACKING_ARTIFACTS_PRUNED = "tracking.artifacts.pruned", _DELETED, "artifact files that nothing refers to"
+    TRACKING_ARTIFACTS_PRUNED = "tracking.artifacts.pruned", DELETED, "artifact files that nothing refers to"
     TRACKING_ARTIFACTS_SEALED = (
-        "tracking.artifacts.sealed", Verb("sealed", "seal"), "{object}", "an artifact folder", _display("none", "lock"),
+        "tracking.artifacts.sealed", Verb("sealed", "seal"), "{object}", "an artifact folder", shown("none", "lock"),
     )
-    TRACKING_BATCH_LOGGED = "tracking.batch.logged", _LOGGED, "a batch to {object}", _RUN
-    TRACKING_EXPERIMENT_CREATED = "tracking.experiment.created", _CREATED, "{object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_DELETED = "tracking.experiment.deleted", _DELETED, "{object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_IMPORTED = "tracking.experiment.imported", _IMPORTED, "{object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_RESTORED = "tracking.experiment.restored", _RESTORED, "{object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_UPDATED = "tracking.experiment.updated", _UPDATED, "{object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_TAG_DELETED = "tracking.experiment_tag.deleted", _DELETED, "a tag of {object}", _EXPERIMENT
-    TRACKING_EXPERIMENT_TAG_SET = "tracking.experiment_tag.set", _SET, "a tag of {object}", _EXPERIMENT, _BY_TAGS
-    TRACKING_INPUTS_LOGGED = "tracking.inputs.logged", _LOGGED, "inputs of {object}", _RUN
-    TRACKING_LOGGED_MODEL_CREATED = "tracking.logged_model.created", _CREATED, "{object}", _LOGGED_MODEL
-    TRACKING_LOGGED_MODEL_DELETED = "tracking.logged_model.deleted", _DELETED, "{object}", _LOGGED_MODEL
+    TRACKING_BATCH_LOGGED = "tracking.batch.logged", LOGGED, "a batch to {object}", RUN
+    TRACKING_EXPERIMENT_CREATED = "tracking.experiment.created", CREATED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_DELETED = "tracking.experiment.deleted", DELETED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_IMPORTED = "tracking.experiment.imported", IMPORTED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_RESTORED = "tracking.experiment.restored", RESTORED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_UPDATED = "tracking.experiment.updated", UPDATED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_TAG_DELETED = "tracking.experiment_tag.deleted", DELETED, "a tag of {object}", EXPERIMENT
+    TRACKING_EXPERIMENT_TAG_SET = "tracking.experiment_tag.set", SET, "a tag of {object}", EXPERIMENT, BY_TAGS
+    TRACKING_INPUTS_LOGGED = "tracking.inputs.logged", LOGGED, "inputs of {object}", RUN
+    TRACKING_LOGGED_MODEL_CREATED = "tracking.logged_model.created", CREATED, "{object}", LOGGED_MODEL
+    TRACKING_LOGGED_MODEL_DELETED = "tracking.logged_model.deleted", DELETED, "{object}", LOGGED_MODEL
     TRACKING_LOGGED_MODEL_FINALIZED = (
-        "tracking.logged_model.finalized", Verb("finalized", "finalize"), "{object}", _LOGGED_MODEL,
+        "tracking.logged_model.finalized", Verb("finalized", "finalize"), "{object}", LOGGED_MODEL,
     )
-    TRACKING_LOGGED_MODEL_IMPORTED = "tracking.logged_model.imported", _IMPORTED, "{object}", _LOGGED_MODEL
+    TRACKING_LOGGED_MODEL_IMPORTED = "tracking.logged_model.imported", IMPORTED, "{object}", LOGGED_MODEL
     TRACKING_LOGGED_MODEL_PARAMS_LOGGED = (
-        "tracking.logged_model_params.logged", _LOGGED, "parameters of {object}", _LOGGED_MODEL,
+        "tracking.logged_model_params.logged", LOGGED, "parameters of {object}", LOGGED_MODEL,
     )
-    TRACKING_LOGGED_MODEL_TAG_DELETED = (
-        "tracking.logged_model_tag.deleted", _DELETED, "a tag of {object}", _LOGGED_MODEL,
-    )
-    TRACKING_LOGGED_MODEL_TAGS_SET = "tracking.logged_model_tags.set", _SET, "tags of {object}", _LOGGED_MODEL, _BY_TAGS
-    TRACKING_METRIC_LOGGED = "tracking.metric.logged", _LOGGED, "a metric of {object}", _RUN
-    TRACKING_METRICS_IMPORTED = "tracking.metrics.imported", _IMPORTED, "metrics of {object}", _RUN
-    TRACKING_OUTPUTS_LOGGED = "tracking.outputs.logged", _LOGGED, "outputs of {object}", _RUN
-    TRACKING_PARAM_LOGGED = "tracking.param.logged", _LOGGED, "a parameter of {object}", _RUN
-    TRACKING_RUN_CREATED = "tracking.run.created", _STARTED, "{object}", _RUN, _display("none", "play_circle")
-    TRACKING_RUN_DELETED = "tracking.run.deleted", _DELETED, "{object}", _RUN
-    TRACKING_RUN_IMPORTED = "tracking.run.imported", _IMPORTED, "{object}", _RUN
-    TRACKING_RUN_RESTORED = "tracking.run.restored", _RESTORED, "{object}", _RUN
-    TRACKING_RUN_UPDATED = "tracking.run.updated", _UPDATED, "{object}", _RUN
-    TRACKING_RUN_MODELS_IMPORTED = (
-        "tracking.run_models.imported", _IMPORTED, "the model inputs and outputs of {object}", _RUN,
-    )
-    TRACKING_TAG_DELETED = "tracking.tag.deleted", _DELETED, "a tag of {object}", _RUN
-    TRACKING_TAG_SET = "tracking.tag.set", _SET, "a tag of {object}", _RUN, _BY_TAGS
-    WEBHOOKS_DELIVERY_RESENT = "webhooks.delivery.resent", Verb("resent", "resend"), "an event to {object}", _WEBHOOK
-    WEBHOOKS_WEBHOOK_CREATED = "webhooks.webhook.created", _CREATED, "{object}", _WEBHOOK
-    WEBHOOKS_WEBHOOK_DELETED = "webhooks.webhook.deleted", _DELETED, "{object}", _WEBHOOK
-    WEBHOOKS_WEBHOOK_TESTED = "webhooks.webhook.tested", Verb("tested", "test"), "{object}", _WEBHOOK
-    WEBHOOKS_WEBHOOK_UPDATED = "webhooks.webhook.updated", _UPDATED, "{object}", _WEBHOOK
+    TRACKING_LOGGED_MODEL_TAG_DELETED = "tracking.logged_model_tag.deleted", DELETED, "a tag of {object}", LOGGED_MODEL
+    TRACKING_LOGGED_MODEL_TAGS_SET = "tracking.logged_model_tags.set", SET, "tags of {object}", LOGGED_MODEL, BY_TAGS
+    TRACKING_METRIC_LOGGED = "tracking.metric.logged", LOGGED, "a metric of {object}", RUN
+    TRACKING_METRICS_IMPORTED = "tracking.metrics.imported", IMPORTED, "metrics of {object}", RUN
+    TRACKING_OUTPUTS_LOGGED = "tracking.outputs.logged", LOGGED, "outputs of {object}", RUN
+    TRACKING_PARAM_LOGGED = "tracking.param.logged", LOGGED, "a parameter of {object}", RUN
+    TRACKING_RUN_CREATED = "tracking.run.created", STARTED, "{object}", RUN, shown("none", "play_circle")
+    TRACKING_RUN_DELETED = "tracking.run.deleted", DELETED, "{object}", RUN
+    TRACKING_RUN_IMPORTED = "tracking.run.imported", IMPORTED, "{object}", RUN
+    TRACKING_RUN_RESTORED = "tracking.run.restored", RESTORED, "{object}", RUN
+    TRACKING_RUN_UPDATED = "tracking.run.updated", UPDATED, "{object}", RUN
+    TRACKING_RUN_MODELS_IMPORTED = "tracking.run_models.imported", IMPORTED, "the model inputs and outputs of {object}", RUN
+    TRACKING_TAG_DELETED = "tracking.tag.deleted", DELETED, "a tag of {object}", RUN
+    TRACKING_TAG_SET = "tracking.tag.set", SET, "a tag of {object}", RUN, BY_TAGS
+    WEBHOOKS_DELIVERY_RESENT = "webhooks.delivery.resent", Verb("resent", "resend"), "an event to {object}", WEBHOOK
+    WEBHOOKS_WEBHOOK_CREATED = "webhooks.webhook.created", CREATED, "{object}", WEBHOOK
+    WEBHOOKS_WEBHOOK_DELETED = "webhooks.webhook.deleted", DELETED, "{object}", WEBHOOK
+    WEBHOOKS_WEBHOOK_TESTED = "webhooks.webhook.tested", Verb("tested", "test"), "{object}", WEBHOOK
+    WEBHOOKS_WEBHOOK_UPDATED = "webhooks.webhook.updated", UPDATED, "{object}", WEBHOOK
     # fmt: on
 
 

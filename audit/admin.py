@@ -1,4 +1,4 @@
-"""The audit tables, to look at. ReadOnlyAdmin is the base of every governed table's admin: there is no door round the gate."""
+"""The admin pages of the audit tables, and ReadOnlyAdmin, the base of all admin pages of tables that only services change."""
 
 from __future__ import annotations
 
@@ -11,24 +11,29 @@ from audit.models import Event, MissedEvent, OutboxMessage, Stream
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Rows that change through services alone: nobody adds, changes or deletes them here, superusers included."""
+    """Shows rows that only services change: nobody adds, changes or deletes them here, not even superusers."""
 
     actions = None
     show_full_result_count = False
     list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return False."""
         return False
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
+    """Events, newest first."""
+
     list_display = ["at", "action", "outcome", "actor_name", "object_ref", "stream", "gen"]
     list_filter = ["outcome", "action"]
     search_fields = ["object_ref", "actor_name", "request_id"]
@@ -38,17 +43,22 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Exact bytes")
     def exact_bytes(self, event: Event) -> str:
+        """Return the body of an event as text."""
         return bytes(event.body).decode("utf-8", "replace")
 
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
+    """Streams with their heads."""
+
     list_display = ["key", "gen", "head"]
     search_fields = ["key"]
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ReadOnlyAdmin):
+    """Outbox messages, newest first."""
+
     list_display = ["id", "task", "queue", "created_at", "delivered_at", "attempts"]
     list_filter = ["queue", "task", ("delivered_at", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
@@ -56,6 +66,8 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
 @admin.register(MissedEvent)
 class MissedEventAdmin(ReadOnlyAdmin):
+    """Missed events, the next one to retry first."""
+
     list_display = ["event", "consumer", "attempts", "next_attempt_at", "error"]
     list_filter = ["consumer"]
     list_select_related = ["event"]

@@ -1,4 +1,4 @@
-"""/api/v1/audit: the events of a model or of everything, and the export an auditor takes away."""
+"""/api/v1/audit: the events of a model or of the whole log, and their export."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from audit.subjects import find_stream, require_whole_log
 from core.actors import Actor, Scope, actor_of
 
 
-class WhateverIsAccepted(BaseContentNegotiation):
-    """Answer with what there is: a zip, or a problem, whatever `Accept` says."""
+class IgnoreAccept(BaseContentNegotiation):
+    """Answers with a zip, or with a problem document, whatever `Accept` asks for."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - DRF's signature
+        """Return the first parser."""
         return parsers[0]
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
+        """Return the first renderer and its media type."""
         return renderers[0], renderers[0].media_type
 
 
 class EventsView(APIView):
-    """Events, newest first, a page at a time: of a model for all who may read it, of everything for auditors."""
+    """GET: a page of events, newest first; those of a model for all who may read it, of the whole log for auditors."""
 
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
 
     @extend_schema(parameters=[EventsQuery], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
+        """Answer a page of events. NotFound, Denied, InvalidInput."""
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted = dict(query.validated_data)
@@ -60,7 +63,7 @@ class EventsView(APIView):
 
 
 def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
-    """Return the stream asked for, having made sure that the caller may read it; "" is everything."""
+    """Return the stream that was asked for, "" for the whole log. NotFound, Denied where the caller may not read it."""
     if wanted["model"]:
         return find_stream(actor, wanted["model"])
     require_whole_log(actor, action=Action.API_CALLED)
@@ -68,13 +71,14 @@ def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
 
 
 class ExportView(APIView):
-    """The evidence as a zip file."""
+    """GET: an export as a zip file."""
 
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
-    content_negotiation_class = WhateverIsAccepted
+    content_negotiation_class = IgnoreAccept
 
     @extend_schema(parameters=[ExportQuery], responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request) -> FileResponse:
+        """Answer the zip file, and record that it was asked for. NotFound, Denied."""
         query = ExportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         name = query.validated_data["model"]

@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
+    """The app of the audit log."""
+
     name = "audit"
     default_auto_field = "django.db.models.BigAutoField"
 

@@ -1,8 +1,8 @@
-"""Who else wants to know of an event: the callables that ``AUDIT_CONSUMERS`` names, called by `audit.services.record`.
+"""Consumers of events: the callables that ``AUDIT_CONSUMERS`` names, called by `audit.services.record`.
 
-A consumer is called with the event just inserted, in the transaction of the change; what it writes commits with the change
-or not at all. It must only write rows and enqueue tasks. One that raises loses nothing: what it had written is undone, the
-change stands, and a `MissedEvent` that commits with it has the consumer called again until it succeeds.
+A consumer is called with the new event in the transaction of the change: its writes commit with the change or not at all. It
+must only write rows and enqueue tasks. When it raises, its writes are undone, the change stays, and a `MissedEvent` is stored
+so that the consumer is called again until it succeeds.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ _BATCH = 100
 
 
 class Consumer(Protocol):
-    """What an entry of AUDIT_CONSUMERS must be. ``actions`` says when it is called: nothing else costs anything."""
+    """The interface of an entry of AUDIT_CONSUMERS. It is called for events with one of ``actions`` only."""
 
     actions: frozenset[str]
 
-    def __call__(self, event: Event, /) -> None: ...
+    def __call__(self, event: Event, /) -> None:
+        """Write rows and enqueue tasks for an event. Whatever it raises has it called again later."""
 
 
 def consumes(*actions: Action) -> Callable[[Callable[[Event], None]], Consumer]:
-    """Make a function a consumer of events with these actions."""
+    """Return a decorator that makes a function a consumer of events with these actions."""
 
     def mark(function: Callable[[Event], None]) -> Consumer:
         function.actions = frozenset(action.value for action in actions)  # type: ignore[attr-defined]  # functions take attributes
@@ -46,12 +47,12 @@ def consumes(*actions: Action) -> Callable[[Callable[[Event], None]], Consumer]:
 
 
 def is_consumed(action: str) -> bool:
-    """Return whether anybody wants to know of events with this action."""
+    """Return whether any consumer wants events with this action."""
     return any(action in consumer.actions for _, consumer in _consumers())
 
 
-def announce(event: Event) -> None:
-    """Call every consumer that wants the event, each in a savepoint of its own; never raise for a consumer's fault."""
+def call_consumers(event: Event) -> None:
+    """Call every consumer that wants the event, each in a savepoint of its own. An error of a consumer is stored, not raised."""
     for path, consumer in _consumers():
         if event.action in consumer.actions and (error := _call(consumer, event)):
             MissedEvent.objects.create(
@@ -60,7 +61,7 @@ def announce(event: Event) -> None:
 
 
 def retry_missed(*, now: datetime | None = None) -> int:
-    """Call the consumers of missed events that are due again; return how many of them succeeded."""
+    """Call the consumers of missed events that are due again; return the number that succeeded."""
     at = now or timezone.now()
     done = 0
     with transaction.atomic():
@@ -68,13 +69,13 @@ def retry_missed(*, now: datetime | None = None) -> int:
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
         for missed in due.order_by("next_attempt_at")[:_BATCH]:
-            done += _again(missed, at)
+            done += _retry(missed, at)
     return done
 
 
-def _again(missed: MissedEvent, at: datetime) -> bool:
+def _retry(missed: MissedEvent, at: datetime) -> bool:
     consumer = dict(_consumers()).get(missed.consumer)
-    # One that is no longer in the list has nothing to be told.
+    # A consumer that was taken out of the settings misses nothing any more.
     error = _call(consumer, missed.event) if consumer else ""
     if not error:
         missed.delete()
@@ -87,12 +88,12 @@ def _again(missed: MissedEvent, at: datetime) -> bool:
 
 
 def _call(consumer: Consumer, event: Event) -> str:
-    """Return "" when the consumer took the event, else why not."""
+    """Call a consumer; return its error as text, "" for none."""
     try:
         with transaction.atomic():
             consumer(event)
-    except Exception as error:  # whatever it is, the change it is about must not be lost over it
-        logger.exception("a consumer failed over event %s (%s); it will be called again", event.pk, event.action)
+    except Exception as error:  # whatever it is, the change must not be lost over it
+        logger.exception("a consumer failed on event %s (%s); it will be called again", event.pk, event.action)
         return f"{type(error).__name__}: {error}".replace("\x00", "")[:1000]
     return ""
 

@@ -1,4 +1,4 @@
-"""Handing outbox messages to the broker. A broker that is away costs one short wait, then nothing for a while."""
+"""Sends outbox messages to the broker. After an error, no process tries again for five seconds."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _PAUSE_SECONDS = 5.0
 
 
 class _Broker:
-    """Remembers per process that the broker was away, so that only one request in five seconds pays to find out."""
+    """The time until which this process takes the broker to be away, so that requests do not wait for it."""
 
     away_until = 0.0
 
 
 def dispatch_soon(message: OutboxMessage) -> bool:
-    """Send one message now if the broker seems to be there; never raise. Return whether it was sent."""
+    """Send one message, unless the broker was away just now; return whether it was sent."""
     if time.monotonic() < _Broker.away_until:
         return False
     return send(message)
 
 
 def send(message: OutboxMessage) -> bool:
-    """Send one message and mark it delivered; on a broker error note it and return False."""
+    """Send one message and mark it as delivered; return whether it was sent. An error of the broker is stored, not raised."""
     try:
         current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, retry=False)
     except (OperationalError, RedisError, OSError) as error:

@@ -1,7 +1,7 @@
-"""Evidence to take away: a zip of events as exact bytes, the same as a table, a manifest and the verifier.
+"""Exports of the audit log: a zip of events as exact bytes and as a table, a manifest, and the verifier.
 
-Written to an unnamed file on disk in one pass over the log, so memory stays constant whatever the log's size, and nothing is
-sent before all of it is there. Asking for an export is an event, recorded first: the export ends with it.
+An export is written to an unnamed file in one pass over the log, so memory stays constant whatever the size of the log, and
+nothing is sent before the file is complete. The export itself is recorded first: its event is the last one in the file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CSV_NOTE = "Cells that a spreadsheet could take for a formula start with an apo
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A finished export: an open file at its start (closing it deletes it), its size in bytes, and what it says of itself."""
+    """A finished export: a file open at its start, which closing deletes, its name, its size in bytes, and its manifest."""
 
     file: BinaryIO
     filename: str
@@ -52,7 +52,7 @@ class Package:
 
 @dataclass(slots=True)
 class _Tally:
-    """What the pass over the events found."""
+    """The counts of the pass over the events, for the manifest."""
 
     events: int = 0
     first_gen: int | None = None
@@ -75,24 +75,24 @@ class _Member:
         self._digest, self._size = hashlib.sha256(), 0
 
     def write(self, data: bytes) -> None:
-        """Write and hash."""
+        """Write bytes and add them to the hash."""
         self._out.write(data)
         self._digest.update(data)
         self._size += len(data)
 
     def finish(self) -> None:
-        """Note hash and length for the manifest."""
+        """Store hash and length for the manifest."""
         self._tally.files[self._name] = {"sha256": self._digest.hexdigest(), "bytes": self._size}
 
 
 def export_model(*, actor: Actor, name: str) -> Package:
-    """Export every event of one registered model, provably complete. NotFound for one the actor may not read."""
+    """Return an export of all events of one registered model, provably complete. NotFound where the actor may not read it."""
     stream = find_stream(actor, name)
     return _export(actor, obj=model_ref(name), stream=stream, filters={"model": name}, label=name)
 
 
 def export_log(*, actor: Actor) -> Package:
-    """Export the whole log. Denied to all but auditors and superusers."""
+    """Return an export of the whole log. Denied for all but auditors and superusers."""
     require_whole_log(actor, action=Action.AUDIT_EXPORTED)
     return _export(actor, obj=WHOLE_LOG, stream="", filters={}, label="log")
 
@@ -155,11 +155,11 @@ def _write_zip(file: IO[bytes], chosen: QuerySet[Event], about: dict[str, Any]) 
 
 
 def _write_events(chosen: QuerySet[Event], lines: _Member, table: IO[bytes], tally: _Tally) -> None:
-    """Write each event to both files. The whole pass is one statement, so it sees the log at one moment."""
+    """Write each event to both files. The pass is one statement, so it reads the log as it was at one moment."""
     text = io.TextIOWrapper(table, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(verifier.CSV_COLUMNS)
-    with _one_moment():
+    with _snapshot():
         for body, leaf, gen in chosen.values_list("body", "leaf_hash", "gen").iterator(chunk_size=_ROWS_AT_ONCE):
             line = bytes(body)
             lines.write(line + b"\n")
@@ -170,8 +170,8 @@ def _write_events(chosen: QuerySet[Event], lines: _Member, table: IO[bytes], tal
 
 
 @contextlib.contextmanager
-def _one_moment() -> Iterator[None]:
-    """Hold a transaction where a cursor on the server needs one; on SQLite it would only lock out all writers."""
+def _snapshot() -> Iterator[None]:
+    """Hold a transaction on PostgreSQL, whose cursors need one. On SQLite it would lock out all writers."""
     with transaction.atomic() if connection.vendor == "postgresql" else contextlib.nullcontext():
         yield
 

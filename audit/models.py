@@ -1,4 +1,4 @@
-"""Events (append-only, exact bytes), the head of each stream, the outbox, and what consumers of events have missed."""
+"""Events (append-only, as exact bytes), the head of each stream, the outbox, and events that consumers have missed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stream(models.Model):
 
 
 class Event(AppendOnlyModel):
-    """One thing that happened. ``body`` is the evidence; the other columns only find it.
+    """One recorded action. ``body`` is the evidence; the other columns serve to find it.
 
     ``leaf_hash`` is SHA-256 over the byte 00 and the body (RFC 6962 leaf), ``gen`` counts within the stream from 1,
     and the body of an event in a stream names the leaf hash of the one before it.
@@ -57,7 +57,7 @@ class Event(AppendOnlyModel):
 
 
 class OutboxMessage(models.Model):
-    """An effect that must happen after the commit: a task name and its arguments, delivered at least once."""
+    """A task that must run after the commit: its name and arguments, delivered at least once."""
 
     task = models.CharField(max_length=100)
     kwargs = models.JSONField(default=dict)
@@ -77,7 +77,7 @@ class OutboxMessage(models.Model):
 
 
 class MissedEvent(models.Model):
-    """An event that a consumer (audit/consumers.py) failed over. It is called again until it succeeds; then the row goes."""
+    """An event on which a consumer failed (audit/consumers.py). The row is deleted when the consumer succeeds."""
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
     consumer = models.CharField(max_length=200)

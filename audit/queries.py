@@ -1,4 +1,4 @@
-"""Reading events. Pages are found by key, so the thousandth costs what the first does."""
+"""Reads events. Pages are found by key, so the thousandth costs as much as the first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StreamHead:
-    """Where a stream stands: how many events it has and the leaf hash (hex) of the newest."""
+    """The head of a stream: the number of its events and the leaf hash (hex) of the newest."""
 
     key: str
     gen: int
@@ -35,9 +35,9 @@ class StreamHead:
 
 
 def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Event]:
-    """Return the newest events about any of the objects, or in the stream, newest first; with both, what is of both.
+    """Return the newest events about any of the objects, or in the stream, newest first; with both, those that match both.
 
-    Names are given again after a deletion or a rename, streams never: what a page shows of a model is narrowed to its stream.
+    A name may be used again after a deletion or a rename, a stream never: pages of a model therefore name its stream.
     """
     if stream:
         events = Event.objects.filter(stream=stream)
@@ -57,9 +57,9 @@ def events_matching(
     cursor: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of the events that match everything given: times are since ≤ at < until, ``actor`` is a name.
+    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name.
 
-    Raises InvalidInput for a cursor that this did not give.
+    InvalidInput for a cursor that no page gave.
     """
     wanted: dict[str, Any] = {
         "stream": stream,
@@ -82,12 +82,12 @@ def events_matching(
 
 
 def stream_head(key: str) -> StreamHead:
-    """Return where a stream stands; generation 0 where nothing has happened in it."""
+    """Return the head of a stream; generation 0 for one without events."""
     found = Stream.objects.filter(key=key).first()
     return StreamHead(key, found.gen, found.head) if found else StreamHead(key, 0, "")
 
 
 def _position(cursor: str) -> int:
     if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:  # noqa: PLR2004 - what an int64 surely holds
-        raise InvalidInput("The cursor is not one that this list gave.")
+        raise InvalidInput("Invalid page cursor.")
     return int(cursor)

@@ -16,7 +16,7 @@ _SHOWN_TEXT = 80
 
 
 def facts(event: Event) -> dict[str, Any]:
-    """Return what an event says, read from its exact bytes."""
+    """Return the facts of an event, read from its exact bytes."""
     body: dict[str, Any] = orjson.loads(bytes(event.body))
     return body
 
@@ -84,7 +84,7 @@ def _shown(value: object) -> str:
 
 
 def _because(reason: object, joint: str) -> str:
-    """Return the reason after its joint, without a full stop of its own; one kept only as a digest has no words."""
+    """Return the reason after its joint, without its full stop; "" for one that is stored as a digest only."""
     if not isinstance(reason, str) or not reason.strip():
         return ""
     text = reason.strip().rstrip(".")

@@ -1,4 +1,4 @@
-"""Events as JSON, and what may be asked of them."""
+"""Events as JSON, and the query parameters of the audit API."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class EventsQuery(serializers.Serializer[Any]):
 
 
 class ExportQuery(serializers.Serializer[Any]):
-    """Query parameters of an export; without a model it is of the whole log."""
+    """Query parameters of an export; without a model, of the whole log."""
 
     model = serializers.CharField(max_length=256, required=False, default="", allow_blank=True)
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """Return everything the event says, its leaf hash, and a sentence."""
+    """Return the facts of an event with its leaf hash and its sentence."""
     return {**facts(event), "leaf_hash": event.leaf_hash, "sentence": describe(event)}

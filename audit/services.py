@@ -1,11 +1,16 @@
-"""The only writer of events, and the outbox. Both belong into the transaction of the change: `record` is called inside it, and
-`record_with` is it."""
+"""The only writer of events, and of outbox messages.
+
+Both are written in the transaction of the change: `record` and `enqueue` are called inside it, and `record_with` makes the
+change and its event in one statement.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.consumers import announce, is_consumed
+from audit.consumers import call_consumers, is_consumed
 from audit.dispatch import dispatch_soon
 from audit.models import Event, OutboxMessage, Stream
 from core.actors import Actor
@@ -23,7 +28,7 @@ from core.refs import Auditable, event_object_of
 from core.statements import fetch, is_together, run, same
 
 SCHEMA = 1
-# Every change writes one, so it goes without the ORM.
+# Every change writes an event, so the insert is plain SQL.
 _INTO = (
     "INSERT INTO audit_event (event_id, body, leaf_hash, at, action, outcome, actor_ref, actor_name, object_ref, stream, "
     "gen, request_id)"
@@ -38,6 +43,60 @@ def leaf_hash(body: bytes) -> str:
     return hashlib.sha256(b"\x00" + body).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _NewEvent:
+    """The facts of an event that is to be inserted. ``gen`` and ``prev`` are its place in ``stream``, where it has one."""
+
+    actor: Actor
+    action: Action
+    obj: str
+    stream: str = ""
+    gen: int | None = None
+    prev: str = ""
+    before: Mapping[str, object] = field(default_factory=dict)
+    after: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
+    outcome: str = "ok"
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of the new row, in the order of _INTO."""
+        at, event_id = timezone.now(), uuid.uuid4()
+        body = _body(self._facts(at, event_id))
+        return {
+            "event_id": event_id,
+            "body": body,
+            "leaf_hash": leaf_hash(body),
+            "at": at,
+            "action": self.action.value,
+            "outcome": self.outcome,
+            "actor_ref": _storable(self.actor.ref)[:100],
+            "actor_name": _storable(self.actor.name)[:150],
+            "object_ref": _storable(self.obj)[:600],
+            "stream": self.stream,
+            "gen": self.gen,
+            "request_id": _storable(self.actor.request_id)[:64],
+        }
+
+    def _facts(self, at: datetime, event_id: uuid.UUID) -> dict[str, object]:
+        return {
+            "schema": SCHEMA,
+            "event_id": event_id,
+            "at": at,
+            "action": self.action.value,
+            "outcome": self.outcome,
+            "actor": _actor_facts(self.actor),
+            "request_id": self.actor.request_id,
+            "object": self.obj,
+            "stream": self.stream,
+            "gen": self.gen,
+            "prev": self.prev,
+            "before": self.before,
+            "after": self.after,
+            "reason": self.reason,
+            "app_version": settings.VERSION,
+        }
+
+
 def record(
     *,
     actor: Actor,
@@ -49,116 +108,71 @@ def record(
     reason: str = "",
     outcome: str = "ok",
 ) -> Event:
-    """Insert one event in the caller's transaction and return it.
+    """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
 
     ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered model
-    the event belongs to (`model:<id>`); its events are numbered without gaps and each names the hash of the one before. Those in AUDIT_CONSUMERS who want the event are told at once; where nobody does
-    and it is written `together` with others, it comes back without its primary key. Raises RuntimeError outside a
-    transaction: an event that can be lost while the change stays, or the other way round, is worse than an error.
+    that the event belongs to (`model:<id>`). Its events are numbered without gaps, and each has the hash of the one before.
+    Written `together` with others, an event that no consumer wants comes back without its primary key.
+
+    RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
+    ValueError for an action that is not in audit/actions.py.
     """
     if not connection.in_atomic_block:
         msg = f"audit.record({action}) outside a transaction"
         raise RuntimeError(msg)
     ref, stream = event_object_of(obj, stream)
     gen, prev = _advance(stream) if stream else (None, "")
-    values = _values(actor, action, ref, stream, gen, prev, before or {}, after or {}, reason, outcome)
+    new = _NewEvent(actor, Action(action), ref, stream, gen, prev, before or {}, after or {}, reason, outcome)
+    columns = new.columns()
     if stream:
-        Stream.objects.filter(key=stream).update(head=values["leaf_hash"])
-    event = _insert(values)
-    announce(event)
+        Stream.objects.filter(key=stream).update(head=columns["leaf_hash"])
+    event = _insert(columns)
+    call_consumers(event)
     return event
 
 
 def record_with(
     change: str, change_values: Sequence[Any], *, actor: Actor, action: Action, obj: str, after: Mapping[str, object]
 ) -> bool:
-    """On PostgreSQL make a change and insert its event in one statement, which is a transaction; return whether it came about.
+    """On PostgreSQL make a change and insert its event in one statement; return whether that was done.
 
-    ``change`` is what may stand after WITH; of its parts `changed` has one row where the change is made and none where it
-    is not, and then there is no event either. False as well where this cannot be: on SQLite, and where somebody consumes
-    such events. The caller then changes and records step by step.
+    ``change`` is what may stand after WITH. Its part `changed` has one row where the change is made and none where it is not,
+    and then there is no event either. False as well on SQLite, and where a consumer wants such events: the caller then makes
+    the change and records it step by step.
     """
     if connection.vendor != "postgresql" or is_consumed(action):
         return False
-    values = _values(actor, action, obj, "", None, "", {}, after, "", "ok")
+    columns = _NewEvent(actor, Action(action), obj, after=after).columns()
     with connection.cursor() as cursor:
         statement = f"WITH {change} {_INTO} SELECT {_VALUES} FROM changed"  # noqa: S608 - ours; values are bound
-        cursor.execute(statement, [*change_values, *values.values()])
+        cursor.execute(statement, [*change_values, *columns.values()])
         return bool(cursor.rowcount == 1)
 
 
-def _values(
-    actor: Actor,
-    action: Action,
-    obj: str,
-    stream: str,
-    gen: int | None,
-    prev: str,
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    reason: str,
-    outcome: str,
-) -> dict[str, Any]:
-    """Return the columns of a new event, in the order of _INTO."""
-    at, event_id = timezone.now(), uuid.uuid4()
-    facts = {
-        "schema": SCHEMA,
-        "event_id": event_id,
-        "at": at,
-        "action": Action(action).value,
-        "outcome": outcome,
-        "actor": _actor_facts(actor),
-        "request_id": actor.request_id,
-        "object": obj,
-        "stream": stream,
-        "gen": gen,
-        "prev": prev,
-        "before": before,
-        "after": after,
-        "reason": reason,
-        "app_version": settings.VERSION,
-    }
-    body = _body(facts)
-    return {
-        "event_id": event_id,
-        "body": body,
-        "leaf_hash": leaf_hash(body),
-        "at": at,
-        "action": Action(action).value,
-        "outcome": outcome,
-        "actor_ref": _storable(actor.ref)[:100],
-        "actor_name": _storable(actor.name)[:150],
-        "object_ref": _storable(obj)[:600],
-        "stream": stream,
-        "gen": gen,
-        "request_id": _storable(actor.request_id)[:64],
-    }
-
-
-def _insert(values: dict[str, Any]) -> Event:
-    event_id, at = values["event_id"], values["at"]
+def _insert(columns: dict[str, Any]) -> Event:
+    event_id, at = columns["event_id"], columns["at"]
     stored = {
         "event_id": event_id if connection.features.has_native_uuid_field else event_id.hex,
         "at": connection.ops.adapt_datetimefield_value(at),
     }
-    bound = list((values | stored).values())
-    if is_together() and not is_consumed(values["action"]):
+    bound = list((columns | stored).values())
+    if is_together() and not is_consumed(columns["action"]):
         run(_INSERT, bound)
-        event = Event(**values)
+        event = Event(**columns)
     else:
-        event = Event(id=fetch(_INSERT_FOR_ID, bound)[0][0], **values)
+        event = Event(id=fetch(_INSERT_FOR_ID, bound)[0][0], **columns)
     event._state.adding = False  # noqa: SLF001 - as after a save: it is in the database
     event._state.db = connection.alias  # noqa: SLF001 - as Django's own save does
     return event
 
 
 def _storable(text: str) -> str:
-    """Return text that every database holds: a refusal of what the caller sent must not fail over what the caller sent."""
+    """Return text that both databases store: a refused caller's text must not make the record of the refusal fail."""
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
-    """Record a refusal in a transaction of its own, after the refused one has rolled back."""
+    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is recorded."""
     if error.recorded:
         return None
     with transaction.atomic():
@@ -173,10 +187,10 @@ def record_denial(*, actor: Actor, error: Denied) -> Event | None:
 
 
 def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
-    """Write an effect to the outbox in the caller's transaction, and send it as soon as that has committed.
+    """Write a task to the outbox in the caller's transaction, and send it to the broker after the commit.
 
-    ``task`` is the dotted name of a Celery task; it must tolerate being run more than once. When the broker is away the
-    relay (`audit.tasks.relay_outbox`) sends it later.
+    ``task`` is the dotted name of a Celery task, which must tolerate being run more than once. Where the broker does not
+    answer, `audit.tasks.relay_outbox` sends it later. RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         msg = f"audit.enqueue({task}) outside a transaction"
@@ -186,7 +200,7 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
 
 
 def _advance(stream: str) -> tuple[int, str]:
-    """Take the next generation of a stream and return it with the previous head; holds the stream's row until commit."""
+    """Take the next generation of a stream and return it with the previous head. The stream's row is locked until commit."""
     sql = (
         "INSERT INTO audit_stream (key, gen, head) VALUES (%s, 1, '') "
         "ON CONFLICT (key) DO UPDATE SET gen = audit_stream.gen + 1 RETURNING gen, head"
@@ -203,7 +217,7 @@ def _actor_facts(actor: Actor) -> dict[str, str]:
 
 
 def _body(facts: dict[str, object]) -> bytes:
-    """Return the event's bytes; when before and after are too much for one event they are kept as digests."""
+    """Return the bytes of an event. Where they exceed MAX_BYTES, before, after and reason are replaced by their digests."""
     body = canonical_bytes(facts)
     if len(body) <= MAX_BYTES:
         return body

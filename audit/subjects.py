@@ -1,7 +1,7 @@
-"""From a name to the stream of its events. Audit is the floor and knows no models: it asks the list in settings.
+"""Finds the stream of the events of a name, and decides who may read the whole log.
 
-Each entry of ``AUDIT_SUBJECTS`` is the dotted path of a callable ``(actor, name) -> stream key`` that raises NotFound where
-there is no such thing or the actor may not read it; the first that knows the name decides.
+This app knows no models, so it asks the callables in ``AUDIT_SUBJECTS``, in order: ``(actor, name) -> stream key``. Each raises
+NotFound where it does not know the name or the actor may not read it; the first that knows the name decides.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ AUDITORS = "auditors"
 
 
 class Subject(Protocol):
-    """What an entry of AUDIT_SUBJECTS must be."""
+    """The interface of an entry of AUDIT_SUBJECTS."""
 
-    def __call__(self, actor: Actor, name: str) -> str: ...
+    def __call__(self, actor: Actor, name: str) -> str:
+        """Return the stream of a name. NotFound."""
 
 
 def find_stream(actor: Actor, name: str) -> str:
-    """Return the stream of what is called ``name``. NotFound where nobody knows it or the actor may not read it."""
-    error = NotFound(f"There is no {name!r} to audit.")
+    """Return the stream of a name. NotFound where no subject knows it or the actor may not read it."""
+    error = NotFound(f"Nothing called {name!r} has an audit trail.")
     for path in settings.AUDIT_SUBJECTS:
         subject: Subject = import_string(path)
         try:
@@ -37,14 +38,14 @@ def find_stream(actor: Actor, name: str) -> str:
 
 
 def may_read_whole_log(actor: Actor) -> bool:
-    """Say whether the actor may read events of everything: auditors, superusers and the system."""
+    """Return whether the actor may read all events: auditors, superusers and the system may."""
     if actor.is_superuser or actor.kind is ActorKind.SYSTEM:
         return True
     return actor.user_id is not None and Group.objects.filter(name=AUDITORS, user__pk=actor.user_id).exists()
 
 
 def require_whole_log(actor: Actor, *, action: str) -> None:
-    """Refuse everybody who may not read events of everything."""
+    """Denied for actors who may not read all events."""
     if not may_read_whole_log(actor):
         raise Denied(
             f"{actor.name} may not read the whole audit log: only the group {AUDITORS} may. Name a model.",

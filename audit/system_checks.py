@@ -1,4 +1,4 @@
-"""System checks: a list in settings that names what is not there stops the start, not the first auditor."""
+"""System checks of AUDIT_SUBJECTS and AUDIT_CONSUMERS: an entry that cannot be used stops the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made good later: messages the broker did not take at commit, and events a consumer failed over."""
+"""Periodic tasks: send outbox messages that were not sent at commit, and call consumers again that failed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from audit.dispatch import send
 from audit.models import OutboxMessage
 
 _BATCH = 200
-# Younger messages are being sent by the process that wrote them.
+# Younger messages are still being sent by the process that wrote them.
 _GRACE = timedelta(seconds=2)
 
 
 @shared_task(name="audit.tasks.relay_outbox")
 def relay_outbox() -> int:
-    """Send what waits in the outbox, oldest first; return how many were sent. Two relays never take the same row."""
+    """Send the waiting messages of the outbox, oldest first; return their number. Two relays never take the same row."""
     sent = 0
     with transaction.atomic():
         waiting = OutboxMessage.objects.filter(delivered_at__isnull=True, created_at__lt=timezone.now() - _GRACE)
@@ -34,5 +34,5 @@ def relay_outbox() -> int:
 
 @shared_task(name="audit.tasks.retry_missed_events")
 def retry_missed_events() -> int:
-    """Call the consumers again that failed over an event; return how many succeeded now."""
+    """Call the consumers again that failed on an event; return the number that succeeded."""
     return retry_missed()

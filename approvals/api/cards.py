@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from approvals.packs.exports import export_card
-from audit.api import WhateverIsAccepted
+from audit.api import IgnoreAccept
 from core.errors import NotFound
 from registry.api import actor_of, checked, many
 from registry.card_serializers import (
@@ -39,7 +39,7 @@ class CardView(APIView):
     """GET: a revision of the card, the newest unless told, or an export of it. PATCH, PUT: replace some human fields."""
 
     # `format` names a format of the card here; DRF would look for a renderer of that name
-    content_negotiation_class = WhateverIsAccepted
+    content_negotiation_class = IgnoreAccept
 
     @extend_schema(
         parameters=[CardQuery],
@@ -128,7 +128,7 @@ class PacksView(APIView):
 class PackView(APIView):
     """GET: one conformity pack, as the zip it was frozen as."""
 
-    content_negotiation_class = WhateverIsAccepted
+    content_negotiation_class = IgnoreAccept
 
     @extend_schema(responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The pack.")})
     def get(self, request: Request, name: str, version: int, number: int) -> FileResponse:
