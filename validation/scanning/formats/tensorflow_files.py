@@ -20,8 +20,15 @@ _NAMED_BY = {
 }
 OPENING = frozenset({*_NAMED_BY, "ShardedFilename"})
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# Operations through which a name goes on its way, with the first input that counts: the condition of Select does not.
-_PLUMBING = {"StringJoin": 0, "ShardedFilename": 0, "Select": 1, "SelectV2": 1, "Identity": 0, "Pack": 0}
+# Operations through which a name goes on its way, with the inputs that count: not the condition of Select, nor a shard's number.
+_PLUMBING = {
+    "StringJoin": slice(None),
+    "ShardedFilename": slice(1),
+    "Select": slice(1, None),
+    "SelectV2": slice(1, None),
+    "Identity": slice(1),
+    "Pack": slice(None),
+}
 
 Opening = dict[str, set[int]]
 """Functions that open files: which of their arguments name them."""
@@ -73,7 +80,7 @@ def _sources(graph: Graph, node: Node, place: int) -> set[str]:
         seen.add(name)
         source = graph.nodes.get(name)
         if source is not None and source.operation in _PLUMBING:
-            waiting += [_bare(one) for one in source.inputs[_PLUMBING[source.operation] :] if not one.startswith("^")]
+            waiting += [_bare(one) for one in source.inputs[_PLUMBING[source.operation]] if not one.startswith("^")]
         else:
             found.add(name)
     return found
@@ -84,22 +91,34 @@ def _bare(name: str) -> str:
 
 
 def _problems_of_input(graph: Graph, node: Node, place: int, model: SavedModel) -> Iterator[str]:
-    given = False
-    for name in sorted(_sources(graph, node, place)):
-        source = graph.nodes.get(name)
-        if source is None:
-            given = given or name in graph.arguments
-        elif source.operation == "Placeholder" or (not graph.name and name in model.assets):
-            given = True
-        elif source.operation == "PlaceholderWithDefault":
-            given = True
-            default = graph.nodes.get(_bare(source.inputs[0])) if source.inputs else None
-            if default is None or not _is_harmless(default):
-                yield f"its operation {node.operation} opens a file that the graph names"
-        elif source.operation != "Const" or not _is_harmless(source):
-            yield f"its operation {node.operation} opens a file that the graph names"
-    if not given:
+    judged = [_judge_source(graph, node, name, model) for name in _sources(graph, node, place)]
+    if False in judged or True not in judged:
         yield f"its operation {node.operation} opens a file that the graph names"
+
+
+def _judge_source(graph: Graph, node: Node, name: str, model: SavedModel) -> bool | None:
+    """Return True where whoever calls the graph gives the name, None for a harmless part of a name, False for any other."""
+    source = graph.nodes.get(name)
+    if source is None:
+        return name in graph.arguments
+    if source.operation == "Placeholder" or (not graph.name and name in model.assets):
+        return True
+    if source.operation == "ReadVariableOp" and not graph.name and model.assets:
+        return _fills_tables(node, model)  # the loader keeps the path of an asset in a variable
+    if source.operation == "PlaceholderWithDefault":
+        default = graph.nodes.get(_bare(source.inputs[0])) if source.inputs else None
+        return default is not None and _is_harmless(default)
+    return None if source.operation == "Const" and _is_harmless(source) else False
+
+
+def _fills_tables(node: Node, model: SavedModel) -> bool:
+    """Return whether a node only calls functions that fill tables from a file, and open none else."""
+    called = [graph for graph in model.graphs if graph.name in node.calls]
+    return all(
+        not inner.calls and inner.operation not in {"SaveV2", "RestoreV2", "MergeV2Checkpoints"}
+        for graph in called
+        for inner in graph.nodes.values()
+    )
 
 
 def _is_harmless(constant: Node) -> bool:
