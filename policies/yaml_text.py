@@ -113,9 +113,11 @@ class _Dumper(yaml.SafeDumper):
     """Writes lists of scalars on one line, and quotes strings that a reader could take for another type."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
+        """Indent lists inside mappings too, which PyYAML does not by default."""
         return super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        """Return True: aliases are never written, because reading refuses them."""
         return True
 
 

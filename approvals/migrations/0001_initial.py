@@ -199,8 +199,8 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('apply_after', models.DateTimeField(blank=True, null=True)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('look', models.JSONField(blank=True, null=True)),
-                ('looked_at', models.DateTimeField(blank=True, null=True)),
+                ('cached_verdict', models.JSONField(blank=True, null=True)),
+                ('verdict_cached_at', models.DateTimeField(blank=True, null=True)),
                 ('reminded_at', models.DateTimeField(blank=True, null=True)),
                 ('followed_revision', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policies.policyrevision')),
                 ('policy_revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='policies.policyrevision')),
@@ -259,7 +259,7 @@ class Migration(migrations.Migration):
             name='Concern',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('asked', 'Asked'), ('kept_out', 'Kept Out')], max_length=8)),
+                ('kind', models.CharField(choices=[('asked', 'Asked'), ('excluded', 'Excluded')], max_length=8)),
                 ('key', models.CharField(max_length=200)),
                 ('request', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='concerns', to='approvals.transitionrequest')),
             ],
@@ -415,7 +415,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='concern',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['asked', 'kept_out'])), name='approvals_concern_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['asked', 'excluded'])), name='approvals_concern_kind'),
         ),
         migrations.AddIndex(
             model_name='checkrun',

@@ -50,14 +50,14 @@ class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
 
 
 class TransitionRequest(models.Model):
-    """Somebody asks that a version move to a target: a stage, or an @alias.
+    """A request to move a version to a target: a stage, or an @alias.
 
-    ``policy_revision`` is the revision it was opened under, and ``followed_revision`` the newest that has tightened it since;
-    ``subject_digest`` is the state in which it was last looked at; the truth is computed (approvals/case/loading.py).
-    An approved request waits for ``apply_after``. ``archive_left_open``: the requester did not say what becomes of the version that is
-    replaced, so the first approver may. ``refusal_digest`` fingerprints the last refusal that was recorded, so that a script
-    asking every minute leaves one event and not hundreds. ``look`` is the verdict in short as of ``looked_at``, for lists
-    (approvals/requests/verdict_cache.py); ``reminded_at`` is when its reviewers were last reminded.
+    ``policy_revision`` is the revision it was opened under, ``followed_revision`` the newest that has tightened it since.
+    ``subject_digest`` is the subject when it was last settled; the current one is computed (approvals/case/loading.py). An
+    approved request waits for ``apply_after``. ``archive_left_open``: the requester left to the first approver whether the
+    replaced version is archived. ``refusal_digest`` fingerprints the last recorded refusal, so that a script that asks every
+    minute leaves one event. ``cached_verdict`` is a summary of the verdict at ``verdict_cached_at``, for list views
+    (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
@@ -82,8 +82,8 @@ class TransitionRequest(models.Model):
     expires_at = models.DateTimeField()
     apply_after = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    look = models.JSONField(null=True, blank=True)
-    looked_at = models.DateTimeField(null=True, blank=True)
+    cached_verdict = models.JSONField(null=True, blank=True)
+    verdict_cached_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
 
     objects = TransitionRequestQuerySet.as_manager()

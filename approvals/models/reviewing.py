@@ -1,4 +1,4 @@
-"""Rows about who decides: standing that was lent to somebody else, and whom each request concerns."""
+"""Delegations of review rights, and the people whom each open request concerns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 
 class Delegation(models.Model):
-    """Somebody lends what gives them a say to somebody else, for some models and some time. Only ``revoked_at`` is ever set.
+    """A person delegates review rights to another one, for some models and some time. Only ``revoked_at`` is ever changed.
 
     The database refuses service accounts at either end, more than 90 days, and every other change.
     """
@@ -34,17 +34,17 @@ class Delegation(models.Model):
 
 
 class ConcernKind(models.TextChoices):
-    """How a request concerns somebody: their word is asked for, or they had a hand in it."""
+    """How an open request concerns somebody: they are asked to decide, or excluded from deciding."""
 
     ASKED = "asked"
-    KEPT_OUT = "kept_out"
+    EXCLUDED = "excluded"
 
 
 class Concern(models.Model):
-    """Whom an open request concerns, as it was last looked at: what the inbox finds its requests by.
+    """Somebody whom an open request concerns, as of its cached verdict; the inbox finds requests by these rows.
 
-    ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those who had
-    a hand in it their username. Who may decide is the evaluator's word (approvals/permissions/reviews.py); this is its index.
+    ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those excluded
+    it is their username. Whether somebody may decide is computed afresh (approvals/permissions/reviews.py).
     """
 
     request = models.ForeignKey(

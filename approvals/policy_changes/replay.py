@@ -77,7 +77,7 @@ class Replay:
     """Replayed requests, newest first. ``next_before`` continues (None: the end); ``candidates`` is how many requests there are."""
 
     rows: tuple[ReplayedRequest, ...]
-    looked_at: int
+    examined: int
     candidates: int
     next_before: int | None
 
@@ -104,7 +104,7 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     more, requests = len(requests) > limit, requests[:limit]
     return Replay(
         rows=tuple(_replay_all(draft, requests)),
-        looked_at=len(requests),
+        examined=len(requests),
         candidates=candidates,
         next_before=requests[-1].pk if more else None,
     )

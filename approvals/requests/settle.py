@@ -121,21 +121,21 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
 
 
 def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
-    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+    """Return the ids of open requests that settling would change: a check is out of date, or no rule blocks any more.
 
-    Looks at one batch, in a fixed number of queries. Where more are open, the next ``turn`` looks at the next batch, so that
-    each is looked at in its turn and a look stays cheap however many there are.
+    One batch is examined, in a fixed number of queries. Where more requests are open, the next ``turn`` examines the next batch,
+    so that the cost does not grow with their number.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     batches = max(1, -(-rows.count() // batch))
     start = turn % batches * batch
     cases = load_cases(list(rows.with_relations()[start : start + batch]))
-    return [case.request.pk for case in cases if _needs_a_look(case)]
+    return [case.request.pk for case in cases if _needs_settling(case)]
 
 
-def _needs_a_look(case: Case) -> bool:
+def _needs_settling(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict.is_approved or case.request.look != verdict_summary(case)
+    return outdated or case.verdict.is_approved or case.request.cached_verdict != verdict_summary(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

@@ -49,7 +49,7 @@ def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
     said = Review.objects.filter(
         request=OuterRef("pk"), reviewer_id=actor.user_id, subject_digest=OuterRef("subject_digest")
     )
-    return rows.filter(asked, ~_kept_out(actor.name), ~Exists(said), version__in=visible_versions(actor)).order_by(
+    return rows.filter(asked, ~_excluded(actor.name), ~Exists(said), version__in=visible_versions(actor)).order_by(
         "opened_at", "pk"
     )
 
@@ -95,11 +95,11 @@ def _lent(lent: Delegation) -> Q:
         decision=Decision.APPROVE,
     )
     models = Q() if lent.models_pattern == "*" else Q(version__model__name__regex=pattern_regex(lent.models_pattern))
-    return _asked(owner.pk, owner.username) & ~_kept_out(owner.username) & ~Q(Exists(used)) & models
+    return _asked(owner.pk, owner.username) & ~_excluded(owner.username) & ~Q(Exists(used)) & models
 
 
-def _kept_out(name: str) -> Q:
-    hands = Concern.objects.filter(kind=ConcernKind.KEPT_OUT, key=name, request=OuterRef("pk"))
+def _excluded(name: str) -> Q:
+    hands = Concern.objects.filter(kind=ConcernKind.EXCLUDED, key=name, request=OuterRef("pk"))
     return Q(Exists(hands))
 
 

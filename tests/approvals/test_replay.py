@@ -121,7 +121,7 @@ def test_the_incumbent_is_that_of_then(
 def test_outside_the_scope_is_left_out(applied: TransitionRequest, by_ada: Actor) -> None:
     body = {**draft(), "applies_to": {"target": "Production", "models": "churn*"}}
     found = replay(actor=by_ada, body=body)
-    assert (found.rows, found.looked_at, found.next_before) == ((), 1, None)
+    assert (found.rows, found.examined, found.next_before) == ((), 1, None)
 
 
 def test_who_cannot_see_the_model_sees_nothing(applied: TransitionRequest, settings: Any, cy: User) -> None:

@@ -163,7 +163,7 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 def _counted(found: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
     """Return what the fragment shows: this part's differences, and all counted until now."""
     totals = {outcome.value: so_far[outcome.value] + found.totals[outcome.value] for outcome in Outcome}
-    looked = min(so_far["looked"] + found.looked_at, MAX_REQUESTS)
+    looked = min(so_far["looked"] + found.examined, MAX_REQUESTS)
     goes_on = found.next_before is not None and looked < MAX_REQUESTS
     return {
         "rows": [row for row in found.rows if row.outcome is not Outcome.SAME],

@@ -35,7 +35,7 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """A rule that blocks, as the last look at the request found it."""
+    """A rule that blocks, as of the cached verdict of the request."""
 
     rule: str
     kind: str
@@ -134,16 +134,16 @@ def _current(actor: Actor) -> QuerySet[ModelVersion]:
 
 
 def _waiting(row: TransitionRequest) -> Waiting:
-    blockers = [Blocking(**item) for item in _look(row) if item["kind"] != "approvals"]
+    blockers = [Blocking(**item) for item in _cached_blockers(row) if item["kind"] != "approvals"]
     return Waiting(row, tuple(blockers), ready=not blockers)
 
 
-def _look(row: TransitionRequest) -> list[dict[str, str]]:
-    return list((row.look or {}).get("blockers", ()))
+def _cached_blockers(row: TransitionRequest) -> list[dict[str, str]]:
+    return list((row.cached_verdict or {}).get("blockers", ()))
 
 
 def _blockers(row: TransitionRequest) -> str:
-    return "; ".join(item["rule"] for item in _look(row))
+    return "; ".join(item["rule"] for item in _cached_blockers(row))
 
 
 def _asked_by(actor: Actor) -> TransitionRequestQuerySet:
