@@ -1,4 +1,7 @@
-"""Reviews and overrides as facts of a verdict. Groups and permission levels are read now: who has left a group no longer counts."""
+"""Reviews and overrides as facts of a verdict.
+
+Groups and permission levels are read now: who has left a group no longer counts.
+"""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ class OverrideRecord:
 class CheckRecord:
     """A finished validation job.
 
-    ``evidence_digest`` is the SHA-256 (hex) of its canonical evidence. ``files`` are its evidence files, each with name, SHA-256
-    and size in bytes. ``author`` is who posted the result of an external check.
+    ``evidence_digest`` is the SHA-256 (hex) of its canonical evidence. ``files`` are its evidence files, each with
+    name, SHA-256 and size in bytes. ``author`` is who posted the result of an external check.
     """
 
     id: int

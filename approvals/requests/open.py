@@ -49,7 +49,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class LockedMove:
-    """A version and its target, read with the model's row locked: the policy of the move, and whether it is there already."""
+    """A move of a version, read with the model's row locked: its policy, and whether the version is there already."""
 
     version: ModelVersion
     target: str
@@ -71,11 +71,12 @@ def open_request(
 ) -> TransitionRequest:
     """Return the live request for this version and target, opened now if there is none, with its checks queued.
 
-    ``target`` is a stage or an @alias. ``archive_existing`` None lets the first approver decide whether the replaced version
-    is archived at once. An approved request is not applied before ``apply_after``. Raises NotFound; Denied (the actor may
-    not edit the model, or for leaving Production not manage it, or may not break glass); InvalidInput (a target that no
-    policy can govern, an emergency without a reason); InvalidState (the version is there already, no policy governs the
-    move, or the policy does not allow break-glass); Conflict (the live request asks for something else).
+    ``target`` is a stage or an @alias. ``archive_existing`` None lets the first approver decide whether the replaced
+    version is archived at once. An approved request is not applied before ``apply_after``. Raises NotFound; Denied (the
+    actor may not edit the model, or for leaving Production not manage it, or may not break glass); InvalidInput (a
+    target that no policy can govern, an emergency without a reason); InvalidState (the version is there already, no
+    policy governs the move, or the policy does not allow break-glass); Conflict (the live request asks for something
+    else).
     """
     terms = Terms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
@@ -92,7 +93,10 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
-    """Return the case of the live request for a locked move, opened now if there is none; raises as `open_request` does."""
+    """Return the case of the live request for a locked move, opened now if there is none.
+
+    Raises as `open_request` does.
+    """
     terms = replace(terms, comment=check_text(terms.comment, "comment", MAX_COMMENT))
     _require_sound(move.target, terms)
     _require_may_ask(actor, move)

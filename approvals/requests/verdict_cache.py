@@ -1,8 +1,8 @@
 """Cached verdict of a request, for list views: a summary of the verdict, and the people whom the request concerns.
 
-It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that settle no
-request reach it with the next settling, some seconds later. Whether somebody may decide is always computed afresh
-(approvals/permissions/reviews.py).
+It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that
+settle no request reach it with the next settling, some seconds later. Whether somebody may decide is always computed
+afresh (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_REASON = 300
 
 
 def verdict_summary(case: Case) -> dict[str, Any]:
-    """Return a summary of a case's verdict: its state, blockers (rule, kind, status, why), who is asked and who is excluded."""
+    """Return a summary of a case's verdict, as JSON: its state, its blockers, who is asked and who is excluded."""
     verdict = case.verdict
     blocking = [row for row in verdict.rules if row.blocks]
     return {

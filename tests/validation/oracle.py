@@ -61,7 +61,7 @@ def recording(unpickler: type, taken: set[str], real: tuple[str, ...] = ()) -> t
 
     class Watching(unpickler):  # type: ignore[misc]  # either implementation
         def find_class(self, module: str, name: str) -> object:
-            taken.add(f"{module}.{name}")
+            taken.add(f"{module}\n{name}")
             return super().find_class(module, name) if f"{module}.{name}" in real else Inert
 
     return Watching

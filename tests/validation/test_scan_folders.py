@@ -215,6 +215,7 @@ def test_a_pytorch_file_of_more_than_tensors_is_refused(data: bytes) -> None:
         },
         {"python_function": {"loader_module": "mlflow.__main__"}},
         {"python_function": {"loader_module": "mlflow.sklearn", "env": {"conda": "/etc/x.yaml"}}},
+        {"python_function": {"loader_module": "mlflow.sklearn", "env": {"conda": "other.yaml"}}},
         {"python_function": {"loader_module": "mlflow.sklearn", "predict_fn": "__class__"}},
         {"python_function": {"loader_module": "mlflow.sklearn", "config": {"a": {"trust_remote_code": True}}}},
         {"xgboost": {"model_class": "os.abort", "data": "model.pkl"}},

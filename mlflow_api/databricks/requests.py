@@ -18,7 +18,7 @@ from approvals.requests.settle import apply_request
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import DomainError
-from mlflow_api import render_databricks as render
+from mlflow_api.databricks import render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.registered_models import version_number
