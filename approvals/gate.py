@@ -1,4 +1,4 @@
-"""The gate the registry asks inside the promoting transaction: fresh facts, under the lock, or no pass."""
+"""The transition gate: what the registry asks, inside the transaction that moves a version, before it moves."""
 
 from __future__ import annotations
 
@@ -20,19 +20,26 @@ from validation.catalogue import find_check
 
 
 class PolicyGate:
-    """Passes a governed move only on a live request whose verdict, computed now, is approved.
+    """Passes a governed move only on a live request whose verdict, evaluated under the lock, is approved.
 
-    The caller holds the model's lock, and every writer of what the verdict rests on but tracking takes it too; run tags and
-    metrics are read in this transaction. What no row can show (the artifact's bytes) is looked at again here.
+    The caller holds the model's lock. Everything that writes facts of a verdict takes that lock too, except tracking:
+    run tags and metrics are read in this transaction. Facts that no row has, the bytes of the artifact, are checked
+    again here.
     """
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
+        """Return whether a policy governs moves of this model to this target."""
         return policy_for(model, target) is not None
 
     def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
+        """Return whether a policy that may apply to the model names this tag."""
         return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
+        """Return a pass on the approval of the live request; None where no policy governs the move.
+
+        Raises GateRefused with the blockers, and ApprovalLapsed where the request was approved and is no longer.
+        """
         policy = policy_for(version.model, target)
         if policy is None:
             _require_no_lookalike(version, target)
@@ -60,23 +67,25 @@ class PolicyGate:
         )
 
     def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
+        """Return the targets in use that another policy, or none, would govern if the model had this name."""
         return targets_affected_by_rename(model, new_name)
 
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
+        """Return why this actor may not relax what is asked of the model by these changes; "" if allowed."""
         return relaxation_refusal(actor, model, name=name, tags=tags, tier=tier)
 
 
 def _require_no_lookalike(version: ModelVersion, target: str) -> None:
-    """Refuse an alias that a reader would take for a protected one: `@Champion` beside `@champion`."""
+    """Refuse an alias that looks like a protected one: `@Champion` beside `@champion`."""
     if other := protected_lookalike(version.model, target):
-        why = f"{target} reads like the protected alias {other}."
+        why = f"{target} looks like the protected alias {other}."
         raise refusal(version, target, one_blocker("alias", why, "you, by choosing another name"), request_id=None)
 
 
 def _already_there(version: ModelVersion, target: str) -> GatePass:
-    """Pass a version that stays where it is (only others are to be archived), on the grounds it came there."""
+    """Return a pass for a version that is there already (only others are to be archived), on the approval it has."""
     approvers = tuple(name for name in version.approved_by.split(", ") if name)
     policy = policy_for(version.model, target)
     window = policy.body.options.rollback_window if policy else timedelta(0)
@@ -92,19 +101,21 @@ def _live_case(version: ModelVersion, target: str) -> Case | None:
 
 
 def _confirm(case: Case) -> list[Blocker]:
-    """Return what the checks find when they look again at the moment of promotion."""
-    found: list[Blocker] = []
+    """Return a blocker for each check that fails its confirmation at the moment of promotion."""
+    blockers: list[Blocker] = []
     for rule in case.check_rules:
         check = find_check(rule.check)
         confirm = getattr(check, "confirm", None)
         why = confirm(case.subject, check.parse(rule.params)) if confirm else ""
         if why:
-            found += one_blocker(rule.id, why, "an operator of this server")
-    return found
+            blockers += one_blocker(rule.id, why, "an operator of this server")
+    return blockers
 
 
 def _rejected() -> list[Blocker]:
-    return one_blocker("reviewers", "A reviewer has rejected it.", "anybody who may edit the model, by asking again")
+    return one_blocker(
+        "reviewers", "A reviewer has rejected the request.", "anybody who may edit the model, by asking again"
+    )
 
 
 def _refused(case: Case, blockers: list[Blocker], *, only_waits: bool) -> GateRefused:

@@ -25,7 +25,7 @@ from core.actors import Actor
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from core.errors import Denied
 from core.refs import Auditable, event_object_of
-from core.statements import fetch, is_together, run, same
+from core.statements import fetch, in_pipeline, portable, run
 
 SCHEMA = 1
 # Every change writes an event, so the insert is plain SQL.
@@ -34,8 +34,8 @@ _INTO = (
     "gen, request_id)"
 )
 _VALUES = ", ".join(["%s"] * 12)
-_INSERT = same(f"{_INTO} VALUES ({_VALUES})")
-_INSERT_FOR_ID = same(f"{_INSERT.postgresql} RETURNING id")
+_INSERT = portable(f"{_INTO} VALUES ({_VALUES})")
+_INSERT_FOR_ID = portable(f"{_INSERT.postgresql} RETURNING id")
 
 
 def leaf_hash(body: bytes) -> str:
@@ -112,7 +112,7 @@ def record(
 
     ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered model
     that the event belongs to (`model:<id>`). Its events are numbered without gaps, and each has the hash of the one before.
-    Written `together` with others, an event that no consumer wants comes back without its primary key.
+    Written in a `pipelined` block, an event that no consumer wants comes back without its primary key.
 
     RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
     ValueError for an action that is not in audit/actions.py.
@@ -156,7 +156,7 @@ def _insert(columns: dict[str, Any]) -> Event:
         "at": connection.ops.adapt_datetimefield_value(at),
     }
     bound = list((columns | stored).values())
-    if is_together() and not is_consumed(columns["action"]):
+    if in_pipeline() and not is_consumed(columns["action"]):
         run(_INSERT, bound)
         event = Event(**columns)
     else:

@@ -1,4 +1,4 @@
-"""Who acts. Every service takes an explicit `actor`; nothing reads one from the surroundings."""
+"""Who acts. Every service takes an explicit `actor`; nothing reads one from a global state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.errors import NotAuthenticated
 
 
 class ActorKind(StrEnum):
-    """What sort of identity acts."""
+    """The kinds of identity that act."""
 
     USER = "user"
     SERVICE = "service"
@@ -18,7 +18,7 @@ class ActorKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token may be used for. Approving is not in the list: tokens never approve."""
+    """What an API token may be used for. No scope allows to approve: tokens never approve."""
 
     REGISTRY_READ = "registry:read"
     REGISTRY_WRITE = "registry:write"
@@ -30,10 +30,11 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An identity as it acts in one request or job.
+    """An identity that acts in one request or job.
 
-    ``name`` is the username as it was then; ``user_id`` is None for the system and for anonymous callers.
-    ``auth`` says how the identity was proved: ``session``, ``token``, ``command`` or ``system``.
+    ``name`` is the username at that time; ``user_id`` is None for the system and for anonymous callers. ``auth`` says how
+    the identity was proved: ``session``, ``token``, ``command``, ``system`` or ``none``. ``on_behalf_of`` is the username
+    for whom a job acts.
     """
 
     kind: ActorKind
@@ -47,22 +48,25 @@ class Actor:
 
     @property
     def ref(self) -> str:
-        """Return the stable reference kept in events, for example ``user:12``."""
+        """Return the stable reference that events store, for example ``user:12``."""
         return f"{self.kind}:{self.user_id}" if self.user_id is not None else f"{self.kind}:{self.name}"
 
 
 def system_actor(job: str, *, on_behalf_of: str = "", request_id: str = "") -> Actor:
-    """Return the actor of a background job, named by the job: ``system:archive_superseded``."""
+    """Return the actor of a background job; its reference is ``system:<job>``."""
     return Actor(kind=ActorKind.SYSTEM, name=job, on_behalf_of=on_behalf_of, request_id=request_id)
 
 
 def anonymous_actor(*, request_id: str = "") -> Actor:
-    """Return the actor of a caller who has not proved who they are."""
+    """Return the actor of a caller without credentials."""
     return Actor(kind=ActorKind.ANONYMOUS, name="anonymous", auth="none", scopes=frozenset(), request_id=request_id)
 
 
 def actor_of(request: object) -> Actor:
-    """Return the Actor that the REST door's authentication put on the request as ``auth``."""
+    """Return the Actor that the REST API's authentication stored on the request as ``auth``.
+
+    Raises NotAuthenticated where it stored none.
+    """
     actor = getattr(request, "auth", None)
     if not isinstance(actor, Actor):
         raise NotAuthenticated("Sign in, or send an API token.")

@@ -1,7 +1,7 @@
-"""Canonical bytes: the JCS-safe subset of JSON in which `orjson` with sorted keys equals RFC 8785 byte for byte.
+"""Canonical bytes: a subset of JSON in which `orjson` with sorted keys equals RFC 8785 (JCS) byte for byte.
 
-Keys are text, there are no floats (they become decimal strings), integers beyond 2^53-1 become strings, depth is at most 8
-and the whole at most 16 KiB. Long text is replaced by its digest: the event proves the value without carrying it.
+Keys are text. There are no floats (they become decimal strings), integers beyond 2^53-1 become strings, the depth is at most
+8 and the whole at most 16 KiB. Long text is replaced by its digest: the event proves the value without containing it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ _LONG_LIST = 100
 
 
 def canonical_bytes(value: object) -> bytes:
-    """Return the canonical bytes of any JSON-like value."""
+    """Return the canonical bytes of a JSON-like value."""
     return orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS)
 
 
 def digest_of(value: object) -> str:
-    """Return SHA-256 (hex) over the exact canonical bytes, nothing shortened."""
+    """Return SHA-256 (hex) over the canonical bytes of the whole value, with nothing shortened."""
     return hashlib.sha256(orjson.dumps(plain(value, shorten=False), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
-    """Return ``value`` as canonical JSON values: text, int, bool, None, lists and mappings of them."""
+    """Return ``value`` as canonical JSON values: text, int, bool, None, lists and mappings of them. With ``shorten``, long
+    texts and lists are replaced by a digest.
+    """
     if depth > MAX_DEPTH:
         return _digested(repr(value))
     if value is None or isinstance(value, bool):
@@ -49,7 +51,7 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
 
 
 def _mapping(value: Mapping[Any, Any], *, shorten: bool, depth: int) -> dict[str, Any]:
-    """Return a mapping with plain values; one with very many keys is cut, with a count and a digest of the whole."""
+    """Return a mapping with plain values; a long one is cut, with the number of keys left out and a digest of the whole."""
     full = {_text(str(key)): plain(item, shorten=shorten, depth=depth + 1) for key, item in value.items()}
     if not shorten or len(full) <= _LONG_LIST:
         return full
@@ -87,7 +89,7 @@ def _number(value: float) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text without lone surrogates: they have no UTF-8 form."""
+    """Return text without lone surrogates, which have no UTF-8 form."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

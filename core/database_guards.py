@@ -1,8 +1,8 @@
-"""Migration operations that make the database itself refuse a change: append-only tables and guards, as triggers.
+"""Migration operations that make the database refuse changes by triggers: append-only tables and guards.
 
-They work on SQLite and PostgreSQL and can be undone. SQLite drops the triggers of a table when a migration rebuilds it
-(AlterField, AddConstraint …): such a migration repeats the operations of that table afterwards. PostgreSQL: TRUNCATE is
-not covered, because a TRUNCATE trigger would also stop the flush between tests; there it is a matter of privileges.
+They work on SQLite and PostgreSQL and are reversible. SQLite drops the triggers of a table when a migration rebuilds it
+(AlterField, AddConstraint …): such a migration must repeat the operations of that table afterwards. On PostgreSQL, TRUNCATE
+is not refused by a trigger, because tests flush tables with it; privileges refuse it (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-# "Is not the same value, NULL included": SQLite before 3.39 does not know the standard's words. Write it in a condition as
-# {differs}.
+# "Is another value, NULL included": SQLite before 3.39 lacks the standard's operator. A condition writes it as {differs}.
 _DIFFERS = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
 def any_changed(*columns: str) -> str:
-    """Return the condition "one of these columns would change", for a Guard on UPDATE."""
+    """Return the condition "the update changes one of these columns", for a Guard on UPDATE."""
     return " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in columns)
 
 
 class VendorStatements(Operation):
     """Run statements that each database needs in its own form.
 
-    ``sqlite`` and ``postgresql`` are executed in order, ``undo_sqlite`` and ``undo_postgresql`` on the way back. A database
-    without statements needs none.
+    ``sqlite`` and ``postgresql`` are executed in order, ``undo_sqlite`` and ``undo_postgresql`` when the migration is undone.
+    A database may have no statements.
     """
 
     reduces_to_sql = True
@@ -46,7 +45,7 @@ class VendorStatements(Operation):
         self.backwards = {"sqlite": list(undo_sqlite), "postgresql": list(undo_postgresql)}
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Leave the models alone: a trigger is no part of their state."""
+        """Change nothing: a trigger is not part of the models' state."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -75,7 +74,7 @@ class AppendOnly(VendorStatements):
             sqlite=[_abort(f"{table}_no_{verb.lower()}", verb, table, "", f"{table} is append-only") for verb in verbs],
             undo_sqlite=[f"DROP TRIGGER {table}_no_{verb.lower()}" for verb in verbs],
             postgresql=[
-                # Shared by all append-only tables, so it stays when one of them goes.
+                # All append-only tables share the function, so undoing one of them must leave it.
                 (
                     "CREATE OR REPLACE FUNCTION custody_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                     "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
@@ -95,15 +94,15 @@ class AppendOnly(VendorStatements):
 
     def describe(self) -> str:
         """Return what `migrate --plan` prints."""
-        return f"Rows of {self.table} are written once"
+        return f"{self.table} is append-only"
 
 
 class Guard(VendorStatements):
-    """Refuse the given changes of a table's rows while a condition holds.
+    """Refuse some changes of a table's rows while a condition holds.
 
-    ``on`` is one or more of INSERT, UPDATE and DELETE; ``when`` is SQL over NEW and OLD (see `any_changed`), empty for
-    "always"; a mapping of vendor to SQL where one text does not serve both. ``message`` is the text of the database's
-    error. The trigger is called TABLE_NAME.
+    ``on`` is one or more of INSERT, UPDATE and DELETE. ``when`` is SQL over NEW and OLD (see `any_changed`), empty for
+    "always", or a mapping of vendor to SQL where the databases need different texts. ``message`` is the text of the
+    database's error. The trigger is called ``<table>_<name>``.
     """
 
     def __init__(
@@ -153,4 +152,4 @@ def _abort(trigger: str, verb: str, table: str, when: str, message: str) -> str:
 
 def _execute(schema_editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
     for statement in statements:
-        schema_editor.execute(statement, params=None)  # a % in a message is no placeholder
+        schema_editor.execute(statement, params=None)  # a % in a message is not a placeholder

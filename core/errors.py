@@ -1,4 +1,4 @@
-"""What can go wrong in the domain, without a word of HTTP. Each door maps these to its own responses in one file."""
+"""Errors of the domain, without HTTP. Each interface (MLflow, REST, pages) maps them to its responses in one file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.refs import Auditable, event_object_of
 
 
 class Blocker(TypedDict):
-    """One line of "what blocks this": the rule, why, who can resolve it, and since when (ISO 8601, UTC)."""
+    """One reason why a request is blocked: the rule, why, who can resolve it, and since when (ISO 8601, UTC)."""
 
     rule: str
     why: str
@@ -17,7 +17,7 @@ class Blocker(TypedDict):
 
 
 class DomainError(Exception):
-    """A refusal with a message for the caller. ``code`` is stable and lower case."""
+    """A refusal with a message for the caller. ``code`` is stable and in lower case."""
 
     code = "error"
 
@@ -27,7 +27,7 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """The caller sent something that cannot be right, whatever the state."""
+    """The caller sent a value that is invalid in every state."""
 
     code = "invalid"
 
@@ -39,47 +39,47 @@ class TooLarge(InvalidInput):
 
 
 class NotFound(DomainError):
-    """There is no such thing, or the caller may not know that there is."""
+    """The object does not exist, or the caller may not know that it exists."""
 
     code = "not_found"
 
 
 class AlreadyExists(DomainError):
-    """A unique name is taken."""
+    """Another object has this unique name."""
 
     code = "already_exists"
 
 
 class Conflict(DomainError):
-    """The thing is not in the state the caller assumed."""
+    """The object is not in the state that the caller expected."""
 
     code = "conflict"
 
 
 class InvalidState(DomainError):
-    """The operation makes no sense in the present state (MLflow's INVALID_STATE)."""
+    """The operation is not possible in the present state (MLflow's INVALID_STATE)."""
 
     code = "invalid_state"
 
 
 class Unavailable(DomainError):
-    """Not now, and through no fault of the caller: the same call may succeed in a moment."""
+    """The server cannot answer now, through no fault of the caller. The same call may succeed in a moment."""
 
     code = "unavailable"
 
 
 class NotAuthenticated(DomainError):
-    """The caller did not prove who they are."""
+    """The caller sent no valid credentials."""
 
     code = "unauthenticated"
 
 
 class Denied(DomainError):
-    """The caller may not do this. The door records it as an event after the transaction has rolled back.
+    """The caller may not do this. The interface records the refusal as an event after the transaction has rolled back.
 
     ``action`` is the audit action that was refused. ``obj`` is the row that it was refused on, or its reference, in which
     case ``stream`` is its event stream.
-    ``recorded`` is True where the service has already committed the denial together with other effects.
+    ``recorded`` is True where the service has already committed the refusal together with other effects.
     """
 
     code = "denied"
@@ -94,7 +94,7 @@ class Denied(DomainError):
 
 
 class GateRefused(Denied):
-    """A gate stands between the version and the target: what is missing, and the request that collects it."""
+    """A gate refused a transition. ``blocked_by`` lists the reasons; ``request_id`` is the request that collects approvals."""
 
     code = "gate_refused"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.actors import Actor
 from core.errors import InvalidInput
 from lineage.models import Assertion, Edge, EdgeAssertion, Node, NodeKind, Relation
-from lineage.sql import insert_edge
+from lineage.statements import insert_edge
 
 _K = NodeKind
 # What each relation may join, upstream kinds → downstream kinds.

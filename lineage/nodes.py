@@ -20,14 +20,14 @@ from core.refs import (
     run_ref,
     version_ref,
 )
-from core.statements import run, same
+from core.statements import portable, run
 from lineage.models import Node, NodeKind
 
 _OTHER_DIGESTS_KEPT = 10
 _ADD = f"{insert_into(Node)} ON CONFLICT (urn) DO "
 _COLUMNS = columns_of(Node)
-_ADD_RUN = same(_ADD + "NOTHING")
-_NAME_RUN = same(_ADD + "UPDATE SET name = excluded.name")
+_ADD_RUN = portable(_ADD + "NOTHING")
+_NAME_RUN = portable(_ADD + "UPDATE SET name = excluded.name")
 
 
 @dataclass(frozen=True, slots=True)

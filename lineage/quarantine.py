@@ -20,7 +20,7 @@ from core.actors import Actor, ActorKind
 from core.errors import Conflict, Denied, InvalidInput
 from lineage.models import Node, NodeKind, Quarantine
 from lineage.queries import find_node
-from lineage.sql import walk_ids, walk_pairs
+from lineage.statements import walk_ids, walk_pairs
 
 # Who may place a quarantine (a service account too: a data quality job), and who may release one (people only).
 KEEPERS = ("operators", "reviewers")

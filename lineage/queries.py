@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind, Relation
-from lineage.sql import Direction, walk_ids
+from lineage.statements import Direction, walk_ids
 
 DEFAULT_LIMIT = 2000
 MAX_LIMIT = 10_000

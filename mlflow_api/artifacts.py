@@ -13,9 +13,9 @@ from django.utils.http import content_disposition_header
 from core.actors import Actor
 from core.errors import DomainError
 from mlflow_api import render_tracking as render
-from mlflow_api.dispatch import door
+from mlflow_api.byte_ranges import Span, Unsatisfiable, Window, span_of
+from mlflow_api.dispatch import protected
 from mlflow_api.errors import error_response
-from mlflow_api.ranges import Span, Unsatisfiable, Window, span_of
 from mlflow_api.traces.spans_file import upload_spans_file
 from mlflow_api.uploads import Upload
 from traces.files import trace_of_path
@@ -128,7 +128,7 @@ def _wrong_method(allowed: str) -> HttpResponse:
 
 _BASE = r"^(?:api|ajax-api)/2\.0/mlflow-artifacts"
 urlpatterns: list[URLPattern] = [
-    re_path(rf"{_BASE}/artifacts$", door(folder)),
+    re_path(rf"{_BASE}/artifacts$", protected(folder)),
     # [\s\S] and not (?s): Django cannot reverse any URL of the site past a pattern with an inline flag
-    re_path(rf"{_BASE}/artifacts/(?P<path>[\s\S]+)$", door(one_artifact)),
+    re_path(rf"{_BASE}/artifacts/(?P<path>[\s\S]+)$", protected(one_artifact)),
 ]

@@ -1,7 +1,7 @@
 """One dispatcher for every MLflow RPC: authenticate → parse → the handler (service, render) → JSON.
 
 A handler is registered once with `@rpc` and served under /api and /ajax-api alike; nothing is written twice per prefix.
-Routes that do not speak JSON (the artifact proxy) use `door`, which gives them the same authentication and errors.
+Routes that do not speak JSON (the artifact proxy) use `protected`, which gives them the same authentication and errors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Handler = Callable[[Actor, Params], dict[str, object]]
 
 
 class View(Protocol):
-    """A plain view behind `door`."""
+    """A plain view behind `protected`."""
 
     def __call__(self, request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase: ...
 
@@ -73,7 +73,7 @@ def rpc(
     return register
 
 
-def door(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None) -> Callable[..., HttpResponseBase]:
+def protected(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None) -> Callable[..., HttpResponseBase]:
     """Wrap a plain view: the caller must prove who they are, errors leave in MLflow's format, denials are recorded."""
 
     @csrf_exempt
@@ -126,7 +126,7 @@ def _view_of(rpcs: dict[str, Rpc]) -> Callable[..., HttpResponseBase]:
         found = rpcs.get(request.method or "")
         return Scope.REGISTRY_WRITE if found and found.write else Scope.REGISTRY_READ
 
-    return door(call, scope=scope)
+    return protected(call, scope=scope)
 
 
 def _unknown(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
@@ -147,7 +147,7 @@ def _by_path() -> list[tuple[tuple[str, str, str], dict[str, Rpc]]]:
 
 
 def rpc_views() -> dict[str, Callable[..., HttpResponseBase]]:
-    """Return the view of every registered RPC whose path has no variables, by the whole path (config/shortcut.py)."""
+    """Return the view of every registered RPC whose path has no variables, by the whole path (config/fast_path.py)."""
     return {
         f"/{prefix}/{version}/{area}/{path}": _view_of(rpcs)
         for (version, path, area), rpcs in _by_path()
@@ -164,6 +164,6 @@ def rpc_urls() -> list[URLPattern]:
         route = _VARIABLE.sub(_group, path)
         patterns.append(re_path(rf"^(?:{prefixes})/{re.escape(version)}/{area}/{route}$", _view_of(rpcs)))
     patterns.append(
-        re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|permissions|preview)/.*$", door(_unknown))
+        re_path(rf"^(?:{prefixes})/\d\.0/(?:mlflow|mlflow-artifacts|permissions|preview)/.*$", protected(_unknown))
     )
     return patterns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracking.contents import FullRun, Used, Value
+from tracking.full_runs import FullRun, Used, Value
 from tracking.models import Experiment, LoggedModel, Metric, MetricFields, Run
 from tracking.paths import key_of_uri
 

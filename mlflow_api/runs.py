@@ -9,10 +9,11 @@ from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.experiments import VIEW_TYPES
 from mlflow_api.parse import Params
-from tracking.contents import full_runs, get_full_run
+from tracking.full_runs import full_runs, get_full_run
 from tracking.limits import Point
 from tracking.search.runs import search_run_ids
-from tracking.services import history, logging, runs
+from tracking.services import logging, runs
+from tracking.services import model_history as history
 from tracking.services.inputs import DatasetInput, log_inputs, log_outputs
 
 RUN_STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 
 from core.actors import Actor
-from mlflow_api.dispatch import PREFIXES, door
+from mlflow_api.dispatch import PREFIXES, protected
 from mlflow_api.errors import error_response
 
 
@@ -96,7 +96,7 @@ def _view_of(part: Unsupported) -> URLPattern:
     def refuse(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
         return error_response(501, "NOT_IMPLEMENTED", part.message)
 
-    return re_path(rf"^(?:{'|'.join(part.paths)})$", door(refuse))
+    return re_path(rf"^(?:{'|'.join(part.paths)})$", protected(refuse))
 
 
 urlpatterns: list[URLPattern] = [_view_of(part) for part in UNSUPPORTED]

@@ -63,6 +63,7 @@ class PolicyDiff:
 
     @property
     def is_empty(self) -> bool:
+        """Return whether the bodies are the same."""
         return not self.rules and not self.values and not self.is_new
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from tracking.services import direct
+from tracking.services import direct_transfers as direct
 
 
 @shared_task(name="tracking.tasks.clean_uploads")

@@ -141,7 +141,7 @@ class ReplayView(APIView):
             {
                 "requests": many(ReplayedSerializer, list(found.rows)),
                 "totals": found.totals,
-                "looked_at": found.looked_at,
+                "examined": found.examined,
                 "candidates": found.candidates,
                 "next_before": found.next_before,
                 "as_of_today": list(TODAY),

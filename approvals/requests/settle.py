@@ -13,7 +13,7 @@ from approvals.models import RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.change_state import change_request_state
-from approvals.requests.follow_up import follow_up
+from approvals.requests.later_reviews import schedule_later_reviews
 from approvals.requests.lifecycle import mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import carry_out
@@ -116,26 +116,26 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
     change_request_state(actor=doer, request=request, target=RequestState.APPLIED)
-    follow_up(actor=doer, request=request)
+    schedule_later_reviews(actor=doer, request=request)
     return request
 
 
 def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
-    """Return the open requests that a look would change: a check is out of date, or nothing is missing any more.
+    """Return the ids of open requests that settling would change: a check is out of date, or no rule blocks any more.
 
-    Looks at one batch, in a fixed number of queries. Where more are open, the next ``turn`` looks at the next batch, so that
-    each is looked at in its turn and a look stays cheap however many there are.
+    One batch is examined, in a fixed number of queries. Where more requests are open, the next ``turn`` examines the next batch,
+    so that the cost does not grow with their number.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     batches = max(1, -(-rows.count() // batch))
     start = turn % batches * batch
     cases = load_cases(list(rows.with_relations()[start : start + batch]))
-    return [case.request.pk for case in cases if _needs_a_look(case)]
+    return [case.request.pk for case in cases if _needs_settling(case)]
 
 
-def _needs_a_look(case: Case) -> bool:
+def _needs_settling(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict.is_approved or case.request.look != verdict_summary(case)
+    return outdated or case.verdict.is_approved or case.request.cached_verdict != verdict_summary(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

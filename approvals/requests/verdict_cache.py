@@ -1,8 +1,8 @@
-"""What lists need to know of an open request without evaluating it: the verdict in short, and whom it concerns.
+"""Cached verdict of a request, for list views: a summary of the verdict, and the people whom the request concerns.
 
-Written whenever a request is looked at (approvals/requests/lifecycle.py: refresh_request), in that transaction, and only
-where it changed. What happens without a look is noticed by the next one, seconds later; whether somebody may decide is always
-asked afresh (approvals/permissions/reviews.py).
+It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that
+settle no request reach it with the next settling, some seconds later. Whether somebody may decide is always computed
+afresh (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations
@@ -12,53 +12,55 @@ from typing import Any
 from django.utils import timezone
 
 from approvals.case.loading import Case
-from approvals.models import Concern, ConcernKind, TransitionRequest
+from approvals.models import InboxKey, InboxKeyKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
 
-_MOST_WORDS = 300
+_MAX_REASON = 300
 
 
 def verdict_summary(case: Case) -> dict[str, Any]:
-    """Return the verdict in short: its state, what blocks (rule, kind, status, why), who is asked and who had a hand in it."""
+    """Return a summary of a case's verdict, as JSON: its state, its blockers, who is asked and who is excluded."""
     verdict = case.verdict
     blocking = [row for row in verdict.rules if row.blocks]
     return {
         "state": verdict.state.value,
         "blockers": [
-            {"rule": row.rule, "kind": row.kind, "status": row.status.value, "why": row.why[:_MOST_WORDS]}
+            {"rule": row.rule, "kind": row.kind, "status": row.status.value, "why": row.why[:_MAX_REASON]}
             for row in blocking
         ],
         "asked": sorted(_asked(case)),
-        "kept_out": sorted(excluded_people(case.rules, case.snapshot.people)),
+        "excluded": sorted(excluded_people(case.rules, case.snapshot.people)),
     }
 
 
 def store_verdict(case: Case) -> None:
-    """Keep what a look at an open request found, in the caller's transaction, with the request locked."""
-    request, found = case.request, verdict_summary(case)
-    if request.look == found:
+    """Store the verdict of an open request, in the caller's transaction, with the request locked."""
+    request, summary = case.request, verdict_summary(case)
+    cached = request.cached_verdict
+    if cached == summary:
         return
-    if request.look is None or any(request.look[kind] != found[kind] for kind in ConcernKind.values):
-        Concern.objects.filter(request=request).delete()
+    if cached is None or any(cached[kind] != summary[kind] for kind in InboxKeyKind.values):
+        InboxKey.objects.filter(request=request).delete()
         rows = [
-            Concern(request=request, kind=kind, key=key[:200]) for kind in ConcernKind.values for key in found[kind]
+            InboxKey(request=request, kind=kind, key=key[:200]) for kind in InboxKeyKind.values for key in summary[kind]
         ]
-        Concern.objects.bulk_create(rows, ignore_conflicts=True)
-    request.look, request.looked_at = found, timezone.now()
-    request.save(update_fields=["look", "looked_at"])
+        InboxKey.objects.bulk_create(rows, ignore_conflicts=True)
+    request.cached_verdict, request.verdict_cached_at = summary, timezone.now()
+    request.save(update_fields=["cached_verdict", "verdict_cached_at"])
 
 
-def forget_concerns(request: TransitionRequest) -> None:
-    """Note that a request, now closed, concerns nobody any more."""
-    Concern.objects.filter(request=request).delete()
+def delete_inbox_keys(request: TransitionRequest) -> None:
+    """Delete the inbox keys of a request that is closed."""
+    InboxKey.objects.filter(request=request).delete()
 
 
 def _asked(case: Case) -> set[str]:
-    found: set[str] = set()
+    """Return the keys of those who may give an approval that a rule asks for."""
+    keys: set[str] = set()
     for rule in case.rules:
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
-            found |= {f"group:{name}" for name in rule.groups} | {f"role:{name}" for name in rule.roles}
-            found |= {f"user:{name}" for name in owners_named_by(rule, case.snapshot.model_name)}
-    return found
+            keys |= {f"group:{name}" for name in rule.groups} | {f"role:{name}" for name in rule.roles}
+            keys |= {f"user:{name}" for name in owners_named_by(rule, case.snapshot.model_name)}
+    return keys

@@ -7,7 +7,7 @@ import datetime
 from django import forms
 
 from approvals.models.oversight import FindingState, PostReviewOutcome
-from approvals.oversight.findings import MAX_TITLE, MAX_WORDS
+from approvals.oversight.findings import MAX_TEXT, MAX_TITLE
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from policies.rules import Severity
 
@@ -66,7 +66,7 @@ class FindingForm(ConsoleForm):
         choices=[(level.value, level.value.capitalize()) for level in Severity],
         help_text="A policy sets the severity from which an open finding blocks a promotion.",
     )
-    description = text_area("Details", "Markdown.", required=False, limit=MAX_WORDS)
+    description = text_area("Details", "Markdown.", required=False, limit=MAX_TEXT)
     owner = forms.CharField(
         label="Owner", max_length=150, required=False, help_text="The username of who deals with it."
     )

@@ -15,10 +15,10 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from approvals.models import (
-    Concern,
-    ConcernKind,
     Decision,
     Delegation,
+    InboxKey,
+    InboxKeyKind,
     RequestState,
     Review,
     TransitionRequest,
@@ -68,7 +68,7 @@ def pattern_regex(pattern: str) -> str:
 
 def _can_decide(user_id: int, name: str) -> Q:
     """Return the condition that a rule asks for this person: by name, by group, or by their role on the model."""
-    asked = Concern.objects.filter(kind=ConcernKind.ASKED)
+    asked = InboxKey.objects.filter(kind=InboxKeyKind.ASKED)
     groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
     condition = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
     for role in MODEL_ROLES:
@@ -94,4 +94,4 @@ def _can_decide_for(delegation: Delegation) -> Q:
 
 def _is_excluded(name: str) -> Q:
     """Return the condition that somebody was involved in the version, so that four eyes exclude them."""
-    return Q(Exists(Concern.objects.filter(kind=ConcernKind.KEPT_OUT, key=name, request=OuterRef("pk"))))
+    return Q(Exists(InboxKey.objects.filter(kind=InboxKeyKind.EXCLUDED, key=name, request=OuterRef("pk"))))

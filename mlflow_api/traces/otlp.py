@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from core.actors import Actor
 from core.errors import InvalidInput, TooLarge
-from mlflow_api.dispatch import door
+from mlflow_api.bodies import read_body
+from mlflow_api.dispatch import protected
 from mlflow_api.errors import ProtocolError
-from mlflow_api.parse import read_body
 from mlflow_api.traces.otlp_spans import read_request
 from traces.services.spans import record_spans
 from traces.spans import hex_of
@@ -120,4 +120,4 @@ def _base64(text: str, size: int) -> str:
     return b64encode(bytes.fromhex(digits)).decode("ascii")
 
 
-urlpatterns: list[URLPattern] = [path("v1/traces", door(export))]
+urlpatterns: list[URLPattern] = [path("v1/traces", protected(export))]

@@ -20,8 +20,8 @@ _OLD_STATES = {TraceState.UNSPECIFIED.value: "TRACE_STATUS_UNSPECIFIED"}
 
 
 def moment(milliseconds: int) -> str:
-    """Return a time in RFC 3339 with milliseconds, as protobuf writes it."""
-    return iso_utc(from_ms(milliseconds), "milliseconds")
+    """Return a time in RFC 3339 as protobuf writes it: with milliseconds, unless it is a whole second."""
+    return iso_utc(from_ms(milliseconds), "milliseconds" if milliseconds % 1000 else "seconds")
 
 
 def info(trace: Trace) -> Json:
@@ -55,7 +55,7 @@ def old_info(trace: Trace) -> Json:
         request_id=trace.pk,
         experiment_id=str(trace.experiment_id),
         timestamp_ms=trace.request_ms,
-        execution_time_ms=trace.duration_ms,
+        execution_time_ms=trace.duration_ms or 0,
         status=_OLD_STATES.get(trace.state, trace.state),
         request_metadata=pairs(trace.metadata.all()),
         tags=pairs(trace.tags.all()),

@@ -5,9 +5,9 @@ A card's body maps each field to ``{"value", "source", "pointer"}``: ``source`` 
 from. Values are canonical JSON (numbers as text), so that the stored body is exactly what the digest covers.
 """
 
+from registry.cards.automatic_fields import first_body
 from registry.cards.completeness import Completeness, completeness, missing_fields, written_keys
 from registry.cards.fields import AUTO_KEYS, BY_KEY, EDITABLE_KEYS, FIELDS, HUMAN_KEYS, Field, Kind, Section
-from registry.cards.filling import first_body
 from registry.cards.templates import Template, find_template, required_keys
 from registry.cards.values import Body, Entry, is_placeholder, says_nothing
 

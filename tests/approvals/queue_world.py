@@ -5,6 +5,7 @@ Run as `python -m tests.approvals.queue_world` with the environment (database, b
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -25,14 +26,15 @@ from approvals.models import CheckRun, TransitionRequest
 from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.open import open_request
 from audit.models import Event, OutboxMessage
-from core.actors import Actor, ActorKind, system_actor
+from core.actors import Actor, system_actor
 from registry.models import ModelVersion
 from registry.services.models import create_model
 from registry.services.versions import create_version
 from registry.stages import Stage
 from tests.approvals.governed import REVIEWERS, approve, publish
 from tests.approvals.governed import ask as ask_for
-from tests.approvals.publishing import acting_as, person
+from tests.approvals.publishing import person
+from tests.signed_in import actor_of
 from tracking.artifacts import store_artifact
 from tracking.models import Artifact, Experiment, Run
 from tracking.services.logging import set_tag
@@ -41,26 +43,19 @@ RUN = "a" * 32
 ROOT = f"0/{RUN}/artifacts"
 
 
-class _Random:
-    """Random bytes of a given size, as a stream."""
-
-    def __init__(self, size: int) -> None:
-        self.left = size
-        self.block = secrets.token_bytes(1 << 20)
-
-    def read(self, size: int = -1) -> bytes:
-        take = min(self.left, len(self.block) if size < 0 else size, len(self.block))
-        self.left -= take
-        return self.block[:take]
-
-
 def ada() -> Actor:
     user, _ = User.objects.get_or_create(username="ada")
-    return Actor(kind=ActorKind.USER, name="ada", user_id=user.pk, auth="session", request_id="test")
+    return actor_of(user)
 
 
-def prepare(megabytes: int) -> dict[str, Any]:
-    """Publish the policies, and register a version with an artifact of that size."""
+def tensor(size: int) -> bytes:
+    """Return a file with one tensor of so many random bytes."""
+    header = json.dumps({"weights": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    return len(header).to_bytes(8, "little") + header + secrets.token_bytes(size)
+
+
+def prepare(megabytes: int = 1) -> dict[str, Any]:
+    """Publish the policies, and log a run with a model of that size."""
     ensure_default_policies(actor=system_actor("test"))
     experiment, _ = Experiment.objects.get_or_create(
         pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}
@@ -70,7 +65,7 @@ def prepare(megabytes: int) -> dict[str, Any]:
     )
     for key in ("dataset_version", "git_commit", "triggered_by"):
         set_tag(actor=ada(), run_id=RUN, key=key, value="x")
-    store_artifact(actor=ada(), path=f"{ROOT}/model/weights.bin", stream=_Random(megabytes << 20))
+    store_artifact(actor=ada(), path=f"{ROOT}/model/model.safetensors", stream=io.BytesIO(tensor(megabytes << 20)))
     create_model(actor=ada(), name="fraud")
     return {}
 
@@ -85,12 +80,20 @@ def ask() -> dict[str, Any]:
 
 
 def soak(seconds: float) -> dict[str, Any]:
-    """Let Production need so long in Staging and a reviewer, ask for it and approve; return the request, and when it was staged."""
+    """Let Production need so long in Staging and a reviewer, ask for it and approve.
+
+    Return the request, its state, and when the version was staged.
+    """
     rule: dict[str, object] = {"id": "soak", "soak": {"in": "Staging", "hours": seconds / 3600}}
     publish("Production", rules=(REVIEWERS, rule))
     version = ModelVersion.objects.select_related("model").get(model__name="fraud")
-    request = approve(acting_as(person("bea", "reviewers")), ask_for(ada(), version))
-    return {"request": request.pk, "staged": version.staged_at.timestamp() if version.staged_at else None}
+    request = approve(actor_of(person("bea", "reviewers")), ask_for(ada(), version))
+    request.refresh_from_db()
+    return {
+        "request": request.pk,
+        "state": request.state,
+        "staged": version.staged_at.timestamp() if version.staged_at else None,
+    }
 
 
 def facts(request: int) -> dict[str, Any]:
@@ -118,27 +121,35 @@ def undelivered() -> dict[str, Any]:
     return {"count": OutboxMessage.objects.filter(delivered_at__isnull=True).count()}
 
 
-def hang() -> dict[str, Any]:
-    """Put a pipe that nobody writes to in the place of the artifact's bytes: whoever reads them waits for ever."""
+def in_broker() -> dict[str, Any]:
+    """Return how many messages wait in the broker or are with a worker that has not confirmed them."""
+    broker = current_app.broker_connection().default_channel.client  # type: ignore[attr-defined]  # Redis has one
+    return {"count": sum(map(broker.llen, ("fast", "slow"))) + broker.hlen("unacked")}
+
+
+def block() -> dict[str, Any]:
+    """Put a pipe in the place of the model's bytes: whoever reads them waits."""
     blob = _blob()
-    blob.rename(f"{blob}.kept")
+    blob.rename(_kept(blob))
     os.mkfifo(blob)
     return {}
 
 
-def mend() -> dict[str, Any]:
+def unblock() -> dict[str, Any]:
     """Put the bytes back."""
     blob = _blob()
-    Path(f"{blob}.kept").rename(blob)
+    _kept(blob).rename(blob)
     return {}
 
 
+def _kept(blob: Path) -> Path:
+    return blob.with_suffix(".kept")
+
+
 def _blob() -> Path:
-    digest = Artifact.objects.get(path=f"{ROOT}/model/weights.bin").sha256
-    (found,) = [
-        path for path in Path(os.environ["CUSTODY_DATA"]).rglob(f"*{digest[-20:]}") if path.is_file() or path.is_fifo()
-    ]
-    return found
+    digest = Artifact.objects.get(path=f"{ROOT}/model/model.safetensors").sha256
+    (blob,) = Path(os.environ["CUSTODY_DATA"]).rglob(f"*{digest[-20:]}")
+    return blob
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -148,8 +159,9 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "facts": facts,
     "send": send,
     "undelivered": undelivered,
-    "hang": hang,
-    "mend": mend,
+    "in_broker": in_broker,
+    "block": block,
+    "unblock": unblock,
 }
 
 if __name__ == "__main__":

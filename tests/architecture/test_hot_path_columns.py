@@ -13,11 +13,11 @@ from django.apps import apps
 
 from core.columns import columns_of
 from core.statements import Statement
-from registry.lookups import VERSION_COLUMNS, ShownVersion
+from registry.fast_lookups import VERSION_COLUMNS, ShownVersion
 from registry.models import ModelVersion
 from registry.serving import _COLUMNS as SERVED_COLUMNS
 from tests.architecture.source import modules, name_of
-from tracking.contents import DATASET_COLUMNS, RUN_COLUMNS, FullRun, Used, Value
+from tracking.full_runs import DATASET_COLUMNS, RUN_COLUMNS, FullRun, Used, Value
 from tracking.limits import Point
 from tracking.metric_columns import CURVE_ORDER, HISTORY_ORDER, LATEST_ORDER, VALUE_COLUMNS
 from tracking.models import LatestMetric, Metric

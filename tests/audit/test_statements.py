@@ -15,7 +15,7 @@ from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
 from audit.services import record
-from core.statements import fetch, number_array, run, same, text_array, together
+from core.statements import fetch, number_array, pipelined, portable, run, text_array
 from tests.conftest import Acting
 
 ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no arrays")
@@ -46,7 +46,7 @@ def test_numbers_come_back_as_they_were(floats: list[float], integers: list[int]
 
 
 def test_what_goes_together_is_there(ada: User, acting: Acting) -> None:
-    with transaction.atomic(), together():
+    with transaction.atomic(), pipelined():
         event = record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:1")
         record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:2")
     assert list(Event.objects.order_by("pk").values_list("object_ref", flat=True)) == ["run:1", "run:2"]
@@ -60,16 +60,16 @@ def hear(event: Event) -> None:
 
 def test_an_event_that_somebody_waits_for_has_its_key(ada: User, acting: Acting, settings: Settings) -> None:
     settings.AUDIT_CONSUMERS = [f"{__name__}.hear"]
-    with transaction.atomic(), together():
+    with transaction.atomic(), pipelined():
         event = record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:1")
     assert event.pk == Event.objects.get().pk
 
 
 def test_a_fault_among_them_undoes_them_all(ada: User, acting: Acting) -> None:
-    wrong = same("INSERT INTO audit_stream (key, gen, head) VALUES (%s, %s, NULL)")
+    wrong = portable("INSERT INTO audit_stream (key, gen, head) VALUES (%s, %s, NULL)")
 
     def write() -> None:
-        with transaction.atomic(), together():
+        with transaction.atomic(), pipelined():
             record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:1")
             run(wrong, ["x", 1])
             record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:2")
@@ -80,6 +80,6 @@ def test_a_fault_among_them_undoes_them_all(ada: User, acting: Acting) -> None:
 
 
 def test_reading_waits_for_what_was_written_before(ada: User, acting: Acting) -> None:
-    with transaction.atomic(), together(), together():
+    with transaction.atomic(), pipelined(), pipelined():
         record(actor=acting(ada), action=Action.TRACKING_RUN_CREATED, obj="run:1")
-        assert fetch(same("SELECT count(*) FROM audit_event WHERE object_ref = %s"), ["run:1"]) == [(1,)]
+        assert fetch(portable("SELECT count(*) FROM audit_event WHERE object_ref = %s"), ["run:1"]) == [(1,)]

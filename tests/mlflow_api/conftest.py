@@ -1,4 +1,4 @@
-"""Calling the door as ada with an API token, the way clients do."""
+"""Calling the api as ada with an API token, the way clients do."""
 
 from __future__ import annotations
 

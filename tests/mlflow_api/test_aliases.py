@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 
 from registry.models import Alias
-from tests.mlflow_api.registry_door import MODELS, Door, door, door_of
+from tests.mlflow_api.registry_fixtures import MODELS, Api, api, api_of
 from tests.registry.conftest import NewVersion, _own_store, by_ada, fraud, new_version, run
 
-__all__ = ["_own_store", "by_ada", "door", "door_of", "fraud", "new_version", "run"]
+__all__ = ["_own_store", "api", "api_of", "by_ada", "fraud", "new_version", "run"]
 
 
-def test_set_get_delete(door: Door, new_version: NewVersion) -> None:
+def test_set_get_delete(api: Api, new_version: NewVersion) -> None:
     new_version()
-    assert door.ok("POST", f"{MODELS}/alias", name="fraud", alias="champion", version="1") == {}
-    found = door.ok("GET", f"{MODELS}/alias", name="fraud", alias="champion")["model_version"]
+    assert api.ok("POST", f"{MODELS}/alias", name="fraud", alias="champion", version="1") == {}
+    found = api.ok("GET", f"{MODELS}/alias", name="fraud", alias="champion")["model_version"]
     assert (found["version"], found["aliases"]) == ("1", ["champion"])
-    model = door.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]
+    model = api.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]
     assert model["aliases"] == [{"alias": "champion", "version": "1"}]
     for _ in range(2):
-        assert door.ok("DELETE", f"{MODELS}/alias", name="fraud", alias="champion") == {}
+        assert api.ok("DELETE", f"{MODELS}/alias", name="fraud", alias="champion") == {}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_set_get_delete(door: Door, new_version: NewVersion) -> None:
     ],
 )
 def test_errors(
-    method: str, fields: dict[str, Any], answer: tuple[int, str], door: Door, new_version: NewVersion
+    method: str, fields: dict[str, Any], answer: tuple[int, str], api: Api, new_version: NewVersion
 ) -> None:
     new_version()
-    assert door.refused(method, f"{MODELS}/alias", **{"name": "fraud", **fields}) == answer
+    assert api.refused(method, f"{MODELS}/alias", **{"name": "fraud", **fields}) == answer
     assert not Alias.objects.exists()

@@ -11,10 +11,10 @@ from accounts.models import User
 from audit.models import Event
 from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, PrincipalKind, grants_of
-from tests.mlflow_api.registry_door import Door, DoorOf, Json, door, door_of
+from tests.mlflow_api.registry_fixtures import Api, ApiOf, Json, api, api_of
 from tests.registry.conftest import _own_store, by_ada, fraud
 
-__all__ = ["_own_store", "by_ada", "door", "door_of", "fraud"]
+__all__ = ["_own_store", "api", "api_of", "by_ada", "fraud"]
 PERMISSIONS = "/api/2.0/permissions/"
 ADA = {"user_name": "ada", "permission_level": "CAN_MANAGE"}
 
@@ -28,8 +28,8 @@ def at(model: RegisteredModel, rest: str = "") -> str:
     return f"registered-models/{model.pk}{rest}"
 
 
-def given(door: Door, model: RegisteredModel, method: str, *entries: Json) -> tuple[int, Json]:
-    return door(method, at(model), prefix=PERMISSIONS, access_control_list=list(entries))
+def given(api: Api, model: RegisteredModel, method: str, *entries: Json) -> tuple[int, Json]:
+    return api(method, at(model), prefix=PERMISSIONS, access_control_list=list(entries))
 
 
 def direct(answer: Json) -> dict[str, str]:
@@ -43,9 +43,9 @@ def direct(answer: Json) -> dict[str, str]:
     return found
 
 
-def test_reading(door: Door, fraud: RegisteredModel, settings: Settings) -> None:
+def test_reading(api: Api, fraud: RegisteredModel, settings: Settings) -> None:
     settings.DEFAULT_MODEL_LEVEL = "read"
-    status, answer = door("GET", at(fraud), prefix=PERMISSIONS)
+    status, answer = api("GET", at(fraud), prefix=PERMISSIONS)
     assert status == 200
     assert (answer["object_id"], answer["object_type"]) == (f"/registered-models/{fraud.pk}", "registered-model")
     inherited = {row["group_name"]: row["all_permissions"][0] for row in answer["access_control_list"][1:]}
@@ -56,37 +56,37 @@ def test_reading(door: Door, fraud: RegisteredModel, settings: Settings) -> None
     }
 
 
-def test_levels(door: Door, fraud: RegisteredModel) -> None:
-    levels = door("GET", at(fraud, "/permissionLevels"), prefix=PERMISSIONS)[1]["permission_levels"]
+def test_levels(api: Api, fraud: RegisteredModel) -> None:
+    levels = api("GET", at(fraud, "/permissionLevels"), prefix=PERMISSIONS)[1]["permission_levels"]
     assert [level["permission_level"] for level in levels] == [
         "CAN_READ", "CAN_EDIT", "CAN_MANAGE_STAGING_VERSIONS", "CAN_MANAGE_PRODUCTION_VERSIONS", "CAN_MANAGE",
     ]  # fmt: skip
     assert all(level["description"] for level in levels)
 
 
-def test_patch_adds_and_put_replaces(door: Door, fraud: RegisteredModel, cy: User, bea: User, bot: User) -> None:
+def test_patch_adds_and_put_replaces(api: Api, fraud: RegisteredModel, cy: User, bea: User, bot: User) -> None:
     entries = [
         {"user_name": "cy", "permission_level": "CAN_EDIT"},
         {"group_name": "reviewers", "permission_level": "CAN_READ"},
         {"service_principal_name": "bot", "permission_level": "CAN_MANAGE_STAGING_VERSIONS"},
     ]
-    answer = given(door, fraud, "PATCH", *entries)[1]
+    answer = given(api, fraud, "PATCH", *entries)[1]
     assert direct(answer) == {
         "ada": "CAN_MANAGE", "cy": "CAN_EDIT", "reviewers": "CAN_READ", "bot": "CAN_MANAGE_STAGING_VERSIONS",
     }  # fmt: skip
-    assert direct(given(door, fraud, "PUT", ADA)[1]) == {"ada": "CAN_MANAGE"}
+    assert direct(given(api, fraud, "PUT", ADA)[1]) == {"ada": "CAN_MANAGE"}
 
 
-def test_a_grant_opens_and_taking_it_away_closes(door: Door, fraud: RegisteredModel, cy: User, door_of: DoorOf) -> None:
-    outsider = door_of(cy)
+def test_a_grant_opens_and_taking_it_away_closes(api: Api, fraud: RegisteredModel, cy: User, api_of: ApiOf) -> None:
+    outsider = api_of(cy)
     assert outsider("GET", "registered-models/get", name="fraud")[0] == 404
-    given(door, fraud, "PATCH", {"user_name": "cy", "permission_level": "CAN_READ"})
+    given(api, fraud, "PATCH", {"user_name": "cy", "permission_level": "CAN_READ"})
     assert outsider("GET", "registered-models/get", name="fraud")[0] == 200
     found = outsider.ok("GET", "databricks/registered-models/get", name="fraud")["registered_model"]
     assert found["permission_level"] == "CAN_READ"
     assert outsider("GET", at(fraud), prefix=PERMISSIONS)[0] == 200
     assert given(outsider, fraud, "PUT", {"user_name": "cy", "permission_level": "CAN_MANAGE"})[0] == 403
-    given(door, fraud, "PUT", ADA)
+    given(api, fraud, "PUT", ADA)
     assert outsider("GET", "registered-models/get", name="fraud")[0] == 404
 
 
@@ -103,10 +103,10 @@ def test_a_grant_opens_and_taking_it_away_closes(door: Door, fraud: RegisteredMo
         "cy",
     ],
 )
-def test_an_entry_that_is_wrong_changes_nothing(entry: Any, door: Door, fraud: RegisteredModel, cy: User) -> None:
+def test_an_entry_that_is_wrong_changes_nothing(entry: Any, api: Api, fraud: RegisteredModel, cy: User) -> None:
     before = Event.objects.count()
     for method in ("PUT", "PATCH"):
-        status, body = given(door, fraud, method, ADA, entry)
+        status, body = given(api, fraud, method, ADA, entry)
         assert status in {400, 404}, body
     assert grants_of(fraud) == [Grant(PrincipalKind.USER, "ada", Level.MANAGE)]
     assert Event.objects.count() == before
@@ -114,11 +114,11 @@ def test_an_entry_that_is_wrong_changes_nothing(entry: Any, door: Door, fraud: R
 
 @pytest.mark.parametrize("number", ["0", "999999", "x", "9" * 18, "9" * 40, "-1", "%00", "1.0"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH"])
-def test_ids_of_no_model(method: str, number: str, door: Door) -> None:
-    answer = door(method, f"registered-models/{number}", prefix=PERMISSIONS)
+def test_ids_of_no_model(method: str, number: str, api: Api) -> None:
+    answer = api(method, f"registered-models/{number}", prefix=PERMISSIONS)
     assert answer[0] in {400, 404}
 
 
-def test_other_methods_and_objects(door: Door, fraud: RegisteredModel) -> None:
-    assert door("DELETE", at(fraud), prefix=PERMISSIONS)[0] == 405
-    assert door("GET", "clusters/1", prefix=PERMISSIONS)[1]["error_code"] == "ENDPOINT_NOT_FOUND"
+def test_other_methods_and_objects(api: Api, fraud: RegisteredModel) -> None:
+    assert api("DELETE", at(fraud), prefix=PERMISSIONS)[0] == 405
+    assert api("GET", "clusters/1", prefix=PERMISSIONS)[1]["error_code"] == "ENDPOINT_NOT_FOUND"

@@ -25,17 +25,26 @@ from tests.approvals.conftest import (
     serving,
 )
 from tests.approvals.test_who_decides import ask_for
-from tests.mlflow_api.databricks_door import APPROVE, MOVE, ONE, Asked, Workspace, WorkspaceOf, asked, in_person
-from tests.mlflow_api.registry_door import Door, DoorOf, Json, door, door_of
+from tests.mlflow_api.databricks_fixtures import APPROVE, MOVE, ONE, Asked, Workspace, WorkspaceOf, asked, in_person
+from tests.mlflow_api.registry_fixtures import Api, ApiOf, Json, api, api_of
 
 __all__ = [
-    "_own_store", "asked", "by_ada", "by_bea", "door", "door_of", "in_person", "new_version", "policies", "run_checks",
+    "_own_store",
+    "api",
+    "api_of",
+    "asked",
+    "by_ada",
+    "by_bea",
+    "in_person",
+    "new_version",
+    "policies",
+    "run_checks",
     "serving",
 ]  # fmt: skip
 
 
-def listed(door: Door) -> list[Json]:
-    return door.ok("GET", "transition-requests/list", **ONE)["requests"]  # type: ignore[no-any-return]  # JSON
+def listed(api: Api) -> list[Json]:
+    return api.ok("GET", "transition-requests/list", **ONE)["requests"]  # type: ignore[no-any-return]  # JSON
 
 
 @pytest.fixture
@@ -43,9 +52,9 @@ def bea_on_wire(bea: User, in_person: WorkspaceOf) -> Workspace:
     return in_person(bea)
 
 
-def test_create_answers_the_request(policies: object, new_version: NewVersion, door: Door) -> None:
+def test_create_answers_the_request(policies: object, new_version: NewVersion, api: Api) -> None:
     new_version()
-    made = door.ok("POST", "transition-requests/create", **MOVE, comment="Better on March.")["request"]
+    made = api.ok("POST", "transition-requests/create", **MOVE, comment="Better on March.")["request"]
     assert (made["to_stage"], made["user_id"], made["comment"]) == ("Production", "ada", "Better on March.")
     assert made["available_actions"] == ["CANCEL_TRANSITION_REQUEST"]
     assert made["creation_timestamp"] > 1_000_000_000_000
@@ -53,9 +62,9 @@ def test_create_answers_the_request(policies: object, new_version: NewVersion, d
     assert {"rule", "why", "who_can_resolve", "since"} == set(made["blocked_by"][0])
 
 
-def test_asking_again_returns_the_one_there_is(asked: Asked, door: Door, cy: User, door_of: DoorOf) -> None:
+def test_asking_again_returns_the_one_there_is(asked: Asked, api: Api, cy: User, api_of: ApiOf) -> None:
     request = asked()
-    for caller in (door, door_of(cy)):
+    for caller in (api, api_of(cy)):
         again = caller.ok("POST", "transition-requests/create", **MOVE)["request"]
         assert (again["request_id"], again["user_id"]) == (str(request.pk), "ada")
     assert TransitionRequest.objects.count() == 1
@@ -74,21 +83,21 @@ def test_asking_again_returns_the_one_there_is(asked: Asked, door: Door, cy: Use
     ],
 )
 def test_what_cannot_be_asked(
-    change: dict[str, str], code: str, policies: object, new_version: NewVersion, door: Door
+    change: dict[str, str], code: str, policies: object, new_version: NewVersion, api: Api
 ) -> None:
     new_version()
-    assert door.refused("POST", "transition-requests/create", **(MOVE | change))[1] == code
+    assert api.refused("POST", "transition-requests/create", **(MOVE | change))[1] == code
     assert not TransitionRequest.objects.exists()
 
 
 def test_the_list_tells_each_viewer_what_they_may_do(
-    asked: Asked, door: Door, door_of: DoorOf, bea: User, cy: User, in_person: WorkspaceOf
+    asked: Asked, api: Api, api_of: ApiOf, bea: User, cy: User, in_person: WorkspaceOf
 ) -> None:
     asked()
     seen = {
-        "ada by token": listed(door),
+        "ada by token": listed(api),
         "ada in person": listed(in_person(User.objects.get(username="ada"))),
-        "bea by token": listed(door_of(bea)),
+        "bea by token": listed(api_of(bea)),
         "bea in person": listed(in_person(bea)),
         "cy in person": listed(in_person(cy)),
     }
@@ -105,9 +114,9 @@ def test_the_list_tells_each_viewer_what_they_may_do(
     }
 
 
-def test_a_listed_request_is_an_activity(asked: Asked, door: Door) -> None:
+def test_a_listed_request_is_an_activity(asked: Asked, api: Api) -> None:
     request = asked(comment="Now.")
-    row = listed(door)[0]
+    row = listed(api)[0]
     opened = Event.objects.get(action="approvals.request.opened")
     assert row["id"] == str(opened.event_id)
     assert (row["activity_type"], row["from_stage"], row["to_stage"]) == ("REQUESTED_TRANSITION", "None", "Production")
@@ -127,11 +136,11 @@ def test_a_person_approves_what_the_list_showed_and_it_is_carried_out(asked: Ask
     assert listed(bea_on_wire) == []
 
 
-def test_a_token_approves_nothing(asked: Asked, bea: User, door_of: DoorOf) -> None:
+def test_a_token_approves_nothing(asked: Asked, bea: User, api_of: ApiOf) -> None:
     asked()
-    listed(door_of(bea))
+    listed(api_of(bea))
     for verdict in ("approve", "reject"):
-        assert door_of(bea).refused("POST", f"transition-requests/{verdict}", **APPROVE)[0] == 403
+        assert api_of(bea).refused("POST", f"transition-requests/{verdict}", **APPROVE)[0] == 403
     assert not Review.objects.exists()
     assert Event.objects.filter(action="approvals.review.given", outcome="denied").count() == 2
 
@@ -146,10 +155,10 @@ def test_four_eyes_stay(who: str, asked: Asked, cy: User, ops: User, in_person: 
 
 
 def test_without_having_looked_there_is_no_approval(
-    asked: Asked, bea_on_wire: Workspace, bea: User, door_of: DoorOf
+    asked: Asked, bea_on_wire: Workspace, bea: User, api_of: ApiOf
 ) -> None:
     asked()
-    listed(door_of(bea))  # a token of theirs looking is not them
+    listed(api_of(bea))  # a token of theirs looking is not them
     status, body = bea_on_wire("POST", "transition-requests/approve", **APPROVE)
     assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert not Review.objects.exists()
@@ -173,10 +182,10 @@ def test_a_decision_that_is_wrong_decides_nothing(change: dict[str, str], asked:
 
 
 def test_an_approval_needs_finished_checks(
-    policies: object, new_version: NewVersion, door: Door, bea_on_wire: Workspace
+    policies: object, new_version: NewVersion, api: Api, bea_on_wire: Workspace
 ) -> None:
     new_version()
-    door.ok("POST", "transition-requests/create", **MOVE)
+    api.ok("POST", "transition-requests/create", **MOVE)
     assert listed(bea_on_wire)[0]["available_actions"] == ["REJECT_TRANSITION_REQUEST"]
     assert bea_on_wire.refused("POST", "transition-requests/approve", **APPROVE)[1] == "INVALID_STATE"
 
@@ -188,12 +197,12 @@ def test_the_first_approver_says_what_was_left_open(
     new_version: NewVersion,
     policies: object,
     run_checks: object,
-    door: Door,
+    api: Api,
     bea_on_wire: Workspace,
 ) -> None:
     new_version()
     two = MOVE | {"version": "2"}
-    made = door.ok("POST", "transition-requests/create", **two)["request"]
+    made = api.ok("POST", "transition-requests/create", **two)["request"]
     run_checks(TransitionRequest.objects.get(pk=made["request_id"]))  # type: ignore[operator]  # a fixture
     bea_on_wire.ok("GET", "transition-requests/list", name="fraud", version="2")
     bea_on_wire.ok("POST", "transition-requests/approve", **two, archive_existing_versions=archive, comment="Fine.")
@@ -203,11 +212,11 @@ def test_the_first_approver_says_what_was_left_open(
     assert Event.objects.filter(action="approvals.request.changed").count() == 1
 
 
-def test_the_requester_says_it_and_nobody_else_who_asks(asked: Asked, door: Door, cy: User, door_of: DoorOf) -> None:
+def test_the_requester_says_it_and_nobody_else_who_asks(asked: Asked, api: Api, cy: User, api_of: ApiOf) -> None:
     request = asked()
     move = {**MOVE, "archive_existing_versions": True}
-    assert door_of(cy).refused("POST", "model-versions/transition-stage", **move)[1] == "RESOURCE_CONFLICT"
-    assert door.refused("POST", "model-versions/transition-stage", **move)[1] == "PERMISSION_DENIED"
+    assert api_of(cy).refused("POST", "model-versions/transition-stage", **move)[1] == "RESOURCE_CONFLICT"
+    assert api.refused("POST", "model-versions/transition-stage", **move)[1] == "PERMISSION_DENIED"
     request.refresh_from_db()
     assert (request.archive_existing, request.archive_left_open) == (True, False)
 
@@ -227,7 +236,7 @@ def test_reject(asked: Asked, bea_on_wire: Workspace) -> None:
 
 
 def test_the_requester_cancels_by_query_string_or_body(
-    asked: Asked, door: Door, ada: User, in_person: WorkspaceOf
+    asked: Asked, api: Api, ada: User, in_person: WorkspaceOf
 ) -> None:
     asked()
     activity = in_person(ada).ok("DELETE", "transition-requests/delete", **MOVE, creator="ada", comment="Oops")[
@@ -238,15 +247,15 @@ def test_the_requester_cancels_by_query_string_or_body(
         "Oops",
         "withdrawn",
     )
-    door.ok("POST", "transition-requests/create", **MOVE)
-    door.ok("DELETE", "transition-requests/delete", **MOVE, creator="ada")
+    api.ok("POST", "transition-requests/create", **MOVE)
+    api.ok("DELETE", "transition-requests/delete", **MOVE, creator="ada")
     assert not TransitionRequest.objects.filter(state=RequestState.OPEN).exists()
 
 
 @pytest.mark.parametrize(("creator", "status"), [("ada", 403), ("cy", 404), ("", 400)])
-def test_nobody_else_cancels(creator: str, status: int, asked: Asked, cy: User, door_of: DoorOf) -> None:
+def test_nobody_else_cancels(creator: str, status: int, asked: Asked, cy: User, api_of: ApiOf) -> None:
     asked()
-    assert door_of(cy).refused("DELETE", "transition-requests/delete", **MOVE, creator=creator)[0] == status
+    assert api_of(cy).refused("DELETE", "transition-requests/delete", **MOVE, creator=creator)[0] == status
     assert TransitionRequest.objects.get().state == RequestState.OPEN
 
 
@@ -261,12 +270,12 @@ def test_levels_ask_or_move(
     new_version: NewVersion,
     settings: Settings,
     cy: User,
-    door_of: DoorOf,
+    api_of: ApiOf,
 ) -> None:
     version = new_version()
     settings.DEFAULT_MODEL_LEVEL = "none"
     grant_level(user=cy, model=version.model, level=Level[level])
-    wire = door_of(cy)
+    wire = api_of(cy)
     assert wire("POST", "transition-requests/create", **MOVE)[0] == asks
     move = {**ONE, "stage": "Archived", "archive_existing_versions": False}
     assert wire("POST", "databricks/model-versions/transition-stage", **move)[0] == archives

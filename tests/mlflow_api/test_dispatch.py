@@ -1,4 +1,4 @@
-"""The door itself: who may call, what a bad request gets, and that a refusal is recorded."""
+"""The dispatcher: who may call, what a bad request gets, and that a refusal is recorded."""
 
 from base64 import b64encode
 from datetime import timedelta

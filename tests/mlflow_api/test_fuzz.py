@@ -256,7 +256,7 @@ def test_no_body_breaks_an_rpc(client: Client, send: Send, entry: Rpc) -> None:
     assert Event.objects.filter(outcome="ok").count() - before <= len(BODIES)  # a model or an experiment of an odd name
 
 
-# Routes of the door that are no RPCs: files, parts, presigned downloads, what the pages use.
+# Routes that are not RPCs: files, parts, presigned downloads, what the pages use.
 OTHERS_THAN_RPCS = [
     *(f"/{prefix}/2.0/mlflow-artifacts/{{}}" for prefix in ("api", "ajax-api")),
     *("/api/2.0/mlflow/artifacts/presigned-upload-url?{}", "/api/2.0/mlflow/artifacts/presigned-download-url?{}"),

@@ -10,21 +10,21 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
 from registry.models import ModelVersion, RegisteredModel
-from tests.mlflow_api.registry_door import MODELS, VERSIONS, Door, door, door_of
+from tests.mlflow_api.registry_fixtures import MODELS, VERSIONS, Api, api, api_of
 from tests.registry.conftest import ROOT, RUN, NewVersion, _own_store, by_ada, fraud, new_version, run
 from tracking.models import Run
 
-__all__ = ["_own_store", "by_ada", "door", "door_of", "fraud", "new_version", "run"]
+__all__ = ["_own_store", "api", "api_of", "by_ada", "fraud", "new_version", "run"]
 
 
-def test_create_get_and_download(door: Door, fraud: RegisteredModel, run: Run) -> None:
+def test_create_get_and_download(api: Api, fraud: RegisteredModel, run: Run) -> None:
     fields = {"source": f"runs:/{RUN}/model", "run_id": RUN, "tags": [{"key": "k", "value": "v"}], "description": "d"}
-    made = door.ok("POST", f"{VERSIONS}/create", name="fraud", **fields)["model_version"]
-    assert made == door.ok("GET", f"{VERSIONS}/get", name="fraud", version="1")["model_version"]
+    made = api.ok("POST", f"{VERSIONS}/create", name="fraud", **fields)["model_version"]
+    assert made == api.ok("GET", f"{VERSIONS}/get", name="fraud", version="1")["model_version"]
     expected = {"version": "1", "current_stage": "None", "status": "READY", "run_link": "", "description": "d"}
     assert {key: made[key] for key in expected} == expected
     assert made["tags"] == [{"key": "k", "value": "v"}]
-    uri = door.ok("GET", f"{VERSIONS}/get-download-uri", name="fraud", version="1")
+    uri = api.ok("GET", f"{VERSIONS}/get-download-uri", name="fraud", version="1")
     assert uri == {"artifact_uri": f"mlflow-artifacts:/{ROOT}/model"}
 
 
@@ -61,11 +61,11 @@ def test_create_get_and_download(door: Door, fraud: RegisteredModel, run: Run) -
     ],
 )
 def test_errors(
-    method: str, path: str, fields: dict[str, Any], answer: tuple[int, str], door: Door, new_version: NewVersion
+    method: str, path: str, fields: dict[str, Any], answer: tuple[int, str], api: Api, new_version: NewVersion
 ) -> None:
     new_version()
     before = Event.objects.count()
-    assert door.refused(method, f"{VERSIONS}/{path}", **{"name": "fraud", **fields}) == answer
+    assert api.refused(method, f"{VERSIONS}/{path}", **{"name": "fraud", **fields}) == answer
     assert (ModelVersion.objects.count(), Event.objects.count()) == (1, before)
 
 
@@ -79,13 +79,11 @@ TRAVERSALS = [
 @pytest.mark.parametrize("prompt", [True, False])
 @pytest.mark.parametrize("source", TRAVERSALS)
 def test_no_source_leads_outside_not_even_as_a_prompt(
-    source: str, prompt: bool, door: Door, run: Run, fraud: RegisteredModel
+    source: str, prompt: bool, api: Api, run: Run, fraud: RegisteredModel
 ) -> None:
     tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}] if prompt else []
     for prefix in ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"):
-        status, _ = door(
-            "POST", f"{VERSIONS}/create", prefix=prefix, name="fraud", source=source, run_id=RUN, tags=tags
-        )
+        status, _ = api("POST", f"{VERSIONS}/create", prefix=prefix, name="fraud", source=source, run_id=RUN, tags=tags)
         assert status == 400
     assert not ModelVersion.objects.exists()
 
@@ -93,32 +91,32 @@ def test_no_source_leads_outside_not_even_as_a_prompt(
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
 
 
-def test_a_version_of_a_prompt_is_its_text(door: Door) -> None:
-    door.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT)
+def test_a_version_of_a_prompt_is_its_text(api: Api) -> None:
+    api.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT)
     text = {"key": "mlflow.prompt.text", "value": "Hello {{name}}!"}
-    door.ok("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=[*PROMPT, text])
-    found = door.ok("GET", f"{VERSIONS}/get", name="hello", version="1")["model_version"]
+    api.ok("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=[*PROMPT, text])
+    found = api.ok("GET", f"{VERSIONS}/get", name="hello", version="1")["model_version"]
     assert found["source"] == "dummy-source"
     assert text in found["tags"]
 
 
 @pytest.mark.parametrize(("of_model", "of_version"), [(True, False), (False, True), (False, False)])
-def test_a_model_has_no_versions_without_files_for_a_tag(door: Door, of_model: bool, of_version: bool) -> None:
-    door.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT if of_model else [])
+def test_a_model_has_no_versions_without_files_for_a_tag(api: Api, of_model: bool, of_version: bool) -> None:
+    api.ok("POST", f"{MODELS}/create", name="hello", tags=PROMPT if of_model else [])
     tags = PROMPT if of_version else []
-    status, error = door("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=tags)
+    status, error = api("POST", f"{VERSIONS}/create", name="hello", source="dummy-source", tags=tags)
     assert (status, error["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_update_tag_delete(door: Door, new_version: NewVersion) -> None:
+def test_update_tag_delete(api: Api, new_version: NewVersion) -> None:
     new_version()
     key = {"name": "fraud", "version": "1"}
-    assert door.ok("PATCH", f"{VERSIONS}/update", **key, description="new")["model_version"]["description"] == "new"
-    assert door.ok("POST", f"{VERSIONS}/set-tag", **key, key="k", value="v") == {}
-    assert door.ok("GET", f"{VERSIONS}/get", **key)["model_version"]["tags"] == [{"key": "k", "value": "v"}]
-    assert door.ok("DELETE", f"{VERSIONS}/delete-tag", **key, key="k") == {}
-    assert door.ok("DELETE", f"{VERSIONS}/delete", **key) == {}
-    assert door.refused("GET", f"{VERSIONS}/get", **key) == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert api.ok("PATCH", f"{VERSIONS}/update", **key, description="new")["model_version"]["description"] == "new"
+    assert api.ok("POST", f"{VERSIONS}/set-tag", **key, key="k", value="v") == {}
+    assert api.ok("GET", f"{VERSIONS}/get", **key)["model_version"]["tags"] == [{"key": "k", "value": "v"}]
+    assert api.ok("DELETE", f"{VERSIONS}/delete-tag", **key, key="k") == {}
+    assert api.ok("DELETE", f"{VERSIONS}/delete", **key) == {}
+    assert api.refused("GET", f"{VERSIONS}/get", **key) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 def numbers(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -126,15 +124,15 @@ def numbers(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def many(door: Door, new_version: NewVersion) -> Door:
+def many(api: Api, new_version: NewVersion) -> Api:
     for _ in range(3):
         new_version()
-    door.ok("POST", f"{MODELS}/create", name="churn")
-    door.ok("POST", f"{VERSIONS}/create", name="churn", source=f"runs:/{RUN}/other", run_id=RUN)
-    door.ok("POST", f"{VERSIONS}/set-tag", name="fraud", version="2", key="k", value="v")
-    door.ok("POST", f"{MODELS}/create", name="greeting", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
-    door.ok("POST", f"{VERSIONS}/create", name="greeting", source=f"runs:/{RUN}/text", run_id=RUN)
-    return door
+    api.ok("POST", f"{MODELS}/create", name="churn")
+    api.ok("POST", f"{VERSIONS}/create", name="churn", source=f"runs:/{RUN}/other", run_id=RUN)
+    api.ok("POST", f"{VERSIONS}/set-tag", name="fraud", version="2", key="k", value="v")
+    api.ok("POST", f"{MODELS}/create", name="greeting", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+    api.ok("POST", f"{VERSIONS}/create", name="greeting", source=f"runs:/{RUN}/text", run_id=RUN)
+    return api
 
 
 @pytest.mark.parametrize(
@@ -154,24 +152,24 @@ def many(door: Door, new_version: NewVersion) -> Door:
         ({"filter": "name = 'nothing'"}, []),
     ],
 )
-def test_search(search: dict[str, Any], found: list[tuple[str, str]], many: Door) -> None:
+def test_search(search: dict[str, Any], found: list[tuple[str, str]], many: Api) -> None:
     assert numbers(many.ok("GET", f"{VERSIONS}/search", **search)) == found
 
 
-def test_search_pages(many: Door) -> None:
+def test_search_pages(many: Api) -> None:
     first = many.ok("GET", f"{VERSIONS}/search", max_results=3)
     second = many.ok("GET", f"{VERSIONS}/search", max_results=3, page_token=first["next_page_token"])
     assert len({*numbers(first), *numbers(second)}) == 4
     assert "next_page_token" not in second
 
 
-def test_a_longer_search_costs_no_more_queries(door: Door, new_version: NewVersion) -> None:
+def test_a_longer_search_costs_no_more_queries(api: Api, new_version: NewVersion) -> None:
     new_version()
     with CaptureQueriesContext(connection) as before:
-        door.ok("GET", f"{VERSIONS}/search")
+        api.ok("GET", f"{VERSIONS}/search")
     for number in (2, 3, 4):
         new_version()
-        door.ok("POST", f"{VERSIONS}/set-tag", name="fraud", version=str(number), key="k", value="v")
+        api.ok("POST", f"{VERSIONS}/set-tag", name="fraud", version=str(number), key="k", value="v")
     with CaptureQueriesContext(connection) as after:
-        assert len(numbers(door.ok("GET", f"{VERSIONS}/search"))) == 4
+        assert len(numbers(api.ok("GET", f"{VERSIONS}/search"))) == 4
     assert len(after) == len(before)

@@ -1,4 +1,4 @@
-"""What a caller may not see is the same 404 as what does not exist, at every door, and is in no list and no count.
+"""What a caller may not see is the same 404 as what does not exist, in every API, and is in no list and no count.
 
 `secret` is a model of ada's with everything a model can have; cy has no grant. Each route that names a model, or anything of
 one, is asked for the hidden thing and for one that never was: status and body must agree but for the name.
@@ -37,11 +37,11 @@ from registry.services.models import create_model, rename_model
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, _own_store, by_ada, new_version, policies, run_checks
 from tests.conftest import Acting
-from tests.mlflow_api.databricks_door import WorkspaceOf, in_person
+from tests.mlflow_api.databricks_fixtures import WorkspaceOf, in_person
 from tests.mlflow_api.hidden_routes import FILTERS, OTHERS, ROUTES, UNREADABLE
-from tests.mlflow_api.registry_door import DoorOf, door_of
+from tests.mlflow_api.registry_fixtures import ApiOf, api_of
 
-__all__ = ["_own_store", "by_ada", "door_of", "in_person", "new_version", "policies", "run_checks"]
+__all__ = ["_own_store", "api_of", "by_ada", "in_person", "new_version", "policies", "run_checks"]
 
 # RPCs by the first part of their path. A new one has to be put on one side or the other.
 NAMING = {"registered-models", "model-versions", "transition-requests", "comments", "activities", "databricks"}
@@ -121,9 +121,9 @@ def test_every_rpc_is_on_one_side() -> None:
 @pytest.mark.parametrize("rpc", naming(), ids=lambda rpc: f"{rpc.area} {rpc.method} {rpc.path}")
 @pytest.mark.parametrize("way", ["token", "in person"])
 def test_an_rpc_tells_nothing(
-    rpc: Rpc, way: str, hidden: Hidden, cy: User, door_of: DoorOf, in_person: WorkspaceOf
+    rpc: Rpc, way: str, hidden: Hidden, cy: User, api_of: ApiOf, in_person: WorkspaceOf
 ) -> None:
-    door = door_of(cy) if way == "token" else in_person(cy)
+    api = api_of(cy) if way == "token" else in_person(cy)
     prefix = f"/api/{rpc.version}/{rpc.area}/"
     before = Event.objects.count()
     real = {"id": str(hidden.comment), "model_id": str(hidden.model), **fields_for("secret")}
@@ -131,7 +131,7 @@ def test_an_rpc_tells_nothing(
     answers = []
     for names in (real, never):
         path = rpc.path.format(model_id=names["model_id"])
-        status, body = door(rpc.method, path, prefix=prefix, **names)
+        status, body = api(rpc.method, path, prefix=prefix, **names)
         answers.append((status, plain(str(body), names)))
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
@@ -145,10 +145,10 @@ def plain(text: str, names: dict[str, Any]) -> str:
     return text
 
 
-def test_a_copy_of_what_is_hidden_is_refused_as_of_what_is_not_there(hidden: Hidden, cy: User, door_of: DoorOf) -> None:
+def test_a_copy_of_what_is_hidden_is_refused_as_of_what_is_not_there(hidden: Hidden, cy: User, api_of: ApiOf) -> None:
     answers = []
     for name in ("secret", "absent"):
-        status, body = door_of(cy)("POST", "model-versions/create", name="own", source=f"models:/{name}/1")
+        status, body = api_of(cy)("POST", "model-versions/create", name="own", source=f"models:/{name}/1")
         answers.append((status, str(body).replace(name, "X")))
     assert answers[0] == answers[1]
     assert answers[0][0] == 400

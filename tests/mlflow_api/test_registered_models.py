@@ -12,16 +12,16 @@ from pytest_django import Settings
 from accounts.models import User
 from audit.models import Event
 from registry.models import RegisteredModel
-from tests.mlflow_api.registry_door import MODELS, VERSIONS, Door, DoorOf, door, door_of
+from tests.mlflow_api.registry_fixtures import MODELS, VERSIONS, Api, ApiOf, api, api_of
 from tests.registry.conftest import RUN, NewVersion, _own_store, by_ada, fraud, new_version, run
 
-__all__ = ["_own_store", "by_ada", "door", "door_of", "fraud", "new_version", "run"]
+__all__ = ["_own_store", "api", "api_of", "by_ada", "fraud", "new_version", "run"]
 
 
-def test_create_and_get(door: Door) -> None:
+def test_create_and_get(api: Api) -> None:
     tags = [{"key": "team", "value": "risk"}, {"key": "a", "value": ""}]
-    made = door.ok("POST", f"{MODELS}/create", name="m", tags=tags, description="d")["registered_model"]
-    assert made == door.ok("GET", f"{MODELS}/get", name="m")["registered_model"]
+    made = api.ok("POST", f"{MODELS}/create", name="m", tags=tags, description="d")["registered_model"]
+    assert made == api.ok("GET", f"{MODELS}/get", name="m")["registered_model"]
     assert (made["name"], made["description"]) == ("m", "d")
     assert made["tags"] == [{"key": "a", "value": ""}, {"key": "team", "value": "risk"}]
     assert isinstance(made["creation_timestamp"], int)
@@ -58,28 +58,27 @@ def test_create_and_get(door: Door) -> None:
     ],
 )
 def test_errors(
-    method: str, path: str, fields: dict[str, Any], answer: tuple[int, str], door: Door, fraud: RegisteredModel
+    method: str, path: str, fields: dict[str, Any], answer: tuple[int, str], api: Api, fraud: RegisteredModel
 ) -> None:
     before = Event.objects.count()
-    assert door.refused(method, f"{MODELS}/{path}", **fields) == answer
+    assert api.refused(method, f"{MODELS}/{path}", **fields) == answer
     assert (RegisteredModel.objects.count(), Event.objects.count()) == (1, before)
 
 
-def test_update_rename_delete(door: Door, fraud: RegisteredModel) -> None:
+def test_update_rename_delete(api: Api, fraud: RegisteredModel) -> None:
     assert (
-        door.ok("PATCH", f"{MODELS}/update", name="fraud", description="new")["registered_model"]["description"]
-        == "new"
+        api.ok("PATCH", f"{MODELS}/update", name="fraud", description="new")["registered_model"]["description"] == "new"
     )
-    assert door.ok("POST", f"{MODELS}/rename", name="fraud", new_name="scam")["registered_model"]["name"] == "scam"
-    assert door.ok("DELETE", f"{MODELS}/delete", name="scam") == {}
-    assert door.refused("GET", f"{MODELS}/get", name="scam") == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert api.ok("POST", f"{MODELS}/rename", name="fraud", new_name="scam")["registered_model"]["name"] == "scam"
+    assert api.ok("DELETE", f"{MODELS}/delete", name="scam") == {}
+    assert api.refused("GET", f"{MODELS}/get", name="scam") == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def test_tags(door: Door, fraud: RegisteredModel) -> None:
-    assert door.ok("POST", f"{MODELS}/set-tag", name="fraud", key="k", value="v") == {}
-    assert door.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]["tags"] == [{"key": "k", "value": "v"}]
+def test_tags(api: Api, fraud: RegisteredModel) -> None:
+    assert api.ok("POST", f"{MODELS}/set-tag", name="fraud", key="k", value="v") == {}
+    assert api.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]["tags"] == [{"key": "k", "value": "v"}]
     for _ in range(2):
-        assert door.ok("DELETE", f"{MODELS}/delete-tag", name="fraud", key="k") == {}
+        assert api.ok("DELETE", f"{MODELS}/delete-tag", name="fraud", key="k") == {}
 
 
 def names(body: dict[str, Any]) -> list[str]:
@@ -87,11 +86,11 @@ def names(body: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def many(door: Door) -> Door:
+def many(api: Api) -> Api:
     for name, team in (("alpha", "risk"), ("beta", "risk"), ("Gamma", "core")):
-        door.ok("POST", f"{MODELS}/create", name=name, tags=[{"key": "team", "value": team}])
-    door.ok("POST", f"{MODELS}/create", name="prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
-    return door
+        api.ok("POST", f"{MODELS}/create", name=name, tags=[{"key": "team", "value": team}])
+    api.ok("POST", f"{MODELS}/create", name="prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+    return api
 
 
 @pytest.mark.parametrize(
@@ -112,12 +111,12 @@ def many(door: Door) -> Door:
         ({"filter": "tags.team = 'risk'", "order_by": "last_updated_timestamp DESC"}, ["beta", "alpha"]),
     ],
 )
-def test_search(search: dict[str, Any], found: list[str], many: Door) -> None:
+def test_search(search: dict[str, Any], found: list[str], many: Api) -> None:
     answer = names(many.ok("GET", f"{MODELS}/search", **search))
     assert (answer if "order_by" in search else sorted(answer)) == found
 
 
-def test_search_pages(many: Door) -> None:
+def test_search_pages(many: Api) -> None:
     first = many.ok("GET", f"{MODELS}/search", max_results=2)
     second = many.ok("GET", f"{MODELS}/search", max_results=2, page_token=first["next_page_token"])
     assert sorted(names(first) + names(second)) == ["Gamma", "alpha", "beta"]
@@ -125,45 +124,43 @@ def test_search_pages(many: Door) -> None:
     assert many.ok("GET", f"{MODELS}/search", filter="name = 'nothing'") == {}
 
 
-def test_the_latest_version_of_each_stage(door: Door, new_version: NewVersion) -> None:
+def test_the_latest_version_of_each_stage(api: Api, new_version: NewVersion) -> None:
     for _ in range(3):
         new_version()
     for version, stage in (("2", "Production"), ("1", "production")):
-        door.ok("POST", f"{VERSIONS}/transition-stage", name="fraud", version=version, stage=stage)
-    latest = door.ok("POST", f"{MODELS}/get-latest-versions", name="fraud")["model_versions"]
+        api.ok("POST", f"{VERSIONS}/transition-stage", name="fraud", version=version, stage=stage)
+    latest = api.ok("POST", f"{MODELS}/get-latest-versions", name="fraud")["model_versions"]
     assert {version["current_stage"]: version["version"] for version in latest} == {"Production": "1", "None": "3"}
-    only = door.ok("GET", f"{MODELS}/get-latest-versions", name="fraud", stages=["production"])["model_versions"]
+    only = api.ok("GET", f"{MODELS}/get-latest-versions", name="fraud", stages=["production"])["model_versions"]
     assert [version["version"] for version in only] == ["1"]
-    assert door.ok("POST", f"{MODELS}/get-latest-versions", name="fraud", stages=["Archived"]) == {}
-    assert door.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]["latest_versions"] == latest
+    assert api.ok("POST", f"{MODELS}/get-latest-versions", name="fraud", stages=["Archived"]) == {}
+    assert api.ok("GET", f"{MODELS}/get", name="fraud")["registered_model"]["latest_versions"] == latest
 
 
-def test_a_longer_search_costs_no_more_queries(door: Door, run: object) -> None:
+def test_a_longer_search_costs_no_more_queries(api: Api, run: object) -> None:
     def grow(name: str) -> None:
-        door.ok("POST", f"{MODELS}/create", name=name, tags=[{"key": "k", "value": "v"}])
-        door.ok("POST", f"{VERSIONS}/create", name=name, source=f"runs:/{RUN}/model", run_id=RUN)
-        door.ok("POST", f"{MODELS}/alias", name=name, alias="a", version="1")
+        api.ok("POST", f"{MODELS}/create", name=name, tags=[{"key": "k", "value": "v"}])
+        api.ok("POST", f"{VERSIONS}/create", name=name, source=f"runs:/{RUN}/model", run_id=RUN)
+        api.ok("POST", f"{MODELS}/alias", name=name, alias="a", version="1")
 
     grow("one")
     with CaptureQueriesContext(connection) as before:
-        door.ok("GET", f"{MODELS}/search")
+        api.ok("GET", f"{MODELS}/search")
     grow("two")
     grow("three")
     with CaptureQueriesContext(connection) as after:
-        assert len(names(door.ok("GET", f"{MODELS}/search"))) == 3
+        assert len(names(api.ok("GET", f"{MODELS}/search"))) == 3
     assert len(after) == len(before)
 
 
-def test_the_same_under_ajax_api(door: Door, fraud: RegisteredModel) -> None:
-    assert door("GET", f"{MODELS}/get", prefix="/ajax-api/2.0/mlflow/", name="fraud")[0] == 200
+def test_the_same_under_ajax_api(api: Api, fraud: RegisteredModel) -> None:
+    assert api("GET", f"{MODELS}/get", prefix="/ajax-api/2.0/mlflow/", name="fraud")[0] == 200
 
 
-def test_what_one_may_not_see(
-    settings: Settings, door: Door, door_of: DoorOf, cy: User, new_version: NewVersion
-) -> None:
+def test_what_one_may_not_see(settings: Settings, api: Api, api_of: ApiOf, cy: User, new_version: NewVersion) -> None:
     new_version()
-    door.ok("POST", f"{MODELS}/alias", name="fraud", alias="champion", version="1")
-    outsider = door_of(cy)
+    api.ok("POST", f"{MODELS}/alias", name="fraud", alias="champion", version="1")
+    outsider = api_of(cy)
     settings.DEFAULT_MODEL_LEVEL = ""
     assert outsider.ok("GET", f"{MODELS}/search", filter="name LIKE '%'") == {}
     assert outsider.ok("GET", f"{VERSIONS}/search", filter=f"run_id = '{RUN}'") == {}
@@ -181,4 +178,4 @@ def test_what_one_may_not_see(
         _, never = outsider(method, path, name="never", **fields)
         assert status == 404
         assert body["message"].replace("fraud", "never") == never["message"]
-    assert names(door.ok("GET", f"{MODELS}/search")) == ["fraud"]
+    assert names(api.ok("GET", f"{MODELS}/search")) == ["fraud"]

@@ -13,7 +13,7 @@ from core.actors import Actor
 from core.errors import DomainError, InvalidInput
 from lineage.models import Edge
 from tests.tracking.conftest import NewRun, actions
-from tracking.contents import get_full_run
+from tracking.full_runs import get_full_run
 from tracking.limits import Point
 from tracking.services.logging import log_batch
 from tracking.services.runs import delete_run

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from tests.tracking.conftest import NewRun
-from tracking.contents import full_runs
+from tracking.full_runs import full_runs
 from tracking.limits import Point
 from tracking.models import Experiment, Run
 from tracking.search.experiments import search_experiments

@@ -9,11 +9,11 @@ import pickle
 import warnings
 from pathlib import Path
 
-import cloudpickle  # type: ignore[import-not-found]  # not an environment of ours
-import joblib  # type: ignore[import-not-found]  # in .venv-mlflow only
+import cloudpickle
+import joblib
 import numpy as np
 import pandas as pd
-import skops.io  # type: ignore[import-not-found]  # in .venv-mlflow only
+import skops.io
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier

@@ -50,6 +50,11 @@ PREFIXES = {
     "a pickle before it": b"N.",
     "a mark that is dropped": b"(0",
     "a buffer": b"\x970",
+    "a long text": b"V" + b"a" * 200_000 + b"\n0",
+    "a long text in quotes": b"S'" + b"a" * 200_000 + b"'\n0",
+    "an INT after many blanks": b"I" + b" " * 200_000 + b"5\n0",
+    "a PUT of many zeros": b"Np" + b"0" * 200_000 + b"1\n0",
+    "a FLOAT of many digits": b"F0." + b"1" * 200_000 + b"\n0",
 }
 
 

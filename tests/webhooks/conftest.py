@@ -14,13 +14,13 @@ from registry.models import RegisteredModel
 from registry.services.models import create_model
 from tests.approvals.conftest import _own_store, ask, by_ada, by_bea, new_version, policies, ready, run_checks
 from tests.conftest import Acting
-from tests.mlflow_api.registry_door import door, door_of
+from tests.mlflow_api.registry_fixtures import api, api_of
 from tests.webhooks.receiver import Receiver
 from webhooks import tasks
 from webhooks.models import Delivery, DeliveryState, Webhook
 from webhooks.services.webhooks import create_webhook
 
-__all__ = ["_own_store", "ask", "by_ada", "by_bea", "door", "door_of", "new_version", "policies", "ready", "run_checks"]
+__all__ = ["_own_store", "api", "api_of", "ask", "by_ada", "by_bea", "new_version", "policies", "ready", "run_checks"]
 
 SECRET = "sesame"
 Hook = Callable[..., Webhook]

@@ -9,8 +9,8 @@ from django.db.models.functions import RowNumber
 
 from core.columns import listed, table_of
 from core.errors import InvalidInput
-from core.statements import fetch, same
-from tracking.contents import Value
+from core.statements import fetch, portable
+from tracking.full_runs import Value
 from tracking.metric_columns import CURVE_ORDER, HISTORY_ORDER, VALUE_COLUMNS
 from tracking.models import Metric, RunInput
 from tracking.queries import experiment_number, get_run
@@ -22,7 +22,7 @@ MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
 MAX_EXPERIMENTS = 20
-_HISTORY = same(
+_HISTORY = portable(
     f"SELECT {listed(VALUE_COLUMNS)} FROM {table_of(Metric)} WHERE run_id = %s AND key = %s "  # noqa: S608 - names
     f"ORDER BY {listed(HISTORY_ORDER)} LIMIT %s OFFSET %s"
 )

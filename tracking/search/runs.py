@@ -95,7 +95,7 @@ def search_run_ids(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[str], str]:
-    """Return what `search_runs` finds as ids alone, for `tracking.contents.full_runs`. One query."""
+    """Return what `search_runs` finds as ids alone, for `tracking.full_runs.full_runs`. One query."""
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     rows = _matching(experiment_ids, filter_string, view, order_by).values_list("pk", flat=True)
     return take_page(rows, size=size, token=page_token)

@@ -23,8 +23,8 @@ from tracking.models import (
     LoggedModelTag,
     Run,
 )
-from tracking.names import random_name
 from tracking.queries import experiment_number
+from tracking.random_names import random_name
 from tracking.services.experiments import require_active
 
 MAX_PARAMS = 1000

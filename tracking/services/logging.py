@@ -11,7 +11,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
-from core.statements import together
+from core.statements import pipelined
 from tracking.limits import (
     MAX_RUN_NAME,
     Pair,
@@ -28,8 +28,8 @@ from tracking.limits import (
 from tracking.models import Run, RunTag
 from tracking.provenance import record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
-from tracking.services.pairs import add_params, held_params, held_tags, put_tags
-from tracking.services.points import add_points, require_models
+from tracking.services.metrics import add_points, require_models
+from tracking.services.params_and_tags import add_params, held_params, held_tags, put_tags
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 from tracking.services.single_statement import log_in_one_statement
 
@@ -45,7 +45,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
     with transaction.atomic():
         run = lock_run(run_id, actor=actor)
         require_models(points)
-        with together():
+        with pipelined():
             add_points(run, points)
             record(actor=actor, action=action, obj=run_ref(run.pk), after=facts)
 
@@ -117,7 +117,7 @@ def _log_batch(
     require_models(points)
     added = _add_params(actor, run, params)
     before = _set_tags(actor, run, tags)
-    with together():
+    with pipelined():
         add_points(run, points)
         record(
             actor=actor,

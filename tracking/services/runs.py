@@ -13,17 +13,17 @@ from core.actors import Actor
 from core.columns import columns_of, insert_into, listed, table_of, unique_columns
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
-from core.statements import Statement, fetch, same, together
+from core.statements import Statement, fetch, pipelined, portable
 from core.statements import run as execute
 from lineage.services import record_run
-from tracking.contents import RUN_COLUMNS, FullRun
+from tracking.full_runs import RUN_COLUMNS, FullRun
 from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
 from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunWriter
-from tracking.names import random_name
 from tracking.provenance import record_run_facts
 from tracking.queries import experiment_number
+from tracking.random_names import random_name
 from tracking.services.experiments import require_active
-from tracking.services.pairs import put_tags
+from tracking.services.params_and_tags import put_tags
 
 NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = "0"
@@ -34,11 +34,11 @@ _READ_EXPERIMENT = f"SELECT {listed(_EXPERIMENT_COLUMNS)} FROM {table_of(Experim
 # A writing transaction of SQLite is alone anyway.
 _LOCK_RUN = Statement(f"{_READ_RUN} FOR UPDATE", _READ_RUN)
 _SHARE_EXPERIMENT = Statement(f"{_READ_EXPERIMENT} FOR SHARE", _READ_EXPERIMENT)
-_ADD_RUN = same(insert_into(Run))
-_ADD_WRITER = same(
+_ADD_RUN = portable(insert_into(Run))
+_ADD_WRITER = portable(
     f"{insert_into(RunWriter)} ON CONFLICT ({listed(unique_columns(RunWriter, 'tracking_runwriter_once'))}) DO NOTHING"
 )
-_UPDATE_RUN = same(f"UPDATE {table_of(Run)} SET status = %s, end_ms = %s, name = %s WHERE id = %s")  # noqa: S608 - names
+_UPDATE_RUN = portable(f"UPDATE {table_of(Run)} SET status = %s, end_ms = %s, name = %s WHERE id = %s")  # noqa: S608 - names
 
 
 def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
@@ -88,7 +88,7 @@ def create_run(
         start_ms=start_ms,
         artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
     )
-    with together():
+    with pipelined():
         execute(_ADD_RUN, [getattr(run, field) for field in _RUN_COLUMNS])
         put_tags(run.pk, kept)
         record_run(actor=actor, run_id=run.pk, name=chosen)
@@ -150,7 +150,7 @@ def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | Non
     before = {field: getattr(run, field) for field in changes}
     for field, value in changes.items():
         setattr(run, field, value)
-    with together():
+    with pipelined():
         execute(_UPDATE_RUN, [str(run.status), run.end_ms, run.name, run.pk])
         if "name" in changes:
             mirror_name(actor=actor, run=run)

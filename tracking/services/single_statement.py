@@ -19,8 +19,8 @@ from tracking.limits import Point
 from tracking.metric_columns import LATEST_ORDER, VALUE_COLUMNS
 from tracking.models import LatestMetric, Lifecycle, Metric, Param, Run, RunWriter
 from tracking.provenance import DATASET_KEY
-from tracking.services.pairs import as_object
-from tracking.services.points import KEEP_LATEST, KEEP_POINT, UNNESTED, arrays
+from tracking.services.metrics import KEEP_LATEST, KEEP_POINT, UNNESTED, arrays
+from tracking.services.params_and_tags import as_object
 
 _COLUMNS = listed(("run_id", *VALUE_COLUMNS))
 _LATEST_FIRST = ", ".join(f"{column} DESC" for column in LATEST_ORDER)

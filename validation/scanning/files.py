@@ -126,11 +126,11 @@ def _unpickle(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget)
         scan_legacy_torch(report, stream, budget)
         return True
     named = suffix_of(report.name) in PICKLE_SUFFIXES
-    acts = acts_like_pickle(stream, budget)
-    stream.seek(0)
-    if not named and not acts and not is_marked_pickle(head):
-        return False
-    report.loadable = named or acts
+    if not named and not is_marked_pickle(head):
+        if not acts_like_pickle(stream, budget):
+            return False
+        stream.seek(0)
     scan_pickle(report, stream, budget)
-    report.unsigned = not report.loadable and not report.globals
+    report.loadable = named or bool(report.globals) or not report.problems
+    report.unsigned = not report.loadable
     return True

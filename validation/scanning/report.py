@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -25,7 +26,8 @@ class FileReport:
     """One file's answer: ``problems`` refuse it.
 
     ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format names it
-    as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive). ``loadable`` is what a
+    as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive), and in ``data_patterns``
+    as a beginning and a regular expression for the rest. ``loadable`` is what a
     loader would unpickle or unpack. ``expects`` are the files that it has loaded, with the formats they may have.
     """
 
@@ -36,6 +38,7 @@ class FileReport:
     unsigned: bool = False
     loadable: bool = False
     data_files: set[str] = field(default_factory=set)
+    data_patterns: set[tuple[str, str]] = field(default_factory=set)
     expects: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def refuse(self, problem: str) -> None:
@@ -58,8 +61,9 @@ class FileReport:
 def settle(reports: Collection[FileReport]) -> None:
     """Let the files pass that have no mark of a format, and that another of these files names as its data."""
     named = {name for report in reports for name in report.data_files}
+    patterns = [re.compile(re.escape(begin) + rest) for report in reports for begin, rest in report.data_patterns]
     for report in reports:
-        if report.unsigned and report.name in named:
+        if report.unsigned and (report.name in named or any(one.fullmatch(report.name) for one in patterns)):
             report.unsigned, report.problems, report.format = False, [], "raw data"
 
 

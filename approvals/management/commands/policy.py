@@ -136,7 +136,7 @@ class Command(InstallationCommand):
                     why = "; ".join(f"{rule.rule}: {rule.why}" for rule in row.differing)
                     said = f"#{row.request.pk} {row.request.version} was {row.request.state}"
                     self.stdout.write(f"{said}, {_WORDS[row.outcome]} ({why})")
-            left, before = left - found.looked_at, found.next_before
+            left, before = left - found.examined, found.next_before
             if before is None:
                 break
         self.stdout.write(", ".join(f"{words}: {totals.get(outcome, 0)}" for outcome, words in _WORDS.items()))

@@ -7,8 +7,8 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.oversight.emergencies import complete_post_review
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.oversight.post_reviews import complete_post_review
 from approvals.requests.break_glass import break_glass
 from console.oversight.forms import BreakGlassForm, PostReviewForm
 from console.oversight.presenters import break_glass_targets

@@ -116,7 +116,7 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
     """Return what the fragment shows: the differences of this part, and the totals until now."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
-    looked = min(so_far["looked"] + part.looked_at, MAX_REQUESTS)
+    looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
     goes_on = part.next_before is not None and looked < MAX_REQUESTS
     return {
         "rows": [row for row in part.rows if row.outcome is not Outcome.SAME],

@@ -138,7 +138,7 @@ def _own_requests(actor: Actor) -> TransitionRequestQuerySet:
 
 
 def _cached_blockers(row: TransitionRequest) -> list[dict[str, str]]:
-    return list((row.look or {}).get("blockers", ()))
+    return list((row.cached_verdict or {}).get("blockers", ()))
 
 
 def _blocking_rules(row: TransitionRequest) -> tuple[BlockingRule, ...]:

@@ -135,13 +135,13 @@ def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence
 def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
     """Return the overrides, newest first."""
     rows = overrides_of(case.request)[::-1]
-    has_one_in_force = case.request.state in LIVE_STATES and any(row.taken_back is None for row in rows)
+    has_one_in_force = case.request.state in LIVE_STATES and any(row.withdrawn is None for row in rows)
     groups = groups_of(actor) if has_one_in_force else frozenset()
     return [
         OverrideView(
             row,
             has_one_in_force
-            and row.taken_back is None
+            and row.withdrawn is None
             and refusal_to_withdraw_override(actor, groups, row, case.rules) is None,
         )
         for row in rows

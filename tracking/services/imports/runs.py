@@ -29,7 +29,7 @@ from tracking.models import Experiment, Lifecycle, Metric, Param, Run, RunStatus
 from tracking.provenance import record_dataset_input, record_run_facts
 from tracking.services.imports.records import OldRun
 from tracking.services.inputs import DatasetInput, add_datasets, checked_datasets, link_models
-from tracking.services.points import add_points, require_models
+from tracking.services.metrics import add_points, require_models
 from tracking.services.runs import NAME_TAG, lock_run
 
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")

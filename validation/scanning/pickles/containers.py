@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from validation.scanning.pickles import lines
 from validation.scanning.pickles.machine import Broken, Handler, Machine
+from validation.scanning.pickles.source import MAX_KEPT
 from validation.scanning.pickles.values import UNKNOWN, Global, Made, Record, Sequence, kept_tuple
+
+_ODD_PLACE = "it names a place in the memo as no pickler does"
 
 
 def mark(machine: Machine) -> None:
@@ -115,16 +118,27 @@ def _require_own(machine: Machine, target: object) -> None:
 
 def put(machine: Machine) -> None:
     """Keep the topmost value in the memo, at a place that is written as text."""
-    text, ended = machine.source.line()
-    if not ended:
-        raise Broken("it ends too early")
+    text = _index_line(machine)
     value = machine.top()
+    if text is None:
+        return
     place, plain = lines.memo_index(text)
     if place is None or place < 0:
         raise Broken("it names no place in the memo")
     if not plain:
-        machine.walk.note("it names a place in the memo as no pickler does")
+        machine.walk.note(_ODD_PLACE)
     machine.remember(place, value)
+
+
+def _index_line(machine: Machine) -> bytes | None:
+    """Return the text of a place in the memo; None where it is longer than any pickler writes it."""
+    text, ended = machine.source.line()
+    if not ended:
+        raise Broken("it ends too early")
+    if len(text) <= MAX_KEPT:
+        return text
+    machine.walk.note(_ODD_PLACE)
+    return None
 
 
 def _put(width: int) -> Handler:
@@ -142,12 +156,13 @@ def memoize(machine: Machine) -> None:
 
 def get(machine: Machine) -> None:
     """Push a value of the memo whose place is written as text."""
-    text, ended = machine.source.line()
-    if not ended:
-        raise Broken("it ends too early")
+    text = _index_line(machine)
+    if text is None:
+        machine.stack.append(UNKNOWN)
+        return
     place, plain = lines.memo_index(text)
     if not plain and place is not None:
-        machine.walk.note("it names a place in the memo as no pickler does")
+        machine.walk.note(_ODD_PLACE)
     _recall(machine, place)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from validation.scanning.pickles import lines
 from validation.scanning.pickles.machine import Broken, Handler, Machine
+from validation.scanning.pickles.source import MAX_KEPT
 from validation.scanning.pickles.values import DATA, TEXT, Sequence
 
 _MAX_TEXTS = 64 * 1024**2
@@ -36,7 +37,7 @@ def load_long(machine: Machine) -> None:
 
 def _push_number(machine: Machine, text: bytes, *, long: bool) -> None:
     if not lines.is_plain_int(text, long=long):
-        if not lines.may_be_int(text):
+        if not lines.may_be_int(text) and len(text) <= MAX_KEPT:
             raise Broken("it holds a number that is none")
         machine.walk.note(_ODD_NUMBER)
     value = lines.small_int(text)
@@ -47,7 +48,7 @@ def load_float(machine: Machine) -> None:
     """Push a number that is written as text."""
     text = _line(machine)
     if not lines.is_plain_float(text):
-        if not lines.may_be_float(text):
+        if not lines.may_be_float(text) and len(text) <= MAX_KEPT:
             raise Broken("it holds a number that is none")
         machine.walk.note(_ODD_NUMBER)
     machine.stack.append(DATA)
@@ -57,7 +58,9 @@ def load_string(machine: Machine) -> None:
     """Push a text of Python 2 in quotes."""
     text = _line(machine)
     inner = lines.quoted(text)
-    if inner is None:
+    if len(text) > MAX_KEPT:
+        machine.stack.append(TEXT)
+    elif inner is None:
         if lines.quoted(text.strip()) is None:
             raise Broken("it holds a text without quotes")
         machine.walk.note(_ODD_TEXT)
@@ -70,7 +73,8 @@ def load_string(machine: Machine) -> None:
 
 def load_unicode(machine: Machine) -> None:
     """Push a text of protocol 0."""
-    _push_text(machine, _line(machine), "raw-unicode-escape")
+    text = _line(machine)
+    _push_text(machine, text if len(text) <= MAX_KEPT else None, "raw-unicode-escape")
 
 
 def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:

@@ -10,6 +10,7 @@ from validation.scanning.pickles.values import Global
 
 MAX_MEMO = 4_000_000
 _MAX_PROBLEMS = 20
+_MOST_SKIPPED = 1000
 _MAX_PERSISTENT = 100_000
 
 
@@ -116,7 +117,9 @@ class Machine:
         return values
 
     def remember(self, place: int, value: object) -> None:
-        """Put a value into the memo."""
+        """Put a value into the memo. Picklers number the places; a far one makes an unpickler take all memory up to it."""
+        if place > 2 * len(self.memo) + _MOST_SKIPPED:
+            self.walk.note("it numbers what it remembers as no pickler does")
         if len(self.memo) >= MAX_MEMO and place not in self.memo:
             self.walk.note("it remembers too many values to be followed")
             return

@@ -49,14 +49,23 @@ def scan_text(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
         scan_requirements(report, stream)
     elif name in _MODULE_FILES:
         _scan_module_file(report, read_text(stream), _MODULE_FILES[name], budget)
-    elif suffix in _YAML_SUFFIXES:
+    else:
+        _scan_by_suffix(report, stream, budget, suffix)
+    return True
+
+
+def _scan_by_suffix(report: FileReport, stream: BinaryIO, budget: Budget, suffix: str) -> None:
+    if suffix in _YAML_SUFFIXES:
         report.format = "YAML"
         require_plain_yaml(read_text(stream))
+    elif suffix in _TEMPLATE_SUFFIXES:
+        report.format = "text"
+        if REACHING.search(read_text(stream)):
+            raise Unsafe("as a template it reaches into Python's own objects")
     elif suffix in _JSON_SUFFIXES or _begins_as_json(stream):
         scan_json(report, stream, budget, lines=suffix in {".jsonl", ".ndjson"})
     else:
-        _scan_other(report, stream, suffix)
-    return True
+        _scan_other(report, stream)
 
 
 def _begins_as_json(stream: BinaryIO) -> bool:
@@ -71,14 +80,9 @@ def _scan_module_file(report: FileReport, text: str, allowed: frozenset[str], bu
         raise Unsafe(f"it names {text.strip()[:100]!r}, which a loader would import")
 
 
-def _scan_other(report: FileReport, stream: BinaryIO, suffix: str) -> None:
-    """Judge a text without keys: templates and documents of tags may reach further than words."""
+def _scan_other(report: FileReport, stream: BinaryIO) -> None:
+    """Judge a text without keys."""
     report.format = "text"
-    head = stream.read(_HEAD)
-    stream.seek(0)
-    if suffix in _TEMPLATE_SUFFIXES and REACHING.search(read_text(stream)):
-        raise Unsafe("as a template it reaches into Python's own objects")
-    if head.lstrip().startswith(b"<") and b"<!ENTITY" in (head + stream.read(MAX_TEXT)).upper():
+    head = stream.read(MAX_TEXT)
+    if head.lstrip().startswith(b"<") and b"<!ENTITY" in head.upper():
         raise Unsafe("it declares XML entities, which can read other files")
-    if head.startswith((b"tree\n", b"tree\r\n")):
-        report.format = "text"

@@ -24,7 +24,7 @@ def scan_json(report: FileReport, stream: BinaryIO, budget: Budget, *, lines: bo
     if len(data) > _MAX_JSON:
         _scan_large(stream, budget)
         return
-    problems = None if lines else _problems_of(data, budget)
+    problems = None if lines else problems_of_document(data, budget)
     if problems is None:
         problems = _problems_of_lines(data, budget)
     if problems is None:
@@ -34,7 +34,7 @@ def scan_json(report: FileReport, stream: BinaryIO, budget: Budget, *, lines: bo
         report.refuse(problem[:1000])
 
 
-def _problems_of(data: bytes, budget: Budget) -> list[str] | None:
+def problems_of_document(data: bytes, budget: Budget) -> list[str] | None:
     """Return what speaks against one document; None where it is none."""
     problems: list[str] = []
 
@@ -58,7 +58,7 @@ def _problems_of(data: bytes, budget: Budget) -> list[str] | None:
 def _problems_of_lines(data: bytes, budget: Budget) -> list[str] | None:
     found: list[str] = []
     for line in data.splitlines():
-        problems = _problems_of(line, budget) if line.strip() else []
+        problems = problems_of_document(line, budget) if line.strip() else []
         if problems is None:
             return None
         found += problems

@@ -38,6 +38,7 @@ _TOP = frozenset(
 _PATHS_OF_EXAMPLES = ("artifact_path", "serving_input_path")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FORBIDDEN_CONFIG = frozenset({"trust_remote_code", "custom_pipeline", "model_code_path", "code_path", "code_paths"})
+_ENVIRONMENTS = frozenset({"conda.yaml", "python_env.yaml"})
 _REMOTE_KEYS = ("source_model_revision", "local_base_model_path")
 _MAX_SHOWN = 100
 
@@ -117,8 +118,9 @@ class _Judgement:
 
     def _environment(self, value: object) -> Iterator[str]:
         paths = list(value.values()) if isinstance(value, Mapping) else [value]
-        if any(path is not None and (not isinstance(path, str) or leads_out(path)) for path in paths):
-            yield "its environment points outside the model's folder"
+        for path in paths:
+            if path is not None and (not isinstance(path, str) or path not in _ENVIRONMENTS):
+                yield f"its environment is {str(path)[:_MAX_SHOWN]!r}; only conda.yaml and python_env.yaml are judged"
 
     def _configuration(self, value: object) -> Iterator[str]:
         waiting = [value]

@@ -1,0 +1,56 @@
+"""Who may do what with a model: `/api/2.0/permissions/registered-models/{id}`, the id being that of databricks/…/get."""
+
+from __future__ import annotations
+
+from core.actors import Actor
+from core.errors import InvalidInput
+from mlflow_api.databricks import render
+from mlflow_api.dispatch import rpc
+from mlflow_api.parse import Params
+from mlflow_api.render_tracking import Json
+from registry.permissions import LEVEL_WORDS, Grant, grants_of
+from registry.queries import get_model_by_id
+from registry.services.permissions import set_permissions
+
+_PATH = "registered-models/{model_id}"
+_LEVELS = {words: level for level, words in render.LEVELS.items()}
+
+
+@rpc("GET", _PATH, area="permissions")
+def get_permissions(actor: Actor, q: Params) -> Json:
+    model = get_model_by_id(actor, q.need("model_id"))
+    return render.permissions(model, grants_of(model))
+
+
+@rpc("GET", f"{_PATH}/permissionLevels", area="permissions")
+def get_permission_levels(actor: Actor, q: Params) -> Json:
+    get_model_by_id(actor, q.need("model_id"))
+    levels = [{"permission_level": words, "description": LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
+    return {"permission_levels": levels}
+
+
+@rpc("PUT", _PATH, area="permissions")
+def put_permissions(actor: Actor, q: Params) -> Json:
+    return _set(actor, q, replace=True)
+
+
+@rpc("PATCH", _PATH, area="permissions")
+def patch_permissions(actor: Actor, q: Params) -> Json:
+    return _set(actor, q, replace=False)
+
+
+def _set(actor: Actor, q: Params, *, replace: bool) -> Json:
+    model = get_model_by_id(actor, q.need("model_id"))
+    grants = [_grant(item) for item in q.items("access_control_list")]
+    set_permissions(actor=actor, name=model.name, grants=grants, replace=replace)
+    return render.permissions(model, grants_of(model))
+
+
+def _grant(item: Params) -> Grant:
+    named = [(kind, item.text(field)) for kind, field in render.PRINCIPALS.items() if item.text(field)]
+    if len(named) != 1:
+        raise InvalidInput("Each entry of 'access_control_list' names one user, group or service principal.")
+    level = _LEVELS.get(item.need("permission_level"))
+    if level is None:
+        raise InvalidInput(f"A permission level is one of {', '.join(_LEVELS)}.")
+    return Grant(named[0][0], named[0][1], level)

@@ -1,0 +1,102 @@
+"""The routes that MLflow's own pages use, outside its RPCs: scripts that were written against a running server call them too."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern, path, re_path
+
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound, TooLarge
+from mlflow_api import render_tracking as render
+from mlflow_api.artifacts import download, upload
+from mlflow_api.dispatch import protected, rpc
+from mlflow_api.errors import ProtocolError
+from mlflow_api.parse import Params
+from registry.queries import get_version
+from registry.sources import download_uri
+from tracking import queries
+from tracking.paths import clean_path
+from tracking.search.history import bulk_history
+
+Json = dict[str, object]
+# What MLflow's server takes here; larger files go through the artifact proxy.
+MAX_UPLOAD = 10 * 1024 * 1024
+
+
+@rpc("GET", "metrics/get-history-bulk")
+def get_history_bulk(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    key = _need(q, "metric_key", "GetMetricHistoryBulk request must specify a metric_key.")
+    found = bulk_history(run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
+    return {"metrics": [render.metric(one, run_id=one.run_id) for one in found]}
+
+
+def _need(q: Params, name: str, message: str) -> str:
+    """Return a field that must be there; these routes have words of their own for one that is not."""
+    if not (value := q.text(name)):
+        raise InvalidInput(message)
+    return value
+
+
+def _allow(request: HttpRequest, *methods: str) -> None:
+    if request.method not in methods:
+        allowed = ", ".join(methods)
+        raise ProtocolError(f"This endpoint answers {allowed} only.", error_code="ENDPOINT_NOT_FOUND", status=405)
+
+
+def _asked(request: HttpRequest) -> Params:
+    return Params(request.GET, from_query=True)
+
+
+def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """GET /get-artifact?run_id&path."""
+    _allow(request, "GET", "HEAD")
+    q = _asked(request)
+    below = clean_path(q.need("path"))
+    run = queries.get_run(q.text("run_id") or q.need("run_uuid"))
+    return download(request, f"{render.root_of(run.artifact_uri)}/{below}")
+
+
+def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """GET /model-versions/get-artifact?name&version&path. Bytes that lie outside this server are not fetched."""
+    _allow(request, "GET", "HEAD")
+    q = _asked(request)
+    below = clean_path(q.need("path"))
+    version = q.integer("version")
+    if version is None:
+        q.need("version")
+    found = get_version(actor, q.need("name"), version or 0)
+    if not found.artifact_path:
+        raise NotFound(f"The files of this version lie at {download_uri(found)}, not on this server.")
+    return download(request, f"{found.artifact_path}/{below}")
+
+
+def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
+    """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path."""
+    _allow(request, "GET", "HEAD")
+    below = clean_path(_asked(request).need("artifact_file_path"))
+    model = queries.get_logged_model(path_values["model_id"])
+    return download(request, f"{render.root_of(model.artifact_uri)}/{below}")
+
+
+def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
+    """POST …/upload-artifact?run_uuid&path with the file as body."""
+    _allow(request, "POST")
+    q = _asked(request)
+    run_id = _need(q, "run_uuid", "Request must specify run_uuid.")
+    below = clean_path(_need(q, "path", "Request must specify path."))
+    length = int(request.headers.get("Content-Length") or 0)
+    if length > MAX_UPLOAD:
+        raise TooLarge("Artifact size is too large. Max size is 10MB.")
+    if length == 0:
+        raise InvalidInput("Request must specify data.")
+    run = queries.get_run(run_id)
+    return upload(request, actor, f"{render.root_of(run.artifact_uri)}/{below}")
+
+
+_MLFLOW = r"^(?:api|ajax-api)/2\.0/mlflow"
+urlpatterns: list[URLPattern] = [
+    path("get-artifact", protected(file_of_run)),
+    path("model-versions/get-artifact", protected(file_of_version)),
+    re_path(rf"{_MLFLOW}/upload-artifact$", protected(upload_to_run)),
+    re_path(rf"{_MLFLOW}/logged-models/(?P<model_id>[^/]+)/artifacts/files$", protected(file_of_logged_model)),
+]

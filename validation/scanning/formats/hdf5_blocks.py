@@ -1,0 +1,199 @@
+"""The blocks an HDF5 file is built of: the superblock, object headers, the trees and heaps of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from validation.scanning.report import Budget, Unsafe
+
+_MAX_BLOCK = 64 * 1024**2
+_MAX_DEPTH = 64
+_OLD_ROOT, _NEW_ROOT = {0, 1}, {2, 3}
+_CONTINUED = 0x10
+_HARD = (0, 1)
+
+
+class Body:
+    """The bytes of one block, read forwards; Unsafe where they end too early."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes."""
+        end = self._at + size
+        if end > len(self._data):
+            raise Unsafe("as an HDF5 file it is damaged")
+        found = self._data[self._at : end]
+        self._at = end
+        return found
+
+    def number(self, size: int) -> int:
+        """Return the next bytes as a number."""
+        return int.from_bytes(self.take(size), "little")
+
+    def align(self, to: int) -> None:
+        """Pass over what fills up to a multiple."""
+        self.take(-self._at % to)
+
+    def left(self) -> int:
+        """Return how many bytes are left."""
+        return len(self._data) - self._at
+
+
+class Blocks:
+    """A file, block by block. ``offset`` and ``length`` are how many bytes an address and a size have."""
+
+    def __init__(self, stream: BinaryIO, budget: Budget) -> None:
+        self._stream, self._budget = stream, budget
+        self._size = stream.seek(0, 2)
+        self.offset = self.length = 8
+
+    @property
+    def undefined(self) -> int:
+        """Return the address that means "nowhere"."""
+        return (1 << (8 * self.offset)) - 1
+
+    def at(self, address: int, size: int) -> Body:
+        """Return a block."""
+        self._budget.spend_steps(1)
+        if address + size > self._size or size > _MAX_BLOCK:
+            raise Unsafe("as an HDF5 file it is damaged")
+        self._stream.seek(address)
+        return Body(self._stream.read(size))
+
+    def root(self) -> int:
+        """Return the address of the root group."""
+        start = self.at(0, 12)
+        start.take(8)
+        version = start.number(1)
+        if version in _OLD_ROOT:
+            sizes = self.at(13, 2)
+            self.offset, self.length = sizes.number(1), sizes.number(1)
+            block = self.at(24 + 4 * version, 6 * self.offset)
+            base, _, _, driver = (block.number(self.offset) for _ in range(4))
+            block.take(self.offset)
+            root = block.number(self.offset)
+        elif version in _NEW_ROOT:
+            self.offset, self.length = start.number(1), start.number(1)
+            block = self.at(12, 4 * self.offset)
+            base, driver, _, root = (block.number(self.offset) for _ in range(4))
+        else:
+            raise Unsafe("as an HDF5 file it is of a version that is not read here")
+        if base != 0 or self.offset not in {4, 8} or self.length not in {4, 8}:
+            raise Unsafe("as an HDF5 file it does not begin where it should")
+        if version in _OLD_ROOT and driver != self.undefined:
+            raise Unsafe("as an HDF5 file it keeps data in other files")
+        return root
+
+    def messages(self, address: int) -> Iterator[tuple[int, int, Body]]:
+        """Yield kind, flags and content of each message of an object's header."""
+        head = self.at(address, 6)
+        mark = head.take(4)
+        if mark == b"OHDR":
+            yield from self._new_messages(address)
+            return
+        if mark[0] != 1:
+            raise Unsafe("as an HDF5 file it is damaged")
+        size = self.at(address + 8, 4).number(4)
+        waiting, seen = [(address + 16, size)], set()
+        while waiting:
+            place = waiting.pop(0)
+            if place in seen:
+                raise Unsafe("as an HDF5 file it is damaged")
+            seen.add(place)
+            block = self.at(*place)
+            while block.left() >= 8:  # noqa: PLR2004 - the head of a message
+                kind, length, flags = block.number(2), block.number(2), block.number(1)
+                block.take(3)
+                body = Body(block.take(length))
+                if kind == _CONTINUED:
+                    waiting.append((body.number(self.offset), body.number(self.length)))
+                else:
+                    yield kind, flags, body
+
+    def _new_messages(self, address: int) -> Iterator[tuple[int, int, Body]]:
+        flags = self.at(address + 5, 1).number(1)
+        start = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+        width = 1 << (flags & 3)
+        waiting, seen = [(start + width, self.at(start, width).number(width))], set()
+        while waiting:
+            place = waiting.pop(0)
+            if place in seen:
+                raise Unsafe("as an HDF5 file it is damaged")
+            seen.add(place)
+            block = self.at(*place)
+            ordered = 2 if flags & 0x4 else 0
+            while block.left() >= 4 + ordered:
+                kind, length, message_flags = block.number(1), block.number(2), block.number(1)
+                block.take(ordered)
+                body = Body(block.take(length))
+                if kind == _CONTINUED:
+                    begins, size = body.number(self.offset), body.number(self.length)
+                    waiting.append((begins + 4, size - 8))  # between OCHK and the checksum
+                else:
+                    yield kind, message_flags, body
+
+    def symbols(self, tree: int, heap: int) -> Iterator[int]:
+        """Yield the addresses of the objects in a group; Unsafe where one is a link to somewhere else."""
+        self._require_mark(heap, b"HEAP")
+        waiting = [(tree, 0)]
+        seen: set[int] = set()
+        while waiting:
+            address, depth = waiting.pop()
+            if address in seen or depth > _MAX_DEPTH:
+                raise Unsafe("as an HDF5 file it is damaged")
+            seen.add(address)
+            mark = self.at(address, 4).take(4)
+            if mark == b"SNOD":
+                yield from self._symbol_node(address)
+            elif mark == b"TREE":
+                waiting += [(child, depth + 1) for child in self._children(address)]
+            else:
+                raise Unsafe("as an HDF5 file it is damaged")
+
+    def _children(self, address: int) -> list[int]:
+        head = self.at(address, 8)
+        head.take(6)
+        count = head.number(2)
+        body = self.at(address + 8 + 2 * self.offset, count * (self.length + self.offset) + self.length)
+        found = []
+        for _ in range(count):
+            body.take(self.length)
+            found.append(body.number(self.offset))
+        return found
+
+    def _symbol_node(self, address: int) -> Iterator[int]:
+        head = self.at(address, 8)
+        head.take(6)
+        count = head.number(2)
+        body = self.at(address + 8, count * (2 * self.offset + 24))
+        for _ in range(count):
+            body.take(self.offset)
+            target = body.number(self.offset)
+            if body.number(4) not in _HARD:
+                raise Unsafe("as an HDF5 file it links to another place")
+            body.take(20)
+            yield target
+
+    def _require_mark(self, address: int, mark: bytes) -> None:
+        if self.at(address, 4).take(4) != mark:
+            raise Unsafe("as an HDF5 file it is damaged")
+
+    def heap_object(self, collection: int, index: int) -> bytes:
+        """Return an object of a global heap: texts of any length lie there."""
+        self._require_mark(collection, b"GCOL")
+        size = self.at(collection + 8, self.length).number(self.length)
+        body = self.at(collection + 8 + self.length, size - 8 - self.length)
+        while body.left() >= 8 + self.length:
+            number = body.number(2)
+            body.take(6)
+            length = body.number(self.length)
+            if number == 0:
+                break
+            content = body.take(length)
+            if number == index:
+                return content
+            body.take(min(-length % 8, body.left()))
+        raise Unsafe("as an HDF5 file it is damaged")

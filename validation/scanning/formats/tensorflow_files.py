@@ -1,0 +1,129 @@
+"""Operations of a SavedModel that open files, and where the names of those files come from.
+
+Each SavedModel has functions that save and restore its variables; the loader gives them the name of the file. So a name may come
+from an argument, and be joined with harmless constants; it may be an asset of the model; and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from validation.scanning.formats.tensorflow_graph import Graph, Node, SavedModel
+
+# Operations that open files, with the places of their inputs that name them.
+_NAMED_BY = {
+    "SaveV2": (0,),
+    "RestoreV2": (0,),
+    "MergeV2Checkpoints": (0, 1),
+    "InitializeTableFromTextFile": (1,),
+    "InitializeTableFromTextFileV2": (1,),
+}
+OPENING = frozenset({*_NAMED_BY, "ShardedFilename"})
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+# Operations through which a name goes on its way, with the inputs that count: not the condition of Select, nor a shard's number.
+_PLUMBING = {
+    "StringJoin": slice(None),
+    "ShardedFilename": slice(1),
+    "Select": slice(1, None),
+    "SelectV2": slice(1, None),
+    "Identity": slice(1),
+    "Pack": slice(None),
+}
+
+Opening = dict[str, set[int]]
+"""Functions that open files: which of their arguments name them."""
+
+
+def problems_of_files(model: SavedModel) -> Iterator[str]:
+    """Yield where the graph itself says which file is opened."""
+    for filename in model.assets.values():
+        if _leads_out(filename):
+            yield f"its asset {filename[:200]!r} lies outside the model's folder"
+    opening = _functions_that_open(model)
+    for graph in model.graphs:
+        for node in graph.nodes.values():
+            if opening.keys() & set(node.calls) and node.operation not in _CALLS:
+                yield f"its operation {node.operation} calls a function that opens files"
+            for place in _naming_inputs(node, opening):
+                yield from _problems_of_input(graph, node, place, model)
+
+
+def _functions_that_open(model: SavedModel) -> Opening:
+    opening: Opening = {}
+    while True:
+        before = {name: len(places) for name, places in opening.items()}
+        for graph in model.graphs:
+            for node in graph.nodes.values() if graph.name else ():
+                for place in _naming_inputs(node, opening):
+                    arguments = {source for source in _sources(graph, node, place) if source in graph.arguments}
+                    opening.setdefault(graph.name, set()).update(graph.arguments.index(name) for name in arguments)
+        if before == {name: len(places) for name, places in opening.items()}:
+            return opening
+
+
+def _naming_inputs(node: Node, opening: Opening) -> Iterator[int]:
+    """Yield the places of the inputs of a node that name files."""
+    yield from _NAMED_BY.get(node.operation, ())
+    for name in node.calls:
+        yield from sorted(opening.get(name, ()))
+
+
+def _sources(graph: Graph, node: Node, place: int) -> set[str]:
+    """Return the names of the nodes and arguments that one input comes from; "" for an input that is not there."""
+    found: set[str] = set()
+    waiting = [_bare(node.inputs[place]) if place < len(node.inputs) else ""]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        source = graph.nodes.get(name)
+        if source is not None and source.operation in _PLUMBING:
+            waiting += [_bare(one) for one in source.inputs[_PLUMBING[source.operation]] if not one.startswith("^")]
+        else:
+            found.add(name)
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _problems_of_input(graph: Graph, node: Node, place: int, model: SavedModel) -> Iterator[str]:
+    judged = [_judge_source(graph, node, name, model) for name in _sources(graph, node, place)]
+    if False in judged or True not in judged:
+        yield f"its operation {node.operation} opens a file that the graph names"
+
+
+def _judge_source(graph: Graph, node: Node, name: str, model: SavedModel) -> bool | None:
+    """Return True where whoever calls the graph gives the name, None for a harmless part of a name, False for any other."""
+    source = graph.nodes.get(name)
+    if source is None:
+        return name in graph.arguments
+    if source.operation == "Placeholder" or (not graph.name and name in model.assets):
+        return True
+    if source.operation == "ReadVariableOp" and not graph.name and model.assets:
+        return _fills_tables(node, model)  # the loader keeps the path of an asset in a variable
+    if source.operation == "PlaceholderWithDefault":
+        default = graph.nodes.get(_bare(source.inputs[0])) if source.inputs else None
+        return default is not None and _is_harmless(default)
+    return None if source.operation == "Const" and _is_harmless(source) else False
+
+
+def _fills_tables(node: Node, model: SavedModel) -> bool:
+    """Return whether a node only calls functions that fill tables from a file, and open none else."""
+    called = [graph for graph in model.graphs if graph.name in node.calls]
+    return all(
+        not inner.calls and inner.operation not in {"SaveV2", "RestoreV2", "MergeV2Checkpoints"}
+        for graph in called
+        for inner in graph.nodes.values()
+    )
+
+
+def _is_harmless(constant: Node) -> bool:
+    return constant.texts is not None and not any(_leads_out(text) for text in constant.texts)
+
+
+def _leads_out(text: str) -> bool:
+    return text.startswith(("/", "~")) or ".." in text or ":" in text or "\\" in text or "\x00" in text
