@@ -27,8 +27,8 @@ _BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a m
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
 APPROVAL_PREFIX = "csa_"
-# How an identity is proved by somebody who signed in.
-_SIGNED_IN = frozenset({"session", "test"})
+# How somebody who signed in proves who they are: by the session of their browser, or by an approval session.
+SIGNED_IN = "session"
 # The user of a live token, by its digest and the time now.
 WHO_CALLS = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
@@ -60,7 +60,7 @@ def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
     found = rows.first()
     if found is None or not constant_time_compare(found.password_mark, password_mark(found.user)):
         raise NotAuthenticated(_SESSION_ENDED)
-    return actor_from_user(found.user, auth="session", request_id=request_id)
+    return actor_from_user(found.user, auth=SIGNED_IN, request_id=request_id)
 
 
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
@@ -103,7 +103,7 @@ def _actor(user: User, *, auth: str, request_id: str, scopes: frozenset[str]) ->
 
 def is_signed_in_person(actor: Actor) -> bool:
     """Return whether the actor is a person who signed in. API tokens, commands and jobs are not, whoever they belong to."""
-    return actor.kind is ActorKind.USER and actor.auth in _SIGNED_IN and actor.user_id is not None
+    return actor.kind is ActorKind.USER and actor.auth == SIGNED_IN and actor.user_id is not None
 
 
 def find_signed_in_person(actor: Actor) -> User | None:
@@ -138,7 +138,7 @@ def actor_from_request(request: HttpRequest) -> Actor:
     user = getattr(request, "user", None)
     if user is None or isinstance(user, AnonymousUser) or not user.is_active:
         raise NotAuthenticated(_NO_LOGIN)
-    return actor_from_user(user, auth="session", request_id=request_id)
+    return actor_from_user(user, auth=SIGNED_IN, request_id=request_id)
 
 
 def require_scope(actor: Actor, scope: Scope, *, action: str, obj: str = "") -> None:

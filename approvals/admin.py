@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from approvals.models import CheckEvidence, CheckKey, CheckRun, ExternalResult, FormerWords, Review
+from approvals.models import CheckEvidence, CheckKey, CheckRun, CommentRevision, ExternalResult, Review
 from approvals.models.oversight import Finding, PostReview, ReReview
 from audit.admin import ReadOnlyAdmin
 from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
@@ -50,9 +50,9 @@ class ReviewAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
 
 
-@admin.register(FormerWords)
-class FormerWordsAdmin(ReadOnlyAdmin):
-    list_display = ["comment", "said_until"]
+@admin.register(CommentRevision)
+class CommentRevisionAdmin(ReadOnlyAdmin):
+    list_display = ["comment", "replaced_at"]
     list_select_related = ["comment"]
     ordering = ["-id"]
 

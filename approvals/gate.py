@@ -22,8 +22,9 @@ from validation.catalogue import find_check
 class PolicyGate:
     """Passes a governed move only on a live request whose verdict, evaluated under the lock, is approved.
 
-    The caller holds the model's lock. Everything that writes facts of a verdict takes that lock too, except tracking: run tags and
-    metrics are read in this transaction. Facts that no row has, the bytes of the artifact, are checked again here.
+    The caller holds the model's lock. Everything that writes facts of a verdict takes that lock too, except tracking:
+    run tags and metrics are read in this transaction. Facts that no row has, the bytes of the artifact, are checked
+    again here.
     """
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:

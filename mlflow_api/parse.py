@@ -6,7 +6,6 @@ or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enu
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 import re
@@ -14,16 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-import orjson
 from django.http import HttpRequest, QueryDict
 
-from core.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput
+from mlflow_api.bodies import json_object, read_body
 
 T = TypeVar("T")
 INT64_MAX = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-# What a Content-Length may be; a str's own idea of digits is wider than int's.
-LENGTH = re.compile(r"[0-9]{1,18}")
 _SHOWN = 100
 
 
@@ -248,7 +245,7 @@ def read_params(request: HttpRequest, path_values: Mapping[str, str], *, max_bod
     else:
         if request.content_type != "application/json":
             raise InvalidInput("Bad Request. Content-Type must be one of ['application/json'].")
-        values = _json_object(body)
+        values = json_object(body)
     return Params({**values, **path_values})
 
 
@@ -259,42 +256,6 @@ def _with_path(params: Params, query: QueryDict, path_values: Mapping[str, str])
     for name, value in path_values.items():
         merged[name] = value
     return Params(merged, from_query=True)
-
-
-def read_body(request: HttpRequest, max_body: int) -> bytes:
-    """Return the body, at most ``max_body`` bytes of it; a longer one is refused before it is read."""
-    declared = request.headers.get("Content-Length", "") or "0"
-    if LENGTH.fullmatch(declared) and int(declared) > max_body:
-        raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
-    body = request.read(max_body + 1)
-    if len(body) > max_body:
-        raise TooLarge(f"The request body may hold at most {max_body} bytes.")
-    return body
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    body = body.removeprefix(codecs.BOM_UTF8)
-    try:
-        values = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        values = _with_bare_nan(body)
-        if values is None:
-            raise InvalidInput(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise InvalidInput("The request body must be a JSON object.")
-    return values
-
-
-def _with_bare_nan(body: bytes) -> Any:
-    """Return what Python's json module writes for NaN and the infinities, which is no JSON; None for anything else."""
-    if b"NaN" not in body and b"Infinity" not in body:
-        return None
-    try:
-        values = json.loads(body)
-        orjson.dumps(values)  # refuses what the strict parser would: halves of surrogate pairs, integers beyond 64 bits
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return values
 
 
 def pairs(items: Iterable[tuple[str, str]]) -> dict[str, str]:

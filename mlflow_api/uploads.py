@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest
 
 from core.errors import InvalidInput
+from mlflow_api.bodies import LENGTH
 from mlflow_api.errors import ProtocolError
-from mlflow_api.parse import LENGTH
 from tracking.store import CHUNK
 
 # A refused upload is read to its end up to here, so that the client gets to see the answer.

@@ -20,11 +20,11 @@ HANDLERS = (
     "traces.changes",
     "traces.assessments",
     "traces.old",
-    "databricks_models",
-    "databricks_requests",
-    "databricks_comments",
-    "databricks_permissions",
-    "databricks_webhooks",
+    "databricks.models",
+    "databricks.requests",
+    "databricks.comments",
+    "databricks.permissions",
+    "databricks.webhooks",
 )
 for _name in HANDLERS:
     import_module(f"mlflow_api.{_name}")

@@ -19,6 +19,6 @@ def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
 
 
 def policies_with(draft: LoadedPolicy) -> list[LoadedPolicy]:
-    """Return the active policies as they would be with the draft in force, in place of the policy of its name; one query."""
+    """Return the active policies as they would be with the draft in place of the policy of its name; one query."""
     others = [policy for policy in active_policies() if policy.body.name != draft.body.name]
     return [*others, draft]

@@ -1,8 +1,8 @@
 """Which policy governs a move: one, or none.
 
-Candidates are the active policies for the target whose scope includes the model. The longest name pattern wins, then the one
-with more tags, then one with risk tiers, then the first by name. Without a candidate the move is not governed, and only
-permissions decide. A model without a risk assessment counts as high.
+Candidates are the active policies for the target whose scope includes the model. The longest name pattern wins, then
+the one with more tags, then one with risk tiers, then the first by name. Without a candidate the move is not governed,
+and only permissions decide. A model without a risk assessment counts as high.
 """
 
 from __future__ import annotations

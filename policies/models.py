@@ -65,9 +65,9 @@ class ProposalState(models.TextChoices):
 class PolicyProposal(models.Model):
     """A proposal to change a policy. The database refuses every change of its body.
 
-    ``base_revision`` is the newest revision when it was proposed, None for a new policy; a revision published since makes the
-    proposal stale. ``body_digest`` is the SHA-256 of the canonical body, as of revisions. ``digest`` covers kind, name, body
-    and base; an approval names it. A retirement repeats the body of its base.
+    ``base_revision`` is the newest revision when it was proposed, None for a new policy; a revision published since
+    makes the proposal stale. ``body_digest`` is the SHA-256 of the canonical body, as of revisions. ``digest`` covers
+    kind, name, body and base; an approval names it. A retirement repeats the body of its base.
     """
 
     name = models.CharField(max_length=100)
@@ -116,7 +116,10 @@ class PolicyDecision(models.TextChoices):
 
 
 class PolicyReview(AppendOnlyModel):
-    """A review of exactly one digest of a proposal. The database refuses the proposer, and the owner of a proposing account."""
+    """A review of exactly one digest of a proposal.
+
+    The database refuses the proposer, and the owner of a proposing account.
+    """
 
     proposal = models.ForeignKey(PolicyProposal, on_delete=models.PROTECT, related_name="reviews", db_index=False)
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

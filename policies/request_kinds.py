@@ -1,8 +1,9 @@
 """The kinds of request, and the rules that a policy has for each. Pure.
 
-A promotion must meet the policy's rules. A rollback brings back a version that was there before: its files are unchanged, its
-earlier approval is still valid, and it has the approvals that the policy asks of rollbacks. Break-glass is for emergencies: the
-files are unchanged, and a second member of the named groups approves. Four eyes apply to every kind.
+A promotion must meet the policy's rules. A rollback brings back a version that was there before: its files are
+unchanged, its earlier approval is still valid, and it has the approvals that the policy asks of rollbacks. Break-glass
+is for emergencies: the files are unchanged, and a second member of the named groups approves. Four eyes apply to every
+kind.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest
 
 
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
-    """Return the rules for a request of this kind. Break-glass under a policy that does not allow it gets a rule nobody can meet."""
+    """Return the rules for a request of this kind.
+
+    Break-glass under a policy that does not allow it gets a rule nobody can meet.
+    """
     match RequestKind(kind):
         case RequestKind.PROMOTION:
             return body.rules
@@ -63,9 +67,9 @@ def _requester_only() -> Iterable[Rule]:
 def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """Return the rules of an open request: those it was opened under, and those the policy has added or changed since.
 
-    All of ``pinned`` stay, so loosening a policy does not reach open requests. Each rule of ``now`` that differs is added, so
-    tightening does. Of two approvals rules that differ in the count alone the greater count applies. A rule added beside one of
-    the same id gets the id `ID.new`, so every id stays unique.
+    All of ``pinned`` stay, so loosening a policy does not reach open requests. Each rule of ``now`` that differs is
+    added, so tightening does. Of two approvals rules that differ in the count alone the greater count applies. A rule
+    added beside one of the same id gets the id `ID.new`, so every id stays unique.
     """
     rules = list(pinned)
     for rule in now:

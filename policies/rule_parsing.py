@@ -59,8 +59,8 @@ def parse_rule(item: object) -> Rule:
 def parse_published_rule(item: object, number: int) -> Rule:
     """Return a rule of a published policy, the ``number``-th; an `UnusableRule` where this server cannot apply it.
 
-    An unusable rule keeps its id, level, condition and the groups that may override it. Where those cannot be read either, it
-    is a hard rule.
+    An unusable rule keeps its id, level, condition and the groups that may override it. Where those cannot be read
+    either, it is a hard rule.
     """
     try:
         return parse_rule(item)

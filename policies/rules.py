@@ -14,7 +14,7 @@ CARRYABLE = ("card", "checks", "incumbent")
 
 
 class RuleLevel(StrEnum):
-    """What a rule that is not met does: a hard one blocks, a soft one blocks until it is overridden, an advisory one is shown."""
+    """What a rule does that is not met: a hard one blocks, a soft one blocks until overridden, an advisory one is shown."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -37,8 +37,8 @@ SEVERITIES = tuple(Severity)
 class Condition:
     """When a rule applies: all of its parts must hold. A part that is empty or None always holds.
 
-    ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``: the
-    version is in one of these stages. ``incumbent``: whether another version would be replaced.
+    ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``:
+    the version is in one of these stages. ``incumbent``: whether another version would be replaced.
     """
 
     tiers: tuple[str, ...] = ()
@@ -77,8 +77,9 @@ class Owners:
 class ApprovalsRule(BaseRule):
     """``count`` people must approve, each of ``groups``, or holding one of ``roles`` on the model, or owning it.
 
-    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` each approval must
-    come from another group. ``carry_over`` names the parts of the subject that may change without voiding a review.
+    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` each approval
+    must come from another group. ``carry_over`` names the parts of the subject that may change without voiding a
+    review.
     """
 
     count: int
@@ -127,7 +128,10 @@ class EarlierApprovalRule(BaseRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableRule(BaseRule):
-    """A published rule that this server cannot apply: it never passes. ``why`` says what is missing; ``written`` is its text."""
+    """A published rule that this server cannot apply: it never passes.
+
+    ``why`` says what is missing; ``written`` is the rule as it was published.
+    """
 
     why: str
     written: Mapping[str, object] = field(default_factory=dict)
@@ -142,8 +146,8 @@ Rule = (
 class BreakGlass:
     """How a version may be moved in an emergency, without the policy's own rules.
 
-    Members of ``groups`` may ask for it; with ``second_person`` another member must approve. The move is reviewed within
-    ``post_review_within`` afterwards.
+    Members of ``groups`` may ask for it; with ``second_person`` another member must approve. The move is reviewed
+    within ``post_review_within`` afterwards.
     """
 
     groups: tuple[str, ...]
@@ -165,8 +169,8 @@ class Options:
 
     A request expires ``expires_after`` it was opened. A version that it supersedes in Production stays there for
     ``rollback_window``. An approved request is applied ``apply_delay`` after its approval. Reviewers are reminded every
-    ``remind_every`` (None: never). A rollback needs ``rollback_approvals`` and a version that left within ``rollback_within``
-    (None: at any time). Without ``break_glass`` the policy does not allow break-glass.
+    ``remind_every`` (None: never). A rollback needs ``rollback_approvals`` and a version that left within
+    ``rollback_within`` (None: at any time). Without ``break_glass`` the policy does not allow break-glass.
     """
 
     expires_after: timedelta = timedelta(days=14)
@@ -184,8 +188,8 @@ class Options:
 class PolicyBody:
     """A parsed policy. It governs moves to ``target`` (a stage or an @alias) of the models in its scope.
 
-    In scope is a model whose name matches ``models`` (fnmatch, case counts), that has all ``tags``, and whose risk tier is
-    one of ``tiers`` (empty: any).
+    In scope is a model whose name matches ``models`` (fnmatch, case counts), that has all ``tags``, and whose risk tier
+    is one of ``tiers`` (empty: any).
     """
 
     name: str

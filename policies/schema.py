@@ -1,7 +1,7 @@
 """The policy language as JSON Schema (2020-12), for editors and CI.
 
-The schema accepts whatever the parser accepts. The parser also finds what a schema cannot: two rules with one id, a window that
-ends before it begins, parameters of a check that do not fit together.
+The schema accepts whatever the parser accepts. The parser also finds what a schema cannot: two rules with one id, a
+window that ends before it begins, parameters of a check that do not fit together.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ _LEAP = 2024
 class Window:
     """A named period from ``start`` to ``end``, as the policy writes them; both of one kind.
 
-    `12-20` to `01-03` occurs every year (both days included), `fri 16:00` to `mon 08:00` every week, and an ISO 8601 date or
-    time (`2026-12-24`, `2026-12-24T18:00`) once.
+    `12-20` to `01-03` occurs every year (both days included), `fri 16:00` to `mon 08:00` every week, and an ISO 8601
+    date or time (`2026-12-24`, `2026-12-24T18:00`) once.
     """
 
     name: str

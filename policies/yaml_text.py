@@ -1,8 +1,9 @@
-"""Reading policies as YAML, with a line number for each problem, and writing them so that reading gives the same values.
+"""Reading policies as YAML, with a line number for each problem, and writing them as YAML.
 
-Only the JSON subset of YAML 1.2 (core schema) is read: strings, integers, decimals, booleans, lists and mappings. Anchors, aliases
-and tags are refused before anything is built, so that a small document cannot expand ("billion laughs"). Duplicate keys and keys
-that are not strings are refused too. Dates are strings: `12-20` and `2026-12-24` stay as written.
+Only the JSON subset of YAML 1.2 (core schema) is read: strings, integers, decimals, booleans, lists and mappings.
+Anchors, aliases and tags are refused before anything is built, so that a small document cannot expand ("billion
+laughs"). Duplicate keys and keys that are not strings are refused too. Dates are strings: `12-20` and `2026-12-24` stay
+as written.
 """
 
 from __future__ import annotations

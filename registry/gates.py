@@ -56,7 +56,10 @@ class Gate(Protocol):
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax what is asked of the model by this name, these tags or this tier; "" if allowed."""
+        """Return why this actor may not relax what is asked of the model by this name, these tags or this tier.
+
+        Return "" where they may.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
 
 
 def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> None:
-    """Raise Conflict where a new name would put staged, aliased or requested versions under another policy, or a gate fails."""
+    """Raise Conflict where a new name would put versions in use under another policy, or where a gate fails.
+
+    In use are staged and aliased versions, and those that a live request asks for.
+    """
     try:
         moved = sorted(
             {

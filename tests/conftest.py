@@ -17,10 +17,11 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from config.start import prepare_start
-from core.actors import Actor, ActorKind
+from core.actors import Actor
 from tests.database_copies import Template, drop, use
 from tests.database_flush import flush_to, written_by_migrations
 from tests.s3_server import S3Server, TestBucket
+from tests.signed_in import actor_of
 
 Acting = Callable[[User], Actor]
 # The name of this process among the workers of a test run; empty when there are none.
@@ -119,19 +120,8 @@ def bot(ada: User) -> User:
 
 @pytest.fixture
 def acting() -> Acting:
-    """Return the Actor of a user, as a door would make it."""
-
-    def as_actor(user: User) -> Actor:
-        return Actor(
-            kind=ActorKind.SERVICE if user.is_service else ActorKind.USER,
-            name=user.username,
-            user_id=user.pk,
-            auth="test",
-            is_superuser=user.is_superuser,
-            request_id="test",
-        )
-
-    return as_actor
+    """Return the function that gives the Actor of a user, as a door makes it."""
+    return actor_of
 
 
 @pytest.fixture(scope="session")

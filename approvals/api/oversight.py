@@ -21,10 +21,10 @@ from approvals.api.oversight_serializers import (
     ReReviewSerializer,
 )
 from approvals.case.re_review_dates import re_reviews_of
-from approvals.oversight.emergencies import complete_post_review
 from approvals.oversight.finding_queries import get_finding, visible_findings
 from approvals.oversight.findings import assign_finding, close_finding, open_finding
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.oversight.post_reviews import complete_post_review
 from approvals.oversight.re_reviews import confirm_version
 from registry.api import actor_of, checked, many, page
 from registry.queries import get_version

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
-from approvals.oversight.findings import CLOSED_STATES, MAX_TITLE, MAX_WORDS
+from approvals.oversight.findings import CLOSED_STATES, MAX_TEXT, MAX_TITLE
 from policies.rules import Severity
 
 _SEVERITIES = [level.value for level in Severity]
@@ -58,7 +58,7 @@ class OpenFindingSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
     severity = serializers.ChoiceField(choices=_SEVERITIES)
     title = serializers.CharField(max_length=MAX_TITLE)
-    description = serializers.CharField(default="", allow_blank=True, max_length=MAX_WORDS)
+    description = serializers.CharField(default="", allow_blank=True, max_length=MAX_TEXT)
     owner = serializers.CharField(default="", allow_blank=True, max_length=150)
     due_at = serializers.DateTimeField(default=None, allow_null=True)
 
@@ -67,7 +67,7 @@ class CloseFindingSerializer(serializers.Serializer[Any]):
     """How a finding ends."""
 
     state = serializers.ChoiceField(choices=list(CLOSED_STATES))
-    comment = serializers.CharField(max_length=MAX_WORDS)
+    comment = serializers.CharField(max_length=MAX_TEXT)
 
 
 class AssignFindingSerializer(serializers.Serializer[Any]):
@@ -75,7 +75,7 @@ class AssignFindingSerializer(serializers.Serializer[Any]):
 
     owner = serializers.CharField(default="", allow_blank=True, max_length=150)
     due_at = serializers.DateTimeField(default=None, allow_null=True)
-    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_WORDS)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_TEXT)
 
 
 class PostReviewSerializer(serializers.Serializer[PostReview]):

@@ -119,7 +119,7 @@ class OverrideSerializer(serializers.Serializer[Override]):
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField()
     given_at = serializers.DateTimeField()
-    withdrawal = WithdrawalSerializer(source="taken_back", allow_null=True)
+    withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
 
 
 class CheckRunSerializer(serializers.Serializer[CheckRun]):

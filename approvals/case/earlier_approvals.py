@@ -1,8 +1,8 @@
 """Whether a version was at a target before, and whether that approval is still valid.
 
-The approval of an applied promotion or rollback is valid while no later request was rejected, the files are those that were
-reviewed, no critical finding is open, no ancestor is quarantined, and no re-review that blocks is overdue. A break-glass move was
-never approved, so a rollback does not go back to it.
+The approval of an applied promotion or rollback is valid while no later request was rejected, the files are those that
+were reviewed, no critical finding is open, no ancestor is quarantined, and no re-review that blocks is overdue. A
+break-glass move was never approved, so a rollback does not go back to it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read for all versions at once: reviewed artifact digests by request, critical findings by version, version ids."""
+    """What was read for all versions at once.
+
+    ``artifacts`` are the reviewed artifact digests by request id, ``critical`` a critical finding by version id.
+    """
 
     artifacts: Mapping[int, frozenset[str]]
     critical: Mapping[int, int]
@@ -146,7 +149,10 @@ def _obstacle(
 def _left_at(
     version: ModelVersion, applied: TransitionRequest, entered: Sequence[tuple[int, str, datetime | None]]
 ) -> datetime:
-    """Return when a version left a target: superseded, moved, or replaced at an alias; when it entered, where none is known."""
+    """Return when a version left a target: superseded, moved, or replaced at an alias.
+
+    Where none of these is known, return when it came there.
+    """
     came = applied.closed_at or applied.opened_at
     if is_alias(applied.target):
         after = [at for model, target, at in entered if (model, target) == (version.model_id, applied.target) and at]

@@ -33,8 +33,8 @@ class Case:
     """One request with all that is true of it ``at`` a moment.
 
     ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does any more);
-    ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would read
-    now; ``jobs`` to the job that read just that, where there is one.
+    ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would
+    read now; ``jobs`` to the job that read just that, where there is one.
     """
 
     request: TransitionRequest
@@ -123,7 +123,10 @@ def reload_reviews(case: Case) -> Case:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read for all requests at once, by request id; ``jobs`` also by rule and inputs digest, ``blocked`` by version."""
+    """What was read for all requests at once, by request id.
+
+    The key of ``jobs`` also has the rule and the inputs digest; ``blocked`` is by version id.
+    """
 
     jobs: Mapping[tuple[int, str, str], CheckRun]
     reviews: Mapping[int, tuple[ReviewFacts, ...]]

@@ -1,7 +1,7 @@
 """When versions are due for a re-review: computed from the approval, the last re-review and the policies of today.
 
-Re-reviewed are the current Production version and the versions that protected aliases point to. A version at several targets has
-one date, the earliest, and one re-review confirms it for all of them.
+Re-reviewed are the current Production version and the versions that protected aliases point to. A version at several
+targets has one date, the earliest, and one re-review confirms it for all of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _CONSEQUENCES = ("warn", "flag", "block")  # from the mildest to the strictest
 
 @dataclass(frozen=True, slots=True)
 class ReReviewDue:
-    """A re-review that a policy asks of a version at a target. ``due_at`` counts from the approval or the last re-review."""
+    """A re-review that a policy asks of a version at a target.
+
+    ``due_at`` counts from the approval or the last re-review.
+    """
 
     target: str
     policy: LoadedPolicy
@@ -113,8 +116,9 @@ def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
 def blocked_since(
     versions: Sequence[ModelVersion], policies: Sequence[LoadedPolicy] | None = None
 ) -> dict[int, datetime]:
-    """Return from when on an overdue re-review blocks a promotion of each version, by its id; without those never blocked.
+    """Return from when on an overdue re-review blocks a promotion of each version, by its id.
 
+    Versions that are never blocked are left out.
     A version that is at no target any more keeps its date, and is judged by the policy for Production.
     """
     active = active_policies() if policies is None else policies
@@ -152,7 +156,8 @@ def re_review_option(policy: LoadedPolicy | None) -> ReReviewOption | None:
 def versions_to_schedule() -> list[ModelVersion]:
     """Return every version that needs a date, or has one that it no longer needs, with its model.
 
-    A version that was in Production once keeps its date: it is not promoted again while a re-review is overdue that blocks.
+    A version that was in Production once keeps its date: it is not promoted again while a re-review is overdue that
+    blocks.
     """
     aliases = {policy.body.target[1:] for policy in active_policies() if policy.body.options.re_review}
     was_in_production = TransitionRequest.objects.filter(

@@ -1,4 +1,4 @@
-"""The rules a request is judged by: those of the policy it was opened under, and those the governing policy has added since."""
+"""The rules of a request: those of the policy it was opened under, and those that the governing policy has added."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class RequestRules:
 
 
 class RuleBook:
-    """The policies of many requests, each read once; the rules of each pair of policies and kind of request are merged once."""
+    """The policies of many requests, each read once.
+
+    The rules of each pair of policies and kind of request are merged once.
+    """
 
     def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[LoadedPolicy]) -> None:
         """Read the policies the requests were opened under; InvalidState for one that this server cannot read."""

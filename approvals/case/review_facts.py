@@ -1,4 +1,7 @@
-"""Reviews and overrides as facts of a verdict. Groups and permission levels are read now: who has left a group no longer counts."""
+"""Reviews and overrides as facts of a verdict.
+
+Groups and permission levels are read now: who has left a group no longer counts.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def overrides_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tup
             at=row.given_at,
             can_decide=row.given_by.is_active and not row.given_by.is_service,
             signed=row.signed_at is not None,
-            withdrawn_at=row.taken_back.withdrawn_at if row.taken_back else None,
+            withdrawn_at=row.withdrawn.withdrawn_at if row.withdrawn else None,
         )
         facts[row.request_id] = (*facts.get(row.request_id, ()), override)
     return facts

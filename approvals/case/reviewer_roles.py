@@ -1,4 +1,7 @@
-"""What gives people review rights: their groups, and the permission level granted to them on a model. Superusers get none."""
+"""What gives people review rights: their groups, and the permission level granted to them on a model.
+
+Being a superuser gives none.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def groups_of(actor: Actor) -> frozenset[str]:
 def review_rights(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], ReviewRights]:
     """Return the review rights for each (model id, user id); three queries however many there are.
 
-    A role is a permission level granted on the model, to the person or to one of their groups; it includes the lower levels.
+    A role is a permission level granted on the model, to the person or to one of their groups; it includes the lower
+    levels.
     """
     wanted = set(pairs)
     if not wanted:

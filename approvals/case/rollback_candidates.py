@@ -22,8 +22,8 @@ class RollbackCandidate:
 def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[RollbackCandidate]:
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
-    Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that another
-    version superseded. A fixed number of queries.
+    Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that
+    another version superseded. A fixed number of queries.
     """
     if policy_for(model, target) is None:
         rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)

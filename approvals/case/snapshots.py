@@ -19,7 +19,8 @@ from validation.base import Subject
 class Position:
     """Where a version is before the move.
 
-    ``staged_since`` maps its stage to when it came there; ``has_incumbent`` is whether the move would replace another version.
+    ``staged_since`` maps its stage to when it came there; ``has_incumbent`` is whether the move would replace another
+    version.
     """
 
     source: str
@@ -31,8 +32,8 @@ class Position:
 class RequestFacts:
     """What is known of one request at a moment, besides its subject and rules.
 
-    No field has a default, so that each caller of `build_snapshot` has to say what it knows. The fields of the same name are
-    described at `approvals.verdict.facts.Snapshot`.
+    No field has a default, so that each caller of `build_snapshot` has to say what it knows. The fields of the same
+    name are described at `approvals.verdict.facts.Snapshot`.
     """
 
     position: Position

@@ -1,4 +1,4 @@
-"""Subjects: the facts of moves, read for many moves at once in a fixed number of queries, and the digests of their parts."""
+"""Subjects: the facts of moves, read for many at once in a fixed number of queries, and the digests of their parts."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def subject_parts(
 ) -> dict[str, str]:
     """Return the SHA-256 (hex) of each part of what a review covers, by the name of the part.
 
-    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy`` is the
-    `policy_digest` of the ``rules``.
+    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy``
+    is the `policy_digest` of the ``rules``.
     """
     named_tags = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {

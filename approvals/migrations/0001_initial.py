@@ -132,12 +132,12 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='FormerWords',
+            name='CommentRevision',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('text', models.TextField()),
-                ('said_until', models.DateTimeField()),
-                ('comment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='former_words', to='approvals.approvalcomment')),
+                ('replaced_at', models.DateTimeField()),
+                ('comment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='approvals.approvalcomment')),
             ],
             options={
                 'abstract': False,
@@ -209,11 +209,11 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='ShownSubject',
+            name='RequestView',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subject_digest', models.CharField(max_length=64)),
-                ('shown_at', models.DateTimeField(auto_now=True)),
+                ('viewed_at', models.DateTimeField(auto_now=True)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='approvals.transitionrequest')),
             ],
@@ -256,12 +256,12 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='overrides', to='approvals.transitionrequest'),
         ),
         migrations.CreateModel(
-            name='Concern',
+            name='InboxKey',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('asked', 'Asked'), ('excluded', 'Excluded')], max_length=8)),
                 ('key', models.CharField(max_length=200)),
-                ('request', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='concerns', to='approvals.transitionrequest')),
+                ('request', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='inbox_keys', to='approvals.transitionrequest')),
             ],
         ),
         migrations.AddField(
@@ -362,8 +362,8 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['promotion', 'rollback', 'break_glass'])), name='approvals_request_kind'),
         ),
         migrations.AddConstraint(
-            model_name='shownsubject',
-            constraint=models.UniqueConstraint(fields=('request', 'person'), name='approvals_shown_once'),
+            model_name='requestview',
+            constraint=models.UniqueConstraint(fields=('request', 'person'), name='approvals_request_view_once'),
         ),
         migrations.AddConstraint(
             model_name='review',
@@ -406,16 +406,16 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('request', 'rule', 'given_by', 'subject_digest'), name='approvals_override_once'),
         ),
         migrations.AddIndex(
-            model_name='concern',
-            index=models.Index(fields=['kind', 'key', 'request'], name='approvals_concern_inbox'),
+            model_name='inboxkey',
+            index=models.Index(fields=['kind', 'key', 'request'], name='approvals_inboxkey_inbox'),
         ),
         migrations.AddConstraint(
-            model_name='concern',
-            constraint=models.UniqueConstraint(fields=('request', 'kind', 'key'), name='approvals_concern_once'),
+            model_name='inboxkey',
+            constraint=models.UniqueConstraint(fields=('request', 'kind', 'key'), name='approvals_inboxkey_once'),
         ),
         migrations.AddConstraint(
-            model_name='concern',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['asked', 'excluded'])), name='approvals_concern_kind'),
+            model_name='inboxkey',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['asked', 'excluded'])), name='approvals_inboxkey_kind'),
         ),
         migrations.AddIndex(
             model_name='checkrun',
@@ -438,7 +438,7 @@ class Migration(migrations.Migration):
                 "approvals_checkevidence",
                 "approvals_externalresult",
                 "approvals_rereview",
-                "approvals_formerwords",
+                "approvals_commentrevision",
             )
         ),
         Guard(

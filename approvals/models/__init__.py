@@ -1,4 +1,4 @@
-"""The rows of governance."""
+"""Models of approvals."""
 
 from approvals.models.checks import (
     FINISHED_CHECKS,
@@ -14,17 +14,17 @@ from approvals.models.requests import (
     LIVE_STATES,
     MAX_COMMENT,
     ApprovalComment,
+    CommentRevision,
     Decision,
-    FormerWords,
     Override,
     OverrideWithdrawal,
     RequestState,
+    RequestView,
     Review,
-    ShownSubject,
     TransitionRequest,
     TransitionRequestQuerySet,
 )
-from approvals.models.reviewing import Concern, ConcernKind, Delegation
+from approvals.models.reviewing import Delegation, InboxKey, InboxKeyKind
 
 __all__ = [
     "FINISHED_CHECKS",
@@ -36,23 +36,23 @@ __all__ = [
     "CheckKey",
     "CheckRun",
     "CheckState",
-    "Concern",
-    "ConcernKind",
+    "CommentRevision",
     "Decision",
     "Delegation",
     "ExternalResult",
     "Finding",
     "FindingOrigin",
     "FindingState",
-    "FormerWords",
+    "InboxKey",
+    "InboxKeyKind",
     "Override",
     "OverrideWithdrawal",
     "PostReview",
     "PostReviewOutcome",
     "ReReview",
     "RequestState",
+    "RequestView",
     "Review",
-    "ShownSubject",
     "TransitionRequest",
     "TransitionRequestQuerySet",
 ]

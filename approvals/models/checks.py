@@ -1,4 +1,4 @@
-"""Validation jobs, their evidence, and the keys that sign results from outside."""
+"""Models of validation jobs, their evidence files, and the keys that sign results of external checks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from core.append_only import AppendOnlyModel
 
 
 class CheckState(models.TextChoices):
-    """Where a validation job is. `error` is the job's own failure, `cancelled` somebody's word: neither counts as a pass.
+    """The state of a validation job. `error` means that the job itself failed; neither it nor `cancelled` counts as passed.
 
-    `waiting` is a job that no worker runs: its result is posted from outside.
+    `waiting` is a job whose result is posted by an external system; no worker runs it.
     """
 
     QUEUED = "queued"
@@ -30,13 +30,13 @@ FINISHED_CHECKS = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, Check
 
 
 class CheckRun(models.Model):
-    """One validation job of one request. The row is the truth; the queue only says "look".
+    """One validation job of one request. The row decides what happens; a message of the queue only names it.
 
-    ``inputs_digest`` fingerprints what the check reads (tags, metrics, card, artifact), so a result is known to be out of
-    date. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's. ``lease_until``
-    of a running job is when its worker is given up; of a queued one, when the queue is told of it again. ``ends_by`` is when a
-    running job is broken off, however lively. ``log`` is the end of what it says of itself; ``author`` who posted the result of
-    an external check.
+    ``inputs_digest`` identifies what the check reads (tags, metrics, card, artifact), so that an outdated result is
+    recognised. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's.
+    ``lease_until`` of a running job is when it is taken from a silent worker; of a queued job, when the message is sent again.
+    ``ends_by`` is when a running job is stopped. ``log`` is the end of its output. ``author`` is who posted the result of an
+    external check.
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
@@ -76,7 +76,7 @@ class CheckRun(models.Model):
 
 
 class CheckEvidence(AppendOnlyModel):
-    """A file that one attempt (``fence``) of a job left behind; its bytes lie in the artifact store under their SHA-256."""
+    """An evidence file of one attempt (``fence``) of a job. Its bytes are in the artifact store under their SHA-256."""
 
     check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="files", db_index=False)
     fence = models.PositiveIntegerField()
@@ -112,7 +112,7 @@ class CheckKey(models.Model):
 
 
 class ExternalResult(AppendOnlyModel):
-    """A posted result as it came: the signed bytes, who posted them. The same nonce of a key is accepted once."""
+    """A posted result: the signed bytes as they arrived, and who posted them. A nonce of a key is accepted once."""
 
     check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="posted")
     key = models.ForeignKey(CheckKey, on_delete=models.PROTECT, related_name="+", db_index=False)

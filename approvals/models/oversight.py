@@ -1,6 +1,6 @@
-"""What is watched once a version has moved: findings, the review after an emergency, and being reviewed again. Models.
+"""Models of oversight after a move: findings, post-reviews of emergencies, and re-reviews.
 
-They name the models of `approvals.models`, which loads them, by text.
+They name other models of `approvals.models` by text, because that package imports this module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policies.rules import Severity
 
 
 class FindingState(models.TextChoices):
-    """Where a finding is: open, or closed in one of three ways."""
+    """The state of a finding: open, or closed in one of three ways."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -32,11 +32,11 @@ class FindingOrigin(models.TextChoices):
 
 
 class Finding(models.Model):
-    """Something found wrong with a version, or with a whole model (no ``version``). Open findings may block (no_findings).
+    """A problem of a version, or of a whole model (no ``version``). Open findings may block a request (no_findings).
 
-    Closed once, with a comment; nothing else of it but its owner and due date ever changes, and it is never deleted
-    (triggers hold that). ``cause`` names what opened it by itself, once for each version: `quarantine:12`.
-    ``overdue_at`` is when it was noticed that the due date had passed.
+    A finding is closed once, with a comment. Apart from that only its owner and due date change, and it is never deleted;
+    triggers hold that. ``cause`` identifies the event that opened it, once for each version: `quarantine:12`.
+    ``overdue_at`` is when it was recorded as overdue.
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="findings")
@@ -96,16 +96,16 @@ class Finding(models.Model):
 
 
 class PostReviewOutcome(models.TextChoices):
-    """What the review after an emergency comes to."""
+    """The outcome of a post-review."""
 
     JUSTIFIED = "justified"
     NOT_JUSTIFIED = "not_justified"
 
 
 class PostReview(models.Model):
-    """The review that an emergency owes: one for each request that broke the glass, due at ``due_at``, completed once.
+    """The review that has to follow a break-glass move: one for each such request, due at ``due_at``, completed once.
 
-    Whoever completes it is not the requester: the database says so too. It is never deleted.
+    The database refuses the requester as its reviewer, and never deletes it.
     """
 
     request = models.OneToOneField("approvals.TransitionRequest", on_delete=models.PROTECT, related_name="post_review")
@@ -142,7 +142,7 @@ class PostReview(models.Model):
 
 
 class ReReview(AppendOnlyModel):
-    """A reviewer has looked at a version in Production again and stands by it: until ``due_at`` it need not be done anew."""
+    """A reviewer has confirmed that a version may stay in Production; the next re-review is due at ``due_at``."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="re_reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Transition requests and what people say of them: reviews, overrides, comments."""
+"""Models of transition requests, and of the reviews, overrides and comments that people add to them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
 from registry.stages import Stage
 
-# An electronic signature is whole or is none.
+# The columns of an electronic signature are all set or all empty.
 _SIGNED_WHOLE = Q(meaning="", printed_name="", signed_at__isnull=True) | (
     ~Q(meaning="") & ~Q(printed_name="") & Q(signed_at__isnull=False)
 )
 
-# Characters that a comment or a reason may have.
+# The most characters that a comment or a reason may have.
 MAX_COMMENT = 10_000
 
 
 class RequestState(models.TextChoices):
-    """open → approved → applied | rejected | withdrawn | expired | stale"""
+    """Open, approved, or closed in one of five ways. approvals/requests/states.py says which may follow which."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -52,11 +52,13 @@ class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
 class TransitionRequest(models.Model):
     """A request to move a version to a target: a stage, or an @alias.
 
-    ``policy_revision`` is the revision it was opened under, ``followed_revision`` the newest that has tightened it since.
-    ``subject_digest`` is the subject when it was last settled; the current one is computed (approvals/case/loading.py). An
-    approved request waits for ``apply_after``. ``archive_left_open``: the requester left to the first approver whether the
-    replaced version is archived. ``refusal_digest`` fingerprints the last recorded refusal, so that a script that asks every
-    minute leaves one event. ``cached_verdict`` is a summary of the verdict at ``verdict_cached_at``, for list views
+    ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest one
+    whose rules were added since. ``subject_digest`` is the state of the request when it was last evaluated; its present state
+    is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
+
+    ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver decides.
+    ``refusal_digest`` identifies the last refusal that was recorded, so that a script which asks every minute leaves one
+    event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
     (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
@@ -112,7 +114,7 @@ class TransitionRequest(models.Model):
 
 
 class Decision(models.TextChoices):
-    """What a reviewer says."""
+    """The decision of a review."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -120,11 +122,11 @@ class Decision(models.TextChoices):
 
 
 class Review(AppendOnlyModel):
-    """A reviewer's word on one subject digest. A row, never edited; the database refuses the requester as reviewer.
+    """A reviewer's decision on one subject digest. The database refuses changes, and the requester as reviewer.
 
-    ``subject_parts`` are the hashes of the subject's parts, so that a policy may let a vote survive a change in some of
-    them. ``on_behalf_of`` is who delegated their standing. An electronic signature adds what it means, the printed name
-    and when the signer proved again who they are (21 CFR 11.50, 11.200).
+    ``subject_parts`` are the hashes of the parts of the subject: a policy may let an approval count although some of them
+    have changed. ``on_behalf_of`` is who delegated their review rights. An electronic signature adds its meaning, the printed
+    name and when the signer gave their password (21 CFR 11.50, 11.200).
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
@@ -157,7 +159,7 @@ class Review(AppendOnlyModel):
 
 
 class Override(AppendOnlyModel):
-    """Somebody of a group that the policy names lets a soft rule be, for one subject digest, with a reason."""
+    """A soft rule is waived for one subject digest, with a reason, by a member of a group that the rule names."""
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="overrides")
     rule = models.CharField(max_length=110)
@@ -179,8 +181,8 @@ class Override(AppendOnlyModel):
         ]
 
     @property
-    def taken_back(self) -> OverrideWithdrawal | None:
-        """Return how it was taken back, None where it stands. Read with ``select_related("withdrawal")``."""
+    def withdrawn(self) -> OverrideWithdrawal | None:
+        """Return the withdrawal of this override, None while it is in force. Read with ``select_related("withdrawal")``."""
         return getattr(self, "withdrawal", None)
 
     def __str__(self) -> str:
@@ -188,7 +190,7 @@ class Override(AppendOnlyModel):
 
 
 class OverrideWithdrawal(AppendOnlyModel):
-    """An override was taken back, with a reason: from then on it counts for nothing."""
+    """An override was withdrawn, with a reason. From then on it has no effect."""
 
     override = models.OneToOneField("approvals.Override", on_delete=models.PROTECT, related_name="withdrawal")
     withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -204,23 +206,26 @@ class OverrideWithdrawal(AppendOnlyModel):
         return f"override {self.override_id} withdrawn by {self.withdrawn_by_id}"
 
 
-class ShownSubject(models.Model):
-    """What a person was last shown of a request by a door that keeps no page open: the subject digest of a list."""
+class RequestView(models.Model):
+    """The state of a request, as a subject digest, that an API listed to a person last.
+
+    An approval over an API that does not name a digest covers this state (decision 0013).
+    """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.CASCADE, related_name="+", db_index=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     subject_digest = models.CharField(max_length=64)
-    shown_at = models.DateTimeField(auto_now=True)
+    viewed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["request", "person"], name="approvals_shown_once")]
+        constraints = [models.UniqueConstraint(fields=["request", "person"], name="approvals_request_view_once")]
 
     def __str__(self) -> str:
-        return f"#{self.request_id} as {self.person_id} saw it"
+        return f"#{self.request_id} as {self.person_id} saw it last"
 
 
 class ApprovalComment(models.Model):
-    """What somebody said about a version, outside of reviews. What it said before an edit is kept (FormerWords).
+    """A comment on a version, outside of reviews. Its text before an edit is kept (CommentRevision).
 
     ``reply_to`` is a comment on the same version; the database holds that.
     """
@@ -239,13 +244,18 @@ class ApprovalComment(models.Model):
     def __str__(self) -> str:
         return f"comment {self.pk} on {self.version_id}"
 
+    @property
+    def event_object(self) -> EventObject:
+        """Return how events name what this comment is about: its version."""
+        return self.version.event_object
 
-class FormerWords(AppendOnlyModel):
-    """What a comment said until it was edited, whole; the event of the edit carries long words as their digest only."""
 
-    comment = models.ForeignKey(ApprovalComment, on_delete=models.PROTECT, related_name="former_words")
+class CommentRevision(AppendOnlyModel):
+    """The text of a comment before an edit, until ``replaced_at``. The event of the edit has only the digest of a long text."""
+
+    comment = models.ForeignKey(ApprovalComment, on_delete=models.PROTECT, related_name="revisions")
     text = models.TextField()
-    said_until = models.DateTimeField()
+    replaced_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"earlier words of comment {self.comment_id}"
+        return f"earlier text of comment {self.comment_id}"

@@ -1,4 +1,4 @@
-"""Delegations of review rights, and the people whom each open request concerns."""
+"""Models about who decides: delegated review rights, and the keys by which the inbox finds its requests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.db.models import F, Q
 
 
 class Delegation(models.Model):
-    """A person delegates review rights to another one, for some models and some time. Only ``revoked_at`` is ever changed.
+    """A person delegates their review rights to another person, for some models and some time.
 
-    The database refuses service accounts at either end, more than 90 days, and every other change.
+    Only ``revoked_at`` is ever set later. The database refuses every other change, service accounts, and more than 90 days.
     """
 
     delegator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -33,32 +33,32 @@ class Delegation(models.Model):
         return f"{self.delegator_id} to {self.delegate_id} for {self.models_pattern}"
 
 
-class ConcernKind(models.TextChoices):
-    """How an open request concerns somebody: they are asked to decide, or excluded from deciding."""
+class InboxKeyKind(models.TextChoices):
+    """What a key says about people: their decision is asked for, or they are excluded from deciding."""
 
     ASKED = "asked"
     EXCLUDED = "excluded"
 
 
-class Concern(models.Model):
-    """Somebody whom an open request concerns, as of its cached verdict; the inbox finds requests by these rows.
+class InboxKey(models.Model):
+    """A key by which the inbox finds an open request, as of its last evaluation.
 
     ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those excluded
-    it is their username. Whether somebody may decide is computed afresh (approvals/permissions/reviews.py).
+    it is their username. This is an index only: who may decide is computed (approvals/permissions/reviews.py).
     """
 
     request = models.ForeignKey(
-        "approvals.TransitionRequest", on_delete=models.CASCADE, related_name="concerns", db_index=False
+        "approvals.TransitionRequest", on_delete=models.CASCADE, related_name="inbox_keys", db_index=False
     )
-    kind = models.CharField(max_length=8, choices=ConcernKind)
+    kind = models.CharField(max_length=8, choices=InboxKeyKind)
     key = models.CharField(max_length=200)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["request", "kind", "key"], name="approvals_concern_once"),
-            models.CheckConstraint(condition=Q(kind__in=ConcernKind.values), name="approvals_concern_kind"),
+            models.UniqueConstraint(fields=["request", "kind", "key"], name="approvals_inboxkey_once"),
+            models.CheckConstraint(condition=Q(kind__in=InboxKeyKind.values), name="approvals_inboxkey_kind"),
         ]
-        indexes = [models.Index(fields=["kind", "key", "request"], name="approvals_concern_inbox")]
+        indexes = [models.Index(fields=["kind", "key", "request"], name="approvals_inboxkey_inbox")]
 
     def __str__(self) -> str:
         return f"#{self.request_id} {self.kind} {self.key}"

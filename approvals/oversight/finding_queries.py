@@ -1,4 +1,4 @@
-"""Reading findings: as somebody, for lists and pages; and for verdicts, many requests at once."""
+"""Queries on findings, for list views and pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from registry.permissions import visible_models
 def visible_findings(
     actor: Actor, *, state: str = "", severity: str = "", model: str = "", owner: str = ""
 ) -> QuerySet[Finding]:
-    """Return the findings the actor may know of: open ones first, the gravest first, then the newest.
+    """Return the findings the actor may know of: open ones first, then by severity, the newest first.
 
     ``state`` may be `overdue` for open ones whose due date has passed.
     """
@@ -33,7 +33,9 @@ def visible_findings(
         rows = rows.filter(model__name=model)
     if owner:
         rows = rows.filter(owner__username=owner)
-    return rows.annotate(closed=_rank(state=FindingState.OPEN), grave=_gravity()).order_by("closed", "-grave", "-pk")
+    return rows.annotate(closed=_rank(state=FindingState.OPEN), severity_rank=_severity_rank()).order_by(
+        "closed", "-severity_rank", "-pk"
+    )
 
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
@@ -45,19 +47,19 @@ def get_finding(actor: Actor, finding_id: int) -> Finding:
 
 
 def open_findings_of(version: ModelVersion) -> list[Finding]:
-    """Return what is open on a version and on its model, the gravest first."""
+    """Return the open findings on a version and on its model, the most severe first."""
     on_it = Q(version=version) | Q(model=version.model_id, version__isnull=True)
     rows = Finding.objects.filter(on_it, state=FindingState.OPEN).select_related("model", "version", "owner")
-    return list(rows.annotate(grave=_gravity()).order_by("-grave", "pk"))
+    return list(rows.annotate(severity_rank=_severity_rank()).order_by("-severity_rank", "pk"))
 
 
 def overdue_findings(now: datetime) -> list[int]:
-    """Return the open findings whose due date has passed and which nobody has noticed yet."""
+    """Return the ids of open findings whose due date has passed and which were not recorded as overdue; at most 500."""
     rows = Finding.objects.filter(state=FindingState.OPEN, due_at__lte=now, overdue_at__isnull=True)
     return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
 
 
-def _gravity() -> Case:
+def _severity_rank() -> Case:
     return Case(
         *[When(severity=level.value, then=Value(place)) for place, level in enumerate(SEVERITIES)],
         default=Value(len(SEVERITIES)),

@@ -1,4 +1,7 @@
-"""Findings: what is wrong with a version or a model. Opened by who may edit it, closed by somebody else's word when it is grave."""
+"""Findings: problems of a version or of a model, from opening to closing.
+
+Whoever may edit the model opens them. From severity high on, nobody who made the version may close them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
-from approvals.oversight.locks import lock_visible_finding
+from approvals.oversight.locks import lock_finding, lock_visible_finding
 from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
@@ -23,7 +26,7 @@ from registry.names import check_text
 from registry.permissions import Level
 
 MAX_TITLE = 200
-MAX_WORDS = 10_000
+MAX_TEXT = 10_000
 CLOSED_STATES = (FindingState.RESOLVED, FindingState.ACCEPTED, FindingState.FALSE_POSITIVE)
 
 
@@ -39,21 +42,21 @@ def open_finding(
     owner: str = "",
     due_at: datetime | None = None,
 ) -> Finding:
-    """Put a finding on a version, or without one on the whole model, and return it.
+    """Open a finding on a version, or on the whole model where no version is given, and return it.
 
-    ``severity``: low, medium, high or critical. ``owner`` is the username of who is to see to it. Raises NotFound, Denied
-    (editing the model is needed), InvalidInput.
+    ``severity``: low, medium, high or critical. ``owner`` is the username of the person who has to resolve it. Raises
+    NotFound, Denied (the actor may not edit the model), InvalidInput (severity, title, description, owner).
     """
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.APPROVALS_FINDING_OPENED)
     row = _version_of(model, version) if version is not None else None
-    return add_finding(
+    return insert_finding(
         actor=actor,
         finding=Finding(
             model=model,
             version=row,
             severity=_severity(severity).value,
-            title=_words(title, "title", MAX_TITLE),
-            description=check_text(description.strip(), "description", MAX_WORDS),
+            title=_required(title, "title", MAX_TITLE),
+            description=check_text(description.strip(), "description", MAX_TEXT),
             owner=_owner(owner, model) if owner else None,
             due_at=due_at,
             opened_by=actor.name,
@@ -61,8 +64,8 @@ def open_finding(
     )
 
 
-def add_finding(*, actor: Actor, finding: Finding) -> Finding:
-    """Insert a finding that has been made and record it, in the caller's transaction with the model locked."""
+def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
+    """Insert a new finding, record it and return it, in the caller's transaction with the model locked."""
     finding.opened_at = timezone.now()
     finding.save(force_insert=True)
     record(
@@ -85,24 +88,23 @@ def add_finding(*, actor: Actor, finding: Finding) -> Finding:
 
 @transaction.atomic
 def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) -> Finding:
-    """Close an open finding as resolved, accepted or a false positive, with a comment; it stays closed.
+    """Close an open finding as resolved, accepted or a false positive, and return it. It cannot be opened again.
 
-    For its owner and those who manage the model. From severity high on it takes a person who is signed in and neither made
-    the version nor ran its training (Denied). Raises NotFound, InvalidInput, InvalidState (closed already).
+    Raises NotFound, InvalidInput (state, comment), Denied (`refusal_to_close_finding`), InvalidState (it is closed already).
     """
     if state not in CLOSED_STATES:
-        raise InvalidInput(f"A finding is closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
-    words = _words(comment, "comment", MAX_WORDS)
+        raise InvalidInput(f"A finding can be closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
+    text = _required(comment, "comment", MAX_TEXT)
     finding = lock_visible_finding(actor, finding_id)
     deny_if(refusal_to_close_finding(actor, finding))
     _require_open(finding)
-    write_closing(actor, finding, FindingState(state), words, closed_by=actor.name)
+    close_locked_finding(actor, finding, FindingState(state), text, closed_by=actor.name)
     return finding
 
 
-def write_closing(actor: Actor, finding: Finding, state: FindingState, words: str, *, closed_by: str) -> None:
-    """Close a locked finding and record it, in the caller's transaction. Callers have checked that it may be."""
-    finding.state, finding.resolution = state, words
+def close_locked_finding(actor: Actor, finding: Finding, state: FindingState, comment: str, *, closed_by: str) -> None:
+    """Close a locked, open finding and record it, in the caller's transaction. The caller has checked that the actor may."""
+    finding.state, finding.resolution = state, comment
     finding.closed_by, finding.closed_at = closed_by, timezone.now()
     finding.save(update_fields=["state", "resolution", "closed_by", "closed_at"])
     record(
@@ -111,14 +113,17 @@ def write_closing(actor: Actor, finding: Finding, state: FindingState, words: st
         obj=finding,
         before={"state": FindingState.OPEN.value},
         after={"state": finding.state, "severity": finding.severity, "title": finding.title},
-        reason=words,
+        reason=comment,
     )
 
 
 @transaction.atomic
 def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetime | None, comment: str = "") -> Finding:
-    """Give an open finding this owner ("" for none) and due date. For its owner and those who manage the model."""
-    words = check_text(comment.strip(), "comment", MAX_WORDS)
+    """Set owner ("" for none) and due date (None for none) of an open finding and return it.
+
+    Raises NotFound, InvalidInput (owner, comment), Denied (`refusal_to_assign_finding`), InvalidState (it is closed).
+    """
+    text = check_text(comment.strip(), "comment", MAX_TEXT)
     finding = lock_visible_finding(actor, finding_id)
     deny_if(refusal_to_assign_finding(actor, finding))
     _require_open(finding)
@@ -134,9 +139,31 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
         obj=finding,
         before=before,
         after={"owner": owner, "due_at": due_at},
-        reason=words,
+        reason=text,
     )
     return finding
+
+
+@transaction.atomic
+def flag_overdue_finding(*, actor: Actor, finding_id: int, now: datetime) -> bool:
+    """Record that a finding is overdue and return True; False where it is not, or was recorded before. NotFound."""
+    row = lock_finding(finding_id)
+    if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:
+        return False
+    row.overdue_at = now
+    row.save(update_fields=["overdue_at"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_FINDING_FELL_DUE,
+        obj=row,
+        after={
+            "title": row.title,
+            "severity": row.severity,
+            "due_at": row.due_at,
+            "owner": row.owner.username if row.owner else "",
+        },
+    )
+    return True
 
 
 def _require_open(finding: Finding) -> None:
@@ -164,11 +191,11 @@ def _severity(value: str) -> Severity:
     try:
         return Severity(value)
     except ValueError as error:
-        raise InvalidInput(f"A severity is {', '.join(Severity)}.") from error
+        raise InvalidInput(f"The severity must be one of {', '.join(Severity)}.") from error
 
 
-def _words(text: str, what: str, limit: int) -> str:
-    words = check_text(text.strip(), what, limit)
-    if not words:
+def _required(text: str, what: str, limit: int) -> str:
+    found = check_text(text.strip(), what, limit)
+    if not found:
         raise InvalidInput(f"A finding needs a {what}.")
-    return words
+    return found

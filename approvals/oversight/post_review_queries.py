@@ -1,6 +1,8 @@
-"""Reading what emergencies owe: as somebody, the longest due first."""
+"""Queries on post-reviews, for list views, pages and the job that records overdue ones."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -13,7 +15,7 @@ from registry.permissions import visible_models
 
 
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
-    """Return the post-reviews the actor may know of, the longest due first. ``state``: open, overdue or completed."""
+    """Return the post-reviews the actor may know of, the earliest due date first. ``state``: open, overdue or completed."""
     rows = PostReview.objects.filter(request__version__model__in=visible_models(actor))
     if state == "completed":
         rows = rows.filter(completed_at__isnull=False)
@@ -35,8 +37,14 @@ def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
     return found
 
 
-def owed_by(model: RegisteredModel) -> list[PostReview]:
-    """Return the post-reviews of a model that are not completed yet."""
+def overdue_post_reviews(now: datetime) -> list[int]:
+    """Return the ids of post-reviews whose due date has passed and which were not recorded as overdue; at most 500."""
+    rows = PostReview.objects.filter(completed_at__isnull=True, overdue_at__isnull=True, due_at__lte=now)
+    return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
+
+
+def open_post_reviews_of(model: RegisteredModel) -> list[PostReview]:
+    """Return the post-reviews of a model that are not completed, the earliest due date first."""
     rows = PostReview.objects.filter(request__version__model=model, completed_at__isnull=True)
     return list(_with_all(rows).order_by("due_at", "pk"))
 

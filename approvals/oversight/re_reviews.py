@@ -1,7 +1,8 @@
-"""Reviewing again what is in Production or under a protected alias: the due date is set, passing it is said once, and a reviewer stands by the version."""
+"""Re-reviews of versions in Production or under a protected alias: due dates, confirmations, and what is overdue."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals.case.re_review_dates import (
+    ReReviewDue,
     due_dates,
     re_reviews_due,
     re_reviews_for,
@@ -17,7 +19,7 @@ from approvals.case.re_review_dates import (
 )
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, ReReview
-from approvals.oversight.findings import add_finding, write_closing
+from approvals.oversight.findings import close_locked_finding, insert_finding
 from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
@@ -33,61 +35,71 @@ from registry.services.review_due import set_review_due
 
 
 def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
-    """Set when a version has to be reviewed again to what its approval and policy say; False where it says so already."""
+    """Set the due date of a version's next re-review by its approval and policy; False where it has that date already."""
     due = due_dates([version])[version.pk]
     return set_review_due(actor=actor, version_id=version.pk, due_at=due)
 
 
 @transaction.atomic
 def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> ReReview:
-    """Record that a reviewer stands by a version that had to be reviewed again; its next due date follows.
+    """Record a re-review: the reviewer confirms that the version may stay, and its next due date is set. Return the re-review.
 
-    Whoever could approve it under the policies of today, for each place it is in, may, and nobody with a hand in it. Raises NotFound, InvalidInput,
-    InvalidState (nothing asks for a re-review), Denied.
+    Findings that were opened because it was overdue are closed. Raises NotFound, InvalidInput (no comment), InvalidState (no
+    policy asks for a re-review), Denied (`refusal_to_confirm_version`).
     """
-    words = check_text(comment.strip(), "comment", MAX_COMMENT)
-    if not words:
+    text = check_text(comment.strip(), "comment", MAX_COMMENT)
+    if not text:
         raise InvalidInput("A re-review needs a comment.")
     seen = get_version(actor, name, version)
     lock_model(seen.model_id)
     row = get_version(actor, name, version)
-    asking = re_reviews_for(row)
-    if not asking or row.review_due_at is None:
-        raise InvalidState(f"Nothing asks that {row} be reviewed again.")
-    deny_if(refusal_to_confirm_version(actor, row, asking))
+    due = re_reviews_for(row)
+    if not due or row.review_due_at is None:
+        raise InvalidState(f"No policy asks for a re-review of {row}.")
+    deny_if(refusal_to_confirm_version(actor, row, due))
+    re_review = _insert(actor, row, row.review_due_at, due, text)
+    set_review_due(actor=actor, version_id=row.pk, due_at=re_review.due_at)
+    _close_findings(actor, row, text)
+    return re_review
+
+
+def _insert(
+    actor: Actor, version: ModelVersion, was_due_at: datetime, due: Sequence[ReReviewDue], comment: str
+) -> ReReview:
     now = timezone.now()
-    given = ReReview(
-        version=row,
+    re_review = ReReview(
+        version=version,
         reviewer=User.objects.get(pk=actor.user_id or 0),
-        comment=words,
-        artifact_digest=row.artifact_digest,
-        card_digest=current_card(row).digest,
-        was_due_at=row.review_due_at,
-        due_at=now + min(place.option.every for place in asking),
+        comment=comment,
+        artifact_digest=version.artifact_digest,
+        card_digest=current_card(version).digest,
+        was_due_at=was_due_at,
+        due_at=now + min(place.option.every for place in due),
         given_at=now,
     )
-    given.save()
+    re_review.save()
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_GIVEN,
-        obj=row,
-        before={"review_due_at": row.review_due_at},
+        obj=version,
+        before={"review_due_at": was_due_at},
         after={
-            "review_due_at": given.due_at,
-            "artifact_digest": given.artifact_digest,
-            "card_digest": given.card_digest,
-            "policy": ", ".join(dict.fromkeys(place.policy.label for place in asking)),
+            "review_due_at": re_review.due_at,
+            "artifact_digest": re_review.artifact_digest,
+            "card_digest": re_review.card_digest,
+            "policy": ", ".join(dict.fromkeys(place.policy.label for place in due)),
         },
-        reason=words,
+        reason=comment,
     )
-    set_review_due(actor=actor, version_id=row.pk, due_at=given.due_at)
-    _close_findings(actor, row, words)
-    return given
+    return re_review
 
 
 @transaction.atomic
-def say_overdue(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
-    """Record that a version is overdue, once for each due date, and put a finding on it where the policy flags or blocks."""
+def flag_overdue_re_review(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
+    """Record that a re-review is overdue, once for each due date, and return True; False where it is not.
+
+    Where the policy flags or blocks overdue versions, this opens a finding.
+    """
     lock_model(version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
     places = re_reviews_due([row]).get(row.pk, [])
@@ -110,25 +122,25 @@ def _open_finding(actor: Actor, version: ModelVersion, when_due: str) -> None:
     cause = f"re_review:{due:%Y-%m-%dT%H:%M:%S}"
     if Finding.objects.filter(version=version, cause=cause).exists():
         return
-    more = " Until then it is not promoted again." if when_due == "block" else ""
+    more = " Until then the version cannot be promoted again." if when_due == "block" else ""
     finding = Finding(
         model=version.model,
         version=version,
         severity=Severity.MEDIUM.value,
-        title="Due to be reviewed again",
-        description=f"It had to be reviewed again before {due:%Y-%m-%d %H:%M} UTC.{more}",
+        title="The re-review is overdue",
+        description=f"A re-review was due before {due:%Y-%m-%d %H:%M} UTC.{more}",
         origin=FindingOrigin.RE_REVIEW,
         cause=cause,
         opened_by=actor.name,
     )
-    add_finding(actor=actor, finding=finding)
+    insert_finding(actor=actor, finding=finding)
 
 
-def _close_findings(actor: Actor, version: ModelVersion, words: str) -> None:
-    """Close what was opened because the version was overdue: the re-review has resolved it."""
+def _close_findings(actor: Actor, version: ModelVersion, comment: str) -> None:
+    """Close the findings that were opened because the re-review was overdue."""
     doer = system_actor("confirm_version", on_behalf_of=actor.name)
     rows = Finding.objects.select_for_update(no_key=True, of=("self",)).filter(
         version=version, origin=FindingOrigin.RE_REVIEW, state=FindingState.OPEN
     )
     for row in rows:
-        write_closing(doer, row, FindingState.RESOLVED, words, closed_by=actor.name)
+        close_locked_finding(doer, row, FindingState.RESOLVED, comment, closed_by=actor.name)

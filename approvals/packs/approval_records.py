@@ -53,8 +53,8 @@ class OverrideRecord:
 class CheckRecord:
     """A finished validation job.
 
-    ``evidence_digest`` is the SHA-256 (hex) of its canonical evidence. ``files`` are its evidence files, each with name, SHA-256
-    and size in bytes. ``author`` is who posted the result of an external check.
+    ``evidence_digest`` is the SHA-256 (hex) of its canonical evidence. ``files`` are its evidence files, each with
+    name, SHA-256 and size in bytes. ``author`` is who posted the result of an external check.
     """
 
     id: int
@@ -120,7 +120,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
         jobs[job.request_id].append(_check(job))
     overrides: dict[int, list[OverrideRecord]] = {pk: [] for pk in ids}
     for row in given:
-        if row.taken_back is None or (until is not None and row.taken_back.withdrawn_at > until):
+        if row.withdrawn is None or (until is not None and row.withdrawn.withdrawn_at > until):
             overrides[row.request_id].append(_override(row))
     return [
         replace(_record(request, given_reviews[request.pk], jobs[request.pk]), overrides=tuple(overrides[request.pk]))

@@ -1,7 +1,8 @@
-"""Building the conformity pack of a promotion to Production or a protected alias: a zip of evidence, as it was at that moment.
+"""Building the conformity pack of a promotion to Production or a protected alias: a zip of evidence of that moment.
 
-It follows the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order always makes the
-same bytes: times are those of the promotion, names are sorted, and nothing is read that can change later.
+It follows the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order
+always makes the same bytes: times are those of the promotion, names are sorted, and nothing is read that can change
+later.
 """
 
 from __future__ import annotations
@@ -81,7 +82,10 @@ def build_pack(order: PackOrder) -> Pack:
 
 
 def _records(order: PackOrder) -> list[ApprovalRecord]:
-    """Return the request behind the promotion, with the pinned reviews, checks and overrides only; [] without a request."""
+    """Return the request behind the promotion, with the pinned reviews, checks and overrides only.
+
+    Empty where the promotion had no request.
+    """
     pinned = order.pinned
     if not pinned["request"]:
         return []

@@ -34,8 +34,8 @@ _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 def order_pack(*, event: Event) -> PackOrder | None:
     """Pin the facts of a promotion to Production or a protected alias, and queue the making of its pack.
 
-    ``event`` is the promotion; this runs in its transaction. Returns the order, the same one when called again for an event;
-    None where the version does not exist here.
+    ``event`` is the promotion; this runs in its transaction. Returns the order, the same one when called again for an
+    event; None where the version does not exist here.
     """
     known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
     if known is not None:
@@ -115,7 +115,10 @@ def _version(event: Event) -> ModelVersion | None:
 
 
 def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
-    """Return the facts of this moment that a pack needs: ids and digests of rows that never change, values of those that do."""
+    """Return the facts of this moment that a pack needs.
+
+    These are ids and digests of rows that never change, and the values of rows that do.
+    """
     card = CardRevision.objects.filter(version=version, created_at__lte=event.at).order_by("-number").first()
     risk = RiskAssessment.objects.filter(model=version.model_id, created_at__lte=event.at).order_by("-number").first()
     basis = str(facts(event)["after"].get("basis", ""))

@@ -59,7 +59,7 @@ def refusal_to_edit_comment(actor: Actor, comment: ApprovalComment) -> Refusal |
     if comment.author_id == actor.user_id:
         return None
     message = f"Only {comment.author.username} may edit this comment."
-    return Refusal(message, Action.APPROVALS_COMMENT_EDITED, comment.version)
+    return Refusal(message, Action.APPROVALS_COMMENT_EDITED, comment)
 
 
 def refusal_to_delete_comment(actor: Actor, comment: ApprovalComment, *, manages: bool | None = None) -> Refusal | None:
@@ -72,4 +72,4 @@ def refusal_to_delete_comment(actor: Actor, comment: ApprovalComment, *, manages
     if has_level(actor, comment.version.model, Level.MANAGE) if manages is None else manages:
         return None
     message = f"Only {comment.author.username}, or somebody who manages the model, may delete this comment."
-    return Refusal(message, Action.APPROVALS_COMMENT_DELETED, comment.version)
+    return Refusal(message, Action.APPROVALS_COMMENT_DELETED, comment)

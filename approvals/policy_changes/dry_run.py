@@ -1,7 +1,9 @@
-"""Dry run: the verdict of a policy, published or not, on a version now. Nothing is written, no job queued, no model code run.
+"""Dry run: the verdict of a policy, published or not, on a version now.
 
-A check counts with the result of an earlier job, of any request, that read exactly what it would read now. Without one the check
-would run; quick checks, which only read, can be run in place.
+Nothing is written, no job queued, no model code run.
+
+A check counts with the result of an earlier job, of any request, that read exactly what it would read now. Without one
+the check would run; quick checks, which only read, can be run in place.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ _WOULD_RUN = "The check would run: it has not run on this state yet."
 class DryRun:
     """The verdict, and where the result of each check comes from (``basis``, by rule id).
 
-    ``governs``: whether this policy would govern the move; ``governed_by`` names the one that governs otherwise, "" for none.
+    ``governs``: whether this policy would govern the move; ``governed_by`` names the one that governs otherwise, "" for
+    none.
     """
 
     version: ModelVersion
@@ -60,8 +63,8 @@ class DryRun:
 def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
     """Return the verdict of a body if the actor asked now to move this version to the body's target.
 
-    With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each problem),
-    TooLarge.
+    With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each
+    problem), TooLarge.
     """
     draft = load_draft(body)
     row = get_version(actor, name, version)

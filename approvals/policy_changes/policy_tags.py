@@ -12,7 +12,7 @@ from registry.models import RegisteredModel
 
 
 def is_named_by_policies(model: RegisteredModel, key: str) -> bool:
-    """Return whether the tag is named by a policy whose pattern fits the model, or one that its live requests are under."""
+    """Return whether a policy whose pattern fits the model names the tag, or the policy of one of its live requests."""
     bodies = [policy.body for policy in active_policies() if fnmatchcase(model.name, policy.body.models)]
     if any(key in named_tags(body) for body in bodies):
         return True

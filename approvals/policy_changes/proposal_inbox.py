@@ -1,7 +1,8 @@
 """The open proposals that wait for a reviewer of policies, in two queries at most, for the inbox.
 
-Left out are the reviewer's own proposals, and those whose policy may apply to a live request of the reviewer or the proposer, by
-target, name and pattern. Whether somebody may decide is checked by approvals/permissions/policies.py when they do.
+Left out are the reviewer's own proposals, and those whose policy may apply to a live request of the reviewer or the
+proposer, by target, name and pattern. Whether somebody may decide is checked by approvals/permissions/policies.py when
+they do.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
 
 
 def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
-    """Return the live requests these people are behind, one row for each model, target and policy, each with those people."""
+    """Return the live requests that these people are behind, each with those people.
+
+    There is one row for each model, target and policy.
+    """
     accounts = Q(username__in=names) | Q(owner__username__in=names)
     theirs = User.objects.filter(accounts).values("username")
     owner = User.objects.filter(username=OuterRef("version__created_by")).values("owner__username")[:1]

@@ -48,8 +48,8 @@ RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
 def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "") -> PolicyProposal:
     """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open proposal.
 
-    InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy applies to a request of
-    theirs), Conflict (the policy in force is the same).
+    InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy applies to a
+    request of theirs), Conflict (the policy in force is the same).
     """
     sound = check_document(body)
     parsed = parse_policy(sound)
@@ -118,11 +118,12 @@ def _open(
 def decide_proposal(
     *, actor: Actor, proposal_id: int, decision: str, comment: str, seen_digest: str = ""
 ) -> PolicyProposal:
-    """Record a review of a proposal and return the proposal. An approval publishes or retires at once, a rejection closes it.
+    """Record a review of a proposal and return the proposal.
 
-    ``seen_digest`` is the digest of the proposal that the reviewer saw; an approval must name it. Raises NotFound, InvalidInput,
-    Denied (not a reviewer in person, the proposer, or the policy applies to a request of theirs), InvalidState (closed), Conflict
-    (another digest; or a revision was published since, and the proposal is now closed as stale).
+    An approval publishes or retires the policy at once, a rejection closes the proposal. ``seen_digest`` is the digest of the proposal that the reviewer saw; an approval must name it. Raises NotFound,
+    InvalidInput, Denied (not a reviewer in person, the proposer, or the policy applies to a request of theirs),
+    InvalidState (closed), Conflict (another digest; or a revision was published since, and the proposal is now closed
+    as stale).
     """
     if decision not in PolicyDecision.values:
         raise InvalidInput(f"A decision is {' or '.join(PolicyDecision.values)}.")
@@ -193,7 +194,10 @@ def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> P
 
 @transaction.atomic
 def _close_if_outdated(proposal_id: int) -> bool:
-    """Close an open proposal whose base is no longer the newest revision, in its own transaction; return whether it was closed."""
+    """Close an open proposal whose base is no longer the newest revision; return whether it was closed.
+
+    It has a transaction of its own: the refusal that follows must not undo it.
+    """
     proposal, _ = _lock(proposal_id)
     if proposal.state != ProposalState.OPEN or not _is_outdated(proposal):
         return False
@@ -211,8 +215,8 @@ def _is_outdated(proposal: PolicyProposal) -> bool:
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
     """Return a proposal and its policy, both locked together with the open proposals of that policy; NotFound.
 
-    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the proposals prevent two
-    approvals at once.
+    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the proposals
+    prevent two approvals at once.
     """
     proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
     name = proposal.values_list("name", flat=True).first()

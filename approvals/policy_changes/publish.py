@@ -1,6 +1,7 @@
 """Publishing policies: revisions never change, and the latest revision of an active policy is in force.
 
-A revision is published when a proposal is approved (propose.py), and by the first start of an installation. There is no other way.
+A revision is published when a proposal is approved (propose.py), and by the first start of an installation. There is no
+other way.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Basis:
 def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
     """Publish the default policies in a database that never had a policy, unless settings.DEFAULT_POLICIES is off.
 
-    Return the revisions; [] where nothing was published. Default policies that were retired are not published again. Denied for
-    every actor but the system.
+    Return the revisions; [] where nothing was published. Default policies that were retired are not published again.
+    Denied for every actor but the system.
     """
     if not settings.DEFAULT_POLICIES or not is_first_start():
         return []

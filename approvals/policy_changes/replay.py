@@ -1,8 +1,8 @@
 """Replay: what a policy would have decided on past requests, by the same evaluator over the facts of that time.
 
-Facts of that time are reviews and overrides until the request was closed, the results of its own checks, open findings, and the
-stages of versions (from the audit events). Facts of today are listed in `TODAY`: no row records what they were. Where a request
-never ran a check with these parameters the outcome is unknown, unless another rule decides it.
+Facts of that time are reviews and overrides until the request was closed, the results of its own checks, open findings,
+and the stages of versions (from the audit events). Facts of today are listed in `TODAY`: no row records what they were.
+Where a request never ran a check with these parameters the outcome is unknown, unless another rule decides it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """One request with the draft's verdict when it was closed (now, where it is open), and the rules that make the difference."""
+    """One request with the draft's verdict when it was closed (now, where it is open).
+
+    ``differing`` are the rules that make the difference.
+    """
 
     request: TransitionRequest
     verdict: Verdict
@@ -74,7 +77,11 @@ class ReplayedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Replayed requests, newest first. ``next_before`` continues (None: the end); ``candidates`` is how many requests there are."""
+    """Replayed requests, newest first.
+
+    ``examined`` is how many were read for this part, ``candidates`` how many there are. ``next_before`` is the ``before`` of
+    the next part, None at the end.
+    """
 
     rows: tuple[ReplayedRequest, ...]
     examined: int
@@ -89,10 +96,10 @@ class Replay:
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return what a body would have decided on the newest ``limit`` requests for its target with an id below ``before``.
+    """Return what a body would have decided on the newest ``limit`` requests for its target below the id ``before``.
 
-    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number of queries.
-    InvalidInput with one line for each problem of the body, TooLarge.
+    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number of
+    queries. InvalidInput with one line for each problem of the body, TooLarge.
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))

@@ -1,4 +1,4 @@
-"""Guards of the scope of policies: against renames, tags and tiers that relax a policy, and look-alikes of protected aliases.
+"""Guards of the scope of policies: against changes that relax a policy, and look-alikes of protected aliases.
 
 Policies select models by name, tags and risk tier, so a change of these can change the policy that governs.
 """
@@ -54,7 +54,7 @@ def _policy_id(policy: LoadedPolicy | None) -> int | None:
 
 
 def protected_lookalike(model: RegisteredModel, target: str) -> str:
-    """Return the protected alias of this model that an unprotected one reads like (`@Champion`), "" where there is none."""
+    """Return the protected alias that an unprotected one looks like (`@Champion`), "" where there is none."""
     if not is_alias(target):
         return ""
     key = name_key(target)
@@ -76,8 +76,8 @@ def relaxation_refusal(
 ) -> str:
     """Return why this actor may not give the model this name, these tags or this tier; "" where they may.
 
-    An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it so that
-    policies ask less of it. Somebody who is not involved may.
+    An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
+    so that policies ask less of it. Somebody who is not involved may.
     """
     before = model_facts([model])[model.pk]
     after = replace(
@@ -96,7 +96,10 @@ def relaxation_refusal(
 
 
 def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
-    """Return whether the actor, or an account of theirs, registered, uploaded, logged to or requested any version of a model."""
+    """Return whether the actor, or an account of theirs, is involved in any version of a model.
+
+    Involved are those who registered it, sent files of it, made its run or logged to it, or asked for its transition.
+    """
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")
     requests = TransitionRequest.objects.filter(version__model=model)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from accounts.authentication import is_signed_in_person
 from approvals.case.loading import Case, load_cases
-from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, ShownSubject, TransitionRequest
+from approvals.models import LIVE_STATES, ApprovalComment, Decision, RequestState, RequestView, TransitionRequest
 from approvals.permissions.requests import (
     refusal_to_delete_comment,
     refusal_to_edit_comment,
@@ -58,22 +58,22 @@ def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
     return load_cases(list(rows.order_by("pk")))
 
 
-def show_cases(actor: Actor, cases: list[Case]) -> None:
+def record_views(actor: Actor, cases: list[Case]) -> None:
     """Remember which state of each request a person was shown, so that an approval can cover just that (decision 0013)."""
     if not is_signed_in_person(actor):
         return
     rows = [
-        ShownSubject(request=case.request, person_id=actor.user_id or 0, subject_digest=case.snapshot.subject_digest)
+        RequestView(request=case.request, person_id=actor.user_id or 0, subject_digest=case.snapshot.subject_digest)
         for case in cases
     ]
-    ShownSubject.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["request", "person"], update_fields=["subject_digest", "shown_at"]
+    RequestView.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["request", "person"], update_fields=["subject_digest", "viewed_at"]
     )
 
 
-def shown_digest(actor: Actor, request: TransitionRequest) -> str:
+def viewed_digest(actor: Actor, request: TransitionRequest) -> str:
     """Return the subject digest of a request that this person was last shown, "" when they never were."""
-    rows = ShownSubject.objects.filter(request=request, person_id=actor.user_id)
+    rows = RequestView.objects.filter(request=request, person_id=actor.user_id)
     return rows.values_list("subject_digest", flat=True).first() or ""
 
 

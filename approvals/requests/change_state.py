@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.states import find_request_transition
-from approvals.requests.verdict_cache import forget_concerns
+from approvals.requests.verdict_cache import delete_inbox_keys
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict
@@ -40,7 +40,7 @@ def change_request_state(
     changes: dict[str, object] = {"state": target, "apply_after": request.apply_after}
     if edge.closes:
         changes |= {"state_reason": reason[:1000], "closed_at": timezone.now()}
-        forget_concerns(request)
+        delete_inbox_keys(request)
     if TransitionRequest.objects.filter(pk=request.pk, state=before).update(**changes) != 1:
         raise Conflict(f"Request #{request.pk} is no longer {before}.")
     for name, value in changes.items():

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from approvals.models import ApprovalComment, FormerWords
+from approvals.models import ApprovalComment, CommentRevision
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import (
     refusal_to_add_comment,
@@ -66,7 +66,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
         return comment
     before, comment.text, comment.edited_at = comment.text, words, timezone.now()
     comment.save(update_fields=["text", "edited_at"])
-    FormerWords(comment=comment, text=before, said_until=comment.edited_at).save()
+    CommentRevision(comment=comment, text=before, replaced_at=comment.edited_at).save()
     facts = {"comment": comment.pk}
     _record(
         actor,

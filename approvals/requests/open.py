@@ -12,7 +12,7 @@ from accounts.models import User
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
-from approvals.oversight.emergencies import LIVES_FOR, require_may_break
+from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
 from approvals.requests.archiving import settle_archiving
@@ -33,6 +33,8 @@ from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
 
 _LATEST_APPLY = timedelta(days=366)
+# A break-glass request expires after this time, or earlier where the policy says so.
+_BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class LockedMove:
-    """A version and its target, read with the model's row locked: the policy of the move, and whether it is there already."""
+    """A move of a version, read with the model's row locked: its policy, and whether the version is there already."""
 
     version: ModelVersion
     target: str
@@ -69,11 +71,12 @@ def open_request(
 ) -> TransitionRequest:
     """Return the live request for this version and target, opened now if there is none, with its checks queued.
 
-    ``target`` is a stage or an @alias. ``archive_existing`` None lets the first approver decide whether the replaced version
-    is archived at once. An approved request is not applied before ``apply_after``. Raises NotFound; Denied (the actor may
-    not edit the model, or for leaving Production not manage it, or may not break glass); InvalidInput (a target that no
-    policy can govern, an emergency without a reason); InvalidState (the version is there already, no policy governs the
-    move, or the policy does not allow break-glass); Conflict (the live request asks for something else).
+    ``target`` is a stage or an @alias. ``archive_existing`` None lets the first approver decide whether the replaced
+    version is archived at once. An approved request is not applied before ``apply_after``. Raises NotFound; Denied (the
+    actor may not edit the model, or for leaving Production not manage it, or may not break glass); InvalidInput (a
+    target that no policy can govern, an emergency without a reason); InvalidState (the version is there already, no
+    policy governs the move, or the policy does not allow break-glass); Conflict (the live request asks for something
+    else).
     """
     terms = Terms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
@@ -90,7 +93,10 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
-    """Return the case of the live request for a locked move, opened now if there is none; raises as `open_request` does."""
+    """Return the case of the live request for a locked move, opened now if there is none.
+
+    Raises as `open_request` does.
+    """
     terms = replace(terms, comment=check_text(terms.comment, "comment", MAX_COMMENT))
     _require_sound(move.target, terms)
     _require_may_ask(actor, move)
@@ -100,7 +106,7 @@ def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
     if policy is None:
         raise InvalidState(f"No policy governs moving {row} to {target}: change it directly.")
     if terms.kind is RequestKind.BREAK_GLASS:
-        require_may_break(actor, row, policy, terms.comment)
+        _require_break_glass(actor, row, policy, terms.comment)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
@@ -128,6 +134,16 @@ def _require_may_ask(actor: Actor, move: LockedMove) -> None:
     level = level_to_ask(row.stage, move.target)
     require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=row)
     deny_if(refusal_to_open_request(actor, row))
+
+
+def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
+    """Raise InvalidState where the policy does not allow break-glass, Denied, and InvalidInput without a reason."""
+    option = policy.body.options.break_glass
+    if option is None:
+        raise InvalidState(f"{policy.label} does not allow break-glass.")
+    deny_if(refusal_to_break_glass(actor, version, option))
+    if not reason.strip():
+        raise InvalidInput("A break-glass request needs a reason.")
 
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
@@ -180,7 +196,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
     now = timezone.now()
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
-        lives_for = min(lives_for, LIVES_FOR)
+        lives_for = min(lives_for, _BREAK_GLASS_EXPIRES_AFTER)
     request = TransitionRequest(
         version=row,
         source=row.stage,

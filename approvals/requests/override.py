@@ -125,8 +125,8 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     case = refresh_request(actor=system_actor("withdraw_override"), request=request)
     deny_if(refusal_to_withdraw_override(actor, groups_of(actor), row, case.rules))
     require_live(request)
-    if row.taken_back is not None:
-        raise Conflict(f"This override was taken back by {row.taken_back.withdrawn_by.username} already.")
+    if row.withdrawn is not None:
+        raise Conflict(f"This override was taken back by {row.withdrawn.withdrawn_by.username} already.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)

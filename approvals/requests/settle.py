@@ -13,7 +13,7 @@ from approvals.models import RequestState, TransitionRequest
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.change_state import change_request_state
-from approvals.requests.follow_up import follow_up
+from approvals.requests.later_reviews import schedule_later_reviews
 from approvals.requests.lifecycle import mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import carry_out
@@ -116,7 +116,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
     change_request_state(actor=doer, request=request, target=RequestState.APPLIED)
-    follow_up(actor=doer, request=request)
+    schedule_later_reviews(actor=doer, request=request)
     return request
 
 

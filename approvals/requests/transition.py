@@ -1,4 +1,4 @@
-"""The engine behind every door that moves a version: ask, wait a little for the checks, then move or say what is missing."""
+"""Transitions through a request: ask, wait a little for the checks, then move the version or say what blocks it."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def request_transition(
 ) -> ModelVersion:
     """Move a version to a stage or an @alias and return it; a governed move goes through a transition request.
 
-    A move that no policy governs, or to where the version is already, is made at once. For a governed move the live request
-    is found or opened, its checks get up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when no rule blocks it is
-    applied, but not before ``apply_after``. Otherwise raises GateRefused (already recorded) with one line for each blocker
-    and the request's URL under ``base_url``. Raises NotFound, Denied, InvalidInput and Conflict as `open_request` and
-    `change_stage` do.
+    A move that no policy governs, or to where the version is already, is made at once. For a governed move the live
+    request is found or opened, its checks get up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when no rule
+    blocks it is applied, but not before ``apply_after``. Otherwise raises GateRefused (already recorded) with one line
+    for each blocker and the request's URL under ``base_url``. Raises NotFound, Denied, InvalidInput and Conflict as
+    `open_request` and `change_stage` do.
     """
     terms = Terms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
     case = _ask(actor, name, version, target, terms)
@@ -83,8 +83,8 @@ def carry_on(*, actor: Actor, request: TransitionRequest, wait_seconds: float | 
 def _ask(actor: Actor, name: str, version: int, target: str, terms: Terms) -> Case | None:
     """Return the case of the live request for a move, opened if need be; None where the move was made at once.
 
-    The version, its policy and where it is are read once, under the lock. A request that was rejected, and whose subject is
-    the same still, is returned as it is.
+    The version, its policy and where it is are read once, under the lock. A request that was rejected, and whose
+    subject is the same still, is returned as it is.
     """
     move = lock_move(actor, name, version, target)
     if move.policy is None or move.is_there:
@@ -102,8 +102,8 @@ def _ask(actor: Actor, name: str, version: int, target: str, terms: Terms) -> Ca
 def _rejected_unchanged(move: LockedMove) -> Case | None:
     """Return the case of the last request for a move where it was rejected and nothing has changed since; else None.
 
-    It keeps a script that asks every minute from opening a new request after each rejection. People can still ask again with
-    a request of their own (`open_request`).
+    It keeps a script that asks every minute from opening a new request after each rejection. People can still ask again
+    with a request of their own (`open_request`).
     """
     rows = TransitionRequest.objects.with_relations().filter(version=move.version, target=move.target)
     last = rows.order_by("-pk").first()

@@ -1,8 +1,8 @@
 """Cached verdict of a request, for list views: a summary of the verdict, and the people whom the request concerns.
 
-It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that settle no
-request reach it with the next settling, some seconds later. Whether somebody may decide is always computed afresh
-(approvals/permissions/reviews.py).
+It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that
+settle no request reach it with the next settling, some seconds later. Whether somebody may decide is always computed
+afresh (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from approvals.case.loading import Case
-from approvals.models import Concern, ConcernKind, TransitionRequest
+from approvals.models import InboxKey, InboxKeyKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import excluded_people, owners_named_by
 from policies.rules import ApprovalsRule
@@ -21,7 +21,7 @@ _MAX_REASON = 300
 
 
 def verdict_summary(case: Case) -> dict[str, Any]:
-    """Return a summary of a case's verdict: its state, blockers (rule, kind, status, why), who is asked and who is excluded."""
+    """Return a summary of a case's verdict, as JSON: its state, its blockers, who is asked and who is excluded."""
     verdict = case.verdict
     blocking = [row for row in verdict.rules if row.blocks]
     return {
@@ -41,19 +41,19 @@ def store_verdict(case: Case) -> None:
     cached = request.cached_verdict
     if cached == summary:
         return
-    if cached is None or any(cached[kind] != summary[kind] for kind in ConcernKind.values):
-        Concern.objects.filter(request=request).delete()
+    if cached is None or any(cached[kind] != summary[kind] for kind in InboxKeyKind.values):
+        InboxKey.objects.filter(request=request).delete()
         rows = [
-            Concern(request=request, kind=kind, key=key[:200]) for kind in ConcernKind.values for key in summary[kind]
+            InboxKey(request=request, kind=kind, key=key[:200]) for kind in InboxKeyKind.values for key in summary[kind]
         ]
-        Concern.objects.bulk_create(rows, ignore_conflicts=True)
+        InboxKey.objects.bulk_create(rows, ignore_conflicts=True)
     request.cached_verdict, request.verdict_cached_at = summary, timezone.now()
     request.save(update_fields=["cached_verdict", "verdict_cached_at"])
 
 
-def forget_concerns(request: TransitionRequest) -> None:
-    """Delete the concerns of a request that is closed."""
-    Concern.objects.filter(request=request).delete()
+def delete_inbox_keys(request: TransitionRequest) -> None:
+    """Delete the inbox keys of a request that is closed."""
+    InboxKey.objects.filter(request=request).delete()
 
 
 def _asked(case: Case) -> set[str]:

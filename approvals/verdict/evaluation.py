@@ -1,7 +1,7 @@
 """The evaluator: from a snapshot to a verdict, which says for each rule whether it is met, why, and who can resolve it.
 
-Pure: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot; pages, APIs and MLflow errors print the
-verdict.
+Pure: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot; pages, APIs and MLflow errors
+print the verdict.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _NOT_MET = (RuleStatus.FAILED, RuleStatus.PENDING)
 
 
 class VerdictState(StrEnum):
-    """The state of all rules together. `blocked`: a rule has failed; `pending`: a rule waits for people, workers or time."""
+    """The state of all rules together.
+
+    `blocked`: a rule has failed. `pending`: none has failed, and a rule waits for people, workers or time.
+    """
 
     APPROVED = "approved"
     BLOCKED = "blocked"
@@ -60,7 +63,10 @@ class RuleVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdicts on all rules, and their state together. ``approvers`` are those whose approvals count, sorted by name."""
+    """The verdicts on all rules, and their state together.
+
+    ``approvers`` are those whose approvals count, sorted by name.
+    """
 
     state: VerdictState
     rules: tuple[RuleVerdict, ...]
@@ -96,7 +102,8 @@ class Verdict:
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment.
 
-    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request and by an overdue re-review.
+    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request and by an overdue
+    re-review.
     """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (asked := _requested_changes(snapshot)) is not None:
@@ -127,7 +134,10 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
 
 
 def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
-    """Return the verdict on one rule at a moment, overrides considered. A rule that raises an exception has failed; it is logged."""
+    """Return the verdict on one rule at a moment, overrides considered.
+
+    A rule that cannot be evaluated has failed, and the exception is logged.
+    """
     try:
         outcome = rule_outcome(rule, snapshot, at)
         override = _counting_override(rule, snapshot, at) if outcome.status in _NOT_MET else None
@@ -144,7 +154,8 @@ def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
 def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
     """Return the earliest override that counts for a soft rule at a moment, None for none.
 
-    It counts when it is of the current digest, by a member of the rule's groups who is not excluded, and not withdrawn by then.
+    It counts when it is of the current digest, by a member of the rule's groups who is not excluded, and not withdrawn
+    by then.
     """
     if rule.level is not RuleLevel.SOFT:
         return None
@@ -164,7 +175,7 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
 
 
 def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
-    """Return the verdict on changes that reviewers asked for in their latest review of the current state; None for none.
+    """Return the verdict on changes that reviewers asked for, None where no latest review of the current state does.
 
     Such a review still applies when only the version that would be replaced has changed.
     """

@@ -11,7 +11,10 @@ from policies.rules import Rule, Severity
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """The validation job that counts for a rule: the one that read the current inputs. ``since`` is its last change of state."""
+    """The validation job that counts for a rule: the one that read the current inputs.
+
+    ``since`` is its last change of state.
+    """
 
     state: str
     summary: str
@@ -25,9 +28,9 @@ class CheckFacts:
 class ReviewFacts:
     """One review and the subject it covers. ``can_decide``: the accounts of reviewer and delegator are active people.
 
-    ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is who delegated them,
-    "" for the reviewer's own. ``parts`` are the hashes of the parts of the reviewed subject. ``signed``: it has an electronic
-    signature.
+    ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is who
+    delegated them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the reviewed subject.
+    ``signed``: it has an electronic signature.
     """
 
     reviewer: str
@@ -77,11 +80,12 @@ class FindingFacts:
 class Snapshot:
     """Everything a verdict depends on. ``checks`` maps rule ids to the job that counts, ``people`` roles to usernames.
 
-    ``people`` has the owners of service accounts beside the accounts. ``parts`` are the hashes of the parts of the subject.
-    ``staged_since`` maps the version's stage to when it came there. ``has_incumbent``: the move would replace another version.
-    ``left_target_at`` is when the version left the same target after an earlier approval, None without one;
-    ``earlier_obstacle`` says why that approval is no longer valid, "" where it is. From ``review_due_at`` on an overdue
-    re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not count.
+    ``people`` has the owners of service accounts beside the accounts. ``parts`` are the hashes of the parts of the
+    subject. ``staged_since`` maps the version's stage to when it came there. ``has_incumbent``: the move would replace
+    another version. ``left_target_at`` is when the version left the same target after an earlier approval, None without
+    one; ``earlier_obstacle`` says why that approval is no longer valid, "" where it is. From ``review_due_at`` on an
+    overdue re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not
+    count.
     """
 
     rules: tuple[Rule, ...]

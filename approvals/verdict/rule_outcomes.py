@@ -51,7 +51,10 @@ class RuleOutcome:
 
 
 def rule_outcome(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
-    """Return the outcome of a rule at a moment; raises KeyError for a role or check state that this server does not know."""
+    """Return the outcome of a rule at a moment.
+
+    Raises KeyError for a role or check state that this server does not know.
+    """
     if rule.applies_if is not None and (why := _why_not_applicable(rule.applies_if, snapshot)):
         return RuleOutcome(RuleStatus.NOT_APPLICABLE, why)
     return _OUTCOME_BY_RULE[type(rule)](rule, snapshot, at)

@@ -26,8 +26,8 @@ def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]])
 def covers(review: ReviewFacts, snapshot: Snapshot, carry_over: tuple[str, ...] = ()) -> bool:
     """Return whether a review covers the current state, apart from the parts in ``carry_over``.
 
-    `card` stands for the card and the checks that read it, `checks` for every check result, `incumbent` for the version that
-    would be replaced.
+    `card` stands for the card and the checks that read it, `checks` for every check result, `incumbent` for the version
+    that would be replaced.
     """
     if review.digest == snapshot.subject_digest:
         return True
@@ -44,10 +44,10 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 
 
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
-    """Return the approvals that count for a rule, earliest first; at most one by each reviewer and on each person's rights.
+    """Return the approvals that count for a rule, earliest first.
 
-    An approval counts when it is the reviewer's latest review of the current state, the reviewer has voting rights, neither the
-    reviewer nor the delegator is excluded, and it is signed where the policy asks for signatures.
+    There is at most one by each reviewer, and at most one on each person's review rights. An approval counts when it is the reviewer's latest review of the current state, the reviewer has voting rights,
+    neither the reviewer nor the delegator is excluded, and it is signed where the policy asks for signatures.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()
@@ -66,7 +66,7 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
 def latest_reviews(
     reviews: Iterable[ReviewFacts], snapshot: Snapshot, carry_over: tuple[str, ...] = ()
 ) -> list[ReviewFacts]:
-    """Return each reviewer's latest review of the current state, in an order (time, name) that does not depend on the input."""
+    """Return each reviewer's latest review of the current state, by time and name."""
     last: dict[str, ReviewFacts] = {}
     for review in sorted(reviews, key=_order):
         if covers(review, snapshot, carry_over):

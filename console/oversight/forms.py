@@ -7,7 +7,7 @@ import datetime
 from django import forms
 
 from approvals.models.oversight import FindingState, PostReviewOutcome
-from approvals.oversight.findings import MAX_TITLE, MAX_WORDS
+from approvals.oversight.findings import MAX_TEXT, MAX_TITLE
 from console.shell.forms import ConsoleForm, text_area
 from policies.rules import Severity
 
@@ -75,7 +75,7 @@ class FindingForm(ConsoleForm):
         choices=[(level.value, level.value.capitalize()) for level in Severity],
         help_text="Policies say from which severity on an open finding blocks.",
     )
-    description = text_area("Details", "Markdown.", required=False, limit=MAX_WORDS)
+    description = text_area("Details", "Markdown.", required=False, limit=MAX_TEXT)
     owner = forms.CharField(label="Owner", max_length=150, required=False, help_text="Who sees to it: a username.")
     due_at = moment_field("Due", "UTC. When it passes, the finding is marked as overdue.")
 

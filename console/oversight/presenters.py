@@ -10,7 +10,7 @@ from approvals.case.re_review_dates import re_reviews_for
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
-from approvals.oversight.post_review_queries import owed_by
+from approvals.oversight.post_review_queries import open_post_reviews_of
 from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_there
@@ -50,14 +50,14 @@ def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> M
     may_edit = has_level(actor, model, Level.EDIT)
     back = [row.version for row in rollback_candidates(model) if not row.obstacle] if may_edit and has_current else []
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
-    return ModelWatch(owed_by(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
+    return ModelWatch(open_post_reviews_of(model), list(findings[:_SHOWN]), back[0] if back else None, may_edit)
 
 
 def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
     """Return what the page of a version shows; a fixed number of queries."""
     due = version.review_due_at
     return VersionWatch(
-        owed=[row for row in owed_by(version.model) if row.request.version_id == version.pk],
+        owed=[row for row in open_post_reviews_of(version.model) if row.request.version_id == version.pk],
         findings=open_findings_of(version),
         is_overdue=due is not None and due <= timezone.now(),
         may_confirm=due is not None and _may_confirm(actor, version),

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from approvals.case.loading import Case
 from approvals.models import (
-    Concern,
-    ConcernKind,
     Decision,
     Delegation,
+    InboxKey,
+    InboxKeyKind,
     RequestState,
     Review,
     TransitionRequest,
@@ -76,7 +76,7 @@ def _members(groups: str) -> str:
 
 def _asked(user_id: int, name: str) -> Q:
     """Return the condition "this person's standing is asked for": a group, a role on the model, or owning it."""
-    asked = Concern.objects.filter(kind=ConcernKind.ASKED)
+    asked = InboxKey.objects.filter(kind=InboxKeyKind.ASKED)
     groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
     found = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
     for role in MODEL_ROLES:
@@ -99,7 +99,7 @@ def _lent(lent: Delegation) -> Q:
 
 
 def _excluded(name: str) -> Q:
-    hands = Concern.objects.filter(kind=ConcernKind.EXCLUDED, key=name, request=OuterRef("pk"))
+    hands = InboxKey.objects.filter(kind=InboxKeyKind.EXCLUDED, key=name, request=OuterRef("pk"))
     return Q(Exists(hands))
 
 

@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from core.actors import Actor
 from core.errors import InvalidInput, TooLarge
+from mlflow_api.bodies import read_body
 from mlflow_api.dispatch import protected
 from mlflow_api.errors import ProtocolError
-from mlflow_api.parse import read_body
 from mlflow_api.traces.otlp_spans import read_request
 from traces.services.spans import record_spans
 from traces.spans import hex_of

@@ -8,8 +8,9 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement
-from core.actors import Actor, ActorKind
+from core.actors import Actor
 from policies.models import PolicyProposal, PolicyRevision
+from tests.signed_in import actor_of
 
 
 def person(name: str, *groups: str) -> User:
@@ -19,22 +20,14 @@ def person(name: str, *groups: str) -> User:
     return user
 
 
-def acting_as(user: User, auth: str = "test") -> Actor:
-    """Return the actor of a person."""
-    kind = ActorKind.SERVICE if user.is_service else ActorKind.USER
-    return Actor(
-        kind=kind, name=user.username, user_id=user.pk, auth=auth, is_superuser=user.is_superuser, request_id="test"
-    )
-
-
 def polly() -> Actor:
     """Return somebody who proposes."""
-    return acting_as(person("polly", "policy-editors"))
+    return actor_of(person("polly", "policy-editors"))
 
 
 def quinn() -> Actor:
     """Return somebody who approves."""
-    return acting_as(person("quinn", "policy-reviewers"))
+    return actor_of(person("quinn", "policy-reviewers"))
 
 
 def publish_policy(*, body: Mapping[str, object], reason: str = "") -> PolicyRevision:

@@ -26,14 +26,15 @@ from approvals.models import CheckRun, TransitionRequest
 from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.open import open_request
 from audit.models import Event, OutboxMessage
-from core.actors import Actor, ActorKind, system_actor
+from core.actors import Actor, system_actor
 from registry.models import ModelVersion
 from registry.services.models import create_model
 from registry.services.versions import create_version
 from registry.stages import Stage
 from tests.approvals.governed import REVIEWERS, approve, publish
 from tests.approvals.governed import ask as ask_for
-from tests.approvals.publishing import acting_as, person
+from tests.approvals.publishing import person
+from tests.signed_in import actor_of
 from tracking.artifacts import store_artifact
 from tracking.models import Artifact, Experiment, Run
 from tracking.services.logging import set_tag
@@ -44,7 +45,7 @@ ROOT = f"0/{RUN}/artifacts"
 
 def ada() -> Actor:
     user, _ = User.objects.get_or_create(username="ada")
-    return Actor(kind=ActorKind.USER, name="ada", user_id=user.pk, auth="session", request_id="test")
+    return actor_of(user)
 
 
 def tensor(size: int) -> bytes:
@@ -86,7 +87,7 @@ def soak(seconds: float) -> dict[str, Any]:
     rule: dict[str, object] = {"id": "soak", "soak": {"in": "Staging", "hours": seconds / 3600}}
     publish("Production", rules=(REVIEWERS, rule))
     version = ModelVersion.objects.select_related("model").get(model__name="fraud")
-    request = approve(acting_as(person("bea", "reviewers")), ask_for(ada(), version))
+    request = approve(actor_of(person("bea", "reviewers")), ask_for(ada(), version))
     request.refresh_from_db()
     return {
         "request": request.pk,

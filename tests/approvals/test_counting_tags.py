@@ -18,7 +18,8 @@ from registry.models import RegisteredModel, RegisteredModelTag
 from registry.permissions import Level, grant_level
 from registry.services.models import create_model, delete_model_tag, set_model_tag
 from tests.approvals.conftest import Ask, NewVersion
-from tests.approvals.publishing import acting_as, polly, publish_policy, retire_policy
+from tests.approvals.publishing import polly, publish_policy, retire_policy
+from tests.signed_in import actor_of
 
 SCOPED = {
     **DEFAULT_POLICIES[1],
@@ -36,7 +37,7 @@ def editor(policies: object, by_ada: Actor, cy: User) -> Actor:
     """cy, who may edit ada's model but not manage it."""
     model = create_model(actor=by_ada, name="fraud", tags=[("pii", "yes"), ("team", "risk")])
     grant_level(user=cy, model=model, level=Level.EDIT)
-    return acting_as(cy)
+    return actor_of(cy)
 
 
 def tags() -> dict[str, str]:
@@ -87,6 +88,6 @@ def test_what_an_open_request_was_opened_under_counts(
     grant_level(user=cy, model=RegisteredModel.objects.get(name="fraud"), level=Level.EDIT)
     retire_policy("production-default")
     with pytest.raises(Denied, match="may not manage"):
-        set_model_tag(actor=acting_as(cy), name="fraud", key="pii", value="no")
+        set_model_tag(actor=actor_of(cy), name="fraud", key="pii", value="no")
     assert "pii" not in tags()
     assert request.state == "open"

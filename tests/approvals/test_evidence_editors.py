@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.errors import Denied
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import approve, ask, publish
-from tests.approvals.publishing import acting_as
+from tests.signed_in import actor_of
 from tracking.limits import Point
 from tracking.services.logging import log_metric
 
@@ -48,8 +48,8 @@ def test_the_owner_of_the_account_that_logged_had_it_too(
     publish("Production")
     User.objects.filter(pk=bot.pk).update(owner=bea)
     version = new_version()
-    log_metric(actor=acting_as(bot), run_id=version.run_id, point=BETTER)
+    log_metric(actor=actor_of(bot), run_id=version.run_id, point=BETTER)
     request = ask(by_ada, version)
     with pytest.raises(Denied):
-        approve(acting_as(bea), request)
+        approve(actor_of(bea), request)
     assert not Review.objects.exists()

@@ -17,8 +17,8 @@ from registry.services.permissions import set_permissions
 from registry.services.risk import assess_risk
 from tests.approvals.conftest import NewVersion
 from tests.approvals.governed import REVIEWERS, Json, ask, publish
-from tests.approvals.publishing import acting_as
 from tests.registry.test_assess_risk import HARMLESS
+from tests.signed_in import actor_of
 from tracking.limits import Point
 from tracking.services.logging import log_metric
 
@@ -36,7 +36,7 @@ def model(by_ada: Actor, new_version: NewVersion) -> RegisteredModel:
 def manager(model: RegisteredModel, by_ada: Actor, cy: User) -> Actor:
     """Return cy, who manages the model and is not involved in its versions."""
     manage(by_ada, cy)
-    return acting_as(cy)
+    return actor_of(cy)
 
 
 def manage(actor: Actor, user: User) -> None:
@@ -118,7 +118,7 @@ def test_an_account_of_the_author_is_the_author(
     publish("Production", scope=IN_SCOPE)
     new_version()
     with pytest.raises(Denied, match="you are involved"):
-        delete_model_tag(actor=acting_as(bot), name="fraud", key="pii")
+        delete_model_tag(actor=actor_of(bot), name="fraud", key="pii")
 
 
 def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Actor, new_version: NewVersion) -> None:
@@ -140,9 +140,9 @@ def test_a_gate_that_breaks_refuses(model: RegisteredModel, manager: Actor, monk
 def test_the_refusal_is_an_event(model: RegisteredModel, by_ada: Actor, ops: User, new_version: NewVersion) -> None:
     ops.groups.add(Group.objects.get_or_create(name="reviewers")[0])
     publish("Production", scope=IN_SCOPE)
-    ask(acting_as(ops), new_version())
+    ask(actor_of(ops), new_version())
     before = Event.objects.count()
     with pytest.raises(Denied) as refused:
-        delete_model_tag(actor=acting_as(ops), name="fraud", key="pii")
+        delete_model_tag(actor=actor_of(ops), name="fraud", key="pii")
     assert refused.value.action == "registry.model_tag.deleted"
     assert Event.objects.count() == before  # the door records it, after the change has rolled back

@@ -25,8 +25,9 @@ from registry.models import FrozenPack, PackOrder
 from registry.services.aliases import delete_alias, set_alias
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, is_applied, promote, publish
-from tests.approvals.publishing import acting_as, person
+from tests.approvals.publishing import person
 from tests.approvals.test_packs import document, freeze, opened
+from tests.signed_in import actor_of
 
 CARD: dict[str, object] = {"id": "card", "level": "soft", "check": "card.complete", "override": ["risk"]}
 
@@ -68,7 +69,7 @@ def test_setting_it_to_what_it_is_or_taking_it_away_has_none(
     publish("@champion")
     promote(by_ada, by_bea, new_version(), "@champion")
     set_alias(actor=by_ada, name="fraud", alias="champion", version=1)
-    delete_alias(actor=acting_as(ops), name="fraud", alias="champion")
+    delete_alias(actor=actor_of(ops), name="fraud", alias="champion")
     assert PackOrder.objects.count() == 1
 
 
@@ -84,7 +85,7 @@ def signed(
     request = ask(by_ada, new_version(card=False), "@champion")
     digest = run_checks(request).snapshot.subject_digest
     override_rule(
-        actor=acting_as(rita, auth="session"), request_id=request.pk, rule="card", reason="It is small.",
+        actor=actor_of(rita), request_id=request.pk, rule="card", reason="It is small.",
         seen_digest=digest, signature=Signature("rita-password-1", "responsibility"),
     )  # fmt: skip
     decide_request(
@@ -147,7 +148,7 @@ def test_a_signature_that_was_bent_is_found(signed: TransitionRequest, ops: User
 
 def exported(ops: User, folder: Path) -> list[dict[str, Any]]:
     """Export the log of `fraud`, verify it as an outsider would, and return its events."""
-    package = export_model(actor=acting_as(ops), name="fraud")
+    package = export_model(actor=actor_of(ops), name="fraud")
     path, unpacked = folder / package.filename, folder / "unpacked"
     with package.file, path.open("wb") as out:
         shutil.copyfileobj(package.file, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,8 +31,9 @@ from policies.parsing import parse_published
 from policies.rules import BreakGlass
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, Json, ask, publish
-from tests.approvals.publishing import acting_as, polly
+from tests.approvals.publishing import polly
 from tests.conftest import Acting
+from tests.signed_in import actor_of, token_actor
 
 CARD: Json = {"id": "card", "level": "soft", "check": "card.complete", "override": ["reviewers"]}
 GLASS = {"groups": ["reviewers"], "second_person": True, "post_review_within": "2h"}
@@ -91,7 +92,7 @@ def cast(ada: User, bea: User, cy: User, ops: User, bot: User, acting: Acting) -
     """Return everybody who might ask: cy is an outsider, ada requester and author, bea a reviewer, bot ada's account."""
     bea.groups.add(Group.objects.get_or_create(name="policy-reviewers")[0])
     actors = {user.username: acting(user) for user in (ada, bea, cy, ops, bot)}
-    actors["bea's token"] = replace(actors["bea"], auth="token")
+    actors["bea's token"] = token_actor(bea)
     actors["polly"] = polly()
     actors["system"] = system_actor("job")
     return actors
@@ -232,7 +233,7 @@ def test_the_owner_of_a_service_account_withdraws_what_it_opened(
     request = world.case.request
     request.requester = bot
     assert requests.refusal_to_withdraw_request(cast["bot"], request) is None
-    assert requests.refusal_to_withdraw_request(acting_as(bot.owner), request) is None  # type: ignore[arg-type]  # it has one
+    assert requests.refusal_to_withdraw_request(actor_of(bot.owner), request) is None  # type: ignore[arg-type]  # it has one
     assert requests.refusal_to_withdraw_request(cast["cy"], request) is not None
 
 

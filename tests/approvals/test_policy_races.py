@@ -10,8 +10,9 @@ import pytest
 from approvals.policy_changes.propose import propose_policy
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyReview, PolicyRevision
-from tests.approvals.publishing import acting_as, approve, person, polly
+from tests.approvals.publishing import approve, person, polly
 from tests.approvals.test_races import at_once
+from tests.signed_in import actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +28,7 @@ def states() -> list[str]:
 @pytest.mark.parametrize("name", ["production-default", "new-one"])
 def test_two_proposals_approved_at_once(policies: object, name: str) -> None:
     first, second = (propose_policy(actor=polly(), body=body(name=name, description=words)) for words in "ab")
-    quinn, rose = (acting_as(person(who, "policy-reviewers")) for who in ("quinn", "rose"))
+    quinn, rose = (actor_of(person(who, "policy-reviewers")) for who in ("quinn", "rose"))
     before = PolicyRevision.objects.count()
     at_once(lambda: approve(first, quinn), lambda: approve(second, rose))
     assert states() == ["published", "stale"]
@@ -37,7 +38,7 @@ def test_two_proposals_approved_at_once(policies: object, name: str) -> None:
 
 def test_one_proposal_approved_twice_at_once(policies: object) -> None:
     made = propose_policy(actor=polly(), body=body(description="x"))
-    quinn, rose = (acting_as(person(who, "policy-reviewers")) for who in ("quinn", "rose"))
+    quinn, rose = (actor_of(person(who, "policy-reviewers")) for who in ("quinn", "rose"))
     given = at_once(lambda: approve(made, quinn), lambda: approve(made, rose))
     assert sum(isinstance(item, PolicyProposal) for item in given) == 1
     assert (states(), PolicyReview.objects.count()) == (["published"], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
 from tests.approvals.conftest import NewVersion
-from tests.approvals.publishing import acting_as, approve, person, polly, publish_policy, quinn, retire_policy
+from tests.approvals.publishing import approve, person, polly, publish_policy, quinn, retire_policy
+from tests.signed_in import actor_of, token_actor
 
 PRODUCTION = DEFAULT_POLICIES[1]
 
@@ -47,7 +49,7 @@ def test_a_second_person_publishes(proposal: PolicyProposal) -> None:
 
 @pytest.mark.parametrize("who", ["ada", "bea", "quinn", "system"])
 def test_others_do_not_propose(policies: object, ada: User, bea: User, who: str) -> None:
-    actor = {"ada": acting_as(ada), "bea": acting_as(bea), "quinn": quinn(), "system": system_actor("job")}[who]
+    actor = {"ada": actor_of(ada), "bea": actor_of(bea), "quinn": quinn(), "system": system_actor("job")}[who]
     with pytest.raises(Denied, match="policy-editors"):
         propose_policy(actor=actor, body=changed())
     assert not PolicyProposal.objects.exists()
@@ -59,16 +61,16 @@ def everything(user: User) -> User:
 
 
 def test_a_superuser_who_proposed_never_approves(policies: object, ops: User) -> None:
-    made = propose_policy(actor=acting_as(everything(ops)), body=changed())
+    made = propose_policy(actor=actor_of(everything(ops)), body=changed())
     with pytest.raises(Denied, match="second person"):
-        approve(made, acting_as(ops))
+        approve(made, actor_of(ops))
     assert PolicyRevision.objects.count() == 2
     assert approve(made).state == "published"
 
 
 def test_being_a_superuser_makes_no_reviewer(proposal: PolicyProposal, ops: User) -> None:
     with pytest.raises(Denied, match="not a member of policy-reviewers"):
-        approve(proposal, acting_as(ops))
+        approve(proposal, actor_of(ops))
     assert not PolicyReview.objects.exists()
 
 
@@ -76,15 +78,15 @@ def test_being_a_superuser_makes_no_reviewer(proposal: PolicyProposal, ops: User
 def test_only_people_who_are_signed_in_approve(proposal: PolicyProposal, auth: str) -> None:
     reviewer = person("quinn", "policy-reviewers")
     with pytest.raises(Denied, match="signed in"):
-        approve(proposal, acting_as(reviewer, auth))
+        approve(proposal, replace(actor_of(reviewer), auth=auth))
     assert not PolicyReview.objects.exists()
 
 
 def test_the_owner_of_the_proposing_account_does_not_approve(policies: object, bot: User, ada: User) -> None:
     bot.groups.add(Group.objects.get(name="policy-editors"))
-    made = propose_policy(actor=acting_as(bot, "token"), body=changed())
+    made = propose_policy(actor=token_actor(bot), body=changed())
     with pytest.raises(Denied, match="second person"):
-        approve(made, acting_as(everything(ada)))
+        approve(made, actor_of(everything(ada)))
     assert PolicyRevision.objects.count() == 2
 
 
@@ -115,7 +117,7 @@ def test_a_rejection_closes(proposal: PolicyProposal) -> None:
 
 def test_who_withdraws(proposal: PolicyProposal, ada: User) -> None:
     with pytest.raises(Denied):
-        withdraw_proposal(actor=acting_as(ada), proposal_id=proposal.pk)
+        withdraw_proposal(actor=actor_of(ada), proposal_id=proposal.pk)
     assert withdraw_proposal(actor=polly(), proposal_id=proposal.pk).state == "withdrawn"
     with pytest.raises(InvalidState):
         approve(proposal)
@@ -154,7 +156,7 @@ def test_the_system_publishes_at_the_first_start_alone(proposal: PolicyProposal,
 
 def test_nobody_but_the_system_publishes_the_first(db: None, ops: User) -> None:
     with pytest.raises(Denied):
-        ensure_default_policies(actor=acting_as(ops))
+        ensure_default_policies(actor=actor_of(ops))
     assert not Policy.objects.exists()
 
 
@@ -175,17 +177,17 @@ def closer(**parts: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("body", [changed(), closer()])
 def test_a_requester_does_not_propose(judged: TransitionRequest, ada: User, body: dict[str, Any]) -> None:
     with pytest.raises(Denied, match=f"request #{judged.pk}"):
-        propose_policy(actor=acting_as(ada), body=body)
+        propose_policy(actor=actor_of(ada), body=body)
     with pytest.raises(Denied, match="applies to their own request"):
-        propose_retirement(actor=acting_as(ada), name="production-default")
+        propose_retirement(actor=actor_of(ada), name="production-default")
     assert not PolicyProposal.objects.exists()
 
 
 def test_a_requester_does_not_approve(judged: TransitionRequest, ada: User) -> None:
     made = propose_policy(actor=polly(), body=changed())
     with pytest.raises(Denied, match=f"request #{judged.pk}"):
-        approve(made, acting_as(ada))
-    refusal = refusal_to_decide_proposal(acting_as(ada), made)
+        approve(made, actor_of(ada))
+    refusal = refusal_to_decide_proposal(actor_of(ada), made)
     assert refusal is not None
     assert "applies to their own request" in refusal.message
     assert PolicyRevision.objects.count() == 2
@@ -194,19 +196,19 @@ def test_a_requester_does_not_approve(judged: TransitionRequest, ada: User) -> N
 def test_their_account_does_not_propose_either(judged: TransitionRequest, bot: User) -> None:
     bot.groups.add(Group.objects.get(name="policy-editors"))
     with pytest.raises(Denied, match="ada is behind request"):
-        propose_policy(actor=acting_as(bot, "token"), body=changed())
+        propose_policy(actor=token_actor(bot), body=changed())
     assert not PolicyProposal.objects.exists()
 
 
 def test_a_proposer_who_asks_afterwards_waits(policies: object, new_version: NewVersion, ada: User, ask: Any) -> None:
-    made = propose_policy(actor=acting_as(everything(ada)), body=changed())
+    made = propose_policy(actor=actor_of(everything(ada)), body=changed())
     request = ask(new_version())
     with pytest.raises(Denied, match="who proposed this"):
         approve(made)
-    withdraw_request(actor=acting_as(ada), request_id=request.pk)
+    withdraw_request(actor=actor_of(ada), request_id=request.pk)
     assert approve(made).state == "published"
 
 
 def test_another_policy_is_nothing_to_them(judged: TransitionRequest, ada: User) -> None:
     body = changed(name="churn", applies_to={"target": "Production", "models": "churn*"})
-    assert propose_policy(actor=acting_as(ada), body=body).state == "open"
+    assert propose_policy(actor=actor_of(ada), body=body).state == "open"

@@ -22,7 +22,8 @@ from core.errors import Denied, InvalidState
 from registry.models import Alias, ModelVersion
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, promote, publish
-from tests.approvals.publishing import acting_as, person
+from tests.approvals.publishing import person
+from tests.signed_in import actor_of
 
 RISK: dict[str, object] = {"id": "risk", "level": "hard", "approvals": {"count": 1, "groups": ["risk"]}}
 
@@ -57,7 +58,7 @@ def test_overdue_is_said_once_and_flagged(champion: ModelVersion) -> None:
 def test_a_reviewer_stands_by_it_and_the_author_does_not(
     champion: ModelVersion, by_ada: Actor, by_bea: Actor, cy: User
 ) -> None:
-    for actor in (by_ada, acting_as(cy)):
+    for actor in (by_ada, actor_of(cy)):
         with pytest.raises(Denied):
             confirm_version(actor=actor, name="fraud", version=1, comment="Mine.")
     assert not ReReview.objects.exists()
@@ -82,7 +83,7 @@ def test_where_it_blocks_it_is_not_promoted_on(champion: ModelVersion, by_ada: A
 def test_in_two_places_the_earlier_counts_and_both_must_agree(
     champion: ModelVersion, by_ada: Actor, by_bea: Actor
 ) -> None:
-    rae = acting_as(person("rae", "risk"), auth="session")
+    rae = actor_of(person("rae", "risk"))
     publish("Production", rules=(RISK, FOUR_EYES), re_review_every={"every": "10d", "when_due": "warn"})
     promote(by_ada, rae, champion)
     found = version()
@@ -91,7 +92,7 @@ def test_in_two_places_the_earlier_counts_and_both_must_agree(
         with pytest.raises(Denied):
             confirm_version(actor=actor, name="fraud", version=1, comment="Good for my place.")
     assert not ReReview.objects.exists()
-    both = acting_as(person("rae", "risk", "reviewers"), auth="session")
+    both = actor_of(person("rae", "risk", "reviewers"))
     given = confirm_version(actor=both, name="fraud", version=1, comment="Good for both.")
     assert given.due_at == given.given_at + timedelta(days=10)
 

@@ -26,6 +26,7 @@ from policies.defaults import DEFAULT_POLICIES
 from registry.models import ModelVersion
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.publishing import person
+from tests.signed_in import actor_of
 
 PRODUCTION = DEFAULT_POLICIES[1]
 
@@ -126,8 +127,7 @@ def test_outside_the_scope_is_left_out(applied: TransitionRequest, by_ada: Actor
 
 def test_who_cannot_see_the_model_sees_nothing(applied: TransitionRequest, settings: Any, cy: User) -> None:
     settings.DEFAULT_MODEL_LEVEL = "none"
-    actor = Actor(kind="user", name="cy", user_id=cy.pk, auth="test")  # type: ignore[arg-type]  # a kind by its word
-    assert replay(actor=actor, body=draft()).candidates == 0
+    assert replay(actor=actor_of(cy), body=draft()).candidates == 0
 
 
 def test_it_comes_in_parts(policies: object, new_version: NewVersion, ask: Ask, by_ada: Actor) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import Error, connection, transaction
 
 from approvals.models import RequestState, TransitionRequest
-from approvals.models.reviewing import Concern
+from approvals.models.reviewing import InboxKey
 from approvals.requests.change_state import change_request_state
 from approvals.requests.states import REQUEST_TRANSITIONS, find_request_transition
 from audit.models import Event
@@ -40,7 +40,7 @@ def test_a_change_follows_the_table(
     source: RequestState, target: RequestState, request_row: TransitionRequest, by_ada: Actor
 ) -> None:
     bring_to(request_row, source, by_ada)
-    Concern.objects.get_or_create(request=request_row, kind="asked", key="group:reviewers")
+    InboxKey.objects.get_or_create(request=request_row, kind="asked", key="group:reviewers")
     events = Event.objects.count()
     edge = EDGES.get((source, target))
     if edge is None:
@@ -52,7 +52,7 @@ def test_a_change_follows_the_table(
     change_request_state(actor=by_ada, request=request_row, target=target, reason="So.")
     row = reread(request_row)
     assert (row.state, row.closed_at is not None, row.state_reason) == (target, edge.closes, "So." * edge.closes)
-    assert Concern.objects.filter(request=row).exists() is not edge.closes
+    assert InboxKey.objects.filter(request=row).exists() is not edge.closes
     event = Event.objects.latest("id")
     assert (event.action, event.object_ref, Event.objects.count()) == (
         edge.action, f"transition-request:{row.pk}", events + 1,

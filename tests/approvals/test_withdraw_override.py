@@ -24,8 +24,9 @@ from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidStat
 from notices.models import Notice
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, publish, stage_of
-from tests.approvals.publishing import acting_as, person
+from tests.approvals.publishing import person
 from tests.console.conftest import SignedIn, signed_in, text_of
+from tests.signed_in import actor_of
 
 __all__ = ["signed_in"]
 
@@ -34,7 +35,7 @@ CARD: dict[str, object] = {"id": "card", "level": "soft", "check": "card.complet
 
 @pytest.fixture
 def rita(db: None) -> Actor:
-    return acting_as(person("rita", "risk"), auth="session")
+    return actor_of(person("rita", "risk"))
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_it_is_on_the_record_and_the_requester_hears_of_it(overridden: Override,
 
 
 def test_another_of_the_group_may_and_may_override_it_anew(overridden: Override, rita: Actor) -> None:
-    rob = acting_as(person("rob", "risk"), auth="session")
+    rob = actor_of(person("rob", "risk"))
     take_back(rob, overridden)
     digest = overridden.subject_digest
     with pytest.raises(Conflict, match="not given twice"):
@@ -111,7 +112,7 @@ def test_another_of_the_group_may_and_may_override_it_anew(overridden: Override,
 
 def test_the_giver_may_after_leaving_the_group(overridden: Override, rita: Actor) -> None:
     User.objects.get(username="rita").groups.clear()
-    assert take_back(rita, overridden).taken_back is not None
+    assert take_back(rita, overridden).withdrawn is not None
 
 
 def refused(actor: Actor, row: Override, error: type[DomainError], reason: str = "r") -> None:
@@ -125,7 +126,7 @@ def refused(actor: Actor, row: Override, error: type[DomainError], reason: str =
 def test_others_tokens_and_silence_are_refused(
     overridden: Override, rita: Actor, by_ada: Actor, by_bea: Actor, ops: User
 ) -> None:
-    for actor in (by_ada, by_bea, acting_as(ops), replace(rita, auth="token")):
+    for actor in (by_ada, by_bea, actor_of(ops), replace(rita, auth="token")):
         refused(actor, overridden, Denied)
     refused(rita, overridden, InvalidInput, reason="  ")
     refused(rita, Override(pk=10**6, request_id=overridden.request_id), NotFound)

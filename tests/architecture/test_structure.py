@@ -9,9 +9,9 @@ import pytest
 
 from tests.architecture.source import PACKAGES, ROOT, imports_in, modules, name_of, tree_of
 
-MOST_LINES = 400
-# A command that only people with a checkout run, and that stands alone by design, may be longer.
-LONGER = {"audit/verifier/audit_verify.py"}
+MOST_LINES = 300
+# The verifier is one file by design, so that an auditor can copy it; the settings are one list.
+LONGER = {"audit/verifier/audit_verify.py", "config/settings.py"}
 _HTTP = ("django.http", "django.shortcuts", "rest_framework")
 _DOMAIN = {"models.py", "queries.py", "services.py", "stages.py", "policies.py", "evaluation.py"}
 # Imports inside functions, each with its reason.

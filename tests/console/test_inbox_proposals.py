@@ -16,8 +16,9 @@ from approvals.policy_changes.propose import propose_policy, withdraw_proposal
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyRevision
 from registry.models import ModelVersion
-from tests.approvals.publishing import acting_as, approve, person, polly
+from tests.approvals.publishing import approve, person, polly
 from tests.console.conftest import Asked, SignedIn, text_of
+from tests.signed_in import actor_of
 
 CHANGED: dict[str, Any] = {**copy.deepcopy(DEFAULT_POLICIES[1]), "options": {"expires_after": "7d"}}
 STAGING: dict[str, Any] = {**copy.deepcopy(DEFAULT_POLICIES[0]), "options": {"expires_after": "7d"}}
@@ -26,7 +27,7 @@ OTHERS: dict[str, Any] = {**CHANGED, "name": "others", "applies_to": {"target": 
 
 def waits(user: User, *, agree: bool = True) -> list[str]:
     """Return the policies whose change waits for somebody; what the inbox says must be what the service says."""
-    actor = acting_as(user, auth="session")
+    actor = actor_of(user)
     found = proposals_for(actor)
     if agree:
         may = [
@@ -102,7 +103,7 @@ def test_not_while_the_proposer_is_judged(proposal: PolicyProposal, asked: Asked
 
 
 def why_not_approve(user: User, proposal: PolicyProposal) -> str:
-    refusal = refusal_to_decide_proposal(acting_as(user, auth="session"), proposal)
+    refusal = refusal_to_decide_proposal(actor_of(user), proposal)
     return refusal.message if refusal else ""
 
 
@@ -132,8 +133,9 @@ def test_it_takes_two_queries_and_twelve_in_all(
             assert "wait" in text_of(client.get("/admin/"))
         return len(found)
 
+    by_quinn = actor_of(quinn)
     with CaptureQueriesContext(connection) as own:
-        proposals_for(acting_as(quinn))
+        proposals_for(by_quinn)
     assert len(own) == 2
     first = queries()
     for name in ("b", "c", "d"):

@@ -9,7 +9,7 @@ from django.db import Error, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from approvals.models import ApprovalComment, FormerWords
+from approvals.models import ApprovalComment, CommentRevision
 from approvals.requests.lifecycle import expire_request
 from audit.models import Event
 from audit.queries import facts
@@ -72,11 +72,11 @@ def test_long_words_are_kept_whole_when_they_are_edited_away(version: ModelVersi
     long = "I object. " * 500
     made = said(api, long)
     api.ok("PATCH", "comments/update", id=made["id"], comment="Fine.")
-    assert FormerWords.objects.get().text == long.strip()
+    assert CommentRevision.objects.get().text == long.strip()
     with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE approvals_formerwords SET text = 'Fine.'")
+        cursor.execute("UPDATE approvals_commentrevision SET text = 'Fine.'")
     with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM approvals_formerwords")
+        cursor.execute("DELETE FROM approvals_commentrevision")
 
 
 def test_the_same_words_again_are_no_edit(version: ModelVersion, api: Api) -> None:

@@ -11,14 +11,14 @@ from core.actors import Actor
 from notices.models import Notice, Topic
 from notices.queries import unread_of
 from tests.approvals.conftest import Ask, NewVersion, RunChecks
-from tests.approvals.publishing import acting_as
 from tests.approvals.test_who_decides import ask_for
 from tests.notices.test_telling import decide
+from tests.signed_in import actor_of
 
 
 def asking(user: User) -> int:
     """Return how many unread notices ask this person for a decision."""
-    return unread_of(acting_as(user)).filter(topic__in=(Topic.DECISION, Topic.REMINDER)).count()
+    return unread_of(actor_of(user)).filter(topic__in=(Topic.DECISION, Topic.REMINDER)).count()
 
 
 def test_once_decided_nobody_is_asked_any_more(

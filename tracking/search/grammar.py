@@ -27,6 +27,7 @@ MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a 
 MAX_ORDER_KEYS = 20
 _INT64 = 2**63
 _LARGEST = 1.7976931348623157e308
+_EMPTY_LIST = "a non-empty list of string values, but got empty list"
 _ILL_FORMED = "a non-empty list of string values, but got ill-formed list"
 _NO_TEXT = "string value, punctuation, or whitespace, but got different type in list"
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
@@ -275,10 +276,8 @@ class _Reader:
     def _item(token: Token) -> str:
         if token.is_string:
             return token.name
-        wrong = {")": "a non-empty list of string values, but got empty list", ",": _ILL_FORMED}.get(
-            token.text, _NO_TEXT
-        )
-        raise InvalidInput(f"While parsing a list in the query, expected {wrong}: {token.shown}.")
+        expected = {")": _EMPTY_LIST, ",": _ILL_FORMED}.get(token.text, _NO_TEXT)
+        raise InvalidInput(f"While parsing a list in the query, expected {expected}: {token.shown}.")
 
 
 def _integer(token: Token) -> int | Fraction:

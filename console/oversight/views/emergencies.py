@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import RequestState, TransitionRequest
-from approvals.oversight.emergencies import complete_post_review
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
+from approvals.oversight.post_reviews import complete_post_review
 from approvals.oversight.re_reviews import confirm_version
 from approvals.requests.break_glass import break_glass
 from approvals.requests.roll_back import roll_back

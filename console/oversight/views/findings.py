@@ -9,7 +9,7 @@ from django.urls import reverse
 from approvals.models.oversight import Finding, FindingState
 from approvals.oversight.finding_queries import get_finding, visible_findings
 from approvals.oversight.findings import assign_finding, close_finding, open_finding
-from approvals.oversight.quarantine_findings import released_by_now
+from approvals.oversight.quarantine_findings import released_quarantine_of
 from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
 from audit.queries import trail_for
 from console.audit.presenters.entries import trail
@@ -61,7 +61,7 @@ def finding_detail(request: HttpRequest, actor: Actor, finding_id: int) -> HttpR
         crumbs=_crumbs(),
         row=row,
         refusal=refusal_to_close_finding(actor, row) if is_open else None,
-        released=released_by_now(row) if is_open else None,
+        released=released_quarantine_of(row) if is_open else None,
         may_assign=is_open and refusal_to_assign_finding(actor, row) is None,
         entries=trail(trail_for(finding_ref(row.pk), stream=model_stream(row.model_id), limit=_TRAIL)),
     )

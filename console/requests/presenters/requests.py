@@ -212,12 +212,12 @@ def _live(actor: Actor, case: Case) -> LivePart:
 def _overrides(actor: Actor, case: Case) -> list[OverrideView]:
     """Return the overrides, newest first."""
     rows = overrides_of(case.request)[::-1]
-    stand = case.request.state in LIVE_STATES and any(row.taken_back is None for row in rows)
+    stand = case.request.state in LIVE_STATES and any(row.withdrawn is None for row in rows)
     groups = groups_of(actor) if stand else frozenset()
     return [
         OverrideView(
             row,
-            stand and row.taken_back is None and refusal_to_withdraw_override(actor, groups, row, case.rules) is None,
+            stand and row.withdrawn is None and refusal_to_withdraw_override(actor, groups, row, case.rules) is None,
         )
         for row in rows
     ]

@@ -10,7 +10,7 @@ from approvals.requests.history import MAX_ACTIVITIES, activities_of
 from approvals.requests.queries import comments_for
 from core.actors import Actor
 from core.errors import InvalidInput
-from mlflow_api import render_databricks as render
+from mlflow_api.databricks import render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.registered_models import version_number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.actors import Actor
 from core.errors import InvalidInput
-from mlflow_api import render_databricks as render
+from mlflow_api.databricks import render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from approvals.case.loading import load_case
 from approvals.models import Decision, RequestState, TransitionRequest
-from approvals.requests.abilities import find_live, live_cases, show_cases, shown_digest
+from approvals.requests.abilities import find_live, live_cases, record_views, viewed_digest
 from approvals.requests.history import newest_activity
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
@@ -18,7 +18,7 @@ from approvals.requests.settle import apply_request
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import DomainError
-from mlflow_api import render_databricks as render
+from mlflow_api.databricks import render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.registered_models import version_number
@@ -44,7 +44,7 @@ def create_transition_request(actor: Actor, q: Params) -> Json:
 @rpc("GET", "transition-requests/list")
 def list_transition_requests(actor: Actor, q: Params) -> Json:
     cases = live_cases(actor, get_version(actor, q.need("name"), version_number(q)))
-    show_cases(actor, cases)
+    record_views(actor, cases)
     return {"requests": render.open_requests(actor, cases, q.base_url)}
 
 
@@ -56,7 +56,7 @@ def approve_transition_request(actor: Actor, q: Params) -> Json:
         request_id=found.pk,
         decision=Decision.APPROVE,
         comment=q.text("comment"),
-        seen_digest=q.text("subject_digest") or shown_digest(actor, found),
+        seen_digest=q.text("subject_digest") or viewed_digest(actor, found),
         archive_existing=_archiving(q),
     )
     _apply_now(found.pk)
@@ -71,7 +71,7 @@ def reject_transition_request(actor: Actor, q: Params) -> Json:
         request_id=found.pk,
         decision=Decision.REJECT,
         comment=q.text("comment"),
-        seen_digest=q.text("subject_digest") or shown_digest(actor, found),
+        seen_digest=q.text("subject_digest") or viewed_digest(actor, found),
     )
     return _decided(actor, found, Action.APPROVALS_REVIEW_GIVEN)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from approvals.requests.transition import request_transition
 from core.actors import Actor
-from mlflow_api import render_databricks as render
 from mlflow_api import render_registry
+from mlflow_api.databricks import render
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.registered_models import version_number

@@ -1,0 +1,53 @@
+"""Request bodies: at most so many bytes, as a JSON object."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any
+
+import orjson
+from django.http import HttpRequest
+
+from core.errors import InvalidInput, TooLarge
+
+# What a Content-Length may be; a str's own idea of digits is wider than int's.
+LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+def read_body(request: HttpRequest, max_body: int) -> bytes:
+    """Return the body, at most ``max_body`` bytes of it; a longer one is refused before it is read."""
+    declared = request.headers.get("Content-Length", "") or "0"
+    if LENGTH.fullmatch(declared) and int(declared) > max_body:
+        raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
+    body = request.read(max_body + 1)
+    if len(body) > max_body:
+        raise TooLarge(f"The request body may hold at most {max_body} bytes.")
+    return body
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body; NaN and the infinities as Python writes them are read. Raises InvalidInput."""
+    body = body.removeprefix(codecs.BOM_UTF8)
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        values = _with_bare_nan(body)
+        if values is None:
+            raise InvalidInput(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidInput("The request body must be a JSON object.")
+    return values
+
+
+def _with_bare_nan(body: bytes) -> Any:
+    """Return what Python's json module writes for NaN and the infinities, which is no JSON; None for anything else."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return None
+    try:
+        values = json.loads(body)
+        orjson.dumps(values)  # refuses what the strict parser would: halves of surrogate pairs, integers beyond 64 bits
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return values

@@ -1,0 +1,1 @@
+"""The Databricks workspace registry API: transition requests, comments, permissions and registry webhooks."""
