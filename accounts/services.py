@@ -88,7 +88,7 @@ def issue_token(
     if unknown := [scope for scope in chosen if scope not in ALL_SCOPES]:
         raise InvalidInput(f"There is no scope {unknown[0]}; there are {', '.join(sorted(ALL_SCOPES))}.")
     if not timedelta(0) < expires_in <= MAX_TOKEN_LIFE:
-        raise InvalidInput(f"A token lives between a moment and {MAX_TOKEN_LIFE.days} days.")
+        raise InvalidInput(f"The lifetime of a token must be positive and at most {MAX_TOKEN_LIFE.days} days.")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         user=user,

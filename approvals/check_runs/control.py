@@ -61,7 +61,7 @@ def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckR
 
 @transaction.atomic
 def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
-    """Run a job again that failed, broke off or was cancelled. Reviews of the result before no longer count.
+    """Run a job again that failed, ended in an error or was cancelled. Reviews of the result before no longer count.
 
     NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has changed since, or
     its request is decided.

@@ -102,7 +102,7 @@ def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
 def _words(text: str) -> str:
     words = check_text(text, "comment", MAX_COMMENT).strip()
     if not words:
-        raise InvalidInput("A comment needs words.")
+        raise InvalidInput("A comment cannot be empty.")
     return words
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import pickle
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,6 +58,15 @@ def hostile(canary: Path) -> dict[str, Files]:
     return {
         "a pickle that calls": {"model.pkl": calls},
         "the same by another name": {"notes.txt": calls},
+        "a number that only the C unpickler reads": {
+            "model.bin": b"I0x10\n0cposix\nsystem\n(S'touch " + str(canary).encode() + b"'\ntR."
+        },
+        "packed without a name for it": {"weights": zlib.compress(calls), "w.dat": lzma.compress(calls)},
+        "a path out of the folder": {
+            "MLmodel": b"flavors: {python_function: {python_model: /abs/model.pkl, loader_module: mlflow.pyfunc.model}}"
+        },
+        "a class that aborts": {"MLmodel": b"flavors: {xgboost: {model_class: os.abort, data: model.ubj}}"},
+        "what nobody knows": {"model.xyz": b"\x00\x01\x02\x03"},
         "the same in a zip": {"model.pt": zipped(**{"archive/data.pkl": calls})},
         "the same two zips down": {"a.zip": zipped(**{"b.zip": zipped(**{"m.pkl": calls})})},
         "a tar that leads out": {"code.tar.gz": tarred(("../../x", tarfile.REGTYPE, ""))},

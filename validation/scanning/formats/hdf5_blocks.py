@@ -33,10 +33,6 @@ class Body:
         """Return the next bytes as a number."""
         return int.from_bytes(self.take(size), "little")
 
-    def align(self, to: int) -> None:
-        """Pass over what fills up to a multiple."""
-        self.take(-self._at % to)
-
     def left(self) -> int:
         """Return how many bytes are left."""
         return len(self._data) - self._at

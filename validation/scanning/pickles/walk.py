@@ -7,7 +7,9 @@ as a problem, which refuses the file, and the walk goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from validation.scanning.pickles.calls import CALLS, InnerPickle, Stopped
@@ -27,9 +29,22 @@ def walk_pickle(stream: BinaryIO, *, raw_arrays: bool = False, tick: Callable[[i
     ``tick`` is called with the number of opcodes since it was called last, and may raise to end the walk.
     """
     source, walk = Source(stream), Walk()
-    _run(Machine(source, walk, raw_arrays=raw_arrays), tick)
+    with _no_collections():
+        _run(Machine(source, walk, raw_arrays=raw_arrays), tick)
     source.release()
     return walk
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the collector of cycles from going through the millions of values that a walk may hold, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _run(machine: Machine, tick: Callable[[int], None] | None) -> None:
