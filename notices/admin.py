@@ -10,6 +10,8 @@ from notices.models import Message
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    """Messages by e-mail and chat, read-only."""
+
     list_display = ["notice", "channel", "state", "attempts", "error", "next_attempt_at", "finished_at"]
     list_filter = ["channel", "state"]
     list_select_related = ["notice"]

@@ -45,14 +45,17 @@ class _Source:
 
     @property
     def subject(self) -> str:
+        """Return the version and the target that the event is about."""
         return f"{self.request.version} → {self.request.target}"
 
     @property
     def actor(self) -> str:
+        """Return the name of whoever caused the event."""
         return str(self.facts["actor"].get("on_behalf_of") or self.facts["actor"]["name"])
 
     @property
     def reason(self) -> str:
+        """Return the reason that was given, "" for none."""
         return words(self.facts["reason"])
 
 

@@ -32,12 +32,15 @@ class _ReadableAdmin(ReadOnlyAdmin):
     """Everybody who is signed in sees what is theirs to see: the services' own answer to who that is."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person is signed in."""
         return admin.site.has_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return whether the person is signed in; the queryset limits what they see."""
         return admin.site.has_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list under the console's title."""
         title = str(self.opts.verbose_name_plural).capitalize()
         response: HttpResponse = super().changelist_view(
             request, {"title": title, "crumbs": [], **(extra_context or {})}
@@ -47,6 +50,8 @@ class _ReadableAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(_ReadableAdmin):
+    """Webhooks, read-only."""
+
     list_display = ["name", "host", "shown_events", "shown_status", "scope", "created_by", "created_at"]
     list_filter = ["status"]
     list_select_related = ["model"]
@@ -59,36 +64,45 @@ class WebhookAdmin(_ReadableAdmin):
     readonly_fields = ["shown_events", "shown_status", "scope", "is_signed", "log"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        """Return the rows this person may see."""
         return visible_webhooks(actor_from_request(request)).select_related("model").prefetch_related("subscriptions")
 
     @admin.display(description="Host")
     def host(self, row: Webhook) -> str:
+        """Return the host of the address."""
         return urlsplit(row.url).netloc
 
     @admin.display(description="Events")
     def shown_events(self, row: Webhook) -> str:
+        """Return the events of the webhook."""
         return ", ".join(events_of(row))
 
     @display(description="Status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]  # unfold has no types
     def shown_status(self, row: Webhook) -> str:
+        """Return the status as a coloured label."""
         return str(row.status)
 
     @admin.display(description="Models")
     def scope(self, row: Webhook) -> str:
+        """Return the model of the webhook, or that it is for every model."""
         return row.model.name if row.model else "every model"
 
     @admin.display(description="Signed", boolean=True)
     def is_signed(self, row: Webhook) -> bool:
+        """Return whether messages are signed."""
         return bool(row.sealed_secret)
 
     @admin.display(description="Deliveries")
     def log(self, row: Webhook) -> SafeString:
+        """Return a link to the deliveries of the webhook."""
         where = f"{reverse('admin:webhooks_delivery_changelist')}?{urlencode({'webhook__id__exact': row.pk})}"
         return format_html('<a class="text-link" href="{}">What was sent to it</a>', where)
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(_ReadableAdmin):
+    """Deliveries, read-only."""
+
     list_display = ["created_at", "webhook", "event", "subject", "shown_state", "attempts", "status_code", "error"]
     list_filter = ["state", "event"]
     list_select_related = ["webhook"]
@@ -102,22 +116,27 @@ class DeliveryAdmin(_ReadableAdmin):
     actions_detail = ["send_again"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Return the rows this person may see."""
         return visible_deliveries(actor_from_request(request)).select_related("webhook")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the filter by webhook that the page of a webhook links to."""
         return lookup == "webhook__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @display(description="State", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # unfold has no types
     def shown_state(self, row: Delivery) -> str:
+        """Return the state as a coloured label."""
         return str(row.state)
 
     @admin.display(description="Attempts")
     def tries(self, row: Delivery) -> SafeString | str:
+        """Return the attempts, one in each line."""
         lines = ((entry["at"], entry["status"] or "—", entry["ms"], entry["error"]) for entry in row.history)
         return format_html_join("", "<div>{} · {} · {} ms {}</div>", lines) or "—"
 
     @admin.display(description="Message")
     def message(self, row: Delivery) -> SafeString:
+        """Return the message, indented."""
         text = json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
         shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
         lines = shown.replace("  ", NBSP * 2).split("\n")

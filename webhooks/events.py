@@ -55,6 +55,7 @@ class Kind:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Return the names of the event, for models and for prompts, each once."""
         return tuple(name for name in dict.fromkeys((self.of_model, self.of_prompt)) if name)
 
 

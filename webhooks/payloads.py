@@ -48,6 +48,7 @@ class Source:
 
     @property
     def is_prompt(self) -> bool:
+        """Return whether the model is a prompt."""
         return self.tags.get(PROMPT_TAG, "").lower() == "true"
 
 

@@ -38,6 +38,7 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
+        """Return whether the receiver accepted the message."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's successes
 
 
@@ -101,6 +102,7 @@ class _Connection(http.client.HTTPConnection):
             self.sock = context.wrap_socket(plain, server_hostname=self._target.host)
 
     def close(self) -> None:
+        """Close the connection."""
         if self._guard is not None:
             self._guard.cancel()
         if self._twin is not None:

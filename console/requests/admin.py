@@ -31,12 +31,15 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
     ordering = ["-opened_at", "-pk"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person is signed in."""
         return admin.site.has_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: TransitionRequest | None = None) -> bool:
+        """Return whether the person is signed in; the queryset limits what they see."""
         return admin.site.has_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TransitionRequest]:
+        """Return the requests of the versions this person may see."""
         rows: QuerySet[TransitionRequest] = super().get_queryset(request)
         return rows.filter(version__in=visible_versions(actor_from_request(request)))
 
@@ -47,6 +50,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
         return request_detail(request, object_id)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list under the console's title."""
         response: HttpResponse = super().changelist_view(
             request, {"title": "Requests", "crumbs": [], **(extra_context or {})}
         )
@@ -54,21 +58,26 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Request")
     def subject(self, row: TransitionRequest) -> str:
+        """Return the number of the request and its version."""
         return f"#{row.pk} {row.version}"
 
     @admin.display(description="To", ordering="target")
     def target_stage(self, row: TransitionRequest) -> SafeString:
+        """Return the target as a badge."""
         return badge("stage", row.target)
 
     @admin.display(description="State", ordering="state")
     def shown_state(self, row: TransitionRequest) -> SafeString:
+        """Return the state as a badge, with the kind where it is no promotion."""
         kind = format_html(" {}", badge("request_kind", row.kind)) if row.kind != RequestKind.PROMOTION else ""
         return format_html("{}{}", badge("request", row.state), kind)
 
     @admin.display(description="Asked", ordering="opened_at")
     def opened(self, row: TransitionRequest) -> SafeString | str:
+        """Return when the request was opened, relative to now."""
         return ago(row.opened_at)
 
     @admin.display(description="Closed", ordering="closed_at")
     def closed(self, row: TransitionRequest) -> SafeString | str:
+        """Return when the request was closed, relative to now."""
         return ago(row.closed_at)
