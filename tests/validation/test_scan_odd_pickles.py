@@ -102,6 +102,11 @@ def test_a_tar_file_is_looked_into(kind: int) -> None:
     assert scan("weights.bin", bytes(old)).verdict == "rejected"
 
 
+def test_an_instance_without_a_mark_is_imported_all_the_same() -> None:
+    """The unpickler in Python, which joblib uses, imports before it looks for the mark."""
+    assert "os.system" in scan("a.txt", b"ios\nsystem\n.").globals
+
+
 def test_a_name_without_an_end_is_imported_all_the_same() -> None:
     assert "os.system" in scan("a.txt", b"cos\nsystemX").globals
 

@@ -89,10 +89,10 @@ def _extension(width: int) -> Handler:
 
 
 def make_named(machine: Machine) -> None:
-    """Call the name on the next two lines with all above the last mark."""
-    values = machine.pop_mark()
+    """Call the name on the next two lines with all above the last mark. One of the unpicklers imports before it looks for it."""
     import_named(machine)
-    _call(machine, machine.pop(), kept_tuple(values))
+    function = machine.stack.pop()
+    _call(machine, function, kept_tuple(machine.pop_mark()))
 
 
 def make_from_stack(machine: Machine) -> None:
