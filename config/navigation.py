@@ -50,6 +50,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Lineage", "account_tree", "console:lineage"),
             Entry("Runs", "model_training", "console:runs"),
             Entry("Experiments", "science", "console:experiments"),
+            Entry("Traces", "timeline", "console:traces"),
             Entry("Datasets", "database", "console:datasets"),
             Entry("Audit log", "policy", "console:audit"),
         ),

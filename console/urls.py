@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("console.oversight.urls")),
     path("", include("console.checks.urls")),
     path("", include("console.runs.urls")),
+    path("", include("console.traces.urls")),
     path("", include("console.lineage.urls")),
     path("", include("console.policies.urls")),
     path("", include("console.webhooks.urls")),

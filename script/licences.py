@@ -50,6 +50,7 @@ READ_BY_HAND = {
     "markdown-it-py": ("License :: OSI Approved :: MIT License", "MIT"),
     "mdurl": ("License :: OSI Approved :: MIT License", "MIT"),
     "prompt-toolkit": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
+    "protobuf": ("3-Clause BSD License", "BSD-3-Clause"),
     "python-dateutil": ("Dual License", "Apache-2.0 OR BSD-3-Clause"),
     "s3transfer": ("Apache License 2.0", "Apache-2.0"),
     "sqlparse": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),

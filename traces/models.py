@@ -37,10 +37,10 @@ class AssessmentKind(models.TextChoices):
 class SourceType(models.TextChoices):
     """Who made an assessment: AssessmentSource.SourceType of the protocol, by name."""
 
-    UNSPECIFIED = "SOURCE_TYPE_UNSPECIFIED"
-    HUMAN = "HUMAN"
-    LLM_JUDGE = "LLM_JUDGE"
-    CODE = "CODE"
+    UNSPECIFIED = "SOURCE_TYPE_UNSPECIFIED", "Somebody"
+    HUMAN = "HUMAN", "Person"
+    LLM_JUDGE = "LLM_JUDGE", "LLM judge"
+    CODE = "CODE", "Code"
 
 
 class Trace(models.Model):

@@ -147,7 +147,16 @@ REQUEST_KINDS = {
 }
 
 
+TRACE_STATES = {
+    "OK": Look("ok", "check_circle", "OK"),
+    "ERROR": Look("bad", "error", "Failed"),
+    "IN_PROGRESS": Look("info", "pending", "In progress"),
+    "STATE_UNSPECIFIED": Look("none", "help", "Unknown"),
+}
+
+
 _KINDS = {
+    "trace": TRACE_STATES,
     "notice": NOTICES,
     "stage": STAGES,
     "request": REQUEST_STATES,

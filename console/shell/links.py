@@ -34,6 +34,7 @@ _PAGES: dict[str, Callable[[str], str]] = {
     "model-version": _version,
     "risk-assessment": _risk,
     "run": lambda rest: reverse("console:run", args=[rest]),
+    "trace": lambda rest: reverse("console:trace", args=[rest]),
     "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
     "transition-request": lambda rest: reverse("admin:approvals_transitionrequest_change", args=[rest]),
     "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
@@ -79,8 +80,8 @@ def label_of(ref: str) -> str:
             return f"{name} {'v' if kind == 'model-version' else ''}{number}"
         case "transition-request" | "policy-proposal":
             return f"request #{rest}" if kind == "transition-request" else f"policy proposal {rest}"
-        case "run":
-            return f"run {rest[:8]}"
+        case "run" | "trace":
+            return f"{kind} {rest.removeprefix('tr-')[:8]}"
         case "import":
             return _imported(rest)
         case "artifact":

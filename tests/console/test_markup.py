@@ -16,7 +16,7 @@ PAGES = [
     "/admin/", "/models/", "/models/fraud/", "/models/fraud/versions/1/", "/models/fraud/versions/1/card/",
     "/models/fraud/versions/1/card/edit/", "/models/fraud/versions/1/card/edit/?template=eu_annex_iv",
     "/models/fraud/versions/1/card/diff/", "/models/fraud/versions/1/card/import/", "/models/fraud/risk/",
-    "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/",
+    "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/", "/traces/",
     "/experiments/", "/datasets/", "/datasets/version/?node=dataset-version:orders/v2.1", "/checks/", "/checks/runs/JOB/", "/checks/runs/JOB/cancel/",
     "/datasets/version/quarantine/?node=dataset-version:orders/v2.1", "/endpoints/", "/lineage/",
     "/lineage/?node=endpoint:/predict", "/policies/", "/policies/POLICY/", "/audit/?model=fraud", "/account/tokens/",

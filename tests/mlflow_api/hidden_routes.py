@@ -124,7 +124,7 @@ UNREADABLE = {("api-risk", "POST"), ("api-check-result", "POST")}
 # Routes of the same doors that name no model and nothing of one; those that list are looked at below.
 OTHERS = {
     "api-models", "api-policies", "api-schema", "home", "models", "runs", "curves", "run_compare", "run", "run_file",
-    "experiments", "datasets", "findings", "emergencies", "api-post-reviews", "checks", "api-checks",
+    "traces", "trace", "span", "experiments", "datasets", "findings", "emergencies", "api-post-reviews", "checks", "api-checks",
     "api-card-templates", "api-card-schema", "api-policy", "api-policy-schema", "api-policy-replay", "policy_replay",
     "policy_new", "policy_preview", "policy_dry_run", "policy_edit", "policy_export", "policy_retire",
     "api-proposals", "api-proposal", "proposal", "proposal_withdraw", "proposal_approve", "proposal_reject",

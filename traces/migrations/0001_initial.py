@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('error', models.JSONField(blank=True, null=True)),
                 ('rationale', models.TextField(blank=True, null=True)),
                 ('metadata', models.JSONField(blank=True, default=dict)),
-                ('source_type', models.CharField(choices=[('SOURCE_TYPE_UNSPECIFIED', 'Unspecified'), ('HUMAN', 'Human'), ('LLM_JUDGE', 'Llm Judge'), ('CODE', 'Code')], default='SOURCE_TYPE_UNSPECIFIED', max_length=23)),
+                ('source_type', models.CharField(choices=[('SOURCE_TYPE_UNSPECIFIED', 'Somebody'), ('HUMAN', 'Person'), ('LLM_JUDGE', 'LLM judge'), ('CODE', 'Code')], default='SOURCE_TYPE_UNSPECIFIED', max_length=23)),
                 ('source_id', models.CharField(blank=True, default='', max_length=500)),
                 ('span_id', models.CharField(blank=True, default='', max_length=50)),
                 ('overrides', models.CharField(blank=True, default='', max_length=50)),

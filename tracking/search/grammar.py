@@ -21,7 +21,6 @@ TEXT_OPERATORS = frozenset({"=", "!=", "LIKE", "ILIKE"})
 NUMBER_OPERATORS = frozenset({"=", "!=", ">", ">=", "<", "<="})
 LIST_OPERATORS = frozenset({"IN", "NOT IN"})
 NULL_OPERATORS = frozenset({"IS NULL", "IS NOT NULL"})
-PATTERN_OPERATORS = frozenset({"LIKE", "ILIKE", "RLIKE"})
 ORDER_OPERATORS = frozenset({">", ">=", "<", "<="})
 
 MAX_CLAUSES = 100  # SQLite's expression depth is 1000, and nobody reads such a filter

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
+from console.traces.presenters.lists import RunTraces, traces_of
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
@@ -124,6 +125,7 @@ class RunPage:
     urn: str
     taint: Taint
     seconds: float | None
+    traces: RunTraces
 
 
 def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
@@ -147,6 +149,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
         urn=run_ref(run.pk),
         taint=taint_of(run_ref(run.pk)),
         seconds=(run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else None,
+        traces=traces_of(run.pk),
     )
 
 
