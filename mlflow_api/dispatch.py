@@ -147,7 +147,7 @@ def _by_path() -> list[tuple[tuple[str, str, str], dict[str, Rpc]]]:
 
 
 def rpc_views() -> dict[str, Callable[..., HttpResponseBase]]:
-    """Return the view of every registered RPC whose path has no variables, by the whole path (config/shortcut.py)."""
+    """Return the view of every registered RPC whose path has no variables, by the whole path (config/fast_path.py)."""
     return {
         f"/{prefix}/{version}/{area}/{path}": _view_of(rpcs)
         for (version, path, area), rpcs in _by_path()

@@ -29,7 +29,7 @@ for _name in HANDLERS:
     if find_spec(f"mlflow_api.{_name}"):
         import_module(f"mlflow_api.{_name}")
 
-# Also asked before Django's middleware, by whole paths: config/shortcut.py.
+# Also asked before Django's middleware, by whole paths: config/fast_path.py.
 RPC_VIEWS = rpc_views()
 urlpatterns = [*import_module("mlflow_api.unsupported").urlpatterns, *rpc_urls()]
 if find_spec("mlflow_api.artifacts"):

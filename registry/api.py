@@ -100,7 +100,7 @@ class VersionView(APIView):
 
 
 class ProductionView(APIView):
-    """GET: what is in Production now, for the machines that load it (config/shortcut.py answers most of them)."""
+    """GET: what is in Production now, for the machines that load it (config/fast_path.py answers most of them)."""
 
     @extend_schema(responses={200: dict, 304: None})
     def get(self, request: Request, name: str) -> HttpResponse:

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from audit.models import Event
-from config.shortcut import with_shortcut
+from config.fast_path import with_fast_path
 from core.actors import Actor, Scope
 from registry import serving
 from registry.models import ModelVersion
@@ -50,7 +50,7 @@ def promote(actor: Actor, version: ModelVersion) -> ModelVersion:
 
 
 def short(path: str = URL, **headers: str) -> tuple[str, dict[str, str], bytes]:
-    """Ask the short cut alone; where it steps aside the status is "aside"."""
+    """Ask the fast path alone; where it leaves the call to Django the status is "aside"."""
     told: list[Any] = []
 
     def aside(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -64,7 +64,7 @@ def short(path: str = URL, **headers: str) -> tuple[str, dict[str, str], bytes]:
         "wsgi.input": BytesIO(),
         **headers,
     }
-    body = b"".join(with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers])))  # type: ignore[arg-type]  # a start_response that only listens
+    body = b"".join(with_fast_path(aside)(environ, lambda status, headers: told.extend([status, headers])))  # type: ignore[arg-type]  # a start_response that only listens
     return told[0], dict(told[1]), body
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from audit.models import Event
-from config.shortcut import with_shortcut
+from config.fast_path import with_fast_path
 from core.actors import Actor, Scope
 from registry.models import ModelVersion
 from registry.services.aliases import set_alias
@@ -41,7 +41,7 @@ def secret(cy: User, acting: Acting) -> str:
 
 @pytest.fixture
 def short(secret: str) -> Short:
-    """Return a function that asks the short cut alone; where it steps aside the status is "aside"."""
+    """Return a function that asks the fast path alone; where it leaves the call to Django the status is "aside"."""
 
     def ask(
         method: str, rpc: str, query: str = "", body: bytes = b"", **headers: str
@@ -66,7 +66,7 @@ def short(secret: str) -> Short:
             "wsgi.url_scheme": "http",
             **headers,
         }
-        answer = with_shortcut(aside)(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
+        answer = with_fast_path(aside)(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
         return told[0], dict(told[1]), json.loads(b"".join(answer))
 
     return ask
