@@ -1,4 +1,4 @@
-"""The one shell: every person who may sign in sees it; what they see in it depends on their permissions."""
+"""The admin site that frames all pages: everybody who may sign in uses it, and sees what their permissions allow."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from unfold.sites import UnfoldAdminSite
 
 
 class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
-    """Unfold's site, open to every active person. Service accounts have no pages."""
+    """Unfold's site for every active person. Service accounts have no pages."""
 
     index_template = "console/requests/inbox.html"
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """Return whether the request comes from an active person who signed in."""
         user = request.user
         return bool(user.is_authenticated and user.is_active and not getattr(user, "is_service", False))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Return the apps when somebody looks at them: one page of ours does, and finding them out asks the database twice."""
+        """Return the list of apps lazily: only one page reads it, and making it takes two queries."""
         apps = partial(super().get_app_list, request, app_label)
         return cast("list[dict[str, Any]]", SimpleLazyObject(apps))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the inbox: what waits, what was asked for, what is in Production."""
-        # The site exists before the apps' models do, so these are imported when they are needed.
+        """Show the inbox: waiting requests, the person's own requests, and what is in Production."""
+        # The site is made before the models are loaded, so this is imported late.
         from console.requests.presenters.inbox import inbox_page  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
 
         context = {"title": "Inbox", "page": inbox_page(request), "crumbs": [], **(extra_context or {})}

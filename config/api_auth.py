@@ -1,6 +1,6 @@
-"""Who calls /api/v1: an API token (Bearer, or the password of Basic), or a signed-in person with a CSRF token.
+"""Authentication of /api/v1: an API token (Bearer, or the password of Basic), or a signed-in person with a CSRF token.
 
-`request.auth` is the Actor. A view may name the scope each method needs in `required_scopes`; otherwise reading needs
+`request.auth` is the Actor. A view may name the scope of each method in `required_scopes`; by default reading needs
 `registry:read` and everything else `registry:write`.
 """
 
@@ -27,9 +27,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class TokenAuthentication(BaseAuthentication):
-    """An API token, or the secret of an approval session, in the Authorization header. No cookie, so no CSRF."""
+    """An API token, or the secret of an approval session, in the Authorization header. Without a cookie CSRF is impossible."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+        """Return user and actor of the secret, None where there is none. NotAuthenticated for a wrong one."""
         secret = presented_secret(request.headers.get("Authorization", ""))
         if secret is None:
             return None
@@ -37,13 +38,15 @@ class TokenAuthentication(BaseAuthentication):
         return User.objects.get(username=actor.name), actor
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+        """Return the value of WWW-Authenticate."""
         return 'Basic realm="Custody", charset="UTF-8"'
 
 
 class SessionAuthentication(BaseAuthentication):
-    """A person who signed in through the login page. Writing needs the CSRF token, as every form does."""
+    """A person who signed in through the login page. Writing needs the CSRF token, as in every form."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+        """Return user and actor of the session, None where there is none. PermissionDenied without a CSRF token."""
         user = getattr(request._request, "user", None)  # noqa: SLF001 - how DRF's own session authentication reads it
         if not isinstance(user, User) or not user.is_active:
             return None
@@ -62,9 +65,10 @@ def _require_csrf(request: HttpRequest) -> None:
 
 
 class IsAuthenticatedWithScope(BasePermission):
-    """Somebody, and a token issued for this kind of call."""
+    """Requires an authenticated caller whose token has the scope of the call."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return True. NotAuthenticated, Denied."""
         actor = request.auth
         if not isinstance(actor, Actor):
             raise NotAuthenticated("Sign in, or send an API token as Bearer or as the password of Basic.")

@@ -1,4 +1,4 @@
-"""Domain errors as problem+json (RFC 9457): the one place where /api/v1 meets HTTP statuses."""
+"""Errors of /api/v1 as problem+json (RFC 9457): the only place that maps domain errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from core.errors import (
 
 logger = logging.getLogger(__name__)
 
-# Most special first: the first class that fits decides.
+# Subclasses come before their base classes: the first class that fits decides.
 _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
     (TooLarge, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE),
     (InvalidInput, status.HTTP_400_BAD_REQUEST),
@@ -45,7 +45,7 @@ _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
 
 
 def problem(code: int, kind: str, detail: str, **more: object) -> Response:
-    """Return one problem document."""
+    """Return a response with one problem document."""
     title = kind.replace("_", " ")
     response = Response(
         {"type": f"urn:custody:error:{kind}", "title": title, "status": code, "detail": detail, **more},
@@ -58,7 +58,7 @@ def problem(code: int, kind: str, detail: str, **more: object) -> Response:
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the response for an exception of an API view; a denial is recorded. DRF's EXCEPTION_HANDLER."""
+    """Return the response for an exception of an API view, after recording a denial. It is DRF's EXCEPTION_HANDLER."""
     if isinstance(error, DomainError):
         if isinstance(error, Denied):
             record_denial(actor=_actor_of(context), error=error)
@@ -76,19 +76,19 @@ def _domain_problem(error: DomainError) -> Response:
     return problem(code, error.code, error.message, **more)
 
 
-# What Django or the database raise for bad input, in the order they are tried.
+# Exceptions of Django and the database for bad input, in the order in which they are tried.
 _FOREIGN: tuple[tuple[type[Exception], int, str, str], ...] = (
-    (Http404, 404, "not_found", "There is no such thing."),
+    (Http404, 404, "not_found", "Not found."),
     (DjangoPermissionDenied, 403, "denied", "You may not do this."),
     (RequestDataTooBig, 413, "too_large", "The request body is too large."),
-    (SuspiciousOperation, 400, "invalid", "The request is not one that this server reads."),
+    (SuspiciousOperation, 400, "invalid", "The request is malformed."),
     (DataError, 400, "invalid", "A value is too long or out of range for its field."),
-    (IntegrityError, 409, "conflict", "Somebody else changed the same thing at the same moment."),
+    (IntegrityError, 409, "conflict", "Somebody else changed the same record at the same time. Try again."),
 )
 
 
 def _foreign_problem(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the response for what Django or the database raised; the server's own faults are logged."""
+    """Return the response for an exception of Django or the database; an error of the server is logged."""
     if isinstance(error, ValueError) and "NUL" in str(error):
         return problem(400, "invalid", "Text must not contain NUL characters.")
     for kind, code, name, detail in _FOREIGN:
@@ -97,7 +97,7 @@ def _foreign_problem(error: Exception, context: dict[str, Any]) -> Response:
     logger.error("%s failed", type(context.get("view")).__name__, exc_info=error)
     if isinstance(error, OperationalError | InterfaceError):
         return problem(503, "unavailable", "The database did not answer in time. Try again.")
-    return problem(500, "server_error", "The server failed; its log has the reason under this request id.")
+    return problem(500, "server_error", "The server failed. Its log has the reason under this request id.")
 
 
 def _actor_of(context: dict[str, Any]) -> Actor:
@@ -107,7 +107,7 @@ def _actor_of(context: dict[str, Any]) -> Actor:
 
 
 def _sentence(detail: object) -> str:
-    """Return DRF's nested validation errors as one sentence, the first of each field."""
+    """Return the nested validation errors of DRF as one text."""
     if isinstance(detail, dict):
         return " ".join(f"{field}: {_sentence(what)}" for field, what in detail.items())
     if isinstance(detail, list):

@@ -1,4 +1,4 @@
-"""JSON as /api/v1 reads it: the same parser as every other door, so that broken, too deep or non-UTF-8 bodies are a 400."""
+"""The JSON parser of /api/v1, the same as that of the MLflow protocol: invalid, too deep or non-UTF-8 bodies are a 400."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the body's value. Raises ParseError (400)."""
+        """Return the value of the body. ParseError (400)."""
         try:
             return orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:

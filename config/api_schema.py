@@ -1,4 +1,4 @@
-"""How /api/v1 is described in its OpenAPI document: the two ways to prove who calls. Importing this registers them."""
+"""The authentication schemes in the OpenAPI document of /api/v1. Importing this module registers them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the extension's signature
+        """Return the scheme of API tokens."""
         return {"type": "http", "scheme": "bearer", "description": "An API token, also as the password of Basic."}
 
 
@@ -24,4 +25,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the extension's signature
+        """Return the scheme of the session cookie."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Writing needs the CSRF token."}

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from config import api_schema  # noqa: F401 - describes how callers prove who they are
+from config import api_schema  # noqa: F401 - registers the authentication schemes
 
 urlpatterns = [
     path("schema", SpectacularJSONAPIView.as_view(), name="api-schema"),

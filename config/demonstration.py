@@ -1,4 +1,4 @@
-"""The people of the demonstration: who they are, their passwords, and the tokens its load uses."""
+"""The accounts of the demonstration: people, passwords, and the tokens that loading it uses."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _TOKEN_LIFE = timedelta(hours=1)
 
 
 class Passwords:
-    """The passwords of the demonstration's people, one `name password` a line, readable by the owner alone."""
+    """The file of the passwords of the demonstration: a line `name password` each, readable by its owner only."""
 
     def __init__(self, data: Path) -> None:
         self.path = data / "keys" / "demo_passwords"
 
     def invitation(self) -> str:
-        """Return what to tell whoever has just loaded the demonstration."""
-        return f"Sign in as {REVIEWER}, password {self.of(REVIEWER)}, to review what waits  (kept in {self.path})"
+        """Return the message after loading: whom to sign in as."""
+        return f"Sign in as {REVIEWER}, password {self.of(REVIEWER)}, to review the waiting requests  (kept in {self.path})"
 
     def of(self, name: str) -> str:
-        """Return the password of somebody, made and kept first where there is none: nobody is created with a lost one."""
+        """Return the password of an account. A new one is stored before it is returned, so that none is lost."""
         known = self._read()
         if name not in known:
             known[name] = secrets.token_urlsafe(12)
@@ -52,14 +52,14 @@ class Passwords:
 
 
 def ensure_people(passwords: Passwords) -> None:
-    """Create who is missing. Conflict where a name belongs to somebody else: nobody's password is replaced."""
+    """Create the missing accounts. Conflict where a name belongs to another account, whose password is not replaced."""
     for name, groups in _PEOPLE.items():
         password = passwords.of(name)
         user = User.objects.filter(username=name).first()
         if user is None:
             create_user(actor=_ACTOR, username=name, password=password, groups=groups)
         elif not user.check_password(password):
-            raise Conflict(f"There is a user {name} already who is not the demonstration's. Nothing was loaded.")
+            raise Conflict(f"There is already a user {name} with another password. Nothing was loaded.")
     if not User.objects.filter(username=_SERVICE).exists():
         owner = User.objects.get(username=_SERVICE_OWNER)
         create_user(actor=_ACTOR, username=_SERVICE, is_service=True, owner=owner)
@@ -67,7 +67,7 @@ def ensure_people(passwords: Passwords) -> None:
 
 @contextmanager
 def working_tokens(names: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Issue a token for each author, for as long as the load runs."""
+    """Yield an API token for each name; the tokens are revoked afterwards."""
     issued: list[ApiToken] = []
     secret_of = {}
     try:

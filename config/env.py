@@ -1,6 +1,6 @@
-"""The environment variables Custody reads, parsed strictly: a value it does not understand stops the start.
+"""Reads environment variables strictly: a value that cannot be understood stops the start.
 
-Every secret may also come from a file named by ``NAME_FILE`` (the convention of container secrets).
+Every variable may also come from the file that ``NAME_FILE`` names, as is usual for secrets of containers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SOCKET_PATH_LIMIT = 100
 
 
 class BadSetting(Exception):
-    """An environment variable holds something Custody cannot use."""
+    """An environment variable has a value that Custody cannot use. The message says which one and why."""
 
 
 def text(name: str, default: str = "") -> str:
@@ -32,7 +32,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return an on/off variable. Only on, off, true, false, 1 and 0 are understood."""
+    """Return an on/off variable: on, off, true, false, 1 or 0. BadSetting for any other value."""
     raw = text(name).lower()
     if not raw:
         return default
@@ -61,7 +61,7 @@ def number(name: str, default: float, *, least: float | None = None) -> float:
 
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:
-    """Return a variable that holds one of a few words."""
+    """Return a variable that is one of the allowed words. BadSetting for any other value."""
     raw = text(name).lower() or default
     if raw in allowed:
         return raw
@@ -76,7 +76,7 @@ def names(name: str, default: str = "") -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where e-mail is handed over. No host: none is sent. ``tls`` from the first byte, or ``starttls``."""
+    """The server that e-mail is sent through; without a host none is sent. ``tls`` from the first byte, or ``starttls``."""
 
     host: str = ""
     port: int = 25
@@ -90,7 +90,10 @@ _MAIL_SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
 def mail_server(url: str) -> MailServer:
-    """Return what a mail URL says: smtp://host:25, smtp+tls://user:password@host:587, smtps://user:password@host:465."""
+    """Return the server of a mail URL: smtp://host:25, smtp+tls://user:password@host:587, smtps://user:password@host:465.
+
+    BadSetting for any other URL.
+    """
     if not url:
         return MailServer()
     try:
@@ -112,12 +115,12 @@ def mail_server(url: str) -> MailServer:
 
 
 def data_dir() -> Path:
-    """Return the directory that holds all state: database, artifacts, keys, logs."""
+    """Return the data directory, which holds all state: database, artifacts, keys, logs."""
     return Path(text("CUSTODY_DATA") or BASE_DIR / "var").resolve()
 
 
 def runtime_dir(data: Path) -> Path:
-    """Return the directory for sockets of this data directory: inside it, or a short one when its path is too long."""
+    """Return the directory for sockets: in the data directory, or in the temporary directory where that path is too long."""
     inside = data / "run"
     if len(str(inside / "valkey.sock")) < _SOCKET_PATH_LIMIT:
         return inside

@@ -1,11 +1,11 @@
-"""What machines ask all day goes before Django's middleware, which costs more than the queries: it is made for pages.
+"""Fast path for API clients: it answers their frequent calls before Django's middleware, which costs more than the queries.
 
-The serving read: only an ordinary success takes this way (a live token with the right scope, an allowed host, a model in
-Production); for everything else it steps aside and Django answers, so no rule is written twice and nothing is refused here.
+The read of the Production version: only a success is answered here (a valid token with the right scope, an allowed host, a
+model in Production). Every other call goes on to Django, so no rule is written twice and nothing is refused here.
 
-The MLflow RPCs: whoever sends an Authorization header needs no session, no CSRF token and no messages. The same view answers,
-with the same authentication and errors; what the middleware would add to its headers is added here. Two lookups among them
-are answered like the serving read.
+MLflow calls with an Authorization header: they need no session, CSRF token or messages. The same view answers them, with the
+same authentication and errors; the headers that the middleware would add are added here. Two lookups among them are answered
+like the read of the Production version.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RpcView = Callable[[WSGIRequest], HttpResponseBase]
 
 
 def with_fast_path(application: WSGIApplication) -> WSGIApplication:
-    """Return the application with the short cut before it."""
+    """Return the application behind the fast path."""
     common = _common_headers()
     serving = [("Cache-Control", CACHING), ("Vary", "Authorization, Cookie"), *common]
     rpc = [*common, ("Content-Security-Policy", build_policy() or "")]
@@ -44,13 +44,13 @@ def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
         if (view := RPC_VIEWS.get(path)) is not None:
-            if _may_pass(environ):
-                body = _look_up(environ, path)
+            if _needs_no_middleware(environ):
+                body = _answer_lookup(environ, path)
                 if body is not None:
                     return _ok(environ, start_response, body, rpc)
                 return _call(environ, start_response, view, rpc)
         elif path.endswith(_SUFFIX) and path.startswith(_PREFIX):
-            answer = _quick_answer(environ, path)
+            answer = _production_version(environ, path)
             if answer is not None:
                 return _send(environ, start_response, answer, serving)
         return application(environ, start_response)
@@ -58,8 +58,8 @@ def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     return serve
 
 
-def _may_pass(environ: dict[str, Any]) -> bool:
-    """Return whether Django's middleware has nothing to decide: a secret instead of a cookie, and a host that is ours."""
+def _needs_no_middleware(environ: dict[str, Any]) -> bool:
+    """Return whether Django's middleware has nothing to decide: a secret instead of a cookie, and an allowed host."""
     if not environ.get("HTTP_AUTHORIZATION") or environ.get("SCRIPT_NAME"):
         return False
     return _is_allowed(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
@@ -75,21 +75,21 @@ def _call(
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = view(request)
     finally:
-        _give_back()
+        _release_connection()
     body: bytes = response.content  # type: ignore[attr-defined]  # RPCs never stream
     headers = [*response.items(), *fixed, ("X-Request-Id", request_id), ("Content-Length", str(len(body)))]
     start_response(f"{response.status_code} {response.reason_phrase}", headers)
     return [body]
 
 
-def _look_up(environ: dict[str, Any], path: str) -> bytes | None:
+def _answer_lookup(environ: dict[str, Any], path: str) -> bytes | None:
     lookup = LOOKUPS.get(path) if environ["REQUEST_METHOD"] == "GET" else None
     if lookup is None:
         return None
     try:
         return looked_up(lookup, environ["HTTP_AUTHORIZATION"], environ.get("QUERY_STRING", ""))
     finally:
-        _give_back()
+        _release_connection()
 
 
 def _ok(
@@ -101,22 +101,22 @@ def _ok(
     return [body]
 
 
-def _quick_answer(environ: dict[str, Any], path: str) -> Answer | None:
-    if environ["REQUEST_METHOD"] != "GET" or not _may_pass(environ):
+def _production_version(environ: dict[str, Any], path: str) -> Answer | None:
+    if environ["REQUEST_METHOD"] != "GET" or not _needs_no_middleware(environ):
         return None
     try:
-        # WSGI hands the path's bytes over as Latin-1
+        # WSGI passes the bytes of the path as Latin-1
         name = path[len(_PREFIX) : -len(_SUFFIX)].encode("latin-1").decode("utf-8")
     except UnicodeError:
         return None
     try:
         return production_answer(name, environ["HTTP_AUTHORIZATION"], environ.get("HTTP_IF_NONE_MATCH", ""))
     finally:
-        _give_back()
+        _release_connection()
 
 
-def _give_back() -> None:
-    """Do what Django does after each request: return a pooled connection, drop one that a fault has left unusable."""
+def _release_connection() -> None:
+    """Return a pooled connection and close a broken one, as Django does after each request."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
 
@@ -143,7 +143,7 @@ def _send(
 
 
 def _common_headers() -> list[tuple[str, str]]:
-    """Return what the middleware would add to an answer that is no page."""
+    """Return the headers that the middleware would add to an API answer."""
     headers = [
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", settings.X_FRAME_OPTIONS),

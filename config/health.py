@@ -1,4 +1,4 @@
-"""/healthz: whether this server can do its work, for load balancers and the supervisor. Needs no login, tells no secrets."""
+"""/healthz: the health of this server, for load balancers and the supervisor. It needs no login and tells no secrets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-# Anybody may ask, so the broker is asked at most this often by one process.
+# Anybody may call /healthz, so each process asks the broker at most this often.
 _BROKER_SECONDS = 2.0
 
 
 class _Broker:
-    """What was last found out about the broker and the workers behind it."""
+    """The last known state of the broker and of the workers."""
 
     lock = threading.Lock()
     asked_at = float("-inf")
@@ -29,7 +29,7 @@ class _Broker:
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Answer 200 while requests can be served (the database answers), else 503.
 
-    A broker or workers that are away degrade the service (checks wait), and do not stop it: they are told, not fatal.
+    A broker or workers that do not answer are reported only: checks wait for them, everything else works.
     """
     database = _database_state()
     broker, workers = _broker_state()
@@ -54,7 +54,7 @@ def _database_state() -> str:
 
 
 def _broker_state() -> tuple[str, str]:
-    """Return the states of the broker and of the workers; while one thread asks the others get the last answer."""
+    """Return the states of the broker and of the workers. While one thread asks, others get the last answer."""
     if time.monotonic() - _Broker.asked_at > _BROKER_SECONDS and _Broker.lock.acquire(blocking=False):
         try:
             _Broker.answer = _ask_broker()

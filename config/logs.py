@@ -1,4 +1,4 @@
-"""How log lines look: time, level, logger, message, and the request they belong to, as key=value."""
+"""The format of log lines: time, level, logger, message and request id, as key=value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 class LogLine(structlog.stdlib.ProcessorFormatter):
-    """Renders every record of the standard library, ours and other libraries', as one line of key=value; errors add their traceback."""
+    """Renders every log record, ours and those of libraries, as one line of key=value, followed by the traceback of an error."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class LogLine(structlog.stdlib.ProcessorFormatter):
 
 
 def _put_traceback_last(_logger: logging.Logger, _name: str, event: structlog.typing.EventDict) -> str:
-    """Render the line, and after it the traceback as people read it."""
+    """Return the line, followed by the traceback as readable text."""
     traceback = event.pop("exception", "")
     line = structlog.processors.LogfmtRenderer(key_order=["at", "level", "logger", "event"])(_logger, _name, event)
     return f"{line}\n{traceback}" if traceback else str(line)

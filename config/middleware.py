@@ -1,4 +1,4 @@
-"""What every request gets."""
+"""Middleware of every request: its id, and the host of health probes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PROBES = frozenset({"/health", "/healthz", "/version"})
 
 
 def acceptable_request_id(given: str) -> bool:
-    """Return whether a caller's own request id may be used: short, and harmless in logs and headers."""
+    """Return whether the request id of a caller may be used: it is short, and harmless in logs and headers."""
     return _ACCEPTABLE.fullmatch(given) is not None
 
 
 class RequestIdMiddleware:
-    """Give each request an id (the caller's `X-Request-Id` where it is harmless) and answer it, so logs and events meet."""
+    """Gives each request an id, that of the caller where it is acceptable. Logs, events and the response carry it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,7 +34,7 @@ class RequestIdMiddleware:
 
 
 class ProbeHostMiddleware:
-    """Let load balancers probe by address: the paths that anybody may read use no Host, so whatever it says is dropped."""
+    """Ignores the Host header on the paths of health probes, so that load balancers may probe by address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The sidebar of every page: what there is, grouped by what people come for."""
+"""The sidebar of every page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from console.requests.presenters.inbox import waiting_count
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the sidebar. ``route`` is a URL name; ``superusers`` hides it from everybody else."""
+    """One link of the sidebar. ``route`` is a URL name; ``superusers`` shows it to superusers only."""
 
     title: str
     icon: str
@@ -66,7 +66,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 )
 
 
-# What there is to do behind a line.
+# The number beside a link: how much waits there.
 _COUNTS: dict[str, Callable[[HttpRequest], int]] = {
     "admin:index": waiting_count,
     "console:notifications": unread_count,
@@ -74,7 +74,7 @@ _COUNTS: dict[str, Callable[[HttpRequest], int]] = {
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the navigation in the shape django-unfold draws, with the number of requests that wait for this person."""
+    """Return the navigation as django-unfold expects it, with the number of requests that wait for this person."""
     return [
         {"title": title, "separator": False, "collapsible": False, "items": items}
         for title, entries in GROUPS
@@ -88,7 +88,7 @@ def _items(request: HttpRequest, entries: tuple[Entry, ...]) -> Iterator[dict[st
             continue
         try:
             link = reverse(entry.route)
-        except NoReverseMatch:  # an app that is not installed has no line
+        except NoReverseMatch:  # the app is not installed
             continue
         item = {"title": entry.title, "icon": entry.icon, "link": link, "active": _is_active(request.path, link)}
         if entry.route in _COUNTS and (count := _COUNTS[entry.route](request)):

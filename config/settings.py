@@ -1,4 +1,4 @@
-"""Django settings. What an operator may change comes from the environment (docs/operations.md lists it)."""
+"""Django settings. Operators change them by environment variables (docs/operations.md). Reading them writes no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.urls import reverse_lazy
 from config import env
 
 VERSION = "0.1.0"
-# The MLflow version whose protocol is spoken; `/version` answers it.
+# The MLflow version whose protocol this server implements; `/version` answers it.
 MLFLOW_PROTOCOL_VERSION = "3.17.2"
 
 BASE_DIR = env.BASE_DIR
@@ -23,7 +23,7 @@ SECRET_KEY = env.secret_key(DATA_DIR)
 DEBUG = env.flag("CUSTODY_DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.names("CUSTODY_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = env.names("CUSTODY_TRUSTED_ORIGINS")
-# Where people reach this server; used in messages that carry a link. Empty: the host of the request.
+# The address of this server for people, in links of messages. Empty: the host of the request.
 BASE_URL = env.text("CUSTODY_BASE_URL").rstrip("/")
 
 INSTALLED_APPS = [
@@ -97,8 +97,8 @@ def _database(url: str) -> dict[str, Any]:
     options = conf.setdefault("OPTIONS", {})
     if conf["ENGINE"].endswith("sqlite3"):
         if conf["NAME"] != ":memory:":
-            conf["NAME"] = str(BASE_DIR / conf["NAME"])  # a relative path means the same file to every process
-        # IMMEDIATE: a transaction that will write takes the write lock first, so it cannot fail half way as "locked".
+            conf["NAME"] = str(BASE_DIR / conf["NAME"])  # a relative path is the same file for every process
+        # IMMEDIATE: every transaction takes the write lock first, so none fails half way as "locked".
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
@@ -109,8 +109,8 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
-        # What is asked all day is planned once for each connection: parameters are bound by the server, statements prepared.
-        # A PgBouncer that pools by transaction cannot keep a prepared statement for its client.
+        # Frequent statements are planned once for each connection: the server binds parameters, and statements are prepared.
+        # A PgBouncer that pools by transaction cannot keep prepared statements: CUSTODY_DB_PREPARE=off.
         options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
         options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
@@ -130,8 +130,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "fast"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # one form of log line for everything: LOGGING below
-# Publishing must never hold a web request when the broker is away: the outbox relay sends later.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # all log lines have one format: LOGGING below
+# A web request never waits for a broker that does not answer: the outbox relay sends later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 2,
     "socket_connect_timeout": 1,
@@ -160,14 +160,14 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
-# Whether clients may send and fetch large files at an S3 store themselves, by presigned URLs, and where they reach it when
-# that is not where this server does.
+# Whether clients may send and fetch large files directly at an S3 store, by presigned URLs, and the address of the store for
+# them, where it differs from the one that this server uses.
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
-# Who else names stored bytes, which pruning then leaves alone: `(digests) -> those of them that are named`.
+# Callables that name stored bytes which pruning must keep: `(digests) -> those that are in use`.
 ARTIFACT_HOLDERS = ["approvals.check_runs.evidence.held_digests", "registry.queries.packs_named"]
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
-# Sources a version may be registered from besides this server's own artifacts, as URI prefixes.
+# URI prefixes from which versions may be registered, besides this server's own artifacts.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
 # Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days they
 # are kept; 0 keeps them.
@@ -180,14 +180,14 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 # --- governance -----------------------------------------------------------------------------------------------------
 DEFAULT_POLICIES = env.flag("CUSTODY_DEFAULT_POLICIES", default=True)
-# Asked, in order, inside the promoting transaction. A gate that raises refuses.
+# Gates of transitions, asked in order inside the transaction of the promotion. A gate that raises refuses.
 TRANSITION_GATES = ["approvals.gate.PolicyGate"]
-# What everybody who is signed in may do with a model that grants them nothing (registry/permissions.py). The last one is how
-# an MLflow server behaves: anybody moves what no policy governs.
+# The level of every user on a model that grants them none (registry/permissions.py). The default is that of an MLflow server:
+# everybody may move versions that no policy governs.
 DEFAULT_MODEL_LEVEL = env.choice(
     "CUSTODY_DEFAULT_LEVEL", ["none", "read", "edit", "manage_staging", "manage_production"], "manage_production"
 )
-# Validation checks a policy may name; each is a class with `code`, `run(context)`.
+# Validation checks that policies may name: classes with the interface of validation/base.py: Check.
 CHECKS = [
     "validation.checks.lineage.RequiredTags",
     "validation.checks.lineage.Complete",
@@ -202,14 +202,14 @@ CHECKS = [
     "validation.checks.card.Complete",
     "validation.checks.external.External",
 ]
-# `model.smoke` runs a model's code with this interpreter, in a sandbox; without one it runs nothing (validation/sandbox/).
+# The interpreter with which `model.smoke` runs a model's code in a sandbox; empty: it runs nothing (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
-# How much temporary space one `artifact.scan` may use for what it unpacks, in bytes.
+# The temporary space of one `artifact.scan` for unpacked files, in bytes.
 SCAN_TEMP_BYTES = int(env.number("CUSTODY_SCAN_TEMP_BYTES", 2 * 1024**3))
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
-# Who turns a name into an event stream for the audit doors: `(actor, name) -> stream`, NotFound where it may not be read.
+# Callables that find the event stream of a name: `(actor, name) -> stream`, NotFound where the actor may not read it.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
-# Who is told of events, in the transaction that records them: callables marked by `@audit.consumers.consumes`.
+# Consumers of events, called in the transaction that records them: callables decorated with `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [
     "webhooks.consumers.on_event",
     "notices.consumers.on_event",
@@ -218,19 +218,19 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
 ]
-# Which of the model names in a lineage answer the caller may know: `(actor, names) -> names`. The others are masked.
+# Callables that say which model names a caller may see in the lineage: `(actor, names) -> names`. Others are masked.
 LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
-# How long the MLflow door waits for running checks before it answers (seconds).
+# How long an MLflow call waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
-# How long a worker may be silent about a check before it is given to another (seconds).
+# How long a worker may report nothing about a check before another worker gets it (seconds).
 CHECK_LEASE_SECONDS = env.number("CUSTODY_CHECK_LEASE", 30)
 
 # --- webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_ALLOW_HTTP = env.flag("CUSTODY_WEBHOOK_ALLOW_HTTP", default=False)
-# Also receivers on private and loopback addresses; never link-local and metadata ones.
+# Allows receivers on private and loopback addresses, but never link-local and metadata addresses.
 WEBHOOK_ALLOW_PRIVATE = env.flag("CUSTODY_WEBHOOK_ALLOW_PRIVATE", default=False)
 WEBHOOK_LOG_DAYS = env.number("CUSTODY_WEBHOOK_LOG_DAYS", 30)
-# Seconds for a whole delivery, and for the test of a webhook, which somebody waits for.
+# Time limits in seconds of a delivery, and of the test of a webhook, for which a person waits.
 WEBHOOK_TIMEOUT = 10.0
 WEBHOOK_TEST_TIMEOUT = 5.0
 
@@ -295,9 +295,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"  # `collectstatic` is optional: without it files are served from where they lie
+STATIC_ROOT = DATA_DIR / "static"  # `collectstatic` is optional: without it files are served from their folders
 WHITENOISE_USE_FINDERS = True
-# django-unfold's Alpine needs 'unsafe-eval' and inline styles; nothing of ours is inline.
+# django-unfold's Alpine needs 'unsafe-eval' and inline styles; our own pages have no inline scripts or styles.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

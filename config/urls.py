@@ -1,4 +1,4 @@
-"""Every door: the MLflow protocol, the REST API, and the pages."""
+"""All URLs: the MLflow protocol, the REST API, and the pages."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -12,7 +12,7 @@ die_with_supervised_parent()
 prepare_start()
 
 _django = get_wsgi_application()
-# after Django is set up: the short cut reads settings and models
+# After Django is set up: the fast path reads settings and models.
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
 
 application = with_fast_path(_django)

@@ -1,1 +1,1 @@
-"""The demonstration: real trainings, recorded once, and the client that replays them through the public doors."""
+"""The demonstration: real trainings, recorded once, and the client that replays them through the public APIs."""

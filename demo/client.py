@@ -1,6 +1,6 @@
-"""A small HTTP client for Custody's doors, standard library alone: with an API token, or signed in as a person.
+"""A small HTTP client for Custody's APIs, of the standard library only: with an API token, or signed in as a person.
 
-The demonstration uses it as any outside program would: nothing here knows the server's code.
+The demonstration uses it as an outside program would: nothing here imports code of the server.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Refused(Exception):
 
     @property
     def blocked_by(self) -> list[dict[str, str]]:
-        """Return what a gate is waiting for, rule by rule."""
+        """The rules of the gate that are not met; none for other errors."""
         return list(self.body.get("blocked_by", []))
 
 
 class Client:
-    """Calls one server with one token; speaks JSON.
+    """Calls one server with one token and JSON bodies.
 
-    A connection is opened for each call: a replay makes some hundreds, and none of it is worth a pool.
+    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. ValueError for a URL that is not http.
     """
 
     def __init__(self, url: str, *, token: str = "") -> None:
@@ -48,30 +48,33 @@ class Client:
         self._opener = urllib.request.build_opener()
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """GET with a query; a list repeats its key."""
-        words = urllib.parse.urlencode(query, doseq=True) if query else ""
-        return self.call("GET", f"{path}?{words}" if words else path)
+        """Send a GET with a query, in which a list repeats its key. Refused, ConnectionError."""
+        parameters = urllib.parse.urlencode(query, doseq=True) if query else ""
+        return self.call("GET", f"{path}?{parameters}" if parameters else path)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a POST. Refused, ConnectionError."""
         return self.call("POST", path, body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a PUT. Refused, ConnectionError."""
         return self.call("PUT", path, body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a PATCH. Refused, ConnectionError."""
         return self.call("PATCH", path, body)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send one request and return the JSON object of the answer. Raises Refused."""
+        """Send one request and return the JSON object of the answer. Refused, ConnectionError."""
         data = None if body is None else json.dumps(body).encode()
         return _object(self.send(method, path, data, content_type="application/json").decode())
 
     def put_file(self, path: str, content: bytes) -> None:
-        """Store one artifact under a path of the artifact proxy."""
+        """Store one artifact under a path of the artifact proxy. Refused, ConnectionError."""
         self.send("PUT", ARTIFACTS + urllib.parse.quote(path), content, content_type="application/octet-stream")
 
     def send(self, method: str, path: str, data: bytes | None, *, content_type: str) -> bytes:
-        """Send bytes and return the bytes of the answer. Raises Refused, or ConnectionError where nobody answers."""
+        """Send bytes and return the bytes of the answer. Refused, or ConnectionError where the server does not answer."""
         headers = self._headers | self.more_headers(method)
         if data is not None:
             headers["Content-Type"] = content_type
@@ -84,12 +87,16 @@ class Client:
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
             raise ConnectionError(f"{self.url} does not answer: {error}") from error
 
-    def more_headers(self, method: str) -> dict[str, str]:  # noqa: ARG002 - a session's depend on it
+    def more_headers(self, method: str) -> dict[str, str]:  # noqa: ARG002 - those of a session depend on it
+        """Return further headers for a request with this method."""
         return {}
 
 
 class Session(Client):
-    """A person signed in through the login page, as a browser would be: cookies, and the CSRF token on every write."""
+    """A person who signs in through the login page as a browser does: with cookies, and the CSRF token on every write.
+
+    PermissionError where the name or the password is wrong.
+    """
 
     def __init__(self, url: str, *, username: str, password: str) -> None:
         super().__init__(url)
@@ -104,6 +111,7 @@ class Session(Client):
             raise PermissionError(f"{username} could not sign in.")
 
     def more_headers(self, method: str) -> dict[str, str]:
+        """Return the CSRF headers of a write."""
         if method in {"GET", "HEAD"}:
             return {}
         return {"X-CSRFToken": self._csrf(), "Referer": f"{self.url}/admin/"}

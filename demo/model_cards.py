@@ -1,4 +1,4 @@
-"""What the authors wrote into the model cards of the demonstration. Figures in braces come from the recorded run."""
+"""The model cards of the demonstration. Figures in braces come from the recorded run."""
 
 from __future__ import annotations
 

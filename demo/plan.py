@@ -1,4 +1,4 @@
-"""Which trainings are recorded, in the order they were run."""
+"""The trainings that are recorded, in their order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def all_trainings() -> list[Training]:
 
 
 def _orders() -> list[Training]:
-    """The walkthrough's own example: exp-47b on orders v2.1 and users v3.0, and what came before it."""
+    """Return the example of the walkthrough, exp-47b on orders v2.1 and users v3.0, and the runs before it."""
     who = ("ada", "payments")
     old, new = orders("v2.0"), orders("v2.1")
     experiment = "orders_classification"

@@ -1,11 +1,11 @@
-"""Run every training of the demonstration and keep what the MLflow client logged, so that the server can replay it.
+"""Runs every training of the demonstration and stores what the MLflow client logged, so that it can be replayed.
 
-By hand, from the root of a checkout, in an environment with mlflow-skinny 3.17.2, scikit-learn, pandas and matplotlib:
+Run it by hand, from the root of a checkout, in an environment with mlflow-skinny 3.17.2, scikit-learn, pandas and matplotlib:
 
     python -m demo.record
 
-The trainings log to a throw-away local store; this module reads that store back through the client and writes
-`demo/recordings/`: one JSON file for each experiment, and the files of each run as the client wrote them.
+The trainings log to a temporary local store. This module reads the store through the client and writes `demo/recordings/`: one
+JSON file for each experiment, and the files of each run as the client wrote them.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from demo.trainings import Training, run_training
 
 RECORDINGS = Path(__file__).parent / "recordings"
 FORMAT = 1
-# A model file names the run and the logged model it came from; the replaying server gives its own.
+# The marks that replace the ids of the run and the logged model in model files; a replay puts in those of its server.
 RUN_MARK, MODEL_MARK, LOCATION_MARK = "@RUN_ID@", "@MODEL_ID@", "@LOCATION@"
-# Large pictures of the estimator that tell a reader nothing.
+# Large pictures of the estimator, of no use to a reader.
 LEFT_OUT = {"estimator.html"}
 
 
 def main() -> None:
-    """Record everything anew."""
+    """Record all trainings anew."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="mlflow|sklearn")
     shutil.rmtree(RECORDINGS, ignore_errors=True)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def record_run(job: Training, run_id: str) -> dict[str, Any]:
-    """Return one run as JSON, its files copied beside it."""
+    """Return one run as JSON, after copying its files beside it."""
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
     folder = RECORDINGS / job.experiment / job.name
@@ -99,7 +99,7 @@ def _model(model: LoggedModel, folder: Path) -> dict[str, Any]:
 
 
 def _copy(source: Path, target: Path, marks: Mapping[str, str]) -> list[str]:
-    """Copy a folder, ids in MLmodel replaced by marks; return the relative paths of its files."""
+    """Copy a folder with the ids in MLmodel replaced by marks; return the relative paths of its files."""
     names = sorted(
         str(path.relative_to(source)) for path in source.rglob("*") if path.is_file() and path.name not in LEFT_OUT
     )

@@ -1,7 +1,7 @@
-"""Replays recorded trainings through the MLflow protocol, as the client that was recorded would have logged them.
+"""Replays recorded trainings through the MLflow protocol, as the recorded client logged them.
 
-Every step first asks the server what is there already, so a load that broke off continues where it stopped and a second one
-changes nothing. A run is recognised by its tag `recording`.
+Every step first asks the server what it has. A load that failed therefore continues where it stopped, and another one changes
+nothing. A run is recognised by its tag `recording`.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from demo.client import MLFLOW, Client, Refused
 RECORDINGS = Path(__file__).parent / "recordings"
 TAG = "recording"
 NOTE = "A real training, recorded with mlflow 3.17.2 and scikit-learn (demo/record.py) and replayed here."
-_BATCH = 1000  # metrics the protocol takes in one call
+_BATCH = 1000  # the most metrics of one call of the protocol
 
-Say = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A run on the server; ``model_id`` and ``source`` are empty where it kept no model."""
+    """A run on the server. ``model_id`` and ``source`` are empty where it has no model."""
 
     run_id: str
     model_id: str = ""
 
     @property
     def source(self) -> str:
+        """The URI from which a version of the model is registered."""
         return f"models:/{self.model_id}" if self.model_id else ""
 
 
-def replay_all(clients: Mapping[str, Client], *, say: Say) -> dict[str, LoggedRun]:
-    """Log every recorded run as its author; return the runs by "experiment/name"."""
+def replay_all(clients: Mapping[str, Client], *, write_line: WriteLine) -> dict[str, LoggedRun]:
+    """Log every recorded run as its author; return the runs by "experiment/name". Refused, ConnectionError."""
     logged = {}
     for path in sorted(RECORDINGS.glob("*.json")):
         recording = json.loads(path.read_text(encoding="utf-8"))
         for run in recording["runs"]:
             key = f"{recording['experiment']}/{run['name']}"
-            say(
+            write_line(
                 f"{key}: {sum(map(len, run['metrics'].values()))} points, {len(run['models'])} models, by {run['author']}"
             )
             logged[key] = RunReplay(clients[run["author"]], recording["experiment"], run).log()
@@ -50,7 +51,7 @@ def replay_all(clients: Mapping[str, Client], *, say: Say) -> dict[str, LoggedRu
 
 
 class RunReplay:
-    """One recorded run on its way to the server."""
+    """Logs one recorded run to the server."""
 
     def __init__(self, client: Client, experiment: str, run: Mapping[str, Any]) -> None:
         self.client = client
@@ -60,16 +61,16 @@ class RunReplay:
         self.folder = RECORDINGS / experiment / str(run["name"])
 
     def log(self) -> LoggedRun:
-        """Log what the server does not have yet."""
+        """Log what the server does not have yet; return the run. Refused, ConnectionError."""
         experiment_id = ensure_experiment(self.client, self.experiment)
-        there = self._find(experiment_id) or self._create(experiment_id)
-        run_id, finished = there["info"]["run_id"], there["info"]["status"] == "FINISHED"
+        run = self._find(experiment_id) or self._create(experiment_id)
+        run_id, finished = run["info"]["run_id"], run["info"]["status"] == "FINISHED"
         if not finished:
-            self._log_figures(run_id, there["data"])
+            self._log_figures(run_id, run["data"])
             self._log_inputs(run_id)
             for name in self.run["files"]:
                 self.client.put_file(
-                    key_of(there["info"]["artifact_uri"], name), (self.folder / "artifacts" / name).read_bytes()
+                    key_of(run["info"]["artifact_uri"], name), (self.folder / "artifacts" / name).read_bytes()
                 )
         models = [self._log_model(experiment_id, run_id, model) for model in self.run["models"]]
         if not finished:
@@ -98,9 +99,9 @@ class RunReplay:
         return {**run, "data": {}}
 
     def _log_figures(self, run_id: str, data: Mapping[str, Any]) -> None:
-        """Log the parameters, and the curves the run does not have; a curve goes in one call, so it is there or it is not."""
-        there = {metric["key"] for metric in data.get("metrics", [])}
-        curves = {key: points for key, points in self.run["metrics"].items() if key not in there}
+        """Log the parameters, and the curves that the run does not have. A curve is logged in one call, so none is half there."""
+        logged = {metric["key"] for metric in data.get("metrics", [])}
+        curves = {key: points for key, points in self.run["metrics"].items() if key not in logged}
         self._post("runs/log-batch", {"run_id": run_id, "params": pairs(self.run["params"])})
         for batch in batches(curves):
             self._post("runs/log-batch", {"run_id": run_id, "metrics": batch})
@@ -147,7 +148,7 @@ class RunReplay:
         return info
 
     def _model_file(self, model: str, name: str, ids: Mapping[str, str]) -> bytes:
-        """Return a file of the model; MLmodel names the run and the model as this server calls them."""
+        """Return a file of the model; in MLmodel the marks are replaced by the ids on this server."""
         content = (self.folder / "models" / model / name).read_bytes()
         if name == "MLmodel":
             for mark, value in ids.items():
@@ -159,19 +160,19 @@ class RunReplay:
 
 
 def ensure_experiment(client: Client, name: str) -> str:
-    """Return the id of an experiment, created where it is missing."""
+    """Return the id of an experiment, which is created where it is missing. Refused."""
     try:
         return str(
             client.get(MLFLOW + "experiments/get-by-name", {"experiment_name": name})["experiment"]["experiment_id"]
         )
     except Refused as error:
-        if error.status != 404:  # noqa: PLR2004 - there is none yet
+        if error.status != 404:  # noqa: PLR2004 - not found
             raise
     return str(client.post(MLFLOW + "experiments/create", {"name": name})["experiment_id"])
 
 
 def batches(curves: Mapping[str, list[list[float]]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield whole curves as metrics of the protocol, at most a call's worth at a time."""
+    """Yield batches of whole curves as metrics of the protocol, each batch small enough for one call."""
     batch: list[dict[str, Any]] = []
     for key, points in curves.items():
         if len(batch) + len(points) > _BATCH:
@@ -183,14 +184,15 @@ def batches(curves: Mapping[str, list[list[float]]]) -> Iterator[list[dict[str, 
 
 
 def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return a mapping as the protocol's list of key and value."""
+    """Return a mapping as the list of keys and values of the protocol."""
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
 def key_of(uri: str, name: str) -> str:
-    """Return the path under which the artifact proxy keeps a file of a folder."""
+    """Return the path of a file of a folder at the artifact proxy."""
     return f"{uri.removeprefix('mlflow-artifacts:').lstrip('/')}/{name}"
 
 
 def now_ms() -> int:
+    """Return the present time in milliseconds since 1970."""
     return int(time.time() * 1000)

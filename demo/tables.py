@@ -1,6 +1,6 @@
-"""The data the recorded trainings read. Orders and users are synthetic and the same on every machine; the rest is scikit-learn's.
+"""The data of the recorded trainings: synthetic orders and users, the same on every machine, and datasets of scikit-learn.
 
-Needs scikit-learn and pandas, which the server does not: only `demo/record.py` imports this.
+It needs scikit-learn and pandas, which the server does not have: only `demo/record.py` imports it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sklearn.model_selection import train_test_split
 
 _ORDER_COLUMNS = ("amount", "items", "discount", "basket_age_min", "shipping_km", "hour", "card_tries")
 _USER_COLUMNS = ("account_days", "orders_90d", "refunds_90d", "devices", "session_min")
-# One table out of many that make_classification could give: with this one the walkthrough's settings (learning rate 3e-4,
-# 15 epochs, random state 44) reach the walkthrough's figures (validation accuracy 0.87, AUC 0.93) by training, not by decree.
+# With this seed the settings of the walkthrough (learning rate 3e-4, 15 epochs, random state 44) reach its figures (validation
+# accuracy 0.87, AUC 0.93) by real training.
 _TABLE_SEED = 26
 _VERSIONS = {"v2.0": 4800, "v2.1": 6000}
 _GROUPS = {
@@ -28,9 +28,9 @@ Sources = tuple[tuple[str, str, pd.DataFrame], ...]
 
 @dataclass(frozen=True)
 class Split:
-    """One table cut in two; ``sources`` names the dataset versions and holds the frames to be logged as inputs.
+    """A table split into training and validation rows. ``sources`` are the dataset versions and frames to log as inputs.
 
-    ``grouped_by`` names the column at whose median the validation rows are split into groups, and the groups below and above.
+    ``grouped_by``: the column whose median splits the validation rows into two groups, and the names of the groups.
     """
 
     x_train: pd.DataFrame
@@ -42,12 +42,12 @@ class Split:
 
     @property
     def dataset_version(self) -> str:
-        """Return what goes into the tag `dataset_version`: every version, joined by a plus."""
+        """The value of the tag `dataset_version`: every version, joined by a plus."""
         return "+".join(name for name, _, _ in self.sources)
 
     @property
     def groups(self) -> dict[str, pd.Series]:
-        """Return the groups of validation rows, each as a mask."""
+        """The groups of validation rows, each as a mask."""
         if self.grouped_by is None:
             return {}
         column, low, high = self.grouped_by
@@ -56,9 +56,9 @@ class Split:
 
 
 def orders(version: str, target: str = "disputed", *, seed: int = _TABLE_SEED) -> Split:
-    """Return orders of a version joined with users v3.0, to predict ``target`` (`disputed`, or the rarer `fraud`)."""
+    """Return orders of a version joined with users v3.0, to predict ``target``: `disputed` or `fraud`."""
     everything = _order_table(seed)
-    users = everything[["user", *_USER_COLUMNS]]  # one snapshot of all users, whichever orders are joined with it
+    users = everything[["user", *_USER_COLUMNS]]  # the same snapshot of users for every version of the orders
     table = everything.head(_VERSIONS[version])
     features = table[[*_ORDER_COLUMNS, *_USER_COLUMNS]]
     placed = table[["order", "user", *_ORDER_COLUMNS, "disputed", "fraud"]]
@@ -99,6 +99,6 @@ def shipped(name: str) -> Split:
 
 
 def _split(x: pd.DataFrame, y: pd.Series, sources: Sources, grouped_by: tuple[str, str, str] | None) -> Split:
-    classes = y if y.nunique() < 20 else None  # noqa: PLR2004 - a target with many values is a measurement
+    classes = y if y.nunique() < 20 else None  # noqa: PLR2004 - a target with many values is numeric
     x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=0.25, random_state=7, stratify=classes)
     return Split(x_train, x_val, y_train, y_val, sources, grouped_by)

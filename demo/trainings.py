@@ -1,6 +1,6 @@
-"""The recorded trainings, written as a team would write them: mlflow and scikit-learn, nothing of Custody.
+"""The recorded trainings, as a team would write them: with mlflow and scikit-learn, and nothing of Custody.
 
-Needs mlflow-skinny 3.17.2, scikit-learn and pandas; see `demo/record.py`.
+It needs mlflow-skinny 3.17.2, scikit-learn and pandas; see `demo/record.py`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from sklearn.preprocessing import StandardScaler
 
 from demo.tables import Split
 
-EVERY = 5  # a point on the curve for every so many trees
+EVERY = 5  # trees between two points of a curve
 
 
 class Model(Protocol):
-    """What a training gives back: an estimator of scikit-learn."""
+    """The result of a training: an estimator of scikit-learn."""
 
-    def predict(self, x: pd.DataFrame, /) -> Any: ...
+    def predict(self, x: pd.DataFrame, /) -> Any:
+        """Return the predictions for the rows."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """One run to record: who ran it, on what, and what it does between start_run and end_run.
+    """One run to record: its author, its data, and the training between start_run and end_run.
 
-    ``keeps_model`` asks for the model to be logged after the training; under autolog the training has done so itself.
+    ``keeps_model`` logs the model after the training; with autolog the training does so itself.
     """
 
     experiment: str
@@ -53,7 +54,7 @@ class Training:
 
 @contextmanager
 def started(job: Training) -> Iterator[str]:
-    """Start the run with the tags autolog cannot infer, and log its datasets; yield the run's id."""
+    """Start a run with the tags that autolog cannot infer, and log its datasets; yield the id of the run."""
     mlflow.set_experiment(job.experiment)
     with mlflow.start_run(run_name=job.name) as run:
         mlflow.set_tags(
@@ -72,7 +73,7 @@ def started(job: Training) -> Iterator[str]:
 
 
 def run_training(job: Training) -> str:
-    """Train, log, and return the run's id."""
+    """Train and log; return the id of the run."""
     with started(job) as run_id:
         model = job.train(job.data)
         _log_groups(model, job.data)
@@ -86,7 +87,7 @@ def run_training(job: Training) -> str:
 
 
 def _log_groups(model: Model, data: Split) -> None:
-    """Log the accuracy in each group of the validation rows: the card's "evaluation across groups" stands on it."""
+    """Log the accuracy in each group of the validation rows, for the section "evaluation across groups" of the card."""
     for name, rows in data.groups.items():
         right = accuracy_score(data.y_val[rows], model.predict(data.x_val[rows]))
         mlflow.log_metric(f"val_accuracy_{name}", round(float(right), 3))
@@ -96,7 +97,7 @@ def training_commit() -> str:
     """Return the commit that last changed the training code."""
     code = [str(Path(__file__).with_name(name)) for name in ("tables.py", "trainings.py", "plan.py")]
     command = ["git", "log", "-1", "--format=%h", "--", *code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own words
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own arguments
 
 
 def _score(y: Any, chances: np.ndarray, prefix: str) -> dict[str, float]:
@@ -110,7 +111,7 @@ def _score(y: Any, chances: np.ndarray, prefix: str) -> dict[str, float]:
 def by_epoch(
     estimator: MLPClassifier | SGDClassifier, *, epochs: int, params: dict[str, object]
 ) -> Callable[[Split], Pipeline]:
-    """Return a training that passes over the data ``epochs`` times and logs a point of every curve after each."""
+    """Return a training of so many passes over the data that logs a point of every curve after each pass."""
 
     def train(data: Split) -> Pipeline:
         mlflow.log_params({"epochs": epochs, **params})
@@ -158,7 +159,7 @@ def boosted(*, trees: int, rate: float, depth: int) -> Callable[[Split], Gradien
 
 
 def autologged(*, trees: int, rate: float, depth: int) -> Callable[[Split], GradientBoostingClassifier]:
-    """Return the same under `mlflow.sklearn.autolog`, which logs the parameters, the training metrics and the model."""
+    """Return the training of boosted trees with `mlflow.sklearn.autolog`, which logs the parameters, the training metrics and the model."""
 
     def train(data: Split) -> GradientBoostingClassifier:
         mlflow.sklearn.autolog(log_input_examples=True, log_model_signatures=True, log_datasets=False)
@@ -174,7 +175,7 @@ def autologged(*, trees: int, rate: float, depth: int) -> Callable[[Split], Grad
 
 
 def regression(*, trees: int, rate: float, depth: int) -> Callable[[Split], GradientBoostingRegressor]:
-    """Return the training of boosted trees for a measurement."""
+    """Return the training of boosted trees for a numeric target."""
 
     def train(data: Split) -> GradientBoostingRegressor:
         model = GradientBoostingRegressor(n_estimators=trees, learning_rate=rate, max_depth=depth, random_state=7)

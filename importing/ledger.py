@@ -1,4 +1,4 @@
-"""The memory of an import: what has come from one origin, and what it is called here."""
+"""The ledger of an import: what was imported from one origin, and its ids here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importing.models import Item, ItemKind, Origin
 
 
 class Ledger:
-    """All items of an origin, held in memory; nothing is written before the first thing comes."""
+    """The imported items of an origin, held in memory. Nothing is written before the first item is imported."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -23,24 +23,24 @@ class Ledger:
             self._known = {(kind, source): target for kind, source, target in rows.iterator(chunk_size=10_000)}
 
     def target(self, kind: ItemKind, source_id: str) -> str:
-        """Return what the thing is called here, "" where it has not come."""
+        """Return the id here of an item of the source, "" where it was not imported."""
         return self._known.get((kind.value, source_id), "")
 
     @contextmanager
-    def bringing(self, kind: ItemKind, source_id: str) -> Iterator[list[str]]:
-        """Run a block that brings one thing and puts its id here into the list: thing and memory commit together."""
-        said: list[str] = []
+    def importing(self, kind: ItemKind, source_id: str) -> Iterator[list[str]]:
+        """Run a block that imports one item and appends its new id to the list. Item and ledger commit together."""
+        targets: list[str] = []
         with transaction.atomic():
-            yield said
+            yield targets
             if self._origin is None:
                 self._origin = Origin.objects.get_or_create(name=self._name)[0]
-            for target in said[:1]:
+            for target in targets[:1]:
                 Item.objects.create(origin=self._origin, kind=kind, source_id=source_id, target_id=target)
-        for target in said[:1]:  # only now: a transaction that failed is not remembered
+        for target in targets[:1]:  # after the commit, so that a failed transaction leaves no trace
             self._known[kind.value, source_id] = target
 
     def finish(self) -> None:
-        """Note that an import came to its end."""
+        """Store that an import is complete."""
         if self._origin is not None:
             self._origin.last_finished_at = timezone.now()
             self._origin.save(update_fields=["last_finished_at"])

@@ -1,4 +1,4 @@
-"""One import, from the first experiment to the last alias. Each thing commits by itself with a note that it has come."""
+"""The first part of an import: experiments, runs, logged models, metrics and files. Each item commits with its ledger entry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db import DataError, transaction
 
 from core.actors import Actor
 from core.errors import AlreadyExists, DomainError
-from importing.files import FileCarrier
+from importing.file_importer import FileImporter
 from importing.ledger import Ledger
-from importing.mapping import fitting_experiment, fitting_logged_model, fitting_points, fitting_run
+from importing.mapping import storable_experiment, storable_logged_model, storable_points, storable_run
 from importing.models import ItemKind
 from importing.progress import Progress
 from importing.report import Report
-from importing.sources.base import FoundExperiment, FoundLoggedModel, FoundRun, Links, Owner, Source
+from importing.sources.base import Links, Owner, Source, SourceExperiment, SourceLoggedModel, SourceRun
 from tracking.limits import Point
 from tracking.models import Experiment, LoggedModel, Run, RunStatus
 from tracking.services.imports.experiments import import_experiment
@@ -25,13 +25,13 @@ from tracking.services.imports.runs import import_points, import_run, import_run
 
 _BATCH = 5000
 _RUNS = 100
-# What may be wrong with one thing without the others being concerned.
+# Errors of one item that do not stop the import.
 REFUSALS = (DomainError, DataError)
 
 
 @dataclass(frozen=True, slots=True)
-class Bringing:
-    """What every part of an import needs."""
+class ImportContext:
+    """The objects that every part of an import uses."""
 
     actor: Actor
     source: Source
@@ -41,152 +41,160 @@ class Bringing:
 
 
 class TrackingImport:
-    """Experiments with their runs, logged models, metric histories and files.
+    """Imports experiments with their runs, logged models, metric histories and files.
 
-    Runs come before the logged models they made, and those before the metrics that name them; so runs are gone through
-    twice.
+    Runs are imported before the logged models that they made, and those before the metrics that name them, so the runs of the
+    source are read twice.
     """
 
-    def __init__(self, bringing: Bringing, files: FileCarrier) -> None:
-        self._to = bringing
+    def __init__(self, context: ImportContext, files: FileImporter) -> None:
+        self._context = context
         self._files = files
 
     def run(self) -> None:
-        """Bring everything that has not come yet."""
-        for found in self._to.source.experiments():
+        """Import everything that was not imported before. SourceError."""
+        for found in self._context.source.experiments():
             experiment = self._experiment(found)
-            self._to.progress.step(f"experiment {found.old.name}")
+            self._context.progress.step(f"experiment {found.old.name}")
             if experiment is None:
                 continue
-            for part in _parts(self._to.source.runs(found.id)):
+            for part in _parts(self._context.source.runs(found.id)):
                 with transaction.atomic():
                     for run in part:
                         self._run(run, experiment)
-                        self._to.progress.step(f"runs of {found.old.name}")
-            for model in self._to.source.logged_models(found.id):
+                        self._context.progress.step(f"runs of {found.old.name}")
+            for model in self._context.source.logged_models(found.id):
                 self._logged_model(model, experiment)
-                self._to.progress.step(f"logged models of {found.old.name}")
-            for run in self._to.source.runs(found.id):
+                self._context.progress.step(f"logged models of {found.old.name}")
+            for run in self._context.source.runs(found.id):
                 self._content(run)
-                self._to.progress.step(f"metrics and files of {found.old.name}")
+                self._context.progress.step(f"metrics and files of {found.old.name}")
 
-    def _experiment(self, found: FoundExperiment) -> Experiment | None:
-        ledger, report = self._to.ledger, self._to.report
+    def _experiment(self, found: SourceExperiment) -> Experiment | None:
+        ledger, report = self._context.ledger, self._context.report
         if known := ledger.target(ItemKind.EXPERIMENT, found.id):
-            report.here["experiments"] += 1
+            report.existing["experiments"] += 1
             return Experiment.objects.get(pk=int(known))
-        old = fitting_experiment(found.old, report)
+        old = storable_experiment(found.old, report)
         same = Experiment.objects.filter(name=old.name).first()
         if same is not None and same.lifecycle_stage != old.lifecycle:
-            why = f"an experiment of that name is here and is {same.lifecycle_stage}: rename or restore one of the two"
-            report.trouble("experiments", old.name, why)
+            why = f"an experiment of that name exists here and is {same.lifecycle_stage}: rename or restore one of the two"
+            report.add_problem("experiments", old.name, why)
             return None
         try:
-            with ledger.bringing(ItemKind.EXPERIMENT, found.id) as said:
-                experiment = same or import_experiment(actor=self._to.actor, old=old, origin=self._to.source.origin)
-                said.append(str(experiment.pk))
+            with ledger.importing(ItemKind.EXPERIMENT, found.id) as targets:
+                experiment = same or import_experiment(
+                    actor=self._context.actor, old=old, origin=self._context.source.origin
+                )
+                targets.append(str(experiment.pk))
         except REFUSALS as error:
-            report.trouble("experiments", old.name, str(error))
+            report.add_problem("experiments", old.name, str(error))
             return None
         if same is not None and old.name != "Default":
-            report.trouble(
-                "experiments", old.name, "there is one of that name: its runs were added to that, its tags left out"
+            report.add_problem(
+                "experiments",
+                old.name,
+                "an experiment of that name exists here: the runs were added to it, the tags were not",
             )
-        report.came["experiments"] += 1
+        report.imported["experiments"] += 1
         return experiment
 
-    def _run(self, found: FoundRun, experiment: Experiment) -> None:
-        run_id, report = found.old.id, self._to.report
-        if self._to.ledger.target(ItemKind.RUN, run_id):
-            report.here["runs"] += 1
+    def _run(self, found: SourceRun, experiment: Experiment) -> None:
+        run_id, report = found.old.id, self._context.report
+        if self._context.ledger.target(ItemKind.RUN, run_id):
+            report.existing["runs"] += 1
             return
-        old = fitting_run(found.old, report)
+        old = storable_run(found.old, report)
         try:
-            with self._to.ledger.bringing(ItemKind.RUN, run_id) as said:
-                run = import_run(actor=self._to.actor, experiment=experiment, old=old, origin=self._to.source.origin)
-                said.append(run.pk)
+            with self._context.ledger.importing(ItemKind.RUN, run_id) as targets:
+                run = import_run(
+                    actor=self._context.actor, experiment=experiment, old=old, origin=self._context.source.origin
+                )
+                targets.append(run.pk)
         except AlreadyExists:
-            report.trouble("runs", run_id, "there is a run of that id, which did not come from this source")
+            report.add_problem("runs", run_id, "a run with that id exists here and was not imported from this source")
             return
         except (*REFUSALS, ValueError) as error:
-            report.trouble("runs", run_id, str(error))
+            report.add_problem("runs", run_id, str(error))
             return
-        report.came["runs"] += 1
+        report.imported["runs"] += 1
         if old.status == RunStatus.RUNNING:
-            report.trouble("runs", run_id, "was still running: what it logs from now on does not come")
+            report.add_problem("runs", run_id, "was still running: what it logs from now on is not imported")
 
-    def _logged_model(self, found: FoundLoggedModel, experiment: Experiment) -> None:
-        model_id, report = found.old.id, self._to.report
-        if self._to.ledger.target(ItemKind.LOGGED_MODEL, model_id):
-            report.here["logged models"] += 1
+    def _logged_model(self, found: SourceLoggedModel, experiment: Experiment) -> None:
+        model_id, report = found.old.id, self._context.report
+        if self._context.ledger.target(ItemKind.LOGGED_MODEL, model_id):
+            report.existing["logged models"] += 1
         elif not self._new_logged_model(found, experiment):
             return
-        self._files.bring(Owner("logged_model", model_id, found.artifact_uri), LoggedModel.objects.get(pk=model_id))
+        self._files.import_files(
+            Owner("logged_model", model_id, found.artifact_uri), LoggedModel.objects.get(pk=model_id)
+        )
 
-    def _new_logged_model(self, found: FoundLoggedModel, experiment: Experiment) -> bool:
-        old = fitting_logged_model(found.old, self._to.report)
-        actor, origin = self._to.actor, self._to.source.origin
+    def _new_logged_model(self, found: SourceLoggedModel, experiment: Experiment) -> bool:
+        old = storable_logged_model(found.old, self._context.report)
+        actor, origin = self._context.actor, self._context.source.origin
         values = 0
         try:
-            with self._to.ledger.bringing(ItemKind.LOGGED_MODEL, old.id) as said:
+            with self._context.ledger.importing(ItemKind.LOGGED_MODEL, old.id) as targets:
                 model = import_logged_model(actor=actor, experiment=experiment, old=old, origin=origin)
                 for run_id, points in found.points.items():
-                    if self._to.ledger.target(ItemKind.RUN, run_id):
-                        kept = fitting_points(points, run_id, self._to.report)
+                    if self._context.ledger.target(ItemKind.RUN, run_id):
+                        kept = storable_points(points, run_id, self._context.report)
                         values += import_points(actor=actor, run_id=run_id, points=kept, origin=origin)
-                said.append(model.pk)
+                targets.append(model.pk)
         except (*REFUSALS, ValueError) as error:
-            self._to.report.trouble("logged models", old.id, str(error))
+            self._context.report.add_problem("logged models", old.id, str(error))
             return False
-        self._to.report.came["logged models"] += 1
-        self._to.report.came["metric values"] += values
+        self._context.report.imported["logged models"] += 1
+        self._context.report.imported["metric values"] += values
         return True
 
-    def _content(self, found: FoundRun) -> None:
+    def _content(self, found: SourceRun) -> None:
         run_id = found.old.id
-        if not self._to.ledger.target(ItemKind.RUN, run_id):
+        if not self._context.ledger.target(ItemKind.RUN, run_id):
             return
-        if not self._to.ledger.target(ItemKind.HISTORY, run_id):
+        if not self._context.ledger.target(ItemKind.HISTORY, run_id):
             self._history(found)
-        self._files.bring(Owner("run", run_id, found.artifact_uri), Run.objects.get(pk=run_id))
+        self._files.import_files(Owner("run", run_id, found.artifact_uri), Run.objects.get(pk=run_id))
 
-    def _history(self, found: FoundRun) -> None:
-        """Bring the metrics in batches of their own: the same batch again changes nothing. The last one completes the run."""
+    def _history(self, found: SourceRun) -> None:
+        """Import the metrics in batches. Importing a batch twice changes nothing; the last batch completes the run."""
         run_id = found.old.id
-        points = iter(self._to.source.history(found))
+        points = iter(self._context.source.history(found))
         batch = list(islice(points, _BATCH))
         while following := list(islice(points, _BATCH)):
             self._points(run_id, batch)
             batch = following
-        links = self._to.source.links(run_id)
-        with self._to.ledger.bringing(ItemKind.HISTORY, run_id) as said:
+        links = self._context.source.links(run_id)
+        with self._context.ledger.importing(ItemKind.HISTORY, run_id) as targets:
             self._points(run_id, batch)
             self._link(run_id, links)
-            said.append(run_id)
+            targets.append(run_id)
 
     def _points(self, run_id: str, points: list[Point]) -> None:
-        kept = fitting_points(points, run_id, self._to.report)
-        self._to.report.came["metric values"] += import_points(
-            actor=self._to.actor, run_id=run_id, points=kept, origin=self._to.source.origin
+        kept = storable_points(points, run_id, self._context.report)
+        self._context.report.imported["metric values"] += import_points(
+            actor=self._context.actor, run_id=run_id, points=kept, origin=self._context.source.origin
         )
 
     def _link(self, run_id: str, links: Links) -> None:
         named = {*links.inputs, *links.outputs}
         known = set(LoggedModel.objects.filter(pk__in=named).values_list("pk", flat=True))
         for model_id in sorted(named - known):
-            self._to.report.trouble(
-                "models that runs read or made", f"{run_id} {model_id}", "the logged model did not come"
+            self._context.report.add_problem(
+                "models that runs read or made", f"{run_id} {model_id}", "the logged model was not imported"
             )
         import_run_models(
-            actor=self._to.actor,
+            actor=self._context.actor,
             run_id=run_id,
             inputs=[model_id for model_id in links.inputs if model_id in known],
             outputs={model_id: step for model_id, step in links.outputs.items() if model_id in known},
-            origin=self._to.source.origin,
+            origin=self._context.source.origin,
         )
 
 
-def _parts(runs: Iterator[FoundRun]) -> Iterator[list[FoundRun]]:
-    """Yield runs by the hundred: one commit for each run would be most of the time."""
+def _parts(runs: Iterator[SourceRun]) -> Iterator[list[SourceRun]]:
+    """Yield runs in groups of a hundred: a commit for each run would take most of the time."""
     while part := list(islice(runs, _RUNS)):
         yield part

@@ -1,4 +1,4 @@
-"""What has come over from which server: an import that was broken off, or is repeated, goes on from here."""
+"""Records of imports: what was imported from which server, so that a repeated import continues."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Origin(models.Model):
 
 
 class ItemKind(models.TextChoices):
-    """What an item stands for. The last four say that a part of a thing is complete."""
+    """The kind of an imported item. The last four mark a part of an item as complete."""
 
     EXPERIMENT = "experiment"
     RUN = "run"
     LOGGED_MODEL = "logged_model"
     MODEL = "model"
     VERSION = "version"
-    HISTORY = "history"  # of a run: its metrics, and the models it read and made
+    HISTORY = "history"  # of a run: its metrics, and its model inputs and outputs
     FILES = "files"  # of a run or a logged model
     ALIASES = "aliases"  # of a registered model
     STAGES = "stages"  # of a registered model
 
 
 class Item(models.Model):
-    """One thing that came: its id there and here. Written in the transaction that brings the thing."""
+    """One imported item: its id in the source and here. Written in the transaction that imports it."""
 
     origin = models.ForeignKey(Origin, on_delete=models.CASCADE, related_name="items", db_index=False)
     kind = models.CharField(max_length=12, choices=ItemKind)

@@ -1,4 +1,4 @@
-"""How far an import is: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of an import: a bar on a terminal, otherwise a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts steps towards a total that is only an estimate: the old server may still grow."""
+    """Counts steps towards an estimated total: the source may grow during the import."""
 
     def __init__(self, stream: TextIO, total: int) -> None:
         self._stream = stream
@@ -21,7 +21,7 @@ class Progress:
         self._shown_at = 0.0 if self._is_terminal else time.monotonic()
 
     def step(self, what: str) -> None:
-        """Count one step and show where we are, not too often."""
+        """Count one step, and show the progress at intervals."""
         self._done += 1
         now = time.monotonic()
         if now - self._shown_at >= (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
@@ -29,7 +29,7 @@ class Progress:
             self._show(what)
 
     def close(self) -> None:
-        """Leave the line of the bar."""
+        """Clear the line of the bar."""
         if self._is_terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -1,4 +1,4 @@
-"""Where a version's files lie here, from where they lay there."""
+"""Finds the location of a version's files here from their location at the source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BY_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/.+", re.DOTALL)
 
 
 def relocated(old: OldVersion) -> OldVersion:
-    """Return the version with the source it has here, and with the run that source belongs to.
+    """Return the version with its source here, and with the run that the source belongs to.
 
-    MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model ``…/<model id>/artifacts``, in every
-    kind of store; where that run or model is here, its folder here takes the place of the old one. A run that is not here
-    is left out. What cannot be placed stays as it is.
+    In every kind of store MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model
+    ``…/<model id>/artifacts``. Where that run or model was imported, its folder here replaces the old one. A run that was not
+    imported is dropped. Any other source stays as it is.
     """
     if _BY_MODEL.fullmatch(old.source):
-        return replace(old, run_id="")  # the model knows its run
+        return replace(old, run_id="")  # the logged model has its run
     run_id = old.run_id if _is_run(old.run_id) else ""
     if match := _BY_RUN.fullmatch(old.source):
         return replace(old, run_id=match["run_id"] if _is_run(match["run_id"]) else run_id)

@@ -1,4 +1,4 @@
-"""What came, what was here already, and what could not come and why."""
+"""The report of an import: what was imported, what existed already, and what was not imported and why."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ KINDS = ("experiments", "runs", "metric values", "logged models", "files", "mode
 
 
 @dataclass(slots=True)
-class Trouble:
-    """Things that did not come as they were, for one reason; the first thousand are named."""
+class Problem:
+    """Items that were not imported completely, for one reason. The first thousand are named."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
 
 class Report:
-    """Filled while the import runs; bounded, however much goes wrong."""
+    """Counts and problems, collected while the import runs. Its size is bounded."""
 
     def __init__(self) -> None:
-        self.came: Counter[str] = Counter()
-        self.here: Counter[str] = Counter()
-        self.left_behind: dict[str, int] = {}
-        self._troubles: dict[tuple[str, str], Trouble] = {}
+        self.imported: Counter[str] = Counter()
+        self.existing: Counter[str] = Counter()
+        self.unsupported: dict[str, int] = {}
+        self._problems: dict[tuple[str, str], Problem] = {}
 
-    def trouble(self, kind: str, name: str, why: str) -> None:
-        """Note that ``name`` (a ``kind``, in the plural) did not come, or not as it was."""
-        found = self._troubles.setdefault((kind, why), Trouble())
+    def add_problem(self, kind: str, name: str, why: str) -> None:
+        """Add that the item ``name`` of ``kind`` (in the plural) was not imported, or not completely."""
+        found = self._problems.setdefault((kind, why), Problem())
         found.count += 1
         if len(found.examples) < _EXAMPLES_KEPT:
             found.examples.append(name)
 
     @property
-    def troubles(self) -> int:
-        return sum(found.count for found in self._troubles.values())
+    def problem_count(self) -> int:
+        """The number of items with problems."""
+        return sum(found.count for found in self._problems.values())
 
     def lines(self) -> Iterator[str]:
         """Yield the report as text."""
         for kind in KINDS:
-            if self.came[kind] or self.here[kind]:
-                here = f", {self.here[kind]} were here already" if self.here[kind] else ""
-                yield f"  {kind}: {self.came[kind]} came{here}"
-        if any(self.left_behind.values()):
-            yield "Left behind, having no place here:"
-            yield from (f"  {what}: {count}" for what, count in self.left_behind.items() if count)
-        if self._troubles:
-            yield "Did not come, or not as it was:"
-        for (kind, why), found in sorted(self._troubles.items()):
+            if self.imported[kind] or self.existing[kind]:
+                existing = f", {self.existing[kind]} existed already" if self.existing[kind] else ""
+                yield f"  {kind}: {self.imported[kind]} imported{existing}"
+        if any(self.unsupported.values()):
+            yield "Not imported, because Custody does not support them:"
+            yield from (f"  {what}: {count}" for what, count in self.unsupported.items() if count)
+        if self._problems:
+            yield "Not imported, or not completely:"
+        for (kind, why), found in sorted(self._problems.items()):
             shown = ", ".join(found.examples[:_EXAMPLES_SHOWN])
             more = f", … ({found.count - _EXAMPLES_SHOWN} more)" if found.count > _EXAMPLES_SHOWN else ""
             yield f"  {kind}: {why}: {shown}{more}"
 
     def as_json(self) -> dict[str, object]:
+        """Return the report as JSON values."""
         return {
-            "came": {kind: self.came[kind] for kind in KINDS},
-            "here_already": {kind: self.here[kind] for kind in KINDS},
-            "left_behind": self.left_behind,
-            "troubles": [
-                {"what": kind, "why": why, "count": found.count, "examples": found.examples}
-                for (kind, why), found in sorted(self._troubles.items())
+            "imported": {kind: self.imported[kind] for kind in KINDS},
+            "existing": {kind: self.existing[kind] for kind in KINDS},
+            "unsupported": self.unsupported,
+            "problems": [
+                {"kind": kind, "why": why, "count": found.count, "examples": found.examples}
+                for (kind, why), found in sorted(self._problems.items())
             ],
         }

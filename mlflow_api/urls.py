@@ -29,7 +29,7 @@ HANDLERS = (
 for _name in HANDLERS:
     import_module(f"mlflow_api.{_name}")
 
-# config/fast_path.py asks these before Django's middleware, by the whole path.
+# Also asked before Django's middleware, by whole paths: config/fast_path.py.
 RPC_VIEWS = rpc_views()
 # The fixed paths of single modules come before the RPCs, whose last pattern answers every other path with a 404.
 urlpatterns = [

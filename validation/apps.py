@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class ValidationConfig(AppConfig):
+    """The app of the validation checks."""
+
     name = "validation"
 
     def ready(self) -> None:

@@ -32,7 +32,7 @@ def _client(url: str, timeout: float) -> redis.Redis:
 
 
 def valkey(socket: Path, data: Path) -> Program:
-    """Return the program that serves ``socket`` and keeps its file in ``data``/broker. Makes the directories, mode 0700."""
+    """Return the program that serves ``socket``, with its file in ``data``/broker. Makes both directories, mode 0700."""
     for directory in (socket.parent, data / "broker"):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
@@ -55,13 +55,13 @@ def valkey(socket: Path, data: Path) -> Program:
 
 
 def end_orphan(socket: Path, *, patience: float = 5.0) -> None:
-    """End a broker that a killed supervisor left on its way out: two of them on one append-only file would spoil it."""
+    """Stop a broker that a killed supervisor left behind: two brokers would corrupt one append-only file. Waits ``patience`` s."""
     url = f"redis+socket://{socket}"
     deadline = time.monotonic() + patience
     while socket.exists() and answers(url) and time.monotonic() < deadline:
         try:
             _client(url, 1.0).shutdown(save=True)
         except (redis.RedisError, OSError) as error:
-            sys.stderr.write(f"an earlier broker does not stop: {error}\n")
+            sys.stderr.write(f"An earlier broker does not stop: {error}\n")
         time.sleep(0.1)
     socket.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What only a new installation needs: somebody who can sign in, and whether the demonstration is to be loaded."""
+"""The first start of an installation: the first account, and whether the demonstration is loaded."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ADMIN = "admin"
 
 
 class FirstAccount:
-    """The account `admin` that a new installation starts with. Its password is kept in DATA/keys until it is changed."""
+    """The account `admin` of a new installation. Its password is in DATA/keys/first_password until somebody changes it."""
 
     def __init__(self, data: Path) -> None:
         self.password_file = data / "keys" / "first_password"
 
     def ensure(self) -> bool:
-        """Create the account if there are no people yet; return whether it did."""
+        """Create the account where no account exists; return whether it was created."""
         if User.objects.exists():
             return False
         create_user(actor=system_actor("up"), username=ADMIN, password=self._make_password(), is_superuser=True)
         return True
 
     def password(self) -> str:
-        """Return the password while it is still the one in the file, else nothing."""
+        """Return the password while the one in the file is still valid, else ""."""
         if not self.password_file.exists():
             return ""
         kept = self.password_file.read_text(encoding="utf-8").strip()
@@ -34,7 +34,7 @@ class FirstAccount:
         return kept if user is not None and user.check_password(kept) else ""
 
     def _make_password(self) -> str:
-        """Return a new password, after it has been kept: one that nobody can read any more would lock everybody out."""
+        """Return a new password. It is stored first: a lost password would lock everybody out."""
         self.password_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.password_file.touch(mode=0o600)
         password = secrets.token_urlsafe(12)
@@ -43,23 +43,23 @@ class FirstAccount:
 
 
 class Demonstration:
-    """Whether the demonstration is wanted and whether it has been loaded, remembered in DATA/demo."""
+    """The state of the demonstration, in the file DATA/demo: wanted, declined or loaded."""
 
     def __init__(self, data: Path) -> None:
         self._path = data / "demo"
 
     def decide(self, *, wanted: bool) -> None:
-        """Decide once, on the first start."""
+        """Store whether it is wanted, on the first start only."""
         if not self._path.exists():
             self._write("wanted" if wanted else "declined")
 
     @property
     def is_due(self) -> bool:
-        """Return whether it is wanted and has not been loaded to its end."""
+        """Whether it is wanted and not loaded yet."""
         return self._path.exists() and self._path.read_text(encoding="utf-8").strip() == "wanted"
 
-    def note_loaded(self) -> None:
-        """Remember that it need not be loaded again."""
+    def mark_loaded(self) -> None:
+        """Store that it is loaded."""
         self._write("loaded")
 
     def _write(self, state: str) -> None:

@@ -1,4 +1,4 @@
-"""One supervisor per data directory."""
+"""The lock of a data directory: only one supervisor uses it at a time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import IO
 
 
 class DataInUse(Exception):
-    """Another supervisor holds this data directory; the argument is its process id."""
+    """Another supervisor holds the lock. The message is its process id."""
 
 
 class DataLock:
-    """An advisory lock on ``DATA/lock``, held until released or until this process ends, however it ends.
+    """An advisory lock on a file, held until it is released or this process ends in any way.
 
-    The file holds the holder's process id and is emptied on a clean stop, so ``was_killed`` tells whether the last holder
-    went without one.
+    The file contains the process id of the holder and is emptied on release: ``was_killed`` tells whether the last holder ended
+    without releasing it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class DataLock:
         self.was_killed = False
 
     def acquire(self) -> None:
-        """Take the lock or raise DataInUse."""
+        """Take the lock. DataInUse where another process holds it."""
         self._file = self._path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +37,7 @@ class DataLock:
         self._write(str(os.getpid()))
 
     def release(self) -> None:
-        """Say that this stop was a clean one, and let go."""
+        """Empty the file and release the lock."""
         if self._file is not None:
             self._write("")
             self._file.close()

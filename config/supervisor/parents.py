@@ -1,4 +1,4 @@
-"""Ask the kernel to end a process when its parent ends, so that even `kill -9` of the supervisor leaves no orphan."""
+"""Has the kernel end a process when its parent ends, so that no process outlives a killed supervisor (Linux)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# Loaded here, once: between fork and exec nothing may import or allocate much.
+# Loaded at import: between fork and exec nothing should import or allocate much.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 SUPERVISED = "CUSTODY_SUPERVISED"
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have signal ``number`` sent to this process when its parent dies. Linux only; elsewhere it does nothing."""
+    """Have signal ``number`` sent to this process when its parent ends. Linux only; elsewhere it does nothing."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def die_with_supervised_parent() -> None:
-    """The same, for processes that a supervised process starts by itself (granian's workers)."""
+    """Do the same in a process that a supervised process has started, such as a worker of granian."""
     if os.environ.get(SUPERVISED) == "on":
         die_with_parent()

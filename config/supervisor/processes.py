@@ -1,4 +1,4 @@
-"""One child process: started so that it cannot outlive us, its output kept, stopped gently and then firmly."""
+"""Child processes: they do not outlive the supervisor, write to log files, and are stopped by SIGTERM and then SIGKILL."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOG_BYTES = 20_000_000  # a log larger than this at start becomes NAME.log.1
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run.
+    """A program to run.
 
-    ``is_ready(pid)`` answers without raising; ``on_orphaned`` is the signal it gets if we are killed; ``stops_last``
-    marks what the others need until they have stopped.
+    ``is_ready(pid)`` never raises. ``on_orphaned`` is the signal that it gets when the supervisor is killed. ``stops_last``: the
+    other programs need it until they have stopped.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Program:
 
 
 class Process:
-    """A running Program with its log file."""
+    """A running program with its log file."""
 
     def __init__(self, program: Program, logs: Path) -> None:
         self.program = program
@@ -41,7 +41,7 @@ class Process:
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            # A session of its own: Ctrl-C in the terminal reaches only the supervisor, which stops things in order.
+            # In a session of its own, so that Ctrl-C reaches only the supervisor, which stops the programs in order.
             self._popen = subprocess.Popen(  # noqa: S603 - our own commands
                 program.command,
                 cwd=BASE_DIR,
@@ -56,15 +56,15 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """Return the exit code, or None while it runs (negative: the signal that ended it)."""
+        """The exit code, None while it runs; a negative one is the signal that ended it."""
         return self._popen.poll()
 
     def is_ready(self) -> bool:
-        """Return whether it runs and answers."""
+        """Return whether the program runs and answers."""
         return self.exit_code is None and self.program.is_ready(self._popen.pid)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and everything it started, if any of it is left."""
+        """Send a signal to the process and to those that it started; nothing where all have ended."""
         try:
             os.killpg(self._popen.pid, number)
         except ProcessLookupError:
@@ -75,14 +75,14 @@ class Process:
         self._popen.wait()
 
     def tail(self, lines: int = 15) -> str:
-        """Return the end of what this process has written."""
+        """Return the last lines that this process has written."""
         with self.log.open("rb") as log:
             log.seek(max(self.log_start, self.log.stat().st_size - 20_000))
             return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-lines:])
 
 
 def stop_all(processes: Sequence[Process], *, grace_seconds: float) -> None:
-    """Ask all to stop at once; kill what still runs after ``grace_seconds``, and whatever their sessions left behind."""
+    """Stop all at the same time; kill those that still run after ``grace_seconds``, with all processes that they started."""
     for process in processes:
         if process.exit_code is None:
             process.signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What an installation consists of: the web server, one worker per queue, and the scheduler."""
+"""The programs of an installation: the web server, one worker for each queue, and the scheduler."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from config.celery import app
 from config.supervisor.processes import Program
 
-# One worker process per queue, so that a fast check never waits behind a slow one; threads, for checks wait on input.
+# Threads of the worker of each queue: fast checks never wait for slow ones, and checks mostly wait for input.
 QUEUES = {"fast": 4, "slow": 2}
-# Promotions may wait some seconds for running checks, each holding a thread.
+# A promotion may wait some seconds for running checks, and uses a thread while it waits.
 WEB_THREADS = 16
 
 
@@ -28,13 +28,13 @@ def web(host: str, port: int, *, workers: int) -> Program:
         *("--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning"),
         "config.wsgi:application",
     ]
-    # SIGTERM, not SIGKILL: granian's own processes are to go with it.
+    # SIGTERM, not SIGKILL, so that granian stops its own processes.
     return Program("web", command, lambda _pid: is_healthy(host, port), on_orphaned=signal.SIGTERM)
 
 
 def worker(queue: str) -> Program:
     """Return the worker of one queue; it is ready when it answers a ping through the broker."""
-    # The supervisor's process id keeps the name apart from other installations on the same broker.
+    # The process id of the supervisor distinguishes installations on the same broker.
     node = f"{queue}-{os.getpid()}@{socket.gethostname()}"
     command = [
         *(*_module("celery"), "-A", "config", "worker", "--queues", queue, "--hostname", node),
@@ -45,8 +45,10 @@ def worker(queue: str) -> Program:
 
 
 def scheduler(runtime: Path, data: Path) -> Program:
-    """Return the scheduler (Celery beat); it is ready when it has written its own process id. Makes the directory for it."""
-    runtime.mkdir(parents=True, exist_ok=True, mode=0o700)  # the embedded broker makes it too, but may not be in use
+    """Return the scheduler (Celery beat); it is ready when it has written its process id. Makes the directory of that file."""
+    runtime.mkdir(
+        parents=True, exist_ok=True, mode=0o700
+    )  # the embedded broker makes it as well, but may not be in use
     pid_file = runtime / "beat.pid"
     command = [
         *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
@@ -61,7 +63,7 @@ def scheduler(runtime: Path, data: Path) -> Program:
 
 def is_healthy(host: str, port: int) -> bool:
     """Return whether the web server answers 200 at /healthz."""
-    connection = http.client.HTTPConnection(reachable(host), port, timeout=5)
+    connection = http.client.HTTPConnection(reachable_host(host), port, timeout=5)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -75,12 +77,12 @@ def is_answering(node: str) -> bool:
     """Return whether the named worker answers a ping."""
     try:
         return bool(app.control.inspect(destination=[node], timeout=1.0, limit=1).ping())
-    except Exception:  # noqa: BLE001 - whatever the broker's client raises, the worker is not ready
+    except Exception:  # noqa: BLE001 - whatever the client of the broker raises, the worker is not ready
         return False
 
 
-def why_not(host: str, port: int) -> str:
-    """Return why no server could listen there, or nothing."""
+def port_problem(host: str, port: int) -> str:
+    """Return why no server can listen on host and port, "" where it can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -88,14 +90,14 @@ def why_not(host: str, port: int) -> str:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"Port {port} on {host} is taken by another program. Choose another with --port."
+            return f"Port {port} on {host} is in use by another program. Choose another with --port."
         return f"Cannot listen on {host}, port {port}: {error.strerror}."
     return ""
 
 
-def reachable(host: str) -> str:
-    """Return where this machine reaches a server that listens on ``host``."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - looked up, not bound
+def reachable_host(host: str) -> str:
+    """Return the host under which this machine reaches a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _module(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Start programs in order, wait for each, watch them, restart what dies, stop everything."""
+"""The supervisor: starts programs in order, waits until they answer, restarts those that end, and stops all of them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 
 from config.supervisor.processes import Process, Program, stop_all
 
-Say = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 _POLL_SECONDS = 0.1
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 3.5
 _BROKER_STOP_SECONDS = 0.8
-# A program that dies this often within the window will not get better by another start.
-_MOST_DEATHS = 5
+# After this many ends within the window another start would not help.
+_MAX_RESTARTS = 5
 _WINDOW_SECONDS = 120.0
-_LINE = 240  # of an alarming line, so much is shown on the console
-_TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|\[ERROR\]|level=error|level=critical")
+_SHOWN = 240  # characters of an error line on the console
+_ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|\[ERROR\]|level=error|level=critical")
 
 
 class CannotRun(Exception):
-    """A program did not start, or keeps dying; the message says which and shows the end of its log."""
+    """A program did not start, or ended too often. The message names it and has the end of its log."""
 
 
 class Watched:
-    """A process, its deaths so far, and how much of its log has been looked at."""
+    """A program under supervision: its process, when it ended before, and how much of its log was read."""
 
     def __init__(self, program: Program, logs: Path) -> None:
         self.program = program
         self._logs = logs
-        self._deaths: deque[float] = deque(maxlen=_MOST_DEATHS)
+        self._ends: deque[float] = deque(maxlen=_MAX_RESTARTS)
         self.restart_at: float | None = None
         self.start()
 
@@ -43,94 +43,96 @@ class Watched:
         self.process = Process(self.program, self._logs)
         self._seen = self.process.log_start
 
-    def note_death(self) -> float:
-        """Note that the process ended and return the pause in seconds before it is started again."""
+    def note_end(self) -> float:
+        """Note that the process ended; return the seconds until it is started again. CannotRun where it ended too often."""
         now = time.monotonic()
-        self._deaths.append(now)
-        if len(self._deaths) == _MOST_DEATHS and now - self._deaths[0] < _WINDOW_SECONDS:
-            raise CannotRun(f"{self.program.name} ended {_MOST_DEATHS} times in a short while.\n{self.process.tail()}")
-        recent = sum(now - death < _WINDOW_SECONDS for death in self._deaths)
+        self._ends.append(now)
+        if len(self._ends) == _MAX_RESTARTS and now - self._ends[0] < _WINDOW_SECONDS:
+            raise CannotRun(
+                f"{self.program.name} ended {_MAX_RESTARTS} times within {_WINDOW_SECONDS:.0f} seconds.\n{self.process.tail()}"
+            )
+        recent = sum(now - end < _WINDOW_SECONDS for end in self._ends)
         pause = float(2 ** (recent - 1))
         self.restart_at = now + pause
         return pause
 
-    def new_trouble(self) -> str:
-        """Return the first alarming line written since the last look, or nothing."""
+    def new_error(self) -> str:
+        """Return the first error line that was written since the last call, "" for none."""
         with self.process.log.open("rb") as log:
             log.seek(self._seen)
             written = log.read(1_000_000)
         self._seen += len(written)
         lines = written.decode("utf-8", "replace").splitlines()
-        return next((line[:_LINE] for line in lines if _TROUBLE.search(line)), "")
+        return next((line[:_SHOWN] for line in lines if _ERROR_LINE.search(line)), "")
 
 
 class Supervisor:
     """The programs of one installation."""
 
-    def __init__(self, *, logs: Path, say: Say) -> None:
+    def __init__(self, *, logs: Path, write_line: WriteLine) -> None:
         self._logs = logs
-        self._say = say
+        self._write_line = write_line
         self._watched: list[Watched] = []
-        self._errands: list[tuple[Process, Callable[[], None]]] = []
+        self._jobs: list[tuple[Process, Callable[[], None]]] = []
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, *programs: Program) -> None:
-        """Start programs side by side and return when all of them answer; raise CannotRun if one does not."""
+        """Start programs together and return when all of them answer. CannotRun where one does not."""
         started = [Watched(program, self._logs) for program in programs]
         self._watched += started
         deadline = time.monotonic() + _READY_SECONDS
         waiting = started
         while waiting := [watched for watched in waiting if not watched.process.is_ready()]:
             for watched in waiting:
-                self._require_hope(watched, deadline)
+                self._require_starting(watched, deadline)
             time.sleep(_POLL_SECONDS)
 
-    def _require_hope(self, watched: Watched, deadline: float) -> None:
+    def _require_starting(self, watched: Watched, deadline: float) -> None:
         name, process = watched.program.name, watched.process
         if process.exit_code is not None:
             raise CannotRun(f"{name} ended with code {process.exit_code} while starting.\n{process.tail()}")
         if time.monotonic() > deadline:
-            raise CannotRun(f"{name} does not answer after {_READY_SECONDS:.0f} seconds.\n{process.tail()}")
+            raise CannotRun(f"{name} did not answer within {_READY_SECONDS:.0f} seconds.\n{process.tail()}")
 
-    def start_errand(self, program: Program, *, on_success: Callable[[], None]) -> None:
-        """Start something that ends by itself; its failure is reported and harms nothing else."""
-        self._errands.append((Process(program, self._logs), on_success))
+    def start_job(self, program: Program, *, on_success: Callable[[], None]) -> None:
+        """Start a program that ends by itself. Its failure is reported; the other programs go on."""
+        self._jobs.append((Process(program, self._logs), on_success))
 
     def watch(self) -> None:
-        """Keep everything running until interrupted; raise CannotRun when a program keeps dying."""
+        """Keep all programs running until interrupted. CannotRun where one ends too often."""
         while True:
-            self._look_after_errands()
+            self._check_jobs()
             for watched in self._watched:
-                self._look_after(watched)
+                self._check(watched)
             time.sleep(_POLL_SECONDS * 3)
 
-    def _look_after(self, watched: Watched) -> None:
+    def _check(self, watched: Watched) -> None:
         name = watched.program.name
-        if trouble := watched.new_trouble():
-            self._say(f"{name}: {trouble}  (more in {watched.process.log})")
+        if error := watched.new_error():
+            self._write_line(f"{name}: {error}  (more in {watched.process.log})")
         if watched.restart_at is not None:
             if time.monotonic() >= watched.restart_at:
                 watched.start()
         elif (code := watched.process.exit_code) is not None:
-            pause = watched.note_death()
-            self._say(
-                f"{name} ended with code {code}; starting it again in {pause:.0f} s  (log: {watched.process.log})"
+            pause = watched.note_end()
+            self._write_line(
+                f"{name} ended with code {code}; it is started again in {pause:.0f} s  (log: {watched.process.log})"
             )
 
-    def _look_after_errands(self) -> None:
-        for errand in list(self._errands):
-            process, on_success = errand
+    def _check_jobs(self) -> None:
+        for job in list(self._jobs):
+            process, on_success = job
             if process.exit_code is None:
                 continue
-            self._errands.remove(errand)
+            self._jobs.remove(job)
             if process.exit_code == 0:
                 on_success()
             else:
-                self._say(f"{process.program.name} failed and is tried again at the next start (log: {process.log})")
+                self._write_line(f"{process.program.name} failed; the next start tries it again (log: {process.log})")
 
     def stop(self) -> None:
-        """Stop everything: first, together, what uses the broker, then the broker."""
-        processes = [watched.process for watched in self._watched] + [process for process, _ in self._errands]
+        """Stop all programs: first those that use the broker, together, then the broker."""
+        processes = [watched.process for watched in self._watched] + [process for process, _ in self._jobs]
         stop_all([process for process in processes if not process.program.stops_last], grace_seconds=_STOP_SECONDS)
         stop_all([process for process in processes if process.program.stops_last], grace_seconds=_BROKER_STOP_SECONDS)
-        self._watched, self._errands = [], []
+        self._watched, self._jobs = [], []

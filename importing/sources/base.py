@@ -1,4 +1,4 @@
-"""What every kind of source offers. A source is read and never written to."""
+"""The interface of sources of an import. A source is only read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tracking.store import ByteSource
 
 
 class SourceError(Exception):
-    """The source cannot be read (any more); the message is for the operator."""
+    """The source cannot be read. The message tells the operator why."""
 
 
-class Unreachable(Exception):
-    """The files of one run or logged model cannot be read from here; the message says why."""
+class FilesUnreachable(Exception):
+    """The files of one run or logged model cannot be read. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a source holds."""
+    """The numbers of items in a source."""
 
     experiments: int = 0
     runs: int = 0
@@ -34,7 +34,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A run or a logged model as the owner of files; ``uri`` is its artifact folder there."""
+    """A run or a logged model that has files. ``uri`` is its artifact folder in the source."""
 
     kind: str  # "run" or "logged_model"
     id: str
@@ -42,16 +42,16 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundExperiment:
-    """An experiment and its id there."""
+class SourceExperiment:
+    """An experiment with its id in the source."""
 
     id: str
     old: OldExperiment
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRun:
-    """A run, and the keys of its metrics where the source tells them."""
+class SourceRun:
+    """A run, with the keys of its metrics where the source lists them."""
 
     old: OldRun
     artifact_uri: str
@@ -60,15 +60,15 @@ class FoundRun:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The ids of the logged models a run read, and of those it made (id → step)."""
+    """The ids of the logged models that a run read, and of those that it made (id → step)."""
 
     inputs: Sequence[str]
     outputs: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class FoundLoggedModel:
-    """A logged model and the metrics that name it, by the run that logged them."""
+class SourceLoggedModel:
+    """A logged model, with the metrics that name it by the run that logged them."""
 
     old: OldLoggedModel
     artifact_uri: str
@@ -76,69 +76,72 @@ class FoundLoggedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundModel:
-    """A registered model and its aliases (alias → version number)."""
+class SourceModel:
+    """A registered model with its aliases (alias → version number)."""
 
     old: OldModel
     aliases: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundVersion:
-    """A version; its source is still the one it has there, ``stage`` is MLflow's name."""
+class SourceVersion:
+    """A version with its source at the old server. ``stage`` is the name of the stage in MLflow."""
 
     old: OldVersion
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
-class OldFile:
-    """A file: path relative to its owner's folder, and how to open it."""
+class SourceFile:
+    """A file: its path relative to the folder of its owner, and a function that opens it."""
 
     path: str
     open: Callable[[], AbstractContextManager[ByteSource]]
 
 
 class Source(Protocol):
-    """An old server. Every method may raise SourceError."""
+    """A server or database to import from. Every method may raise SourceError."""
 
     @property
     def origin(self) -> str:
         """The address, without credentials."""
-        ...
 
     def check(self) -> None:
-        """Raise SourceError unless this is an MLflow server (or its database) that lets us read."""
-        ...
+        """SourceError where this is not a readable MLflow server or database."""
 
-    def counts(self) -> Counts: ...
-    def experiments(self) -> Iterator[FoundExperiment]: ...
-    def runs(self, experiment_id: str) -> Iterator[FoundRun]: ...
-    def logged_models(self, experiment_id: str) -> Iterator[FoundLoggedModel]: ...
+    def counts(self) -> Counts:
+        """Return the numbers of items."""
 
-    def history(self, run: FoundRun) -> Iterator[Point]:
+    def experiments(self) -> Iterator[SourceExperiment]:
+        """Yield all experiments, deleted ones included."""
+
+    def runs(self, experiment_id: str) -> Iterator[SourceRun]:
+        """Yield all runs of an experiment, the oldest first."""
+
+    def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
+        """Yield all logged models of an experiment, the oldest first."""
+
+    def history(self, run: SourceRun) -> Iterator[Point]:
         """Yield every value of every metric of a run."""
-        ...
 
-    def links(self, run_id: str) -> Links: ...
-    def models(self) -> Iterator[FoundModel]: ...
+    def links(self, run_id: str) -> Links:
+        """Return the logged models that a run read and made."""
 
-    def versions(self) -> Iterator[FoundVersion]:
-        """Yield all versions of all models, each model's own together."""
-        ...
+    def models(self) -> Iterator[SourceModel]:
+        """Yield all registered models, without prompts."""
 
-    def left_behind(self) -> Iterator[tuple[str, int]]:
-        """Yield what is there and has no place here, and how many."""
-        ...
+    def versions(self) -> Iterator[SourceVersion]:
+        """Yield all versions of all models, grouped by model."""
+
+    def unsupported(self) -> Iterator[tuple[str, int]]:
+        """Yield the kinds of items that cannot be imported, each with its number."""
 
     def close(self) -> None:
-        """Let go of connections."""
-        ...
+        """Close the connections."""
 
 
 class Files(Protocol):
-    """Where the files of runs and logged models are read."""
+    """Reads the files of runs and logged models."""
 
-    def of(self, owner: Owner) -> Iterator[OldFile]:
-        """Yield the files of an owner. Raises Unreachable; SourceError where nothing answers any more."""
-        ...
+    def of(self, owner: Owner) -> Iterator[SourceFile]:
+        """Yield the files of an owner. FilesUnreachable; SourceError where the source does not answer."""

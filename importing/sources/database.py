@@ -1,4 +1,4 @@
-"""An mlflow SQL database as a source (the schema of MLflow 3.17; what older ones lack is not asked for)."""
+"""A source that reads an mlflow SQL database: the schema of MLflow 3.17, and older ones that lack some tables."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from importing.sources.base import (
     Counts,
-    FoundExperiment,
-    FoundLoggedModel,
-    FoundModel,
-    FoundRun,
-    FoundVersion,
     Links,
     SourceError,
+    SourceExperiment,
+    SourceLoggedModel,
+    SourceModel,
+    SourceRun,
+    SourceVersion,
 )
 from importing.sources.sql import Database
 from importing.sources.tables import DEFAULT_WORKSPACE, Tables
@@ -26,8 +26,8 @@ _NEEDED = ("experiments", "experiment_tags", "runs", "params", "tags", "metrics"
 _STATUSES = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 _DELETED = "Deleted_Internal"
 _PROMPT = "mlflow.prompt.is_prompt"
-# Tables whose rows have no place here, in words.
-_LEFT_BEHIND = {
+# Tables whose rows cannot be imported, and what they are called.
+_UNSUPPORTED = {
     "trace_info": "traces",
     "evaluation_datasets": "evaluation datasets",
     "scorers": "scorers",
@@ -36,8 +36,8 @@ _LEFT_BEHIND = {
     "mcp_servers": "MCP servers",
 }
 _NOT_DELETED = "(m.current_stage IS NULL OR m.current_stage <> ?)"
-# A prompt is a registered model with a tag that says so.
-_NO_PROMPT = (
+# A prompt is a registered model with this tag.
+_NOT_PROMPT = (
     "NOT EXISTS (SELECT 1 FROM registered_model_tags p "
     f"WHERE p.name = m.name AND p.key = '{_PROMPT}' AND LOWER(p.value) = 'true')"
 )
@@ -51,34 +51,40 @@ class DatabaseSource:
 
     @property
     def origin(self) -> str:
+        """The address, without credentials."""
         return self._db.name
 
     def check(self) -> None:
+        """SourceError where this cannot be imported from."""
         if missing := [table for table in _NEEDED if not self._db.has(table)]:
-            raise SourceError(f"{self._db.name} is no mlflow database: it has no table {missing[0]}.")
+            raise SourceError(f"{self._db.name} is not an mlflow database: it has no table {missing[0]}.")
 
     def close(self) -> None:
+        """Close the connection."""
         self._db.close()
 
     def counts(self) -> Counts:
-        experiments = f"FROM experiments e WHERE {self._db.here('e')}"
+        """Return the numbers of items. SourceError."""
+        experiments = f"FROM experiments e WHERE {self._db.in_workspace('e')}"
         inside = f"experiment_id IN (SELECT e.experiment_id {experiments})"
         return Counts(
             experiments=self._db.count(experiments),
             runs=self._db.count(f"FROM runs WHERE {inside}"),
             logged_models=self._db.count(f"FROM logged_models WHERE {inside}") if self._db.has("logged_models") else 0,
-            models=self._db.count(f"FROM registered_models m WHERE {self._db.here('m')} AND {_NO_PROMPT}"),
+            models=self._db.count(f"FROM registered_models m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT}"),
             versions=self._db.count(
-                f"FROM model_versions m WHERE {self._db.here('m')} AND {_NO_PROMPT} AND {_NOT_DELETED}", [_DELETED]
+                f"FROM model_versions m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} AND {_NOT_DELETED}",
+                [_DELETED],
             ),
         )
 
-    def experiments(self) -> Iterator[FoundExperiment]:
-        sql = f"SELECT * FROM experiments e WHERE {self._db.here('e')} ORDER BY experiment_id"
+    def experiments(self) -> Iterator[SourceExperiment]:
+        """Yield all experiments, deleted ones included. SourceError."""
+        sql = f"SELECT * FROM experiments e WHERE {self._db.in_workspace('e')} ORDER BY experiment_id"
         for row in self._db.rows(sql):
             number = row["experiment_id"]
             created = row.get("creation_time") or 0
-            yield FoundExperiment(
+            yield SourceExperiment(
                 id=str(number),
                 old=OldExperiment(
                     name=row["name"],
@@ -89,12 +95,13 @@ class DatabaseSource:
                 ),
             )
 
-    def runs(self, experiment_id: str) -> Iterator[FoundRun]:
+    def runs(self, experiment_id: str) -> Iterator[SourceRun]:
+        """Yield all runs of an experiment, the oldest first. SourceError."""
         sql = "SELECT * FROM runs WHERE experiment_id = ? ORDER BY start_time, run_uuid"
         for row in self._db.rows(sql, int(experiment_id)):
             run_id = row["run_uuid"]
             tags = self._db.pairs("SELECT key, value FROM tags WHERE run_uuid = ?", run_id)
-            yield FoundRun(
+            yield SourceRun(
                 old=OldRun(
                     id=run_id,
                     name=row["name"] or tags.get("mlflow.runName", ""),
@@ -117,7 +124,7 @@ class DatabaseSource:
             "SELECT i.input_uuid, d.* FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id "
             "WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination_id = ?"
         )
-        for row in self._db.few(sql, run_id):
+        for row in self._db.all_rows(sql, run_id):
             yield DatasetInput(
                 name=row["name"],
                 digest=row["digest"],
@@ -131,6 +138,7 @@ class DatabaseSource:
             )
 
     def links(self, run_id: str) -> Links:
+        """Return the logged models that a run read and made. SourceError."""
         inputs, outputs = (self._links(run_id, f"RUN_{kind}", f"MODEL_{kind}") for kind in ("INPUT", "OUTPUT"))
         return Links([*inputs], outputs)
 
@@ -138,9 +146,12 @@ class DatabaseSource:
         if not self._db.has("inputs"):
             return {}
         sql = "SELECT * FROM inputs WHERE source_type = ? AND source_id = ? AND destination_type = ?"
-        return {row["destination_id"]: row.get("step") or 0 for row in self._db.few(sql, source, run_id, destination)}
+        return {
+            row["destination_id"]: row.get("step") or 0 for row in self._db.all_rows(sql, source, run_id, destination)
+        }
 
-    def history(self, run: FoundRun) -> Iterator[Point]:
+    def history(self, run: SourceRun) -> Iterator[Point]:
+        """Yield every value of every metric of a run. SourceError."""
         sql = "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY key, timestamp, step"
         for row in self._db.rows(sql, run.old.id):
             yield Point(
@@ -150,7 +161,8 @@ class DatabaseSource:
                 step=row["step"],
             )
 
-    def logged_models(self, experiment_id: str) -> Iterator[FoundLoggedModel]:
+    def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
+        """Yield all logged models of an experiment, the oldest first. SourceError."""
         if not self._db.has("logged_models"):
             return
         sql = "SELECT * FROM logged_models WHERE experiment_id = ? ORDER BY creation_timestamp_ms, model_id"
@@ -158,7 +170,7 @@ class DatabaseSource:
             model_id = row["model_id"]
             params = "SELECT param_key AS key, param_value AS value FROM logged_model_params WHERE model_id = ?"
             tags = "SELECT tag_key AS key, tag_value AS value FROM logged_model_tags WHERE model_id = ?"
-            yield FoundLoggedModel(
+            yield SourceLoggedModel(
                 old=OldLoggedModel(
                     id=model_id,
                     name=row["name"],
@@ -177,7 +189,7 @@ class DatabaseSource:
 
     def _points_of_model(self, model_id: str) -> dict[str, list[Point]]:
         found: defaultdict[str, list[Point]] = defaultdict(list)
-        for row in self._db.few("SELECT * FROM logged_model_metrics WHERE model_id = ?", model_id):
+        for row in self._db.all_rows("SELECT * FROM logged_model_metrics WHERE model_id = ?", model_id):
             value = row["metric_value"]
             found[row["run_id"]].append(
                 Point(
@@ -192,19 +204,20 @@ class DatabaseSource:
             )
         return found
 
-    def models(self) -> Iterator[FoundModel]:
-        sql = f"SELECT * FROM registered_models m WHERE {self._db.here('m')} AND {_NO_PROMPT} ORDER BY name"
-        highest = "SELECT MAX(version) AS n FROM model_versions m WHERE m.name = ? AND " + self._db.here("m")
-        tags = "SELECT key, value FROM registered_model_tags m WHERE m.name = ? AND " + self._db.here("m")
+    def models(self) -> Iterator[SourceModel]:
+        """Yield all registered models, without prompts. SourceError."""
+        sql = f"SELECT * FROM registered_models m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} ORDER BY name"
+        highest = "SELECT MAX(version) AS n FROM model_versions m WHERE m.name = ? AND " + self._db.in_workspace("m")
+        tags = "SELECT key, value FROM registered_model_tags m WHERE m.name = ? AND " + self._db.in_workspace("m")
         for row in self._db.rows(sql):
             name, created = row["name"], row["creation_time"] or 0
-            yield FoundModel(
+            yield SourceModel(
                 old=OldModel(
                     name=name,
                     description=row["description"] or "",
                     created_ms=created,
                     updated_ms=row["last_updated_time"] or created,
-                    last_version=self._db.few(highest, name)[0]["n"] or 0,
+                    last_version=self._db.all_rows(highest, name)[0]["n"] or 0,
                     tags=self._db.pairs(tags, name),
                 ),
                 aliases=self._aliases(name),
@@ -213,20 +226,22 @@ class DatabaseSource:
     def _aliases(self, name: str) -> dict[str, int]:
         if not self._db.has("registered_model_aliases"):
             return {}
-        sql = "SELECT alias, version FROM registered_model_aliases m WHERE m.name = ? AND " + self._db.here("m")
-        return {row["alias"]: row["version"] for row in self._db.few(sql, name)}
+        sql = "SELECT alias, version FROM registered_model_aliases m WHERE m.name = ? AND " + self._db.in_workspace("m")
+        return {row["alias"]: row["version"] for row in self._db.all_rows(sql, name)}
 
-    def versions(self) -> Iterator[FoundVersion]:
+    def versions(self) -> Iterator[SourceVersion]:
+        """Yield all versions of all models, grouped by model. SourceError."""
         sql = (
-            f"SELECT * FROM model_versions m WHERE {self._db.here('m')} AND {_NO_PROMPT} AND {_NOT_DELETED} "
+            f"SELECT * FROM model_versions m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} AND {_NOT_DELETED} "
             "ORDER BY name, version"
         )
-        tags = "SELECT key, value FROM model_version_tags m WHERE m.name = ? AND m.version = ? AND " + self._db.here(
-            "m"
+        tags = (
+            "SELECT key, value FROM model_version_tags m WHERE m.name = ? AND m.version = ? AND "
+            + self._db.in_workspace("m")
         )
         for row in self._db.rows(sql, _DELETED):
             created = row["creation_time"] or 0
-            yield FoundVersion(
+            yield SourceVersion(
                 old=OldVersion(
                     name=row["name"],
                     version=row["version"],
@@ -242,11 +257,15 @@ class DatabaseSource:
                 stage=row["current_stage"] or "None",
             )
 
-    def left_behind(self) -> Iterator[tuple[str, int]]:
-        yield "prompts", self._db.count(f"FROM registered_models m WHERE {self._db.here('m')} AND NOT ({_NO_PROMPT})")
-        for table, words in _LEFT_BEHIND.items():
+    def unsupported(self) -> Iterator[tuple[str, int]]:
+        """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
+        yield (
+            "prompts",
+            self._db.count(f"FROM registered_models m WHERE {self._db.in_workspace('m')} AND NOT ({_NOT_PROMPT})"),
+        )
+        for table, name in _UNSUPPORTED.items():
             if self._db.has(table):
-                yield words, self._db.count(f"FROM {table}")
+                yield name, self._db.count(f"FROM {table}")
         if self._db.has("experiments", "workspace"):
-            where = f"FROM experiments e WHERE NOT ({self._db.here('e')})"
+            where = f"FROM experiments e WHERE NOT ({self._db.in_workspace('e')})"
             yield "experiments in other workspaces", self._db.count(where)

@@ -1,4 +1,4 @@
-"""Reading an `mlflow server` over HTTP with the standard library: credentials from MLflow's own variables, few retries."""
+"""An HTTP client for an `mlflow server`, of the standard library: with the credentials of MLflow's variables, and retries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RETRIED = {429, 500, 502, 503, 504}
 _PAUSES = (0.5, 2.0, 5.0)
 
 
-class Refused(Exception):
+class ServerError(Exception):
     """The server answered with an error."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -32,40 +32,45 @@ class Refused(Exception):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the credentials to wherever it points."""
+    """Follows no redirect: it would send the credentials to another server."""
 
     def redirect_request(self, *_arguments: object, **_named: object) -> None:
-        return None
+        """Return None: the redirect is an error."""
+        return
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The bytes of an answer as they arrive. An answer that ends early raises SourceError instead of looking complete."""
+    """The bytes of an answer, read as they arrive."""
 
     answer: Any
     length: int | None
 
     def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, b"" at the end. SourceError where the answer ends early."""
         try:
             return self._read(size)
         except (OSError, http.client.HTTPException) as error:
-            raise SourceError(f"The download broke off: {error}") from error
+            raise SourceError(f"The download did not complete: {error}") from error
 
     def _read(self, size: int) -> bytes:
         chunk = bytes(self.answer.read(size))
-        # http.client knows how much is still to come, and returns nothing at all when the peer has gone
+        # When the peer closes the connection early, http.client returns nothing and knows how much is missing.
         if not chunk and size and self.length is not None and self.answer.length:
-            raise SourceError(f"The download broke off, {self.answer.length} bytes before its end.")
+            raise SourceError(f"The download did not complete: {self.answer.length} bytes are missing.")
         return chunk
 
 
 class Server:
-    """One server and how to sign in there. ``environment`` holds MLFLOW_TRACKING_* as a client would have them set."""
+    """A server and the credentials for it. ``environment`` has MLFLOW_TRACKING_* as for an MLflow client.
+
+    SourceError for an address that is not http or https.
+    """
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SourceError(f"{url!r} is no address of a server; write http://host:port.")
+            raise SourceError(f"{url!r} is not the address of a server; write http://host:port.")
         host = parts.netloc.rpartition("@")[2]
         self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self._headers = _credentials(parts, environment)
@@ -73,16 +78,16 @@ class Server:
         self._opener = urllib.request.build_opener(_NoRedirect, handler)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """GET a JSON object."""
+        """Send a GET and return the JSON object of the answer. ServerError, SourceError."""
         return self._json(_with(path, query), None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST a search and return its JSON object; nothing is written by it."""
+        """Send a POST of a search, which writes nothing, and return the JSON object. ServerError, SourceError."""
         return self._json(path, json.dumps(body).encode())
 
     @contextmanager
     def open(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Body]:
-        """GET bytes as they come. Raises Refused, SourceError."""
+        """Send a GET and yield the body of the answer, to be read as it arrives. ServerError, SourceError."""
         with self._send(_with(path, query), None) as answer:
             yield Body(answer, answer.length)
 
@@ -93,14 +98,16 @@ class Server:
             except (ValueError, OSError, http.client.HTTPException) as error:
                 raise SourceError(f"{self.url}{path.partition('?')[0]} did not answer with JSON: {error}") from error
         if not isinstance(found, dict):
-            raise SourceError(f"{self.url}{path.partition('?')[0]} did not answer as an MLflow server does.")
+            raise SourceError(
+                f"{self.url}{path.partition('?')[0]} is not an MLflow server: its answer has another format."
+            )
         return found
 
     def _send(self, path: str, data: bytes | None) -> Any:
         for pause in (*_PAUSES, None):
             try:
                 return self._once(path, data)
-            except Refused as error:
+            except ServerError as error:
                 if error.status not in _RETRIED or pause is None:
                     raise
             except SourceError:
@@ -115,13 +122,13 @@ class Server:
         try:
             return self._opener.open(request, timeout=TIMEOUT_SECONDS)
         except urllib.error.HTTPError as error:
-            raise Refused(error.code, _message(error)) from error
+            raise ServerError(error.code, _message(error)) from error
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             raise SourceError(f"{self.url} does not answer: {getattr(error, 'reason', error)}") from error
 
 
 def _credentials(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the header a client would send: Basic wins over a token, what stands in the address over both."""
+    """Return the Authorization header: credentials in the address before those of the variables, Basic before a token."""
     user = urllib.parse.unquote(parts.username or "") or environment.get("MLFLOW_TRACKING_USERNAME", "")
     password = urllib.parse.unquote(parts.password or "") or environment.get("MLFLOW_TRACKING_PASSWORD", "")
     if user and password:
@@ -139,12 +146,12 @@ def _tls(environment: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _with(path: str, query: Mapping[str, Any] | None) -> str:
-    words = urllib.parse.urlencode({key: value for key, value in (query or {}).items() if value != ""}, doseq=True)
-    return f"{path}?{words}" if words else path
+    parameters = urllib.parse.urlencode({key: value for key, value in (query or {}).items() if value != ""}, doseq=True)
+    return f"{path}?{parameters}" if parameters else path
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    """Return what an error says, whatever it came as."""
+    """Return the message of an error, from JSON or plain text."""
     try:
         text = error.read(10_000).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):

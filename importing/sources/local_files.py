@@ -1,4 +1,4 @@
-"""Files in folders the operator names. Nothing outside them is read, whatever the old database says."""
+"""Reads files in the folders that the operator names, and nothing outside of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from importing.sources.base import OldFile, Owner, SourceError, Unreachable
+from importing.sources.base import FilesUnreachable, Owner, SourceError, SourceFile
 
 
 class LocalFiles:
-    """Finds the folder of a run or logged model below one of ``folders``.
+    """Finds the folder of a run or logged model in one of ``folders``. SourceError for a folder that does not exist.
 
-    An ``mlflow-artifacts:`` URI names a path below the server's artifact destination, a ``file:`` URI or plain path the
-    folder itself; where that is not there, the end of the URI is looked up (``1/<run>/artifacts``), so that a copy of the
-    tree will do, of a bucket's as well.
+    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain path is the
+    folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a copy of the tree or of a
+    bucket works as well.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -25,15 +25,16 @@ class LocalFiles:
             raise SourceError(f"{missing[0]} is not a directory.")
         self._folders = [folder.resolve() for folder in folders]
 
-    def of(self, owner: Owner) -> Iterator[OldFile]:
+    def of(self, owner: Owner) -> Iterator[SourceFile]:
+        """Yield the files of an owner. FilesUnreachable."""
         if not self._folders:
-            raise Unreachable(
-                f"its files lie at {_place(owner.uri)}: name a folder that holds them with --artifacts-from"
+            raise FilesUnreachable(
+                f"its files are at {_place(owner.uri)}: name a folder that has them with --artifacts-from"
             )
         for candidate in self._candidates(owner):
-            if candidate.is_dir() and self._is_ours(candidate):
+            if candidate.is_dir() and self._is_allowed(candidate):
                 return _walk(candidate)
-        return iter(())  # MLflow makes the folder with its first file
+        return iter(())  # MLflow makes the folder with the first file
 
     def _candidates(self, owner: Owner) -> Iterator[Path]:
         parts = urlsplit(owner.uri)
@@ -47,17 +48,17 @@ class LocalFiles:
         if end and ".." not in end:
             yield from (folder.joinpath(*end) for folder in self._folders)
 
-    def _is_ours(self, candidate: Path) -> bool:
+    def _is_allowed(self, candidate: Path) -> bool:
         real = candidate.resolve()
         return any(real == folder or folder in real.parents for folder in self._folders)
 
 
-def _walk(root: Path) -> Iterator[OldFile]:
-    """Yield what is below a folder. A symbolic link might lead anywhere, so none is followed: opening it fails."""
+def _walk(root: Path) -> Iterator[SourceFile]:
+    """Yield the files below a folder. Symbolic links are not followed, because they may lead anywhere: opening one fails."""
     for folder, _folders, names in os.walk(root, followlinks=False, onerror=_fail):
         for name in sorted(names):
             path = Path(folder) / name
-            yield OldFile(path.relative_to(root).as_posix(), partial(_open, path))
+            yield SourceFile(path.relative_to(root).as_posix(), partial(_open, path))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -65,7 +66,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _fail(error: OSError) -> None:
-    raise Unreachable(f"a folder cannot be read: {error.strerror}") from error
+    raise FilesUnreachable(f"a folder cannot be read: {error.strerror}") from error
 
 
 def _place(uri: str) -> str:

@@ -1,4 +1,4 @@
-"""From what the operator types to a source and to where its files are read."""
+"""Opens the source and the files of an import from its command-line arguments."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def open_source(
 ) -> tuple[Source, Files]:
     """Return the source at an address (``http://…``, ``sqlite:///…``, ``postgresql://…``) and its files. SourceError.
 
-    Files come from ``folders`` where any are given, else from the server; a database alone has none.
+    Files are read from ``folders`` where any are given, else from the server; a database without folders has no files.
     """
     if place.startswith(("http://", "https://")):
         if workspace != DEFAULT_WORKSPACE:
-            raise SourceError("Another workspace than the default one can be read from the database only.")
+            raise SourceError("A workspace other than the default one can be imported from the database only.")
         server = Server(place, environment)
         return RestSource(server), LocalFiles(folders) if folders else RestFiles(server)
     return DatabaseSource(connect(place), workspace), LocalFiles(folders)

@@ -1,4 +1,4 @@
-"""An `mlflow server` as a source, by its REST API."""
+"""A source that reads an `mlflow server` through its REST API."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from importing.sources.base import (
     Counts,
-    FoundExperiment,
-    FoundLoggedModel,
-    FoundModel,
-    FoundRun,
-    FoundVersion,
     Links,
     SourceError,
+    SourceExperiment,
+    SourceLoggedModel,
+    SourceModel,
+    SourceRun,
+    SourceVersion,
 )
-from importing.sources.http import Refused, Server
+from importing.sources.http import Server, ServerError
 from registry.services.imports import OldModel, OldVersion
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
@@ -32,35 +32,40 @@ Json = Mapping[str, Any]
 
 
 class RestSource:
-    """Reads through the searches that MLflow's own client uses."""
+    """Reads through the searches that the MLflow client uses."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     @property
     def origin(self) -> str:
+        """The address, without credentials."""
         return self._server.url
 
     def check(self) -> None:
+        """SourceError where this cannot be imported from."""
         try:
             self._server.post(f"{API}/experiments/search", {"max_results": 1, "view_type": "ALL"})
-        except Refused as error:
-            raise SourceError(self._why(error)) from error
+        except ServerError as error:
+            raise SourceError(self._check_message(error)) from error
 
-    def _why(self, error: Refused) -> str:
+    def _check_message(self, error: ServerError) -> str:
         if error.status in {401, 403}:
             return (
                 f"{self.origin} refuses the credentials ({error}). Set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
             )
         if error.status in {301, 302, 303, 307, 308}:
-            return f"{self.origin} sends us elsewhere ({error.status}). Give the address that answers itself."
-        return f"{self.origin} does not answer as an MLflow server does ({error})."
+            return (
+                f"{self.origin} redirects to another address ({error.status}). Name the address that it redirects to."
+            )
+        return f"{self.origin} is not an MLflow server ({error})."
 
     def close(self) -> None:
-        """Do nothing: each request has a connection of its own."""
+        """Do nothing: each request has its own connection."""
 
     def counts(self) -> Counts:
+        """Return the numbers of items. SourceError."""
         experiments = [found.id for found in self.experiments()]
         models = sum(1 for _ in self._get_pages("registered-models/search", "registered_models"))
         versions = sum(1 for _ in self._get_pages("model-versions/search", "model_versions"))
@@ -68,11 +73,12 @@ class RestSource:
         logged = sum(1 for number in experiments for _ in self._raw_logged_models(number))
         return Counts(len(experiments), runs, logged, models, versions)
 
-    def experiments(self) -> Iterator[FoundExperiment]:
+    def experiments(self) -> Iterator[SourceExperiment]:
+        """Yield all experiments, deleted ones included. SourceError."""
         body = {"max_results": _PAGE, "view_type": "ALL", "order_by": ["experiment_id ASC"]}
         for item in self._post_pages("experiments/search", body, "experiments"):
             created = _integer(item, "creation_time")
-            yield FoundExperiment(
+            yield SourceExperiment(
                 id=str(item["experiment_id"]),
                 old=OldExperiment(
                     name=_text(item, "name"),
@@ -83,11 +89,12 @@ class RestSource:
                 ),
             )
 
-    def runs(self, experiment_id: str) -> Iterator[FoundRun]:
+    def runs(self, experiment_id: str) -> Iterator[SourceRun]:
+        """Yield all runs of an experiment, the oldest first. SourceError."""
         return map(_run, self._raw_runs(experiment_id))
 
     def _raw_runs(self, experiment_id: str) -> Iterator[Json]:
-        # oldest first: what is added meanwhile lies behind the pages that are still to come
+        # The oldest first, so that runs added during the import are on later pages.
         body = {
             "experiment_ids": [experiment_id],
             "run_view_type": "ALL",
@@ -96,7 +103,8 @@ class RestSource:
         }
         return self._post_pages("runs/search", body, "runs")
 
-    def logged_models(self, experiment_id: str) -> Iterator[FoundLoggedModel]:
+    def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
+        """Yield all logged models of an experiment, the oldest first. SourceError."""
         return map(_logged_model, self._raw_logged_models(experiment_id))
 
     def _raw_logged_models(self, experiment_id: str) -> Iterator[Json]:
@@ -107,25 +115,30 @@ class RestSource:
         }
         try:
             yield from self._post_pages("logged-models/search", body, "models")
-        except Refused as error:
-            if error.status != 404:  # noqa: PLR2004 - a server before MLflow 3 has none
+        except ServerError as error:
+            if error.status != 404:  # noqa: PLR2004 - servers before MLflow 3 have no logged models
                 raise
 
-    def history(self, run: FoundRun) -> Iterator[Point]:
+    def history(self, run: SourceRun) -> Iterator[Point]:
+        """Yield every value of every metric of a run. SourceError."""
         for key in run.metric_keys:
             query = {"run_id": run.old.id, "metric_key": key, "max_results": _HISTORY_PAGE}
             for item in self._get_pages("metrics/get-history", "metrics", query):
                 yield _point(item, key)
 
     def links(self, run_id: str) -> Links:
-        run = self._server.get(f"{API}/runs/get", {"run_id": run_id})["run"]  # a search does not tell what a run read
+        """Return the logged models that a run read and made. SourceError."""
+        run = self._server.get(f"{API}/runs/get", {"run_id": run_id})[
+            "run"
+        ]  # a search does not return the model inputs
         read, made = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
         return Links(
             inputs=[_text(model, "model_id") for model in read],
             outputs={_text(model, "model_id"): _integer(model, "step") for model in made},
         )
 
-    def models(self) -> Iterator[FoundModel]:
+    def models(self) -> Iterator[SourceModel]:
+        """Yield all registered models, without prompts. SourceError."""
         highest: dict[str, int] = {}
         for found in self.versions():
             highest[found.old.name] = max(found.old.version, highest.get(found.old.name, 0))
@@ -133,7 +146,7 @@ class RestSource:
             name = _text(listed, "name")
             item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
             created = _integer(item, "creation_timestamp")
-            yield FoundModel(
+            yield SourceModel(
                 old=OldModel(
                     name=name,
                     description=_text(item, "description"),
@@ -145,11 +158,13 @@ class RestSource:
                 aliases={_text(alias, "alias"): _integer(alias, "version") for alias in item.get("aliases", ())},
             )
 
-    def versions(self) -> Iterator[FoundVersion]:
+    def versions(self) -> Iterator[SourceVersion]:
+        """Yield all versions of all models, grouped by model. SourceError."""
         query = {"max_results": _PAGE, "order_by": ["name ASC", "version_number ASC"]}
         return map(_version, self._get_pages("model-versions/search", "model_versions", query))
 
-    def left_behind(self) -> Iterator[tuple[str, int]]:
+    def unsupported(self) -> Iterator[tuple[str, int]]:
+        """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
         yield "prompts", self._count("registered-models/search", "registered_models", {"filter": _PROMPT})
         yield "webhooks", self._count("webhooks", "webhooks", {})
         traced = sum(1 for found in self.experiments() if self._has_traces(found.id))
@@ -158,14 +173,14 @@ class RestSource:
     def _count(self, path: str, key: str, query: Json) -> int:
         try:
             return sum(1 for _ in self._get_pages(path, key, {"max_results": 100, **query}))
-        except Refused:  # not every server has it, or shows it to everybody
+        except ServerError:  # not every server supports or allows it
             return 0
 
     def _has_traces(self, experiment_id: str) -> bool:
         where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
         try:
             found = self._server.post("/api/3.0/mlflow/traces/search", {"locations": [where], "max_results": 1})
-        except Refused:
+        except ServerError:
             return False
         return bool(found.get("traces"))
 
@@ -188,12 +203,12 @@ class RestSource:
                 return
 
 
-def _run(item: Json) -> FoundRun:
+def _run(item: Json) -> SourceRun:
     info, data = item["info"], item.get("data", {})
     inputs = item.get("inputs", {})
     tags = _pairs(data.get("tags"))
     end = info.get("end_time")
-    return FoundRun(
+    return SourceRun(
         old=OldRun(
             id=_text(info, "run_id") or _text(info, "run_uuid"),
             name=_text(info, "run_name") or tags.get("mlflow.runName", ""),
@@ -224,11 +239,11 @@ def _dataset(used: Json) -> DatasetInput:
     )
 
 
-def _logged_model(item: Json) -> FoundLoggedModel:
+def _logged_model(item: Json) -> SourceLoggedModel:
     info, data = item["info"], item.get("data", {})
     points = sorted(data.get("metrics", ()), key=lambda metric: _text(metric, "run_id"))
     model_id = _text(info, "model_id")
-    return FoundLoggedModel(
+    return SourceLoggedModel(
         old=OldLoggedModel(
             id=model_id,
             name=_text(info, "name"),
@@ -251,7 +266,7 @@ def _logged_model(item: Json) -> FoundLoggedModel:
 def _point(item: Json, key: str, model_id: str = "") -> Point:
     return Point(
         key=key,
-        value=float(item.get("value", 0.0)),  # "NaN" is a text, as protobuf has it
+        value=float(item.get("value", 0.0)),  # protobuf writes "NaN" as a text
         timestamp_ms=_integer(item, "timestamp"),
         step=_integer(item, "step"),
         model_id=model_id,
@@ -260,9 +275,9 @@ def _point(item: Json, key: str, model_id: str = "") -> Point:
     )
 
 
-def _version(item: Json) -> FoundVersion:
+def _version(item: Json) -> SourceVersion:
     created = _integer(item, "creation_timestamp")
-    return FoundVersion(
+    return SourceVersion(
         old=OldVersion(
             name=_text(item, "name"),
             version=_integer(item, "version"),

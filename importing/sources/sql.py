@@ -1,4 +1,4 @@
-"""Plain SQL over an mlflow database, read-only: SQLite through the standard library, PostgreSQL through psycopg."""
+"""Read-only access to an mlflow database by SQL: SQLite with the standard library, PostgreSQL with psycopg."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ Row = Mapping[str, Any]
 
 
 class Database(Protocol):
-    """A connection. ``?`` stands for a value; ``rows`` holds a page in memory at a time, ``few`` everything."""
+    """A connection to a database. In statements ``?`` is a value. Every method may raise SourceError."""
 
     name: str
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]: ...
-    def few(self, sql: str, values: Sequence[object] = ()) -> list[Row]: ...
-    def columns(self, table: str) -> set[str]:
-        """Return the columns of a table, none where there is no such table."""
-        ...
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """Yield the rows of a statement, a page in memory at a time."""
 
-    def close(self) -> None: ...
+    def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a statement, for small results."""
+
+    def columns(self, table: str) -> set[str]:
+        """Return the columns of a table, none where it does not exist."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class SqliteDatabase:
-    """A file, opened read-only. It is not locked between the pages of an answer."""
+    """A SQLite file, opened read-only, which is not locked between two pages. SourceError where it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -46,6 +50,7 @@ class SqliteDatabase:
         self._connection.row_factory = sqlite3.Row
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """Yield the rows of a statement, a page in memory at a time. SourceError."""
         try:
             cursor = self._connection.execute(sql, values)
             while page := cursor.fetchmany(_PAGE):
@@ -53,18 +58,21 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise SourceError(f"{self.name} cannot be read: {error}") from error
 
-    def few(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+    def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a statement. SourceError."""
         return list(self.rows(sql, values))
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
     def columns(self, table: str) -> set[str]:
+        """Return the columns of a table, none where it does not exist. SourceError."""
         return {row["name"] for row in self.rows("SELECT name FROM pragma_table_info(?)", [table])}
 
 
 class PostgresDatabase:
-    """One read-only transaction: everything is as it was when the import began."""
+    """A read-only transaction, which sees the database as it was at the start. SourceError where it cannot be reached."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -79,6 +87,7 @@ class PostgresDatabase:
         self._cursors = 0
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """Yield the rows of a statement, a page in memory at a time. SourceError."""
         self._cursors += 1
         try:
             with self._connection.cursor(name=f"page_{self._cursors}") as cursor:
@@ -87,29 +96,32 @@ class PostgresDatabase:
         except psycopg.Error as error:
             raise SourceError(f"{self.name} cannot be read: {str(error).strip()}") from error
 
-    def few(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+    def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a statement. SourceError."""
         try:
             return list(self._connection.execute(sql.replace("?", "%s"), values).fetchall())
         except psycopg.Error as error:
             raise SourceError(f"{self.name} cannot be read: {str(error).strip()}") from error
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
     def columns(self, table: str) -> set[str]:
+        """Return the columns of a table, none where it does not exist. SourceError."""
         sql = (
             "SELECT column_name FROM information_schema.columns "
             "WHERE table_name = ? AND table_schema = ANY(current_schemas(false))"
         )
-        return {row["column_name"] for row in self.few(sql, [table])}
+        return {row["column_name"] for row in self.all_rows(sql, [table])}
 
 
 def connect(uri: str) -> Database:
-    """Return a connection for what `mlflow server --backend-store-uri` is given. SourceError."""
+    """Return a connection for the URI of `mlflow server --backend-store-uri`. SourceError."""
     scheme, _, rest = uri.partition("://")
     kind = scheme.partition("+")[0]
     if kind == "sqlite" and rest.startswith("/"):
         return SqliteDatabase(Path(unquote(rest[1:].partition("?")[0])))  # three slashes: relative, four: absolute
     if kind in {"postgresql", "postgres"}:
         return PostgresDatabase(f"postgresql://{rest}")
-    raise SourceError(f"{kind or uri!r} is no source: write http://…, https://…, sqlite:///… or postgresql://….")
+    raise SourceError(f"{kind or uri!r} is not a source; write http://…, https://…, sqlite:///… or postgresql://….")

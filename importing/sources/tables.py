@@ -1,4 +1,4 @@
-"""The tables of one workspace of an mlflow database: what is there, counting, and key-value pairs."""
+"""The tables of one workspace of an mlflow database."""
 
 from __future__ import annotations
 
@@ -13,41 +13,47 @@ DEFAULT_WORKSPACE = "default"
 
 
 class Tables:
-    """A database, seen from one workspace. What older schemas lack counts as empty."""
+    """A database, limited to one workspace. Tables that an older schema lacks count as empty. SourceError for a wrong name."""
 
     def __init__(self, database: Database, workspace: str) -> None:
         if not _WORKSPACE.fullmatch(workspace):
-            raise SourceError(f"{workspace!r} is no name of a workspace.")
+            raise SourceError(f"{workspace!r} is not the name of a workspace.")
         self._db = database
         self._workspace = workspace
         self._columns: dict[str, set[str]] = {}
 
     @property
     def name(self) -> str:
+        """The address of the database, with the workspace where it is not the default one."""
         return self._db.name if self._workspace == DEFAULT_WORKSPACE else f"{self._db.name}#{self._workspace}"
 
     def close(self) -> None:
+        """Close the connection."""
         self._db.close()
 
     def has(self, table: str, column: str = "") -> bool:
+        """Return whether a table exists, and has this column. SourceError."""
         if table not in self._columns:
             self._columns[table] = self._db.columns(table)
         found = self._columns[table]
         return column in found if column else bool(found)
 
-    def here(self, alias: str) -> str:
-        """Return the condition "belongs to the workspace" on a table that has such a column in newer schemas."""
+    def in_workspace(self, alias: str) -> str:
+        """Return the SQL condition that a row belongs to the workspace; older schemas have no such column."""
         return f"{alias}.workspace = '{self._workspace}'" if self.has("experiments", "workspace") else "1 = 1"
 
     def rows(self, sql: str, *values: object) -> Iterator[Row]:
+        """Yield the rows of a statement, a page in memory at a time. SourceError."""
         return self._db.rows(sql, values)
 
-    def few(self, sql: str, *values: object) -> list[Row]:
-        return self._db.few(sql, values)
+    def all_rows(self, sql: str, *values: object) -> list[Row]:
+        """Return all rows of a statement. SourceError."""
+        return self._db.all_rows(sql, values)
 
     def count(self, what: str, values: Sequence[object] = ()) -> int:
-        return int(self._db.few(f"SELECT COUNT(*) AS n {what}", values)[0]["n"])
+        """Return the number of rows of ``what``, a FROM clause with conditions. SourceError."""
+        return int(self._db.all_rows(f"SELECT COUNT(*) AS n {what}", values)[0]["n"])
 
     def pairs(self, sql: str, *values: object) -> dict[str, str]:
-        """Return what a SELECT of ``key`` and ``value`` finds; a missing value is an empty one."""
-        return {row["key"]: "" if row["value"] is None else str(row["value"]) for row in self._db.few(sql, values)}
+        """Return the pairs of a SELECT of ``key`` and ``value``; NULL is an empty value. SourceError."""
+        return {row["key"]: "" if row["value"] is None else str(row["value"]) for row in self._db.all_rows(sql, values)}

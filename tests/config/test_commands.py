@@ -48,7 +48,7 @@ def test_a_service_account(ada: User) -> None:
         (["dee", "--service"], "--owner"),
         (["dee", "--owner", "ada"], "--service"),
         (["dee", "--service", "--owner", "zoe"], "no user called zoe"),
-        (["dee", "--service", "--owner", "ada", "--superuser"], "no superuser"),
+        (["dee", "--service", "--owner", "ada", "--superuser"], "cannot be a superuser"),
         (["dee", "--password-stdin"], "no password on standard input"),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_token_is_all_that_is_printed(ada: User) -> None:
     [
         (["zoe"], "no active user called zoe"),
         (["ada", "--scope", "approve"], "no scope approve"),
-        (["ada", "--expires", "soon"], "no time span"),
+        (["ada", "--expires", "soon"], "not a duration"),
         (["ada", "--expires", "999999w"], "365 days"),
         (["ada", "--expires", "0d"], "365 days"),
     ],

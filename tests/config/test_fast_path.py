@@ -41,7 +41,7 @@ def secret(cy: User, acting: Acting) -> str:
 
 @pytest.fixture
 def short(secret: str) -> Short:
-    """Return a function that asks the short cut alone; where it steps aside the status is "aside"."""
+    """Return a function that asks the fast path alone; where it leaves the call to Django the status is "aside"."""
 
     def ask(
         method: str, rpc: str, query: str = "", body: bytes = b"", **headers: str

@@ -16,7 +16,7 @@ from config.supervisor import broker, supervise
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
-from config.supervisor.programs import why_not
+from config.supervisor.programs import port_problem
 from config.supervisor.supervise import CannotRun, Supervisor
 from tests.e2e.installation import free_port
 
@@ -58,7 +58,7 @@ def test_a_process_that_ignores_a_stop_is_killed_in_time(tmp_path: Path) -> None
 
 
 def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    supervisor = Supervisor(logs=tmp_path, say=print)
+    supervisor = Supervisor(logs=tmp_path, write_line=print)
     program = Program("lame", [sys.executable, "-c", "raise SystemExit('no such thing')"], lambda _pid: False)
     with pytest.raises(CannotRun, match=r"lame ended with code 1 while starting\.\nno such thing"):
         supervisor.start(program)
@@ -66,15 +66,15 @@ def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: P
 
 
 def test_a_program_that_keeps_dying_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "_MOST_DEATHS", 2)
+    monkeypatch.setattr(supervise, "_MAX_RESTARTS", 2)
     monkeypatch.setattr(supervise, "_POLL_SECONDS", 0.02)
     said: list[str] = []
-    supervisor = Supervisor(logs=tmp_path, say=said.append)
+    supervisor = Supervisor(logs=tmp_path, write_line=said.append)
     supervisor.start(script("steady", "import time; time.sleep(60)"), script("frail", "import time; time.sleep(0.3)"))
     with pytest.raises(CannotRun, match="frail ended 2 times"):
         supervisor.watch()
     assert len(said) == 1
-    assert "frail ended with code 0; starting it again in 1 s" in said[0]
+    assert "frail ended with code 0; it is started again in 1 s" in said[0]
     supervisor.stop()
 
 
@@ -85,7 +85,7 @@ def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         said.append(message)
         raise KeyboardInterrupt
 
-    supervisor = Supervisor(logs=tmp_path, say=stop_after_first)
+    supervisor = Supervisor(logs=tmp_path, write_line=stop_after_first)
     supervisor.start(script("loud", "import time; print('fine'); print('ERROR: on fire', flush=True); time.sleep(60)"))
     with pytest.raises(KeyboardInterrupt):
         supervisor.watch()
@@ -97,7 +97,7 @@ def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "valkey.sock"
     url = f"redis+socket://{path}"
     for attempt in range(2):
-        supervisor = Supervisor(logs=tmp_path / "logs", say=print)
+        supervisor = Supervisor(logs=tmp_path / "logs", write_line=print)
         supervisor.start(broker.valkey(path, tmp_path))
         client = broker._client(url, 1.0)
         assert client.incr("starts") == attempt + 1
@@ -135,18 +135,18 @@ def test_the_demonstration_is_due_until_it_is_loaded(tmp_path: Path) -> None:
     demonstration.decide(wanted=True)
     demonstration.decide(wanted=False)
     assert demonstration.is_due
-    demonstration.note_loaded()
+    demonstration.mark_loaded()
     assert not demonstration.is_due
 
 
 def test_a_taken_port_is_not_free() -> None:
     port = free_port()
-    assert why_not("127.0.0.1", port) == ""
+    assert port_problem("127.0.0.1", port) == ""
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        assert "is taken by another program" in why_not("127.0.0.1", port)
+        assert "is in use by another program" in port_problem("127.0.0.1", port)
 
 
 def test_an_address_of_another_machine_is_refused_with_the_reason() -> None:
-    assert why_not("203.0.113.9", free_port()).startswith("Cannot listen on 203.0.113.9")
+    assert port_problem("203.0.113.9", free_port()).startswith("Cannot listen on 203.0.113.9")

@@ -1,4 +1,4 @@
-"""What is recorded is whole, and says what the walkthrough says."""
+"""The recordings are complete and have the figures of the walkthrough."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
         other.listen()
         refused = up("--data", str(tmp_path / "data"), "--port", str(other.getsockname()[1]))
     assert refused.returncode == 1
-    assert "is taken by another program" in refused.stderr
+    assert "is in use by another program" in refused.stderr
     assert not (tmp_path / "data" / "custody.sqlite3").exists()
 
 

@@ -32,7 +32,7 @@ def test_a_second_import_changes_nothing(bring: Bring) -> None:
     before = everything()
     printed = bring()
     assert everything() == before
-    assert "versions: 0 came, 5 were here already" in printed
+    assert "versions: 0 imported, 5 existed already" in printed
 
 
 def test_counting_changes_nothing(bring: Bring) -> None:
@@ -75,6 +75,6 @@ def test_what_happened_here_since_stays(bring: Bring) -> None:
 def test_the_report_is_written_as_json(bring: Bring, tmp_path: Path) -> None:
     bring("--report", str(tmp_path / "report.json"))
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert (report["came"]["runs"], report["came"]["versions"]) == (2, 5)
-    assert {trouble["what"] for trouble in report["troubles"]} == {"stages"}
+    assert (report["imported"]["runs"], report["imported"]["versions"]) == (2, 5)
+    assert {problem["kind"] for problem in report["problems"]} == {"stages"}
     assert Origin.objects.get().last_finished_at is not None

@@ -91,9 +91,9 @@ def test_stages_can_be_kept_as_long_as_nobody_touched_the_model(bring: Bring, op
     ("options", "message"),
     [
         (["--keep-stages"], "--as SUPERUSER"),
-        (["--keep-stages", "--as", "ada"], "ada is no superuser"),
+        (["--keep-stages", "--as", "ada"], "ada is not a superuser"),
         (["--as", "zoe"], "no active user called zoe"),
-        (["--workspace", "a'b"], "no name of a workspace"),
+        (["--workspace", "a'b"], "not the name of a workspace"),
     ],
 )
 def test_a_refused_import_changes_nothing(bring: Bring, ada: User, options: list[str], message: str) -> None:
@@ -112,7 +112,7 @@ def test_who_imports_manages_the_models(bring: Bring, ada: User, settings: Any) 
 def test_a_model_of_ours_is_not_mixed_with_theirs(bring: Bring) -> None:
     mine = create_model(actor=system_actor("test"), name="Fraud", description="mine")
     printed = bring()
-    assert "the name is taken here" in printed
+    assert "a model of that name exists here" in printed
     assert (mine.versions.count(), RegisteredModel.objects.get(pk=mine.pk).last_version) == (0, 0)
 
 
@@ -123,16 +123,16 @@ def test_a_version_waits_for_its_files(bring: Bring, old: OldDatabase) -> None:
     printed = bring()
     assert list(stages()) == [2]
     assert not Artifact.objects.filter(path__endswith="model.bin").exists()
-    assert "its files are not all here" in printed
+    assert "some of its files were not imported" in printed
     place.unlink()
     place.write_bytes(b"back")
-    assert "versions: 4 came" in bring()
+    assert "versions: 4 imported" in bring()
     assert list(stages()) == [1, 2, 4, 5]
 
 
 def test_a_version_comes_without_files_where_that_is_allowed(bring: Bring, old: OldDatabase) -> None:
     old.version("a copy", 2, source=f"mlflow-artifacts:/1/{RUN}/artifacts/never")
-    assert "its folder holds no files" in bring()
+    assert "its folder has no files" in bring()
     assert list(stages("a copy")) == [1]
     bring("--allow-missing-files")
     assert ModelVersion.objects.get(model__name="a copy", version=2).artifact_digest == ""
@@ -140,7 +140,7 @@ def test_a_version_comes_without_files_where_that_is_allowed(bring: Bring, old: 
 
 def test_a_source_elsewhere_comes_where_it_is_allowed(bring: Bring, old: OldDatabase, settings: Any) -> None:
     old.version("a copy", 2, source="s3://models/fraud/7", run_id=None)
-    assert "its files lie at s3:…" in bring()
+    assert "its files are at s3:…" in bring()
     settings.ALLOWED_SOURCES = ["s3://models/"]
     bring()
     found = ModelVersion.objects.get(model__name="a copy", version=2)
@@ -149,7 +149,7 @@ def test_a_source_elsewhere_comes_where_it_is_allowed(bring: Bring, old: OldData
 
 def test_a_version_whose_run_is_gone_comes_without_it(bring: Bring, old: OldDatabase) -> None:
     old.version("a copy", 2, source=f"mlflow-artifacts:/1/{RUN}/artifacts/classic", run_id="f" * 32)
-    assert "its run is not here" in bring()
+    assert "its run does not exist here" in bring()
     assert ModelVersion.objects.get(model__name="a copy", version=2).run_id == RUN
 
 

@@ -106,7 +106,7 @@ def test_an_experiment_of_the_same_name_takes_the_runs_in(bring: Bring) -> None:
     printed = bring()
     assert Run.objects.get(pk=RUN).experiment_id == mine.pk
     assert list(mine.tags.values_list("value", flat=True)) == ["mine"]
-    assert "its runs were added to that" in printed
+    assert "the runs were added to it" in printed
 
 
 def test_an_experiment_whose_name_is_taken_by_a_deleted_one_does_not_come(bring: Bring, old: OldDatabase) -> None:
@@ -139,5 +139,5 @@ def test_a_run_of_another_origin_is_left_alone(bring: Bring, old: OldDatabase) -
     bring()
     Run.objects.filter(pk=RUN).update(name="ours")
     Origin.objects.all().delete()
-    assert "there is a run of that id" in bring()
+    assert "a run with that id exists here" in bring()
     assert Run.objects.get(pk=RUN).name == "ours"

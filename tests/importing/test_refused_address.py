@@ -1,4 +1,4 @@
-"""An address that does not answer as an MLflow server does: a clear word, and nothing changed."""
+"""An address that is not an MLflow server: a clear word, and nothing changed."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def url() -> Iterator[str]:
     [
         ("401", "refuses the credentials .*MLFLOW_TRACKING_TOKEN"),
         ("403", "refuses the credentials"),
-        ("302", "sends us elsewhere"),
-        ("404", "does not answer as an MLflow server does"),
+        ("302", "redirects to another address"),
+        ("404", "is not an MLflow server"),
         ("html", "did not answer with JSON"),
     ],
 )
@@ -68,10 +68,10 @@ def test_a_server_that_refuses(url: str, path: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("mysql://root@db/mlflow", "'mysql' is no source"),
-        ("mlflow.db", "is no source"),
+        ("mysql://root@db/mlflow", "'mysql' is not a source"),
+        ("mlflow.db", "is not a source"),
         ("sqlite:////nowhere/mlflow.db", "no SQLite database /nowhere/mlflow.db"),
-        ("http://", "no address of a server"),
+        ("http://", "not the address of a server"),
         ("postgresql://nobody:secret@127.0.0.1:1/mlflow", "postgresql://127.0.0.1:1/mlflow cannot be reached"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_place_that_is_none(place: str, message: str) -> None:
 @pytest.mark.django_db
 def test_a_database_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_bytes(b"")
-    with pytest.raises(CommandError, match="is no mlflow database: it has no table experiments"):
+    with pytest.raises(CommandError, match="is not an mlflow database: it has no table experiments"):
         call_command("import_mlflow", f"sqlite:///{tmp_path / 'other.db'}")
     (tmp_path / "other.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(CommandError, match="cannot be read"):
@@ -101,7 +101,7 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_download_that_ends_early_is_no_file(url: str) -> None:
     with Server(url, {}).open("/short/file") as body:
         assert body.read(100) == b"<html>"
-        with pytest.raises(SourceError, match="broke off"):
+        with pytest.raises(SourceError, match="did not complete"):
             body.read(100)
 
 

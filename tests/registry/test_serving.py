@@ -50,7 +50,7 @@ def promote(actor: Actor, version: ModelVersion) -> ModelVersion:
 
 
 def short(path: str = URL, **headers: str) -> tuple[str, dict[str, str], bytes]:
-    """Ask the short cut alone; where it steps aside the status is "aside"."""
+    """Ask the fast path alone; where it leaves the call to Django the status is "aside"."""
     told: list[Any] = []
 
     def aside(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:

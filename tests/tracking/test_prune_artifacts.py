@@ -122,8 +122,8 @@ def test_the_command(left: None, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("prune_artifacts", "--dry-run")
         call_command("prune_artifacts", "--grace", "2h")
     assert capsys.readouterr().out.splitlines() == [
-        "Would delete 2 files of 12 bytes and 0 remains of broken uploads.",
-        "Deleted 2 files of 12 bytes and 0 remains of broken uploads.",
+        "Would delete 2 files of 12 bytes and 0 remains of failed uploads.",
+        "Deleted 2 files of 12 bytes and 0 remains of failed uploads.",
     ]
     with pytest.raises(CommandError, match="at least one hour"):
         call_command("prune_artifacts", "--grace", "5m")

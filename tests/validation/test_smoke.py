@@ -28,12 +28,12 @@ def test_a_good_answer_is_read() -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (outcome(b""), "no answer"),
-        (outcome(b"[" * 100_000), "no answer"),
-        (outcome([GOOD]), "no answer"),
-        (outcome(GOOD | {"rows": "2"}), "another shape"),
-        (outcome(GOOD | {"rows": True}), "another shape"),
-        (outcome(GOOD | {"columns": None}), "another shape"),
+        (outcome(b""), "no readable answer"),
+        (outcome(b"[" * 100_000), "no readable answer"),
+        (outcome([GOOD]), "no readable answer"),
+        (outcome(GOOD | {"rows": "2"}), "wrong fields"),
+        (outcome(GOOD | {"rows": True}), "wrong fields"),
+        (outcome(GOOD | {"columns": None}), "wrong fields"),
         (outcome({"problem": "it is broken"}), "does not work: it is broken"),
         (outcome(GOOD, code=-9), "SIGKILL"),
         (outcome(GOOD, code=137), "SIGKILL"),

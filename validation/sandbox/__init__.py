@@ -1,1 +1,1 @@
-"""Running a model's own code, contained: no network, none of this machine's files, little memory, little time."""
+"""Runs a model's own code in a sandbox: without network or files of this machine, with limits of memory and time."""

@@ -1,8 +1,8 @@
-"""Runs inside the sandbox, in the interpreter that has the model's libraries; knows nothing of Custody.
+"""The program that runs inside the sandbox, in the interpreter with the model's libraries. It imports nothing of Custody.
 
-The first thing it does is limit itself, for good: a process without privileges cannot raise a hard limit again. Then it loads
-the model in /model with mlflow, asks it for predictions on its input example, and writes one line of JSON to what was standard
-output; whatever the model prints goes to standard error.
+It first limits itself, for good: a process without privileges cannot raise a hard limit. Then it loads the model in /model with
+mlflow, asks it for predictions on its input example, and writes one line of JSON to the original standard output. Whatever the
+model prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ def limit(memory_mb: int, seconds: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def main(words: list[str]) -> int | str:
-    """Answer on a copy of standard output that the model does not know."""
-    if words == ["--probe"]:
+def main(arguments: list[str]) -> int | str:
+    """Write the answer to a copy of standard output that the model does not know; return the exit code."""
+    if arguments == ["--probe"]:
         return 0 if is_filtered() else "the filter of system calls is not in force"
-    limit(int(words[0]), int(words[1]))
+    limit(int(arguments[0]), int(arguments[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # people follow it
+        sys.stdout.reconfigure(line_buffering=True)  # people follow the log
     try:
-        found = try_model("/model")
+        answer = try_model("/model")
     except MemoryError:
-        found = {"problem": "it needs more memory than it may have"}
-    except BaseException as error:  # noqa: BLE001 - whatever the model raises is its answer, sys.exit too
+        answer = {"problem": "it needs more memory than its limit"}
+    except BaseException as error:  # noqa: BLE001 - whatever the model raises is its answer, sys.exit as well
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        found = {"problem": f"{type(error).__name__}: {str(error)[:500]}"}
-    json.dump(found, answers)
+        answer = {"problem": f"{type(error).__name__}: {str(error)[:500]}"}
+    json.dump(answer, answers)
     answers.flush()
     return 0
 
 
 def is_filtered() -> bool:
-    """Return whether the kernel holds this process to a filter of system calls."""
-    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - nothing is imported here that need not be
+    """Return whether a filter of system calls is in force for this process."""
+    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - as few imports as possible
         return any(line.split() == ["Seccomp:", "2"] for line in file)
 
 
 def try_model(path: str) -> dict[str, Any]:
-    """Load, predict, and say what came out. Late imports: the limits stand before any library is loaded."""
+    """Load the model, have it predict, and return its answer. The imports are late: the limits come before any library."""
     import mlflow.pyfunc  # noqa: PLC0415 - after the limits
     from mlflow.models import Model  # noqa: PLC0415 - after the limits
 
@@ -68,7 +68,7 @@ def try_model(path: str) -> dict[str, Any]:
     facts = Model.load(path)
     example = facts.load_input_example(path)
     if example is None:
-        return {"problem": "it was logged without an input example, so there is nothing to ask it"}
+        return {"problem": "it was logged without an input example"}
     model = mlflow.pyfunc.load_model(path)
     print("asking it for predictions on its input example", file=sys.stderr)
     answer = model.predict(example)
@@ -85,7 +85,7 @@ def described(answer: Any, example: Any) -> dict[str, Any]:
     plain = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
     values = plain[:_ROWS] if isinstance(plain, list) else plain
     if rows != asked:
-        return {"problem": f"it was asked about {asked} rows and answered {rows}"}
+        return {"problem": f"it was given {asked} rows and answered {rows}"}
     return {
         "rows": rows,
         "kind": type(answer).__name__,

@@ -1,11 +1,11 @@
-"""The sandbox: bubblewrap with nothing shared, a handful of read-only files, and an environment of its own.
+"""The sandbox: a bubblewrap container that shares nothing but read-only files, with an environment of its own.
 
-Inside there are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory; no network,
-no other process, no file of this server and none of its variables. A filter of system calls keeps what runs inside from the rarer
-parts of the kernel (syscalls.py). Limits are set by the first lines that run inside (child.py).
+Inside are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory. There is no
+network, no other process, and no file or variable of this server. A filter denies rare system calls (syscalls.py). The first
+lines that run inside set the limits (child.py).
 
-An ordinary user gets all of it from a user namespace of its own. Root sets it up directly and what runs inside becomes nobody:
-the kernel does not count root's processes, so in root's name a limit on them would not hold.
+An ordinary user gets all of this from a user namespace. Root sets it up directly, and the program inside becomes the user nobody:
+the kernel does not count root's processes, so a limit on their number would not hold for root.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import Unavailable
-from validation.sandbox.syscalls import NoFilter, filter_file
+from validation.sandbox.syscalls import FilterUnavailable, filter_file
 
 CHILD = Path(__file__).with_name("child.py")
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/lib32", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
@@ -42,7 +42,7 @@ _VARIABLES = {
 
 
 class SandboxUnavailable(Unavailable):
-    """There is no sandbox here, so the model's code is not run."""
+    """There is no sandbox on this machine, so the model's code is not run."""
 
     code = "sandbox_unavailable"
 
@@ -56,17 +56,17 @@ _AS_ROOT = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A sandbox that was seen to work: where its parts are, and whether it is root who sets it up."""
+    """A sandbox that was tried: the paths of its parts, and whether root sets it up."""
 
     bwrap: str
     python: str
     prefixes: tuple[str, ...]
     is_root: bool
 
-    def command(self, model: Path, words: Sequence[str], *, seccomp: int) -> list[str]:
+    def command(self, model: Path, arguments: Sequence[str], *, seccomp: int) -> list[str]:
         """Return the command that runs child.py inside, with the model's folder at /model.
 
-        ``seccomp`` is the descriptor that the filter of system calls is read from (syscalls.py).
+        ``seccomp`` is the file descriptor of the filter of system calls (syscalls.py).
         """
         return [
             *(
@@ -79,11 +79,11 @@ class Container:
             ),
             *("--proc", "/proc", "--dev", "/dev", "--size", str(_TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - its own
             *("--size", str(_SHARED_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 - its own
-            *_binds((*_SYSTEM, *self.prefixes)),  # after /tmp: an environment may lie below it
+            *_binds((*_SYSTEM, *self.prefixes)),  # after /tmp: an environment may be below it
             *("--ro-bind", str(model), "/model", "--ro-bind", str(CHILD), "/child.py", "--chdir", "/tmp"),  # noqa: S108 - its own
             *("--remount-ro", "/"),
             *(word for name, value in _VARIABLES.items() for word in ("--setenv", name, value)),
-            *("--", *(_become_nobody() if self.is_root else ()), self.python, "-I", "/child.py", *words),
+            *("--", *(_become_nobody() if self.is_root else ()), self.python, "-I", "/child.py", *arguments),
         ]
 
 
@@ -94,7 +94,7 @@ def _become_nobody() -> tuple[str, ...]:
 
 
 def open_container(python: str) -> Container:
-    """Return a sandbox for an interpreter, after a look that it works; SandboxUnavailable says why there is none."""
+    """Return a sandbox for an interpreter, after a trial. SandboxUnavailable says why there is none."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailable("sandbox_unavailable: bubblewrap (bwrap) is not installed. The model was not run.")
@@ -107,7 +107,7 @@ def open_container(python: str) -> Container:
     try:
         with filter_file() as seccomp:
             probe = _run(container.command(CHILD.parent, ["--probe"], seccomp=seccomp), descriptors=(seccomp,))
-    except (NoFilter, OSError) as error:
+    except (FilterUnavailable, OSError) as error:
         raise SandboxUnavailable(f"sandbox_unavailable: {error}. The model was not run."[:500]) from error
     if probe.returncode != 0:
         why = probe.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"code {probe.returncode}"]
@@ -116,7 +116,7 @@ def open_container(python: str) -> Container:
 
 
 def _prefixes(python: str) -> tuple[str, ...]:
-    """Return the folders an interpreter needs: its environment, and the installation below it."""
+    """Return the folders that an interpreter needs: its environment, and the installation that it is based on."""
     ask = "import sys; print(sys.prefix); print(sys.base_prefix); print(sys.base_exec_prefix)"
     found = _run([python, "-I", "-c", ask])
     if found.returncode != 0:
@@ -129,9 +129,9 @@ _ROOTS = frozenset({"/", "/usr", "/root", "/home", "/etc", "/tmp", "/var"})  # n
 
 
 def _binds(folders: Sequence[str]) -> Iterator[str]:
-    """Yield binds, read-only: a folder that is a link (Debian's /bin) becomes one inside too; what is not there is left out.
+    """Yield the options that bind folders, read-only. A link (Debian's /bin) becomes a link; a missing folder is left out.
 
-    Folders on the way to one are made open to all: they hold nothing else.
+    The folders above one are made readable to all: inside the sandbox they contain nothing else.
     """
     for folder in folders:
         path = Path(folder)
@@ -139,7 +139,7 @@ def _binds(folders: Sequence[str]) -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), folder)
         elif path.exists():
             for above in list(path.parents)[-2::-1]:
-                if str(above) in ("/tmp", "/usr"):  # noqa: S108 - there already, with its own mode
+                if str(above) in ("/tmp", "/usr"):  # noqa: S108 - exists already, with its own mode
                     continue
                 yield from ("--perms", "0755", "--dir", str(above))
             yield from ("--ro-bind", folder, folder)
@@ -147,7 +147,7 @@ def _binds(folders: Sequence[str]) -> Iterator[str]:
 
 def _run(command: list[str], *, descriptors: tuple[int, ...] = ()) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(  # noqa: S603 - our own words
+        return subprocess.run(  # noqa: S603 - our own arguments
             command,
             capture_output=True,
             timeout=_PROBE_SECONDS,

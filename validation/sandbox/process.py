@@ -1,4 +1,4 @@
-"""One process in the sandbox, watched: its time, how much it says, and that nothing of it is left."""
+"""Runs one process in the sandbox: with limits of time and output, and leaving no process behind."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from validation.sandbox.syscalls import filter_file
 
 MAX_ANSWER = 1_000_000
 _MAX_LOG = 64 * 1024
-_LOOK_EVERY = 0.25
+_WAIT_SECONDS = 0.25
 _CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended: its answer and the end of its log, or why it was broken off. ``code`` is the exit code."""
+    """How a process ended: its answer and the end of its log, or why it was stopped. ``code`` is the exit code."""
 
     answer: bytes
     log: bytes
     code: int
-    broken_off: str = ""
+    stopped: str = ""
 
 
 class _Tail:
-    """The end of a stream that may be endless."""
+    """Keeps the end of a stream that may be endless."""
 
     def __init__(self, limit: int) -> None:
         self._parts: deque[bytes] = deque()
         self._limit, self._size = limit, 0
 
     def add(self, piece: bytes) -> None:
+        """Append bytes and drop the oldest ones beyond the limit."""
         self._parts.append(piece)
         self._size += len(piece)
         while self._size - len(self._parts[0]) > self._limit:
@@ -47,25 +48,27 @@ class _Tail:
 
     @property
     def content(self) -> bytes:
+        """The last bytes of the stream, at most as many as the limit."""
         return b"".join(self._parts)[-self._limit :]
 
 
 def run_inside(
     container: Container,
     model: Path,
-    words: Sequence[str],
+    arguments: Sequence[str],
     *,
     seconds: float,
     tick: Callable[[float], None],
-    said: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Outcome:
-    """Run child.py and return how it ended. ``tick`` is told the elapsed seconds now and then; when it raises, all is ended.
+    """Run child.py and return how it ended. ``log`` gets lines of its output; ``tick`` gets the elapsed seconds now and then.
 
-    Whatever happens, the whole process group is killed on the way out; the kernel ends everything in its namespace with it.
+    When ``tick`` raises, the process is stopped and the exception goes on. In any case the whole process group is killed at the
+    end, and the kernel kills everything in its namespace with it. FilterUnavailable where there is no filter of system calls.
     """
     with filter_file() as seccomp:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            container.command(model, words, seccomp=seccomp),
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            container.command(model, arguments, seccomp=seccomp),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -76,7 +79,7 @@ def run_inside(
             start_new_session=True,
         )
     try:
-        return _watch(process, seconds, tick, said)
+        return _watch(process, seconds, tick, log)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -87,37 +90,39 @@ def run_inside(
 
 
 def _watch(
-    process: subprocess.Popen[bytes], seconds: float, tick: Callable[[float], None], said: Callable[[str], None]
+    process: subprocess.Popen[bytes], seconds: float, tick: Callable[[float], None], log: Callable[[str], None]
 ) -> Outcome:
     assert process.stdout is not None  # noqa: S101 - Popen was given pipes
     assert process.stderr is not None  # noqa: S101 - Popen was given pipes
-    answer, log, began = bytearray(), _Tail(_MAX_LOG), time.monotonic()
+    answer, tail, began = bytearray(), _Tail(_MAX_LOG), time.monotonic()
     with selectors.DefaultSelector() as waiting:
         waiting.register(process.stdout, selectors.EVENT_READ, answer.extend)
-        waiting.register(process.stderr, selectors.EVENT_READ, _lines(log, said))
+        waiting.register(process.stderr, selectors.EVENT_READ, _lines(tail, log))
         while waiting.get_map():
-            for key, _ in waiting.select(_LOOK_EVERY):
+            for key, _ in waiting.select(_WAIT_SECONDS):
                 if piece := os.read(key.fd, _CHUNK):
                     key.data(piece)
                 else:
                     waiting.unregister(key.fileobj)
             elapsed = time.monotonic() - began
             if len(answer) > MAX_ANSWER:
-                return Outcome(b"", log.content, -1, f"it answered with more than {MAX_ANSWER // 1_000_000} MB")
+                return Outcome(b"", tail.content, -1, f"its answer is larger than {MAX_ANSWER // 1_000_000} MB")
             if elapsed > seconds:
-                return Outcome(b"", log.content, -1, f"it took longer than {seconds:g} seconds")
+                return Outcome(b"", tail.content, -1, f"it took longer than {seconds:g} seconds")
             tick(elapsed)
     with suppress(subprocess.TimeoutExpired):
         process.wait(max(0.1, seconds - (time.monotonic() - began)))
     code = process.poll()
-    return Outcome(bytes(answer), log.content, -1 if code is None else code)
+    return Outcome(bytes(answer), tail.content, -1 if code is None else code)
 
 
-def _lines(log: _Tail, said: Callable[[str], None]) -> Callable[[bytes], None]:
+def _lines(tail: _Tail, log: Callable[[str], None]) -> Callable[[bytes], None]:
+    """Return a function that keeps a piece of output and logs its last line."""
+
     def take(piece: bytes) -> None:
-        log.add(piece)
+        tail.add(piece)
         last = piece.decode("utf-8", "replace").strip().splitlines()
         if last:
-            said(last[-1][:300])
+            log(last[-1][:300])
 
     return take

@@ -1,4 +1,4 @@
-"""The smoke test of a model: its files copied out of the store, loaded and asked inside the sandbox, its answer read with care."""
+"""The smoke test: copies a model out of the store, runs it in the sandbox, and checks its answer field by field."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model answered, or the ``problem``. ``facts`` is the child's whole answer, as it was checked."""
+    """The answer of a model, or the ``problem``. ``facts`` are the checked fields of the answer."""
 
     problem: str = ""
     rows: int = 0
@@ -42,7 +42,7 @@ class Answer:
 
 
 def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress, log: Callable[[str], None]) -> Answer:
-    """Load the model in an artifact folder and ask it about its input example.
+    """Return the answer of the model in an artifact folder to its input example. ``memory_mb`` is in MiB.
 
     SandboxUnavailable: there is no sandbox, so nothing was run. InvalidState: the files cannot be copied out of the store.
     """
@@ -52,23 +52,23 @@ def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress,
         def tick(elapsed: float) -> None:
             progress(min(_RUNNING, int(_COPYING + (_RUNNING - _COPYING) * elapsed / seconds)))
 
-        words = [str(memory_mb), str(seconds)]
-        outcome = run_inside(container, model, words, seconds=seconds, tick=tick, said=log)
+        limits = [str(memory_mb), str(seconds)]
+        outcome = run_inside(container, model, limits, seconds=seconds, tick=tick, log=log)
     return read_outcome(outcome)
 
 
 @contextmanager
 def _model_copy(folder: str, progress: Progress, log: Callable[[str], None]) -> Iterator[Path]:
-    """Copy the model's files into a folder that nobody else can reach, checking every digest on the way."""
+    """Yield a copy of the model's files, with every digest checked, in a folder that other users cannot reach."""
     files = folder_files(folder)
     if not files:
-        raise InvalidState("The version's folder holds no files.")
+        raise InvalidState("The folder of the version has no files.")
     whole = sum(size for _, _, size in files)
     if len(files) > _MAX_FILES or whole > settings.SMOKE_MAX_BYTES:
-        raise InvalidState(f"The model is too large to be tried here: {len(files)} files, {whole} bytes.")
+        raise InvalidState(f"The model is too large for a smoke test: {len(files)} files, {whole} bytes.")
     log(f"copying {len(files)} files, {whole} bytes")
     closed = Path(tempfile.mkdtemp(prefix="custody-smoke-"))
-    root = closed / "model"  # inside the sandbox somebody else reads it; out here nobody gets past the closed folder
+    root = closed / "model"  # another user reads it inside the sandbox; outside, the closed folder keeps others out
     root.mkdir(mode=0o755)
     try:
         done = 0
@@ -84,7 +84,7 @@ def _model_copy(folder: str, progress: Progress, log: Callable[[str], None]) -> 
 
 
 def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
-    # A client's path is a key of a table, and clean (tracking/paths.py); here, alone, it becomes a path of a file system.
+    # Everywhere else the path of a client is a key of a table (tracking/paths.py); here it becomes a path of a file system.
     if not target.resolve().is_relative_to(root.resolve()):
         raise InvalidState(f"The file {artifact[:200]!r} cannot be copied.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
 
 
 def read_outcome(outcome: Outcome) -> Answer:
-    """Return the answer of an outcome. Whatever is not exactly an answer is a problem."""
+    """Return the answer of an outcome. Anything but a complete answer is a problem."""
     facts = _facts(outcome)
     if isinstance(facts, str):
         return Answer(problem=facts, log=outcome.log)
@@ -117,23 +117,23 @@ def read_outcome(outcome: Outcome) -> Answer:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any] | str:
-    """Return the fields of an answer, each of its type, or what is wrong."""
-    if outcome.broken_off:
-        return f"The model was broken off: {outcome.broken_off}."
+    """Return the fields of an answer, each of the right type, or what is wrong with it."""
+    if outcome.stopped:
+        return f"The model was stopped: {outcome.stopped}."
     if outcome.code != 0:
-        return f"The model broke off ({_died_of(outcome.code)})."
+        return f"The process of the model ended with {_exit_reason(outcome.code)}."
     try:
-        facts = json.loads(outcome.answer, parse_constant=str)  # NaN and Infinity are no JSON
+        facts = json.loads(outcome.answer, parse_constant=str)  # NaN and Infinity are not JSON
     except (ValueError, RecursionError):
         facts = None
     if not isinstance(facts, dict):
-        return "The model's process gave no answer that can be read."
+        return "The process of the model gave no readable answer."
     if isinstance(facts.get("problem"), str):
         return f"The model does not work: {_plain(facts['problem'], 500)}"
     rows = facts.get("rows")
     counted = isinstance(rows, int) and not isinstance(rows, bool) and isinstance(facts.get("columns"), list)
     if not counted or not all(isinstance(facts.get(key), str) for key in ("kind", "loader")):
-        return "The model's process gave an answer of another shape."
+        return "The process of the model gave an answer with wrong fields."
     return facts
 
 
@@ -141,9 +141,9 @@ def _plain(text: str, longest: int) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:longest]
 
 
-def _died_of(code: int) -> str:
+def _exit_reason(code: int) -> str:
     number = -code if code < 0 else code - 128
     try:
-        return f"signal {signal.Signals(number).name}" if code < 0 or code > 128 else f"exit code {code}"  # noqa: PLR2004 - a shell's word for a signal
+        return f"signal {signal.Signals(number).name}" if code < 0 or code > 128 else f"exit code {code}"  # noqa: PLR2004 - how a shell reports a signal
     except ValueError:
         return f"exit code {code}"

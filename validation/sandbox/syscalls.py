@@ -1,8 +1,8 @@
-"""What a model may not ask of the kernel: a seccomp filter, compiled by the system's libseccomp, that bubblewrap sets.
+"""The filter of system calls: a seccomp program, compiled by the system's libseccomp, that bubblewrap puts in force.
 
-Everything is allowed but calls that no model needs and through which sandboxes were left before: other namespaces and mounts,
-kernel keys, io_uring, bpf, userfaultfd, looking into other processes, kernel modules, clocks, rare kinds of sockets, and
-typing into a terminal. An allow-list would be tighter and break with every new libc; docs/decisions/0063 has the weighing.
+It denies calls that no model needs and that programs have used to leave sandboxes: other namespaces and mounts, kernel keys,
+io_uring, bpf, userfaultfd, reading other processes, kernel modules, clocks, rare kinds of sockets, and input to a terminal. An
+allow-list would be tighter and would break with every new libc (docs/decisions/0063).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 
 
-class NoFilter(Exception):
-    """The filter cannot be made here; the message says why."""
+class FilterUnavailable(Exception):
+    """The filter cannot be made on this machine. The message says why."""
 
 
 class _Argument(ctypes.Structure):
@@ -53,21 +53,21 @@ class _Argument(ctypes.Structure):
 
 @lru_cache(maxsize=1)
 def filter_program() -> bytes:
-    """Return the filter as the kernel takes it. NoFilter where there is no libseccomp, or it refuses."""
+    """Return the filter in the form of the kernel. FilterUnavailable where libseccomp is missing or refuses."""
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError as error:
-        raise NoFilter(f"libseccomp is not installed ({error})") from error
+        raise FilterUnavailable(f"libseccomp is not installed ({error})") from error
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ALLOW)))
     if not context:
-        raise NoFilter("libseccomp does not know this machine")
+        raise FilterUnavailable("libseccomp does not support this machine")
     try:
         for name, code, argument in _rules():
             _add(library, context, name, code, argument)
         with tempfile.TemporaryFile() as file:
             if library.seccomp_export_bpf(context, file.fileno()) != 0:
-                raise NoFilter("libseccomp cannot write the filter")
+                raise FilterUnavailable("libseccomp cannot write the filter")
             file.seek(0)
             return file.read()
     finally:
@@ -76,7 +76,7 @@ def filter_program() -> bytes:
 
 @contextmanager
 def filter_file() -> Iterator[int]:
-    """Yield a descriptor that bubblewrap reads the filter from; each run needs one of its own."""
+    """Yield a file descriptor for bubblewrap to read the filter from, for one run. FilterUnavailable."""
     descriptor = os.memfd_create("seccomp")
     try:
         os.write(descriptor, filter_program())
@@ -89,7 +89,7 @@ def filter_file() -> Iterator[int]:
 def _rules() -> Iterator[tuple[str, int, _Argument | None]]:
     for name in _DENIED:
         yield name, errno.EPERM, None
-    yield "clone3", errno.ENOSYS, None  # its flags lie in memory, where no filter looks: glibc falls back to clone
+    yield "clone3", errno.ENOSYS, None  # a filter cannot read its flags, which are in memory; glibc falls back to clone
     flags = 1 if platform.machine().startswith("s390") else 0
     for bit in _NEW_NAMESPACES:
         yield "clone", errno.EPERM, _Argument(flags, _MASKED, bit, bit)
@@ -101,10 +101,10 @@ def _rules() -> Iterator[tuple[str, int, _Argument | None]]:
 
 def _add(library: ctypes.CDLL, context: ctypes.c_void_p, name: str, code: int, argument: _Argument | None) -> None:
     number = library.seccomp_syscall_resolve_name(name.encode())
-    if number == _UNKNOWN:  # newer than this libseccomp, which then cannot name it
+    if number == _UNKNOWN:  # a call that is newer than this libseccomp
         return
     count = 0 if argument is None else 1
     pointer = None if argument is None else ctypes.byref(argument)
     action = ctypes.c_uint32(_ERRNO | code)
     if library.seccomp_rule_add_array(context, action, number, ctypes.c_uint(count), pointer) not in (0, -errno.EDOM):
-        raise NoFilter(f"libseccomp does not take a rule on {name}")
+        raise FilterUnavailable(f"libseccomp refuses a rule on {name}")

@@ -1,4 +1,4 @@
-"""Create a person, or a service account owned by one."""
+"""`manage.py create_user`: creates a person, or a service account with its owner."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from core.errors import DomainError
 class Command(InstallationCommand):
     """`manage.py create_user NAME`: see `--help`."""
 
-    help = "Create a user. Asks for a password on a terminal; elsewhere the user gets none and can only use API tokens."
+    help = "Create a user. On a terminal it asks for a password; without one the user can only use API tokens."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
         parser.add_argument("name")
         parser.add_argument(
             "--group", action="append", default=[], help="reviewers, auditors, operators; may be repeated"
         )
         parser.add_argument(
-            "--superuser", action="store_true", help="may administer everything (and still never approves alone)"
+            "--superuser", action="store_true", help="may administer everything, but does not approve alone"
         )
-        parser.add_argument("--service", action="store_true", help="a service account: tokens only, never approves")
+        parser.add_argument(
+            "--service", action="store_true", help="a service account: uses API tokens only and cannot approve"
+        )
         parser.add_argument("--owner", help="the person a service account belongs to")
         parser.add_argument(
             "--password-stdin", action="store_true", help="read the password from the first line of input"
@@ -45,8 +48,9 @@ class Command(InstallationCommand):
         password_stdin: bool,
         **_options: object,
     ) -> None:
+        """Create the account. CommandError where it is refused."""
         if service and (superuser or password_stdin):
-            raise CommandError("A service account has no password and is no superuser.")
+            raise CommandError("A service account has no password and cannot be a superuser.")
         if service != bool(owner):
             raise CommandError("A service account needs --service and --owner NAME.")
         password = None if service else _password(from_input=password_stdin)
@@ -73,7 +77,7 @@ def _person(name: str) -> User:
 
 
 def _password(*, from_input: bool) -> str | None:
-    """Return the password given on standard input or twice at the terminal, or None when there is no way to give one."""
+    """Return the password from standard input or the terminal; None without a terminal, and for an empty one. CommandError."""
     if from_input:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:
@@ -83,5 +87,5 @@ def _password(*, from_input: bool) -> str | None:
         return None
     given = getpass("Password (empty for none): ")
     if given and getpass("Again: ") != given:
-        raise CommandError("The passwords differ; nothing was created.")
+        raise CommandError("The passwords differ. Nothing was created.")
     return given or None

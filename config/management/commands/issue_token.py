@@ -1,4 +1,4 @@
-"""Issue an API token and print it, and nothing else, on standard output."""
+"""`manage.py issue_token`: issues an API token and prints it, and nothing else, on standard output."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def duration(text: str) -> timedelta:
-    """Return `90m`, `12h`, `30d` or `2w` as a time span; raise ArgumentTypeError for anything else."""
+    """Return `90m`, `12h`, `30d` or `2w` as a duration. ArgumentTypeError for any other text."""
     found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
     if found is None:
-        msg = f"{text!r} is no time span; write 90m, 12h, 30d or 2w"
+        msg = f"{text!r} is not a duration; write 90m, 12h, 30d or 2w"
         raise ArgumentTypeError(msg)
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
@@ -29,9 +29,10 @@ def duration(text: str) -> timedelta:
 class Command(InstallationCommand):
     """`manage.py issue_token USER`: see `--help`."""
 
-    help = "Issue an API token for a user. It is printed this once; only its SHA-256 is kept."
+    help = "Issue an API token for a user. It is printed only now; the server stores its SHA-256."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
         parser.add_argument("user")
         parser.add_argument(
             "--scope", action="append", help=f"one of {', '.join(sorted(ALL_SCOPES))}; may be repeated (default: all)"
@@ -39,9 +40,10 @@ class Command(InstallationCommand):
         parser.add_argument(
             "--expires", type=duration, default=timedelta(days=90), help="90m, 12h, 30d, 2w (default 90d)"
         )
-        parser.add_argument("--label", default="command line", help="what it is for, shown beside it")
+        parser.add_argument("--label", default="command line", help="the purpose of the token, shown beside it")
 
     def handle(self, *, user: str, scope: list[str] | None, expires: timedelta, label: str, **_options: object) -> None:
+        """Issue the token. CommandError where it is refused."""
         owner = User.objects.filter(username=user, is_active=True).first()
         if owner is None:
             raise CommandError(f"There is no active user called {user}.")

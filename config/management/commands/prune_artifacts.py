@@ -1,4 +1,4 @@
-"""Delete the bytes of artifacts that nothing names any more."""
+"""`manage.py prune_artifacts`: deletes stored files that nothing refers to."""
 
 from __future__ import annotations
 
@@ -19,21 +19,26 @@ class Command(InstallationCommand):
     """`manage.py prune_artifacts`: see `--help`."""
 
     help = (
-        "Delete bytes that no artifact and no sealed folder names, and what broken uploads left behind. "
-        "The database in use must be the only one that keeps its artifacts there."
+        "Delete stored files that no artifact and no sealed folder refers to, and the remains of failed uploads. "
+        "No other database may use the same store."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+        """Add the options."""
+        parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, and delete nothing")
         parser.add_argument(
-            "--grace", type=duration, default=timedelta(days=1), help="leave what is younger: 90m, 12h, 2d (default 1d)"
+            "--grace",
+            type=duration,
+            default=timedelta(days=1),
+            help="keep files younger than this: 90m, 12h, 2d (default 1d)",
         )
 
     def handle(self, *, dry_run: bool, grace: timedelta, **_options: object) -> None:
+        """Delete, or count with --dry-run. CommandError where it is refused."""
         try:
             pruned = prune_artifacts(actor=system_actor("command:prune_artifacts"), grace=grace, dry_run=dry_run)
         except DomainError as error:
             raise CommandError(error.message) from error
         size = filesizeformat(pruned.size).replace("\xa0", " ")
         verb = "Would delete" if dry_run else "Deleted"
-        self.stdout.write(f"{verb} {pruned.blobs} files of {size} and {pruned.drafts} remains of broken uploads.")
+        self.stdout.write(f"{verb} {pruned.blobs} files of {size} and {pruned.drafts} remains of failed uploads.")

@@ -1,4 +1,4 @@
-"""Run a whole installation: broker, migrations, web server, workers and scheduler, until Ctrl-C."""
+"""`manage.py up`: runs a whole installation (broker, migrations, web server, workers and scheduler) until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _DEFAULT_PORT = 8080
 _ORPHANS_END_SECONDS = 5.0
 
 
-class _StopAsked(BaseException):
-    """SIGINT, SIGTERM or SIGHUP has come."""
+class _Stopped(BaseException):
+    """The process got SIGINT, SIGTERM or SIGHUP."""
 
 
 class Command(BaseCommand):
@@ -46,8 +46,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=_port, default=_DEFAULT_PORT, help=f"port to listen on (default {_DEFAULT_PORT})"
         )
-        parser.add_argument("--data", help="directory for all state (default: CUSTODY_DATA, or var/ beside manage.py)")
-        parser.add_argument("--no-demo", action="store_true", help="first start: leave the demonstration out")
+        parser.add_argument("--data", help="the data directory (default: CUSTODY_DATA, or var/ beside manage.py)")
+        parser.add_argument("--no-demo", action="store_true", help="first start: do not load the demonstration")
         parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="web server processes")
 
     def handle(
@@ -57,28 +57,26 @@ class Command(BaseCommand):
         self.began = time.monotonic()
         self.data: Path = settings.DATA_DIR
         if data is not None and Path(data).resolve() != self.data:
-            raise CommandError(
-                "Write --data DIR in full, or set CUSTODY_DATA: the settings are read before the options."
-            )
+            raise CommandError("Write --data in full, or set CUSTODY_DATA: the settings are read before the options.")
         _require_usable_data()
         self.account = FirstAccount(self.data)
         self.demonstration = Demonstration(self.data)
         lock = self._lock()
-        supervisor = Supervisor(logs=self.data / "logs", say=self._say)
+        supervisor = Supervisor(logs=self.data / "logs", write_line=self._write_line)
         _on_stop_signals(_raise_stop)
         try:
             _require_port(host, port, patience=_ORPHANS_END_SECONDS if lock.was_killed else 0)
             self._start(supervisor, host, port, workers=max(1, workers), wants_demo=not no_demo)
             supervisor.watch()
-        except _StopAsked:
-            self._say("Stopping …")
+        except _Stopped:
+            self._write_line("Stopping …")
         except CannotRun as error:
             raise CommandError(str(error)) from error
         finally:
             _on_stop_signals(signal.SIG_IGN)
             supervisor.stop()
             lock.release()
-        self._say("Stopped.")
+        self._write_line("Stopped.")
 
     def _lock(self) -> DataLock:
         lock = DataLock(self.data / "lock")
@@ -86,7 +84,7 @@ class Command(BaseCommand):
             lock.acquire()
         except DataInUse as error:
             raise CommandError(
-                f"{self.data} is in use by another `up` (process {error}). Stop it, or use --data DIR."
+                f"{self.data} is in use by another `up` (process {error}). Stop it, or name another directory with --data DIR."
             ) from error
         return lock
 
@@ -102,7 +100,7 @@ class Command(BaseCommand):
             *(programs.worker(queue) for queue in programs.QUEUES),
             programs.scheduler(settings.RUNTIME_DIR, self.data),
         )
-        url = f"http://{programs.reachable(host)}:{port}"
+        url = f"http://{programs.reachable_host(host)}:{port}"
         self._welcome(url, password)
         self._start_demonstration(supervisor, url)
 
@@ -128,11 +126,11 @@ class Command(BaseCommand):
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "load_demo", "--url", url]
 
         def loaded() -> None:
-            self.demonstration.note_loaded()
-            self._say(f"The demonstration is loaded. {Passwords(self.data).invitation()}")
+            self.demonstration.mark_loaded()
+            self._write_line(f"The demonstration is loaded. {Passwords(self.data).invitation()}")
 
-        self._say("Loading the demonstration in the background …")
-        supervisor.start_errand(Program("demonstration", command, lambda _pid: True), on_success=loaded)
+        self._write_line("Loading the demonstration in the background …")
+        supervisor.start_job(Program("demonstration", command, lambda _pid: True), on_success=loaded)
 
     def _welcome(self, url: str, password: str) -> None:
         manage = f"CUSTODY_DATA={shlex.quote(str(self.data))} {shlex.quote(str(settings.BASE_DIR / 'manage.py'))}"
@@ -145,9 +143,9 @@ class Command(BaseCommand):
             f"  Logs     {self.data / 'logs'}",
             "  Stop     Ctrl-C",
         ]
-        self._say("\n".join(lines))
+        self._write_line("\n".join(lines))
 
-    def _say(self, message: str) -> None:
+    def _write_line(self, message: str) -> None:
         self.stdout.write(message)
         self.stdout.flush()
 
@@ -163,20 +161,20 @@ def _require_usable_data() -> None:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535")
+        raise ArgumentTypeError(f"{text!r} is not a port; write a number from 1 to 65535")
     return int(text)
 
 
 def _require_port(host: str, port: int, *, patience: float) -> None:
     deadline = time.monotonic() + patience
-    while reason := programs.why_not(host, port):
+    while reason := programs.port_problem(host, port):
         if time.monotonic() >= deadline:
             raise CannotRun(reason)
         time.sleep(0.1)
 
 
 def _close_database() -> None:
-    """Close our connections: the supervisor needs no database from here on, and its children open their own."""
+    """Close the connections of this process: the programs open their own, and the supervisor needs none from here on."""
     for connection in connections.all():
         connection.close()
         if getattr(connection, "pool", None):
@@ -190,4 +188,4 @@ def _on_stop_signals(action: signal.Handlers | object) -> None:
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> NoReturn:
     _on_stop_signals(signal.SIG_IGN)
-    raise _StopAsked
+    raise _Stopped

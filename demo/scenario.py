@@ -1,6 +1,7 @@
-"""What happened to the recorded models: registered, validated, reviewed, promoted, deployed, as the people involved.
+"""The scenario of the demonstration: registers, validates, reviews, promotes and deploys the recorded models.
 
-Each step looks first whether it has been taken; so a story that broke off goes on, and one that was told changes nothing.
+Every step first checks whether it is done. A load that failed therefore continues where it stopped, and another one changes
+nothing.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from typing import Any
 
 from demo.client import MLFLOW, REST, Client, Refused, Session
 from demo.model_cards import CARDS
-from demo.replay import LoggedRun, Say, pairs, replay_all
+from demo.replay import LoggedRun, WriteLine, pairs, replay_all
 
 _CHECKS_TIMEOUT_SECONDS = 120
-_BETWEEN_LOOKS_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _REVIEW_RULE = "reviewers"
-_TAKEN = "RESOURCE_ALREADY_EXISTS"
-# The last step leaves this tag on the model: the story has been told to its end.
+_ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
+# The last step sets this tag on this model.
 DONE_MODEL, DONE_TAG = "tumour_classifier", "demonstration"
 
 
-class NotAdvancing(Exception):
-    """The checks of a request do not finish: most likely no worker runs."""
+class ChecksUnfinished(Exception):
+    """The checks of a request did not finish in time, probably because no worker runs."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of the story: which run it comes from and who registers it."""
+    """One version of the scenario: the run it comes from and the author who registers it."""
 
     model: str
     number: int
@@ -63,46 +64,46 @@ _TUMOURS_2 = Version(
 _DIGITS = Version("digit_reader", 1, "carl", "digit_reading/mlp-32", "Postcodes on envelopes. Not yet put forward.")
 
 
-class Story:
-    """Tells it. ``clients`` are the authors by name, ``reviewer`` is signed in."""
+class Scenario:
+    """Loads the scenario. ``clients`` are those of the authors by name; ``reviewer`` is signed in."""
 
-    def __init__(self, clients: Mapping[str, Client], reviewer: Session, *, say: Say) -> None:
+    def __init__(self, clients: Mapping[str, Client], reviewer: Session, *, write_line: WriteLine) -> None:
         self.clients = clients
         self.reviewer = reviewer
-        self.say = say
+        self.write_line = write_line
         self.runs: Mapping[str, LoggedRun] = {}
 
-    def tell(self) -> None:
-        """Tell all of it. Raises Refused, ConnectionError, NotAdvancing."""
-        self.runs = replay_all(self.clients, say=self.say)
-        self._into_service(
-            _ORDERS_1, endpoint="/predict", revision="v2.0", word="Figures and card read; fine for a first version."
+    def load(self) -> None:
+        """Take all steps that are missing. Refused, ConnectionError, ChecksUnfinished."""
+        self.runs = replay_all(self.clients, write_line=self.write_line)
+        self._promote_and_deploy(
+            _ORDERS_1, endpoint="/predict", revision="v2.0", comment="Figures and card read; fine for a first version."
         )
-        self._into_service(
+        self._promote_and_deploy(
             _ORDERS_2,
             endpoint="/predict",
             revision="v2.1",
-            word="Better in both groups of accounts, same failure modes.",
+            comment="Better in both groups of accounts, same failure modes.",
         )
         self.register(_FRAUD)
         self.stage(_FRAUD, "Staging")
-        self._into_service(
-            _TUMOURS_1, endpoint="/triage", revision="r1", word="Agreed with the clinic: a second look only."
+        self._promote_and_deploy(
+            _TUMOURS_1, endpoint="/triage", revision="r1", comment="Agreed with the clinic: a second look only."
         )
-        self.put_forward(_TUMOURS_2)
+        self.request_production(_TUMOURS_2)
         self.register(_DIGITS)
         body = {"name": DONE_MODEL, "key": DONE_TAG, "value": "complete"}
         self.clients["carl"].post(MLFLOW + "registered-models/set-tag", body)
 
-    def _into_service(self, version: Version, *, endpoint: str, revision: str, word: str) -> None:
-        self.put_forward(version)
+    def _promote_and_deploy(self, version: Version, *, endpoint: str, revision: str, comment: str) -> None:
+        self.request_production(version)
         if self.state_of(version) == "Staging":
-            self.review(version, word)
+            self.review(version, comment)
             self.stage(version, "Production")
         self.deploy(version, endpoint=endpoint, revision=revision)
 
-    def put_forward(self, version: Version) -> None:
-        """Register a version, stage it, complete its card and ask for Production."""
+    def request_production(self, version: Version) -> None:
+        """Register a version, move it to Staging, fill in its card and request Production. As `load`."""
         self.register(version)
         if self.state_of(version) == "None":
             self.stage(version, "Staging")
@@ -111,14 +112,14 @@ class Story:
             self.stage(version, "Production", until_reviewable=True)
 
     def register(self, version: Version) -> None:
-        """Create the model and the version, as `mlflow.register_model` does."""
+        """Create the model and the version where they are missing, as `mlflow.register_model` does. Refused."""
         client, run = self.clients[version.author], self.runs[version.run]
         try:
             client.post(MLFLOW + "registered-models/create", {"name": version.model})
         except Refused as error:
-            if error.body.get("error_code") != _TAKEN:
+            if error.body.get("error_code") != _ALREADY_EXISTS:
                 raise
-        if self._there(version):
+        if self._find(version):
             return
         body = {
             "name": version.model,
@@ -129,20 +130,23 @@ class Story:
             "tags": pairs(version.tags),
         }
         made = client.post(MLFLOW + "model-versions/create", body)["model_version"]
-        self.say(f"{version.model} version {made['version']} registered by {version.author}")
+        self.write_line(f"{version.model} version {made['version']} registered by {version.author}")
 
-    def _there(self, version: Version) -> dict[str, Any] | None:
+    def _find(self, version: Version) -> dict[str, Any] | None:
         query = {"filter": f"name = '{version.model}'", "max_results": 100}
         found = self.clients[version.author].get(MLFLOW + "model-versions/search", query).get("model_versions", [])
         return next((row for row in found if row["version"] == str(version.number)), None)
 
     def state_of(self, version: Version) -> str:
-        """Return the stage a version is in."""
-        row = self._there(version)
+        """Return the stage of a version, "" where it is not registered."""
+        row = self._find(version)
         return str(row["current_stage"]) if row else ""
 
     def stage(self, version: Version, target: str, *, until_reviewable: bool = False) -> None:
-        """Ask for a stage until the checks have spoken; ``until_reviewable`` also ends when only a reviewer is missing."""
+        """Request a stage until the version is in it; with ``until_reviewable`` also until only a reviewer is missing.
+
+        ChecksUnfinished after two minutes. Refused.
+        """
         if self.state_of(version) in {target, "Archived"}:
             return
         body = {
@@ -153,20 +157,20 @@ class Story:
         }
         deadline = time.monotonic() + _CHECKS_TIMEOUT_SECONDS
         while True:
-            missing = self._ask(version, body)
+            missing = self._request(version, body)
             if not missing:
-                self.say(f"{version.model} version {version.number} is in {target}")
+                self.write_line(f"{version.model} version {version.number} is in {target}")
                 return
             if until_reviewable and {line["rule"] for line in missing} == {_REVIEW_RULE}:
-                self.say(f"{version.model} version {version.number} waits for a reviewer")
+                self.write_line(f"{version.model} version {version.number} waits for a reviewer")
                 return
             if time.monotonic() > deadline:
                 why = "; ".join(f"{line['rule']}: {line['why']}" for line in missing)
-                raise NotAdvancing(f"{version.model} version {version.number} does not reach {target}: {why}")
-            time.sleep(_BETWEEN_LOOKS_SECONDS)
+                raise ChecksUnfinished(f"{version.model} version {version.number} does not reach {target}: {why}")
+            time.sleep(_POLL_SECONDS)
 
-    def _ask(self, version: Version, body: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Ask for a stage as the author; return what the gate still misses, nothing when the version is there."""
+    def _request(self, version: Version, body: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Request a stage as the author; return the rules that are not met, none where the version is in the stage."""
         try:
             self.clients[version.author].post(MLFLOW + "model-versions/transition-stage", body)
         except Refused as error:
@@ -176,7 +180,7 @@ class Story:
         return []
 
     def fill_card(self, version: Version) -> None:
-        """Write the human fields of the card that are still empty, with the figures of the recorded run."""
+        """Fill in the human fields of the card that are empty, with the figures of the recorded run. Refused."""
         client = self.clients[version.author]
         path = f"{REST}models/{version.model}/versions/{version.number}/card"
         card = client.get(path)
@@ -186,24 +190,26 @@ class Story:
         empty = {key: text for key, text in fields.items() if not card["body"][key]["value"]}
         if empty:
             client.put(path, {"fields": empty, "expected_number": card["number"]})
-            self.say(f"{version.model} version {version.number}: {len(empty)} card fields written by {version.author}")
+            self.write_line(
+                f"{version.model} version {version.number}: {len(empty)} card fields written by {version.author}"
+            )
 
     def review(self, version: Version, comment: str) -> None:
-        """Approve the open request of a version as the reviewer, signed in on the web."""
-        open_ones = self.reviewer.get(REST + "transition-requests", {"model": version.model, "state": "open"})
-        for request in open_ones["transition_requests"]:
+        """Approve the open request of a version as the reviewer, who is signed in. Refused."""
+        answer = self.reviewer.get(REST + "transition-requests", {"model": version.model, "state": "open"})
+        for request in answer["transition_requests"]:
             if (request["version"], request["target"]) != (version.number, "Production"):
                 continue
             body = {"decision": "approve", "comment": comment, "seen_digest": request["subject_digest"]}
             self.reviewer.post(f"{REST}transition-requests/{request['id']}/reviews", body)
-            self.say(f"{version.model} version {version.number} approved by {self.reviewer.name}")
+            self.write_line(f"{version.model} version {version.number} approved by {self.reviewer.name}")
 
     def deploy(self, version: Version, *, endpoint: str, revision: str) -> None:
-        """Register the rollout of a version to an endpoint."""
+        """Register the deployment of a version to an endpoint where it is missing. Refused."""
         client = self.clients[version.author]
         rollouts = client.get(REST + "deployments", {"endpoint": endpoint, "limit": 500})["deployments"]
         if any(rollout["revision"] == revision for rollout in rollouts):
             return
         body = {"endpoint": endpoint, "model": version.model, "version": version.number, "revision": revision}
         client.post(REST + "deployments", {**body, "environment": "production"})
-        self.say(f"{endpoint} serves {version.model} version {version.number} as {revision}")
+        self.write_line(f"{endpoint} serves {version.model} version {version.number} as {revision}")
