@@ -96,8 +96,8 @@ def _already_there(version: ModelVersion, target: str) -> GatePass:
 
 def _live_case(version: ModelVersion, target: str) -> Case | None:
     rows = TransitionRequest.objects.with_relations().select_for_update(no_key=True, of=("self",))
-    found = rows.filter(version=version, target=target, state__in=LIVE_STATES).first()
-    return load_case(found) if found is not None else None
+    request = rows.filter(version=version, target=target, state__in=LIVE_STATES).first()
+    return load_case(request) if request is not None else None
 
 
 def _confirm(case: Case) -> list[Blocker]:

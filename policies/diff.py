@@ -40,8 +40,8 @@ class RuleChange:
     @property
     def rule(self) -> str:
         """Return the rule's id."""
-        found = self.after or self.before
-        return found.id if found else ""
+        rule = self.after or self.before
+        return rule.id if rule else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,12 @@ def value_text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={found}" for key, found in value.items()) or "none"
+        return ", ".join(f"{key}={part}" for key, part in value.items()) or "none"
     if isinstance(value, tuple):
         return ", ".join(value_text(item) for item in value) or "none"
     if is_dataclass(value) and not isinstance(value, type):
-        said = ((field.name, getattr(value, field.name)) for field in fields(value))
+        parts = ((field.name, getattr(value, field.name)) for field in fields(value))
         return "; ".join(
-            f"{name.replace('_', ' ')} {value_text(found)}" for name, found in said if found not in (None, ())
+            f"{name.replace('_', ' ')} {value_text(part)}" for name, part in parts if part not in (None, ())
         )
     return "none" if value is None else str(value)

@@ -37,16 +37,16 @@ class Problems:
     """Collects the problems of a policy as (where, what), so that its author sees all of them at once."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
+        self.entries: list[tuple[str, str]] = []
 
     def add(self, where: str, what: str) -> None:
         """Note a problem at a place of the policy."""
-        self.found.append((where, what.strip()))
+        self.entries.append((where, what.strip()))
 
     def raise_any(self) -> None:
         """Raise InvalidInput with one line for each problem; do nothing without problems."""
-        if self.found:
-            raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.found))
+        if self.entries:
+            raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.entries))
 
 
 ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
@@ -55,9 +55,9 @@ ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
     """Return the policy that a body describes; InvalidInput with one line for each problem."""
     problems = Problems()
-    found = _read(body, problems)
+    policy = _read(body, problems)
     problems.raise_any()
-    return found
+    return policy
 
 
 def parse_published(body: Mapping[str, object]) -> PolicyBody:
@@ -67,16 +67,16 @@ def parse_published(body: Mapping[str, object]) -> PolicyBody:
     other rules still apply, and pages can show the policy.
     """
     problems = Problems()
-    found = _read(body, problems, _published_rules)
+    policy = _read(body, problems, _published_rules)
     problems.raise_any()
-    return found
+    return policy
 
 
 def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return the problems of a body in the order of the policy, as (where, what): (`rules[3]`, `must be a mapping`)."""
     problems = Problems()
     _read(body, problems)
-    return problems.found
+    return problems.entries
 
 
 def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules | None = None) -> PolicyBody:
@@ -148,7 +148,7 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
     if len(value) > MAX_RULES:
         problems.add("rules", f"must be at most {MAX_RULES} rules")
         return ()
-    found: list[Rule] = []
+    rules: list[Rule] = []
     for number, item in enumerate(value, start=1):
         where = f"rules[{number}]"
         try:
@@ -156,10 +156,10 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
         except InvalidInput as error:
             problems.add(where, error.message)
             continue
-        if any(rule.id == other.id for other in found):
+        if any(rule.id == other.id for other in rules):
             problems.add(where, f"the id {rule.id} is used by an earlier rule")
-        found.append(rule)
-    return tuple(found)
+        rules.append(rule)
+    return tuple(rules)
 
 
 def _published_rules(value: object, _problems: Problems) -> tuple[Rule, ...]:
@@ -195,10 +195,10 @@ def _flag(value: object, what: str) -> bool:
 
 
 def _positive(value: object) -> timedelta:
-    found = parse_duration(value, "")
-    if found <= timedelta(0):
+    duration = parse_duration(value, "")
+    if duration <= timedelta(0):
         raise InvalidInput("must be greater than zero")
-    return found
+    return duration
 
 
 def _re_review(value: object) -> dict[str, object]:
@@ -221,14 +221,14 @@ def _break_glass(value: object) -> dict[str, object]:
 
 def _rollback(value: object) -> dict[str, object]:
     given = parse_mapping(value, "", ("approvals", "within"))
-    found: dict[str, object] = {}
+    options: dict[str, object] = {}
     if "within" in given:
-        found["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
+        options["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
     if "approvals" in given:
         rule = parse_rule({"id": "rollback-reviewers", "level": "hard", "approvals": given["approvals"]})
         if isinstance(rule, ApprovalsRule):
-            found["rollback_approvals"] = rule
-    return found
+            options["rollback_approvals"] = rule
+    return options
 
 
 _OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {

@@ -16,11 +16,11 @@ def get_revision(name: str, number: int | None = None) -> PolicyRevision:
     rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy").order_by("-number")
     if number is not None:
         rows = rows.filter(number=number) if 0 < number <= _MAX_NUMBER else rows.none()
-    found: PolicyRevision | None = rows.first()
-    if found is None:
+    revision: PolicyRevision | None = rows.first()
+    if revision is None:
         which = f"revision {number} of the policy" if number is not None else "policy"
         raise NotFound(f"There is no {which} {name[:100]}.")
-    return found
+    return revision
 
 
 def revisions_of(policy: Policy) -> QuerySet[PolicyRevision]:
@@ -45,10 +45,10 @@ def proposals(*, state: str = "", name: str = "") -> QuerySet[PolicyProposal]:
 
 def get_proposal(proposal_id: int) -> PolicyProposal:
     """Return one proposal; NotFound."""
-    found = proposals().filter(pk=row_id(proposal_id)).first()
-    if found is None:
+    proposal = proposals().filter(pk=row_id(proposal_id)).first()
+    if proposal is None:
         raise NotFound(f"There is no proposal {proposal_id}.")
-    return found
+    return proposal
 
 
 def open_proposals() -> QuerySet[PolicyProposal]:

@@ -81,10 +81,10 @@ def parse_duration(value: object, what: str) -> timedelta:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(f"{what} must be a duration such as 14d, 24h or 30m")
-    found = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if found > timedelta(days=MAX_DAYS):
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration > timedelta(days=MAX_DAYS):
         raise InvalidInput(f"{what} must be at most {MAX_DAYS} days")
-    return found
+    return duration
 
 
 def parse_names(value: object, what: str) -> tuple[str, ...]:
@@ -98,10 +98,10 @@ def parse_names(value: object, what: str) -> tuple[str, ...]:
 
 def parse_choices(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Return a non-empty list of names out of ``allowed``; InvalidInput."""
-    found = parse_names(value, what)
-    if wrong := [name for name in found if name not in allowed]:
+    names = parse_names(value, what)
+    if wrong := [name for name in names if name not in allowed]:
         raise InvalidInput(f"{what} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
-    return found
+    return names
 
 
 def parse_mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
@@ -119,7 +119,7 @@ def parse_tags(value: object, what: str) -> dict[str, str]:
         raise InvalidInput(f"{what} must map tags to strings")
     if len(value) > MAX_ITEMS:
         raise InvalidInput(f"{what} must have at most {MAX_ITEMS} entries")
-    return {str(key): str(found) for key, found in value.items()}
+    return {str(key): str(tag) for key, tag in value.items()}
 
 
 def _common(item: Mapping[str, object]) -> dict[str, object]:
@@ -196,11 +196,11 @@ def _approvals(common: dict[str, object], item: Mapping[str, object]) -> Rule:
 def _owners(value: object) -> tuple[Owners, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= MAX_ITEMS:
         raise InvalidInput("approvals.owners must be a list of {models, users}")
-    found = []
+    owners = []
     for item in value:
         given = parse_mapping(item, "approvals.owners", ("models", "users"))
-        found.append(Owners(parse_pattern(given.get("models"), "models"), parse_names(given.get("users"), "users")))
-    return tuple(found)
+        owners.append(Owners(parse_pattern(given.get("models"), "models"), parse_names(given.get("users"), "users")))
+    return tuple(owners)
 
 
 def parse_pattern(value: object, what: str) -> str:

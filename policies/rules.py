@@ -224,20 +224,20 @@ def rule_title(rule: Rule) -> str:
     """Return a short sentence that is true when the rule is met."""
     match rule:
         case CheckRule():
-            words = f"{rule.check} passes"
+            title = f"{rule.check} passes"
         case ApprovalsRule():
-            words = f"{rule.count} of {voters_text(rule)} approve{'s' if rule.count == 1 else ''}"
+            title = f"{rule.count} of {voters_text(rule)} approve{'s' if rule.count == 1 else ''}"
         case FourEyesRule():
-            words = f"Nobody decides on their own work ({', '.join(role.replace('_', ' ') for role in rule.roles)})"
+            title = f"Nobody decides on their own work ({', '.join(role.replace('_', ' ') for role in rule.roles)})"
         case SoakRule():
-            words = f"It has been in {rule.stage} for {duration_text(rule.time)}"
+            title = f"It has been in {rule.stage} for {duration_text(rule.time)}"
         case FreezeRule():
-            words = f"Not during {' or '.join(window.name for window in rule.windows)}"
+            title = f"Not during {' or '.join(window.name for window in rule.windows)}"
         case FindingsRule():
-            words = f"No open finding of severity {rule.severity.value} or worse"
+            title = f"No open finding of severity {rule.severity.value} or worse"
         case EarlierApprovalRule() | UnusableRule():
-            words = _FIXED_TITLES[type(rule)]
-    return words
+            title = _FIXED_TITLES[type(rule)]
+    return title
 
 
 _FIXED_TITLES: dict[type[BaseRule], str] = {

@@ -55,12 +55,12 @@ def policy_schema() -> Schema:
 
 
 def _object(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
-    found: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
-    return {**found, "required": list(required)} if required else found
+    schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {**schema, "required": list(required)} if required else schema
 
 
-def _list_of(words: tuple[str, ...]) -> Schema:
-    return {"type": "array", "minItems": 1, "items": {"enum": list(words)}}
+def _list_of(values: tuple[str, ...]) -> Schema:
+    return {"type": "array", "minItems": 1, "items": {"enum": list(values)}}
 
 
 def _applies_to() -> Schema:
@@ -97,7 +97,7 @@ def _rule() -> Schema:
 
 def _parameters() -> list[Schema]:
     """Return a schema of `with` for each check that declares its parameters."""
-    found = []
+    schemas = []
     for code, check in known_checks().items():
         params: tuple[Param, ...] | None = getattr(check, "params", None)
         if params is None:
@@ -107,8 +107,8 @@ def _parameters() -> list[Schema]:
         then: Schema = {"properties": {"with": given}}
         if needed:
             then["required"] = ["with"]
-        found.append({"if": {"required": ["check"], "properties": {"check": {"const": code}}}, "then": then})
-    return found
+        schemas.append({"if": {"required": ["check"], "properties": {"check": {"const": code}}}, "then": then})
+    return schemas
 
 
 def _parameter(param: Param) -> Schema:

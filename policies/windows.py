@@ -101,6 +101,6 @@ def _since_monday(text: str) -> timedelta:
 
 def _moment(text: str, *, last: bool = False) -> datetime:
     """Return the moment; a date without a time is the start of that day, or with ``last`` its end."""
-    found = datetime.fromisoformat(text)
-    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    return found + timedelta(days=1) if last and len(text) == len("2026-12-24") else found
+    moment = datetime.fromisoformat(text)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment + timedelta(days=1) if last and len(text) == len("2026-12-24") else moment

@@ -85,10 +85,10 @@ def parse_yaml(text: str) -> dict[str, object]:
     """Return the body of a policy in YAML; InvalidInput with one line for each problem, TooLarge."""
     if len(text) > MAX_BYTES:
         raise TooLarge(f"A policy must be at most {MAX_BYTES // 1024} KiB.")
-    found = read_policy(text)
-    if found.problems or found.body is None:
-        raise InvalidInput("\n".join(str(problem) for problem in found.problems))
-    return found.body
+    document = read_policy(text)
+    if document.problems or document.body is None:
+        raise InvalidInput("\n".join(str(problem) for problem in document.problems))
+    return document.body
 
 
 def write_policy(body: Mapping[str, object]) -> str:

@@ -32,7 +32,7 @@ from validation.catalogue import known_checks
 class Case:
     """One request with all that is true of it ``at`` a moment.
 
-    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does any more);
+    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does);
     ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would
     read now; ``jobs`` to the job that read just that, where there is one.
     """
@@ -140,23 +140,23 @@ class _Known:
 def _case(
     request: TransitionRequest,
     subject: Subject,
-    judged_by: RequestRules,
+    request_rules: RequestRules,
     people: Mapping[str, frozenset[str]],
     known: _Known,
 ) -> Case:
     checks = known_checks()
-    asked = [rule for rule in judged_by.rules if isinstance(rule, CheckRule)]
+    asked = [rule for rule in request_rules.rules if isinstance(rule, CheckRule)]
     inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
     jobs = {rule.id: job for rule in asked if (job := known.jobs.get((request.pk, rule.id, inputs[rule.id])))}
     return Case(
         request=request,
         subject=subject,
-        policy=judged_by.policy,
-        current=judged_by.current,
-        rules=judged_by.rules,
+        policy=request_rules.policy,
+        current=request_rules.current,
+        rules=request_rules.rules,
         inputs=inputs,
         jobs=jobs,
-        snapshot=_snapshot(request, subject, judged_by, people, inputs, jobs, known),
+        snapshot=_snapshot(request, subject, request_rules, people, inputs, jobs, known),
         at=known.at,
     )
 
@@ -164,7 +164,7 @@ def _case(
 def _snapshot(
     request: TransitionRequest,
     subject: Subject,
-    judged_by: RequestRules,
+    request_rules: RequestRules,
     people: Mapping[str, frozenset[str]],
     inputs: Mapping[str, str],
     jobs: Mapping[str, CheckRun],
@@ -173,13 +173,13 @@ def _snapshot(
     parts = subject_parts(
         subject,
         kind=request.kind,
-        rules=judged_by.rules,
+        rules=request_rules.rules,
         checks=[
             _subject_check(rule, inputs[rule.id], jobs.get(rule.id))
-            for rule in judged_by.rules
+            for rule in request_rules.rules
             if isinstance(rule, CheckRule)
         ],
-        policy=judged_by.digest,
+        policy=request_rules.digest,
     )
     facts = RequestFacts(
         position=position_now(subject),
@@ -192,11 +192,11 @@ def _snapshot(
         findings=known.findings.get(request.pk, ()),
         earlier_approval=known.earlier.get(request.pk),
         review_due_at=None if request.kind == RequestKind.BREAK_GLASS else known.blocked.get(request.version_id),
-        e_signature=judged_by.e_signature,
+        e_signature=request_rules.e_signature,
         subject_digest=subject_digest(parts),
         parts=parts,
     )
-    return build_snapshot(subject, judged_by.rules, facts)
+    return build_snapshot(subject, request_rules.rules, facts)
 
 
 def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:

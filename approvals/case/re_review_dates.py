@@ -65,7 +65,7 @@ def re_reviews_due(
 def re_reviews_for(version: ModelVersion) -> list[ReReviewDue]:
     """Return the re-reviews that active policies ask of a version.
 
-    A version that is at no target any more but still has a date is judged by the policy for Production.
+    A version that has left every target but still has a date is under the policy for Production.
     """
     if due := re_reviews_due([version]).get(version.pk):
         return due
@@ -119,7 +119,7 @@ def blocked_since(
     """Return from when on an overdue re-review blocks a promotion of each version, by its id.
 
     Versions that are never blocked are left out.
-    A version that is at no target any more keeps its date, and is judged by the policy for Production.
+    A version that has left every target keeps its date, and is under the policy for Production.
     """
     active = active_policies() if policies is None else policies
     dated = [version for version in versions if version.review_due_at is not None]

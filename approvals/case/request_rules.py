@@ -49,7 +49,7 @@ class RuleBook:
                 self._opened_under[request.policy_revision_id] = load_revision(request.policy_revision)
 
     def rules_of(self, request: TransitionRequest, subject: Subject) -> RequestRules:
-        """Return what a request is judged by now."""
+        """Return the policies and rules of a request now."""
         policy = self._opened_under[request.policy_revision_id]
         current = governing_policy(self._active, facts_of_model(subject), subject.target)
         key = (policy.revision.pk, current.revision.pk if current else None, request.kind)
@@ -59,7 +59,7 @@ class RuleBook:
 
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
-    """Return what a closed request was last judged by; InvalidState when this server cannot read its policy."""
+    """Return the policies and rules of a closed request when it was closed; InvalidState when this server cannot read its policy."""
     policy = load_revision(request.policy_revision)
     followed = load_revision(request.followed_revision) if request.followed_revision else None
     return RequestRules(policy, followed, *_merge(policy, followed, request.kind))

@@ -72,10 +72,10 @@ FORMATS: dict[str, Format] = {
 
 def find_format(code: str) -> Format:
     """Return a format by its code; InvalidInput with the known codes."""
-    found = FORMATS.get(code)
-    if found is None:
+    known = FORMATS.get(code)
+    if known is None:
         raise InvalidInput(f"There is no export format {code[:50]!r} (known: {', '.join(FORMATS)}).")
-    return found
+    return known
 
 
 def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:

@@ -122,10 +122,10 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
     card = CardRevision.objects.filter(version=version, created_at__lte=event.at).order_by("-number").first()
     risk = RiskAssessment.objects.filter(model=version.model_id, created_at__lte=event.at).order_by("-number").first()
     basis = str(facts(event)["after"].get("basis", ""))
-    found, subject = _REQUEST.search(basis), _SUBJECT.search(basis)
+    match, subject = _REQUEST.search(basis), _SUBJECT.search(basis)
     rows = (
-        TransitionRequest.objects.filter(pk=int(found[1]), version=version)
-        if found
+        TransitionRequest.objects.filter(pk=int(match[1]), version=version)
+        if match
         else TransitionRequest.objects.none()
     )
     request = rows.with_relations().first()

@@ -82,7 +82,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         reviews=(),
         overrides=(),
         findings=findings_by_version([(row.pk, row.model_id)]).get(row.pk, ()),
-        earlier_approval=None,  # only a rollback goes by it, and this is a promotion
+        earlier_approval=None,  # only a rollback needs one, and this is a promotion
         review_due_at=blocked_since([row], policies).get(row.pk),
         e_signature=draft.body.options.e_signature,
         subject_digest="",

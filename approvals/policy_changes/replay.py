@@ -168,7 +168,7 @@ class _PastFacts:
             overrides=_until(at, self._overrides.get(request.pk, ())),
             findings=self._findings.open_at(request, at),
             earlier_approval=self._earlier.get(request.pk),
-            # no row records which date blocked a version in the past; an open request is judged by the date of today
+            # no row records which date blocked a version in the past; for an open request it is the date of today
             review_due_at=None if request.closed_at or emergency else self._blocked.get(request.version_id),
             e_signature=options.e_signature,
             subject_digest=request.subject_digest,
@@ -213,8 +213,8 @@ def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> Re
         unknown = bool(blocking) and all(_is_unknown(row, snapshot) for row in blocking)
         return ReplayedRequest(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
     then = rules_at_close(request)
-    judged = replace(snapshot, rules=then.rules, e_signature=then.e_signature, expires_at=request.expires_at)
-    was = evaluate(judged, at)
+    at_close = replace(snapshot, rules=then.rules, e_signature=then.e_signature, expires_at=request.expires_at)
+    was = evaluate(at_close, at)
     return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
 
 

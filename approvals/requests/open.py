@@ -1,4 +1,4 @@
-"""Asking for a move: the live request for a version and target is found, or opened with its checks queued."""
+"""Opening requests: the live request for a version and target is returned, or opened with its checks queued."""
 
 from __future__ import annotations
 
@@ -148,10 +148,10 @@ def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPoli
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
     """Return the live request, if it still can lead anywhere: one that expired or whose approval lapsed is closed here."""
-    found = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
-    if found is None:
+    known = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
+    if known is None:
         return None
-    request = lock_request(found.pk)
+    request = lock_request(known.pk)
     if expire_request(actor=system_actor("expire_requests"), request_id=request.pk):
         return None
     if request.state == RequestState.APPROVED:
@@ -172,7 +172,7 @@ def _replace_ordinary(request: TransitionRequest) -> TransitionRequest | None:
 
 
 def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Terms) -> None:
-    """Take the requester's word on what they left open; where it was said, the same must be asked for."""
+    """Raise Conflict where a live request has other terms; the requester may still settle what they left open."""
     if request.kind != terms.kind:
         raise Conflict(
             f"Request #{request.pk} is open as a {request.kind.replace('_', ' ')}. Withdraw it before asking otherwise."

@@ -26,7 +26,7 @@ from core.times import iso_utc
 from registry.models import ModelVersion
 from registry.queries import get_version
 
-# A person has to approve in any case: wait only so long that the answer can name what the quick checks found.
+# A person has to approve in any case: wait only so long that the refusal can have the results of the quick checks.
 _WAIT_FOR_RESULTS = 2.0
 _POLL = 0.05
 
@@ -165,7 +165,7 @@ def _later(request: TransitionRequest) -> list[Blocker]:
 def _closed(request: TransitionRequest) -> list[Blocker]:
     why = f"Request #{request.pk} is {request.state}. {request.state_reason}".strip()
     since = iso_utc(request.closed_at) if request.closed_at else ""
-    return one_blocker("request", why, "anybody who may edit the model, by changing it or asking anew", since)
+    return one_blocker("request", why, "anybody who may edit the model, by changing it or asking again", since)
 
 
 def _refusal(

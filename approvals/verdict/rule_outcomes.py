@@ -117,11 +117,11 @@ _OUTCOME_BY_CHECK_STATE = {
 def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     excluded = excluded_people(snapshot.rules, snapshot.people)
     names = sorted({review.reviewer for review in counting_approvals(rule, snapshot, excluded)})
-    said = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
+    given = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
     if len(names) >= rule.count:
         return RuleOutcome(RuleStatus.PASSED, f"Approved by {', '.join(names)}.")
     distinct = ", each of another group" if rule.distinct_groups else ""
-    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_text(rule)}{distinct}, {said}"
+    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_text(rule)}{distinct}, {given}"
     void = sum(1 for review in snapshot.reviews if not covers(review, snapshot, rule.carry_over))
     if void:
         many = void > 1
@@ -167,14 +167,16 @@ def _freeze_outcome(rule: FreezeRule, snapshot: Snapshot, at: datetime) -> RuleO
 
 def _findings_outcome(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     wanted = severities_from(rule.severity)
-    found = sorted((row for row in snapshot.findings if row.severity in wanted), key=lambda row: row.finding_id)
-    if not found:
+    open_findings = sorted((row for row in snapshot.findings if row.severity in wanted), key=lambda row: row.finding_id)
+    if not open_findings:
         return RuleOutcome(RuleStatus.PASSED, f"No open finding of severity {rule.severity.value} or worse.")
-    lines = "; ".join(f"#{row.finding_id} {row.title} ({row.severity.value})" for row in found[:5])
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 - a line holds no more
-    owners = ", ".join(sorted({row.owner for row in found if row.owner}))
+    lines = "; ".join(f"#{row.finding_id} {row.title} ({row.severity.value})" for row in open_findings[:5])
+    more = f" and {len(open_findings) - 5} more" if len(open_findings) > 5 else ""  # noqa: PLR2004 - a line holds no more
+    owners = ", ".join(sorted({row.owner for row in open_findings if row.owner}))
     who = owners or "whoever manages the model, by resolving the finding"
-    return RuleOutcome(RuleStatus.FAILED, f"Open findings: {lines}{more}.", who, min(row.since for row in found))
+    return RuleOutcome(
+        RuleStatus.FAILED, f"Open findings: {lines}{more}.", who, min(row.since for row in open_findings)
+    )
 
 
 def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:

@@ -1,4 +1,4 @@
-"""A dry run says what a policy would say, and writes nothing."""
+"""A dry run returns the verdict of a policy on a version, and writes nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_results_of_an_earlier_request_count(ready: TransitionRequest, by_ada: A
     assert [item["rule"] for item in found.verdict.blocked_by()] == ["reviewers", "soak"]
 
 
-def test_a_check_that_breaks_does_not_pass(
+def test_a_check_that_raises_does_not_pass(
     policies: object, new_version: NewVersion, by_ada: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_version()
@@ -85,7 +85,7 @@ def test_a_due_re_review_blocks_as_the_draft_says(
 
 
 @pytest.mark.parametrize(("models", "other"), [("churn*", "production-default r1"), ("fraud", "")])
-def test_it_says_whether_it_would_govern(
+def test_it_returns_whether_the_policy_would_govern(
     policies: object, new_version: NewVersion, by_ada: Actor, models: str, other: str
 ) -> None:
     new_version()

@@ -1,4 +1,4 @@
-"""The evaluator's laws, over many made-up snapshots."""
+"""The laws of the evaluator, over many generated snapshots."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_nobody_votes_twice(snapshot: Snapshot) -> None:
 
 
 @given(snapshots())
-def test_distinct_groups_are_as_many_as_can_be(snapshot: Snapshot) -> None:
+def test_distinct_groups_count_the_most_approvals_possible(snapshot: Snapshot) -> None:
     excluded = excluded_people(snapshot.rules, snapshot.people)
     for rule in snapshot.rules:
         if isinstance(rule, ApprovalsRule) and rule.distinct_groups:
@@ -236,7 +236,7 @@ def most_seats(seats: list[frozenset[str]]) -> int:
 
 
 @given(snapshots())
-def test_what_is_not_signed_does_not_count_where_signatures_are_asked_for(snapshot: Snapshot) -> None:
+def test_unsigned_reviews_do_not_count_where_signatures_are_required(snapshot: Snapshot) -> None:
     unsigned = tuple(replace(review, signed=False) for review in snapshot.reviews)
     let_be = tuple(replace(override, signed=False) for override in snapshot.overrides)
     verdict = evaluate(replace(snapshot, reviews=unsigned, overrides=let_be, e_signature=True), AT)
@@ -268,7 +268,7 @@ def test_a_changed_digest_voids_every_review_and_override(snapshot: Snapshot) ->
 
 
 @given(snapshots(), reviews)
-def test_a_vote_is_carried_over_named_parts_alone(snapshot: Snapshot, review: ReviewFacts) -> None:
+def test_a_review_is_carried_over_the_named_parts_alone(snapshot: Snapshot, review: ReviewFacts) -> None:
     snapshot = replace(snapshot, parts={"artifact": "a", "card": "c", "policy": "p", **snapshot.parts})  # as all have
     then = replace(review, digest="then", parts={**snapshot.parts, "artifact": "other"})
     assert not covers(then, snapshot, CARRYABLE)
@@ -278,7 +278,7 @@ def test_a_vote_is_carried_over_named_parts_alone(snapshot: Snapshot, review: Re
 
 
 @given(snapshots())
-def test_people_with_a_hand_in_it_never_count(snapshot: Snapshot) -> None:
+def test_excluded_people_never_count(snapshot: Snapshot) -> None:
     verdict = evaluate(snapshot, AT)
     assert not snapshot.people["requester"] & set(verdict.approvers)
     for rule in snapshot.rules:
@@ -287,7 +287,7 @@ def test_people_with_a_hand_in_it_never_count(snapshot: Snapshot) -> None:
 
 
 @given(snapshots())
-def test_a_rule_that_raises_refuses(snapshot: Snapshot) -> None:
+def test_a_rule_that_raises_an_exception_fails(snapshot: Snapshot) -> None:
     broken = FourEyesRule(id="broken", level=RuleLevel.HARD, roles=("nobody_knows",))
     verdict = evaluate(replace(snapshot, rules=(*snapshot.rules, broken)), AT)
     assert not verdict.is_approved
@@ -301,7 +301,7 @@ def test_an_expired_request_is_never_approved(snapshot: Snapshot) -> None:
 
 
 @given(snapshots())
-def test_what_blocks_is_said_and_only_that(snapshot: Snapshot) -> None:
+def test_blocked_by_lists_the_blocking_rules_and_no_others(snapshot: Snapshot) -> None:
     verdict = evaluate(snapshot, AT)
     assert [item["rule"] for item in verdict.blocked_by()] == [row.rule for row in verdict.rules if row.blocks]
     assert all(item["why"] and item["who_can_resolve"] for item in verdict.blocked_by())

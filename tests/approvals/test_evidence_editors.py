@@ -1,4 +1,4 @@
-"""Whoever logged to the run had a hand in the evidence: they do not count as an approver, whenever they did it."""
+"""Whoever logged to the run does not count as an approver, whenever they logged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def test_a_reviewer_who_logged_to_it_does_not_approve(by_ada: Actor, by_bea: Act
     assert not Review.objects.exists()
 
 
-def test_an_approval_ends_with_it(by_ada: Actor, by_bea: Actor, new_version: NewVersion) -> None:
+def test_an_approval_stops_counting_when_the_reviewer_logs(
+    by_ada: Actor, by_bea: Actor, new_version: NewVersion
+) -> None:
     publish("Production", apply_delay="1h")
     version = new_version()
     request = approve(by_bea, ask(by_ada, version))
@@ -42,7 +44,7 @@ def test_an_approval_ends_with_it(by_ada: Actor, by_bea: Actor, new_version: New
     assert "reviewers" in verdict_of(request)
 
 
-def test_the_owner_of_the_account_that_logged_had_it_too(
+def test_the_owner_of_the_account_that_logged_is_excluded_too(
     by_ada: Actor, bea: User, bot: User, new_version: NewVersion
 ) -> None:
     publish("Production")

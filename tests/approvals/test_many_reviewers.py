@@ -1,4 +1,4 @@
-"""Two hundred requests, sixteen reviewers at once: no review is lost, nothing is applied twice."""
+"""Two hundred requests and sixteen concurrent reviewers: no review is lost, nothing is applied twice."""
 
 from __future__ import annotations
 

@@ -64,13 +64,13 @@ def test_an_author_cannot_remove_a_tag_that_a_policy_names(
     assert tags_of(model) == {}
 
 
-def test_before_there_are_versions_the_creator_sets_it_up(model: RegisteredModel, by_ada: Actor) -> None:
+def test_the_creator_may_relax_it_before_there_are_versions(model: RegisteredModel, by_ada: Actor) -> None:
     publish("Production", scope=IN_SCOPE)
     set_model_tag(actor=by_ada, name="fraud", key="pii", value="no")
     assert tags_of(model) == {"pii": "no"}
 
 
-def test_more_may_be_asked_of_ones_own_work(model: RegisteredModel, by_ada: Actor, new_version: NewVersion) -> None:
+def test_an_author_may_tighten_it(model: RegisteredModel, by_ada: Actor, new_version: NewVersion) -> None:
     publish("Production", rules=[REVIEWERS])
     publish("Production", rules=[TWO], models="fraud*", scope={"tags": {"pii": "much"}})
     publish("@champion", rules=[REVIEWERS], scope={"tags": {"team": "cards"}})
@@ -82,7 +82,7 @@ def test_more_may_be_asked_of_ones_own_work(model: RegisteredModel, by_ada: Acto
     assert tags_of(model) == {"pii": "much", "team": "cards"}
 
 
-def test_a_rule_that_would_no_longer_apply_counts(
+def test_a_rule_that_would_no_longer_apply_is_a_relaxation(
     model: RegisteredModel, by_ada: Actor, new_version: NewVersion
 ) -> None:
     privacy = {**TWO, "id": "privacy", "applies_if": IN_SCOPE}
@@ -92,7 +92,7 @@ def test_a_rule_that_would_no_longer_apply_counts(
         delete_model_tag(actor=by_ada, name="fraud", key="pii")
 
 
-def test_neither_does_a_lower_tier(
+def test_an_author_cannot_lower_the_tier(
     model: RegisteredModel, by_ada: Actor, manager: Actor, new_version: NewVersion
 ) -> None:
     publish("Production", scope={"tier": ["high"]})
@@ -103,7 +103,9 @@ def test_neither_does_a_lower_tier(
     assess_risk(actor=manager, name="fraud", answers=HARMLESS, expected_number=0)
 
 
-def test_nor_another_name(model: RegisteredModel, by_ada: Actor, manager: Actor, new_version: NewVersion) -> None:
+def test_an_author_cannot_rename_it_out_of_a_policy(
+    model: RegisteredModel, by_ada: Actor, manager: Actor, new_version: NewVersion
+) -> None:
     publish("Production")
     new_version()
     with pytest.raises(Denied, match="This would relax the policy"):
@@ -111,7 +113,7 @@ def test_nor_another_name(model: RegisteredModel, by_ada: Actor, manager: Actor,
     assert rename_model(actor=manager, name="fraud", new_name="orders").name == "orders"
 
 
-def test_an_account_of_the_author_is_the_author(
+def test_an_account_of_the_author_counts_as_the_author(
     model: RegisteredModel, by_ada: Actor, bot: User, new_version: NewVersion
 ) -> None:
     manage(by_ada, bot)
@@ -121,7 +123,7 @@ def test_an_account_of_the_author_is_the_author(
         delete_model_tag(actor=actor_of(bot), name="fraud", key="pii")
 
 
-def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Actor, new_version: NewVersion) -> None:
+def test_who_logged_to_the_run_is_involved(model: RegisteredModel, manager: Actor, new_version: NewVersion) -> None:
     publish("Production", scope=IN_SCOPE)
     version = new_version()
     log_metric(actor=manager, run_id=version.run_id, point=Point(key="val_f1", value=1, timestamp_ms=1))
@@ -129,7 +131,7 @@ def test_neither_does_who_logged_to_the_run(model: RegisteredModel, manager: Act
         delete_model_tag(actor=manager, name="fraud", key="pii")
 
 
-def test_a_gate_that_breaks_refuses(model: RegisteredModel, manager: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_raises_refuses(model: RegisteredModel, manager: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     publish("Production", scope=IN_SCOPE)
     monkeypatch.setattr("approvals.gate.relaxation_refusal", lambda *_args, **_more: 1 / 0)
     with pytest.raises(Denied, match="A transition gate failed"):

@@ -1,4 +1,4 @@
-"""One pack for a promotion, however often its message is delivered; and assessments of one model in turn."""
+"""One pack for a promotion, however often its message is delivered; assessments of one model run one after another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.registry.test_assess_risk import HARMLESS
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_workers_at_once_freeze_one_pack(settings: Settings, new_version: NewVersion, by_ada: Actor) -> None:
+def test_concurrent_workers_freeze_one_pack(settings: Settings, new_version: NewVersion, by_ada: Actor) -> None:
     settings.TRANSITION_GATES = []
     change_stage(
         actor=by_ada, version=new_version(), target=Stage.PRODUCTION, archive_existing=False, reason="ungoverned"
@@ -31,7 +31,7 @@ def test_workers_at_once_freeze_one_pack(settings: Settings, new_version: NewVer
     assert Event.objects.filter(action="registry.pack.frozen").count() == 1
 
 
-def test_assessors_at_once_are_one_after_another(new_version: NewVersion, by_ada: Actor) -> None:
+def test_concurrent_assessments_run_one_after_another(new_version: NewVersion, by_ada: Actor) -> None:
     new_version()
     given = at_once(*[lambda: assess_risk(actor=by_ada, name="fraud", answers=HARMLESS, expected_number=0)] * 3)
     assert [row.number for row in RiskAssessment.objects.all()] == [1]

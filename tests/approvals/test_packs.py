@@ -1,4 +1,4 @@
-"""Conformity packs: made of the state at promotion, content-addressed, never changed."""
+"""Conformity packs: built from the state at the promotion, content-addressed, never changed."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ def test_its_exports_are_valid_and_declare_the_approval(new_version: NewVersion,
     assert judged[0]["threshold"] == "no worse than Production by 0.005"
 
 
-def test_what_changes_after_the_promotion_changes_no_pack(
-    new_version: NewVersion, promote: Promote, by_ada: Actor
-) -> None:
+def test_later_changes_do_not_change_a_pack(new_version: NewVersion, promote: Promote, by_ada: Actor) -> None:
     version = promote(new_version())
     before = current_card(version)
     edit_card(actor=by_ada, version=version, fields={"limitations": "Rewritten."}, expected_number=before.number)
@@ -180,7 +178,7 @@ def test_another_promotion_makes_another_pack(
     assert len(set(made.values())) == 3
 
 
-def test_what_is_no_promotion_orders_nothing(new_version: NewVersion, settings: Settings, by_ada: Actor) -> None:
+def test_other_moves_order_no_pack(new_version: NewVersion, settings: Settings, by_ada: Actor) -> None:
     version = new_version()
     settings.TRANSITION_GATES = []
     staged = change_stage(actor=by_ada, version=version, target=Stage.STAGING, archive_existing=False, reason="try")
@@ -200,7 +198,7 @@ def test_a_promotion_without_a_policy_has_a_pack_without_approvals(
     assert pack.manifest["pinned"]["request"] is None
 
 
-def test_a_pack_is_not_cleared_away(new_version: NewVersion, promote: Promote, settings: Settings) -> None:
+def test_a_pack_is_not_pruned(new_version: NewVersion, promote: Promote, settings: Settings) -> None:
     promote(new_version())
     pack = freeze()
     with pytest.MonkeyPatch.context() as patch:
@@ -226,7 +224,7 @@ def test_the_database_keeps_packs_as_they_are(
     assert (PackOrder.objects.count(), FrozenPack.objects.count()) == (1, 1)
 
 
-def test_an_order_that_is_gone_is_no_error(db: None) -> None:
+def test_an_order_that_was_deleted_is_no_error(db: None) -> None:
     assert tasks.freeze_pack(order_id=17) == "gone"
     assert not Event.objects.filter(action="registry.pack.frozen").exists()
 

@@ -1,4 +1,4 @@
-"""A protected alias that is reached has its pack as Production has; signatures and overrides are in it, and in the export."""
+"""A version that reaches a protected alias gets a pack; signatures and overrides are in it and in the export."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_reaching_a_protected_alias_orders_a_pack(new_version: NewVersion, by_ad
     assert build_pack(order).digest == pack.digest
 
 
-def test_alias_and_stage_have_a_pack_each(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_alias_and_stage_get_a_pack_each(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish("@champion")
     publish("Production")
     version = new_version()
@@ -57,13 +57,13 @@ def test_alias_and_stage_have_a_pack_each(new_version: NewVersion, by_ada: Actor
     assert found == ["@champion", "Production"]
 
 
-def test_an_alias_nobody_protects_has_none(new_version: NewVersion, by_ada: Actor) -> None:
+def test_an_unprotected_alias_gets_no_pack(new_version: NewVersion, by_ada: Actor) -> None:
     new_version()
     set_alias(actor=by_ada, name="fraud", alias="mine", version=1)
     assert not PackOrder.objects.exists()
 
 
-def test_setting_it_to_what_it_is_or_taking_it_away_has_none(
+def test_setting_it_again_or_deleting_it_orders_no_pack(
     new_version: NewVersion, by_ada: Actor, by_bea: Actor, ops: User
 ) -> None:
     publish("@champion")
@@ -102,7 +102,7 @@ def iso(row: Review | Override) -> str:
     return row.signed_at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def test_the_pack_shows_who_signed_what(signed: TransitionRequest) -> None:
+def test_the_pack_has_the_signatures(signed: TransitionRequest) -> None:
     pack = freeze()
     (review,) = document(pack, "approval/reviews.json")
     row = Review.objects.get()
@@ -116,14 +116,14 @@ def test_the_pack_shows_who_signed_what(signed: TransitionRequest) -> None:
     assert b"bea-password-1" not in b"".join(opened(pack).values())
 
 
-def test_without_a_signature_there_is_none(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_without_a_signature_the_pack_has_none(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish("@champion")
     promote(by_ada, by_bea, new_version(), "@champion")
     (review,) = document(freeze(), "approval/reviews.json")
     assert review["signature"] is None
 
 
-def test_the_export_shows_the_same_and_verifies(signed: TransitionRequest, ops: User, tmp_path: Path) -> None:
+def test_the_export_has_the_same_signatures_and_verifies(signed: TransitionRequest, ops: User, tmp_path: Path) -> None:
     pack = freeze()
     events = exported(ops, tmp_path)
     (said,) = [event for event in events if event["action"] == "approvals.review.given"]
@@ -139,7 +139,7 @@ def test_the_export_shows_the_same_and_verifies(signed: TransitionRequest, ops: 
     assert "bea-password-1" not in json.dumps(events)
 
 
-def test_a_signature_that_was_bent_is_found(signed: TransitionRequest, ops: User, tmp_path: Path) -> None:
+def test_a_forged_signature_is_detected(signed: TransitionRequest, ops: User, tmp_path: Path) -> None:
     exported(ops, tmp_path)
     path = tmp_path / "unpacked" / "events.jsonl"
     path.write_bytes(path.read_bytes().replace(b"Beatrix Kiddo", b"Beatrix Other"))

@@ -1,4 +1,4 @@
-"""/api/v1/policies: shapes, YAML both ways, who may do what, and that lists cost the same however long they are."""
+"""/api/v1/policies: JSON and YAML, permissions, and lists that cost the same however long they are."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_policy_as_json_and_as_yaml(editor: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/nope", "/nope?format=yaml", "/production-default?revision=9", "/production-default?revision=0"]
 )
-def test_what_is_not_there_is_a_problem_document(editor: Client, path: str) -> None:
+def test_a_missing_policy_is_a_problem_document(editor: Client, path: str) -> None:
     answer = editor.get(f"{URL}{path}")
     assert answer.status_code in {400, 404}
     assert json.loads(answer.content)["status"] == answer.status_code
@@ -90,7 +90,7 @@ def test_propose_in_yaml(editor: Client) -> None:
         ("rules: " + "x" * 200_000, "128 KiB"),
     ],
 )
-def test_bad_yaml_is_told_by_line(editor: Client, body: str | bytes, says: str) -> None:
+def test_problems_of_yaml_have_their_lines(editor: Client, body: str | bytes, says: str) -> None:
     answer = editor.post(f"{URL}/proposals", body, content_type="application/yaml")
     assert answer.status_code in {400, 413}
     assert says in answer.json()["detail"]
@@ -107,7 +107,7 @@ def test_bad_proposals_are_refused(editor: Client, body: dict[str, Any]) -> None
     assert not PolicyProposal.objects.exists()
 
 
-def test_a_superuser_has_no_direct_way(policies: object, ops: User, acting: Acting) -> None:
+def test_a_superuser_cannot_publish_directly(policies: object, ops: User, acting: Acting) -> None:
     client = with_token(ops, acting)
     for method in ("post", "put", "patch", "delete"):
         assert getattr(client, method)(URL, CHANGED, content_type=JSON).status_code == 405
@@ -140,7 +140,7 @@ def test_propose_to_retire(editor: Client) -> None:
     assert (made["kind"], made["policy"]) == ("retire", "staging-default")
 
 
-def test_others_may_read_and_not_propose(policies: object, cy: User, acting: Acting) -> None:
+def test_others_may_read_but_not_propose(policies: object, cy: User, acting: Acting) -> None:
     client = with_token(cy, acting)
     assert client.get(f"{URL}/proposals").json() == {"proposals": [], "next_offset": None}
     assert client.post(f"{URL}/proposals", {"policy": CHANGED}, content_type=JSON).status_code == 403
@@ -176,7 +176,7 @@ def test_more_proposals_cost_no_more_queries(editor: Client) -> None:
     assert counts[0] == counts[1]
 
 
-def test_a_group_made_by_hand_is_no_editor(policies: object, cy: User, acting: Acting) -> None:
+def test_another_group_gives_no_right_to_propose(policies: object, cy: User, acting: Acting) -> None:
     cy.groups.add(Group.objects.create(name="policy_editors"))
     answer = with_token(cy, acting).post(f"{URL}/proposals", {"policy": CHANGED}, content_type=JSON)
     assert answer.status_code == 403

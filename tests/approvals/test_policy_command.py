@@ -1,4 +1,4 @@
-"""`manage.py policy`: files in, words out, and no way round the second person."""
+"""`manage.py policy`: reads files, prints text, and cannot do without the second person."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_validate_says_the_line(file: str, tmp_path: Path) -> None:
+def test_validate_prints_the_line(file: str, tmp_path: Path) -> None:
     assert run("validate", file) == f"{file}: sound\n"
     bad = tmp_path / "bad.yaml"
     bad.write_text("name: X Y\napplies_to: {target: Moon}\nrules: []\n", encoding="utf-8")
@@ -40,7 +40,7 @@ def test_validate_says_the_line(file: str, tmp_path: Path) -> None:
     assert f"{bad}: line 2, applies_to.target: must be" in out.getvalue()
 
 
-def test_propose_opens_and_says_who_is_needed(policies: object, file: str) -> None:
+def test_propose_opens_a_proposal_and_prints_who_can_approve(policies: object, file: str) -> None:
     person("polly", "policy-editors")
     assert "--group policy-reviewers" in run("propose", file, "--as", "polly", "--comment", "Why")
     assert (PolicyProposal.objects.get().state, PolicyRevision.objects.count()) == ("open", 2)
@@ -50,7 +50,7 @@ def test_propose_opens_and_says_who_is_needed(policies: object, file: str) -> No
     assert "when one of these approves it: quinn" in text
 
 
-def test_who_may_not_is_refused_and_recorded(policies: object, file: str, cy: User) -> None:
+def test_others_are_refused_and_the_refusal_is_recorded(policies: object, file: str, cy: User) -> None:
     with pytest.raises(CommandError, match="policy-editors"):
         run("propose", file, "--as", "cy")
     assert not PolicyProposal.objects.exists()
@@ -77,6 +77,6 @@ def test_dry_run_and_replay(ready: TransitionRequest, file: str) -> None:
 
 
 @pytest.mark.parametrize("words", [("validate", "/no/such"), ("propose", "/no/such", "--as", "cy")])
-def test_a_file_that_is_not_there(cy: User, words: tuple[str, ...]) -> None:
+def test_a_missing_file(cy: User, words: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         run(*words)

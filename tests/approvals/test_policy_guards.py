@@ -1,4 +1,4 @@
-"""What the database refuses about policies by itself."""
+"""What the database refuses about policies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def review(proposal: PolicyProposal, by: User, digest: str = "") -> PolicyReview
     return made
 
 
-def test_the_proposer_is_not_the_reviewer(proposal: PolicyProposal, bot: User, ada: User) -> None:
+def test_the_proposer_cannot_review(proposal: PolicyProposal, bot: User, ada: User) -> None:
     with pytest.raises(Error, match="another person"), transaction.atomic():
         review(proposal, proposal.proposer)
     with pytest.raises(Error, match="another person"), transaction.atomic():
@@ -44,14 +44,14 @@ def test_the_proposer_is_not_the_reviewer(proposal: PolicyProposal, bot: User, a
     assert not PolicyReview.objects.exists()
 
 
-def test_nor_the_owner_of_the_account_that_proposed(policies: object, bot: User, ada: User) -> None:
+def test_the_owner_of_the_proposing_account_cannot_review(policies: object, bot: User, ada: User) -> None:
     made = PolicyProposal.objects.create(name="x", body={}, body_digest="1", digest="2", proposer=bot)
     with pytest.raises(Error, match="another person"), transaction.atomic():
         review(made, ada)
 
 
 @pytest.mark.parametrize("change", ["body = '{}'", "digest = 'x'", "name = 'y'", "proposer_id = 0", "kind = 'retire'"])
-def test_what_is_proposed_stays(proposal: PolicyProposal, change: str) -> None:
+def test_a_proposal_cannot_be_changed(proposal: PolicyProposal, change: str) -> None:
     refuses(f"UPDATE policies_policyproposal SET {change}", "never changes")  # noqa: S608 - our own words
     refuses("DELETE FROM policies_policyproposal", "append-only")
 
@@ -61,7 +61,7 @@ def test_a_closed_proposal_stays_closed(proposal: PolicyProposal) -> None:
     refuses("UPDATE policies_policyproposal SET state = 'open'", "never changes")
 
 
-def test_reviews_stay(proposal: PolicyProposal) -> None:
+def test_reviews_cannot_be_changed(proposal: PolicyProposal) -> None:
     given = review(proposal, person("quinn"))
     for sql in ("UPDATE policies_policyreview SET decision = 'reject'", "DELETE FROM policies_policyreview"):
         refuses(sql, "append-only")

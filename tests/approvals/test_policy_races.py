@@ -1,4 +1,4 @@
-"""Two reviewers at the same moment: one revision, and nothing half published."""
+"""Two reviewers at the same moment publish one revision, and nothing in part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archiving what is in Production does not spare the next version the comparison with it."""
+"""Archiving the Production version does not spare the next version the comparison with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def regression_of(actor: Actor, version: ModelVersion, run_checks: RunChecks) ->
     return CheckRun.objects.filter(request=request, rule="regression").latest("pk")
 
 
-def test_the_last_in_production_is_what_counts(
+def test_the_last_version_in_production_is_compared_with(
     by_ada: Actor, by_bea: Actor, new_version: NewVersion, run_checks: RunChecks
 ) -> None:
     publish("Production", rules=[REVIEWERS])
@@ -40,7 +40,7 @@ def test_the_last_in_production_is_what_counts(
     assert better.evidence["incumbent"] == 1
 
 
-def test_where_nothing_ever_was_there_is_nothing_to_compare(
+def test_without_an_earlier_production_version_nothing_is_compared(
     by_ada: Actor, new_version: NewVersion, run_checks: RunChecks
 ) -> None:
     publish("Production", rules=[REVIEWERS, NO_WORSE])

@@ -1,4 +1,4 @@
-"""Changing a policy takes two people, and nobody whom it judges."""
+"""Changing a policy takes two people, and it may apply to neither."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_second_person_publishes(proposal: PolicyProposal) -> None:
 
 
 @pytest.mark.parametrize("who", ["ada", "bea", "quinn", "system"])
-def test_others_do_not_propose(policies: object, ada: User, bea: User, who: str) -> None:
+def test_only_editors_and_superusers_propose(policies: object, ada: User, bea: User, who: str) -> None:
     actor = {"ada": actor_of(ada), "bea": actor_of(bea), "quinn": quinn(), "system": system_actor("job")}[who]
     with pytest.raises(Denied, match="policy-editors"):
         propose_policy(actor=actor, body=changed())
@@ -68,7 +68,7 @@ def test_a_superuser_who_proposed_never_approves(policies: object, ops: User) ->
     assert approve(made).state == "published"
 
 
-def test_being_a_superuser_makes_no_reviewer(proposal: PolicyProposal, ops: User) -> None:
+def test_superusers_are_not_reviewers(proposal: PolicyProposal, ops: User) -> None:
     with pytest.raises(Denied, match="not a member of policy-reviewers"):
         approve(proposal, actor_of(ops))
     assert not PolicyReview.objects.exists()
@@ -90,7 +90,7 @@ def test_the_owner_of_the_proposing_account_does_not_approve(policies: object, b
     assert PolicyRevision.objects.count() == 2
 
 
-def test_an_approval_names_what_it_saw(proposal: PolicyProposal) -> None:
+def test_an_approval_must_name_the_digest_it_saw(proposal: PolicyProposal) -> None:
     for seen, error in (("", InvalidInput), ("0" * 64, Conflict)):
         with pytest.raises(error):
             decide_proposal(
@@ -99,7 +99,7 @@ def test_an_approval_names_what_it_saw(proposal: PolicyProposal) -> None:
     assert not PolicyReview.objects.exists()
 
 
-def test_a_revision_in_between_makes_it_stale(proposal: PolicyProposal) -> None:
+def test_a_revision_published_meanwhile_makes_it_stale(proposal: PolicyProposal) -> None:
     publish_policy(body=changed(options={"expires_after": "2d"}))
     proposal.refresh_from_db()
     assert proposal.state == "stale"
@@ -108,14 +108,14 @@ def test_a_revision_in_between_makes_it_stale(proposal: PolicyProposal) -> None:
     assert PolicyRevision.objects.count() == 3
 
 
-def test_a_rejection_closes(proposal: PolicyProposal) -> None:
+def test_a_rejection_closes_the_proposal(proposal: PolicyProposal) -> None:
     decide_proposal(actor=quinn(), proposal_id=proposal.pk, decision="reject", comment="Too short.")
     proposal.refresh_from_db()
     assert (proposal.state, proposal.state_reason) == ("rejected", "Rejected by quinn: Too short.")
     assert PolicyRevision.objects.count() == 2
 
 
-def test_who_withdraws(proposal: PolicyProposal, ada: User) -> None:
+def test_the_people_who_may_withdraw(proposal: PolicyProposal, ada: User) -> None:
     with pytest.raises(Denied):
         withdraw_proposal(actor=actor_of(ada), proposal_id=proposal.pk)
     assert withdraw_proposal(actor=polly(), proposal_id=proposal.pk).state == "withdrawn"
@@ -123,7 +123,7 @@ def test_who_withdraws(proposal: PolicyProposal, ada: User) -> None:
         approve(proposal)
 
 
-def test_retiring_takes_two_as_well(policies: object) -> None:
+def test_retiring_takes_two_people_too(policies: object) -> None:
     made = propose_retirement(actor=polly(), name="staging-default", comment="Not needed.")
     assert Policy.objects.get(name="staging-default").is_active
     approve(made)
@@ -133,28 +133,28 @@ def test_retiring_takes_two_as_well(policies: object) -> None:
         propose_retirement(actor=polly(), name="staging-default")
 
 
-def test_a_retired_policy_comes_back_by_a_proposal(policies: object) -> None:
+def test_a_retired_policy_is_put_in_force_by_a_proposal(policies: object) -> None:
     retire_policy("staging-default")
     again = publish_policy(body=DEFAULT_POLICIES[0])
     assert again.number == 2
     assert Policy.objects.get(name="staging-default").is_active
 
 
-def test_nothing_to_change_is_a_conflict(policies: object) -> None:
+def test_a_body_that_is_in_force_already_is_a_conflict(policies: object) -> None:
     with pytest.raises(Conflict, match="is the same already"):
         propose_policy(actor=polly(), body=PRODUCTION)
     with pytest.raises(NotFound):
         propose_retirement(actor=polly(), name="no-such")
 
 
-def test_the_system_publishes_at_the_first_start_alone(proposal: PolicyProposal, ops: User) -> None:
+def test_the_system_publishes_only_at_the_first_start(proposal: PolicyProposal, ops: User) -> None:
     with pytest.raises(Denied, match="signed in"):
         approve(proposal, system_actor("job"))
     assert ensure_default_policies(actor=system_actor("up")) == []
     assert PolicyRevision.objects.count() == 2
 
 
-def test_nobody_but_the_system_publishes_the_first(db: None, ops: User) -> None:
+def test_only_the_system_publishes_the_defaults(db: None, ops: User) -> None:
     with pytest.raises(Denied):
         ensure_default_policies(actor=actor_of(ops))
     assert not Policy.objects.exists()
@@ -193,14 +193,16 @@ def test_a_requester_does_not_approve(judged: TransitionRequest, ada: User) -> N
     assert PolicyRevision.objects.count() == 2
 
 
-def test_their_account_does_not_propose_either(judged: TransitionRequest, bot: User) -> None:
+def test_a_service_account_of_the_requester_does_not_propose(judged: TransitionRequest, bot: User) -> None:
     bot.groups.add(Group.objects.get(name="policy-editors"))
     with pytest.raises(Denied, match="ada is behind request"):
         propose_policy(actor=token_actor(bot), body=changed())
     assert not PolicyProposal.objects.exists()
 
 
-def test_a_proposer_who_asks_afterwards_waits(policies: object, new_version: NewVersion, ada: User, ask: Any) -> None:
+def test_a_proposer_with_a_later_request_has_to_wait(
+    policies: object, new_version: NewVersion, ada: User, ask: Any
+) -> None:
     made = propose_policy(actor=actor_of(everything(ada)), body=changed())
     request = ask(new_version())
     with pytest.raises(Denied, match="who proposed this"):
@@ -209,6 +211,6 @@ def test_a_proposer_who_asks_afterwards_waits(policies: object, new_version: New
     assert approve(made).state == "published"
 
 
-def test_another_policy_is_nothing_to_them(judged: TransitionRequest, ada: User) -> None:
+def test_a_requester_may_change_policies_that_do_not_apply(judged: TransitionRequest, ada: User) -> None:
     body = changed(name="churn", applies_to={"target": "Production", "models": "churn*"})
     assert propose_policy(actor=actor_of(ada), body=body).state == "open"

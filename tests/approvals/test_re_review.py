@@ -1,4 +1,4 @@
-"""What is in Production is reviewed again: a date, one notice when it passes, and what the policy makes of that."""
+"""The Production version is reviewed again: a date, one event when it has passed, and the consequence that the policy names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_changed_policy_changes_the_date(promoted: ModelVersion) -> None:
 
 
 @pytest.mark.parametrize(("when_due", "findings"), [("warn", 0), ("flag", 1), ("block", 1)])
-def test_overdue_is_said_once(when_due: str, findings: int, promoted: ModelVersion) -> None:
+def test_an_overdue_re_review_is_recorded_once(when_due: str, findings: int, promoted: ModelVersion) -> None:
     publish(re_review_every={"every": "30d", "when_due": when_due})
     with time_machine.travel(promoted.review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
         assert [tasks.flag_overdue(), tasks.flag_overdue()] == [1, 0]
@@ -57,7 +57,7 @@ def test_overdue_is_said_once(when_due: str, findings: int, promoted: ModelVersi
     assert stage_of(1) == PRODUCTION
 
 
-def test_a_reviewer_stands_by_it(promoted: ModelVersion, by_bea: Actor) -> None:
+def test_a_reviewer_confirms_it(promoted: ModelVersion, by_bea: Actor) -> None:
     publish(re_review_every={"every": "30d", "when_due": "flag"})
     later = promoted.review_due_at + timedelta(hours=1)  # type: ignore[operator]  # it has one
     with time_machine.travel(later, tick=False):
@@ -72,7 +72,9 @@ def test_a_reviewer_stands_by_it(promoted: ModelVersion, by_bea: Actor) -> None:
 
 
 @pytest.mark.parametrize("who", ["by_ada", "cy"])
-def test_not_the_author_and_not_just_anybody(who: str, promoted: ModelVersion, request: pytest.FixtureRequest) -> None:
+def test_neither_the_author_nor_an_outsider_confirms_it(
+    who: str, promoted: ModelVersion, request: pytest.FixtureRequest
+) -> None:
     actor = request.getfixturevalue(who)
     actor = actor if isinstance(actor, Actor) else request.getfixturevalue("acting")(actor)
     with pytest.raises(Denied):
@@ -80,14 +82,16 @@ def test_not_the_author_and_not_just_anybody(who: str, promoted: ModelVersion, r
     assert not ReReview.objects.exists()
 
 
-def test_where_nothing_asks_there_is_nothing_to_confirm(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_a_version_without_a_re_review_cannot_be_confirmed(
+    new_version: NewVersion, by_ada: Actor, by_bea: Actor
+) -> None:
     publish()
     promote(by_ada, by_bea, new_version())
     with pytest.raises(InvalidState):
         confirm_version(actor=by_bea, name="fraud", version=1, comment="x")
 
 
-def test_block_keeps_it_from_moving_on_and_leaves_it_where_it_is(
+def test_block_refuses_the_next_move_and_leaves_the_version_in_place(
     promoted: ModelVersion, by_ada: Actor, by_bea: Actor
 ) -> None:
     publish(re_review_every={"every": "30d", "when_due": "block"})
@@ -104,7 +108,7 @@ def test_block_keeps_it_from_moving_on_and_leaves_it_where_it_is(
 
 
 @pytest.mark.parametrize("sql", ["UPDATE approvals_rereview SET comment = 'x'", "DELETE FROM approvals_rereview"])
-def test_it_is_written_once(sql: str, promoted: ModelVersion, by_bea: Actor) -> None:
+def test_a_re_review_cannot_be_changed(sql: str, promoted: ModelVersion, by_bea: Actor) -> None:
     confirm_version(actor=by_bea, name="fraud", version=1, comment="Early, and well.")
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)

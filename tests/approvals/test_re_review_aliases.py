@@ -1,4 +1,4 @@
-"""What a protected alias points to is reviewed again as well; a version in two places answers to both policies."""
+"""The version of a protected alias is reviewed again too; a version at two targets is under both policies."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def champion(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> ModelVers
     return version()
 
 
-def test_the_date_counts_from_the_arrival(champion: ModelVersion) -> None:
+def test_the_date_counts_from_the_arrival_at_the_alias(champion: ModelVersion) -> None:
     assert champion.review_due_at == came().closed_at + timedelta(days=30)  # type: ignore[operator]  # it is applied
 
 
-def test_overdue_is_said_once_and_flagged(champion: ModelVersion) -> None:
+def test_an_overdue_re_review_is_recorded_once_and_flagged(champion: ModelVersion) -> None:
     with time_machine.travel(champion.review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
         assert [tasks.flag_overdue(), tasks.flag_overdue()] == [1, 0]
     assert Event.objects.filter(action="approvals.re_review.fell_due").count() == 1
@@ -55,7 +55,7 @@ def test_overdue_is_said_once_and_flagged(champion: ModelVersion) -> None:
     assert Alias.objects.get().version == champion
 
 
-def test_a_reviewer_stands_by_it_and_the_author_does_not(
+def test_a_reviewer_confirms_it_and_the_author_cannot(
     champion: ModelVersion, by_ada: Actor, by_bea: Actor, cy: User
 ) -> None:
     for actor in (by_ada, actor_of(cy)):
@@ -69,7 +69,7 @@ def test_a_reviewer_stands_by_it_and_the_author_does_not(
     assert version().review_due_at == later + timedelta(days=30)
 
 
-def test_where_it_blocks_it_is_not_promoted_on(champion: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_block_refuses_the_next_promotion(champion: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish("@champion", re_review_every={"every": "30d", "when_due": "block"})
     publish("Production")
     with time_machine.travel(champion.review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
@@ -80,7 +80,7 @@ def test_where_it_blocks_it_is_not_promoted_on(champion: ModelVersion, by_ada: A
         assert "re-review" not in [item["rule"] for item in load_case(reread(request)).verdict.blocked_by()]
 
 
-def test_in_two_places_the_earlier_counts_and_both_must_agree(
+def test_at_two_targets_the_earlier_date_counts_and_both_policies_apply(
     champion: ModelVersion, by_ada: Actor, by_bea: Actor
 ) -> None:
     rae = actor_of(person("rae", "risk"))
@@ -97,7 +97,7 @@ def test_in_two_places_the_earlier_counts_and_both_must_agree(
     assert given.due_at == given.given_at + timedelta(days=10)
 
 
-def test_only_the_place_that_is_overdue_says_what_follows(champion: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_only_the_overdue_target_has_consequences(champion: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish("Production", re_review_every={"every": "10d", "when_due": "warn"})
     promote(by_ada, by_bea, champion)
     with time_machine.travel(version().review_due_at + timedelta(hours=1), tick=False):  # type: ignore[operator]  # it has one
@@ -105,7 +105,7 @@ def test_only_the_place_that_is_overdue_says_what_follows(champion: ModelVersion
     assert not Finding.objects.exists()
 
 
-def test_who_loses_the_alias_loses_the_date(
+def test_a_version_that_loses_the_alias_loses_the_date(
     champion: ModelVersion, new_version: NewVersion, by_ada: Actor, by_bea: Actor
 ) -> None:
     promote(by_ada, by_bea, new_version(), "@champion")
@@ -113,7 +113,7 @@ def test_who_loses_the_alias_loses_the_date(
     assert (version(1).review_due_at, version(2).review_due_at is None) == (None, False)
 
 
-def test_what_was_in_production_keeps_it(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
+def test_a_version_that_was_in_production_keeps_the_date(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish("Production", re_review_every="30d")
     promote(by_ada, by_bea, new_version())
     ModelVersion.objects.update(stage="Staging", is_current=False)
@@ -132,7 +132,7 @@ def test_an_alias_older_than_its_policy_counts_from_the_registration(new_version
     assert abs(found.review_due_at.timestamp() - 30 * 86400 - found.created_ms / 1000) < 0.01
 
 
-def test_without_a_policy_nothing_is_asked(new_version: NewVersion, by_bea: Actor) -> None:
+def test_without_a_policy_there_is_no_date(new_version: NewVersion, by_bea: Actor) -> None:
     row = new_version()
     Alias.objects.create(model=row.model, name="champion", version=row)
     assert tasks.schedule_re_reviews() == 0

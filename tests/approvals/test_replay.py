@@ -1,4 +1,4 @@
-"""What a draft would have decided on the requests there were."""
+"""A replay returns what a draft would have decided on past requests."""
 
 from __future__ import annotations
 
@@ -79,24 +79,24 @@ def test_a_looser_draft_would_have_passed(ready: TransitionRequest, by_ada: Acto
     assert [row.rule for row in found.differing] == ["reviewers"]
 
 
-def test_a_rejection_stays_one(ready: TransitionRequest, by_bea: Actor) -> None:
+def test_a_rejected_request_stays_rejected(ready: TransitionRequest, by_bea: Actor) -> None:
     decide_request(actor=by_bea, request_id=ready.pk, decision="reject", comment="No.")
     assert outcomes(replay(actor=by_bea, body=draft(without="reviewers"))) == {ready.pk: "same"}
 
 
-def test_a_check_nobody_ran_leaves_it_open(applied: TransitionRequest, by_ada: Actor) -> None:
+def test_the_outcome_is_unknown_where_a_check_never_ran(applied: TransitionRequest, by_ada: Actor) -> None:
     tags = {"id": "more-tags", "check": "lineage.required_tags", "with": {"tags": ["owner"]}}
     found = replay(actor=by_ada, body=draft(more=[tags])).rows[0]
     assert found.outcome is Outcome.UNKNOWN
     assert "its result is unknown" in found.differing[0].why
 
 
-def test_a_result_counts_whatever_the_rule_is_called(applied: TransitionRequest, by_ada: Actor) -> None:
+def test_a_result_counts_whatever_the_id_of_the_rule(applied: TransitionRequest, by_ada: Actor) -> None:
     body = draft(without="card", more=[{"id": "documented", "check": "card.complete"}])
     assert outcomes(replay(actor=by_ada, body=body)) == {applied.pk: "same"}
 
 
-def test_a_failed_check_counts_as_it_was(
+def test_a_check_that_failed_then_counts_as_failed(
     policies: object, new_version: NewVersion, ask: Ask, run_checks: RunChecks, by_ada: Actor
 ) -> None:
     request = ask(new_version(card=False))
@@ -107,7 +107,7 @@ def test_a_failed_check_counts_as_it_was(
     assert CheckRun.objects.filter(request=request, state="failed").exists()
 
 
-def test_the_incumbent_is_that_of_then(
+def test_the_incumbent_is_that_of_the_time(
     serving: ModelVersion, new_version: NewVersion, ask: Ask, run_checks: RunChecks, by_bea: Actor
 ) -> None:
     request = ask(new_version(auc=0.95))
@@ -119,18 +119,18 @@ def test_the_incumbent_is_that_of_then(
     assert outcomes(replay(actor=by_bea, body=draft(more=[twice]))) == {request.pk: "would_block"}
 
 
-def test_outside_the_scope_is_left_out(applied: TransitionRequest, by_ada: Actor) -> None:
+def test_requests_outside_the_scope_are_left_out(applied: TransitionRequest, by_ada: Actor) -> None:
     body = {**draft(), "applies_to": {"target": "Production", "models": "churn*"}}
     found = replay(actor=by_ada, body=body)
     assert (found.rows, found.examined, found.next_before) == ((), 1, None)
 
 
-def test_who_cannot_see_the_model_sees_nothing(applied: TransitionRequest, settings: Any, cy: User) -> None:
+def test_requests_of_invisible_models_are_left_out(applied: TransitionRequest, settings: Any, cy: User) -> None:
     settings.DEFAULT_MODEL_LEVEL = "none"
     assert replay(actor=actor_of(cy), body=draft()).candidates == 0
 
 
-def test_it_comes_in_parts(policies: object, new_version: NewVersion, ask: Ask, by_ada: Actor) -> None:
+def test_it_is_returned_in_parts(policies: object, new_version: NewVersion, ask: Ask, by_ada: Actor) -> None:
     asked = [ask(new_version()).pk for _ in range(3)]
     first = replay(actor=by_ada, body=draft(), limit=2)
     assert (list(outcomes(first)), first.next_before, first.candidates) == ([asked[2], asked[1]], asked[1], 3)
@@ -155,7 +155,7 @@ def test_a_reviewer_who_left_no_longer_counts(applied: TransitionRequest, by_ada
     assert outcomes(replay(actor=by_ada, body=draft())) == {applied.pk: "would_block"}
 
 
-def test_findings_count_as_they_were(applied: TransitionRequest, by_ada: Actor) -> None:
+def test_findings_count_that_were_open_then(applied: TransitionRequest, by_ada: Actor) -> None:
     then = applied.closed_at
     assert then is not None
     rows = {"open": (-2, None), "mended before": (-2, -1), "mended after": (-2, 1), "found after": (1, None)}
@@ -177,7 +177,7 @@ def test_findings_count_as_they_were(applied: TransitionRequest, by_ada: Actor) 
     assert [title in why for title in rows] == [True, False, True, False]
 
 
-def test_the_past_is_read_off_the_moves() -> None:
+def test_past_stages_are_read_from_the_moves() -> None:
     now = timezone.now()
     moves = [
         StageMove(now, 1, "Production", is_current=True, reason="first"),

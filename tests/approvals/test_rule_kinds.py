@@ -1,4 +1,4 @@
-"""What each kind of rule says of a snapshot."""
+"""The outcome of each kind of rule on a snapshot."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def review(who: str, decision: str = "approve", **more: Any) -> ReviewFacts:
     return ReviewFacts(reviewer=who, decision=decision, **facts)
 
 
-def test_soaking_takes_its_time() -> None:
+def test_a_soak_waits_until_its_time_has_passed() -> None:
     rule = SoakRule(**HARD, stage="Staging", time=timedelta(hours=24))
     assert shown(rule).state is VerdictState.BLOCKED
     waiting = shown(rule, source="Staging", staged_since={"Staging": AT - timedelta(hours=23)})
@@ -58,7 +58,7 @@ def test_soaking_takes_its_time() -> None:
     assert shown(rule, staged_since={"Staging": AT - timedelta(hours=24)}).is_approved
 
 
-def test_a_freeze_waits_and_says_until_when() -> None:
+def test_a_freeze_waits_and_says_when_it_ends() -> None:
     rule = FreezeRule(**HARD, windows=(Window("year end", "12-20", "01-03"),))
     frozen = shown(rule)
     assert frozen.only_waits
@@ -74,7 +74,7 @@ def test_open_findings_block_from_their_severity() -> None:
     assert verdict.blocked_by()[0]["who_can_resolve"] == "ada"
 
 
-def test_a_rollback_needs_an_approval_that_stands() -> None:
+def test_a_rollback_needs_a_valid_earlier_approval() -> None:
     rule = EarlierApprovalRule(**HARD, within=timedelta(days=30))
     assert not shown(rule).is_approved
     assert not shown(rule, left_target_at=AT - timedelta(days=31)).is_approved
@@ -135,7 +135,7 @@ def test_distinct_groups_take_one_from_each() -> None:
     assert shown(rule, reviews=(review("bea", groups=both), review("cy"))).is_approved
 
 
-def test_a_delegated_vote_is_the_delegators_one_vote() -> None:
+def test_a_delegated_approval_uses_the_delegators_rights_once() -> None:
     rule = ApprovalsRule(**HARD, count=2, groups=("reviewers",))
     assert not shown(rule, reviews=(review("bea"), review("dee", on_behalf_of="bea"))).is_approved
     assert not shown(rule, EYES, reviews=(review("bea"), review("dee", on_behalf_of="ada"))).is_approved
@@ -162,7 +162,7 @@ def test_changes_asked_for_block_until_the_same_reviewer_decides_again() -> None
         (("card", "checks", "incumbent"), "policy", False),
     ],
 )
-def test_what_a_vote_survives(carried: tuple[str, ...], changed: str, counts: bool) -> None:
+def test_the_changes_that_a_review_survives(carried: tuple[str, ...], changed: str, counts: bool) -> None:
     rule = ApprovalsRule(**HARD, count=1, groups=("reviewers",), carry_over=carried)
     parts = {"artifact": "a", "card": "c", "policy": "p", changed: "before"}
     given = review("bea", digest="before", parts=parts)

@@ -1,4 +1,4 @@
-"""A tighter policy reaches requests that are open, a looser one does not; through the real services."""
+"""A tighter policy reaches open requests, a looser one does not; through the real services."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def approve(request: TransitionRequest, by: Actor) -> None:
     decide_request(actor=by, request_id=request.pk, decision="approve", comment="Fine.", seen_digest=seen)
 
 
-def test_a_new_rule_blocks_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+def test_a_new_rule_blocks_open_requests(ready: TransitionRequest, by_bea: Actor) -> None:
     publish_policy(body=rules(more=(FREEZE,)))
     approve(ready, by_bea)
     assert blockers(ready) == ["freeze"]
@@ -54,7 +54,7 @@ def test_a_new_rule_blocks_what_is_open(ready: TransitionRequest, by_bea: Actor)
     assert ModelVersion.objects.get().stage == "None"
 
 
-def test_a_longer_delay_reaches_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+def test_a_longer_delay_reaches_open_requests(ready: TransitionRequest, by_bea: Actor) -> None:
     publish_policy(body={**PRODUCTION, "options": {**PRODUCTION.get("options", {}), "apply_delay": "24h"}})  # type: ignore[dict-item]  # a mapping
     approve(ready, by_bea)
     later = reread(ready).apply_after
@@ -62,7 +62,7 @@ def test_a_longer_delay_reaches_what_is_open(ready: TransitionRequest, by_bea: A
     assert later > timezone.now() + timedelta(hours=23)
 
 
-def test_an_approval_under_the_old_rules_does_not_carry(ready: TransitionRequest, by_bea: Actor) -> None:
+def test_an_approval_under_the_old_rules_does_not_count(ready: TransitionRequest, by_bea: Actor) -> None:
     approve(ready, by_bea)
     publish_policy(body=rules(more=(FREEZE,)))
     with pytest.raises(DomainError):
@@ -71,14 +71,14 @@ def test_an_approval_under_the_old_rules_does_not_carry(ready: TransitionRequest
     assert reread(ready).state == "stale"
 
 
-def test_more_approvals_are_asked_of_what_is_open(ready: TransitionRequest, by_bea: Actor) -> None:
+def test_open_requests_need_the_greater_number_of_approvals(ready: TransitionRequest, by_bea: Actor) -> None:
     publish_policy(body=rules(count=2))
     approve(ready, by_bea)
     assert blockers(ready) == ["reviewers"]
 
 
 @pytest.mark.parametrize("how", ["dropped", "retired", "fewer"])
-def test_a_looser_policy_does_not_reach_it(ready: TransitionRequest, how: str) -> None:
+def test_a_looser_policy_does_not_reach_open_requests(ready: TransitionRequest, how: str) -> None:
     if how == "retired":
         retire_policy("production-default")
     else:
@@ -99,7 +99,7 @@ def test_a_new_request_is_under_the_new_rules(
     assert str(reread(again).policy_revision) == "production-default r2"
 
 
-def test_tightening_then_loosening_keeps_what_it_was_opened_under(ready: TransitionRequest) -> None:
+def test_tightening_then_loosening_keeps_the_rules_of_the_opening(ready: TransitionRequest) -> None:
     publish_policy(body=rules(more=(FREEZE,)))
     settle_request(actor=system_actor("test"), request_id=ready.pk)
     publish_policy(body=rules(without="reviewers"))
@@ -107,13 +107,15 @@ def test_tightening_then_loosening_keeps_what_it_was_opened_under(ready: Transit
     assert "reviewers" in blockers(ready)
 
 
-def test_expiry_is_that_of_the_opening(ready: TransitionRequest) -> None:
+def test_the_expiry_is_that_of_the_opening(ready: TransitionRequest) -> None:
     publish_policy(body={**rules(), "options": {"expires_after": "100d"}})
     settle_request(actor=system_actor("test"), request_id=ready.pk)
     assert reread(ready).expires_at - ready.opened_at == timedelta(days=14)
 
 
-def test_the_closer_policy_takes_over_new_requests(policies: object, new_version: NewVersion, ada: User) -> None:
+def test_a_policy_with_a_longer_pattern_governs_new_requests(
+    policies: object, new_version: NewVersion, ada: User
+) -> None:
     model = new_version().model
     publish_policy(body={**rules(), "name": "fraud", "applies_to": {"target": "Production", "models": "fraud"}})
     found = policy_for(model, "Production")

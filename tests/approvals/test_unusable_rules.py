@@ -1,4 +1,4 @@
-"""A check that a published policy names is taken away: the rule refuses in words, and whoever may can mend it."""
+"""The check of a published rule is uninstalled: the rule fails with a reason, and policy editors or an operator can resolve it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def take_scan_away(settings: Settings) -> None:
     settings.CHECKS = [path for path in settings.CHECKS if path != SCAN]
 
 
-def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings: Settings) -> None:
+def test_an_open_request_is_blocked_with_a_reason(ready: TransitionRequest, settings: Settings) -> None:
     take_scan_away(settings)
     found = {row["rule"]: row for row in load_case(reread(ready)).verdict.blocked_by()}
     assert (
@@ -44,7 +44,7 @@ def test_an_open_request_is_blocked_in_words(ready: TransitionRequest, settings:
     assert found["safe-artifact"]["who_can_resolve"].startswith("policy editors, by publishing a revision without it")
 
 
-def test_an_approved_one_is_not_applied(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
+def test_an_approved_request_is_not_applied(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
     digest = load_case(ready).verdict.subject_digest
     decide_request(actor=by_bea, request_id=ready.pk, decision="approve", comment="Good.", seen_digest=digest)
     take_scan_away(settings)
@@ -53,7 +53,7 @@ def test_an_approved_one_is_not_applied(ready: TransitionRequest, by_bea: Actor,
     assert (version.stage, version.is_current) == ("None", False)
 
 
-def test_who_asks_is_refused_not_broken(
+def test_a_requester_gets_a_refusal_and_no_error(
     policies: object, new_version: NewVersion, by_ada: Actor, settings: Settings
 ) -> None:
     take_scan_away(settings)
@@ -65,7 +65,7 @@ def test_who_asks_is_refused_not_broken(
     assert reread(TransitionRequest.objects.get()).version.stage == "None"
 
 
-def test_pages_and_api_go_on(
+def test_pages_and_the_api_still_work(
     ready: TransitionRequest, ops: User, ada: User, signed_in: SignedIn, settings: Settings
 ) -> None:
     take_scan_away(settings)
@@ -83,7 +83,7 @@ def test_pages_and_api_go_on(
         assert client.get(path).status_code == 200, path
 
 
-def test_a_draft_that_names_it_is_refused_and_the_past_is_read(
+def test_a_draft_with_it_is_refused_and_a_replay_still_works(
     ready: TransitionRequest, by_ada: Actor, by_bea: Actor, settings: Settings
 ) -> None:
     digest = load_case(ready).verdict.subject_digest
@@ -95,7 +95,7 @@ def test_a_draft_that_names_it_is_refused_and_the_past_is_read(
     assert [row.outcome for row in replay(actor=by_ada, body=MENDED).rows] == [Outcome.SAME]
 
 
-def test_a_revision_without_it_lets_go_when_asked_again(
+def test_asking_again_under_a_revision_without_it_passes(
     new_version: NewVersion, ask: Ask, run_checks: RunChecks, settings: Settings
 ) -> None:
     take_scan_away(settings)
@@ -104,12 +104,12 @@ def test_a_revision_without_it_lets_go_when_asked_again(
     assert [row["rule"] for row in found.blocked_by()] == ["reviewers"]
 
 
-def test_it_can_be_retired(policies: object, settings: Settings) -> None:
+def test_the_policy_can_be_retired(policies: object, settings: Settings) -> None:
     take_scan_away(settings)
     assert retire_policy("production-default").state == "published"
 
 
-def test_putting_it_back_is_enough(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
+def test_installing_the_check_again_is_enough(ready: TransitionRequest, by_bea: Actor, settings: Settings) -> None:
     before = list(settings.CHECKS)
     take_scan_away(settings)
     tasks.settle_request(ready.pk)

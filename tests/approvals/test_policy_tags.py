@@ -1,4 +1,4 @@
-"""A tag that a policy goes by is not for authors to move."""
+"""A model tag that a policy names can be changed only by those who manage the model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tags() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("body", [SCOPED, CONDITIONAL])
-def test_it_takes_managing_the_model(editor: Actor, by_ada: Actor, body: dict[str, Any]) -> None:
+def test_changing_it_takes_managing_the_model(editor: Actor, by_ada: Actor, body: dict[str, Any]) -> None:
     publish_policy(body=body)
     with pytest.raises(Denied, match="may not manage"):
         set_model_tag(actor=editor, name="fraud", key="pii", value="no")
@@ -57,21 +57,21 @@ def test_it_takes_managing_the_model(editor: Actor, by_ada: Actor, body: dict[st
     assert Event.objects.filter(action=Action.REGISTRY_MODEL_TAG_SET, actor_name="ada").count() == 1
 
 
-def test_other_tags_stay_free(editor: Actor) -> None:
+def test_other_tags_take_editing_alone(editor: Actor) -> None:
     publish_policy(body=SCOPED)
     set_model_tag(actor=editor, name="fraud", key="team", value="cards")
     delete_model_tag(actor=editor, name="fraud", key="team")
     assert tags() == {"pii": "yes"}
 
 
-def test_a_policy_of_other_models_is_none_of_it(editor: Actor) -> None:
+def test_a_policy_of_other_models_does_not_count(editor: Actor) -> None:
     scope = {"target": "Production", "models": "churn*", "tags": {"pii": "yes"}}
     publish_policy(body={**SCOPED, "applies_to": scope})
     set_model_tag(actor=editor, name="fraud", key="pii", value="no")
     assert tags()["pii"] == "no"
 
 
-def test_nor_a_proposal_or_a_retired_policy(editor: Actor) -> None:
+def test_proposals_and_retired_policies_do_not_count(editor: Actor) -> None:
     propose_policy(actor=polly(), body=SCOPED)
     set_model_tag(actor=editor, name="fraud", key="pii", value="maybe")
     publish_policy(body={**SCOPED, "description": "x"})
@@ -80,9 +80,7 @@ def test_nor_a_proposal_or_a_retired_policy(editor: Actor) -> None:
     assert tags()["pii"] == "no"
 
 
-def test_what_an_open_request_was_opened_under_counts(
-    policies: object, new_version: NewVersion, ask: Ask, cy: User
-) -> None:
+def test_the_policy_of_an_open_request_counts(policies: object, new_version: NewVersion, ask: Ask, cy: User) -> None:
     publish_policy(body=CONDITIONAL)
     request: TransitionRequest = ask(new_version())
     grant_level(user=cy, model=RegisteredModel.objects.get(name="fraud"), level=Level.EDIT)
