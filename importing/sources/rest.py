@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterator
 
 from importing.sources.base import (
     Counts,
@@ -17,18 +15,25 @@ from importing.sources.base import (
     SourceVersion,
 )
 from importing.sources.http import Server, ServerError
-from registry.services.imports import OldModel, OldVersion
+from importing.sources.rest_rows import (
+    Json,
+    integer_of,
+    logged_model_of,
+    pairs_of,
+    point_of,
+    run_of,
+    text_of,
+    version_of,
+)
+from registry.services.imports import OldModel
 from tracking.limits import Point
-from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
-from tracking.services.inputs import DatasetInput
+from tracking.services.imports.records import OldExperiment
 
 API = "/api/2.0/mlflow"
 _PAGE = 1000
 _HISTORY_PAGE = 25_000
 _LOGGED_MODEL_PAGE = 50
 _PROMPT = "tags.`mlflow.prompt.is_prompt` = 'true'"
-
-Json = Mapping[str, Any]
 
 
 class RestSource:
@@ -77,21 +82,21 @@ class RestSource:
         """Yield all experiments, deleted ones included. SourceError."""
         body = {"max_results": _PAGE, "view_type": "ALL", "order_by": ["experiment_id ASC"]}
         for item in self._post_pages("experiments/search", body, "experiments"):
-            created = _integer(item, "creation_time")
+            created = integer_of(item, "creation_time")
             yield SourceExperiment(
                 id=str(item["experiment_id"]),
                 old=OldExperiment(
-                    name=_text(item, "name"),
+                    name=text_of(item, "name"),
                     created_ms=created,
-                    updated_ms=_integer(item, "last_update_time", created),
-                    lifecycle=_text(item, "lifecycle_stage") or "active",
-                    tags=_pairs(item.get("tags")),
+                    updated_ms=integer_of(item, "last_update_time", created),
+                    lifecycle=text_of(item, "lifecycle_stage") or "active",
+                    tags=pairs_of(item.get("tags")),
                 ),
             )
 
     def runs(self, experiment_id: str) -> Iterator[SourceRun]:
         """Yield all runs of an experiment, the oldest first. SourceError."""
-        return map(_run, self._raw_runs(experiment_id))
+        return map(run_of, self._raw_runs(experiment_id))
 
     def _raw_runs(self, experiment_id: str) -> Iterator[Json]:
         # The oldest first, so that runs added during the import are on later pages.
@@ -105,7 +110,7 @@ class RestSource:
 
     def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
         """Yield all logged models of an experiment, the oldest first. SourceError."""
-        return map(_logged_model, self._raw_logged_models(experiment_id))
+        return map(logged_model_of, self._raw_logged_models(experiment_id))
 
     def _raw_logged_models(self, experiment_id: str) -> Iterator[Json]:
         body = {
@@ -124,7 +129,7 @@ class RestSource:
         for key in run.metric_keys:
             query = {"run_id": run.old.id, "metric_key": key, "max_results": _HISTORY_PAGE}
             for item in self._get_pages("metrics/get-history", "metrics", query):
-                yield _point(item, key)
+                yield point_of(item, key)
 
     def links(self, run_id: str) -> Links:
         """Return the logged models that a run read and made. SourceError."""
@@ -133,8 +138,8 @@ class RestSource:
         ]  # a search does not return the model inputs
         read, made = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
         return Links(
-            inputs=[_text(model, "model_id") for model in read],
-            outputs={_text(model, "model_id"): _integer(model, "step") for model in made},
+            inputs=[text_of(model, "model_id") for model in read],
+            outputs={text_of(model, "model_id"): integer_of(model, "step") for model in made},
         )
 
     def models(self) -> Iterator[SourceModel]:
@@ -143,25 +148,25 @@ class RestSource:
         for found in self.versions():
             highest[found.old.name] = max(found.old.version, highest.get(found.old.name, 0))
         for listed in self._get_pages("registered-models/search", "registered_models"):
-            name = _text(listed, "name")
+            name = text_of(listed, "name")
             item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
-            created = _integer(item, "creation_timestamp")
+            created = integer_of(item, "creation_timestamp")
             yield SourceModel(
                 old=OldModel(
                     name=name,
-                    description=_text(item, "description"),
+                    description=text_of(item, "description"),
                     created_ms=created,
-                    updated_ms=_integer(item, "last_updated_timestamp", created),
+                    updated_ms=integer_of(item, "last_updated_timestamp", created),
                     last_version=highest.get(name, 0),
-                    tags=_pairs(item.get("tags")),
+                    tags=pairs_of(item.get("tags")),
                 ),
-                aliases={_text(alias, "alias"): _integer(alias, "version") for alias in item.get("aliases", ())},
+                aliases={text_of(alias, "alias"): integer_of(alias, "version") for alias in item.get("aliases", ())},
             )
 
     def versions(self) -> Iterator[SourceVersion]:
         """Yield all versions of all models, grouped by model. SourceError."""
         query = {"max_results": _PAGE, "order_by": ["name ASC", "version_number ASC"]}
-        return map(_version, self._get_pages("model-versions/search", "model_versions", query))
+        return map(version_of, self._get_pages("model-versions/search", "model_versions", query))
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
         """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
@@ -201,106 +206,3 @@ class RestSource:
             token = str(answer.get("next_page_token") or "")
             if not token:
                 return
-
-
-def _run(item: Json) -> SourceRun:
-    info, data = item["info"], item.get("data", {})
-    inputs = item.get("inputs", {})
-    tags = _pairs(data.get("tags"))
-    end = info.get("end_time")
-    return SourceRun(
-        old=OldRun(
-            id=_text(info, "run_id") or _text(info, "run_uuid"),
-            name=_text(info, "run_name") or tags.get("mlflow.runName", ""),
-            user_id=_text(info, "user_id"),
-            status=_text(info, "status") or "RUNNING",
-            start_ms=_integer(info, "start_time"),
-            end_ms=None if end is None else int(end),
-            lifecycle=_text(info, "lifecycle_stage") or "active",
-            params=_pairs(data.get("params")),
-            tags=tags,
-            datasets=[_dataset(used) for used in inputs.get("dataset_inputs", ())],
-        ),
-        artifact_uri=_text(info, "artifact_uri"),
-        metric_keys=[_text(metric, "key") for metric in data.get("metrics", ())],
-    )
-
-
-def _dataset(used: Json) -> DatasetInput:
-    item = used.get("dataset", {})
-    return DatasetInput(
-        name=_text(item, "name"),
-        digest=_text(item, "digest"),
-        source_type=_text(item, "source_type"),
-        source=_text(item, "source"),
-        schema=_text(item, "schema"),
-        profile=_text(item, "profile"),
-        tags=_pairs(used.get("tags")),
-    )
-
-
-def _logged_model(item: Json) -> SourceLoggedModel:
-    info, data = item["info"], item.get("data", {})
-    points = sorted(data.get("metrics", ()), key=lambda metric: _text(metric, "run_id"))
-    model_id = _text(info, "model_id")
-    return SourceLoggedModel(
-        old=OldLoggedModel(
-            id=model_id,
-            name=_text(info, "name"),
-            model_type=_text(info, "model_type"),
-            source_run_id=_text(info, "source_run_id"),
-            status=_text(info, "status") or "LOGGED_MODEL_STATUS_UNSPECIFIED",
-            created_ms=_integer(info, "creation_timestamp_ms"),
-            updated_ms=_integer(info, "last_updated_timestamp_ms"),
-            params=_pairs(data.get("params")),
-            tags=_pairs(info.get("tags")),
-        ),
-        artifact_uri=_text(info, "artifact_uri"),
-        points={
-            run_id: [_point(metric, _text(metric, "key"), model_id) for metric in found]
-            for run_id, found in groupby(points, key=lambda metric: _text(metric, "run_id"))
-        },
-    )
-
-
-def _point(item: Json, key: str, model_id: str = "") -> Point:
-    return Point(
-        key=key,
-        value=float(item.get("value", 0.0)),  # protobuf writes "NaN" as a text
-        timestamp_ms=_integer(item, "timestamp"),
-        step=_integer(item, "step"),
-        model_id=model_id,
-        dataset_name=_text(item, "dataset_name"),
-        dataset_digest=_text(item, "dataset_digest"),
-    )
-
-
-def _version(item: Json) -> SourceVersion:
-    created = _integer(item, "creation_timestamp")
-    return SourceVersion(
-        old=OldVersion(
-            name=_text(item, "name"),
-            version=_integer(item, "version"),
-            source=_text(item, "source"),
-            run_id=_text(item, "run_id"),
-            description=_text(item, "description"),
-            run_link=_text(item, "run_link"),
-            user_id=_text(item, "user_id"),
-            created_ms=created,
-            updated_ms=_integer(item, "last_updated_timestamp", created),
-            tags=_pairs(item.get("tags")),
-        ),
-        stage=_text(item, "current_stage") or "None",
-    )
-
-
-def _text(item: Json, key: str) -> str:
-    return str(item.get(key) or "")
-
-
-def _integer(item: Json, key: str, default: int = 0) -> int:
-    return int(item.get(key) or default)
-
-
-def _pairs(items: list[Json] | None) -> dict[str, str]:
-    return {_text(item, "key"): _text(item, "value") for item in items or ()}
