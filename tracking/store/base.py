@@ -22,7 +22,9 @@ Progress = Callable[[int], None]
 class ByteSource(Protocol):
     """What bytes are read from: an upload, an open file."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes (-1: all that is left), empty at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
