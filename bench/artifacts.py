@@ -91,6 +91,7 @@ class _Client:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def put(self, name: str, source: Path) -> None:
+        """Send a file under this name."""
         with source.open("rb") as file:
             self._answer("PUT", name, file, {"Content-Length": str(source.stat().st_size)}).read()
 

@@ -67,14 +67,39 @@ def seed(count: int) -> User:
 
 
 def _versions(count: int) -> list[ModelVersion]:
-    experiment, _ = Experiment.objects.get_or_create(
-        pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}
-    )
+    """Return ``count`` new versions, spread over 200 models, each with a run and a complete card."""
     models = [
         RegisteredModel(name=f"model-{n:04}", name_key=f"model-{n:04}", created_by="ada", created_ms=1, updated_ms=1)
         for n in range(_MODELS)
     ]
     _write(models)
+    versions = [
+        ModelVersion(
+            model=models[n % _MODELS],
+            version=n // _MODELS + 1,
+            source=f"runs:/{run.pk}/model",
+            run_id=run.pk,
+            artifact_digest=f"sha256:{n:064x}",
+            created_by="ada",
+            created_ms=1,
+            updated_ms=1,
+        )
+        for n, run in enumerate(_runs(count))
+    ]
+    _write(versions)
+    body = {key: {"value": "Written by somebody who knows.", "source": "human"} for key in HUMAN_KEYS}
+    _write(
+        CardRevision(version=version, number=1, body=body, digest=f"{version.pk:064x}", author="ada")
+        for version in versions
+    )
+    return versions
+
+
+def _runs(count: int) -> list[Run]:
+    """Return ``count`` new runs with the tags and the metric that the policies ask for."""
+    experiment, _ = Experiment.objects.get_or_create(
+        pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}
+    )
     runs = [
         Run(
             id=f"{n:032x}",
@@ -89,30 +114,11 @@ def _versions(count: int) -> list[ModelVersion]:
     tags = {"dataset_version": "orders_v2.1", "git_commit": "b7d9e4", "triggered_by": "ci"}
     _write(RunTag(run=run, key=key, value=value) for run in runs for key, value in tags.items())
     _write(LatestMetric(run=run, key="val_auc", value=0.9, timestamp_ms=1, step=0) for run in runs)
-    versions = [
-        ModelVersion(
-            model=models[n % _MODELS],
-            version=n // _MODELS + 1,
-            source=f"runs:/{runs[n].pk}/model",
-            run_id=runs[n].pk,
-            artifact_digest=f"sha256:{n:064x}",
-            created_by="ada",
-            created_ms=1,
-            updated_ms=1,
-        )
-        for n in range(count)
-    ]
-    _write(versions)
-    body = {key: {"value": "Written by somebody who knows.", "source": "human"} for key in HUMAN_KEYS}
-    _write(
-        CardRevision(version=version, number=1, body=body, digest=f"{version.pk:064x}", author="ada")
-        for version in versions
-    )
-    return versions
+    return runs
 
 
 def _finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
-    """Give each request the jobs a worker would have left, a review of an earlier state, and its look."""
+    """Give each request the jobs a worker would have left, a review of an earlier state, and its cached verdict."""
     now = timezone.now()
     _write(
         CheckRun(

@@ -47,6 +47,7 @@ def experiment_ref(experiment_id: int | str) -> str:
 
 
 def trace_ref(trace_id: str) -> str:
+    """Return the reference of a trace."""
     return f"trace:{trace_id}"
 
 

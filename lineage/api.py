@@ -44,6 +44,7 @@ class WalkView(APIView):
 
     @extend_schema(parameters=[WalkQuery], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, urn: str, walk: str) -> Response:
+        """Return the ancestors or descendants of a node, nearest first. Raises NotFound."""
         wanted = _valid(WalkQuery(data=request.query_params))
         start = find_node(urn)
         require_visible(actor_of(request), start)
@@ -56,6 +57,7 @@ class NodesView(APIView):
 
     @extend_schema(parameters=[NodesQuery], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
+        """Return up to 100 nodes that the caller may see, by kind and name."""
         wanted = _valid(NodesQuery(data=request.query_params))
         found = nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", ""), limit=MOST_SIFTED)
         return Response({"nodes": [node_json(node) for node in known_nodes(actor_of(request), found)[:_LISTED]]})
@@ -66,6 +68,7 @@ class EdgesView(APIView):
 
     @extend_schema(request=EdgeDeclaration, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
+        """Declare an edge and return it (201). Raises NotFound (a node), Conflict (the edge would close a cycle)."""
         body = _valid(EdgeDeclaration(data=request.data))
         for urn in (body["source"], body["target"]):
             require_visible(actor_of(request), find_node(urn))
@@ -85,6 +88,10 @@ class RetractView(APIView):
 
     @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, edge_id: int) -> Response:
+        """Retract an edge and return its id, who retracted it and why.
+
+        Raises NotFound, InvalidInput (no reason), Denied (an observed edge, or somebody else's).
+        """
         body = _valid(Retraction(data=request.data))
         require_known_edge(actor_of(request), edge_id)
         kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
@@ -96,10 +103,15 @@ class QuarantinesView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know
+        """Return up to 1000 quarantines in force, newest first."""
         return Response({"quarantines": [quarantine_json(row) for row in standing()[:_QUARANTINES]]})
 
     @extend_schema(request=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
+        """Quarantine a dataset version and return the quarantine (201).
+
+        Raises NotFound, InvalidInput (no dataset version, no reason), Denied, Conflict (it is in quarantine already).
+        """
         body = _valid(QuarantineChange(data=request.data))
         made = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(made), status=201)
@@ -110,6 +122,10 @@ class ReleaseView(APIView):
 
     @extend_schema(request=QuarantineChange, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
+        """End the quarantine of a dataset version and return it.
+
+        Raises NotFound, InvalidInput (no reason), Denied, Conflict (it is not in quarantine).
+        """
         body = _valid(QuarantineChange(data=request.data))
         done = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(done))

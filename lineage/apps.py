@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class LineageConfig(AppConfig):
+    """The lineage app: the graph of runs, datasets, models, versions and deployments."""
+
     name = "lineage"
     default_auto_field = "django.db.models.BigAutoField"
 

@@ -44,6 +44,7 @@ class Spec:
 
 
 def run_spec(run_id: str, name: str = "") -> Spec:
+    """Return the node of a run; a run without a name is shown by its id."""
     return Spec(NodeKind.RUN, run_ref(run_id), name or run_id)
 
 
@@ -55,6 +56,7 @@ def dataset_specs(dataset: str, version: str, digest: str = "") -> tuple[Spec, S
 
 
 def code_spec(commit: str, repo: str = "") -> Spec:
+    """Return the node of a commit."""
     return Spec(NodeKind.CODE_VERSION, code_ref(commit), repo or commit, commit, commit)
 
 

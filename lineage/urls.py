@@ -11,6 +11,8 @@ class UrnConverter(StringConverter):
 
 
 class WalkConverter(StringConverter):
+    """The direction of a walk: `ancestors` or `descendants`."""
+
     regex = "ancestors|descendants"
 
 
@@ -20,6 +22,7 @@ class BigIdConverter(StringConverter):
     regex = "[0-9]{1,18}"
 
     def to_python(self, value: str) -> int:  # type: ignore[override]  # the view gets a number
+        """Return the id as a number."""
         return int(value)
 
 

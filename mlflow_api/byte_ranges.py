@@ -23,6 +23,7 @@ class Span:
 
     @property
     def length(self) -> int:
+        """Return the number of bytes."""
         return self.stop - self.start
 
 

@@ -31,6 +31,10 @@ _LAST_NAME = re.compile(r"[^/\\]*\Z")
 
 
 def create_upload(actor: Actor, path: str, q: Params) -> Json:
+    """MLflow `mpu/create`: begin an upload in parts; return its id and a presigned URL for each part.
+
+    Raises InvalidInput (path, number of parts), Conflict (the path is sealed), TooLarge.
+    """
     number = q.integer("num_parts")
     upload, urls = direct.begin_upload(actor=actor, path=path, parts=1 if number is None else number)
     credentials = [{"url": url, "part_number": number} for number, url in enumerate(urls, start=1)]
@@ -38,12 +42,18 @@ def create_upload(actor: Actor, path: str, q: Params) -> Json:
 
 
 def complete_upload(actor: Actor, path: str, q: Params) -> Json:
+    """MLflow `mpu/complete`: make an artifact of the parts that were sent.
+
+    Raises NotFound (no such upload of the actor), InvalidInput (parts), Conflict (the path is sealed, or the upload was
+    aborted), TooLarge, Unavailable (another call is still reading the upload).
+    """
     parts = [(part.need_integer("part_number"), part.need("etag")) for part in q.items("parts")]
     direct.complete_upload(actor=actor, upload_id=q.need("upload_id"), path=path, parts=parts)
     return {}
 
 
 def abort_upload(actor: Actor, path: str, q: Params) -> Json:
+    """MLflow `mpu/abort`: discard an upload and its parts. Raises NotFound (no such upload of the actor)."""
     direct.abort_upload(actor=actor, upload_id=q.need("upload_id"), path=path)
     return {}
 

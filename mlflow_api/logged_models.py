@@ -31,6 +31,10 @@ def _fresh(model_id: str) -> Json:
 
 @rpc("POST", "logged-models")
 def create_logged_model(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models` (create): return the new logged model, in status PENDING.
+
+    Raises NotFound (experiment, run), InvalidInput (name, params, tags, a deleted experiment).
+    """
     model = logged_models.create_logged_model(
         actor=actor,
         experiment_id=q.need("experiment_id"),
@@ -45,11 +49,16 @@ def create_logged_model(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "logged-models/{model_id}")
 def get_logged_model(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `logged-models/{model_id}` (get): return a logged model. Raises NotFound."""
     return _fresh(q.need("model_id"))
 
 
 @rpc("PATCH", "logged-models/{model_id}")
 def finalize_logged_model(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models/{model_id}` (finalize): set the status and return the logged model.
+
+    Raises InvalidInput (no status that a client may set), NotFound.
+    """
     status = q.choice("status", STATUSES)
     if status not in {LoggedModelStatus.READY, LoggedModelStatus.UPLOAD_FAILED, LoggedModelStatus.PENDING}:
         raise InvalidInput("Missing value for required parameter 'status': it must be LOGGED_MODEL_READY or …_FAILED.")
@@ -59,6 +68,7 @@ def finalize_logged_model(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "logged-models/{model_id}")
 def delete_logged_model(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models/{model_id}` (delete): mark a logged model as deleted. Raises NotFound."""
     logged_models.delete_logged_model(actor=actor, model_id=q.need("model_id"))
     return {}
 
@@ -76,6 +86,10 @@ def _sort_field(q: Params) -> SortField:
 
 @rpc("POST", "logged-models/search", write=False)
 def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `logged-models/search`: return one page of logged models and the token of the next page.
+
+    Raises InvalidInput (filter, order, page size or token).
+    """
     found, token = search_logged_models(
         experiment_ids=q.need_texts("experiment_ids"),
         filter_string=q.text("filter"),
@@ -91,23 +105,33 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
 
 @rpc("PATCH", "logged-models/{model_id}/tags")
 def set_tags(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models/{model_id}/tags`: set tags and return the logged model. Raises NotFound, InvalidInput."""
     model = logged_models.set_model_tags(actor=actor, model_id=q.need("model_id"), tags=q.tags("tags"))
     return _fresh(model.pk)
 
 
 @rpc("DELETE", "logged-models/{model_id}/tags/{tag_key:path}")
 def delete_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models/{model_id}/tags/{tag_key}`: delete a tag. Raises NotFound (model, tag)."""
     logged_models.delete_model_tag(actor=actor, model_id=q.need("model_id"), key=q.need("tag_key"))
     return {}
 
 
 @rpc("POST", "logged-models/{model_id}/params")
 def log_params(actor: Actor, q: Params) -> Json:
+    """MLflow `logged-models/{model_id}/params`: add params.
+
+    Raises NotFound, InvalidInput (too many params, or another value for a param that is set).
+    """
     logged_models.log_model_params(actor=actor, model_id=q.need("model_id"), params=q.tags("params"))
     return {}
 
 
 @rpc("GET", "logged-models/{model_id}/artifacts/directories")
 def list_model_artifacts(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `logged-models/{model_id}/artifacts/directories`: list one artifact folder, sizes in bytes.
+
+    Raises NotFound (no such logged model), InvalidInput (path).
+    """
     model = queries.get_logged_model(q.need("model_id"))
     return folder_listing(model.artifact_uri, q.text("artifact_directory_path"))

@@ -17,6 +17,10 @@ Json = dict[str, object]
 
 @rpc("GET", "metrics/get-history")
 def get_history(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `metrics/get-history`: return one page of all values of a metric in a run, by time.
+
+    Raises NotFound (no such run), InvalidInput (no key, page size or token).
+    """
     key = q.need("metric_key")
     found, token = metric_history(
         run_id=run_id_of(q), key=key, max_results=q.integer("max_results"), page_token=q.text("page_token")
@@ -26,6 +30,10 @@ def get_history(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handle
 
 @rpc("GET", "metrics/get-history-bulk-interval")
 def get_history_bulk_interval(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `metrics/get-history-bulk-interval`: return evenly spaced values of a metric in several runs.
+
+    Raises NotFound (no such run), InvalidInput (no or too many runs, steps, page size).
+    """
     found = sample_history(
         run_ids=q.texts("run_ids"),
         key=q.need("metric_key"),
@@ -38,6 +46,10 @@ def get_history_bulk_interval(actor: Actor, q: Params) -> Json:  # noqa: ARG001 
 
 @rpc("GET", "artifacts/list")
 def list_run_artifacts(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `artifacts/list`: list one artifact folder of a run, sizes in bytes.
+
+    Raises NotFound (no such run), InvalidInput (path).
+    """
     run = queries.get_run(run_id_of(q))
     return folder_listing(run.artifact_uri, q.text("path"))
 

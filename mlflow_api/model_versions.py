@@ -22,6 +22,10 @@ def _fresh(actor: Actor, name: str, version: int) -> Json:
 
 @rpc("POST", "model-versions/create")
 def create_model_version(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/create`: register the next version of a model and return it.
+
+    Raises NotFound (model, run, logged model), InvalidInput, Denied, Conflict (artifacts sealed with other bytes).
+    """
     made = versions.create_version(
         actor=actor,
         name=q.need("name"),
@@ -37,11 +41,16 @@ def create_model_version(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "model-versions/get")
 def get_model_version(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/get`: return a version. Raises NotFound, InvalidInput (no integer)."""
     return _fresh(actor, q.need("name"), version_number(q))
 
 
 @rpc("GET", "model-versions/search")
 def search_model_versions(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/search`: return one page of versions and the token of the next page.
+
+    Raises InvalidInput (filter, order, page size or token).
+    """
     found, token = search_versions(
         actor=actor,
         filter_string=q.text("filter"),
@@ -54,6 +63,10 @@ def search_model_versions(actor: Actor, q: Params) -> Json:
 
 @rpc("PATCH", "model-versions/update")
 def update_model_version(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/update`: replace the description and return the version.
+
+    Without a description nothing changes. Raises NotFound, Denied, InvalidInput.
+    """
     name, version = q.need("name"), version_number(q)
     if q.has("description"):
         versions.update_version(actor=actor, name=name, version=version, description=q.text("description"))
@@ -62,6 +75,10 @@ def update_model_version(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "model-versions/transition-stage")
 def transition_model_version_stage(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/transition-stage`: move a version to a stage and return it.
+
+    Raises NotFound, Denied, InvalidInput, Conflict, GateRefused (a policy applies and approvals or checks are missing).
+    """
     name, version, stage = q.need("name"), version_number(q), parse_stage(q.need("stage"))
     request_transition(
         actor=actor,
@@ -76,17 +93,23 @@ def transition_model_version_stage(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "model-versions/delete")
 def delete_model_version(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/delete`: delete a version and its aliases.
+
+    Raises NotFound, Denied, Conflict (it is in Production or deployed, or has a protected alias).
+    """
     versions.delete_version(actor=actor, name=q.need("name"), version=version_number(q))
     return {}
 
 
 @rpc("GET", "model-versions/get-download-uri")
 def get_model_version_download_uri(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/get-download-uri`: return the URI of a version's artifacts. Raises NotFound."""
     return {"artifact_uri": download_uri(queries.get_version(actor, q.need("name"), version_number(q)))}
 
 
 @rpc("POST", "model-versions/set-tag")
 def set_model_version_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/set-tag`: set a tag of a version. Raises NotFound, Denied, InvalidInput."""
     versions.set_version_tag(
         actor=actor, name=q.need("name"), version=version_number(q), key=q.need("key"), value=q.text("value")
     )
@@ -95,5 +118,9 @@ def set_model_version_tag(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "model-versions/delete-tag")
 def delete_model_version_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `model-versions/delete-tag`: delete a tag of a version; a missing tag is no error.
+
+    Raises NotFound (version), Denied.
+    """
     versions.delete_version_tag(actor=actor, name=q.need("name"), version=version_number(q), key=q.need("key"))
     return {}

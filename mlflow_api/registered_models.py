@@ -33,6 +33,10 @@ def _fresh(actor: Actor, name: str) -> Json:
 
 @rpc("POST", "registered-models/create")
 def create_registered_model(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/create`: return the new registered model.
+
+    Raises AlreadyExists, InvalidInput (name, description, tags), NotAuthenticated.
+    """
     model = models.create_model(
         actor=actor, name=q.need("name"), description=q.text("description"), tags=q.tags("tags")
     )
@@ -41,11 +45,16 @@ def create_registered_model(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "registered-models/get")
 def get_registered_model(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/get`: return a registered model. Raises NotFound."""
     return _fresh(actor, q.need("name"))
 
 
 @rpc("GET", "registered-models/search")
 def search_registered_models(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/search`: return one page of registered models and the token of the next page.
+
+    Raises InvalidInput (filter, order, page size or token).
+    """
     found, token = search_models(
         actor=actor,
         filter_string=q.text("filter"),
@@ -58,12 +67,20 @@ def search_registered_models(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "registered-models/rename")
 def rename_registered_model(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/rename`: rename a registered model and return it.
+
+    Raises NotFound, Denied, InvalidInput, AlreadyExists, Conflict (other policies would apply under the new name).
+    """
     model = models.rename_model(actor=actor, name=q.need("name"), new_name=q.need("new_name"))
     return _fresh(actor, model.name)
 
 
 @rpc("PATCH", "registered-models/update")
 def update_registered_model(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/update`: replace the description and return the registered model.
+
+    Without a description nothing changes. Raises NotFound, Denied, InvalidInput.
+    """
     name = q.need("name")
     if q.has("description"):
         models.update_model(actor=actor, name=name, description=q.text("description"))
@@ -72,6 +89,10 @@ def update_registered_model(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "registered-models/delete")
 def delete_registered_model(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/delete`: delete a registered model with its versions.
+
+    Raises NotFound, Denied, Conflict (it is in Production or deployed, or has a protected alias).
+    """
     models.delete_model(actor=actor, name=q.need("name"))
     return {}
 
@@ -79,6 +100,10 @@ def delete_registered_model(actor: Actor, q: Params) -> Json:
 @rpc("GET", "registered-models/get-latest-versions")
 @rpc("POST", "registered-models/get-latest-versions", write=False)
 def get_latest_versions(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/get-latest-versions`: return the latest version of each stage.
+
+    In Production that is the current version. Raises NotFound, InvalidInput (no such stage).
+    """
     stages = [parse_stage(stage) for stage in q.texts("stages")]
     model = queries.get_model(actor, q.need("name"))
     return filled(model_versions=render.model_versions(queries.latest_versions(model, stages)))
@@ -86,18 +111,27 @@ def get_latest_versions(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "registered-models/set-tag")
 def set_registered_model_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/set-tag`: set a tag of a registered model. Raises NotFound, Denied, InvalidInput."""
     models.set_model_tag(actor=actor, name=q.need("name"), key=q.need("key"), value=q.text("value"))
     return {}
 
 
 @rpc("DELETE", "registered-models/delete-tag")
 def delete_registered_model_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/delete-tag`: delete a tag; a missing tag is no error.
+
+    Raises NotFound (model), Denied.
+    """
     models.delete_model_tag(actor=actor, name=q.need("name"), key=q.need("key"))
     return {}
 
 
 @rpc("POST", "registered-models/alias")
 def set_registered_model_alias(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/alias` (set): point an alias at a version.
+
+    Raises NotFound, Denied, InvalidInput, Conflict, GateRefused (the alias is protected and approvals are missing).
+    """
     request_alias(
         actor=actor, name=q.need("name"), alias=q.need("alias"), version=version_number(q), base_url=q.base_url
     )
@@ -106,12 +140,20 @@ def set_registered_model_alias(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "registered-models/alias")
 def delete_registered_model_alias(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/alias` (delete): delete an alias; a missing alias is no error.
+
+    Raises NotFound (model), Denied.
+    """
     aliases.delete_alias(actor=actor, name=q.need("name"), alias=q.need("alias"))
     return {}
 
 
 @rpc("GET", "registered-models/alias")
 def get_model_version_by_alias(actor: Actor, q: Params) -> Json:
+    """MLflow `registered-models/alias` (get): return the version that an alias points to.
+
+    Raises NotFound (no such model), InvalidInput (no such alias).
+    """
     name, alias = q.need("name"), q.need("alias")
     queries.get_model(actor, name)
     try:

@@ -17,6 +17,7 @@ def registered_models(models: Sequence[RegisteredModel]) -> list[Json]:
 
 
 def registered_model(model: RegisteredModel) -> Json:
+    """Return one registered model with the latest version of each stage."""
     return registered_models([model])[0]
 
 
@@ -35,10 +36,12 @@ def _registered_model(model: RegisteredModel, latest: Iterable[ModelVersion]) ->
 
 
 def model_versions(versions: Iterable[ModelVersion]) -> list[Json]:
+    """Return versions in the given order."""
     return [model_version(version) for version in versions]
 
 
 def model_version(version: ModelVersion) -> Json:
+    """Return a version with its tags and aliases."""
     columns = {column: getattr(version, column) for column in VERSION_COLUMNS}
     tags = {tag.key: tag.value for tag in version.tags.all()}
     return shown_version(
@@ -47,6 +50,7 @@ def model_version(version: ModelVersion) -> Json:
 
 
 def shown_version(version: ShownVersion) -> Json:
+    """Return the JSON of a version that was loaded without the ORM; times are milliseconds since 1970."""
     return filled(
         name=version.name,
         version=str(version.version),

@@ -23,6 +23,7 @@ def pairs(rows: Iterable[object]) -> list[Json]:
 
 
 def experiment(found: Experiment) -> Json:
+    """Return an experiment with its tags; times are milliseconds since 1970."""
     return filled(
         experiment_id=str(found.pk),
         name=found.name,
@@ -35,6 +36,7 @@ def experiment(found: Experiment) -> Json:
 
 
 def run_info(run: Run | FullRun) -> Json:
+    """Return the `info` part of a run; times are milliseconds since 1970. A run without an end has no `end_time`."""
     found: Json = {
         "run_id": run.id,
         "run_uuid": run.id,
@@ -88,6 +90,7 @@ def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
 
 
 def dataset_input(used: Used) -> Json:
+    """Return a dataset that a run read, with the tags of that use."""
     return filled(
         tags=[{"key": key, "value": value} for key, value in sorted(used.tags.items())],
         dataset=filled(

@@ -57,6 +57,10 @@ def _plain_point(values: dict[str, Any]) -> Point | None:
 
 @rpc("POST", "runs/create")
 def create_run(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/create`: return the new run. Times are milliseconds since 1970.
+
+    Raises NotFound (experiment), InvalidInput (name, tags, a deleted experiment).
+    """
     tags = q.tags("tags")
     run = runs.create_run(
         actor=actor,
@@ -71,11 +75,16 @@ def create_run(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "runs/get")
 def get_run(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `runs/get`: return a run, deleted or not, with everything that it logged. Raises NotFound."""
     return {"run": render.run(get_full_run(run_id_of(q)))}
 
 
 @rpc("POST", "runs/update")
 def update_run(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/update`: change status, end time (milliseconds) or name and return the run's info.
+
+    Raises NotFound, InvalidInput (a deleted run, or a bad value).
+    """
     run = runs.update_run(
         actor=actor,
         run_id=run_id_of(q),
@@ -88,18 +97,24 @@ def update_run(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/delete")
 def delete_run(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/delete`: mark a run as deleted; a deleted run stays deleted. Raises NotFound."""
     runs.delete_run(actor=actor, run_id=q.need("run_id"))
     return {}
 
 
 @rpc("POST", "runs/restore")
 def restore_run(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/restore`: restore a deleted run; an active run stays active. Raises NotFound."""
     runs.restore_run(actor=actor, run_id=q.need("run_id"))
     return {}
 
 
 @rpc("POST", "runs/search", write=False)
 def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `runs/search`: return one page of runs in full and the token of the next page.
+
+    Raises InvalidInput (filter, order, page size or token).
+    """
     found, token = search_run_ids(
         experiment_ids=q.texts("experiment_ids"),
         filter_string=q.text("filter"),
@@ -113,30 +128,44 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
 
 @rpc("POST", "runs/log-metric")
 def log_metric(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/log-metric`: add one value of a metric.
+
+    Raises NotFound (run, logged model), InvalidInput (a deleted run, or a bad value).
+    """
     logging.log_metric(actor=actor, run_id=run_id_of(q), point=_point(q))
     return {}
 
 
 @rpc("POST", "runs/log-parameter")
 def log_param(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/log-parameter`: set a param.
+
+    Raises NotFound, InvalidInput (a deleted run, or another value for a param that is set).
+    """
     logging.log_param(actor=actor, run_id=run_id_of(q), key=q.need("key"), value=q.text("value"))
     return {}
 
 
 @rpc("POST", "runs/set-tag")
 def set_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/set-tag`: set a tag of a run. Raises NotFound, InvalidInput (a deleted run, or a bad tag)."""
     logging.set_tag(actor=actor, run_id=run_id_of(q), key=q.need("key"), value=q.text("value"))
     return {}
 
 
 @rpc("POST", "runs/delete-tag")
 def delete_tag(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/delete-tag`: delete a tag of a run. Raises NotFound (run, tag), InvalidInput (a deleted run)."""
     logging.delete_tag(actor=actor, run_id=run_id_of(q), key=q.need("key"))
     return {}
 
 
 @rpc("POST", "runs/log-batch", max_body=LONG_BYTES)
 def log_batch(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/log-batch`: log metrics, params and tags, all or nothing.
+
+    Raises NotFound (run, logged model), InvalidInput (a deleted run, a limit, or a changed param).
+    """
     logging.log_batch(
         actor=actor,
         run_id=run_id_of(q),
@@ -149,6 +178,10 @@ def log_batch(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/log-model")
 def log_model(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/log-model`: add an MLmodel file to the tag that lists the run's models.
+
+    Raises NotFound, InvalidInput (JSON that is no MLmodel file, or a full tag).
+    """
     history.log_model_history(actor=actor, run_id=run_id_of(q), model_json=q.need("model_json"))
     return {}
 
@@ -168,6 +201,10 @@ def _dataset_input(q: Params) -> DatasetInput:
 
 @rpc("POST", "runs/log-inputs", max_body=LONG_BYTES)
 def log_run_inputs(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/log-inputs`: record the datasets and logged models that a run read.
+
+    Raises NotFound (run, logged model), InvalidInput (a deleted run, or a limit).
+    """
     log_inputs(
         actor=actor,
         run_id=run_id_of(q),
@@ -179,6 +216,10 @@ def log_run_inputs(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "runs/outputs")
 def log_run_outputs(actor: Actor, q: Params) -> Json:
+    """MLflow `runs/outputs`: record the logged models that a run produced, each at a step.
+
+    Raises NotFound (run, logged model), InvalidInput (a deleted run, or a limit).
+    """
     models = [(item.need("model_id"), item.integer("step") or 0) for item in q.need_items("models")]
     log_outputs(actor=actor, run_id=run_id_of(q), models=models)
     return {}

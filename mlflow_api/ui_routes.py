@@ -25,6 +25,10 @@ MAX_UPLOAD = 10 * 1024 * 1024
 
 @rpc("GET", "metrics/get-history-bulk")
 def get_history_bulk(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+    """MLflow `metrics/get-history-bulk`: return the values of a metric in several runs, run by run and by time.
+
+    Runs that do not exist have no values. Raises InvalidInput (no key, no or too many runs, page size).
+    """
     key = _need(q, "metric_key", "GetMetricHistoryBulk request must specify a metric_key.")
     found = bulk_history(run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
     return {"metrics": [render.metric(one, run_id=one.run_id) for one in found]}

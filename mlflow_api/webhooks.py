@@ -67,6 +67,7 @@ def _rendered(webhook: Webhook) -> Json:
 
 @rpc("POST", "webhooks")
 def create_webhook(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks` (create): return the new webhook. Raises Denied, InvalidInput, NotFound (no such model)."""
     webhook = webhooks.create_webhook(
         actor=actor,
         name=q.need("name"),
@@ -82,6 +83,10 @@ def create_webhook(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "webhooks")
 def search_webhooks(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks` (list): return one page of webhooks, newest first, and the token of the next page.
+
+    Webhooks for governance events alone are listed only with `governance`. Raises InvalidInput (page size or token).
+    """
     found, token = list_webhooks(
         actor=actor,
         max_results=q.integer("max_results"),
@@ -93,11 +98,16 @@ def search_webhooks(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "webhooks/{webhook_id}")
 def read_webhook(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks/{webhook_id}` (get): return a webhook. Raises NotFound."""
     return {"webhook": _rendered(get_webhook(actor, q.text("webhook_id")))}
 
 
 @rpc("PATCH", "webhooks/{webhook_id}")
 def update_webhook(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks/{webhook_id}` (update): change the given fields and return the webhook.
+
+    Raises NotFound, InvalidInput (a bad value, or a change of the model).
+    """
     if q.has("model_name"):
         raise InvalidInput("The model of a webhook cannot be changed: make another webhook.")
     webhook = webhooks.update_webhook(
@@ -115,12 +125,17 @@ def update_webhook(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "webhooks/{webhook_id}")
 def delete_webhook(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks/{webhook_id}` (delete): delete a webhook; its delivery log stays. Raises NotFound."""
     webhooks.delete_webhook(actor=actor, webhook_id=q.text("webhook_id"))
     return {}
 
 
 @rpc("POST", "webhooks/{webhook_id}/test")
 def test_webhook(actor: Actor, q: Params) -> Json:
+    """MLflow `webhooks/{webhook_id}/test`: send a sample event and return the receiver's response.
+
+    Raises NotFound, InvalidInput (no such event).
+    """
     answer = webhooks.send_test(
         actor=actor,
         webhook_id=q.text("webhook_id"),

@@ -19,12 +19,16 @@ from registry.models import (
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(ReadOnlyAdmin):
+    """Registered models, read-only."""
+
     list_display = ["name", "created_by", "last_version", "deleted_at"]
     search_fields = ["name"]
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
+    """Model versions, read-only."""
+
     list_display = ["model", "version", "stage", "is_current", "created_by", "artifact_digest", "deleted_at"]
     list_filter = ["stage", "is_current"]
     list_select_related = ["model"]
@@ -34,6 +38,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(Alias)
 class AliasAdmin(ReadOnlyAdmin):
+    """Aliases, read-only."""
+
     list_display = ["model", "name", "version"]
     list_select_related = ["model", "version__model"]
     search_fields = ["name", "model__name"]
@@ -41,6 +47,8 @@ class AliasAdmin(ReadOnlyAdmin):
 
 @admin.register(CardRevision)
 class CardRevisionAdmin(ReadOnlyAdmin):
+    """Revisions of model cards, read-only."""
+
     list_display = ["version", "number", "author", "created_at", "digest"]
     list_select_related = ["version__model"]
     search_fields = ["version__model__name", "author", "digest"]
@@ -49,6 +57,8 @@ class CardRevisionAdmin(ReadOnlyAdmin):
 
 @admin.register(RiskAssessment)
 class RiskAssessmentAdmin(ReadOnlyAdmin):
+    """Risk assessments, read-only."""
+
     list_display = ["model", "number", "tier", "score", "author", "created_at"]
     list_filter = ["tier"]
     list_select_related = ["model"]
@@ -58,6 +68,8 @@ class RiskAssessmentAdmin(ReadOnlyAdmin):
 
 @admin.register(FrozenPack)
 class FrozenPackAdmin(ReadOnlyAdmin):
+    """Finished conformity packs, read-only."""
+
     list_display = ["order", "digest", "size", "created_at"]
     list_select_related = ["order"]
     search_fields = ["digest", "order__version__model__name"]
@@ -66,12 +78,16 @@ class FrozenPackAdmin(ReadOnlyAdmin):
 
 @admin.register(Endpoint)
 class EndpointAdmin(ReadOnlyAdmin):
+    """Serving endpoints, read-only."""
+
     list_display = ["name", "created_at"]
     search_fields = ["name"]
 
 
 @admin.register(Deployment)
 class DeploymentAdmin(ReadOnlyAdmin):
+    """Deployments of versions to endpoints, read-only."""
+
     list_display = ["endpoint", "number", "version", "revision", "traffic_percent", "started_at", "ended_at"]
     list_select_related = ["endpoint", "version__model"]
     ordering = ["-id"]

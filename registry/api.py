@@ -64,6 +64,7 @@ class ModelsView(APIView):
 
     @extend_schema(parameters=[PageSerializer], responses=ModelSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """Return one page of the registered models that the caller may see, by name."""
         wanted = checked(PageSerializer, request.query_params)
         models = visible_models(actor_of(request)).order_by("name")
         if wanted["q"]:
@@ -77,6 +78,7 @@ class ModelView(APIView):
 
     @extend_schema(responses=ModelSerializer)
     def get(self, request: Request, name: str) -> Response:
+        """Return one registered model. Raises NotFound."""
         return Response(_models([get_model(actor_of(request), name)])[0])
 
 
@@ -85,6 +87,7 @@ class VersionsView(APIView):
 
     @extend_schema(parameters=[PageSerializer], responses=VersionSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
+        """Return one page of a model's versions, newest first. Raises NotFound."""
         actor = actor_of(request)
         versions = visible_versions(actor).filter(model=get_model(actor, name)).order_by("-version")
         rows, rest = page(listed_versions(versions), checked(PageSerializer, request.query_params))
@@ -96,6 +99,7 @@ class VersionView(APIView):
 
     @extend_schema(responses=VersionSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
+        """Return one version. Raises NotFound."""
         return Response(VersionSerializer(get_version(actor_of(request), name, version)).data)
 
 
@@ -104,6 +108,7 @@ class ProductionView(APIView):
 
     @extend_schema(responses={200: dict, 304: None})
     def get(self, request: Request, name: str) -> HttpResponse:
+        """Return the current Production version, or 304 where its ETag is in If-None-Match. Raises NotFound."""
         return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
 
 
@@ -112,6 +117,7 @@ class InProductionView(APIView):
 
     @extend_schema(responses=VersionSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
+        """Return every version in the Production stage, the current version first. Raises NotFound."""
         rows = in_production(get_model(actor_of(request), name))
         return Response({"versions": many(VersionSerializer, rows)})
 
@@ -121,6 +127,7 @@ class DeploymentsView(APIView):
 
     @extend_schema(parameters=[PageSerializer], responses=DeploymentSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """Return one page of deployments, newest first; ``live=true`` leaves out those that have ended."""
         deployments = visible_deployments(actor_of(request))
         if endpoint := request.query_params.get("endpoint"):
             deployments = deployments.filter(endpoint__name=endpoint)
@@ -131,6 +138,10 @@ class DeploymentsView(APIView):
 
     @extend_schema(request=DeploySerializer, responses={201: DeploymentSerializer})
     def post(self, request: Request) -> Response:
+        """Record that an endpoint now runs a version and return the deployment (201).
+
+        Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is archived).
+        """
         made = register_deployment(actor=actor_of(request), **checked(DeploySerializer, request.data))
         return Response(DeploymentSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -140,6 +151,7 @@ class DeploymentView(APIView):
 
     @extend_schema(responses=DeploymentSerializer)
     def get(self, request: Request, deployment_id: int) -> Response:
+        """Return one deployment. Raises NotFound."""
         return Response(DeploymentSerializer(get_deployment(actor_of(request), deployment_id)).data)
 
 
@@ -148,6 +160,7 @@ class EndDeploymentView(APIView):
 
     @extend_schema(request=None, responses=DeploymentSerializer)
     def post(self, request: Request, deployment_id: int) -> Response:
+        """End a deployment and return it; ending it twice changes nothing. Raises NotFound, Denied."""
         actor = actor_of(request)
         found = get_deployment(actor, deployment_id)
         ended = end_deployment(actor=actor, endpoint=found.endpoint.name, number=found.number)

@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class RegistryConfig(AppConfig):
+    """The registry app: models, versions, aliases, cards, risk and deployments."""
+
     name = "registry"
     default_auto_field = "django.db.models.BigAutoField"
 

@@ -56,10 +56,12 @@ class CardSerializer(serializers.Serializer[CardRevision]):
     body = serializers.DictField(child=EntrySerializer())
 
     def get_missing(self, card: CardRevision) -> list[str]:
+        """Return the keys of the plain template's fields that are empty."""
         return missing_fields(card)
 
     @extend_schema_field(serializers.DictField(child=ScoreSerializer()))
     def get_completeness(self, card: CardRevision) -> dict[str, Any]:
+        """Return the completeness of the card by template code, for the newest version of each template."""
         tier, written = self.context.get("tier", ""), written_keys(card.body)
         templates = {template.code: template for template in newest_templates()}
         templates[BY_TIER] = find_template(BY_TIER, tier=tier)
@@ -160,11 +162,13 @@ class TemplateSerializer(serializers.Serializer[Template]):
 
     @extend_schema_field(MigrationSerializer(allow_null=True))
     def get_migration(self, template: Template) -> Any:
+        """Return what changed in the requirements since the version before, None for the first version."""
         before = version_before(template)
         return MigrationSerializer(explain_migration(before, template)).data if before else None
 
     @extend_schema_field(RequirementSerializer(many=True))
     def get_requirements(self, template: Template) -> list[Any]:
+        """Return the required fields, each with the risk tier from which it is required."""
         return list(RequirementSerializer(requirements_for(template), many=True).data)
 
 
@@ -246,10 +250,13 @@ class PackSerializer(serializers.Serializer[PackOrder]):
     bytes = serializers.SerializerMethodField()
 
     def get_ready(self, order: PackOrder) -> bool:
+        """Return whether the pack is finished."""
         return hasattr(order, "frozen")
 
     def get_digest(self, order: PackOrder) -> str:
+        """Return the digest of the pack (`sha256:` and hex), "" while it is not finished."""
         return f"sha256:{order.frozen.digest}" if hasattr(order, "frozen") else ""
 
     def get_bytes(self, order: PackOrder) -> int:
+        """Return the size of the pack in bytes, 0 while it is not finished."""
         return order.frozen.size if hasattr(order, "frozen") else 0

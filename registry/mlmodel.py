@@ -31,6 +31,7 @@ class SafeLoader(yaml.SafeLoader):
     """A safe loader that also refuses aliases: a few lines of them can unfold to gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node. Raises YAMLError for an alias."""
         if self.check_event(yaml.events.AliasEvent):
             msg = "YAML aliases are not read here"
             raise yaml.YAMLError(msg)

@@ -28,6 +28,7 @@ class RiskView(APIView):
 
     @extend_schema(responses=RiskSerializer)
     def get(self, request: Request, name: str) -> Response:
+        """Return a model's risk tier, its assessments and the newest questionnaire. Raises NotFound."""
         history = assessment_history(get_model(actor_of(request), name))
         current = history[0] if history else None
         found = {
@@ -40,6 +41,10 @@ class RiskView(APIView):
 
     @extend_schema(request=AssessSerializer, responses={201: AssessmentSerializer})
     def post(self, request: Request, name: str) -> Response:
+        """Store answers to the questionnaire and return the new assessment (201).
+
+        Raises NotFound, Denied, InvalidInput, TooLarge (rationale), Conflict (there is a newer assessment).
+        """
         said = checked(AssessSerializer, request.data)
         made = assess_risk(actor=actor_of(request), name=name, **said)
         return Response(AssessmentSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -50,6 +55,7 @@ class TemplatesView(APIView):
 
     @extend_schema(responses=TemplateSerializer(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in
+        """Return every version of every card template."""
         return Response({"templates": many(TemplateSerializer, list(TEMPLATES))})
 
 
@@ -58,4 +64,5 @@ class CardSchemaView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in
+        """Return the JSON Schema of the card document."""
         return Response(card_schema())

@@ -18,6 +18,7 @@ class FromMilliseconds(serializers.Field[int, Any, str, Any]):
     """A time that the protocol keeps as milliseconds since 1970."""
 
     def to_representation(self, value: int) -> str:
+        """Return the time as ISO 8601 in UTC."""
         return iso_utc(from_ms(value))
 
 
@@ -48,15 +49,19 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     review_due_at = serializers.DateTimeField(help_text="When its policy wants it reviewed again.")
 
     def get_download_uri(self, version: ModelVersion) -> str:
+        """Return the URI that the version's files are loaded from."""
         return download_uri(version)
 
     def get_tags(self, version: ModelVersion) -> dict[str, str]:
+        """Return the tags, value by key."""
         return {tag.key: tag.value for tag in version.tags.all()}
 
     def get_aliases(self, version: ModelVersion) -> list[str]:
+        """Return the names of the aliases that point to the version, sorted."""
         return sorted(alias.name for alias in version.aliases.all())
 
     def get_superseded_by(self, version: ModelVersion) -> int | None:
+        """Return the number of the version that replaced this one in Production, None where there is none."""
         return version.superseded_by.version if version.superseded_by else None
 
 
@@ -74,12 +79,15 @@ class ModelSerializer(serializers.Serializer[RegisteredModel]):
     latest_versions = serializers.SerializerMethodField(help_text="The version that counts, by stage.")
 
     def get_tags(self, model: RegisteredModel) -> dict[str, str]:
+        """Return the tags, value by key."""
         return {tag.key: tag.value for tag in model.tags.all()}
 
     def get_aliases(self, model: RegisteredModel) -> dict[str, int]:
+        """Return the number of the version that each alias points to."""
         return {alias.name: alias.version.version for alias in model.aliases.all()}
 
     def get_latest_versions(self, model: RegisteredModel) -> dict[str, int]:
+        """Return the number of the latest version of each stage."""
         latest: list[ModelVersion] = self.context["latest"].get(model.pk, [])
         return {version.stage: version.version for version in latest}
 
@@ -105,6 +113,7 @@ class VersionOrProduction(serializers.Field[int | None, int | str, Any, Any]):
     """A version number, or the word "production" for the version that is current now (then None)."""
 
     def to_internal_value(self, data: int | str) -> int | None:
+        """Return the version number, None for "production". Raises ValidationError for anything else."""
         if isinstance(data, str) and data.lower() == "production":
             return None
         if isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 10:  # noqa: PLR2004 - int32

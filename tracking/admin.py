@@ -10,6 +10,8 @@ from tracking.models import Artifact, Dataset, Experiment, LoggedModel, Run, Sea
 
 @admin.register(Experiment)
 class ExperimentAdmin(ReadOnlyAdmin):
+    """Experiments, read-only."""
+
     list_display = ["id", "name", "lifecycle_stage", "created_by"]
     list_filter = ["lifecycle_stage"]
     search_fields = ["name"]
@@ -17,6 +19,8 @@ class ExperimentAdmin(ReadOnlyAdmin):
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
+    """Runs, read-only."""
+
     list_display = ["id", "name", "experiment", "status", "lifecycle_stage", "created_by"]
     list_filter = ["status", "lifecycle_stage"]
     list_select_related = ["experiment"]
@@ -26,6 +30,8 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(LoggedModel)
 class LoggedModelAdmin(ReadOnlyAdmin):
+    """Logged models, read-only."""
+
     list_display = ["id", "name", "status", "experiment", "created_by"]
     list_filter = ["status"]
     list_select_related = ["experiment"]
@@ -35,6 +41,8 @@ class LoggedModelAdmin(ReadOnlyAdmin):
 
 @admin.register(Dataset)
 class DatasetAdmin(ReadOnlyAdmin):
+    """Datasets that runs read, read-only."""
+
     list_display = ["name", "digest", "source_type", "experiment"]
     list_select_related = ["experiment"]
     search_fields = ["name", "digest"]
@@ -42,6 +50,8 @@ class DatasetAdmin(ReadOnlyAdmin):
 
 @admin.register(Artifact)
 class ArtifactAdmin(ReadOnlyAdmin):
+    """Stored artifacts, read-only; sizes in bytes."""
+
     list_display = ["path", "size", "sha256", "stored_at", "stored_by"]
     search_fields = ["path", "sha256"]
     ordering = ["-id"]
@@ -49,5 +59,7 @@ class ArtifactAdmin(ReadOnlyAdmin):
 
 @admin.register(Seal)
 class SealAdmin(ReadOnlyAdmin):
+    """Seals on artifact folders, read-only."""
+
     list_display = ["prefix", "digest", "reason", "sealed_at"]
     search_fields = ["prefix", "digest"]

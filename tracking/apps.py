@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class TrackingConfig(AppConfig):
+    """The tracking app: experiments, runs, logged models, datasets and artifacts."""
+
     name = "tracking"
     default_auto_field = "django.db.models.BigAutoField"
 

@@ -78,6 +78,7 @@ class _Part:
 
     @property
     def types(self) -> list[str]:
+        """Return the SQL type of each column."""
         return [type_of(model, column) for model, _, column in self.columns]
 
 

@@ -43,6 +43,7 @@ class Point(NamedTuple):
 
     @property
     def is_nan(self) -> bool:
+        """Return whether the value is NaN."""
         return self.value != self.value
 
     @property

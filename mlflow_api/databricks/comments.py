@@ -22,24 +22,34 @@ _ID = re.compile(r"[0-9]{1,18}")
 
 @rpc("POST", "comments/create")
 def create_comment(actor: Actor, q: Params) -> Json:
+    """Databricks `comments/create`: add a comment to a version and return it. Raises NotFound, InvalidInput."""
     made = add_comment(actor=actor, name=q.need("name"), version=version_number(q), text=q.need("comment"))
     return render.one_comment(actor, made)
 
 
 @rpc("PATCH", "comments/update")
 def update_comment(actor: Actor, q: Params) -> Json:
+    """Databricks `comments/update`: replace the text of the actor's own comment and return it.
+
+    Raises NotFound, InvalidInput, Denied (somebody else's comment).
+    """
     edited = edit_comment(actor=actor, comment_id=_number(q.need("id"), "id"), text=q.need("comment"))
     return render.one_comment(actor, edited)
 
 
 @rpc("DELETE", "comments/delete")
 def remove_comment(actor: Actor, q: Params) -> Json:
+    """Databricks `comments/delete`: delete a comment.
+
+    Raises NotFound, InvalidInput (id), Denied (somebody else's comment, and the actor does not manage the model).
+    """
     delete_comment(actor=actor, comment_id=_number(q.need("id"), "id"))
     return {}
 
 
 @rpc("GET", "comments/list")
 def list_comments(actor: Actor, q: Params) -> Json:
+    """Custody `comments/list`: return one page of a version's comments, oldest first. Raises NotFound, InvalidInput."""
     version = get_version(actor, q.need("name"), version_number(q))
     limit, after = _page(q)
     rows = list(comments_for(version).filter(pk__gt=after)[: limit + 1])
@@ -50,6 +60,10 @@ def list_comments(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "activities/list")
 def list_activities(actor: Actor, q: Params) -> Json:
+    """Custody `activities/list`: return one page of a version's activities, newest first.
+
+    Raises NotFound, InvalidInput (page size or token).
+    """
     version = get_version(actor, q.need("name"), version_number(q))
     limit, before = _page(q)
     found, place = activities_of(version, before=before, limit=limit)

@@ -17,12 +17,17 @@ from registry.stages import parse_stage
 
 @rpc("GET", "databricks/registered-models/get")
 def get_databricks_model(actor: Actor, q: Params) -> Json:
+    """Databricks `databricks/registered-models/get`: return a model, its id and the actor's level. Raises NotFound."""
     found = render.registered_model(actor, queries.get_model(actor, q.need("name")))
     return {"registered_model_databricks": found, "registered_model": found}
 
 
 @rpc("GET", "registered-models/list")
 def list_registered_models(actor: Actor, q: Params) -> Json:
+    """Databricks `registered-models/list`: return one page of models and the token of the next page.
+
+    Raises InvalidInput (page size or token).
+    """
     found, token = search_models(
         actor=actor,
         filter_string="",
@@ -35,6 +40,10 @@ def list_registered_models(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "databricks/model-versions/transition-stage")
 def transition_databricks_stage(actor: Actor, q: Params) -> Json:
+    """Databricks `databricks/model-versions/transition-stage`: move a version to a stage and return it.
+
+    Raises NotFound, Denied, InvalidInput, Conflict, GateRefused (a policy applies and approvals or checks are missing).
+    """
     name, version = q.need("name"), version_number(q)
     request_transition(
         actor=actor,

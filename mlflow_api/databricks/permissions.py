@@ -18,12 +18,14 @@ _LEVELS = {words: level for level, words in render.LEVELS.items()}
 
 @rpc("GET", _PATH, area="permissions")
 def get_permissions(actor: Actor, q: Params) -> Json:
+    """Databricks `permissions/registered-models/{id}` (get): return the grants of a model. Raises NotFound."""
     model = get_model_by_id(actor, q.need("model_id"))
     return render.permissions(model, grants_of(model))
 
 
 @rpc("GET", f"{_PATH}/permissionLevels", area="permissions")
 def get_permission_levels(actor: Actor, q: Params) -> Json:
+    """Databricks `…/permissionLevels`: return the levels that a model knows, with descriptions. Raises NotFound."""
     get_model_by_id(actor, q.need("model_id"))
     levels = [{"permission_level": words, "description": LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
     return {"permission_levels": levels}
@@ -31,11 +33,19 @@ def get_permission_levels(actor: Actor, q: Params) -> Json:
 
 @rpc("PUT", _PATH, area="permissions")
 def put_permissions(actor: Actor, q: Params) -> Json:
+    """Databricks `permissions/registered-models/{id}` (put): replace all grants and return them.
+
+    Raises NotFound (model, principal), Denied, InvalidInput.
+    """
     return _set(actor, q, replace=True)
 
 
 @rpc("PATCH", _PATH, area="permissions")
 def patch_permissions(actor: Actor, q: Params) -> Json:
+    """Databricks `permissions/registered-models/{id}` (patch): add or change grants and return all of them.
+
+    Raises NotFound (model, principal), Denied, InvalidInput.
+    """
     return _set(actor, q, replace=False)
 
 

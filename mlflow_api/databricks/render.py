@@ -37,10 +37,12 @@ _ROOT = "/registered-models/root"
 
 
 def milliseconds(at: datetime | None) -> int | None:
+    """Return a time as milliseconds since 1970, None where there is none."""
     return to_ms(at) if at else None
 
 
 def activity(found: Activity) -> Json:
+    """Return one entry of a version's activity list."""
     return filled(
         id=found.id,
         activity_type=found.kind.value,
@@ -72,6 +74,7 @@ def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Js
 
 
 def transition_request(actor: Actor, case: Case, base_url: str) -> Json:
+    """Return a request with what the actor may do with it now."""
     row = case.request
     return filled(
         to_stage=row.target,
@@ -100,6 +103,7 @@ def decided(found: Activity, request: TransitionRequest) -> Json:
 
 
 def comment(actor: Actor, found: ApprovalComment, *, may_manage: bool) -> Json:
+    """Return a comment with what the actor may do with it; ``may_manage``: they manage the model."""
     return filled(
         id=str(found.pk),
         comment=found.text,
@@ -111,15 +115,18 @@ def comment(actor: Actor, found: ApprovalComment, *, may_manage: bool) -> Json:
 
 
 def one_comment(actor: Actor, found: ApprovalComment) -> Json:
+    """Return the response that holds one comment."""
     return {"comment": comment(actor, found, may_manage=manages(actor, found.version))}
 
 
 def permission_level(actor: Actor, model: RegisteredModel) -> str | None:
+    """Return the name of the actor's level on a model, None where they have none."""
     level = level_of(actor, model)
     return LEVELS[level] if level else None
 
 
 def model_version(actor: Actor, version: ModelVersion, base_url: str) -> Json:
+    """Return a version with the actor's level and its open requests."""
     return render_registry.model_version(version) | filled(
         permission_level=permission_level(actor, version.model),
         open_requests=open_requests(actor, live_cases(actor, version), base_url),
@@ -128,6 +135,7 @@ def model_version(actor: Actor, version: ModelVersion, base_url: str) -> Json:
 
 
 def registered_model(actor: Actor, model: RegisteredModel) -> Json:
+    """Return a registered model with its id and the actor's level."""
     return render_registry.registered_model(model) | filled(
         id=str(model.pk), permission_level=permission_level(actor, model)
     )

@@ -29,6 +29,11 @@ from registry.stages import parse_stage
 
 @rpc("POST", "transition-requests/create")
 def create_transition_request(actor: Actor, q: Params) -> Json:
+    """Databricks `transition-requests/create`: return the live request for a version and a stage, opened if needed.
+
+    Raises NotFound, Denied, InvalidInput, InvalidState (no policy applies, or the version is in the stage already),
+    Conflict (the live request has other terms).
+    """
     made = open_request(
         actor=actor,
         name=q.need("name"),
@@ -43,6 +48,10 @@ def create_transition_request(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "transition-requests/list")
 def list_transition_requests(actor: Actor, q: Params) -> Json:
+    """Databricks `transition-requests/list`: return the live requests of a version and note that the actor saw them.
+
+    Raises NotFound.
+    """
     cases = live_cases(actor, get_version(actor, q.need("name"), version_number(q)))
     record_views(actor, cases)
     return {"requests": render.open_requests(actor, cases, q.base_url)}
@@ -50,6 +59,11 @@ def list_transition_requests(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "transition-requests/approve")
 def approve_transition_request(actor: Actor, q: Params) -> Json:
+    """Databricks `transition-requests/approve`: approve, apply the request if it is complete, return the activity.
+
+    Raises NotFound, InvalidInput, Denied, InvalidState (closed, expired, checks unfinished or failed, no signature),
+    Conflict (the request has changed since the actor saw it, or the actor has decided so already).
+    """
     found = _find(actor, q)
     decide_request(
         actor=actor,
@@ -65,6 +79,10 @@ def approve_transition_request(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "transition-requests/reject")
 def reject_transition_request(actor: Actor, q: Params) -> Json:
+    """Databricks `transition-requests/reject`: reject and close the request, return the activity.
+
+    Raises NotFound, InvalidInput, Denied, InvalidState, Conflict, as an approval does.
+    """
     found = _find(actor, q)
     decide_request(
         actor=actor,
@@ -78,6 +96,10 @@ def reject_transition_request(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "transition-requests/delete")
 def delete_transition_request(actor: Actor, q: Params) -> Json:
+    """Databricks `transition-requests/delete`: withdraw the request that ``creator`` opened, return the activity.
+
+    Raises NotFound, InvalidInput, Denied, InvalidState (it is closed).
+    """
     found = _find(actor, q, creator=q.need("creator"))
     withdraw_request(actor=actor, request_id=found.pk, comment=q.text("comment"))
     return _decided(actor, found, Action.APPROVALS_REQUEST_WITHDRAWN)

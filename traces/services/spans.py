@@ -56,14 +56,17 @@ class _Batch:
 
     @property
     def root(self) -> SpanData | None:
+        """Return the root span, None where the request does not hold it."""
         return next((span for span in self.spans if span.is_root), None)
 
     @property
     def start_ms(self) -> int:
+        """Return the earliest start in milliseconds since 1970."""
         return min(span.start_ns for span in self.spans) // 1_000_000
 
     @property
     def end_ms(self) -> int | None:
+        """Return the latest end in milliseconds since 1970, None while no span has ended."""
         ends = [span.end_ns for span in self.spans if span.end_ns]
         return max(ends) // 1_000_000 if ends else None
 

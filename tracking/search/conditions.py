@@ -22,6 +22,7 @@ class Differs(Lookup):
     lookup_name = "differs"
 
     def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        """Return the SQL and its parameters."""
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} <> {right}", (*left_params, *right_params)
@@ -38,6 +39,7 @@ class _Pattern(Lookup):
         return f"{left} {operator} %s{ending}", (*left_params, pattern)
 
     def as_sql(self, compiler: Any, connection: Any) -> Pieces:
+        """Return the SQL with the database's own operator, and its parameters."""
         return self._sql(compiler, connection, self.operator, self.rhs, " ESCAPE ''")
 
 
@@ -50,6 +52,7 @@ class SqlLike(_Pattern):
     operator = "LIKE"
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Pieces:
+        """Return the SQL with GLOB, which respects case on SQLite, and its parameters."""
         return self._sql(compiler, connection, "GLOB", "".join(_GLOB.get(char, char) for char in self.rhs))
 
 
@@ -62,6 +65,7 @@ class SqlIlike(_Pattern):
     operator = "ILIKE"
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Pieces:
+        """Return the SQL with LIKE, which ignores case on SQLite, and its parameters."""
         return self._sql(compiler, connection, "LIKE", self.rhs)
 
 

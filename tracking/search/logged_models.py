@@ -74,6 +74,7 @@ class DatasetFilter:
 
     @property
     def condition(self) -> Q:
+        """Return the condition on a metric's row that it was measured on this dataset."""
         found = Q(dataset_name=self.name)
         return found & Q(dataset_digest=self.digest) if self.digest else found
 

@@ -24,6 +24,7 @@ class Token:
 
     @property
     def quoted(self) -> bool:
+        """Return whether the token stands in quotes: '…', "…" or `…`."""
         return len(self.text) > 1 and self.text[0] in "'\"`" and self.text[-1] == self.text[0]
 
     @property
@@ -51,6 +52,7 @@ class Token:
 
     @property
     def shown(self) -> str:
+        """Return the token for an error message, quoted and cut to 100 characters."""
         return repr(self.text if len(self.text) <= 100 else self.text[:100] + "…")  # noqa: PLR2004 - for messages
 
 

@@ -22,7 +22,9 @@ Progress = Callable[[int], None]
 class ByteSource(Protocol):
     """What bytes are read from: an upload, an open file."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes (-1: all that is left), empty at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class ByteStore(Protocol):
         ...
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
-        """Delete what uploads that broke off before ``moment`` left behind, but the keys in ``keep``; return how many."""
+        """Delete the remains of uploads that did not complete before ``moment``, except ``keep``; return how many."""
         ...
 
 

@@ -34,12 +34,15 @@ class ObjectReader(io.RawIOBase):
         self._broken: type[Exception] = import_module("botocore.exceptions").BotoCoreError
 
     def readable(self) -> bool:
+        """Return True: the object can be read."""
         return True
 
     def seekable(self) -> bool:
+        """Return True: reading can start anywhere."""
         return True
 
     def tell(self) -> int:
+        """Return the position in bytes from the start."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -72,6 +75,7 @@ class ObjectReader(io.RawIOBase):
         raise AssertionError("unreachable")
 
     def close(self) -> None:
+        """Close the connection and the reader."""
         self._drop()
         super().close()
 

@@ -42,6 +42,7 @@ class Command(BaseCommand):
     help = "Start everything this installation needs and keep it running until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options: address, port, data directory, demonstration data and number of workers."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument(
             "--port", type=_port, default=_DEFAULT_PORT, help=f"port to listen on (default {_DEFAULT_PORT})"

@@ -1,0 +1,86 @@
+"""Public functions, methods and classes have docstrings, and a function fits a screen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.architecture.source import ROOT, modules, name_of, tree_of
+
+LEAST_SHARE = 0.95
+MOST_FUNCTION_LINES = 40
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def public_definitions(body: Iterable[ast.stmt]) -> Iterator[Definition]:
+    """Yield the public functions, methods and classes of a body, nested classes included, in order."""
+    for node in body:
+        if isinstance(node, Definition) and not node.name.startswith("_") and node.name != "Meta":
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body)
+
+
+def undocumented(tree: ast.Module) -> tuple[int, list[Definition]]:
+    """Return how many public definitions a module has, and those without a docstring."""
+    public = list(public_definitions(tree.body))
+    return len(public), [node for node in public if not ast.get_docstring(node)]
+
+
+def long_functions(tree: ast.Module) -> list[tuple[int, str, int]]:
+    """Return (line, name, length in lines) of each function that is too long, without counting its decorators."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lengths = [(node.lineno, node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in functions]
+    return [found for found in lengths if found[2] > MOST_FUNCTION_LINES]
+
+
+def scripts() -> list[Path]:
+    """Return the modules of the benchmarks, which are not part of the product."""
+    return sorted((ROOT / "bench").rglob("*.py"))
+
+
+def test_public_definitions_have_docstrings() -> None:
+    total, missing = 0, []
+    for path in modules():
+        count, without = undocumented(tree_of(path))
+        total += count
+        missing += [f"{name_of(path)}:{node.lineno} {node.name}" for node in without]
+    share = 1 - len(missing) / total
+    assert share >= LEAST_SHARE, f"{share:.1%} have a docstring. Missing:\n" + "\n".join(missing)
+
+
+_SAMPLE = '''
+class Shown:
+    """Documented."""
+
+    class Meta:
+        pass
+
+    def without(self): ...
+
+    def _private(self): ...
+
+
+def documented():
+    """Documented."""
+
+    def inside(): ...
+
+
+class _Private:
+    def method(self): ...
+'''
+
+
+def test_a_missing_docstring_is_noticed() -> None:
+    total, missing = undocumented(ast.parse(_SAMPLE))
+    assert total == 3
+    assert [node.name for node in missing] == ["without"]
+
+
+def test_a_long_function_is_noticed() -> None:
+    body = ["    pass"] * (MOST_FUNCTION_LINES - 1)
+    fits = "\n".join(["def fits():", *body])
+    too_long = "\n".join(["@cache", "async def too_long():", *body, "    pass"])
+    assert long_functions(ast.parse(f"{fits}\n\n{too_long}")) == [(43, "too_long", 41)]
