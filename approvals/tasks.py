@@ -44,7 +44,7 @@ class TimeIsOver(Exception):
 
 
 class Reporter:
-    """What a check reports to: the percentage done, and lines for its log. Written to the row now and then.
+    """Receives the progress of a check: the percentage done, and lines for its log. Written to the row now and then.
 
     Calling it raises LeaseLost when the job was cancelled or is somebody else's, TimeIsOver when its time is over: that is
     how a check in the middle of its work is stopped.
@@ -195,7 +195,7 @@ def archive_superseded() -> int:
 
 @shared_task(name="approvals.tasks.flag_overdue")
 def flag_overdue() -> int:
-    """Say of findings, post-reviews and versions in Production that they are overdue, once each."""
+    """Record that findings, post-reviews and versions in Production are overdue, once each."""
     return overdue.flag_overdue(timezone.now())
 
 

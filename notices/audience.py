@@ -25,7 +25,7 @@ _WORDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """What some people are told: ``person_ids`` of them. ``model_id``: the model that each of them must be able to see."""
+    """Text for the people ``person_ids``. ``model_id`` is the model that each of them must be able to see."""
 
     person_ids: frozenset[int]
     topic: Topic
@@ -116,7 +116,7 @@ def _overridden(source: _Source) -> list[Tell]:
 
 def _taken_back(source: _Source) -> list[Tell]:
     rule = source.facts["after"].get("rule", "a rule")
-    title = f"{source.actor} took back the override of {rule} of {source.subject}"
+    title = f"{source.actor} withdrew the override of {rule} of {source.subject}"
     return _to_requester(source, Topic.REVIEW, title)
 
 

@@ -26,7 +26,7 @@ _MOST_RETRY_AFTER = 3600
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt. ``for_good``: another would end the same way. ``retry_after`` is in seconds."""
+    """Outcome of one attempt. ``for_good``: another would end the same way. ``retry_after`` is in seconds."""
 
     sent: bool
     error: str = ""

@@ -10,7 +10,7 @@ from registry.models import RegisteredModel
 
 
 class Topic(models.TextChoices):
-    """What a notice is about, seen from whoever gets it."""
+    """Kind of a notice, as its recipient sees it."""
 
     DECISION = "decision", "A request asks for your decision"
     REMINDER = "reminder", "A request still waits for your decision"
@@ -25,7 +25,7 @@ class Topic(models.TextChoices):
 
 
 class Channel(models.TextChoices):
-    """How a person is told."""
+    """Channel by which a person is notified."""
 
     INBOX = "inbox", "Here"
     EMAIL = "email", "E-mail"

@@ -39,7 +39,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a payload is made of: the event, its facts, and the model it is about."""
+    """Input of a payload: the event, its facts, and its model."""
 
     event: Event
     facts: dict[str, Any]

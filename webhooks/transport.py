@@ -23,7 +23,7 @@ _SECONDS = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one attempt. ``status`` is None without an answer; then ``error`` says why.
+    """Outcome of one attempt. ``status`` is None without an answer; then ``error`` says why.
 
     ``refused`` marks what would be refused again (the address). ``body`` is the beginning of the answer, and always empty
     when the receiver is not on the public internet: a webhook is no window into the network.

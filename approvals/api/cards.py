@@ -74,7 +74,7 @@ class CardView(APIView):
 
     @extend_schema(request=CardEditSerializer, responses=CardSerializer)
     def put(self, request: Request, name: str, version: int) -> Response:
-        """Do the same as PATCH; fields that are not named stay."""
+        """Replace some human fields of the card, exactly as PATCH does; fields that are not named stay."""
         return self.patch(request, name, version)
 
 

@@ -53,7 +53,7 @@ class FindingListSerializer(serializers.Serializer[Any]):
 
 
 class OpenFindingSerializer(serializers.Serializer[Any]):
-    """What was found."""
+    """Body of a call that opens a finding."""
 
     model = serializers.CharField(max_length=256, trim_whitespace=False)
     version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
@@ -65,14 +65,14 @@ class OpenFindingSerializer(serializers.Serializer[Any]):
 
 
 class CloseFindingSerializer(serializers.Serializer[Any]):
-    """How a finding ends."""
+    """Body of a call that closes a finding: the state and a comment."""
 
     state = serializers.ChoiceField(choices=list(CLOSED_STATES))
     comment = serializers.CharField(max_length=MAX_TEXT)
 
 
 class AssignFindingSerializer(serializers.Serializer[Any]):
-    """Who is to see to a finding, and until when. Both are replaced."""
+    """Owner and due date of a finding. Both are replaced."""
 
     owner = serializers.CharField(default="", allow_blank=True, max_length=150)
     due_at = serializers.DateTimeField(default=None, allow_null=True)
@@ -108,7 +108,7 @@ class PostReviewListSerializer(serializers.Serializer[Any]):
 
 
 class CompletePostReviewSerializer(serializers.Serializer[Any]):
-    """What the review came to, and why."""
+    """Outcome of a post-review, with a comment."""
 
     outcome = serializers.ChoiceField(choices=PostReviewOutcome.values)
     comment = serializers.CharField(max_length=MAX_COMMENT)
@@ -150,7 +150,7 @@ class BreakGlassSerializer(serializers.Serializer[Any]):
 
 
 class AliasSerializer(serializers.Serializer[Any]):
-    """What an alias is to point at, and why."""
+    """The version an alias is to point at, with a comment."""
 
     version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION)
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)

@@ -27,7 +27,7 @@ class PolicyDetailSerializer(serializers.Serializer[PolicyRevision]):
 
 
 class PolicyReviewSerializer(serializers.Serializer[PolicyReview]):
-    """What a reviewer said, of which digest."""
+    """A review of a proposal, with the digest it is of."""
 
     reviewer = serializers.CharField(source="reviewer.username")
     decision = serializers.CharField()
@@ -58,7 +58,7 @@ class ProposalSerializer(serializers.Serializer[PolicyProposal]):
 
 
 class ProposeSerializer(serializers.Serializer[Any]):
-    """What is proposed: a policy (an object, or YAML as text), or the name of one that is to be retired."""
+    """Body of a proposal: a policy (an object, or YAML as text), or the name of one to retire."""
 
     policy = serializers.JSONField(required=False, default=None)
     retire = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
@@ -97,7 +97,7 @@ class DryRunQuerySerializer(serializers.Serializer[Any]):
 
 
 class DryRunSerializer(serializers.Serializer[DryRun]):
-    """What a draft says of a version now."""
+    """The verdict of a draft on a version now."""
 
     model = serializers.CharField(source="version.model.name")
     version = serializers.IntegerField(source="version.version")

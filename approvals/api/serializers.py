@@ -159,7 +159,7 @@ class PolicySerializer(serializers.Serializer[PolicyRevision]):
 
 
 class OpenSerializer(serializers.Serializer[Any]):
-    """What is asked for."""
+    """Body of a call that opens a transition request."""
 
     model = serializers.CharField(max_length=256, trim_whitespace=False)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
@@ -170,7 +170,7 @@ class OpenSerializer(serializers.Serializer[Any]):
 
 
 class WithdrawSerializer(serializers.Serializer[Any]):
-    """Why it is withdrawn."""
+    """Why a request or a proposal is withdrawn."""
 
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 

@@ -100,4 +100,4 @@ def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: Pos
         raise InvalidState(f"Request #{request.pk} is {request.state}.")
     subject = load_case(request).subject
     if inputs_digest(find_check(job.check_code), job.params, subject) != job.inputs_digest:
-        raise Conflict("What the check looks at has changed since; a newer check run waits for its result.")
+        raise Conflict("The inputs of the check have changed since; a newer check run waits for its result.")

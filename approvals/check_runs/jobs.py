@@ -178,7 +178,7 @@ def time_is_over(job: CheckRun) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job came to: its state, a sentence, and the evidence."""
+    """Outcome of a job: its state, a one-sentence summary, and the evidence."""
 
     state: CheckState
     summary: str

@@ -34,7 +34,7 @@ class Delegation(models.Model):
 
 
 class InboxKeyKind(models.TextChoices):
-    """What a key says about people: their decision is asked for, or they are excluded from deciding."""
+    """Meaning of a key about people: their decision is needed, or they are excluded from deciding."""
 
     ASKED = "asked"
     EXCLUDED = "excluded"

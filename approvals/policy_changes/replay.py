@@ -54,7 +54,7 @@ _NO_RESULT = "The request never ran this check with these parameters, so its res
 
 
 class Outcome(StrEnum):
-    """How the verdict of a draft differs from what happened."""
+    """Difference between the verdict of a draft and what happened."""
 
     SAME = "same"
     WOULD_BLOCK = "would_block"

@@ -24,7 +24,7 @@ from registry.stages import Stage
 
 
 class Ability(StrEnum):
-    """What somebody may do with a request or a comment."""
+    """Actions that a person may perform on a request or a comment."""
 
     APPROVE = "APPROVE_TRANSITION_REQUEST"
     REJECT = "REJECT_TRANSITION_REQUEST"

@@ -28,7 +28,7 @@ MAX_COMMENT = 65_535
 
 @transaction.atomic
 def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: int | None = None) -> ApprovalComment:
-    """Say something about a version, or answer a comment on it. NotFound, InvalidInput (empty or too long).
+    """Add a comment to a version, or a reply to one, and return it. Raises NotFound, InvalidInput (empty or too long).
 
     A thread is one level deep: an answer to an answer joins its thread. Who is named as @name is told (notices/).
     """

@@ -54,7 +54,7 @@ def give_delegation(
     User.objects.select_for_update().get(pk=delegator.pk)  # one after another, so that none is given twice
     live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
     if live.filter(delegate=person, models_pattern=pattern, starts_at__lt=ends_at).exists():
-        raise Conflict(f"{person.username} stands in for you on these models already.")
+        raise Conflict(f"{person.username} is your delegate for these models already.")
     if live.count() >= _MAX_LIVE:
         raise InvalidState(f"You have {_MAX_LIVE} delegations already: revoke one first.")
     made = Delegation.objects.create(

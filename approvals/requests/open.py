@@ -39,7 +39,7 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a requester asks for besides the version and its target."""
+    """Terms of a request, besides the version and its target."""
 
     archive_existing: bool | None
     comment: str = ""

@@ -82,7 +82,7 @@ def _override(
             )
     except IntegrityError as error:
         raise Conflict(
-            f"{person.username} has overridden {rule.rule} for this state already; what was taken back is not given twice."
+            f"{person.username} has overridden {rule.rule} for this state already; it cannot be given again."
         ) from error
     record(
         actor=actor,
@@ -114,7 +114,7 @@ def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason
     """
     words = check_text(reason, "reason", MAX_COMMENT).strip()
     if not words:
-        raise InvalidInput("Taking an override back needs a reason.")
+        raise InvalidInput("Withdrawing an override needs a reason.")
     if _expire_if_due(actor, request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
     return _withdraw(actor, request_id, override_id, words)
@@ -132,11 +132,11 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     deny_if(refusal_to_withdraw_override(actor, groups_of(actor), row, case.rules))
     require_live(request)
     if row.withdrawn is not None:
-        raise Conflict(f"This override was taken back by {row.withdrawn.withdrawn_by.username} already.")
+        raise Conflict(f"This override was withdrawn by {row.withdrawn.withdrawn_by.username} already.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
-    _follow(actor, reload_reviews(case), f"{person.username} took back the override of {row.rule}: {reason}")
+    _follow(actor, reload_reviews(case), f"{person.username} withdrew the override of {row.rule}: {reason}")
     return row
 
 

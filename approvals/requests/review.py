@@ -36,7 +36,7 @@ def decide_request(
 ) -> Review:
     """Record a decision on a request and return it. A rejection closes the request; the last approval has it applied.
 
-    A reviewer may change their mind: the latest word on a state counts, and the same word twice is a Conflict. An approved
+    The latest decision of a reviewer on a state counts; the same decision twice is a Conflict. An approved
     request that waits to be applied can still be rejected. ``seen_digest`` is the subject digest the reviewer was shown; an
     approval must name it. ``archive_existing`` is what the approver says of the version that is replaced: it must be what the
     request asks for, unless that was left open. ``signature`` is needed where the policy asks for one. Raises NotFound,
@@ -55,7 +55,7 @@ def decide_request(
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What a reviewer says."""
+    """The decision of a reviewer, with its comment and the digest they saw."""
 
     decision: Decision
     comment: str

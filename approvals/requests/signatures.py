@@ -33,7 +33,7 @@ MEANINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a signer gives: the password, again, and what the signature is to mean."""
+    """Input of a signer: the password again, and the meaning of the signature."""
 
     password: str = field(repr=False)
     meaning: str

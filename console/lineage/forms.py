@@ -6,6 +6,6 @@ from console.shell.forms import ConsoleForm, text_area
 
 
 class ReasonForm(ConsoleForm):
-    """Say why a dataset version is quarantined or released."""
+    """The reason for quarantining or releasing a dataset version."""
 
     reason = text_area("Why?", "Kept for good with your name. People whose promotion is blocked read it.", limit=1000)

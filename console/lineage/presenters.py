@@ -22,7 +22,7 @@ _NAME = 22
 
 @dataclass(frozen=True, slots=True)
 class NodeKindLabel:
-    """How a kind of node is drawn and named."""
+    """Drawing and name of a kind of node."""
 
     css: str
     icon: str
@@ -203,7 +203,7 @@ def _shown(node: Node) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _ViewBuilder:
-    """What the views of all nodes are built from."""
+    """Data that the views of all nodes share."""
 
     root: Node
     direction: str

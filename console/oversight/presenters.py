@@ -25,7 +25,7 @@ _SHOWN = 25
 
 @dataclass(frozen=True, slots=True)
 class ModelWatch:
-    """What needs attention on a model.
+    """Items that need attention on a model.
 
     ``rollback_to`` is the version a rollback would bring back, None where there is none or the person may not.
     """
@@ -38,7 +38,7 @@ class ModelWatch:
 
 @dataclass(frozen=True, slots=True)
 class VersionWatch:
-    """What needs attention on a version.
+    """Items that need attention on a version.
 
     ``may_confirm`` tells that a re-review is due and this person may give it. ``break_glass_targets`` are the stages and
     aliases that they may move it to past the policy.

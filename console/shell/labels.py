@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StateLabel:
-    """How a state is shown. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
+    """Display of a state. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
 
     The icon and the text say the same, so that nobody needs to tell colours apart.
     """

@@ -1,5 +1,6 @@
-"""What a person does with their own notices and how they want them. A convenience of theirs, so only the chat address, which
-has this server call somewhere, is an event."""
+"""A person's own notices and preferences: list, mark as read, change.
+
+Only a change of the chat address is audited, because it makes this server call another."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_after_the_approval_it_is_closed_and_never_moves(approved: TransitionReq
     found = reread(approved)
     assert (found.state, found.state_reason) == (
         RequestState.STALE,
-        "rita took back the override of card: It is not small.",
+        "rita withdrew the override of card: It is not small.",
     )
     TransitionRequest.objects.filter(pk=found.pk).update(apply_after=None)
     assert tasks.apply_request(found.pk) == "not applied"
@@ -97,14 +97,14 @@ def test_it_is_on_the_record_and_the_requester_hears_of_it(overridden: Override,
     event = Event.objects.get(action=Action.APPROVALS_OVERRIDE_WITHDRAWN)
     assert event.actor_name == "rita"
     assert "It is not small." in bytes(event.body).decode()
-    assert Notice.objects.filter(person__username="ada", title__contains="took back the override of card").exists()
+    assert Notice.objects.filter(person__username="ada", title__contains="withdrew the override of card").exists()
 
 
 def test_another_of_the_group_may_and_may_override_it_anew(overridden: Override, rita: Actor) -> None:
     rob = actor_of(person("rob", "risk"))
     take_back(rob, overridden)
     digest = overridden.subject_digest
-    with pytest.raises(Conflict, match="not given twice"):
+    with pytest.raises(Conflict, match="cannot be given again"):
         override_rule(actor=rita, request_id=overridden.request_id, rule="card", reason="Yes.", seen_digest=digest)
     override_rule(actor=rob, request_id=overridden.request_id, rule="card", reason="No, it is.", seen_digest=digest)
     assert blocking(overridden.request) == ["reviewers"]

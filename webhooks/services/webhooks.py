@@ -44,7 +44,7 @@ _MAX_DESCRIPTION = 5000
 
 @dataclass(frozen=True, slots=True)
 class HttpSpec:
-    """What Databricks' format has beside MLflow's; None: leave it.
+    """Fields that only Databricks' format has; None leaves one unchanged.
 
     ``authorization`` is sent along as a header, ``verify_tls`` says whether the receiver's certificate is checked.
     """

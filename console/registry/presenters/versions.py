@@ -43,7 +43,7 @@ class StageMoment:
 
 @dataclass(frozen=True, slots=True)
 class CardSummary:
-    """How complete the card is: filled fields of all that people write, and those that are missing."""
+    """Completeness of the card: filled fields of those that people write, and the missing ones."""
 
     text: str
     filled: int

@@ -52,7 +52,7 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class LivePart:
-    """What changes while checks run. ``waits_for`` says what an approved request waits for, "" for nothing."""
+    """Parts of the page that change while checks run. ``waits_for`` says what an approved request waits for, or ""."""
 
     request: TransitionRequest
     verdict: Verdict
