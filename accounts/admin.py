@@ -34,18 +34,23 @@ class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     actions = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person is a superuser."""
         return _is_superuser(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return whether the person is a superuser."""
         return _is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person is a superuser."""
         return _is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return whether the person is a superuser."""
         return _is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Return False: nothing is deleted here."""
         return False
 
 
@@ -72,14 +77,17 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Return the fields that cannot be edited; more of them once the account exists."""
         return (*super().get_readonly_fields(request, obj), *(self._kept if obj is not None else ()))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save the account; only superusers may enter the admin. The state before is kept for `save_related`."""
         obj.is_staff = obj.is_superuser
         form.before = _facts_of(User.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the groups and permissions of the account, and record the change in the audit log."""
         super().save_related(request, form, formsets, change)
         action = Action.ACCOUNT_USER_CHANGED if change else Action.ACCOUNT_USER_CREATED
         after = _facts_of(form.instance)
@@ -104,10 +112,12 @@ class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unf
     list_display = ["name"]
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        """Save the group. Its permissions before are kept for `save_related`."""
         form.before = _permissions_of(Group.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the permissions of the group, and record the change in the audit log."""
         super().save_related(request, form, formsets, change)
         group = form.instance
         _record(request, Action.ACCOUNT_GROUP_CHANGED, group_ref(group.name), form.before, _permissions_of(group))

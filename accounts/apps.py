@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
+    """Django app of people, service accounts, sessions and tokens."""
+
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
 

@@ -66,7 +66,7 @@ def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
     """Return the actor of a live token, in one query; raise NotAuthenticated for any other secret."""
     now: Any = timezone.now()
-    # In SQL as it is: every call of a machine starts here, and building the statement would cost more than running it.
+    # Hand-written SQL: every API call starts here, and building the statement would cost more than running it.
     with connection.cursor() as cursor:
         cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         found = cursor.fetchone()

@@ -12,6 +12,8 @@ from policies.models import Policy, PolicyProposal, PolicyReview, PolicyRevision
 
 @admin.register(Policy)
 class PolicyAdmin(ReadOnlyAdmin):
+    """Read-only list of the policies."""
+
     list_display = ["name", "target", "models_pattern", "is_active"]
     list_filter = ["target", "is_active"]
     search_fields = ["name"]
@@ -19,6 +21,8 @@ class PolicyAdmin(ReadOnlyAdmin):
 
 @admin.register(PolicyRevision)
 class PolicyRevisionAdmin(ReadOnlyAdmin):
+    """Read-only list of the published policy revisions, newest first."""
+
     list_display = ["policy", "number", "published_by", "published_at", "digest"]
     list_select_related = ["policy"]
     ordering = ["-id"]
@@ -26,6 +30,8 @@ class PolicyRevisionAdmin(ReadOnlyAdmin):
 
 @admin.register(PolicyProposal)
 class PolicyProposalAdmin(ReadOnlyAdmin):
+    """Read-only list of the policy proposals, newest first."""
+
     list_display = ["name", "kind", "state", "proposer", "opened_at", "closed_at"]
     list_filter = ["state", "kind"]
     list_select_related = ["proposer"]
@@ -35,6 +41,8 @@ class PolicyProposalAdmin(ReadOnlyAdmin):
 
 @admin.register(PolicyReview)
 class PolicyReviewAdmin(ReadOnlyAdmin):
+    """Read-only list of the reviews of policy proposals, newest first."""
+
     list_display = ["proposal", "reviewer", "decision", "given_at"]
     list_filter = ["decision"]
     list_select_related = ["proposal", "reviewer"]
@@ -43,6 +51,8 @@ class PolicyReviewAdmin(ReadOnlyAdmin):
 
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin):
+    """Read-only list of the reviews of transition requests, newest first."""
+
     list_display = ["request", "reviewer", "decision", "given_at"]
     list_filter = ["decision"]
     list_select_related = ["request__version__model", "reviewer"]
@@ -52,6 +62,8 @@ class ReviewAdmin(ReadOnlyAdmin):
 
 @admin.register(CommentRevision)
 class CommentRevisionAdmin(ReadOnlyAdmin):
+    """Read-only list of the earlier texts of edited comments, newest first."""
+
     list_display = ["comment", "replaced_at"]
     list_select_related = ["comment"]
     ordering = ["-id"]
@@ -59,6 +71,8 @@ class CommentRevisionAdmin(ReadOnlyAdmin):
 
 @admin.register(CheckRun)
 class CheckRunAdmin(ReadOnlyAdmin):
+    """Read-only list of the check jobs, newest first."""
+
     list_display = ["request", "rule", "check_code", "state", "attempts", "worker", "queued_at", "finished_at"]
     list_filter = ["state", "check_code"]
     list_select_related = ["request__version__model"]
@@ -67,6 +81,8 @@ class CheckRunAdmin(ReadOnlyAdmin):
 
 @admin.register(CheckEvidence)
 class CheckEvidenceAdmin(ReadOnlyAdmin):
+    """Read-only list of the evidence files of check jobs, newest first."""
+
     list_display = ["check_run", "name", "size", "sha256", "stored_at"]
     list_select_related = ["check_run"]
     ordering = ["-id"]
@@ -74,12 +90,16 @@ class CheckEvidenceAdmin(ReadOnlyAdmin):
 
 @admin.register(CheckKey)
 class CheckKeyAdmin(ReadOnlyAdmin):
+    """Read-only list of the keys that sign results of external checks, by name."""
+
     list_display = ["name", "public_key", "added_by", "added_at", "revoked_by", "revoked_at"]
     ordering = ["name"]
 
 
 @admin.register(ExternalResult)
 class ExternalResultAdmin(ReadOnlyAdmin):
+    """Read-only list of the signed results of external checks, newest first."""
+
     list_display = ["check_run", "key", "posted_by", "posted_at", "nonce"]
     list_select_related = ["check_run", "key"]
     ordering = ["-id"]
@@ -87,6 +107,8 @@ class ExternalResultAdmin(ReadOnlyAdmin):
 
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin):
+    """Read-only list of the findings, newest first."""
+
     list_display = ["model", "version", "severity", "title", "state", "owner", "due_at", "opened_by", "opened_at"]
     list_filter = ["state", "severity", "origin"]
     list_select_related = ["model", "version__model", "owner"]
@@ -96,6 +118,8 @@ class FindingAdmin(ReadOnlyAdmin):
 
 @admin.register(PostReview)
 class PostReviewAdmin(ReadOnlyAdmin):
+    """Read-only list of the post-reviews of break-glass requests, newest first."""
+
     list_display = ["request", "requester", "broken_at", "due_at", "outcome", "completed_by", "completed_at"]
     list_select_related = ["request__version__model", "requester", "completed_by"]
     ordering = ["-id"]
@@ -103,6 +127,8 @@ class PostReviewAdmin(ReadOnlyAdmin):
 
 @admin.register(ReReview)
 class ReReviewAdmin(ReadOnlyAdmin):
+    """Read-only list of the re-reviews of versions, newest first."""
+
     list_display = ["version", "reviewer", "given_at", "due_at"]
     list_select_related = ["version__model", "reviewer"]
     ordering = ["-id"]

@@ -95,7 +95,8 @@ def level_for_move(source: str, target: str) -> Level:
 def level_to_ask(source: str, target: str) -> Level:
     """Return the level that asks for a move a policy governs: to edit, but leaving Production takes what it takes without one.
 
-    The policy judges where a version goes. That its readers are left with nothing no reviewer of Staging was asked.
+    A policy covers the stage a version enters. Its reviewers were not asked whether consumers may lose their Production
+    version.
     """
     leaves = source == Stage.PRODUCTION and target in Stage.values and target != Stage.PRODUCTION
     return level_for_move(source, target) if leaves else Level.EDIT

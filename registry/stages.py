@@ -35,7 +35,7 @@ class Transition:
 
 
 _TITLES = {
-    Stage.NONE: "Reset",
+    Stage.NONE: "Remove from its stage",
     Stage.STAGING: "Move to Staging",
     Stage.PRODUCTION: "Promote to Production",
     Stage.ARCHIVED: "Archive",

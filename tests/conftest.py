@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -29,7 +31,34 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 # A busy machine is no failure: what is tested is what comes out, not how fast.
 settings.register_profile("custody", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("custody"), max_examples=2000)  # --hypothesis-profile=long
 settings.load_profile("custody")
+
+
+@pytest.hookimpl(trylast=True)  # after the order was made random
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start what waits for processes first, so that it does not run alone at the end.
+
+    On PostgreSQL leave out what touches no database: it runs on SQLite, and nothing in it can differ.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("queue") is None)
+    if connection.vendor == "postgresql":
+        left_out = [item for item in items if not touches_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if touches_database(item)]
+
+
+def touches_database(item: pytest.Item) -> bool:
+    """Return whether a test asks for a database, directly or through a fixture, or drives processes that have one."""
+    fixtures: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - of functions, not of every item
+    opens_one = any(
+        "django_db_blocker" in fixture.argnames
+        for fixture in itertools.chain.from_iterable(fixtures.values())
+        if fixture.func.__module__.startswith("tests.")
+    )
+    asks = fixtures.keys() & {"db", "transactional_db", "live_server"}
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "e2e", "queue"))
+    return opens_one or marked or bool(asks)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -35,7 +35,7 @@ class Webhook(models.Model):
     ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); empty: nothing is signed. A receiver
     that did not answer at all is left alone until ``quiet_until``; ``failures`` counts how often in a row.
     ``sealed_authorization`` is an Authorization header to send along, encrypted in the same way. ``verify_tls`` false asks
-    for no check of the certificate of a receiver in the house; on the public internet it is checked all the same.
+    for no check of the certificate of a receiver on the private network; on the public internet it is always checked.
     """
 
     id = models.CharField(max_length=36, primary_key=True)

@@ -175,7 +175,7 @@ def _tls() -> ssl.SSLContext:
 
 @cache
 def _unchecked_tls() -> ssl.SSLContext:
-    """For receivers in the house whose certificates nobody vouches for; an operator has to ask for it."""
+    """Return a context that checks no certificate, for receivers on the private network; operators opt in."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -46,6 +46,10 @@ class CardView(APIView):
         responses={(200, "application/json"): CardSerializer, (200, "text/html"): OpenApiTypes.STR},
     )
     def get(self, request: Request, name: str, version: int) -> Response | HttpResponse:
+        """Return a revision of the card, the newest by default; with `format`, an export of it as a download.
+
+        Raises NotFound, InvalidInput.
+        """
         wanted = checked(CardQuery, request.query_params)
         found = get_version(actor_of(request), name, version)
         card = get_card(found, wanted.get("revision"))
@@ -59,6 +63,10 @@ class CardView(APIView):
 
     @extend_schema(request=CardEditSerializer, responses=CardSerializer)
     def patch(self, request: Request, name: str, version: int) -> Response:
+        """Replace some human fields of the card and return the revision.
+
+        Raises NotFound, Denied, InvalidInput (the field or its value), Conflict (there is a newer revision).
+        """
         edit = checked(CardEditSerializer, request.data)
         actor = actor_of(request)
         found = get_version(actor, name, version)
@@ -71,10 +79,14 @@ class CardView(APIView):
 
 
 class CardImportView(APIView):
-    """POST: take what a card of another kind says into a new revision."""
+    """POST: import a card of another format into a new revision."""
 
     @extend_schema(request=CardImportSerializer, responses=CardImportedSerializer)
     def post(self, request: Request, name: str, version: int) -> Response:
+        """Write a new revision with the fields of a card in another format. Return it, and which names were unknown.
+
+        Raises NotFound, Denied, InvalidInput, TooLarge, Conflict (there is a newer revision).
+        """
         sent = checked(CardImportSerializer, request.data)
         actor = actor_of(request)
         found = get_version(actor, name, version)
@@ -101,6 +113,10 @@ class CardDiffView(APIView):
 
     @extend_schema(parameters=[DiffQuery], responses=DiffSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
+        """Return what differs from the revision before, from `from_revision`, or from the card of `from_version`.
+
+        Raises NotFound.
+        """
         wanted = checked(DiffQuery, request.query_params)
         actor = actor_of(request)
         found = get_version(actor, name, version)
@@ -121,6 +137,7 @@ class PacksView(APIView):
 
     @extend_schema(responses=PackSerializer(many=True))
     def get(self, request: Request, name: str, version: int) -> Response:
+        """List the conformity packs of a version, newest first. Raises NotFound."""
         found = get_version(actor_of(request), name, version)
         return Response({"packs": many(PackSerializer, packs_of(found))})
 
@@ -132,6 +149,7 @@ class PackView(APIView):
 
     @extend_schema(responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The pack.")})
     def get(self, request: Request, name: str, version: int, number: int) -> FileResponse:
+        """Return one conformity pack as a zip file. Raises NotFound."""
         found = get_version(actor_of(request), name, version)
         pack = get_pack(found, number)
         return pack_response(pack)

@@ -36,6 +36,7 @@ class CheckRunDetailSerializer(CheckRunSerializer):
     files = serializers.SerializerMethodField(help_text="Evidence files; read them at …/files/NAME.")
 
     def get_files(self, job: CheckRun) -> list[Any]:
+        """Return the evidence files of the job."""
         rows = self.context.get("files", [])
         mine: Any = [row for row in rows if row.check_run_id == job.pk]
         return list(EvidenceSerializer(mine, many=True).data)

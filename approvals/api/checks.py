@@ -39,6 +39,7 @@ class ChecksView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know
+        """List the checks a policy may name, with their parameters."""
         return Response({"checks": [check_json(check) for check in known_checks().values()]})
 
 
@@ -47,6 +48,7 @@ class CheckRunsView(APIView):
 
     @extend_schema(parameters=[ListCheckRunsSerializer], responses=CheckRunDetailSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """List the check jobs of the models the caller may see, newest first, filtered by the query."""
         wanted = checked(ListCheckRunsSerializer, request.query_params)
         found = visible_check_runs(actor_of(request))
         found = found.filter(**{column: wanted[name] for name, column in _FILTERS.items() if wanted.get(name)})
@@ -61,6 +63,7 @@ class CheckRunView(APIView):
 
     @extend_schema(responses=CheckRunDetailSerializer)
     def get(self, request: Request, check_run_id: int) -> Response:
+        """Return one job, with its evidence, its files and its log. Raises NotFound."""
         return Response(_detail(get_check_run(actor_of(request), check_run_id)))
 
 
@@ -69,15 +72,17 @@ class CancelView(APIView):
 
     @extend_schema(request=CancelSerializer, responses=CheckRunDetailSerializer)
     def post(self, request: Request, check_run_id: int) -> Response:
+        """Cancel a job that waits or runs, and return it. Raises NotFound, Denied, InvalidState (it has finished)."""
         said = checked(CancelSerializer, request.data)
         return Response(_detail(cancel_check(actor=actor_of(request), check_run_id=check_run_id, **said)))
 
 
 class RerunView(APIView):
-    """POST: run a job again that failed, broke off or was cancelled."""
+    """POST: queue a job again that failed, did not complete or was cancelled."""
 
     @extend_schema(request=None, responses=CheckRunDetailSerializer)
     def post(self, request: Request, check_run_id: int) -> Response:
+        """Queue a job again that failed, did not complete or was cancelled. Raises NotFound, Denied, InvalidState."""
         return Response(_detail(rerun_check(actor=actor_of(request), check_run_id=check_run_id)))
 
 
@@ -86,6 +91,11 @@ class ResultView(APIView):
 
     @extend_schema(request=EnvelopeSerializer, responses=CheckRunDetailSerializer)
     def post(self, request: Request, check_run_id: int) -> Response:
+        """Take the signed result of an external check and return the job, finished.
+
+        Raises NotFound, InvalidInput (the envelope), Denied (the key), Conflict (the state has changed, or the result
+        was sent before), InvalidState (no result is awaited).
+        """
         envelope = checked(EnvelopeSerializer, request.data)
         done = post_result(actor=actor_of(request), check_run_id=check_run_id, envelope=envelope)
         return Response(_detail(done))
@@ -96,6 +106,7 @@ class FileView(APIView):
 
     @extend_schema(responses=OpenApiTypes.BINARY)
     def get(self, request: Request, check_run_id: int, name: str) -> FileResponse:
+        """Return one evidence file, always as a download. Raises NotFound."""
         return file_response(*open_file(actor_of(request), check_run_id, name))
 
 
@@ -104,19 +115,25 @@ class KeysView(APIView):
 
     @extend_schema(responses=CheckKeySerializer(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; public keys are public
+        """List the keys that may sign results, with the revoked ones, by name."""
         return Response({"check_keys": many(CheckKeySerializer, list(CheckKey.objects.order_by("name")))})
 
     @extend_schema(request=AddKeySerializer, responses={201: CheckKeySerializer})
     def post(self, request: Request) -> Response:
+        """Add a public key and return it (201); superusers only. Raises Denied, InvalidInput, AlreadyExists."""
         made = add_check_key(actor=actor_of(request), **checked(AddKeySerializer, request.data))
         return Response(CheckKeySerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class RevokeKeyView(APIView):
-    """POST: accept nothing more that is signed with a key; superusers only."""
+    """POST: revoke a key; superusers only."""
 
     @extend_schema(request=RevokeKeySerializer, responses=CheckKeySerializer)
     def post(self, request: Request, name: str) -> Response:
+        """Revoke a key and return it: no later result signed with it is accepted. Superusers only.
+
+        Raises NotFound, InvalidState, Denied.
+        """
         said = checked(RevokeKeySerializer, request.data)
         return Response(CheckKeySerializer(revoke_check_key(actor=actor_of(request), name=name, **said)).data)
 

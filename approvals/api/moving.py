@@ -21,14 +21,19 @@ from registry.services.aliases import delete_alias
 
 
 class AliasView(APIView):
-    """GET: the version an alias stands for. PUT: point it at one; 403 says what a protected alias still needs. DELETE."""
+    """GET: the version an alias points at. PUT: point it at one; 403 lists what its policy still needs. DELETE."""
 
     @extend_schema(responses=VersionSerializer)
     def get(self, request: Request, name: str, alias: str) -> Response:
+        """Return the version that the alias points at. Raises NotFound (the model, the alias)."""
         return Response(VersionSerializer(version_by_alias(actor_of(request), name, alias)).data)
 
     @extend_schema(request=AliasSerializer, responses=VersionSerializer)
     def put(self, request: Request, name: str, alias: str) -> Response:
+        """Point the alias at a version and return the version.
+
+        Raises NotFound, InvalidInput, Denied, GateRefused (with what the policy of a protected alias still needs).
+        """
         asked = checked(AliasSerializer, request.data)
         moved = request_alias(
             actor=actor_of(request), name=name, alias=alias, base_url=base_url(request), wait_seconds=0, **asked
@@ -37,15 +42,20 @@ class AliasView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str, alias: str) -> Response:
+        """Delete the alias (204, also where there is none). Raises NotFound, Denied."""
         delete_alias(actor=actor_of(request), name=name, alias=alias)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class RollBackView(APIView):
-    """POST: bring back the version that was there before. Applied at once, unless the policy asks for approvals."""
+    """POST: bring the earlier version back. Applied at once, unless the policy asks for approvals."""
 
     @extend_schema(request=RollBackSerializer, responses={200: RequestSerializer})
     def post(self, request: Request, name: str) -> Response:
+        """Return the version that was brought back, or is to be, and its request; null where no policy governs.
+
+        Raises NotFound, Denied, InvalidInput, InvalidState (no earlier version can return), Conflict (another is open).
+        """
         actor = actor_of(request)
         done = roll_back(actor=actor, name=name, **checked(RollBackSerializer, request.data))
         found = get_version(actor, name, done.version.version)
@@ -58,6 +68,11 @@ class BreakGlassView(APIView):
 
     @extend_schema(request=BreakGlassSerializer, responses={201: RequestSerializer})
     def post(self, request: Request, name: str, version: int) -> Response:
+        """Open a break-glass request and return it (201): applied, or waiting for the second person.
+
+        A person of the policy's groups who is signed in. Raises NotFound, Denied, InvalidInput (no reason),
+        InvalidState (the policy does not allow break-glass), Conflict.
+        """
         asked = checked(BreakGlassSerializer, request.data)
         made = break_glass(actor=actor_of(request), name=name, version=version, **asked)
         return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)

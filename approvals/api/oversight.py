@@ -31,10 +31,11 @@ from registry.queries import get_version
 
 
 class FindingsView(APIView):
-    """GET: findings, open and grave ones first. POST: open one."""
+    """GET: findings, open ones first, then by severity. POST: open one."""
 
     @extend_schema(parameters=[FindingListSerializer], responses=FindingSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """List the findings of the models the caller may see: open ones first, then by severity."""
         wanted = checked(FindingListSerializer, request.query_params)
         named = {key: wanted[key] for key in ("state", "severity", "model", "owner")}
         rows, rest = page(visible_findings(actor_of(request), **named), wanted)
@@ -42,6 +43,7 @@ class FindingsView(APIView):
 
     @extend_schema(request=OpenFindingSerializer, responses={201: FindingSerializer})
     def post(self, request: Request) -> Response:
+        """Open a finding and return it (201). Raises NotFound, Denied (may not edit the model), InvalidInput."""
         said = checked(OpenFindingSerializer, request.data)
         made = open_finding(actor=actor_of(request), name=said.pop("model"), **said)
         return Response(FindingSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -52,14 +54,16 @@ class FindingView(APIView):
 
     @extend_schema(responses=FindingSerializer)
     def get(self, request: Request, finding_id: int) -> Response:
+        """Return one finding. Raises NotFound."""
         return Response(FindingSerializer(get_finding(actor_of(request), finding_id)).data)
 
 
 class CloseFindingView(APIView):
-    """POST: close a finding, once and for all."""
+    """POST: close a finding; it cannot be opened again."""
 
     @extend_schema(request=CloseFindingSerializer, responses=FindingSerializer)
     def post(self, request: Request, finding_id: int) -> Response:
+        """Close a finding for good and return it. Raises NotFound, InvalidInput, Denied, InvalidState (closed)."""
         said = checked(CloseFindingSerializer, request.data)
         return Response(FindingSerializer(close_finding(actor=actor_of(request), finding_id=finding_id, **said)).data)
 
@@ -69,15 +73,20 @@ class AssignFindingView(APIView):
 
     @extend_schema(request=AssignFindingSerializer, responses=FindingSerializer)
     def post(self, request: Request, finding_id: int) -> Response:
+        """Set the owner and due date of a finding and return it.
+
+        Raises NotFound, InvalidInput, Denied, InvalidState (it is closed).
+        """
         said = checked(AssignFindingSerializer, request.data)
         return Response(FindingSerializer(assign_finding(actor=actor_of(request), finding_id=finding_id, **said)).data)
 
 
 class PostReviewsView(APIView):
-    """GET: what emergencies owe, the longest due first."""
+    """GET: post-reviews of break-glass requests, the earliest due date first."""
 
     @extend_schema(parameters=[PostReviewListSerializer], responses=PostReviewSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """List the post-reviews of the models the caller may see, the earliest due date first."""
         wanted = checked(PostReviewListSerializer, request.query_params)
         found = visible_post_reviews(actor_of(request), state=wanted["state"], model=wanted["model"])
         rows, rest = page(found, wanted)
@@ -85,20 +94,26 @@ class PostReviewsView(APIView):
 
 
 class CompletePostReviewView(APIView):
-    """POST: say what the review came to. Only a person who is signed in, and neither of the two who broke the glass."""
+    """POST: record the outcome. Only a person who is signed in, and neither of the two who used break-glass."""
 
     @extend_schema(request=CompletePostReviewSerializer, responses=PostReviewSerializer)
     def post(self, request: Request, post_review_id: int) -> Response:
+        """Record the outcome of a post-review and return it.
+
+        Only a person who is signed in, and neither of the two who used break-glass. Raises NotFound, InvalidInput,
+        Denied, InvalidState (it is completed already).
+        """
         actor, said = actor_of(request), checked(CompletePostReviewSerializer, request.data)
         complete_post_review(actor=actor, post_review_id=post_review_id, **said)
         return Response(PostReviewSerializer(get_post_review(actor, post_review_id)).data)
 
 
 class ReReviewsView(APIView):
-    """GET: when a version has to be reviewed again, and when it was. POST: stand by it; only a person who is signed in."""
+    """GET: the next due date and the re-reviews of a version. POST: confirm it; only a person who is signed in."""
 
     @extend_schema(responses=ReReviewSerializer(many=True))
     def get(self, request: Request, name: str, version: int) -> Response:
+        """Return when the version must be reviewed again, and its re-reviews, newest first. Raises NotFound."""
         found = get_version(actor_of(request), name, version)
         return Response(
             {"review_due_at": found.review_due_at, "re_reviews": many(ReReviewSerializer, re_reviews_of(found))}
@@ -106,6 +121,10 @@ class ReReviewsView(APIView):
 
     @extend_schema(request=ConfirmSerializer, responses={201: ReReviewSerializer})
     def post(self, request: Request, name: str, version: int) -> Response:
+        """Confirm that the version may stay and return the re-review (201). Only a person who is signed in.
+
+        Raises NotFound, InvalidInput (no comment), InvalidState (no policy asks for a re-review), Denied.
+        """
         said = checked(ConfirmSerializer, request.data)
         given = confirm_version(actor=actor_of(request), name=name, version=version, **said)
         return Response(ReReviewSerializer(given).data, status=status.HTTP_201_CREATED)

@@ -37,6 +37,7 @@ class FindingSerializer(serializers.Serializer[Finding]):
     closed_at = serializers.DateTimeField()
 
     def get_is_overdue(self, row: Finding) -> bool:
+        """Return whether the finding is open and its due date has passed."""
         return row.state == FindingState.OPEN and row.overdue_at is not None
 
 

@@ -52,6 +52,7 @@ class PolicyView(APIView):
         responses=PolicyDetailSerializer,
     )
     def get(self, request: Request, name: str) -> Response:
+        """Return a revision of the policy, the newest by default. Raises NotFound."""
         wanted = checked(RevisionQuerySerializer, request.query_params)
         return Response(PolicyDetailSerializer(get_revision(name, wanted["revision"])).data)
 
@@ -61,6 +62,7 @@ class PolicySchemaView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """Return the JSON Schema of a policy document."""
         return Response(policy_schema(), content_type="application/schema+json")
 
 
@@ -71,6 +73,7 @@ class ProposalsView(APIView):
 
     @extend_schema(parameters=[ProposalListSerializer], responses=ProposalSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """List the policy proposals by state and policy, newest first."""
         wanted = checked(ProposalListSerializer, request.query_params)
         rows, rest = page(proposals(state=wanted["state"], name=wanted["policy"]), wanted)
         return Response({"proposals": many(ProposalSerializer, rows), **rest})
@@ -81,6 +84,10 @@ class ProposalsView(APIView):
         responses={201: ProposalSerializer},
     )
     def post(self, request: Request) -> Response:
+        """Propose a policy, or to retire one, and return the open proposal (201).
+
+        Raises InvalidInput (one line for each problem), TooLarge, NotFound, Denied, InvalidState, Conflict.
+        """
         made = _propose(request)
         return Response(_detail(made.pk), status=status.HTTP_201_CREATED)
 
@@ -90,6 +97,7 @@ class ProposalView(APIView):
 
     @extend_schema(responses=ProposalSerializer)
     def get(self, request: Request, proposal_id: int) -> Response:  # noqa: ARG002 - DRF's signature
+        """Return one proposal with its reviews, and who could approve it. Raises NotFound."""
         return Response(_detail(proposal_id))
 
 
@@ -100,28 +108,35 @@ class ProposalDecisionView(APIView):
 
     @extend_schema(request=ProposalDecisionSerializer, responses=ProposalSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
+        """Approve or reject a proposal and return it. An approval puts the change in force at once.
+
+        A second person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (closed),
+        Conflict (another digest, or a newer revision was published).
+        """
         said = checked(ProposalDecisionSerializer, request.data)
         decide_proposal(actor=actor_of(request), proposal_id=proposal_id, decision=self.decision.value, **said)
         return Response(_detail(proposal_id))
 
 
 class ProposalWithdrawView(APIView):
-    """POST: take a proposal back."""
+    """POST: withdraw a proposal."""
 
     @extend_schema(request=WithdrawSerializer, responses=ProposalSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
+        """Withdraw an open proposal and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
         said = checked(WithdrawSerializer, request.data)
         withdraw_proposal(actor=actor_of(request), proposal_id=proposal_id, **said)
         return Response(_detail(proposal_id))
 
 
 class DryRunView(APIView):
-    """POST: what a draft would say of a version now. Nothing is written."""
+    """POST: the verdict of a draft on one version now. Nothing is written."""
 
     required_scopes = _READS
 
     @extend_schema(request=DryRunQuerySerializer, responses=DryRunSerializer)
     def post(self, request: Request) -> Response:
+        """Return the verdict of a draft on one version now. Raises NotFound, InvalidInput, TooLarge. Writes nothing."""
         asked = checked(DryRunQuerySerializer, request.data)
         body = _body(asked.pop("policy"))
         found = dry_run(actor=actor_of(request), body=body, name=asked.pop("model"), **asked)
@@ -135,6 +150,7 @@ class ReplayView(APIView):
 
     @extend_schema(request=ReplayQuerySerializer, responses=ReplayedSerializer(many=True))
     def post(self, request: Request) -> Response:
+        """Return what a draft would have decided on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
         asked = checked(ReplayQuerySerializer, request.data)
         found = replay(actor=actor_of(request), body=_body(asked.pop("policy")), **asked)
         return Response(

@@ -36,10 +36,11 @@ from registry.api import actor_of, checked, many, page
 
 
 class RequestsView(APIView):
-    """GET: transition requests, newest first. POST: ask for one (the live one is returned where there is one)."""
+    """GET: transition requests, newest first. POST: open one; the live one is returned where there is one."""
 
     @extend_schema(parameters=[ListSerializer], responses=RequestSerializer(many=True))
     def get(self, request: Request) -> Response:
+        """List the transition requests of the models the caller may see, newest first."""
         wanted = checked(ListSerializer, request.query_params)
         found = visible_requests(actor_of(request), state=wanted["state"], model=wanted["model"])
         rows, rest = page(found, wanted)
@@ -47,6 +48,11 @@ class RequestsView(APIView):
 
     @extend_schema(request=OpenSerializer, responses={201: RequestSerializer})
     def post(self, request: Request) -> Response:
+        """Open a transition request, or return the live one for the same move (201), with its verdict.
+
+        Raises NotFound, Denied, InvalidInput, InvalidState (there already, or no policy governs the move), Conflict
+        (the live request has other terms).
+        """
         asked = checked(OpenSerializer, request.data)
         made = open_request(actor=actor_of(request), name=asked.pop("model"), **asked)
         return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)
@@ -57,14 +63,16 @@ class RequestView(APIView):
 
     @extend_schema(responses=RequestSerializer)
     def get(self, request: Request, request_id: int) -> Response:
+        """Return one request with its verdict by rule, checks, evidence and reviews. Raises NotFound."""
         return Response(request_detail(request, request_id))
 
 
 class WithdrawView(APIView):
-    """POST: close a request that is not wanted any more."""
+    """POST: withdraw a live request."""
 
     @extend_schema(request=WithdrawSerializer, responses=RequestSerializer)
     def post(self, request: Request, request_id: int) -> Response:
+        """Withdraw a live request and return it, closed. Raises NotFound, InvalidInput, Denied, InvalidState."""
         withdraw_request(actor=actor_of(request), request_id=request_id, **checked(WithdrawSerializer, request.data))
         return Response(request_detail(request, request_id))
 
@@ -74,46 +82,64 @@ class ReviewsView(APIView):
 
     @extend_schema(responses=ReviewSerializer(many=True))
     def get(self, request: Request, request_id: int) -> Response:
+        """List the reviews of a request. Raises NotFound."""
         found = get_request(actor_of(request), request_id)
         return Response({"reviews": many(ReviewSerializer, reviews_of(found))})
 
     @extend_schema(request=DecideSerializer, responses={201: ReviewSerializer})
     def post(self, request: Request, request_id: int) -> Response:
+        """Record the caller's decision on a request and return the review (201).
+
+        Only a person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (the
+        request is closed, or its checks have not passed), Conflict (the state changed, or it is recorded already).
+        """
         said = checked(DecideSerializer, request.data)
         made = decide_request(actor=actor_of(request), request_id=request_id, **said)
         return Response(ReviewSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class OverridesView(APIView):
-    """GET: the overrides of a request. POST: let a soft rule be; only a person of a group the rule names, never a token."""
+    """GET: the overrides of a request. POST: override a soft rule; only a person of a group it names, never a token."""
 
     @extend_schema(responses=OverrideSerializer(many=True))
     def get(self, request: Request, request_id: int) -> Response:
+        """List the overrides of a request. Raises NotFound."""
         found = get_request(actor_of(request), request_id)
         return Response({"overrides": many(OverrideSerializer, overrides_of(found))})
 
     @extend_schema(request=GiveOverrideSerializer, responses={201: OverrideSerializer})
     def post(self, request: Request, request_id: int) -> Response:
+        """Override a soft rule of a request and return the override (201).
+
+        Only a person of a group that the rule names, never a token. Raises NotFound, InvalidInput, Denied, InvalidState
+        (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
+        """
         said = checked(GiveOverrideSerializer, request.data)
         made = override_rule(actor=actor_of(request), request_id=request_id, **said)
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class TakeBackView(APIView):
-    """POST: take an override back; whoever gave it or is of a group the rule names, in person, never a token."""
+    """POST: withdraw an override; its giver or a person of a group the rule names, never a token."""
 
     @extend_schema(request=TakeBackSerializer, responses=OverrideSerializer)
     def post(self, request: Request, request_id: int, override_id: int) -> Response:
+        """Withdraw an override and return it.
+
+        Only the person who gave it or a person of a group that the rule names, never a token. Raises NotFound,
+        InvalidInput, Denied, InvalidState, Conflict (it is withdrawn already).
+        """
         said = checked(TakeBackSerializer, request.data)
         row = withdraw_override(actor=actor_of(request), request_id=request_id, override_id=override_id, **said)
         return Response(OverrideSerializer(row).data)
 
 
 class PoliciesView(APIView):
-    """GET: the policies that govern now."""
+    """GET: the policies in force."""
 
     @extend_schema(responses=PolicySerializer(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may read policies
+        """List the revisions of the policies in force, by name."""
         revisions = sorted((found.revision for found in active_policies()), key=lambda row: row.policy.name)
         return Response({"policies": many(PolicySerializer, revisions)})
 

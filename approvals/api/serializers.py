@@ -67,17 +67,21 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
         return found
 
     def get_subject_digest(self, request: TransitionRequest) -> str:
+        """Return the digest of the present state; of a closed request, the digest it was closed with."""
         case = self._case(request)
         return case.snapshot.subject_digest if case else request.subject_digest
 
     def get_url(self, request: TransitionRequest) -> str:
+        """Return the address of the request's page."""
         return request_url(request.pk, self.context.get("base_url", ""))
 
     def get_verdict(self, request: TransitionRequest) -> str | None:
+        """Return the state of the verdict, or None for a closed request."""
         case = self._case(request)
         return case.verdict.state.value if case else None
 
     def get_blocked_by(self, request: TransitionRequest) -> list[dict[str, Any]]:
+        """Return one entry for each thing that is missing; empty for a closed request."""
         case = self._case(request)
         return [dict(item) for item in case.verdict.blocked_by()] if case else []
 

@@ -53,8 +53,8 @@ def lease_time() -> timedelta:
 
 
 def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int:
-    """Queue each check that has not looked at the present state; return how many. With ``retry_broken`` also those that
-    broke off doing so, or were cancelled. Runs in the caller's transaction, with the request locked.
+    """Queue each check without a result for the present state; return how many. With ``retry_broken`` also those that
+    did not complete, or were cancelled. Runs in the caller's transaction, with the request locked.
     """
     queued = 0
     for rule in case.check_rules:

@@ -1,7 +1,7 @@
-"""Delegation: a person lends what gives them a say to another person, for some models and at most 90 days.
+"""Delegation: a person delegates their review rights to another person, for some models and at most 90 days.
 
-What is lent are the groups, roles and ownership of the delegator at the moment a vote is counted; never more, and never what
-was lent to them. A vote that was given while the delegation lasted stands after it ended.
+The delegate has the groups, roles and ownership that the delegator has when a vote is counted. Rights that were
+delegated to the delegator are not passed on. A vote that was given during a delegation stays valid after it.
 """
 
 from __future__ import annotations

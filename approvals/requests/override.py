@@ -1,7 +1,7 @@
-"""Overriding a soft rule: somebody of a group that the policy names lets it be, for the present state, with a reason.
+"""Overrides of soft rules: a member of a group that the policy names waives the rule, with a reason.
 
-It holds for one digest alone, and until it is taken back: by whoever gave it, or by another of the rule's groups. An approved
-request that rested on it is closed then, as one whose subject had changed.
+An override holds for one subject digest until it is withdrawn, by its giver or by a member of the rule's groups.
+An approved request that needed it is then closed as stale.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from approvals.requests.queries import overrides_of
 from approvals.requests.review import require_seen
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
-from approvals.verdict.evaluation import evaluate_rule
+from approvals.verdict.evaluation import RuleVerdict, evaluate_rule
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
@@ -35,11 +35,10 @@ _ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WIT
 def override_rule(
     *, actor: Actor, request_id: int, rule: str, reason: str, seen_digest: str, signature: Signature | None = None
 ) -> Override:
-    """Record that a soft rule is overridden and return it; the last thing missing has the request applied.
+    """Record an override of a soft rule and return it. The request is applied when nothing else is missing.
 
-    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, none of the groups the rule names,
-    a hand in the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict (it changed
-    since it was looked at, or is overridden already).
+    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, not in a group of the rule, an
+    author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict (the state changed since it was seen, or the rule is overridden already).
     """
     words = check_text(reason, "reason", MAX_COMMENT).strip()
     if not words:
@@ -65,12 +64,7 @@ def _override(
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
-    named = next((rule for rule in case.rules if rule.id == rule_id), None)
-    if named is None:
-        raise NotFound(f"Request #{request.pk} has no rule {rule_id[:110]}.")
-    rule = evaluate_rule(named, case.snapshot, case.at)
-    if rule.level is not RuleLevel.SOFT:
-        raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
+    rule = _soft_rule(case, rule_id)
     deny_if(refusal_to_override(actor, groups_of(actor), case, rule))
     require_seen(case, seen_digest, needed=True)
     if not rule.blocks:
@@ -100,11 +94,22 @@ def _override(
     return made
 
 
-def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
-    """Take an override back and return it: the rule stands in the way again, and an approval that rested on it is void.
+def _soft_rule(case: Case, rule_id: str) -> RuleVerdict:
+    """Return the verdict of a soft rule. Raises NotFound (no such rule), InvalidState (it is not soft)."""
+    named = next((rule for rule in case.rules if rule.id == rule_id), None)
+    if named is None:
+        raise NotFound(f"Request #{case.request.pk} has no rule {rule_id[:110]}.")
+    rule = evaluate_rule(named, case.snapshot, case.at)
+    if rule.level is not RuleLevel.SOFT:
+        raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
+    return rule
 
-    Raises NotFound (request, override), InvalidInput (no reason), Denied (a token, neither the giver nor one of the rule's
-    groups), InvalidState (closed, expired), Conflict (taken back already).
+
+def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
+    """Withdraw an override and return it. The rule blocks again, and an approval that needed the override is void.
+
+    Raises NotFound (request, override), InvalidInput (no reason), Denied (a token, neither the giver nor in a group
+    the rule names), InvalidState (closed, expired), Conflict (withdrawn already).
     """
     words = check_text(reason, "reason", MAX_COMMENT).strip()
     if not words:

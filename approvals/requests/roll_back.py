@@ -1,4 +1,4 @@
-"""Rolling back: one action that brings back the version that was there before, where its approval still stands."""
+"""Rollback: one action that brings back the earlier version, where its approval is still valid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from registry.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The version that was brought back or is asked for, and the request; None where no policy governs."""
+    """The version that was brought back or is to be, and its request; None where no policy governs the target."""
 
     version: ModelVersion
     request: TransitionRequest | None
@@ -39,20 +39,14 @@ def roll_back(
     target: str = Stage.PRODUCTION,
     wait_seconds: float | None = None,
 ) -> RolledBack:
-    """Bring the version back that was at ``target`` before (or this ``version`` that once was), and return what came of it.
+    """Bring back the version that was at ``target`` before, or ``version`` if given. Return it with its request.
 
-    A rollback request is opened in the policy's own lane; when nothing but what is known already is asked for, it is applied
-    at once, and otherwise it waits for its approvals. What is replaced is archived in the same step. Raises NotFound,
-    Denied (editing the model is needed), InvalidInput (no reason, no such target), InvalidState (there is nothing to go back to, with the
-    reason for each version that was there), Conflict (another request for that version is open).
+    The rollback request is applied at once when the policy's rules for rollbacks are met, and otherwise waits for its
+    approvals. The version it replaces is archived in the same step. Raises NotFound, Denied (the actor may not edit the
+    model), InvalidInput (no reason, no such target), InvalidState (no earlier version can return, with the reason for
+    each one), Conflict (another request for that version is open).
     """
-    words = check_text(reason.strip(), "reason", MAX_COMMENT)
-    if not words:
-        raise InvalidInput("A rollback needs a reason.")
-    if not is_governable(target):
-        raise InvalidInput(
-            f"A rollback goes back to Production, Staging or an alias such as @champion, not to {target[:100]}."
-        )
+    words = _checked_reason(reason, target)
     model = get_model(actor, name)
     require_level(actor, model, Level.EDIT, action=Action.APPROVALS_REQUEST_OPENED)
     chosen = _choose(actor, model, target, version)
@@ -72,6 +66,18 @@ def roll_back(
     )
     done = carry_on(actor=actor, request=request, wait_seconds=wait_seconds)
     return RolledBack(get_version(actor, name, chosen.version), done)
+
+
+def _checked_reason(reason: str, target: str) -> str:
+    """Return the stripped reason. Raises InvalidInput for an empty one and for a target no policy can govern."""
+    words = check_text(reason.strip(), "reason", MAX_COMMENT)
+    if not words:
+        raise InvalidInput("A rollback needs a reason.")
+    if not is_governable(target):
+        raise InvalidInput(
+            f"A rollback goes back to Production, Staging or an alias such as @champion, not to {target[:100]}."
+        )
+    return words
 
 
 def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:

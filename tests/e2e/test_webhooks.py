@@ -49,7 +49,7 @@ assert len(client.list_webhooks()) == 1
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation that may reach receivers in the house."""
+    """An installation that may reach receivers on the private network."""
     allowed = {"CUSTODY_WEBHOOK_ALLOW_HTTP": "on", "CUSTODY_WEBHOOK_ALLOW_PRIVATE": "on"}
     installation = Installation(tmp_path_factory.mktemp("hooked") / "data", environment=allowed).start()
     yield installation

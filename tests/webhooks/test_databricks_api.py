@@ -203,7 +203,7 @@ def test_a_longer_list_has_pages_and_takes_no_more_queries(workspace: Workspace,
 def test_a_test_answers_where_every_client_looks(workspace: Workspace, receiver: Receiver) -> None:
     receiver.answers = [200, 500]
     one = {"id": make(workspace, url=receiver.url(), status="TEST_MODE")["id"]}
-    good = {"status_code": 200}  # without the body: what a receiver in the house answers is shown to nobody
+    good = {"status_code": 200}  # without the body: what a private receiver answers is shown to nobody
     assert workspace.ok("POST", f"{HOOKS}/test", **one) == {**good, "status": 200, "webhook": good}
     event = "TRANSITION_REQUEST_TO_STAGING_CREATED"
     assert workspace.ok("POST", f"{HOOKS}/test", **one, event=event)["status_code"] == 500

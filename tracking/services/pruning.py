@@ -31,7 +31,7 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What went (or would go): files of bytes, bytes altogether, remains of uploads that broke off."""
+    """What was deleted (or would be): number of files, bytes in all, remains of uploads that did not complete."""
 
     blobs: int
     size: int

@@ -67,7 +67,7 @@ class ByteStore(Protocol):
         ...
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
-        """Delete what uploads that broke off before ``moment`` left behind, but the keys in ``keep``; return how many."""
+        """Delete the remains of uploads that did not complete before ``moment``, except ``keep``; return how many."""
         ...
 
 

@@ -192,8 +192,8 @@ def _point(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> N
         webhook.verify_tls = spec.verify_tls
     if not webhook.verify_tls and not may_go_inside(webhook):
         raise InvalidInput(
-            "enable_ssl_verification cannot be false: the certificate of a receiver is always checked, except in the house, "
-            "for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
+            "enable_ssl_verification cannot be false: certificates are always checked, except for receivers on the "
+            "private network, for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
         )
 
 

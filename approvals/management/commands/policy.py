@@ -41,6 +41,7 @@ class Command(InstallationCommand):
     help = "Check, propose, export and try policies as YAML files. A second person approves a proposal on the pages."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the subcommands `validate`, `propose`, `export`, `default` and `dry-run` with their options."""
         parts = parser.add_subparsers(dest="part", required=True)
         check = parts.add_parser("validate", help="say what is wrong with files, by line")
         check.add_argument("files", nargs="+", metavar="FILE", help="- reads standard input")
@@ -72,6 +73,7 @@ class Command(InstallationCommand):
         return options["part"] not in _WITHOUT_DATABASE
 
     def handle(self, *_args: Any, part: str, **options: Any) -> None:
+        """Run the subcommand ``part``. Raises CommandError with the message of any DomainError."""
         try:
             getattr(self, f"_{part.replace('-', '_')}")(options)
         except DomainError as error:

@@ -15,5 +15,6 @@ class Command(InstallationCommand):
     help = "Publish the default policies, if this database never had any (CUSTODY_DEFAULT_POLICIES=off: never)."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
+        """Publish the default policies that are missing and print each revision that was published."""
         for revision in ensure_default_policies(actor=system_actor("publish_default_policies")):
             self.stdout.write(f"Published {revision}.")
