@@ -1,4 +1,4 @@
-"""Who stands behind an account: its owner, and whoever owned it before. What it did, they had a hand in."""
+"""Owners of an account, present and past. They count as authors of what the account did."""
 
 from __future__ import annotations
 

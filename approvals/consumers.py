@@ -1,4 +1,4 @@
-"""What governance draws from events: named in settings.AUDIT_CONSUMERS."""
+"""Consumers of audit events for governance, named in settings.AUDIT_CONSUMERS."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def watch_checks(**_worker: object) -> None:
 
 @shared_task(name="approvals.tasks.run_check")
 def run_check(check_run_id: int) -> str:
-    """Run one validation job if it is free; return what came of it (for the log)."""
+    """Run one validation job if no worker has it; return its outcome as text for the log."""
     lease = check_runs.take_lease(check_run_id=check_run_id, worker=_worker_name())
     if lease is None:
         return "nothing to do"
@@ -154,7 +154,7 @@ def apply_request(request_id: int) -> str:
 
 @shared_task(name="approvals.tasks.requeue_expired_checks")
 def requeue_expired_checks() -> int:
-    """Take back what silent workers left, and announce again what waits too long."""
+    """Requeue the jobs of silent workers, and announce again those that wait too long."""
     return check_sweep.requeue_expired(actor=system_actor("requeue_expired_checks"), now=timezone.now())
 
 

@@ -1,4 +1,4 @@
-"""Who is to be told of an event, and in what words. One function a kind of event; whoever did it is never told."""
+"""Recipients and text of the notice of an event. One function per kind of event; its actor is never notified."""
 
 from __future__ import annotations
 

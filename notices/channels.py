@@ -1,4 +1,4 @@
-"""Carrying a notice out: an e-mail over SMTP, a chat message to an incoming webhook. One attempt, and what came of it."""
+"""Channels of a notice: an e-mail over SMTP or a chat message to an incoming webhook. One attempt and its outcome."""
 
 from __future__ import annotations
 

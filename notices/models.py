@@ -1,4 +1,4 @@
-"""What people are told: notices, how each person wants them, and the messages that carry them out of the server."""
+"""Notices, each person's preferences for them, and the messages that send them by e-mail or chat."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class MessageState(models.TextChoices):
 
 
 class Message(models.Model):
-    """A notice on its way out by e-mail or chat: the work, and what came of it.
+    """A notice to be sent by e-mail or chat: its attempts and its outcome.
 
     ``attempts`` is also the fence: a worker writes its result only while the number is the one it took.
     ``next_attempt_at`` of a message that a worker holds is when it is given up on.

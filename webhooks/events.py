@@ -1,4 +1,4 @@
-"""What a webhook can subscribe to, in the protocol's words, and which recorded action each comes from.
+"""Events a webhook can subscribe to, by their protocol names, and the recorded action behind each.
 
 MLflow's clients can name only MLflow's own events. The events of governance are named in the same way over plain HTTP: an
 entity and an action that MLflow does not have.

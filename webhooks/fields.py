@@ -1,4 +1,4 @@
-"""What the fields of a webhook may hold, in either format; InvalidInput says what they may not."""
+"""Validation of the fields of a webhook, in both formats. Raises InvalidInput."""
 
 from __future__ import annotations
 

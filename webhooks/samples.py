@@ -1,4 +1,4 @@
-"""What a test sends: MLflow's own examples for its events, the same shape as the real thing for ours."""
+"""Sample payloads of a webhook test: MLflow's examples for its events, and events of the real shape for ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One message to one webhook, now: the headers its format has, the address that may be, and what came of it."""
+"""One attempt to send one message to a webhook: the headers of its format, the allowed address and the outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webhooks.transport import Answer, post
 
 
 def send(webhook: Webhook, *, delivery_id: str, body: str, timeout: float) -> Answer:
-    """Send ``body`` and return what came of it, within ``timeout`` seconds. Open no transaction around it."""
+    """Send ``body`` and return the outcome, within ``timeout`` seconds. Open no transaction around it."""
     try:
         headers = _headers(webhook, delivery_id, body)
     except Unreadable as error:

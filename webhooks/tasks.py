@@ -11,7 +11,7 @@ from webhooks.services import deliveries
 
 @shared_task(name="webhooks.tasks.deliver")
 def deliver(delivery_id: str) -> str:
-    """Try one delivery if it is due and free; return what came of it (for the log)."""
+    """Attempt one delivery if it is due and no worker has it; return the outcome as text for the log."""
     return deliveries.deliver(delivery_id=uuid.UUID(delivery_id))
 
 

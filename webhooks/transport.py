@@ -45,7 +45,7 @@ class Answer:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, private: bool, verify: bool = True
 ) -> Answer:
-    """Send ``body`` and return what came of it, at most ``timeout`` seconds after the name was looked up.
+    """Send ``body`` and return the outcome, at most ``timeout`` seconds after the name was looked up.
 
     ``private`` says whether the receiver may be at a private or loopback address, ``verify`` whether its certificate is
     checked there; elsewhere it always is.

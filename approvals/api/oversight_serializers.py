@@ -92,7 +92,7 @@ class PostReviewSerializer(serializers.Serializer[PostReview]):
     broken_at = serializers.DateTimeField()
     due_at = serializers.DateTimeField()
     overdue_at = serializers.DateTimeField()
-    outcome = serializers.CharField(help_text="justified, not_justified, or empty while it is owed.")
+    outcome = serializers.CharField(help_text="justified, not_justified, or empty while the review is due.")
     comment = serializers.CharField()
     completed_by = serializers.CharField(source="completed_by.username", default="")
     completed_at = serializers.DateTimeField()

@@ -104,7 +104,7 @@ class ReviewSerializer(serializers.Serializer[Review]):
 
 
 class WithdrawalSerializer(serializers.Serializer[OverrideWithdrawal]):
-    """That an override was taken back, and why."""
+    """The withdrawal of an override, with its reason."""
 
     withdrawn_by = serializers.CharField(source="withdrawn_by.username")
     reason = serializers.CharField()
@@ -112,7 +112,7 @@ class WithdrawalSerializer(serializers.Serializer[OverrideWithdrawal]):
 
 
 class OverrideSerializer(serializers.Serializer[Override]):
-    """A soft rule that somebody let be, with the reason, for one subject digest; ``withdrawal`` once it was taken back."""
+    """An override of a soft rule for one subject digest, with its reason; ``withdrawal`` once it was withdrawn."""
 
     id = serializers.IntegerField()
     rule = serializers.CharField()
@@ -207,7 +207,7 @@ class GiveOverrideSerializer(SignatureSerializer):
 
 
 class TakeBackSerializer(serializers.Serializer[Any]):
-    """Why an override is taken back."""
+    """Why an override is withdrawn."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
 

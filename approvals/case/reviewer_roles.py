@@ -1,4 +1,4 @@
-"""What gives people review rights: their groups, and the permission level granted to them on a model.
+"""Sources of review rights: a person's groups, and the permission level granted to them on a model.
 
 Being a superuser gives none.
 """

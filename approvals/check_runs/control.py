@@ -1,4 +1,4 @@
-"""What people do to a validation job: cancel it, and have it run again.
+"""Actions of people on a validation job: cancel it, or run it again.
 
 Both lock the model and the request first, as every change of a request does; the worker of a cancelled job notices at its next
 report that the job is no longer its own.

@@ -1,4 +1,4 @@
-"""Results of external checks, as CI posts them: signed (approvals/check_runs/envelopes.py), for one job, and for what it looks at."""
+"""Results of external checks that CI posts: signed (approvals/check_runs/envelopes.py), for one job and its subject."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_AGE = timedelta(minutes=15)
 def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, object]) -> CheckRun:
     """Take the result of an external check and return the job, finished. Its poster counts as the check's author.
 
-    InvalidInput: an envelope that cannot be read, or is too old. Denied: not signed with a key the policy names for this check.
+    InvalidInput: an envelope that is unreadable or too old. Denied: not signed with a key the policy names for it.
     Conflict: signed for other files, or for a state that has changed since, or sent before. InvalidState: no result is waited
     for. NotFound: no such job, or out of the actor's sight.
     """
@@ -91,7 +91,7 @@ def _require_key(request: TransitionRequest, posted: Posted, allowed: tuple[str,
 
 
 def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: Posted) -> None:
-    """Refuse a result of anything but what the job looks at, and of what is no longer what would be promoted."""
+    """Refuse a result for other files than the job checks, or for a state that has changed."""
     if posted.inputs_digest != job.inputs_digest:
         raise Conflict("The result was signed for other inputs than those of this check run.")
     if posted.artifact_digest != request.version.artifact_digest:

@@ -1,4 +1,4 @@
-"""Jobs that nobody works on any more: announced again, taken from a silent worker, or ended when their time is over."""
+"""Recovery of check jobs: announce waiting jobs again, requeue those of silent workers, end overdue ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LAST_REMINDER = timedelta(hours=1)
 
 
 def requeue_expired(*, actor: Actor, now: datetime) -> int:
-    """Announce again what waits too long, take back what its worker left, and end what is over its time; return how many."""
+    """Announce jobs that wait too long, requeue those of silent workers, end overdue ones; return how many."""
     silent = Q(state__in=UNFINISHED_CHECKS, lease_until__lt=now)
     due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
     return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])

@@ -50,8 +50,8 @@ def _to_confirm(actor: Actor, version: ModelVersion, place: ReReviewDue) -> Refu
 def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | None:
     """Return why the actor may not complete a post-review.
 
-    They must be able to approve under the policy of the request or of today, or be in a group that may break the glass. The
-    requester, the second person of the emergency and everybody involved in the work may not.
+    They must be able to approve under the policy of the request or of today, or be in a group that may use
+    break-glass. The requester, the second person of the emergency and everybody involved in the work may not.
     """
     request = row.request
     action = Action.APPROVALS_POST_REVIEW_COMPLETED

@@ -1,4 +1,4 @@
-"""Who may break the glass, and who may close and assign findings."""
+"""Who may use break-glass, and who may close and assign findings."""
 
 from __future__ import annotations
 

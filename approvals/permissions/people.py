@@ -1,4 +1,4 @@
-"""What only a person who is signed in may do."""
+"""Actions that only a person who is signed in may perform."""
 
 from __future__ import annotations
 

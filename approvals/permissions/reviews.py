@@ -1,4 +1,4 @@
-"""Who may decide on a transition request: the one answer of the service, the pages, the API and the MLflow endpoints.
+"""Who may decide on a transition request: one rule for the service, the pages, the API and the MLflow endpoints.
 
 A person decides on their own review rights (a group, a role on the model, owning it) or, where they have none, on those of
 somebody who delegated to them. Delegation does not chain: delegated rights cannot be delegated again. Nobody who is involved

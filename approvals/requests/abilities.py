@@ -1,4 +1,4 @@
-"""What one caller may do with requests and comments now: the same answers the services give, asked beforehand."""
+"""Actions that a caller may perform on requests and comments now, by the same rules as the services."""
 
 from __future__ import annotations
 

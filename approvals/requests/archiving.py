@@ -1,4 +1,4 @@
-"""What becomes of the version that is replaced, where the requester left it open: said once, by them or by the first approver."""
+"""Whether the replaced version is archived: decided once, by the requester or by the first approver."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _MENTION = re.compile(r"(?<![\w@.+-])@([\w.@+-]{1,150})")
 
 
 def people_asked(case: Case, *, still: bool = False) -> set[int]:
-    """Return who may decide on a request, and who stands in for them; nobody who had a hand in it. Six queries at most.
+    """Return who may decide on a request, and their delegates, without its authors. Six queries at most.
 
     ``still``: only those who have not said anything on the present state.
     """

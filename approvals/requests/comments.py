@@ -80,7 +80,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
 
 @transaction.atomic
 def delete_comment(*, actor: Actor, comment_id: int) -> None:
-    """Take back one's own comment, or as who manages the model anybody's. NotFound, Denied."""
+    """Withdraw a comment: one's own, or any as a manager of the model. Raises NotFound, Denied."""
     comment = _lock(actor, comment_id)
     deny_if(refusal_to_delete_comment(actor, comment))
     comment.deleted_at = timezone.now()

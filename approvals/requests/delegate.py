@@ -38,10 +38,10 @@ def give_delegation(
     starts_at: datetime | None = None,
     models_pattern: str = "*",
 ) -> Delegation:
-    """Lend the actor's say to ``delegate`` (a username) and return the delegation.
+    """Delegate the actor's review rights to ``delegate`` (a username) and return the delegation.
 
     Raises Denied (not a person who is signed in), NotFound (no such person), InvalidInput (times, pattern, reason, oneself,
-    a service account), Conflict (they stand in for the actor on just these models already).
+    a service account), Conflict (a delegation for these models is in force already).
     """
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_GIVEN, "delegate")
     words = check_text(reason, "reason", _MAX_REASON).strip()
@@ -72,7 +72,7 @@ def give_delegation(
 
 @transaction.atomic
 def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
-    """Take back one of the actor's own delegations, now. NotFound, Denied; one that was taken back or is over stays so."""
+    """Revoke one of the actor's own delegations at once; one that has ended stays so. Raises NotFound, Denied."""
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "take back a delegation")
     rows = Delegation.objects.filter(pk=row_id(delegation_id), delegator=delegator)
     row = rows.select_for_update(of=("self",)).select_related("delegate").first()

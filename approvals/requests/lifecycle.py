@@ -44,7 +44,11 @@ def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: b
 
 @transaction.atomic
 def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> TransitionRequest:
-    """Close a live request on the word of its requester (or their service account's owner), or of who manages the model."""
+    """Withdraw a live request and return it.
+
+    Raises NotFound, InvalidInput (comment), Denied (not its requester, the owner of the requesting service account, or
+    a manager of the model), InvalidState (it is closed).
+    """
     check_text(comment, "comment", MAX_COMMENT)
     request = lock_visible(actor, request_id)
     deny_if(refusal_to_withdraw_request(actor, request))
@@ -55,7 +59,7 @@ def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> Tra
 
 @transaction.atomic
 def mark_stale(*, actor: Actor, request_id: int, reason: str) -> bool:
-    """Close an approved request that no longer holds; False where it is not live any more."""
+    """Close a live request as stale. Return False if it is closed already. Raises NotFound."""
     request = lock_request(request_id)
     if request.state not in LIVE_STATES:
         return False
@@ -65,7 +69,7 @@ def mark_stale(*, actor: Actor, request_id: int, reason: str) -> bool:
 
 @transaction.atomic
 def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
-    """Close a live request whose time is over, approved or not; False where there is nothing to close."""
+    """Close a live request that has expired, approved or not. Return False if there is nothing to close."""
     request = lock_request(request_id)
     if request.state not in LIVE_STATES or request.expires_at > (at or timezone.now()):
         return False

@@ -38,7 +38,8 @@ def override_rule(
     """Record an override of a soft rule and return it. The request is applied when nothing else is missing.
 
     Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, not in a group of the rule, an
-    author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict (the state changed since it was seen, or the rule is overridden already).
+    author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict
+    (the state changed since it was seen, or the rule is overridden already).
     """
     words = check_text(reason, "reason", MAX_COMMENT).strip()
     if not words:

@@ -1,4 +1,4 @@
-"""How a refusal reads: one line for each thing that is missing, who can resolve it, and where the request is."""
+"""Text of a refusal: one line for each thing that is missing, who can resolve it, and the request's URL."""
 
 from __future__ import annotations
 

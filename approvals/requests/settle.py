@@ -1,4 +1,4 @@
-"""What follows from a verdict: a request becomes approved, and an approved one is applied or found stale."""
+"""Effects of a verdict: a request becomes approved, and an approved one is applied or closed as stale."""
 
 from __future__ import annotations
 

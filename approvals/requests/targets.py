@@ -1,4 +1,4 @@
-"""What a request may ask for: a stage, or an @alias that a policy protects; and how a version is brought there."""
+"""Targets of a request: a stage, or an @alias that a policy protects; and how a version is moved there."""
 
 from __future__ import annotations
 

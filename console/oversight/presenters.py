@@ -1,4 +1,4 @@
-"""What needs attention on a model or a version: due reviews, findings, re-reviews, rollback and break-glass."""
+"""Items that need attention on a model or a version: due reviews, findings, re-reviews, rollback and break-glass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page shares: sign-in, the shell around it, breadcrumbs, and pages for domain errors."""
+"""Shared parts of every page: sign-in, the shell around it, breadcrumbs, and pages for domain errors."""
 
 from __future__ import annotations
 

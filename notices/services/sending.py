@@ -53,7 +53,7 @@ def send_due(*, now: datetime | None = None) -> int:
 
 @transaction.atomic
 def take(*, now: datetime | None = None) -> Lease | None:
-    """Take the message that has been due for longest; None where there is none. What nobody wants any more is closed."""
+    """Take the message that is due longest and return it, or None. Messages that are no longer wanted are closed."""
     at = now or timezone.now()
     while True:
         due = Message.objects.filter(state=MessageState.PENDING, next_attempt_at__lte=at)

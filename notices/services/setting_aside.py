@@ -1,4 +1,4 @@
-"""What asked for a decision is no news any more once it was taken: such notices count as read."""
+"""Notices that asked for a decision count as read once the decision was taken."""
 
 from __future__ import annotations
 

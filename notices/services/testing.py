@@ -1,4 +1,4 @@
-"""A test of one's own channels: a message goes out now, and the person sees what came of it. Three in ten minutes, on the record."""
+"""Test of one's own channels: one message is sent now and its outcome shown. At most three in ten minutes, audited."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATH = "/account/notifications/"
 
 
 def send_test(*, actor: Actor, channel: str) -> Outcome:
-    """Send the actor a test by one of their channels and return what came of it; it is not tried again.
+    """Send the actor a test by one of their channels and return the outcome; it is not tried again.
 
     No transaction is open while the mail server or the chat is waited for. InvalidInput: there is no such channel.
     InvalidState: nothing is set up to send to, or too many tests lately. Denied to all but people who are signed in.

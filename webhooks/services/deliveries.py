@@ -55,7 +55,7 @@ class Lease:
 
 
 def deliver(*, delivery_id: uuid.UUID) -> str:
-    """Try one delivery if it is due and free; return what came of it (for the log)."""
+    """Attempt one delivery if it is due and no worker has it; return the outcome as text for the log."""
     lease = take(delivery_id=delivery_id)
     if lease is None:
         return "nothing to do"

@@ -153,7 +153,7 @@ def send_test(
     event: str = "",
     wire: WebhookFormat = WebhookFormat.MLFLOW,
 ) -> Answer:
-    """Send a signed sample now and return what came of it. Without an event: the first the webhook subscribes to.
+    """Send a signed sample now and return the outcome. Without an event: the first the webhook subscribes to.
 
     No transaction is open while the receiver is waited for. Raises NotFound, InvalidInput (no such event).
     """
