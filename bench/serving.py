@@ -1,4 +1,4 @@
-"""The question a serving layer asks all day: which version is in Production now?"""
+"""The read that serving layers make most often: which version is in Production now."""
 
 from __future__ import annotations
 

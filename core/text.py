@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def join_words(words: Sequence[str], last: str = "and") -> str:
-    """Return words as a sentence lists them, such as ``a, b and c``; "nobody" for none."""
+    """Return a list as part of a sentence, such as ``a, b and c``; "nobody" for an empty list."""
     if not words:
         return "nobody"
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

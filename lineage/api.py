@@ -1,4 +1,4 @@
-"""/api/v1/lineage: where a thing came from, what came of it, and edges that people declare."""
+"""/api/v1/lineage: ancestors and descendants of a node, declared edges, and quarantines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _valid(serializer: Any) -> dict[str, Any]:
 
 
 class WalkView(APIView):
-    """The closure of one node, nearest first, with an honest `truncated`."""
+    """GET: the ancestors or descendants of a node, nearest first; `truncated` tells whether some are left out."""
 
     @extend_schema(parameters=[WalkQuery], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, urn: str, walk: str) -> Response:
@@ -64,7 +64,7 @@ class NodesView(APIView):
 
 
 class EdgesView(APIView):
-    """Declare that one artifact flowed into another."""
+    """POST: declare that one artifact was used to make another."""
 
     @extend_schema(request=EdgeDeclaration, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class EdgesView(APIView):
 
 
 class RetractView(APIView):
-    """Take an edge back, with a reason; it is kept beside the graph."""
+    """POST: retract an edge, with a reason; the retracted edge is kept outside the graph."""
 
     @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, edge_id: int) -> Response:
@@ -99,7 +99,7 @@ class RetractView(APIView):
 
 
 class QuarantinesView(APIView):
-    """GET: the quarantines that stand, newest first. POST: quarantine a dataset version."""
+    """GET: the quarantines in force, newest first. POST: quarantine a dataset version."""
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know

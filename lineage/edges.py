@@ -28,7 +28,7 @@ DECLARABLE = frozenset(Relation) - {Relation.DEPLOYED, Relation.SERVES}
 
 
 def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
-    """Refuse an edge that makes no sense between these kinds of nodes, or that nobody may claim."""
+    """Refuse an edge that is invalid between these kinds of nodes, or that cannot be declared."""
     if rel not in DECLARABLE:
         raise InvalidInput(f"An edge {rel.name} follows from a deployment; it cannot be declared.")
     sources, targets = ENDS[rel]

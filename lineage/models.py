@@ -12,7 +12,7 @@ from core.append_only import AppendOnlyModel
 
 
 class NodeKind(models.IntegerChoices):
-    """What a node stands for."""
+    """The kind of thing that a node represents."""
 
     DATASET = 1, "dataset"
     DATASET_VERSION = 2, "dataset version"

@@ -77,7 +77,7 @@ def deployment_specs(endpoint: str, number: int, revision: str) -> tuple[Spec, S
 
 
 def place_run(run_id: str, name: str) -> None:
-    """Make a run a node, or give its node this name: what `place` does with a run, for what happens all day."""
+    """Create the node of a run, or rename it: a faster `place` for runs, which are logged most often."""
     spec = run_spec(run_id, name)
     now: Any = timezone.now()
     values = {

@@ -32,7 +32,7 @@ _MAX_TOGETHER = 100_000
 
 @transaction.atomic
 def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """Quarantine a dataset version. NotFound; InvalidInput: another kind of node, no reason; Conflict: it stands already.
+    """Quarantine a dataset version. NotFound; InvalidInput: other kind of node, no reason; Conflict: in quarantine.
 
     Denied to all but members of ``KEEPERS`` and superusers.
     """
@@ -55,7 +55,7 @@ def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
 
 @transaction.atomic
 def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """End the quarantine of a dataset version. NotFound; InvalidInput: no reason; Conflict: none stands; Denied."""
+    """End a dataset version's quarantine. NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied."""
     node = _dataset_version(urn)
     said = _reason(reason)
     _require_keeper(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
@@ -85,7 +85,7 @@ def may_keep(actor: Actor, *, people_only: bool) -> bool:
 
 
 def standing() -> QuerySet[Quarantine]:
-    """Return the quarantines that stand, newest first, with their nodes."""
+    """Return the quarantines in force, newest first, with their nodes."""
     return Quarantine.objects.filter(released_at__isnull=True).select_related("node").order_by("-placed_at", "-pk")
 
 

@@ -1,4 +1,4 @@
-"""What the other apps say about data flow. Plain values in; saying the same thing twice changes nothing.
+"""Writes of the lineage graph, for the other apps. Recording the same fact twice changes nothing.
 
 Every function joins the caller's transaction. Observations are not events of their own: the change that was observed (a run
 logged its inputs, a version was registered) records one. What a person declares or takes back is an event.

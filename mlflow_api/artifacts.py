@@ -1,4 +1,4 @@
-"""The artifact proxy: files up and down in pieces, never whole in memory."""
+"""The artifact proxy: uploads and downloads files in pieces, so that no file is in memory as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Range requests (RFC 9110, section 14): one range of bytes; anything else is answered with the whole file, as it allows."""
+"""Range requests (RFC 9110, section 14): one range of bytes. Any other request gets the whole file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-# More digits than any file has bytes are no number to work with.
+# 18 digits are enough for the size of any file.
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE | re.ASCII)
 
 
 class Unsatisfiable(Exception):
-    """The range lies wholly behind the end of the file (416)."""
+    """The range starts after the end of the file (416)."""
 
 
 @dataclass(frozen=True, slots=True)

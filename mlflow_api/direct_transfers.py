@@ -1,4 +1,4 @@
-"""What clients do at the store itself: uploads in parts and presigned downloads. 501 where the store is no bucket."""
+"""Uploads in parts and presigned downloads, made directly at an S3 bucket; 501 for any other store."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _upload_view(handler: Callable[[Actor, str, Params], Json]) -> Callable[...,
 
 
 def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """Answer where to fetch a file, in as many ranges as one likes."""
+    """Return a presigned URL of a file and its size in bytes. Raises NotFound, InvalidInput (path)."""
     _allow(request, "GET")
     _require_store("Multipart download")
     row, url = direct.presign_download(
@@ -81,7 +81,7 @@ def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> Http
 
 
 def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
-    """Answer where to fetch a file of a run, by its path below the run's artifacts."""
+    """Return a presigned URL of a run's file and its size in bytes. Raises NotFound, InvalidInput (path, lifetime)."""
     _allow(request, "POST")
     _require_store("Presigned download")
     q = read_params(request, {}, max_body=_MAX_BODY)
@@ -95,7 +95,7 @@ def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) 
 
 
 def no_presigned_upload(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
-    """Refuse: bytes that come in without a last word from the client could not be told from half a file."""
+    """Refuse with 501: a presigned upload has no completing call, so a partial file could not be detected."""
     return error_response(501, "NOT_IMPLEMENTED", _unsupported("Presigned upload"))
 
 

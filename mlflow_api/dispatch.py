@@ -63,7 +63,7 @@ def rpc(
     max_body: int = DEFAULT_MAX_BODY,
     area: str = "mlflow",
 ) -> Callable[[Handler], Handler]:
-    """Register a handler. ``write`` says which token scope it needs; by default everything but GET writes."""
+    """Register a handler. ``write``: whether it needs the write scope; by default every method but GET does."""
 
     def register(handler: Handler) -> Handler:
         writes = method != "GET" if write is None else write
@@ -74,7 +74,7 @@ def rpc(
 
 
 def protected(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None) -> Callable[..., HttpResponseBase]:
-    """Wrap a plain view: the caller must prove who they are, errors leave in MLflow's format, denials are recorded."""
+    """Wrap a plain view: it requires authentication, returns errors in MLflow's format and records denials."""
 
     @csrf_exempt
     def guarded(request: HttpRequest, **path_values: str) -> HttpResponseBase:
@@ -89,7 +89,7 @@ def protected(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None
             return domain_response(error)
         except DomainError as error:
             return domain_response(error)
-        except Exception as error:  # noqa: BLE001 - the door's last line: clients must get JSON, the log the traceback
+        except Exception as error:  # noqa: BLE001 - the last resort: clients must get JSON, the log the traceback
             return unexpected_response(request, error)
 
     return guarded

@@ -1,4 +1,4 @@
-"""Domain errors in MLflow's own format. The one place of this door that knows HTTP statuses.
+"""Domain errors in MLflow's own format. The only module of this API that maps them to HTTP statuses.
 
 A client takes any status but 200 for a failure and retries 408, 429, 500, 502, 503 and 504 for minutes, so a refusal is
 never one of these (only Unavailable is: then a retry is what helps). Codes are those of the protocol; clients turn unknown ones into INTERNAL_ERROR.

@@ -1,4 +1,4 @@
-"""The experiments part of the protocol."""
+"""MLflow `experiments/…`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two questions that fleets of clients ask all day, answered before Django's middleware (config/fast_path.py).
+"""The two most frequent lookups of MLflow clients, answered before Django's middleware (config/fast_path.py).
 
 An ordinary success only. Whatever cannot be read, found or allowed gets no answer here, and the RPC of the same path, in
 `mlflow_api.registered_models`, answers it in its own words.

@@ -1,4 +1,4 @@
-"""The logged-models part of the protocol (MLflow 3)."""
+"""MLflow `logged-models/…` (MLflow 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics part of the protocol, and the artifacts of a run as it lists them."""
+"""MLflow `metrics/…` and `artifacts/list`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def list_run_artifacts(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every
 
 
 def folder_listing(artifact_uri: str, path: str) -> Json:
-    """Return what lies in ``path`` below an artifact URI, named relative to that URI."""
+    """Return the files and folders in ``path`` below an artifact URI, with paths relative to it and sizes in bytes."""
     root = render.root_of(artifact_uri)
     below = clean_folder(path)
     listing = list_artifacts(f"{root}/{below}" if below else root)

@@ -1,4 +1,4 @@
-"""The model-versions part of the protocol. Stages change through the approvals' engine, from this door as from any other."""
+"""MLflow `model-versions/…`. Stages change through transition requests, as in every other API."""
 
 from __future__ import annotations
 

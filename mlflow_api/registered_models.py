@@ -1,4 +1,4 @@
-"""The registered-models part of the protocol. A protected alias moves through the approvals' engine, as a stage does."""
+"""MLflow `registered-models/…`. A protected alias moves through a transition request, as a stage does."""
 
 from __future__ import annotations
 

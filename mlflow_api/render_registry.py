@@ -1,4 +1,4 @@
-"""Registry entities in the protocol's words: versions are texts, times are milliseconds, empty lists are left out."""
+"""Registry entities as JSON of the MLflow protocol: versions are text, times milliseconds; empty lists are omitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.queries import latest_of_models
 
 
 def registered_models(models: Sequence[RegisteredModel]) -> list[Json]:
-    """Return models with the versions that count in each; two queries more, however many there are."""
+    """Return models with the latest version of each stage; two more queries, however many models there are."""
     latest = latest_of_models([model.pk for model in models])
     return [_registered_model(model, latest.get(model.pk, [])) for model in models]
 

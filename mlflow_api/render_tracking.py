@@ -1,4 +1,4 @@
-"""Tracking entities in the protocol's words. Empty lists and unset fields are left out, 64-bit integers are numbers."""
+"""Tracking entities as JSON of the MLflow protocol. Empty lists and unset fields are omitted; integers are numbers."""
 
 from __future__ import annotations
 

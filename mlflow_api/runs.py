@@ -1,4 +1,4 @@
-"""The runs part of the protocol: runs themselves, and what is logged to them."""
+"""MLflow `runs/…`: runs, and logging to them."""
 
 from __future__ import annotations
 

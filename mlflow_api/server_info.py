@@ -1,4 +1,4 @@
-"""What a server says about itself, to anybody."""
+"""Version and capabilities of this server, without a login."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tracking.store import direct_store
 
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Answer that the web process is there."""
+    """Return "OK" while the web process runs."""
     return HttpResponse("OK", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 def version(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Answer the MLflow version whose protocol is spoken."""
+    """Return the MLflow version whose protocol this server implements."""
     return HttpResponse(settings.MLFLOW_PROTOCOL_VERSION, content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 def server_info(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Answer what clients may use: proxied transfers, direct ones where the store is a bucket, no workspaces, no traces."""
+    """Return the features that clients may use; direct transfers only where the store is a bucket."""
     is_direct = direct_store() is not None
     return JsonResponse(
         {

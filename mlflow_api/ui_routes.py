@@ -35,7 +35,7 @@ def get_history_bulk(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every h
 
 
 def _need(q: Params, name: str, message: str) -> str:
-    """Return a field that must be there; these routes have words of their own for one that is not."""
+    """Return a required field. InvalidInput with ``message``, MLflow's own text for this route, where it is missing."""
     if not (value := q.text(name)):
         raise InvalidInput(message)
     return value
@@ -61,7 +61,7 @@ def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> Ht
 
 
 def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /model-versions/get-artifact?name&version&path. Bytes that lie outside this server are not fetched."""
+    """GET /model-versions/get-artifact?name&version&path. NotFound for files that are kept outside this server."""
     _allow(request, "GET", "HEAD")
     q = _asked(request)
     below = clean_path(q.need("path"))

@@ -1,4 +1,4 @@
-"""A request's body, read in pieces."""
+"""Reads a request's body in pieces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhooks part of the protocol.
+"""MLflow `webhooks/…`.
 
 MLflow's clients can read a webhook's ``events`` only where all of them are MLflow's own, and at least one is. So what a
 webhook wants of governance is answered beside them, as ``governance_events``; in a request both may stand in ``events``.
@@ -22,7 +22,7 @@ _STATUSES = {"ACTIVE": 1, "DISABLED": 2}
 
 
 def _event(q: Params) -> str:
-    """Return one WebhookEvent; an unknown name is refused: a subscription that never comes true helps nobody."""
+    """Return the name of one WebhookEvent. InvalidInput: unknown entity or action."""
     return event_named(_named(q, "entity", ENTITIES), _named(q, "action", ACTIONS))
 
 

@@ -1,4 +1,4 @@
-"""The registry's rows, to look at. Stages, aliases and cards change through services, which ask the gates; never here."""
+"""Read-only admin pages of the registry. Stages, aliases and cards change only through services."""
 
 from __future__ import annotations
 

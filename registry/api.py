@@ -53,7 +53,7 @@ def many(serializer: Any, rows: list[Any], **context: object) -> list[Any]:
 
 
 def page(rows: QuerySet[Any], wanted: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return one part of a list, and what to say about the rest."""
+    """Return one page of rows, and the offset of the next page (None on the last)."""
     start, limit = wanted["offset"], wanted["limit"]
     found = list(rows[start : start + limit + 1])
     return found[:limit], {"next_offset": start + limit if len(found) > limit else None}

@@ -1,4 +1,4 @@
-"""The shapes of cards, templates and risk in /api/v1."""
+"""Serializers of cards, templates and risk for /api/v1."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class DiffSerializer(serializers.Serializer[Any]):
 
 
 class RequirementSerializer(serializers.Serializer[Any]):
-    """A field that must say something, from a tier on."""
+    """A field that is required from a risk tier on."""
 
     field = serializers.CharField(source="key")
     ref = serializers.CharField()
@@ -141,7 +141,7 @@ class RequirementSerializer(serializers.Serializer[Any]):
 
 
 class MigrationSerializer(serializers.Serializer[Migration]):
-    """What a card that was complete under the version before has to say in addition, for a model of any tier."""
+    """Fields that a card complete under the version before has to fill in addition, for a model of any tier."""
 
     before = serializers.CharField()
     asked_now = serializers.ListField(child=serializers.CharField())
@@ -230,7 +230,7 @@ class QuestionnaireSerializer(serializers.Serializer[Questionnaire]):
 
 
 class RiskSerializer(serializers.Serializer[Any]):
-    """The risk of a model: the assessment that counts (null where nobody has made one), earlier ones, the questions."""
+    """The risk of a model: the current assessment (null where there is none), earlier ones, and the questionnaire."""
 
     tier = serializers.CharField(help_text="Empty where nobody has assessed the model.")
     current = AssessmentSerializer(allow_null=True)

@@ -1,4 +1,4 @@
-"""Which version is it: by stage or by alias, as machines ask it all day. The token, its user and the answer in one statement.
+"""Fast lookup of a version by stage or alias: one SQL statement reads the token, its user and the version.
 
 By unique indexes and without a cache, as in `registry.serving`. These cover the common case: a live token with the right
 scope, of somebody who may read every model, and something to be found. For everything else they return nothing, and the
@@ -87,7 +87,7 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
-    """Return the version that counts in each stage (in all when none are named), by version number; none where unsure."""
+    """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
     wanted = sorted({str(stage.value) for stage in stages or Stage})
     if wanted == [Stage.PRODUCTION.value]:
         return _found(authorization, _PRODUCTION, [name])
@@ -96,7 +96,7 @@ def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) ->
 
 
 def version_of_alias(authorization: str, name: str, alias: str) -> ShownVersion | None:
-    """Return the version that an alias stands for; None where unsure."""
+    """Return the version that an alias points to; None where the slower path has to decide."""
     found = _found(authorization, _ALIAS, [alias, name])
     return found[0] if found else None
 
@@ -108,7 +108,7 @@ def _found(authorization: str, statement: Statement, values: list[str]) -> list[
         at = connection.ops.adapt_datetimefield_value(now)
         rows = fetch(statement, [token_digest(secret), at, *values])
     except (NotAuthenticated, Error):
-        return []  # the ordinary way meets the same fault and reports it
+        return []  # the slower path meets the same error and reports it
     return [_version(columns) for scopes, is_superuser, *columns in rows if _may_read(scopes, is_superuser)]
 
 

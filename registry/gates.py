@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GatePass:
-    """A gate's yes: whose approval it rests on, since when, in words, and how long the way back stays open.
+    """A gate's consent: who approved the move and when, the reason, and how long a rollback stays possible.
 
     ``rollback_window`` is how long a version superseded by this promotion keeps its stage before it is archived.
     """

@@ -1,4 +1,4 @@
-"""What people wrote, made safe to show: Markdown in, sanitised HTML out."""
+"""Renders Markdown that users wrote as sanitised HTML."""
 
 from __future__ import annotations
 

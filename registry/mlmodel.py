@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MLmodel:
-    """What a card shows of an MLmodel file; each part is empty where the file does not say."""
+    """The parts of an MLmodel file that a card shows; a part that the file lacks is empty."""
 
     signature: dict[str, list[dict[str, str]]]
     framework: dict[str, str]

@@ -1,4 +1,4 @@
-"""What a model, a tag, an alias and a text may look like, and when two names are one to a reader."""
+"""Validation of model names, tags, aliases and texts, and detection of names that a reader would confuse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_DESCRIPTION = 100_000
 _ALIAS = re.compile(r"[\w-]+")
 _NUMBERED = re.compile(r"v\d+", re.IGNORECASE)
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
-# Categories nobody sees: controls, format characters (zero-width joiners among them), surrogates, line separators.
+# Invisible characters: controls, format characters (zero-width joiners among them), surrogates, line separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Case-folded letters of other scripts that are drawn like Latin ones; NFKC leaves them apart. By Latin letter: Cyrillic,
 # Greek, Armenian, IPA.

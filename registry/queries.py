@@ -1,4 +1,4 @@
-"""Reading the registry as somebody: what the actor may not see is missing, with the same words as what never was."""
+"""Reads of the registry for an actor. What they may not see raises the same NotFound as what does not exist."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
 
 
 def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
-    """Return the version an alias stands for; NotFound for the model and for the alias, each in its own words."""
+    """Return the version an alias points to; NotFound for the model or the alias, with different messages."""
     model = get_model(actor, name)
     found = _with_model(visible_versions(actor)).filter(aliases__model=model, aliases__name=alias).first()
     if found is None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MINIMAL, LIMITED, HIGH, UNACCEPTABLE = "minimal", "limited", "high", "unacceptable"
-# From the lowest to the highest: the AI Act's four levels, in the words its guidance uses for them.
+# From the lowest to the highest: the AI Act's four levels, under the names that its guidance uses.
 TIERS = (MINIMAL, LIMITED, HIGH, UNACCEPTABLE)
 
 

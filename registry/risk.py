@@ -83,7 +83,7 @@ def tiers_of(model_ids: Iterable[int]) -> dict[int, str]:
 
 
 def current_assessment(model: RegisteredModel) -> RiskAssessment | None:
-    """Return the newest assessment of a model, None where nobody has assessed it."""
+    """Return the newest assessment of a model, None where there is none."""
     found: RiskAssessment | None = RiskAssessment.objects.filter(model=model).order_by("-number").first()
     return found
 

@@ -1,4 +1,4 @@
-"""The registry's shapes in /api/v1. Times are ISO 8601 in UTC; digests are `sha256:` and hex."""
+"""Serializers of the registry for /api/v1. Times are ISO 8601 in UTC; digests are `sha256:` and hex."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Source:
 
 
 def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
-    """Return what ``source`` stands for; InvalidInput for everything not allowed, NotFound for an unknown run or model."""
+    """Resolve ``source``; InvalidInput for everything not allowed, NotFound for an unknown run or model."""
     if len(source) > MAX_SOURCE:
         raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")
     run = get_run(run_id) if run_id else None

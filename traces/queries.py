@@ -1,4 +1,4 @@
-"""Reads of traces, shared by the MLflow door and the pages."""
+"""Reads of traces, shared by the MLflow API and the pages."""
 
 from __future__ import annotations
 

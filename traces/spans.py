@@ -106,7 +106,7 @@ def _typed_scalar(value: object) -> Json:
 
 
 def typed_number(value: float) -> float | str:
-    """Return a double as JSON can hold it: NaN and the infinities are words."""
+    """Return a double as JSON can hold it: NaN and the infinities as text."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")

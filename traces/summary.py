@@ -1,4 +1,4 @@
-"""What the spans of a trace say of the whole: previews of request and response, tokens used."""
+"""Summary of a trace, from its spans: previews of request and response, tokens used."""
 
 from __future__ import annotations
 

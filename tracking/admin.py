@@ -1,4 +1,4 @@
-"""What runs logged, to look at as rows. The console has the pages."""
+"""Read-only admin pages of tracking: experiments, runs, logged models, datasets and artifacts."""
 
 from __future__ import annotations
 

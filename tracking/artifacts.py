@@ -1,4 +1,4 @@
-"""Artifacts: files by the path their client gave them, folders that are sealed once a registered version stands on them."""
+"""Artifacts: files under the paths that clients gave them, and folders that are sealed once a version uses them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def read_artifact(path: str, max_bytes: int) -> bytes:
 
 
 def list_artifacts(prefix: str) -> list[tuple[str, bool, int]]:
-    """Return what lies directly in a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders)."""
+    """Return the direct contents of a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders)."""
     folder = clean_folder(prefix)
     files = [(path, False, size) for path, size in Artifact.objects.filter(parent=folder).values_list("path", "size")]
     cut = len(folder) + 1 if folder else 0

@@ -65,7 +65,7 @@ def ancestors(path: str) -> list[str]:
 
 
 def parent_of(path: str) -> str:
-    """Return the folder a path lies in, "" at the root."""
+    """Return the folder of a path, "" at the root."""
     return path.rpartition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""Reads of tracking, shared by the doors, the pages and the layers above."""
+"""Reads of tracking, shared by the APIs, the pages and the apps above."""
 
 from __future__ import annotations
 

@@ -10,5 +10,5 @@ from tracking.services import direct_transfers as direct
 
 @shared_task(name="tracking.tasks.clean_uploads")
 def clean_uploads() -> int:
-    """Forget uploads in parts that nobody completed in time."""
+    """Delete uploads in parts that were not completed in time."""
     return direct.clean_uploads(now=timezone.now())

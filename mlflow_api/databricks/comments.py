@@ -1,4 +1,4 @@
-"""Comments over the Databricks wire, and the two lists it lacks: `comments/list` and `activities/list`."""
+"""Comments in the Databricks API, and two lists that it lacks: `comments/list` and `activities/list`."""
 
 from __future__ import annotations
 

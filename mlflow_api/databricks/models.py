@@ -1,4 +1,4 @@
-"""Databricks' own calls on models and versions. Both keys are answered: its clients changed from one to the other."""
+"""Databricks' own calls on models and versions. Responses use two keys, because client versions differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what with a model: `/api/2.0/permissions/registered-models/{id}`, the id being that of databricks/…/get."""
+"""Permissions of a model: `/api/2.0/permissions/registered-models/{id}`, with the id that databricks/…/get returns."""
 
 from __future__ import annotations
 

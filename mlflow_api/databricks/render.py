@@ -1,4 +1,4 @@
-"""The words of the Databricks workspace registry. Its clients ignore fields they do not know, so facts of ours stand beside.
+"""JSON of the Databricks workspace registry. Its clients ignore unknown fields, so Custody adds fields of its own.
 
 Ids are texts and times are milliseconds. `activity_type` is one of seven words and never another.
 """
@@ -58,7 +58,7 @@ def activity(found: Activity) -> Json:
 
 
 def request_facts(case: Case, abilities: Sequence[Ability], base_url: str) -> Json:
-    """Return what is ours to say of a live request: what is missing, and the digest that an approval would cover."""
+    """Return Custody's own fields of a live request, such as its blockers and the digest an approval would cover."""
     row = case.request
     return filled(
         available_actions=[ability.value for ability in abilities],
@@ -142,7 +142,7 @@ def registered_model(actor: Actor, model: RegisteredModel) -> Json:
 
 
 def permissions(model: RegisteredModel, grants: Sequence[Grant]) -> Json:
-    """Return who may do what: the grants, and what comes to everybody (`users`) and to superusers (`admins`) anyway."""
+    """Return a model's permissions: its grants, and the levels that all users and superusers (`admins`) inherit."""
     entries = [_entry(PRINCIPALS[grant.kind], grant.name, grant.level, inherited=False) for grant in grants]
     default = default_level()
     if default is not None:

@@ -1,4 +1,4 @@
-"""Transition requests over the Databricks wire. No call carries a request's id: version and stage find it.
+"""Transition requests in the Databricks API. Calls carry no request id: version and stage identify the request.
 
 There is at most one live request for a version and a stage: asking again returns it, whoever asks. `request_id` may be sent
 along to make sure. An approval takes a person's approval session and covers what `list` last showed them (decision 0013).

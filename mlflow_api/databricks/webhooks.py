@@ -1,4 +1,4 @@
-"""Registry webhooks over the Databricks wire, under `registry-webhooks/…` and its preview alias.
+"""Registry webhooks in the Databricks API, under `registry-webhooks/…` and its preview alias.
 
 They are webhooks like those of MLflow's wire, in another format, and each wire shows its own. What Databricks would start a
 job for is refused: `job_spec`. Secret and authorization are taken and never told.

@@ -1,4 +1,4 @@
-"""Changing traces that are there: tags, links to runs and prompts, deletion. Some of these answer at both versions."""
+"""Changes to existing traces: tags, links to runs and prompts, deletion. Some routes exist in both API versions."""
 
 from __future__ import annotations
 

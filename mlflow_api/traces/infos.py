@@ -1,4 +1,4 @@
-"""Traces of MLflow 3: send, read one, read many."""
+"""Traces of MLflow 3: store one, read one, read many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOO_MANY = "At most {limit} traces can be read at once. Got {count}."
 
 @rpc("POST", "traces", version="3.0", max_body=_BODY)
 def start_trace(actor: Actor, q: Params) -> Json:
-    """Keep a trace. The client calls this at the trace's end, whatever its name says."""
+    """Store a trace. Clients call this when the trace has ended, although the call is named "start"."""
     if not q.has("trace"):
         q.need("trace")
     trace = record_info(actor=actor, info=trace_info(q.message("trace").message("trace_info")))

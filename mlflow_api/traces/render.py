@@ -1,4 +1,4 @@
-"""Traces, spans and assessments in the protocol's words."""
+"""Traces, spans and assessments as JSON of the MLflow protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from traces.models import Assessment, AssessmentKind, Span, Trace, TraceState
 from traces.spans import read_content
 
 _OTEL_ID = re.compile(r"[0-9a-f]{32}")
-# What MLflow 2 calls a state that nobody has told.
+# MLflow 2's name for a state that was not given.
 _OLD_STATES = {TraceState.UNSPECIFIED.value: "TRACE_STATUS_UNSPECIFIED"}
 
 

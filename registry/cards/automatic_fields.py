@@ -1,4 +1,4 @@
-"""What a card says by itself: the automatic fields, read from the run and from the model's files at registration.
+"""Automatic fields of a card, read from the run and the model's files at registration.
 
 They are written once, with the first revision, and nobody edits them: a later run is a later version.
 """
@@ -105,7 +105,7 @@ def _dataset(used: RunInput) -> dict[str, object]:
 
 
 def _from_files(version: ModelVersion) -> Body:
-    """Return what the folder says: the pinned digest, and where it is a model of MLflow's, signature, framework, environment."""
+    """Return the fields read from the folder: its digest; of an MLflow model also signature, framework, environment."""
     artifact = _auto(version.artifact_digest, artifact_ref(version.artifact_path))
     path = f"{version.artifact_path}/MLmodel"
     found = read_mlmodel(path) if version.artifact_path else None

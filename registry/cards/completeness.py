@@ -1,4 +1,4 @@
-"""How far a card is: which fields that somebody requires still say nothing, and the score of a template."""
+"""Completeness of a card: its empty required fields, and its score by a template."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class Completeness:
 
     @property
     def filled(self) -> int:
-        """How many required fields say something."""
+        """Return how many required fields are filled in."""
         return self.total - len(self.missing)
 
     @property
     def score(self) -> int:
-        """Per cent of the required fields that say something, rounded down: 100 only where none is missing."""
+        """Return the percentage of required fields that are filled in, rounded down: 100 only where none is missing."""
         return self.filled * _FULL // self.total if self.total else _FULL
 
 
 def missing_fields(card: CardRevision, required: Iterable[str] = HUMAN_KEYS) -> list[str]:
-    """Return the required fields that say nothing, in the card's order; a placeholder such as "TODO" says nothing."""
+    """Return the empty required fields, in the card's order; a placeholder such as "TODO" counts as empty."""
     wanted = set(required)
     return [field.key for field in FIELDS if field.key in wanted and says_nothing(card.body.get(field.key))]
 
 
 def written_keys(body: dict[str, Any]) -> tuple[str, ...]:
-    """Return the keys of every field that says something, in the card's order."""
+    """Return the keys of every field that is filled in, in the card's order."""
     return tuple(field.key for field in FIELDS if not says_nothing(body.get(field.key)))
 
 
 def completeness(written: Collection[str], template: Template, tier: str = "") -> Completeness:
-    """Measure a card, given the keys of what it says (`written_keys`), by a template."""
+    """Return how complete a card is by a template, given the keys of its filled fields (`written_keys`)."""
     asked = set(required_keys(template, tier))
     missing = tuple(field.key for field in FIELDS if field.key in asked and field.key not in written)
     return Completeness(template, tier, len(asked), missing)

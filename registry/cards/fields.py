@@ -15,7 +15,7 @@ SCHEMA_ID = "urn:custody:model-card:2"
 
 
 class Kind(StrEnum):
-    """What a value looks like."""
+    """The type of a field's value."""
 
     TEXT = "text"  # Markdown
     LINE = "line"  # one line of plain text

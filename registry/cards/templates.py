@@ -185,7 +185,7 @@ def version_before(template: Template) -> Template | None:
 
 
 def explain_migration(before: Template, after: Template, tier: str = "") -> Migration:
-    """Return what a card that was complete under ``before`` has to say in addition under ``after``."""
+    """Return the fields that a card complete under ``before`` has to fill in addition under ``after``."""
     old, new = required_keys(before, tier), required_keys(after, tier)
     return Migration(
         before=before.label,

@@ -1,4 +1,4 @@
-"""Values of card fields: what each kind takes, when one says nothing, and how lists and tables look as lines of text."""
+"""Values of card fields: validation by kind, emptiness, and lists and tables as lines of text."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _rows(field: Field, value: object) -> list[dict[str, str]]:
 
 
 def _cells(field: Field, row: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the cells of a row that say something, in the order of the columns. Numbers become text, as everywhere in a card."""
+    """Return the non-empty cells of a row, in the order of the columns. Numbers become text, as in all of a card."""
     if unknown := [str(key)[:50] for key in row if key not in field.columns]:
         raise InvalidInput(
             f"A row of the card field {field.key} has no {', '.join(unknown[:3])}; it has {', '.join(field.columns)}."

@@ -84,7 +84,7 @@ class PackOrder(AppendOnlyModel):
 
 
 class FrozenPack(AppendOnlyModel):
-    """A finished conformity pack. The zip lies in the artifact store under ``digest`` (SHA-256, hex); it never changes."""
+    """A finished conformity pack: a zip in the artifact store under ``digest`` (SHA-256, hex). It never changes."""
 
     order = models.OneToOneField(PackOrder, on_delete=models.PROTECT, related_name="frozen")
     digest = models.CharField(max_length=64, db_index=True)

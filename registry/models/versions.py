@@ -44,7 +44,7 @@ class ModelVersion(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
     archive_after = models.DateTimeField(null=True, blank=True)
-    # When a version in Production has to be reviewed again, where its policy says so.
+    # Re-review date of a version in Production, where its policy sets one.
     review_due_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 

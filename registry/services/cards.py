@@ -100,7 +100,7 @@ def _revise(
 
 
 def _differs(entry: Mapping[str, object] | None, value: Value) -> bool:
-    """Return whether a value says something else than what stands there; nothing is nothing, whatever its kind."""
+    """Return whether a value differs from the stored one; all empty values are equal, whatever their type."""
     held = entry.get("value", "") if entry else ""
     return (held or "") != (value or "")
 

@@ -1,4 +1,4 @@
-"""What runs where: a deployment is a rollout of one version to one endpoint. Serving platforms tell us."""
+"""Deployments: each is a rollout of one version to one endpoint, reported by the serving platform."""
 
 from __future__ import annotations
 

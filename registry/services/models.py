@@ -185,7 +185,7 @@ def require_not_serving(model: RegisteredModel, version: int | None = None) -> N
 
 
 def _require_no_protected_alias(model: RegisteredModel) -> None:
-    """Raise Conflict while a protected alias stands: its readers would be left with nothing."""
+    """Raise Conflict while the model has a protected alias, because its consumers would lose their version."""
     for name in model.aliases.order_by("name").values_list("name", flat=True):
         if is_governed(model, f"@{name}"):
             raise Conflict(f"{model.name} has the protected alias @{name}. Take it off first.")

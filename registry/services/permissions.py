@@ -1,4 +1,4 @@
-"""Who may do what with a model: changed by those who manage it, and every change is an event."""
+"""Grants on a model: only its managers change them, and every change is recorded as an event."""
 
 from __future__ import annotations
 

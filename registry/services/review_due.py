@@ -1,4 +1,4 @@
-"""The only writer of when a version has to be reviewed again. What follows from that date is the business of the policies."""
+"""The only writer of a version's re-review date. The approvals app acts on that date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.models import ModelVersion
 
 @transaction.atomic
 def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, reason: str = "") -> bool:
-    """Set when a version has to be reviewed again, None for never; False where that is what it says already."""
+    """Set the re-review date of a version (None: never) and return whether it changed."""
     found = (
         ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True).values_list("model_id", flat=True).first()
     )

@@ -129,7 +129,7 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     return sorted(rows)
 
 
-# What the import itself records about a model. (An alias tells nobody what is in Production.)
+# Actions that the import itself records about a model. (Moving an alias does not change what is in Production.)
 _IMPORTING = (
     Action.REGISTRY_ALIAS_SET,
     Action.REGISTRY_CARD_CREATED,
@@ -207,7 +207,7 @@ def _is_there(version: ModelVersion, target: Stage) -> bool:
 def _make_room(
     move: _Move, incoming: ModelVersion, target: Stage, others: list[ModelVersion], *, archive_existing: bool
 ) -> None:
-    """Archive or supersede what stands in the target stage; the mark must be free before it is given again."""
+    """Archive or supersede the version in the target stage, so that the current mark is free for the new one."""
     for other in others:
         superseded = {"superseded_at": move.at, "superseded_by": incoming} if other.is_current else {}
         if archive_existing:

@@ -1,4 +1,4 @@
-"""Model versions: registering, describing, tagging, deleting. Their stage is stages.py's business alone."""
+"""Model versions: registering, describing, tagging, deleting. Only stages.py changes their stage."""
 
 from __future__ import annotations
 

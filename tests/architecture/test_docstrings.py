@@ -50,6 +50,15 @@ def test_public_definitions_have_docstrings() -> None:
     assert share >= LEAST_SHARE, f"{share:.1%} have a docstring. Missing:\n" + "\n".join(missing)
 
 
+def test_a_function_fits_a_screen() -> None:
+    found = [
+        f"{name_of(path)}:{line} {name} has {length} lines"
+        for path in [*modules(), *scripts()]
+        for line, name, length in long_functions(tree_of(path))
+    ]
+    assert found == [], f"A function has at most {MOST_FUNCTION_LINES} lines: split it."
+
+
 _SAMPLE = '''
 class Shown:
     """Documented."""

@@ -127,7 +127,7 @@ def _assessment_condition(clause: Clause) -> Q:
 
 
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
-    """Return the rows whose text, annotated as ``name``, stands to the clause's value as its operator says."""
+    """Return the rows whose text, annotated as ``name``, matches the clause's value by its operator."""
     shown = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
     found: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
     return found

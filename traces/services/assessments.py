@@ -235,7 +235,7 @@ def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> Non
 
 
 def assessment_facts(row: Assessment) -> dict[str, object]:
-    """Return what events say of an assessment."""
+    """Return the facts of an assessment that events hold."""
     facts: dict[str, object] = {
         "assessment": row.assessment_id,
         "kind": row.kind,

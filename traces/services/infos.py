@@ -89,7 +89,7 @@ def _checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _merge(trace: Trace, info: TraceInfo) -> None:
-    """Change a trace to what the client says of it."""
+    """Update a trace with the values that the client sent."""
     trace.request_ms = info.request_ms
     if info.duration_ms is not None:
         trace.duration_ms = info.duration_ms

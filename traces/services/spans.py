@@ -167,7 +167,7 @@ def _held_sizes(trace_ids: Sequence[str], batches: Mapping[str, _Batch]) -> dict
 
 
 def _summarise(trace: Trace, batch: _Batch) -> None:
-    """Let a trace say what its spans say, where the client has not said it of the trace itself."""
+    """Fill fields of a trace from its spans, where the client has not set them on the trace itself."""
     if not trace.has_info:
         before = None if trace.duration_ms is None else trace.request_ms + trace.duration_ms
         trace.request_ms = min(trace.request_ms, batch.start_ms)

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Artifact(models.Model):
-    """A file by the path its client gave it. The path is only a key: bytes lie under their SHA-256."""
+    """A file under the path its client gave it. The path is only a key: bytes are stored under their SHA-256."""
 
     path = models.CharField(max_length=1000, unique=True)
     parent = models.CharField(max_length=1000, db_index=True)
@@ -20,7 +20,7 @@ class Artifact(models.Model):
 
 
 class Seal(models.Model):
-    """A folder whose files can no longer change, because a registered version stands on them."""
+    """A folder whose files can no longer change, because a registered version uses them."""
 
     prefix = models.CharField(max_length=1000, unique=True)
     digest = models.CharField(max_length=80)

@@ -58,7 +58,7 @@ class Param(models.Model):
 
 
 class RunWriter(AppendOnlyModel):
-    """Somebody besides the run's creator who logged to it: what a run says is evidence, and they had a hand in it."""
+    """Somebody besides the run's creator who logged to it, and so counts as an author of its evidence."""
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="writers", db_index=False)
     name = models.CharField(max_length=150)

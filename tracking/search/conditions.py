@@ -85,7 +85,7 @@ _LOOKUPS = {
 
 
 def compare(column: str, clause: Clause) -> Q:
-    """Return the condition that ``column`` (a field path) stands to the clause's value as its operator says."""
+    """Return the condition that compares ``column`` (a field path) with the clause's value by its operator."""
     if clause.operator in {"IS NULL", "IS NOT NULL"}:
         return Q(**{f"{column}__isnull": clause.operator == "IS NULL"})
     if clause.operator == "NOT IN":
@@ -96,7 +96,7 @@ def compare(column: str, clause: Clause) -> Q:
 
 
 def _compare_whole(column: str, operator: str, value: Fraction) -> Q:
-    """Return how whole numbers stand to one that is none, without leaving whole numbers: 64 bits are more than a double."""
+    """Return an integer column's comparison with a fraction, in integers: a double cannot hold every 64-bit integer."""
     if operator == "=":
         return Q(pk__in=[])
     if operator == "!=":

@@ -1,4 +1,4 @@
-"""The words of a filter, as sqlparse's lexer cuts them."""
+"""Tokens of a filter, from sqlparse's lexer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_LENGTH = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word. ``glued``: nothing but the previous word stands before it, no blank."""
+    """One token. ``glued``: it follows the previous token without a blank."""
 
     text: str
     glued: bool
@@ -39,7 +39,7 @@ class Token:
 
     @property
     def name(self) -> str:
-        """Return what is written: inside quotes, a doubled quote stands for one."""
+        """Return the text without its quotes; inside quotes, a doubled quote is one."""
         if not self.quoted:
             return self.text
         quote = self.text[0]
@@ -57,7 +57,7 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the words of ``text``. InvalidInput: too long, or with a comment, a NUL or a lone surrogate in it."""
+    """Return the tokens of ``text``. InvalidInput: it is too long, or holds a comment, a NUL or a lone surrogate."""
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"A filter may have at most {MAX_LENGTH} characters; this one has {len(text)}.")
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):

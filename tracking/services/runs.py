@@ -121,7 +121,7 @@ def _lock_experiment(experiment_id: str | int) -> Experiment:
 
 
 def _chosen_name(name: str, tags: dict[str, str]) -> str:
-    """Return the run's name and make sure that the tags say the same."""
+    """Return the run's name. InvalidInput where the name tag differs from it."""
     tagged = tags.get(NAME_TAG, "")
     if name and tagged and name != tagged:
         raise InvalidInput(

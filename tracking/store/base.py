@@ -1,4 +1,4 @@
-"""What every kind of store offers. Bytes lie under their SHA-256, written once; a client's path never gets here."""
+"""Interface of artifact stores. Bytes are stored once, under their SHA-256; a store never sees a client's path."""
 
 from __future__ import annotations
 

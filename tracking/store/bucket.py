@@ -36,7 +36,7 @@ class Bucket:
         return _client(_endpoint())
 
     def at(self, key: str) -> dict[str, str]:
-        """Return the words that name an object in a request."""
+        """Return the request parameters that name an object."""
         return {"Bucket": self.name, "Key": key}
 
     def head(self, key: str) -> tuple[int, str]:

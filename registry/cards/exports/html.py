@@ -1,4 +1,4 @@
-"""A card as one HTML page that stands alone: for print, and for the conformity pack. No scripts, nothing loaded."""
+"""A card as one self-contained HTML page, for print and the conformity pack: no scripts, no external resources."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from registry.cards.exports.shapes import field_text, pruned, short
 
 _LINE, _TEXT, _NAME, _GROUP, _PARAMETER = 1024, 2048, 255, 63, 255
 _MOST_DATASETS, _MOST_METRICS, _MOST_PARAMETERS, _MOST_EVALUATED_ON = 15, 50, 100, 10
-# Our ratings in its words.
+# SageMaker's name for each of our risk ratings.
 RISK = {"low": "Low", "medium": "Medium", "high": "High", "unknown": "Unknown", "": "Unknown"}
-# Tiers stand in for a rating that nobody gave.
+# The rating to use for each risk tier where the card has no rating.
 _OF_TIER = {"minimal": "low", "limited": "medium", "high": "high", "unacceptable": "high", "": ""}
 # Fields without a place of their own.
 _CUSTOM = (

@@ -21,7 +21,7 @@ IMPORTS: dict[str, Callable[[bytes], Imported]] = {
 
 
 def read_card(kind: str, data: bytes, *, body: Mapping[str, Any]) -> Imported:
-    """Return what a document says, for a card whose body is ``body``.
+    """Return the fields of a document, for a card whose body is ``body``.
 
     Values that the card measured itself are left out of the slices: a card that was exported here and comes back brings
     them along. InvalidInput, TooLarge.

@@ -1,4 +1,4 @@
-"""What every import does first: refuse what is too large, no text, or alive, and say what came of the rest."""
+"""First step of every card import: refuse what is too large, not text, or active content; list what was left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAGE = re.compile(r"\s*(?:<!doctype\s+html|<html\b)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Imported:
-    """What a document said: values by field, and the parts nothing here has a place for, in words.
+    """The fields read from a document, and descriptions of the parts that were left out.
 
     ``origin`` names the document by its kind and SHA-256; it becomes the pointer of every field taken from it.
     """
@@ -37,7 +37,7 @@ class Imported:
     unknown: list[str] = field(default_factory=list)
 
     def take(self, key: str, value: Any) -> None:
-        """Keep a value for a field, unless it says nothing; the first one given counts."""
+        """Keep a value for a field, unless it is empty; the first value counts."""
         empty = is_placeholder(value) if isinstance(value, str) else not value
         if not empty and key not in self.fields:
             self.fields[key] = value

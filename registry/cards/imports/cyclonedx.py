@@ -34,7 +34,7 @@ _CONSIDERATIONS = frozenset(
 
 
 def from_cyclonedx(data: bytes) -> Imported:
-    """Return what the first model card of a CycloneDX JSON document says. InvalidInput, TooLarge."""
+    """Return the fields of the first model card of a CycloneDX JSON document. Raises InvalidInput, TooLarge."""
     imported, text = begin("cyclonedx", data)
     document = parsed_json(text)
     if document.get("bomFormat") != "CycloneDX":

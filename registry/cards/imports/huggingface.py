@@ -41,7 +41,7 @@ TITLES = {
 
 
 def from_huggingface(data: bytes) -> Imported:
-    """Return what a README.md says. InvalidInput, TooLarge."""
+    """Return the fields of a README.md. Raises InvalidInput, TooLarge."""
     imported, text = begin("huggingface", data)
     text = text.replace("\r\n", "\n")
     found = _FRONT.match(text)

@@ -29,7 +29,7 @@ _CONSIDERATIONS = frozenset({"users", "use_cases", "limitations", "tradeoffs", "
 
 
 def from_mct(data: bytes) -> Imported:
-    """Return what a Model Card Toolkit document says. InvalidInput, TooLarge."""
+    """Return the fields of a Model Card Toolkit document. Raises InvalidInput, TooLarge."""
     imported, text = begin("mct", data)
     document = parsed_json(text)
     if not document.keys() & (_BLOCKS - {"schema_version"}):
