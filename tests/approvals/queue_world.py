@@ -19,6 +19,10 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
+from config.start import prepare_start
+
+prepare_start()
+
 from celery import current_app
 
 from accounts.models import User

@@ -67,7 +67,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("roll_back", "GET", "/models/{name}/rollback/", None),
     ("roll_back", "POST", "/models/{name}/rollback/", {"reason": "r"}),
     ("new_finding", "POST", "/models/{name}/findings/new/", {"severity": "low", "title": "t"}),
-    ("take_alias", "POST", "/models/{name}/aliases/champion/delete/", {}),
+    ("remove_alias", "POST", "/models/{name}/aliases/champion/delete/", {}),
     ("set_alias", "POST", "/models/{name}/versions/1/alias/", {"alias": "champion"}),
     ("break_glass", "POST", "/models/{name}/versions/1/break-glass/", {"reason": "r"}),
     ("re_review", "POST", "/models/{name}/versions/1/re-review/", {"comment": "c"}),
@@ -111,6 +111,9 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("request_approve", "GET", "/requests/{request}/approve/", None),
     ("request_reject", "POST", "/requests/{request}/reject/", DECIDE),
     ("request_withdraw", "POST", "/requests/{request}/withdraw/", {}),
+    ("request_changes", "POST", "/requests/{request}/request-changes/", DECIDE),
+    ("override", "POST", "/requests/{request}/override/", {"rule": "no-regression", "comment": "c"}),
+    ("override_withdraw", "POST", "/requests/{request}/override/withdraw/", {"override": "1", "comment": "c"}),
     ("lineage", "GET", "/lineage/?node=model-version:{name}/1", None),
     ("lineage", "GET", "/lineage/?node=endpoint:/score&picked=model-version:{name}/1", None),
     ("lineage", "GET", "/lineage/?q={name}", None),
@@ -135,6 +138,6 @@ OTHERS = {
     # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
     "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
     "api-post-review-complete", "post_review",
-    "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete",
+    "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete", "delivery_send_again",
     "endpoints", "policies", "policy", "tokens", "token_revoke", "approval_session", "approval_session_end", "records",
 }  # fmt: skip

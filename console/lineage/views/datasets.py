@@ -90,10 +90,18 @@ def _quarantine_consequence(actor: Actor, node: Node) -> str:
 
 
 def _dataset_version(request: HttpRequest) -> Node:
-    """Return the node that the query string names. NotFound, also for a node of another kind."""
-    node = find_node(request.GET.get("node", ""))
+    """Return the dataset version that the query string names.
+
+    Raises NotFound, in the same words for a node of another kind: whether a hidden model exists cannot be told.
+    """
+    urn = request.GET.get("node", "")
+    missing = NotFound(f"There is no dataset version {urn[:200]!r}.")
+    try:
+        node = find_node(urn)
+    except NotFound as error:
+        raise missing from error
     if node.kind != NodeKind.DATASET_VERSION:
-        raise NotFound(f"There is no dataset version {node.urn[:200]!r}.")
+        raise missing
     return node
 
 
