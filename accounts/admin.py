@@ -1,6 +1,8 @@
-"""People, service accounts and groups, for superusers. The one place in the admin that writes, and each write is an event.
+"""People, service accounts and groups, for superusers.
 
-Nobody is deleted: reviews and events keep pointing at who acted. An account is switched off instead.
+The only admin pages that write. Each write is recorded as an event.
+
+Accounts are deactivated, never deleted: reviews and events name them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.authentication import actor_from_request
+from accounts.changes import Change, note_change, note_differences
 from accounts.models import ApiToken, User
 from audit.actions import Action
 from audit.admin import ReadOnlyAdmin
@@ -66,7 +69,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
     list_select_related = ["owner"]
     autocomplete_fields = ["owner"]
     readonly_fields = ["last_login", "date_joined"]
-    # of an account that is there: authors, runs and events name people by it
+    # of an existing account: authors, runs and events name people by it
     _kept = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -87,18 +90,27 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the groups and permissions of the account, and record the change in the audit log."""
+        """Save the groups and permissions of the account, and record the change in the audit log.
+
+        Raises NotAuthenticated.
+        """
         super().save_related(request, form, formsets, change)
         action = Action.ACCOUNT_USER_CHANGED if change else Action.ACCOUNT_USER_CREATED
         after = _facts_of(form.instance)
+        actor = actor_from_request(request)
+        if not change:
+            note_change(actor=actor, account=form.instance, kind=Change.CREATED)
+        note_differences(actor=actor, account=form.instance, before=form.before, groups=_groups_of(form.instance))
         _record(request, action, user_ref(form.instance.username), form.before, after)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's signature
-        """Set somebody's password; that it was set is recorded, the password is not."""
+        """Set somebody's password; that it was set is recorded, the password is not. Raises NotAuthenticated."""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and isinstance(response, HttpResponseRedirect):
-                name = User.objects.get(pk=id).username
+                account = User.objects.get(pk=id)
+                name = account.username
+                note_change(actor=actor_from_request(request), account=account, kind=Change.PASSWORD_SET)
                 _record(
                     request, Action.ACCOUNT_USER_CHANGED, user_ref(name), {}, {"password": "set by an administrator"}
                 )
@@ -117,7 +129,7 @@ class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unf
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the permissions of the group, and record the change in the audit log."""
+        """Save the permissions of the group, and record the change in the audit log. Raises NotAuthenticated."""
         super().save_related(request, form, formsets, change)
         group = form.instance
         _record(request, Action.ACCOUNT_GROUP_CHANGED, group_ref(group.name), form.before, _permissions_of(group))
@@ -138,10 +150,14 @@ def _is_superuser(request: HttpRequest) -> bool:
     return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
 
 
+def _groups_of(user: User) -> list[str]:
+    return sorted(user.groups.values_list("name", flat=True))
+
+
 def _facts_of(user: User) -> dict[str, object]:
     return {
         "username": user.username,
-        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "groups": _groups_of(user),
         "active": user.is_active,
         "superuser": user.is_superuser,
         "service": user.is_service,

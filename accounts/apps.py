@@ -10,5 +10,6 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the sign-in signals."""
+        """Connect the signals of sign-ins and of changed accounts."""
         import_module("accounts.signin")
+        import_module("accounts.changes")

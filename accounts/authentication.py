@@ -1,7 +1,9 @@
-"""From what a caller presents to an Actor. Secrets come as Bearer, or as the password of Basic, as MLflow clients send them.
+"""Authentication: from the credentials of a caller to an Actor.
 
-Two kinds of secrets: an API token acts with its scopes and never approves; the secret of an approval session is a person
-who gave their password minutes ago, and acts as they do on the pages.
+Secrets come as Bearer, or as the password of Basic, as MLflow clients send them.
+
+Two kinds of secrets: an API token acts with its scopes and never approves; the secret of an approval session is a
+person who gave their password minutes ago, and acts as they do on the pages.
 """
 
 from __future__ import annotations
@@ -38,12 +40,15 @@ WHO_CALLS = (
 
 
 def token_digest(secret: str) -> str:
-    """Return what is stored of a token: SHA-256 in hex. The secret has 256 bits of entropy; a slow hash adds nothing."""
+    """Return what is stored of a token: SHA-256 in hex.
+
+    The secret has 256 bits of entropy; a slow hash adds nothing.
+    """
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def password_mark(user: User) -> str:
-    """Return what an approval session remembers of its person's password: it changes when the password does."""
+    """Return the mark of a password that an approval session stores: it changes when the password does."""
     return token_digest(user.get_session_auth_hash())
 
 
@@ -57,10 +62,10 @@ def actor_from_secret(secret: str, *, request_id: str) -> Actor:
 def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
     live = Q(revoked_at__isnull=True, expires_at__gt=timezone.now(), user__is_active=True, user__is_service=False)
     rows = ApprovalSession.objects.select_related("user").filter(live, digest=token_digest(secret))
-    found = rows.first()
-    if found is None or not constant_time_compare(found.password_mark, password_mark(found.user)):
+    session = rows.first()
+    if session is None or not constant_time_compare(session.password_mark, password_mark(session.user)):
         raise NotAuthenticated(_SESSION_ENDED)
-    return actor_from_user(found.user, auth=SIGNED_IN, request_id=request_id)
+    return actor_from_user(session.user, auth=SIGNED_IN, request_id=request_id)
 
 
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
@@ -69,10 +74,10 @@ def actor_from_token(secret: str, *, request_id: str) -> Actor:
     # Hand-written SQL: every API call starts here, and building the statement would cost more than running it.
     with connection.cursor() as cursor:
         cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
-        found = cursor.fetchone()
-    if found is None:
+        row = cursor.fetchone()
+    if row is None:
         raise NotAuthenticated(_BAD_TOKEN)
-    user_id, name, is_service, is_superuser, scopes = found
+    user_id, name, is_service, is_superuser, scopes = row
     return Actor(
         kind=ActorKind.SERVICE if is_service else ActorKind.USER,
         name=name,
@@ -102,7 +107,10 @@ def _actor(user: User, *, auth: str, request_id: str, scopes: frozenset[str]) ->
 
 
 def is_signed_in_person(actor: Actor) -> bool:
-    """Return whether the actor is a person who signed in. API tokens, commands and jobs are not, whoever they belong to."""
+    """Return whether the actor is a person who signed in.
+
+    API tokens, commands and jobs are not, whoever they belong to.
+    """
     return actor.kind is ActorKind.USER and actor.auth == SIGNED_IN and actor.user_id is not None
 
 
@@ -114,7 +122,10 @@ def find_signed_in_person(actor: Actor) -> User | None:
 
 
 def presented_secret(header: str) -> str | None:
-    """Return the token in an Authorization header, or None where there is no header; raise on one that cannot be read."""
+    """Return the token in an Authorization header, or None where there is no header; raise on one that cannot be read.
+
+    Raises NotAuthenticated.
+    """
     if not header:
         return None
     scheme, _, value = header.partition(" ")
@@ -142,6 +153,6 @@ def actor_from_request(request: HttpRequest) -> Actor:
 
 
 def require_scope(actor: Actor, scope: Scope, *, action: str, obj: str = "") -> None:
-    """Refuse a token that was not issued for this kind of call."""
+    """Refuse a token that was not issued for this kind of call. Raises Denied."""
     if scope not in actor.scopes:
         raise Denied(f"This token lacks the scope {scope.value}.", action=action, obj=obj)

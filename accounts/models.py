@@ -6,6 +6,9 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from core.append_only import AppendOnlyModel
+from core.look_alikes import look_alike_key
+
 
 class User(AbstractUser):
     """A person, or a service account owned by a person. Service accounts never approve and have no pages.
@@ -20,8 +23,9 @@ class User(AbstractUser):
         return self.username
 
     def clean(self) -> None:
-        """Refuse a service account that nobody stands behind: no owner, or one that is a service account itself."""
+        """Refuse a service account without an owner, or whose owner is a service account."""
         super().clean()
+        self._refuse_look_alikes()
         if not self.is_service:
             return
         if self.owner is None or self.owner.is_service or self.owner_id == self.pk:
@@ -29,9 +33,18 @@ class User(AbstractUser):
         if self.pk is not None and self.service_accounts.exists():
             raise ValidationError({"is_service": "This person owns service accounts. Give those another owner first."})
 
+    def _refuse_look_alikes(self) -> None:
+        """Refuse a new username that a reader would take for another account's."""
+        if self.pk is not None:
+            return
+        key = look_alike_key(self.username)
+        others = User.objects.values_list("username", flat=True)
+        if other := next((name for name in others if look_alike_key(name) == key), None):
+            raise ValidationError({"username": f"This username looks like that of another account: {other}."})
+
 
 class FormerOwner(models.Model):
-    """Who owned a service account before, and answers for what it did then. A trigger writes it as the owner changes."""
+    """A former owner of a service account, who counts as an author of what it did then. Written by a trigger."""
 
     account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="former_owners")
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -41,6 +54,44 @@ class FormerOwner(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner} of {self.account}"
+
+
+class AccountChange(AppendOnlyModel):
+    """A change of an account: created, added to a group, password set, activated.
+
+    ``made_by`` is empty where it is unknown.
+
+    ``kind`` is one of accounts/changes.py: Change, ``detail`` the name of the group.
+    """
+
+    account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=20)
+    detail = models.CharField(max_length=150, default="", blank=True)
+    made_by = models.CharField(max_length=150, default="", blank=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.detail} of {self.account_id} by {self.made_by}"
+
+
+class AccountConfirmation(AppendOnlyModel):
+    """A superuser confirms that an account belongs to a person whose approvals count, whoever made or changed it."""
+
+    account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="confirmations")
+    confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=1000)
+    confirmed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(account=models.F("confirmed_by")), name="accounts_confirmation_by_another"
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="accounts_confirmation_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} confirmed by {self.confirmed_by_id}"
 
 
 class ApiToken(models.Model):
@@ -64,10 +115,11 @@ class ApiToken(models.Model):
 
 
 class ApprovalSession(models.Model):
-    """A bearer secret that stands for a person who has just given their password: for minutes, kept as SHA-256.
+    """A bearer secret by which a script acts for a person who has just given the password: minutes long, kept as
+    SHA-256.
 
-    ``issued_by`` is SHA-256 of the key of the sign-in it was started from, and ends with it; ``password_mark`` is SHA-256
-    of what Django's own sessions remember of the password, so that changing the password ends it too.
+    ``issued_by`` is SHA-256 of the key of the sign-in it was started from, and ends with it; ``password_mark`` is
+    SHA-256 of Django's session hash of the password, so that a new password ends the approval session too.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="approval_sessions")
@@ -81,3 +133,17 @@ class ApprovalSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hint}… of {self.user}"
+
+
+class AttemptCount(models.Model):
+    """The number of attempts since a time, such as sign-ins with a name from an address (accounts/attempts.py).
+
+    ``key`` is the SHA-256 of what is limited.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    attempts = models.IntegerField()
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.attempts} since {self.since}"

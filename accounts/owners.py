@@ -13,7 +13,7 @@ def owners_of(usernames: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return the present and the former owners of those of the accounts that have any, by username; one query."""
     owned = Q(owner__isnull=False) | Q(former_owners__isnull=False)
     rows = User.objects.filter(owned, username__in=set(usernames))
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for name, *owners in rows.values_list("username", "owner__username", "former_owners__owner__username"):
-        found.setdefault(name, set()).update(owner for owner in owners if owner)
-    return {name: frozenset(owners) for name, owners in found.items()}
+        names.setdefault(name, set()).update(owner for owner in owners if owner)
+    return {name: frozenset(owners) for name, owners in names.items()}

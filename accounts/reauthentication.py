@@ -1,4 +1,4 @@
-"""Proving again who one is: the password, given once more by somebody who is signed in. Rate-limited, and on the record."""
+"""Reauthentication: a signed-in person gives the password again. Attempts are limited and recorded as events."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from core.actors import Actor
 from core.errors import Denied
 from core.refs import user_ref
 
-# Wrong passwords in that time, after which not even the right one is taken: the browser may be somebody else's.
+# After so many wrong passwords within the window not even the right one is accepted: somebody else may be at the
+# browser.
 MAX_FAILURES = 5
 FAILURE_WINDOW = timedelta(minutes=15)
 _ASKING = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
 @transaction.atomic
-def prove_again(*, actor: Actor, password: str) -> datetime:
-    """Return when the person proved who they are: now. Denied for everybody but a person, and for a wrong password."""
+def reauthenticate(*, actor: Actor, password: str) -> datetime:
+    """Check the password of a signed-in person, record it, and return the time.
+
+    Raises Denied for anybody else, and for a wrong password.
+    """
     user = require_person(actor, Action.ACCOUNT_REAUTHENTICATED, "sign")
     require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
     record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
@@ -50,7 +54,7 @@ def require_password(actor: Actor, user: User, password: str, action: Action) ->
         minutes = int(FAILURE_WINDOW.total_seconds() // 60)
         raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes.")
     if not user.check_password(password):
-        raise _denied(actor, action, "That is not your password.")
+        raise _denied(actor, action, "Wrong password.")
 
 
 def _denied(actor: Actor, action: Action, message: str) -> Denied:

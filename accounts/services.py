@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.authentication import TOKEN_PREFIX, token_digest
+from accounts.changes import Change, note_change
 from accounts.models import ApiToken, User
 from audit.actions import Action
 from audit.services import record
@@ -36,11 +37,11 @@ def create_user(
 ) -> User:
     """Create a person, or a service account owned by one. Without a password nobody can sign in with it.
 
-    Groups must exist (`reviewers`, `auditors`, `operators` do from the start).
+    Groups must exist (`reviewers`, `auditors`, `operators` do from the start). Raises AlreadyExists, InvalidInput.
     """
     wanted = sorted(set(groups))
-    found = {group.name: group for group in Group.objects.filter(name__in=wanted)}
-    if missing := [name for name in wanted if name not in found]:
+    known_groups = {group.name: group for group in Group.objects.filter(name__in=wanted)}
+    if missing := [name for name in wanted if name not in known_groups]:
         raise InvalidInput(f"There is no group called {missing[0]}.")
     if User.objects.filter(username__iexact=username).exists():
         raise AlreadyExists(f"There is already a user called {username}.")
@@ -53,7 +54,9 @@ def create_user(
     except ValidationError as error:
         raise InvalidInput("; ".join(error.messages)) from error
     user.save()
-    user.groups.set(found.values())
+    user.groups.set(known_groups.values())
+    note_change(actor=actor, account=user, kind=Change.CREATED)
+    note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=wanted)
     record(
         actor=actor,
         action=Action.ACCOUNT_USER_CREATED,
@@ -83,7 +86,10 @@ def issue_token(
     expires_in: timedelta,
     label: str = "",
 ) -> tuple[ApiToken, str]:
-    """Issue a token for a user and return it with its secret, which is shown this once. Default: every scope there is."""
+    """Issue a token for a user and return it with its secret, which is shown this once. Default: every scope there is.
+
+    Raises InvalidInput.
+    """
     chosen = sorted(ALL_SCOPES if scopes is None else set(scopes))
     if unknown := [scope for scope in chosen if scope not in ALL_SCOPES]:
         raise InvalidInput(f"There is no scope {unknown[0]}; there are {', '.join(sorted(ALL_SCOPES))}.")

@@ -1,6 +1,8 @@
-"""Sign-ins, sign-outs and failed tries become events. Django tells of them only by signal; the actor is still explicit.
+"""Sign-ins, sign-outs and failed tries become events.
 
-After too many failed tries not even the right password is taken for a while: nobody guesses one by asking for long.
+Django reports them by signals; the actor is passed on explicitly.
+
+After too many failed attempts not even the right password is accepted for a while, so that passwords cannot be guessed.
 """
 
 from __future__ import annotations
@@ -12,20 +14,18 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
 
 from accounts.approval_sessions import end_sessions_of_sign_in
+from accounts.attempts import claim_attempt, return_attempt
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from audit.actions import Action
-from audit.models import Event
-from audit.queries import facts
 from audit.services import record
 from core.actors import anonymous_actor
 from core.refs import user_ref
 
 FAILURE_WINDOW = timedelta(minutes=15)
-# From one address, so that who tries a name from elsewhere locks nobody out; and from all together.
+# Counted for one address, so that attempts from elsewhere lock nobody out, and for all addresses together.
 MAX_FAILURES_THERE, MAX_FAILURES = 10, 50
 _LONGEST_NAME = 150
 
@@ -49,7 +49,7 @@ def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs
 
 @receiver(user_login_failed, dispatch_uid="accounts.login_failed")
 def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
-    """Record the name that was tried, by nobody in particular. The password is not in ``credentials``."""
+    """Record the name that was tried, with an anonymous actor. The password is not in ``credentials``."""
     name = str(credentials.get("username", ""))[:_LONGEST_NAME]
     with transaction.atomic():
         record(
@@ -61,16 +61,24 @@ def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest |
         )
 
 
-def is_held_off(name: str, request: HttpRequest | None) -> bool:
-    """Return whether so many tries with this name have just failed that the next one has to wait."""
-    failed = Event.objects.filter(
-        action=Action.ACCOUNT_AUTHENTICATION_FAILED,
-        object_ref=user_ref(name[:_LONGEST_NAME]),
-        at__gt=timezone.now() - FAILURE_WINDOW,
+def claim_sign_in(name: str, request: HttpRequest | None) -> bool:
+    """Count a try to sign in, before the password is checked. False: there were so many that this one has to wait."""
+    everywhere, there = _limited(name, request)
+    return claim_attempt(there, limit=MAX_FAILURES_THERE, window=FAILURE_WINDOW) and claim_attempt(
+        everywhere, limit=MAX_FAILURES, window=FAILURE_WINDOW
     )
-    latest = list(failed.order_by("-id")[:MAX_FAILURES])
-    here = [event for event in latest if facts(event)["after"] == _origin(request)]
-    return len(latest) >= MAX_FAILURES or len(here) >= MAX_FAILURES_THERE
+
+
+def forgive_sign_in(name: str, request: HttpRequest | None) -> None:
+    """Take back the count of a try whose password was right."""
+    for subject in _limited(name, request):
+        return_attempt(subject)
+
+
+def _limited(name: str, request: HttpRequest | None) -> tuple[str, str]:
+    """Return what the tries are counted by: the name, and the name from this address."""
+    everywhere = f"sign-in:{user_ref(name[:_LONGEST_NAME])}"
+    return everywhere, f"{everywhere} from {_origin(request).get('address', '')}"
 
 
 def _record_of(user: User, request: HttpRequest | None, action: Action) -> None:

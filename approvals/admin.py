@@ -1,4 +1,7 @@
-"""Policies, reviews and checks, to look at as rows. The request's own page, which shows more than approvals, is console's."""
+"""Read-only admin pages of policies, reviews and checks.
+
+The page of a request is in console/requests/.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from approvals.packs.freeze import order_pack
+from approvals.case.pins import pin_facts
+from approvals.packs.freeze import order_pack, promoted_version
 from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
@@ -13,7 +14,7 @@ from registry.stages import Stage
 
 @consumes(Action.LINEAGE_QUARANTINE_PLACED)
 def on_quarantine(event: Event) -> None:
-    """Have findings opened on what is live and descends from quarantined data; a worker does it, and may do it twice."""
+    """Queue the opening of findings on live versions that descend from quarantined data. Idempotent."""
     quarantine = facts(event)["after"].get("quarantine")
     if event.outcome == "ok" and isinstance(quarantine, int):
         enqueue("approvals.tasks.open_quarantine_findings", quarantine_id=quarantine)
@@ -21,7 +22,7 @@ def on_quarantine(event: Event) -> None:
 
 @consumes(Action.LINEAGE_QUARANTINE_RELEASED)
 def on_release(event: Event) -> None:
-    """Have the findings of a quarantine resolved that is released; a worker does it, and may do it twice."""
+    """Queue the resolving of the findings of a released quarantine. Idempotent."""
     quarantine = facts(event)["before"].get("quarantine")
     if event.outcome == "ok" and isinstance(quarantine, int):
         enqueue("approvals.tasks.close_quarantine_findings", quarantine_id=quarantine)
@@ -29,21 +30,33 @@ def on_release(event: Event) -> None:
 
 @consumes(Action.REGISTRY_STAGE_CHANGED)
 def on_promotion(event: Event) -> None:
-    """Order the conformity pack of a version that has just become the current Production one. Idempotent."""
+    """Pin the facts of a version that has just become the current Production one, and order its pack. Idempotent."""
     if event.outcome != "ok":
         return
     known = facts(event)
     before, after = known["before"], known["after"]
     if after.get("stage") == Stage.PRODUCTION and after.get("is_current") and not before.get("is_current"):
+        _pin(event, Stage.PRODUCTION.value)
         order_pack(event=event)
 
 
 @consumes(Action.REGISTRY_ALIAS_SET)
 def on_alias(event: Event) -> None:
-    """Order the conformity pack of a version that a protected alias has just come to point to. Idempotent."""
+    """Pin the facts of a version that an alias has just come to point to; of a protected one, order its pack.
+
+    Idempotent.
+    """
     if event.outcome != "ok":
         return
     known = facts(event)
     before, after = known["before"] or {}, known["after"]
+    if before.get("version") != after["version"]:
+        _pin(event, f"@{after['alias']}")
     if "basis" in after and before.get("version") != after["version"]:
         order_pack(event=event)
+
+
+def _pin(event: Event, target: str) -> None:
+    version = promoted_version(event)
+    if version is not None:
+        pin_facts(version=version, target=target, event_id=event.event_id)

@@ -1,4 +1,4 @@
-"""Celery's side of governance. Every task may run twice, or late: the rows decide what there is to do."""
+"""Celery tasks of the approval gate. Every task may run twice or late, so it reads from the rows what to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from approvals.case.incumbents import Move
@@ -24,7 +26,9 @@ from approvals.requests import lifecycle as requests
 from approvals.requests import remind as reminders
 from approvals.requests import settle as settling
 from core.actors import Actor, system_actor
-from core.errors import DomainError, NotFound
+from core.backoff import Backoff
+from core.errors import DomainError, NotFound, Unavailable
+from core.outages import is_outage, outage_message
 from registry.queries import due_for_archiving
 from registry.services.stages import archive_superseded as archive_version
 from validation.base import inputs_digest
@@ -32,22 +36,26 @@ from validation.catalogue import find_check
 
 logger = logging.getLogger(__name__)
 
-# As often as the scheduler asks for the safety net (seconds): each sweep takes the next batch.
+# The interval of the scheduled sweeps in seconds: each sweep takes the next batch.
 _SWEEP_EVERY = 10
+_SWEEP_QUARANTINES_EVERY = 30
 # A busy check reports often; the row is written at most this often (seconds).
 _REPORT_EVERY = 0.5
 _LINES_KEPT, _LONGEST_LINE = 500, 500
 
 
-class TimeIsOver(Exception):
+backoff = Backoff(first=10, longest=300)
+
+
+class TimeLimitExceeded(Exception):
     """The check has had all the time it may take."""
 
 
 class Reporter:
-    """Receives the progress of a check: the percentage done, and lines for its log. Written to the row now and then.
+    """Receives the progress of a check: the percentage done, and lines for its log. Written to the row at intervals.
 
-    Calling it raises LeaseLost when the job was cancelled or is somebody else's, TimeIsOver when its time is over: that is
-    how a check in the middle of its work is stopped.
+    Calling it raises LeaseLost when the job was cancelled or another worker has it, TimeLimitExceeded when its time is
+    over. This stops a running check.
     """
 
     def __init__(self, lease: Lease) -> None:
@@ -58,14 +66,14 @@ class Reporter:
 
     def __call__(self, percent: int) -> None:
         self._percent = percent
-        watchdog.heard(self._lease.job.pk)
+        watchdog.record_heartbeat(self._lease.job.pk)
         now = time.monotonic()
         if now - self._written < _REPORT_EVERY:
             return
         self._written = now
         ends_by = self._lease.job.ends_by
         if ends_by is not None and timezone.now() > ends_by:
-            raise TimeIsOver
+            raise TimeLimitExceeded
         check_runs.report_progress(lease=self._lease, percent=percent, log=self.text)
 
     def log(self, line: str) -> None:
@@ -103,15 +111,20 @@ def run_check(check_run_id: int) -> str:
             return _look(actor, lease, reporter)
     except LeaseLost:
         return "lease lost"
-    except TimeIsOver:
-        why, for_good = check_runs.time_is_over(lease.job), True
-    except DomainError as error:
-        why, for_good = error.message, True
-    except Exception as error:  # the check's own failure: never a pass, and tried again a few times
+    except TimeLimitExceeded:
+        why, for_good = check_runs.overdue_reason(lease.job), True
+    except Exception as error:  # the check itself failed: it does not pass, and is tried again a few times
+        if is_outage(error):
+            if connection.errors_occurred:
+                connection.close_if_unusable_or_obsolete()
+            why = f"The check could not tell, and is tried again. {outage_message(error)}"
+            check_runs.postpone_attempt(lease=lease, why=why, log=reporter.text)
+            return "cannot tell"
         logger.exception("the check %s of job %s did not complete", lease.job.check_code, check_run_id)
-        why, for_good = f"{type(error).__name__}: {error}", False
+        for_good = isinstance(error, DomainError)
+        why = error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
     words = why if why.startswith("The check") else f"The check did not complete. {why}"
-    check_runs.break_off(actor=actor, lease=lease, why=words[:1000], for_good=for_good, log=reporter.text)
+    check_runs.fail_attempt(actor=actor, lease=lease, why=words[:1000], for_good=for_good, log=reporter.text)
     return "did not complete"
 
 
@@ -121,9 +134,9 @@ def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
     check = find_check(job.check_code)
     subject = load_subject(Move(request.version, request.target, request.archive_existing))
     if inputs_digest(check, job.params, subject) != job.inputs_digest:
-        # Whoever looks at the request next queues a job for what is true now (settle_request, at once).
-        why = "Superseded: what the check reads changed before it could look."
-        check_runs.break_off(actor=actor, lease=lease, why=why, for_good=True)
+        # The next evaluation of the request (settle_request, at once) queues a job for the current inputs.
+        why = "Superseded: the inputs of the check changed before it ran."
+        check_runs.fail_attempt(actor=actor, lease=lease, why=why, for_good=True)
         return "superseded"
     reporter.log(f"attempt {job.attempts} on {job.worker}")
     result = check.run(subject, check.parse(job.params), reporter)
@@ -134,7 +147,7 @@ def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
 
 @shared_task(name="approvals.tasks.settle_request")
 def settle_request(request_id: int) -> str:
-    """Look at a request again after something happened to it."""
+    """Evaluate a request again after it changed."""
     try:
         case = settling.settle_request(actor=system_actor("settle_request"), request_id=request_id)
     except NotFound:
@@ -144,12 +157,18 @@ def settle_request(request_id: int) -> str:
 
 @shared_task(name="approvals.tasks.apply_request")
 def apply_request(request_id: int) -> str:
-    """Carry out an approved request; a refusal has closed it as stale, and is no failure of the task."""
+    """Apply an approved request. A refusal closes the request as stale; the task has not failed then."""
     try:
-        return str(settling.apply_request(request_id=request_id).state)
+        state = str(settling.apply_request(request_id=request_id).state)
+    except (Unavailable, OperationalError, InterfaceError) as error:
+        seconds = backoff.failed(request_id)
+        logger.warning("request %s stays approved and is tried again in %d s: %s", request_id, seconds, error)
+        return "cannot tell"
     except DomainError as error:
         logger.info("request %s was not applied: %s", request_id, error.message)
         return "not applied"
+    backoff.forget(request_id)
+    return state
 
 
 @shared_task(name="approvals.tasks.requeue_expired_checks")
@@ -160,13 +179,23 @@ def requeue_expired_checks() -> int:
 
 @shared_task(name="approvals.tasks.apply_approved_requests")
 def apply_approved_requests() -> int:
-    """Settle what a message should have settled and apply what is approved: the safety net under lost messages.
+    """Settle open requests and apply approved ones, in case messages were lost.
 
-    It also notices what no message tells of: that a tag, a metric or a card changed under an open request.
+    This also notices that a tag, a metric or a card of an open request changed, for which no message is sent.
     """
-    for request_id in settling.requests_to_settle(turn=int(time.time() // _SWEEP_EVERY)):
-        settle_request(request_id)
-    return sum(apply_request(request_id) == "applied" for request_id in settling.requests_to_apply())
+    for request_id in settling.requests_to_settle(turn=int(time.monotonic() // _SWEEP_EVERY)):
+        _tried(settle_request, request_id)
+    due = [request_id for request_id in settling.requests_to_apply() if backoff.is_due(request_id)]
+    return sum(_tried(apply_request, request_id) == "applied" for request_id in due)
+
+
+def _tried(task: Callable[[int], str], request_id: int) -> str:
+    """Run a step for one request. A failure must not delay the other requests; the next sweep tries again."""
+    try:
+        return task(request_id)
+    except Exception:
+        logger.exception("request %s could not be looked after", request_id)
+        return "failed"
 
 
 @shared_task(name="approvals.tasks.expire_requests")
@@ -180,7 +209,7 @@ def expire_requests() -> int:
 
 @shared_task(name="approvals.tasks.remind_reviewers")
 def remind_reviewers() -> int:
-    """Remind the reviewers of requests that have waited for as long as their policy says; return of how many."""
+    """Remind the reviewers of requests that have waited for as long as their policy says; return how many."""
     now, actor = timezone.now(), system_actor("remind_reviewers")
     due = reminders.requests_to_remind(now)
     return sum(reminders.remind_reviewers(actor=actor, request_id=pk, at=now) for pk in due)
@@ -201,13 +230,13 @@ def flag_overdue() -> int:
 
 @shared_task(name="approvals.tasks.schedule_re_reviews")
 def schedule_re_reviews() -> int:
-    """Set when what is in Production has to be reviewed again, as the policies of today say."""
+    """Set the due dates of the re-reviews of versions in Production by the current policies."""
     return overdue.schedule_re_reviews()
 
 
 @shared_task(name="approvals.tasks.open_quarantine_findings")
 def open_quarantine_findings(quarantine_id: int) -> int:
-    """Open findings on what is live and descends from quarantined data."""
+    """Open findings on live versions that descend from quarantined data."""
     actor = system_actor("open_quarantine_findings")
     return quarantine_findings.open_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
 
@@ -217,6 +246,20 @@ def close_quarantine_findings(quarantine_id: int) -> int:
     """Resolve the findings of a quarantine that was released."""
     actor = system_actor("close_quarantine_findings")
     return quarantine_findings.close_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
+
+
+@shared_task(name="approvals.tasks.sweep_quarantines")
+def sweep_quarantines() -> int:
+    """Open and close the findings of quarantines whose message was lost; return how many."""
+    changed = 0
+    for quarantine_id in quarantine_findings.quarantines_to_sweep(
+        turn=int(time.monotonic() // _SWEEP_QUARANTINES_EVERY)
+    ):
+        try:
+            changed += open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)
+        except Exception:  # a failure must not delay the others; it is tried again
+            logger.exception("the findings of quarantine %s could not be looked after", quarantine_id)
+    return changed
 
 
 @shared_task(name="approvals.tasks.freeze_pack")
@@ -230,12 +273,12 @@ def freeze_pack(order_id: int) -> str:
 
 @shared_task(name="approvals.tasks.freeze_packs")
 def freeze_packs() -> int:
-    """Make the packs that a lost message or a worker's death left unmade; return how many there are now."""
+    """Make the packs whose message was lost or whose worker was killed; return how many."""
     made = 0
     for order_id in packs.waiting_packs():
         try:
             freeze_pack(order_id)
             made += 1
-        except Exception:  # one that cannot be made must not keep the others waiting; it is tried again
+        except Exception:  # a failure must not delay the other packs; it is tried again
             logger.exception("the conformity pack of order %s could not be made", order_id)
     return made

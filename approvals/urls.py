@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import cards, checks, moving, oversight, policies, requests
+from approvals.api import cards, checks, deployments, impact, inventory, moving, oversight, policies, requests
 from policies.models import PolicyDecision
 
 _VERSION = "models/<str:name>/versions/<int:version>"
@@ -16,13 +16,14 @@ urlpatterns = [
     path("transition-requests", requests.RequestsView.as_view(), name="api-requests"),
     path("transition-requests/<int:request_id>", requests.RequestView.as_view(), name="api-request"),
     path("transition-requests/<int:request_id>/withdraw", requests.WithdrawView.as_view(), name="api-request-withdraw"),
+    path("transition-requests/<int:request_id>/reason", requests.ReasonView.as_view(), name="api-request-reason"),
     path("transition-requests/<int:request_id>/reviews", requests.ReviewsView.as_view(), name="api-request-reviews"),
     path(
         "transition-requests/<int:request_id>/overrides", requests.OverridesView.as_view(), name="api-request-overrides"
     ),
     path(
         "transition-requests/<int:request_id>/overrides/<int:override_id>/withdraw",
-        requests.TakeBackView.as_view(),
+        requests.WithdrawOverrideView.as_view(),
         name="api-override-withdraw",
     ),
     path("checks", checks.ChecksView.as_view(), name="api-checks"),
@@ -53,6 +54,33 @@ urlpatterns = [
     path("models/<str:name>/rollback", moving.RollBackView.as_view(), name="api-rollback"),
     path(f"{_VERSION}/break-glass", moving.BreakGlassView.as_view(), name="api-break-glass"),
     path(f"{_VERSION}/re-reviews", oversight.ReReviewsView.as_view(), name="api-re-reviews"),
+    path("deployments", deployments.DeploymentsView.as_view(), name="api-deployments"),
+    path("deployments/<int:deployment_id>", deployments.DeploymentView.as_view(), name="api-deployment"),
+    path(
+        "deployments/<int:deployment_id>/attestations",
+        deployments.AttestationsView.as_view(),
+        name="api-deployment-attestations",
+    ),
+    path("inventory", inventory.InventoryView.as_view(), name="api-inventory"),
+    path("inventory/export", inventory.InventoryExportView.as_view(), name="api-inventory-export"),
+    path("models/<str:name>/inventory", inventory.ModelInventoryView.as_view(), name="api-model-inventory"),
+    path("models/<str:name>/attestations", inventory.ModelAttestationsView.as_view(), name="api-model-attestations"),
+    path("models/<str:name>/retirement", inventory.RetirementView.as_view(), name="api-retirement"),
+    path(
+        "models/<str:name>/retirement/decision",
+        inventory.RetirementDecisionView.as_view(),
+        name="api-retirement-decision",
+    ),
+    path(
+        "models/<str:name>/retirement/evidence",
+        inventory.RetirementEvidenceView.as_view(),
+        name="api-retirement-evidence",
+    ),
+    path("datasets/<path:name>/impact", impact.DatasetImpactView.as_view(), name="api-dataset-impact"),
+    path("datasets/<path:name>/impact.csv", impact.DatasetImpactView.as_view(), {"form": "csv"}),
+    path("lineage/<path:urn>/impact", impact.ImpactView.as_view(), name="api-impact"),
+    path("lineage/<path:urn>/impact.csv", impact.ImpactView.as_view(), {"form": "csv"}),
+    path(f"{_VERSION}/completeness", impact.CompletenessView.as_view(), name="api-completeness"),
     path("findings", oversight.FindingsView.as_view(), name="api-findings"),
     path("findings/<int:finding_id>", oversight.FindingView.as_view(), name="api-finding"),
     path("findings/<int:finding_id>/close", oversight.CloseFindingView.as_view(), name="api-finding-close"),

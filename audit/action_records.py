@@ -1,4 +1,4 @@
-"""What an audit action says about itself: its phrases, its mark, and the fact that readers look for first."""
+"""The record of an audit action: its phrases, its mark, and its brief."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How an action is displayed in lists of events.
+    """The display of an action in lists of events.
 
-    ``brief`` makes the fact beside the sentence from the facts before and after. An event is shown as a failure where the
-    new ``state`` is one of ``failures``. ``merges``: several in a row become one line with the briefs of all.
+    ``brief`` makes the fact beside the sentence from the facts before and after. An event is shown as a failure where
+    the new ``state`` is one of ``failures``. ``merges``: several in a row become one line with the briefs of all.
     """
 
     mark: Mark = Mark("none", "edit_note")
@@ -82,7 +82,7 @@ PLAIN = Display()
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """Everything that is said of one action. ``{object}`` in ``what`` stands for the object of the event.
+    """The phrases and the display of one action. ``{object}`` in ``what`` stands for the object of the event.
 
     ``subject`` names the kind of that object, with its article: it takes the place of the object where an action is
     explained without an event.
@@ -105,7 +105,7 @@ class ActionRecord:
 
     @property
     def summary(self) -> str:
-        """What the actor did to which kind of object, for the reference: "deleted a tag of a registered model"."""
+        """The sentence of the action for the reference: "deleted a tag of a registered model"."""
         return self.done.replace("{object}", self.subject)
 
 

@@ -1,4 +1,4 @@
-"""Every audit action, sorted by its code (`area.object.verb`, past tense), with all that is said of it.
+"""Every audit action, sorted by its code (`area.object.verb`, past tense), with its phrases and display.
 
 An action that is not listed here cannot be recorded, and one without its phrases cannot be listed (RecordedAction).
 """
@@ -10,7 +10,7 @@ from enum import unique
 from audit.action_records import ActionRecord, Display, Mark, RecordedAction, Verb, change_of, value_of
 
 # fmt: off
-from audit.action_words import (  # isort: skip
+from audit.action_phrases import (  # isort: skip
     ADDED, BY_NAME, BY_RULE, BY_STAGE, BY_TAGS, BY_TITLE, CHANGED, CHECK_KEY, CLOSED, CREATED, DATASET, DELETED,
     EDITED, ENDED, EXPERIMENT, FINDING, IMPORTED, LOGGED, LOGGED_MODEL, MARKED, MODEL, NODE, OPENED, POLICY,
     PROPOSAL, PUBLISHED, REGISTERED, REJECTED, REQUEST, RESTORED, RETIRED, REVIEWED, REVOKED, RULE_CHECKED, RUN,
@@ -21,7 +21,9 @@ from audit.action_words import (  # isort: skip
 
 @unique
 class Action(RecordedAction):
-    """What happened (outcome `ok`) or was refused (outcome `denied`): code, verb, the rest of the phrase, subject, display."""
+    """An action that was done (outcome `ok`) or refused (outcome `denied`): code, verb, the rest of the phrase,
+    subject, display.
+    """
 
     # One row for each action.
     # fmt: off
@@ -30,6 +32,7 @@ class Action(RecordedAction):
     ACCOUNT_AUTHENTICATION_FAILED = (
         "account.authentication.failed", Verb("failed to sign in as", "sign in as"), "{object}", USER, shown("bad", "no_accounts"),
     )
+    ACCOUNT_CONFIRMED = "account.confirmed", Verb("confirmed", "confirm"), "the account of {object}", USER
     ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
@@ -67,6 +70,10 @@ class Action(RecordedAction):
     )
     APPROVALS_COMMENT_DELETED = "approvals.comment.deleted", DELETED, "a comment on {object}", VERSION
     APPROVALS_COMMENT_EDITED = "approvals.comment.edited", EDITED, "a comment on {object}", VERSION
+    APPROVALS_CONDITION_REMINDED = (
+        "approvals.condition.reminded", Verb("gave notice of", "give notice of"), "a condition of {object}", REQUEST,
+        shown("wait", "alarm", "text"),
+    )
     APPROVALS_DELEGATION_GIVEN = (
         "approvals.delegation.given", Verb("delegated", "delegate"), "the review rights of {object}", USER, brief("delegate"),
     )
@@ -120,12 +127,25 @@ class Action(RecordedAction):
     AUDIT_EXPORTED = (
         "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", shown("none", "download"),
     )
+    AUDIT_LOG_STARTED = (
+        "audit.log.started", STARTED, "{object}", "a new audit log in place of one that cannot continue", shown("bad", "restart_alt"),
+    )
+    AUDIT_LOG_KEY_ROTATED = (
+        "audit.log_key.rotated", Verb("changed", "change"), "the key of {object}", "the audit log", shown("bad", "key"),
+    )
+    LINEAGE_DEPLOYMENT_ATTESTED = (
+        "lineage.deployment.attested", Verb("attested", "attest"), "the files that {object} loaded", "a deployment",
+        shown("none", "fingerprint", "digest"),
+    )
     LINEAGE_DEPLOYMENT_ENDED = "lineage.deployment.ended", ENDED, "{object}", "a deployment"
     LINEAGE_DEPLOYMENT_REGISTERED = (
         "lineage.deployment.registered", REGISTERED, "{object}", "a deployment", shown("info", "rocket_launch", "version"),
     )
     LINEAGE_EDGE_DECLARED = "lineage.edge.declared", Verb("declared", "declare"), "an input of {object}", NODE
     LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted", Verb("retracted", "retract"), "an input of {object}", NODE
+    LINEAGE_EVENTS_RECEIVED = (
+        "lineage.events.received", Verb("sent", "send"), "OpenLineage events about {object}", "a run, job or dataset",
+    )
     LINEAGE_QUARANTINE_PLACED = "lineage.quarantine.placed", Verb("quarantined", "quarantine"), "{object}", DATASET
     LINEAGE_QUARANTINE_RELEASED = (
         "lineage.quarantine.released", Verb("released", "release"), "{object} from quarantine", DATASET,
@@ -134,17 +154,38 @@ class Action(RecordedAction):
     NOTICES_TEST_SENT = "notices.test.sent", Verb("sent", "send"), "a test notification to {object}", USER
     REGISTRY_ALIAS_DELETED = "registry.alias.deleted", DELETED, "an alias of {object}", MODEL
     REGISTRY_ALIAS_SET = "registry.alias.set", SET, "an alias of {object}", MODEL, shown("none", "label", "alias")
+    REGISTRY_ATTESTATION_FELL_DUE = (
+        "registry.attestation.fell_due", Verb("recorded", "record"), "that the attestation of {object} is overdue", MODEL,
+        shown("wait", "event_busy"),
+    )
     REGISTRY_CARD_CREATED = "registry.card.created", CREATED, "the card of {object}", VERSION, shown("none", "description")
     REGISTRY_CARD_EDITED = "registry.card.edited", EDITED, "the card of {object}", VERSION, shown("none", "edit_document")
+    REGISTRY_INVENTORY_CHANGED = (
+        "registry.inventory.changed", CHANGED, "the inventory entry of {object}", MODEL, shown("none", "inventory_2"),
+    )
+    REGISTRY_MODEL_ATTESTED = (
+        "registry.model.attested", Verb("attested", "attest"), "{object}", MODEL, shown("ok", "task_alt"),
+    )
     REGISTRY_MODEL_CREATED = "registry.model.created", CREATED, "{object}", MODEL, ADDED
     REGISTRY_MODEL_DELETED = "registry.model.deleted", DELETED, "{object}", MODEL
     REGISTRY_MODEL_IMPORTED = "registry.model.imported", IMPORTED, "{object}", MODEL
     REGISTRY_MODEL_RENAMED = "registry.model.renamed", Verb("renamed", "rename"), "{object}", MODEL
     REGISTRY_MODEL_UPDATED = "registry.model.updated", UPDATED, "{object}", MODEL
+    REGISTRY_MODEL_RETIREMENT_ASKED = (
+        "registry.model_retirement.asked", Verb("asked", "ask"), "that {object} be retired", MODEL, shown("wait", "inventory_2"),
+    )
+    REGISTRY_MODEL_RETIREMENT_DECIDED = (
+        "registry.model_retirement.decided", Verb("decided", "decide"), "on the retirement of {object}", MODEL,
+        shown("info", "inventory_2", "state"),
+    )
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", DELETED, "a tag of {object}", MODEL
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", SET, "a tag of {object}", MODEL, BY_TAGS
     REGISTRY_PACK_FROZEN = "registry.pack.frozen", Verb("froze", "freeze"), "the conformity pack of {object}", VERSION
     REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed", CHANGED, "the permissions of {object}", MODEL
+    REGISTRY_PRODUCTION_LEFT = (
+        "registry.production.left", Verb("took out of use", "take out of use"), "{object}, with nothing in its place", VERSION,
+        shown("bad", "logout", "left"),
+    )
     REGISTRY_REVIEW_DUE_SET = "registry.review_due.set", SET, "the re-review date of {object}", VERSION
     REGISTRY_RISK_ASSESSED = "registry.risk.assessed", Verb("assessed", "assess"), "the risk of {object}", MODEL
     REGISTRY_STAGE_CHANGED = (
@@ -175,6 +216,9 @@ class Action(RecordedAction):
     TRACKING_EXPERIMENT_CREATED = "tracking.experiment.created", CREATED, "{object}", EXPERIMENT
     TRACKING_EXPERIMENT_DELETED = "tracking.experiment.deleted", DELETED, "{object}", EXPERIMENT
     TRACKING_EXPERIMENT_IMPORTED = "tracking.experiment.imported", IMPORTED, "{object}", EXPERIMENT
+    TRACKING_EXPERIMENT_PERMISSIONS_CHANGED = (
+        "tracking.experiment.permissions_changed", CHANGED, "the permissions of {object}", EXPERIMENT,
+    )
     TRACKING_EXPERIMENT_RESTORED = "tracking.experiment.restored", RESTORED, "{object}", EXPERIMENT
     TRACKING_EXPERIMENT_UPDATED = "tracking.experiment.updated", UPDATED, "{object}", EXPERIMENT
     TRACKING_EXPERIMENT_TAG_DELETED = "tracking.experiment_tag.deleted", DELETED, "a tag of {object}", EXPERIMENT

@@ -1,4 +1,6 @@
-"""The admin pages of the audit tables, and ReadOnlyAdmin, the base of all admin pages of tables that only services change."""
+"""The admin pages of the audit tables, and ReadOnlyAdmin, the base of all admin pages of tables that only services
+change.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from audit.models import Event, MissedEvent, OutboxMessage, Stream
+from audit.models import Event, Log, MissedEvent, OutboxMessage
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
@@ -34,7 +36,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 class EventAdmin(ReadOnlyAdmin):
     """Events, newest first."""
 
-    list_display = ["at", "action", "outcome", "actor_name", "object_ref", "stream", "gen"]
+    list_display = ["at", "action", "outcome", "actor_name", "object_ref", "stream"]
     list_filter = ["outcome", "action"]
     search_fields = ["object_ref", "actor_name", "request_id"]
     ordering = ["-id"]
@@ -47,12 +49,12 @@ class EventAdmin(ReadOnlyAdmin):
         return bytes(event.body).decode("utf-8", "replace")
 
 
-@admin.register(Stream)
-class StreamAdmin(ReadOnlyAdmin):
-    """Streams with their heads."""
+@admin.register(Log)
+class LogAdmin(ReadOnlyAdmin):
+    """Transparency logs, the one in use first."""
 
-    list_display = ["key", "gen", "head"]
-    search_fields = ["key"]
+    list_display = ["number", "origin", "size", "problem", "checked_at"]
+    ordering = ["-number"]
 
 
 @admin.register(OutboxMessage)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.actions import Action
-from audit.export import export_log, export_model
-from audit.queries import events_matching, stream_head
-from audit.serializers import EventsQuery, ExportQuery, event_json
+from audit.exports.jobs import export_job, file_name, file_of, start_export
+from audit.exports.selection import Filters
+from audit.exports.service import export
+from audit.queries import events_matching, places_of, stream_length
+from audit.serializers import EventsQuery, ExportQuery, event_json, export_json
 from audit.subjects import find_stream, require_whole_log
 from core.actors import Actor, Scope, actor_of
+from core.rest import ApiView, accepts
 
 
 class IgnoreAccept(BaseContentNegotiation):
@@ -32,17 +35,15 @@ class IgnoreAccept(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class EventsView(APIView):
+class EventsView(ApiView):
     """GET: a page of events, newest first; those of a model for all who may read it, of the whole log for auditors."""
 
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
 
-    @extend_schema(parameters=[EventsQuery], responses=OpenApiTypes.OBJECT)
+    @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Answer a page of events. NotFound, Denied, InvalidInput."""
-        query = EventsQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        wanted = dict(query.validated_data)
+        wanted = dict(self.query)
         stream = _stream(actor_of(request), wanted)
         page = events_matching(
             stream=stream,
@@ -55,10 +56,13 @@ class EventsView(APIView):
             cursor=wanted["cursor"],
             size=wanted["limit"],
         )
-        answer: dict[str, Any] = {"events": [event_json(event) for event in page.events], "next_cursor": page.cursor}
+        places = places_of(page.events)
+        answer: dict[str, Any] = {
+            "events": [event_json(event, places.get(event.pk)) for event in page.events],
+            "next_cursor": page.cursor,
+        }
         if stream:
-            head = stream_head(stream)
-            answer["stream"] = {"key": head.key, "gen": head.gen, "head": head.head}
+            answer["stream"] = {"key": stream, "gen": stream_length(stream)}
         return Response(answer)
 
 
@@ -70,17 +74,52 @@ def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
     return str(wanted["stream"])
 
 
-class ExportView(APIView):
+class ExportView(ApiView):
     """GET: an export as a zip file."""
 
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
     content_negotiation_class = IgnoreAccept
 
-    @extend_schema(parameters=[ExportQuery], responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @accepts(query=ExportQuery, responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request) -> FileResponse:
-        """Answer the zip file, and record that it was asked for. NotFound, Denied."""
-        query = ExportQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        name = query.validated_data["model"]
-        package = export_model(actor=actor_of(request), name=name) if name else export_log(actor=actor_of(request))
+        """Answer the zip file, and record that it was asked for. NotFound, Denied, Unavailable."""
+        package = export(actor=actor_of(request), filters=Filters(**self.query))
         return FileResponse(package.file, as_attachment=True, filename=package.filename, content_type="application/zip")
+
+
+class ExportsView(ApiView):
+    """POST: start an export that a worker makes."""
+
+    required_scopes = {"POST": Scope.AUDIT_EXPORT}
+
+    @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Answer the export, which is recorded and queued. NotFound, Denied."""
+        job = start_export(actor=actor_of(request), filters=Filters(**self.body))
+        return Response(export_json(job), status=HTTPStatus.ACCEPTED)
+
+
+class ExportJobView(ApiView):
+    """GET: the state of an export."""
+
+    required_scopes = {"GET": Scope.AUDIT_EXPORT}
+
+    @accepts(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, export_id: UUID) -> Response:
+        """Answer state and progress. NotFound."""
+        return Response(export_json(export_job(actor_of(request), export_id)))
+
+
+class ExportFileView(ApiView):
+    """GET: the file of a finished export."""
+
+    required_scopes = {"GET": Scope.AUDIT_EXPORT}
+    content_negotiation_class = IgnoreAccept
+
+    @accepts(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, export_id: UUID) -> FileResponse:
+        """Answer the zip file. NotFound, Conflict while it is not finished."""
+        job = export_job(actor_of(request), export_id)
+        return FileResponse(
+            file_of(job).open("rb"), as_attachment=True, filename=file_name(job), content_type="application/zip"
+        )

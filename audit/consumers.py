@@ -1,8 +1,8 @@
 """Consumers of events: the callables that ``AUDIT_CONSUMERS`` names, called by `audit.services.record`.
 
-A consumer is called with the new event in the transaction of the change: its writes commit with the change or not at all. It
-must only write rows and enqueue tasks. When it raises, its writes are undone, the change stays, and a `MissedEvent` is stored
-so that the consumer is called again until it succeeds.
+A consumer is called with the new event in the transaction of the change: its writes commit with the change or not at
+all. It must only write rows and enqueue tasks. When it raises, its writes are undone, the change stays, and a
+`MissedEvent` is stored so that the consumer is called again until it succeeds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def is_consumed(action: str) -> bool:
 
 
 def call_consumers(event: Event) -> None:
-    """Call every consumer that wants the event, each in a savepoint of its own. An error of a consumer is stored, not raised."""
+    """Call every consumer that wants the event, each in a savepoint of its own.
+
+    An error of a consumer is stored, not raised.
+    """
     for path, consumer in _consumers():
         if event.action in consumer.actions and (error := _call(consumer, event)):
             MissedEvent.objects.create(

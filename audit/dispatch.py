@@ -19,20 +19,23 @@ _PAUSE_SECONDS = 5.0
 
 
 class _Broker:
-    """The time until which this process takes the broker to be away, so that requests do not wait for it."""
+    """The time until which this process treats the broker as unreachable, so that requests do not wait for it."""
 
     away_until = 0.0
 
 
 def dispatch_soon(message: OutboxMessage) -> bool:
-    """Send one message, unless the broker was away just now; return whether it was sent."""
+    """Send one message, unless the broker did not answer just now; return whether it was sent."""
     if time.monotonic() < _Broker.away_until:
         return False
     return send(message)
 
 
 def send(message: OutboxMessage) -> bool:
-    """Send one message and mark it as delivered; return whether it was sent. An error of the broker is stored, not raised."""
+    """Send one message and mark it as delivered; return whether it was sent.
+
+    An error of the broker is stored, not raised.
+    """
     try:
         current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, retry=False)
     except (OperationalError, RedisError, OSError) as error:

@@ -1,4 +1,6 @@
-"""Events (append-only, as exact bytes), the head of each stream, the outbox, and events that consumers have missed."""
+"""Events (append-only, as exact bytes), their positions in the log, the outbox,
+and events that consumers have missed.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +11,16 @@ from django.db import models
 from core.append_only import AppendOnlyModel
 
 
-class Stream(models.Model):
-    """The head of one event stream. Its row lock gives the stream a total order (one stream per registered model)."""
-
-    key = models.CharField(max_length=100, primary_key=True)
-    gen = models.BigIntegerField(default=0)
-    head = models.CharField(max_length=64, default="")
-
-    def __str__(self) -> str:
-        return f"{self.key} at {self.gen}"
-
-
 class Event(AppendOnlyModel):
     """One recorded action. ``body`` is the evidence; the other columns serve to find it.
 
-    ``leaf_hash`` is SHA-256 over the byte 00 and the body (RFC 6962 leaf), ``gen`` counts within the stream from 1,
-    and the body of an event in a stream names the leaf hash of the one before it.
+    Each event becomes a leaf of the transparency log (`Leaf`): on SQLite by a trigger of this table, on PostgreSQL by
+    the sequencer shortly after the commit. ``event_id`` is a UUID of version 7: random, and nearly in the order of
+    time.
     """
 
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
     body = models.BinaryField()
-    leaf_hash = models.CharField(max_length=64)
     at = models.DateTimeField()
     action = models.CharField(max_length=64)
     outcome = models.CharField(max_length=8)
@@ -37,23 +28,146 @@ class Event(AppendOnlyModel):
     actor_name = models.CharField(max_length=150)
     object_ref = models.CharField(max_length=600)
     stream = models.CharField(max_length=100, default="", blank=True)
-    gen = models.BigIntegerField(null=True)
     request_id = models.CharField(max_length=64, default="", blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["stream", "gen"], name="audit_event_stream_gen"),
             models.CheckConstraint(condition=models.Q(outcome__in=["ok", "denied"]), name="audit_event_outcome"),
         ]
+        # Every change writes an event, so there are few indexes. New rows go to the right end of most of them.
         indexes = [
-            models.Index(fields=["-at", "-id"], name="audit_event_at"),
+            models.Index(fields=["at", "id"], name="audit_event_at"),
             models.Index(fields=["object_ref", "id"], name="audit_event_object"),
             models.Index(fields=["actor_name", "id"], name="audit_event_actor"),
             models.Index(fields=["action", "id"], name="audit_event_action"),
+            models.Index(fields=["stream", "id"], name="audit_event_stream"),
+            models.Index(fields=["id"], name="audit_event_denied", condition=models.Q(outcome="denied")),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_ref}"
+
+
+class Log(models.Model):
+    """One transparency log, and how much of it is integrated. The newest row is the log in use.
+
+    ``size`` and ``root`` (hex) are those of the tree over the leaves that are integrated. ``scanned`` is an event id up
+    to which every event is known to have its leaf. ``problem`` says why nothing is signed, empty while it works.
+    """
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    origin = models.CharField(max_length=200)
+    size = models.BigIntegerField(default=0)
+    root = models.CharField(max_length=64)
+    scanned = models.BigIntegerField(default=0)
+    problem = models.CharField(max_length=500, default="", blank=True)
+    checked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.origin}, {self.size} leaves"
+
+
+class Leaf(AppendOnlyModel):
+    """The position of an event in a log: ``seq`` counts all leaves from 0,
+    ``gen`` those of the event's stream from 1.
+    """
+
+    log = models.PositiveSmallIntegerField()
+    seq = models.BigIntegerField()
+    event = models.ForeignKey(
+        Event, on_delete=models.DO_NOTHING, related_name="leaves", db_constraint=False, db_index=False
+    )
+    stream = models.CharField(max_length=100, default="", blank=True)
+    gen = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["log", "seq"], name="audit_leaf_seq"),
+            models.UniqueConstraint(fields=["event", "log"], name="audit_leaf_event"),
+            models.UniqueConstraint(fields=["stream", "log", "gen"], name="audit_leaf_stream_gen"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} of log {self.log}"
+
+
+class WitnessState(models.Model):
+    """The state of a witness: the newest checkpoint that it has kept, and its problem since ("" for none).
+
+    ``contradicts``: the witness holds a tree that ours does not extend. ``note`` is the checkpoint, with its
+    cosignature where the witness gives one.
+    """
+
+    address = models.CharField(max_length=500, primary_key=True)
+    name = models.CharField(max_length=200)
+    origin = models.CharField(max_length=200, default="", blank=True)
+    size = models.BigIntegerField(default=0)
+    kept_at = models.DateTimeField(null=True)
+    note = models.BinaryField(default=b"")
+    problem = models.CharField(max_length=500, default="", blank=True)
+    contradicts = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.size}"
+
+
+class SiemState(models.Model):
+    """The progress of sending the log to a SIEM: the next number to send, and why the last batch was not taken ("" for
+    nothing).
+    """
+
+    address = models.CharField(max_length=500, primary_key=True)
+    log = models.PositiveSmallIntegerField()
+    next_seq = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=500, default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"next {self.next_seq}"
+
+
+class ExportState(models.TextChoices):
+    """The states of an export."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ExportJob(models.Model):
+    """An export of the log that a worker makes.
+
+    ``event`` is that it was asked for; ``filters`` are those of the request.
+
+    ``done`` counts events. ``seen_at`` is the last heartbeat of the worker: without one for a while, another worker
+    starts again. ``size`` is the number of bytes of the finished file.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.CharField(max_length=150)
+    requester_ref = models.CharField(max_length=100)
+    filters = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=ExportState, default=ExportState.QUEUED)
+    done = models.BigIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    error = models.CharField(max_length=500, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=ExportState.values), name="audit_export_state")
+        ]
+        indexes = [
+            models.Index(
+                fields=["seen_at"], name="audit_export_open", condition=models.Q(state__in=["queued", "running"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
 
 
 class OutboxMessage(models.Model):
@@ -90,3 +204,27 @@ class MissedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.consumer} missed event {self.event_id}"
+
+
+class EvidenceWriter(AppendOnlyModel):
+    """The writer of a piece of evidence that verdicts read, where no other row names them.
+
+    One row for each writer of each piece.
+
+    ``subject`` is what it is about by its lasting id (`version:12`, `logged-model:m-…`, `node:7`), ``detail`` which
+    piece of the ``kind`` it is, such as the key of a tag.
+    """
+
+    subject = models.CharField(max_length=100)
+    kind = models.CharField(max_length=30)
+    detail = models.CharField(max_length=250, default="", blank=True)
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "kind", "detail", "name"], name="audit_evidencewriter_once")
+        ]
+        indexes = [models.Index(fields=["kind", "subject"], name="audit_evidencewriter_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.name} wrote {self.kind} {self.detail} of {self.subject}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.models import Event, Stream
+from django.db.models import Max, Q
+
+from audit.models import Event, Leaf, Log
 from audit.sentences import describe, facts
 from core.errors import InvalidInput
 
-__all__ = ["Page", "StreamHead", "describe", "events_matching", "facts", "stream_head", "trail_for"]
+__all__ = ["Page", "describe", "events_matching", "facts", "places_of", "stream_length", "trail_for"]
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -25,23 +27,15 @@ class Page:
     cursor: str
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHead:
-    """The head of a stream: the number of its events and the leaf hash (hex) of the newest."""
-
-    key: str
-    gen: int
-    head: str
-
-
 def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Event]:
-    """Return the newest events about any of the objects, or in the stream, newest first; with both, those that match both.
+    """Return the newest events about any of the objects, or in the stream, newest first; with both, those that match
+    both.
 
     A name may be used again after a deletion or a rename, a stream never: pages of a model therefore name its stream.
     """
     if stream:
         events = Event.objects.filter(stream=stream)
-        return list((events.filter(object_ref__in=refs) if refs else events).order_by("-gen")[:limit])
+        return list((events.filter(object_ref__in=refs) if refs else events).order_by("-id")[:limit])
     return list(Event.objects.filter(object_ref__in=refs).order_by("-id")[:limit])
 
 
@@ -51,13 +45,15 @@ def events_matching(
     obj: str = "",
     actor: str = "",
     action: str = "",
+    actions: Collection[str] = (),
     outcome: str = "",
     since: datetime.datetime | None = None,
     until: datetime.datetime | None = None,
     cursor: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name.
+    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name, ``actions``
+    alternatives.
 
     InvalidInput for a cursor that no page gave.
     """
@@ -66,25 +62,41 @@ def events_matching(
         "object_ref": obj,
         "actor_name": actor,
         "action": action,
+        "action__in": actions,
         "outcome": outcome,
         "at__gte": since,
         "at__lt": until,
     }
-    key = "gen" if stream else "id"
     chosen = {field: value for field, value in wanted.items() if value}
     if cursor:
-        chosen[f"{key}__lt"] = _position(cursor)
+        chosen["id__lt"] = _position(cursor)
     size = max(1, min(size, MAX_PAGE_SIZE))
-    events: Sequence[Event] = list(Event.objects.filter(**chosen).order_by(f"-{key}")[: size + 1])
+    events: Sequence[Event] = list(Event.objects.filter(**chosen).order_by("-id")[: size + 1])
     more = len(events) > size
     shown = list(events[:size])
-    return Page(shown, str(getattr(shown[-1], key)) if more else "")
+    return Page(shown, str(shown[-1].pk) if more else "")
 
 
-def stream_head(key: str) -> StreamHead:
-    """Return the head of a stream; generation 0 for one without events."""
-    found = Stream.objects.filter(key=key).first()
-    return StreamHead(key, found.gen, found.head) if found else StreamHead(key, 0, "")
+def current_log() -> Log | None:
+    """Return the log in use, None before the first event or checkpoint."""
+    return Log.objects.order_by("-number").first()
+
+
+def places_of(events: Iterable[Event]) -> dict[int, Leaf]:
+    """Return the leaf of each event in the log in use, by event id; events that wait for the sequencer have none."""
+    leaves = Leaf.objects.filter(event_id__in=[event.pk for event in events], log=_log_number())
+    return {leaf.event_id: leaf for leaf in leaves}
+
+
+def stream_length(stream: str) -> int:
+    """Return the number of a stream's events in the log in use: the generation of its newest."""
+    longest = Leaf.objects.filter(~Q(stream=""), stream=stream, log=_log_number()).aggregate(Max("gen"))
+    return longest["gen__max"] or 0
+
+
+def _log_number() -> int:
+    log = current_log()
+    return log.number if log else 1
 
 
 def _position(cursor: str) -> int:

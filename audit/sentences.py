@@ -1,4 +1,6 @@
-"""Sentences about events: only facts are stored, the sentence is made when somebody reads, from the record of the action."""
+"""Sentences about events: only facts are stored, the sentence is made when somebody reads, from the record of the
+action.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ def describe(event: Event) -> str:
     """Return one English sentence, plain text, made of the event's facts alone."""
     known = facts(event)
     record = record_of(known["action"])
-    obj = object_words(known["object"])
-    who = _actor_words(known["actor"])
+    obj = object_phrase(known["object"])
+    who = _actor_phrase(known["actor"])
     if known["outcome"] == "denied":
         wanted = record.refused.replace("{object}", obj)
         return f"{who} was not allowed to {wanted}{_because(known['reason'], ': ')}."
@@ -35,7 +37,7 @@ def describe(event: Event) -> str:
     return f"{who} {done}{f' ({changes})' if changes else ''}{_because(known['reason'], ', saying ')}."
 
 
-def object_words(ref: str) -> str:
+def object_phrase(ref: str) -> str:
     """Return an object reference in words: `model-version:fraud/7` is "version 7 of fraud"."""
     kind, _, name = ref.partition(":")
     if not name:
@@ -50,7 +52,7 @@ def object_words(ref: str) -> str:
     return f"{kind.replace('-', ' ')} {name}"
 
 
-def _actor_words(actor: Mapping[str, str]) -> str:
+def _actor_phrase(actor: Mapping[str, str]) -> str:
     name = actor["name"]
     if actor["kind"] == ActorKind.SYSTEM:
         name = f"Custody ({name.replace('_', ' ')})"

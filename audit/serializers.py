@@ -7,9 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from audit.actions import Action
-from audit.models import Event
+from audit.models import Event, ExportJob, Leaf
 from audit.queries import MAX_PAGE_SIZE, PAGE_SIZE
 from audit.sentences import describe, facts
+from audit.transparency.entries import entry_bytes
+from audit.verifier.audit_verify import leaf_hash
+from core.times import iso_utc
 
 
 class EventsQuery(serializers.Serializer[Any]):
@@ -28,11 +31,39 @@ class EventsQuery(serializers.Serializer[Any]):
 
 
 class ExportQuery(serializers.Serializer[Any]):
-    """Query parameters of an export; without a model, of the whole log."""
+    """Filters of an export; without any, the whole log. Times without a zone are UTC."""
 
     model = serializers.CharField(max_length=256, required=False, default="", allow_blank=True)
+    version = serializers.RegexField(r"^[1-9][0-9]{0,9}$", required=False, default="", allow_blank=True)
+    object = serializers.CharField(max_length=600, required=False, default="", allow_blank=True)
+    actor = serializers.CharField(max_length=150, required=False, default="", allow_blank=True)
+    action = serializers.ChoiceField(choices=list(Action), required=False, default="", allow_blank=True)
+    outcome = serializers.ChoiceField(choices=["ok", "denied"], required=False, default="", allow_blank=True)
+    request = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
+    since = serializers.DateTimeField(required=False, default=None)
+    until = serializers.DateTimeField(required=False, default=None)
 
 
-def event_json(event: Event) -> dict[str, Any]:
-    """Return the facts of an event with its leaf hash and its sentence."""
-    return {**facts(event), "leaf_hash": event.leaf_hash, "sentence": describe(event)}
+def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
+    """Return the facts of an event with its sentence and its position in the log, which is null until the log has
+    numbered it.
+    """
+    place: dict[str, Any] = {"seq": None, "gen": None, "leaf_hash": None}
+    if leaf is not None:
+        entry = entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream)
+        place = {"seq": leaf.seq, "gen": leaf.gen, "leaf_hash": leaf_hash(entry).hex()}
+    return {**facts(event), **place, "sentence": describe(event)}
+
+
+def export_json(job: ExportJob) -> dict[str, Any]:
+    """Return the state of an export."""
+    return {
+        "id": str(job.pk),
+        "state": job.state,
+        "filters": job.filters,
+        "requested_by": job.requested_by,
+        "created_at": iso_utc(job.created_at),
+        "events_done": job.done,
+        "bytes": job.size,
+        "error": job.error,
+    }

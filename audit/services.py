@@ -1,58 +1,51 @@
 """The only writer of events, and of outbox messages.
 
-Both are written in the transaction of the change: `record` and `enqueue` are called inside it, and `record_with` makes the
-change and its event in one statement.
+Both are written in the transaction of the change: `record` and `enqueue` are called inside it, and `record_with` makes
+the change and its event in one statement.
 """
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.consumers import call_consumers, is_consumed
 from audit.dispatch import dispatch_soon
-from audit.models import Event, OutboxMessage, Stream
+from audit.models import Event, OutboxMessage
 from core.actors import Actor
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from core.errors import Denied
+from core.ids import time_ordered_uuid
+from core.metrics import EVENTS
+from core.outages import raise_if_outage
 from core.refs import Auditable, event_object_of
 from core.statements import fetch, in_pipeline, portable, run
 
-SCHEMA = 1
+SCHEMA = 2
 # Every change writes an event, so the insert is plain SQL.
-_INTO = (
-    "INSERT INTO audit_event (event_id, body, leaf_hash, at, action, outcome, actor_ref, actor_name, object_ref, stream, "
-    "gen, request_id)"
-)
-_VALUES = ", ".join(["%s"] * 12)
+_INTO = "INSERT INTO audit_event (event_id, body, at, action, outcome, actor_ref, actor_name, object_ref, stream, request_id)"
+_VALUES = ", ".join(["%s"] * 10)
 _INSERT = portable(f"{_INTO} VALUES ({_VALUES})")
 _INSERT_FOR_ID = portable(f"{_INSERT.postgresql} RETURNING id")
 
 
-def leaf_hash(body: bytes) -> str:
-    """Return the RFC 6962 leaf hash of an event: SHA-256 over a zero byte and the exact bytes, in hex."""
-    return hashlib.sha256(b"\x00" + body).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class _NewEvent:
-    """The facts of an event that is to be inserted. ``gen`` and ``prev`` are its place in ``stream``, where it has one."""
+    """The facts of an event that is to be inserted."""
 
     actor: Actor
     action: Action
     obj: str
     stream: str = ""
-    gen: int | None = None
-    prev: str = ""
     before: Mapping[str, object] = field(default_factory=dict)
     after: Mapping[str, object] = field(default_factory=dict)
     reason: str = ""
@@ -60,12 +53,10 @@ class _NewEvent:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the new row, in the order of _INTO."""
-        at, event_id = timezone.now(), uuid.uuid4()
-        body = _body(self._facts(at, event_id))
+        at, event_id = timezone.now(), time_ordered_uuid()
         return {
             "event_id": event_id,
-            "body": body,
-            "leaf_hash": leaf_hash(body),
+            "body": _body(self._facts(at, event_id)),
             "at": at,
             "action": self.action.value,
             "outcome": self.outcome,
@@ -73,7 +64,6 @@ class _NewEvent:
             "actor_name": _storable(self.actor.name)[:150],
             "object_ref": _storable(self.obj)[:600],
             "stream": self.stream,
-            "gen": self.gen,
             "request_id": _storable(self.actor.request_id)[:64],
         }
 
@@ -88,8 +78,6 @@ class _NewEvent:
             "request_id": self.actor.request_id,
             "object": self.obj,
             "stream": self.stream,
-            "gen": self.gen,
-            "prev": self.prev,
             "before": self.before,
             "after": self.after,
             "reason": self.reason,
@@ -110,9 +98,10 @@ def record(
 ) -> Event:
     """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
 
-    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered model
-    that the event belongs to (`model:<id>`). Its events are numbered without gaps, and each has the hash of the one before.
-    Written in a `pipelined` block, an event that no consumer wants comes back without its primary key.
+    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered
+    model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later event of a model
+    gets a higher number where the model's row was locked before. Written in a `pipelined` block, an event that no
+    consumer wants comes back without its primary key.
 
     RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
     ValueError for an action that is not in audit/actions.py.
@@ -121,12 +110,8 @@ def record(
         msg = f"audit.record({action}) outside a transaction"
         raise RuntimeError(msg)
     ref, stream = event_object_of(obj, stream)
-    gen, prev = _advance(stream) if stream else (None, "")
-    new = _NewEvent(actor, Action(action), ref, stream, gen, prev, before or {}, after or {}, reason, outcome)
-    columns = new.columns()
-    if stream:
-        Stream.objects.filter(key=stream).update(head=columns["leaf_hash"])
-    event = _insert(columns)
+    new = _NewEvent(actor, Action(action), ref, stream, before or {}, after or {}, reason, outcome)
+    event = _insert(new.columns())
     call_consumers(event)
     return event
 
@@ -136,9 +121,9 @@ def record_with(
 ) -> bool:
     """On PostgreSQL make a change and insert its event in one statement; return whether that was done.
 
-    ``change`` is what may stand after WITH. Its part `changed` has one row where the change is made and none where it is not,
-    and then there is no event either. False as well on SQLite, and where a consumer wants such events: the caller then makes
-    the change and records it step by step.
+    ``change`` is what may stand after WITH. Its part `changed` has one row where the change is made and none where it
+    is not, and then there is no event either. False as well on SQLite, and where a consumer wants such events: the
+    caller then makes the change and records it step by step.
     """
     if connection.vendor != "postgresql" or is_consumed(action):
         return False
@@ -146,7 +131,14 @@ def record_with(
     with connection.cursor() as cursor:
         statement = f"WITH {change} {_INTO} SELECT {_VALUES} FROM changed"  # noqa: S608 - ours; values are bound
         cursor.execute(statement, [*change_values, *columns.values()])
-        return bool(cursor.rowcount == 1)
+        changed = bool(cursor.rowcount == 1)
+    if changed:
+        transaction.on_commit(partial(_count, columns["action"], columns["outcome"]))
+    return changed
+
+
+def _count(action: str, outcome: str) -> None:
+    EVENTS.labels(action, outcome).inc()
 
 
 def _insert(columns: dict[str, Any]) -> Event:
@@ -161,6 +153,7 @@ def _insert(columns: dict[str, Any]) -> Event:
         event = Event(**columns)
     else:
         event = Event(id=fetch(_INSERT_FOR_ID, bound)[0][0], **columns)
+    transaction.on_commit(partial(_count, columns["action"], columns["outcome"]))
     event._state.adding = False  # noqa: SLF001 - as after a save: it is in the database
     event._state.db = connection.alias  # noqa: SLF001 - as Django's own save does
     return event
@@ -172,25 +165,32 @@ def _storable(text: str) -> str:
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
-    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is recorded."""
+    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is recorded.
+
+    Unavailable: the database does not answer. No refusal is answered that is not on record.
+    """
     if error.recorded:
         return None
-    with transaction.atomic():
-        return record(
-            actor=actor,
-            action=Action(error.action),
-            obj=error.obj,
-            stream=error.stream,
-            reason=error.message,
-            outcome="denied",
-        )
+    try:
+        with transaction.atomic():
+            return record(
+                actor=actor,
+                action=Action(error.action),
+                obj=error.obj,
+                stream=error.stream,
+                reason=error.message,
+                outcome="denied",
+            )
+    except (OperationalError, InterfaceError) as failure:
+        raise_if_outage(failure)
+        raise
 
 
 def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
     """Write a task to the outbox in the caller's transaction, and send it to the broker after the commit.
 
-    ``task`` is the dotted name of a Celery task, which must tolerate being run more than once. Where the broker does not
-    answer, `audit.tasks.relay_outbox` sends it later. RuntimeError outside a transaction.
+    ``task`` is the dotted name of a Celery task, which must tolerate being run more than once. Where the broker does
+    not answer, `audit.tasks.relay_outbox` sends it later. RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         msg = f"audit.enqueue({task}) outside a transaction"
@@ -199,25 +199,16 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
     transaction.on_commit(lambda: dispatch_soon(message))
 
 
-def _advance(stream: str) -> tuple[int, str]:
-    """Take the next generation of a stream and return it with the previous head. The stream's row is locked until commit."""
-    sql = (
-        "INSERT INTO audit_stream (key, gen, head) VALUES (%s, 1, '') "
-        "ON CONFLICT (key) DO UPDATE SET gen = audit_stream.gen + 1 RETURNING gen, head"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [stream])
-        gen, head = cursor.fetchone()
-    return int(gen), str(head)
-
-
 def _actor_facts(actor: Actor) -> dict[str, str]:
     facts = {"ref": actor.ref, "kind": actor.kind.value, "name": actor.name, "auth": actor.auth}
     return facts | ({"on_behalf_of": actor.on_behalf_of} if actor.on_behalf_of else {})
 
 
 def _body(facts: dict[str, object]) -> bytes:
-    """Return the bytes of an event. Where they exceed MAX_BYTES, before, after and reason are replaced by their digests."""
+    """Return the bytes of an event.
+
+    Where they exceed MAX_BYTES, before, after and reason are replaced by their digests.
+    """
     body = canonical_bytes(facts)
     if len(body) <= MAX_BYTES:
         return body

@@ -1,7 +1,8 @@
 """Finds the stream of the events of a name, and decides who may read the whole log.
 
-This app knows no models, so it asks the callables in ``AUDIT_SUBJECTS``, in order: ``(actor, name) -> stream key``. Each raises
-NotFound where it does not know the name or the actor may not read it; the first that knows the name decides.
+This app knows no models, so it asks the callables in ``AUDIT_SUBJECTS``, in order: ``(actor, name) -> stream key``.
+Each raises NotFound where it does not know the name or the actor may not read it; the first that knows the name
+decides.
 """
 
 from __future__ import annotations

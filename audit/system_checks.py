@@ -7,8 +7,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
+
+from audit.hardening import weaknesses
+from audit.witnesses.addresses import witness_of
 
 
 @register()
@@ -26,6 +31,39 @@ def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) 
         Error(f"AUDIT_CONSUMERS: {path} does not say what it consumes: decorate it with @consumes.", id="audit.E003")
         for path in settings.AUDIT_CONSUMERS
         if not isinstance(getattr(import_string(path), "actions", None), frozenset)
+    ]
+
+
+@register()
+def check_witnesses(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
+    """Every entry of CUSTODY_WITNESSES is the address of a witness, and no more of them are required than there are."""
+    problems: list[CheckMessage] = []
+    for address in settings.WITNESSES:
+        try:
+            witness_of(address)
+        except ValueError as error:
+            problems.append(Error(f"CUSTODY_WITNESSES: {error}", id="audit.E004"))
+    if len(settings.WITNESSES) < settings.WITNESS_QUORUM:
+        problems.append(
+            Error(
+                f"CUSTODY_WITNESS_QUORUM is {settings.WITNESS_QUORUM}, and CUSTODY_WITNESSES has {len(settings.WITNESSES)}.",
+                id="audit.E005",
+            )
+        )
+    return problems
+
+
+@register(Tags.security, deploy=True)
+def check_role(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
+    """The database role in use cannot change events. A database that does not answer is no finding."""
+    try:
+        problems = list(weaknesses())
+    except DatabaseError:
+        return []
+    hint = "Run `manage.py audit_harden --role NAME` as the owner of the tables, and use that role in DATABASE_URL."
+    return [
+        CheckWarning(f"The application can change audit events: {problem}", hint=hint, id="audit.W001")
+        for problem in problems
     ]
 
 

@@ -1,8 +1,9 @@
-"""Periodic tasks: send outbox messages that were not sent at commit, and call consumers again that failed."""
+"""Tasks: send outbox messages that were not sent at commit, call consumers again that failed, and make exports."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from audit.consumers import retry_missed
 from audit.dispatch import send
+from audit.exports import jobs
 from audit.models import OutboxMessage
 
 _BATCH = 200
@@ -19,7 +21,10 @@ _GRACE = timedelta(seconds=2)
 
 @shared_task(name="audit.tasks.relay_outbox")
 def relay_outbox() -> int:
-    """Send the waiting messages of the outbox, oldest first; return their number. Two relays never take the same row."""
+    """Send the waiting messages of the outbox, oldest first; return their number.
+
+    Two relays never take the same row.
+    """
     sent = 0
     with transaction.atomic():
         waiting = OutboxMessage.objects.filter(delivered_at__isnull=True, created_at__lt=timezone.now() - _GRACE)
@@ -36,3 +41,15 @@ def relay_outbox() -> int:
 def retry_missed_events() -> int:
     """Call the consumers again that failed on an event; return the number that succeeded."""
     return retry_missed()
+
+
+@shared_task(name="audit.tasks.build_export")
+def build_export(export: str) -> bool:
+    """Make the file of an export; return whether this call did."""
+    return jobs.build_export(UUID(export))
+
+
+@shared_task(name="audit.tasks.resume_exports")
+def resume_exports() -> int:
+    """Queue exports again whose worker was lost, and remove old files; return the number queued."""
+    return jobs.resume_exports()

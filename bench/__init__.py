@@ -1,1 +1,1 @@
-"""Performance, measured against a running peer and against the limit of the machine."""
+"""Measurements of speed: Custody beside a running MLflow server, or against a limit."""

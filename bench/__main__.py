@@ -1,4 +1,5 @@
-"""`python -m bench [AREA …] [--only TEXT]`: run the figures of areas, or of all that have any; exit 1 where one falls short.
+"""`python -m bench [AREA …] [--only TEXT]`: run the figures of areas, or of all that have any; exit 1 where one falls
+short.
 
 With `--only` the figures whose name contains the text are shown; in the area `protocol` nothing else is measured.
 """
@@ -9,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, governance, protocol, serving
+from bench import artifacts, audit, governance, lineage, protocol, serving
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
@@ -17,13 +18,13 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "protocol": protocol.figures,
     "artifacts": lambda _only: artifacts.figures(),
     "governance": governance.figures,
-    "lineage": None,
-    "audit": None,
+    "lineage": lambda _only: lineage.figures(),
+    "audit": lambda _only: audit.figures(),
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Print a line a figure and return the exit code."""
+    """Print one line for each figure and return the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
     parser.add_argument("--only", default="", metavar="TEXT", help="figures whose name contains this")

@@ -1,4 +1,4 @@
-"""One file of 1 GiB up and down again: how fast, and how much memory the web processes take for it."""
+"""Measures the upload and download of a file of 1 GiB: speed, and memory of the web processes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from tests.s3_server import S3Server
 
 _MIB = 1024 * 1024
 _SIZE = 1024 * _MIB
-# What the web processes together may gain while a file passes through them, whatever its size.
+# The memory by which the web processes together may grow during a transfer of any size.
 _MOST_GAIN = 64 * _MIB
 _PATH = "/api/2.0/mlflow-artifacts/artifacts/0/bench/artifacts/"
 
 
 def figures() -> Iterator[Figure]:
-    """Yield speed and memory, with files and with a bucket of a local S3 server (moto, which keeps its objects in memory)."""
+    """Yield speed and memory, with files and with a bucket of a local S3 server (moto, which keeps its objects in
+    memory).
+    """
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         source = folder / "large.bin"
@@ -61,7 +63,7 @@ def _measure(store: str, source: Path, digest: str, folder: Path, environment: d
                     raise RuntimeError("What came down is not what went up.")
                 seconds = time.monotonic() - began
             name = f"1 GiB {direction}, {store}, {engine()}"
-            if store == "files":  # moto's speed is no measure of anything
+            if store == "files":  # moto's own speed is not of interest
                 yield Figure(name, _SIZE / _MIB / seconds, 20, "the least", target=1, unit=" MiB/s")
             gain = max(memory.gain, 1) / _MIB
             yield Figure(
@@ -84,7 +86,7 @@ def _make(path: Path) -> str:
 
 
 class _Client:
-    """Sends and fetches files in pieces, keeping none of them."""
+    """A client that sends and fetches files in pieces without keeping them."""
 
     def __init__(self, url: str, token: str) -> None:
         self._netloc = urlsplit(url).netloc
@@ -112,7 +114,7 @@ class _Client:
 
 
 class _Memory:
-    """Watches the memory that the web processes of an installation have for themselves, ten times a second."""
+    """Measures the private memory of the web processes of an installation, ten times a second."""
 
     def __init__(self, data: Path) -> None:
         self._processes = list(_web_processes(data))
@@ -122,7 +124,7 @@ class _Memory:
 
     @property
     def gain(self) -> int:
-        """Return by how many bytes it grew at most."""
+        """Return the largest growth in bytes."""
         return self._peak - self.base
 
     def __enter__(self) -> Self:
@@ -153,7 +155,7 @@ def _web_processes(data: Path) -> Iterator[Path]:
 
 
 def _anonymous(process: Path) -> int:
-    """Return a process's own memory in bytes: not the files that it has mapped."""
+    """Return the private memory of a process in bytes, without mapped files."""
     for line in (process / "status").read_text().splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024

@@ -1,7 +1,7 @@
-"""From "queued" to "started": how long a validation job waits for a worker that has nothing else to do.
+"""Measures how long a validation job waits for an idle worker, from "queued" to "started".
 
-The whole way counts: the transaction that opens the request, the outbox, the broker, the worker and its lease. Both times are
-the rows' own: `queued_at` is taken before the transaction commits, `started_at` as the lease is taken.
+Everything is measured: the transaction that opens the request, the outbox, the broker, the worker and its lease. Both
+times are the rows' own: `queued_at` is taken before the transaction commits, `started_at` as the lease is taken.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def figures() -> Iterator[Figure]:
         ("median", statistics.median(waits)),
         ("95th percentile", statistics.quantiles(waits, n=20)[-1]),
     ):
-        said = f"{where}: {name} {value:.0f} ms"
-        yield Figure(said, 1000 / value, 1000 / _LIMIT_MS, f"at most {_LIMIT_MS:.0f} ms", target=1)
+        line = f"{where}: {name} {value:.0f} ms"
+        yield Figure(line, 1000 / value, 1000 / _LIMIT_MS, f"at most {_LIMIT_MS:.0f} ms", target=1)
 
 
 def _publish(database_url: str, directory: Path) -> None:

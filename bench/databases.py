@@ -1,4 +1,4 @@
-"""The same database engine for both sides: PostgreSQL where one lets us, else SQLite."""
+"""Databases for both servers of a comparison: PostgreSQL where one is available, else SQLite."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def engine() -> str:
 
 @contextmanager
 def database(name: str, directory: Path) -> Iterator[str]:
-    """Give an empty database and yield its URL (`postgres://…` or `sqlite:///…`); it is gone afterwards."""
+    """Create an empty database, yield its URL (`postgres://…` or `sqlite:///…`), and drop it afterwards."""
     if engine() == "SQLite":
         yield f"sqlite:///{directory / name}.sqlite3"
         return

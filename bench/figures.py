@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Ours beside a peer's or a limit, in the same unit, more being better; ``target`` is the least acceptable ratio."""
+    """A measured value of Custody and the value it is compared with, in one unit; more is better.
+
+    ``target`` is the least acceptable ratio of the two.
+    """
 
     name: str
     ours: float
@@ -18,7 +21,7 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """Return ours as a multiple of the other."""
+        """Return the ratio of Custody's value to the other."""
         return self.ours / self.other if self.other else float("inf")
 
     @property

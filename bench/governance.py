@@ -1,10 +1,10 @@
-"""The figures of governance: how soon checks start, and how the gate and the inbox do with many requests."""
+"""Figures of governance: latency of checks, and speed of the gate and the inbox with many requests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import check_latency, inbox
+from bench import check_latency, inbox, writers
 from bench.figures import Figure
 
 
@@ -12,3 +12,4 @@ def figures(_only: str) -> Iterator[Figure]:
     """Yield every figure of the area."""
     yield from check_latency.figures()
     yield from inbox.figures()
+    yield from writers.figures()

@@ -1,4 +1,4 @@
-"""What a reviewer waits for: the inbox with ten thousand open requests, and how long it takes to evaluate a thousand.
+"""Measures the inbox of a reviewer with ten thousand open requests, and the evaluation of a thousand requests.
 
 Runs in a process of its own over a database of its own (DATABASE_URL says which engine), through the page's own view.
 """
@@ -37,13 +37,13 @@ def figures() -> Iterator[Figure]:
             capture_output=True,
             text=True,
         )
-    found = orjson.loads(answer.stdout.splitlines()[-1])
+    result = orjson.loads(answer.stdout.splitlines()[-1])
     where = f"{OPEN:,} open requests, {engine()}"
-    yield Figure(f"inbox, {where}", 1000 / found["inbox_ms"], 1000 / MOST_INBOX_MS, "limit 150 ms", 1, " pages/s")
-    yield Figure(f"inbox, queries allowed, {where}", MOST_QUERIES, found["queries"], "used", 1, "")
+    yield Figure(f"inbox, {where}", 1000 / result["inbox_ms"], 1000 / MOST_INBOX_MS, "limit 150 ms", 1, " pages/s")
+    yield Figure(f"inbox, queries allowed, {where}", MOST_QUERIES, result["queries"], "used", 1, "")
     yield Figure(
         f"evaluate {EVALUATED:,} open requests, {engine()}",
-        EVALUATED / found["evaluation_s"],
+        EVALUATED / result["evaluation_s"],
         EVALUATED / MOST_EVALUATION_S,
         "limit 2 s",
         1,

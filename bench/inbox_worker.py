@@ -37,7 +37,7 @@ _TIMES = 15
 
 
 def seed(count: int) -> User:
-    """Fill the database with ``count`` open requests whose checks have passed and return a reviewer they wait for."""
+    """Create ``count`` open requests whose checks have passed, and return a reviewer who may decide on them."""
     ada = User.objects.create_user("ada")
     bea = User.objects.create_user("bea")
     bea.groups.add(Group.objects.get(name="reviewers"))
@@ -118,7 +118,7 @@ def _runs(count: int) -> list[Run]:
 
 
 def _finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
-    """Give each request the jobs a worker would have left, a review of an earlier state, and its cached verdict."""
+    """Create the finished check runs of each request, a review of an earlier state, and the cached verdict."""
     now = timezone.now()
     _write(
         CheckRun(

@@ -10,11 +10,13 @@ CONNECTIONS = 32
 
 
 class BadAnswers(Exception):
-    """The server refused or failed under load: its speed means nothing."""
+    """The server refused or failed requests under load, so its speed is not comparable."""
 
 
 def requests_per_second(url: str, *, headers: dict[str, str], seconds: int = 5) -> float:
-    """Return how many requests a second ``url`` answers with 2xx over CONNECTIONS connections; raise BadAnswers on others."""
+    """Return how many requests a second ``url`` answers with 2xx over CONNECTIONS connections; raise BadAnswers on
+    others.
+    """
     command = [
         "wrk",
         "--threads",
@@ -28,16 +30,18 @@ def requests_per_second(url: str, *, headers: dict[str, str], seconds: int = 5) 
     ]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
-    said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    if trouble := re.search(r"Non-2xx.*|Socket errors:.*", said):
-        raise BadAnswers(f"{url}: {trouble.group()}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found, said
-    return float(found[1])
+    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if errors := re.search(r"Non-2xx.*|Socket errors:.*", output):
+        raise BadAnswers(f"{url}: {errors.group()}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert rate, output
+    return float(rate[1])
 
 
 def alternate(targets: dict[str, tuple[str, dict[str, str]]], *, rounds: int = 3) -> dict[str, float]:
-    """Return the median of several runs for each (URL, headers), taken in turn, so that a noisy moment hits them alike."""
+    """Return the median of several runs for each (URL, headers), measured in turn, so that other load affects them
+    alike.
+    """
     for url, headers in targets.values():
         requests_per_second(url, headers=headers, seconds=2)  # warm
     taken: dict[str, list[float]] = {name: [] for name in targets}

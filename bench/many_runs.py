@@ -1,4 +1,4 @@
-"""A hundred thousand finished runs in each side's own tables, put there by SQL: what is measured is reading them."""
+"""Inserts a hundred thousand finished runs into the tables of both servers by SQL, to measure reading them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PEER = (
 
 
 def insert(database_url: str, statements: tuple[str, ...], experiment_id: str) -> None:
-    """Run the statements of one side for an experiment and let the planner know."""
+    """Run the statements of one server for an experiment and update the statistics of the query planner."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement, {"experiment": int(experiment_id)})

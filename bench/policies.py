@@ -1,4 +1,4 @@
-"""A policy for a measurement, published as everywhere else: one person proposes it, another approves."""
+"""Publishes a policy for a measurement: one person proposes it, another approves it."""
 
 from __future__ import annotations
 

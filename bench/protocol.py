@@ -1,4 +1,7 @@
-"""The MLflow protocol beside a real `mlflow server` on the same database engine: both run, and are asked in turn."""
+"""Compares the MLflow protocol with a real `mlflow server` on the same database engine.
+
+Both run and are called in turn.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from bench.databases import database, engine
 from bench.figures import Figure
 from bench.load import CONNECTIONS, alternate
 from bench.servers import OURS, PEER, custody, mlflow_server
-from bench.wire import Deed, Side, Wire, rates
+from bench.wire import Call, Side, Wire, rates
 
 _HISTORY = 1000
 _STEPS = itertools.count()
@@ -25,8 +28,8 @@ _ALIAS = f"alias?name={{}}&alias={registry.ALIAS}"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One of the two servers and the experiment in it that is worked in; ``database_url`` is where it keeps things."""
+class Server:
+    """One of the two servers, with its database and the experiment that the calls use."""
 
     side: Side
     experiment_id: str
@@ -39,16 +42,16 @@ class Place:
         return str(made["run"]["info"]["run_id"])
 
 
-Places = dict[str, Place]
+Servers = dict[str, Server]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure: what one client does over and over at a place, and how much more often we must do it."""
+    """One figure: a call that a client repeats, and the ratio of speeds that Custody must reach."""
 
     name: str
     target: float
-    deed_of: Callable[[Place], Deed]
+    call_of: Callable[[Server], Call]
     clients: int = 1
     among_many: bool = False
 
@@ -60,23 +63,23 @@ def figures(only: str = "") -> Iterator[Figure]:
     print(
         f"ours: {OURS}\nmlflow server: {PEER}\ndatabase of both: {engine()}, one server, its own settings", flush=True
     )
-    with _places() as places:
-        yield from (_figure(places, measure) for measure in measures if not measure.among_many)
+    with _servers() as servers:
+        yield from (_figure(servers, measure) for measure in measures if not measure.among_many)
         if lookups:
-            yield from _lookups(places, lookups)
+            yield from _lookups(servers, lookups)
         among_many = [measure for measure in measures if measure.among_many]
         if among_many and engine() == "PostgreSQL":
             for name, statements in (("ours", many_runs.OURS), ("peer", many_runs.PEER)):
-                many_runs.insert(places[name].database_url, statements, places[name].experiment_id)
+                many_runs.insert(servers[name].database_url, statements, servers[name].experiment_id)
             for measure in among_many:
-                found = _figure(places, measure)
-                yield found
-                if measure.deed_of is _by_tag:
-                    yield Figure(f"{found.name}: within 20 ms", found.ours, 50, "one in 20 ms", target=1)
+                speeds = _figure(servers, measure)
+                yield speeds
+                if measure.call_of is _by_tag:
+                    yield Figure(f"{speeds.name}: within 20 ms", speeds.ours, 50, "one in 20 ms", target=1)
 
 
 @contextmanager
-def _places() -> Iterator[Places]:
+def _servers() -> Iterator[Servers]:
     with (
         tempfile.TemporaryDirectory() as directory,
         database("custody_bench_peer", Path(directory)) as peer_database,
@@ -87,21 +90,21 @@ def _places() -> Iterator[Places]:
         sides: dict[str, Side] = {"ours": (url, {"Authorization": f"Bearer {token}"}), "peer": (peer_url, {})}
         made = {name: Wire(*side).post("experiments/create", name="bench") for name, side in sides.items()}
         urls = {"ours": our_database, "peer": peer_database}
-        yield {name: Place(side, str(made[name]["experiment_id"]), urls[name]) for name, side in sides.items()}
+        yield {name: Server(side, str(made[name]["experiment_id"]), urls[name]) for name, side in sides.items()}
 
 
-def _figure(places: Places, measure: Measure) -> Figure:
-    deeds = {name: (place.side, measure.deed_of(place)) for name, place in places.items()}
-    found = rates(deeds, clients=measure.clients)
-    return Figure(f"{measure.name}, {engine()}", found["ours"], found["peer"], "mlflow server", measure.target)
+def _figure(servers: Servers, measure: Measure) -> Figure:
+    calls = {name: (server.side, measure.call_of(server)) for name, server in servers.items()}
+    speeds = rates(calls, clients=measure.clients)
+    return Figure(f"{measure.name}, {engine()}", speeds["ours"], speeds["peer"], "mlflow server", measure.target)
 
 
-def _life_cycle(place: Place) -> Deed:
+def _life_cycle(server: Server) -> Call:
     params = [{"key": f"p{number}", "value": str(number)} for number in range(5)]
     metrics = [{"key": f"m{number}", "value": 0.5, "timestamp": 1, "step": 0} for number in range(5)]
 
     def live(wire: Wire) -> None:
-        asked = {"experiment_id": place.experiment_id, "user_id": "bench", "start_time": 1, "tags": []}
+        asked = {"experiment_id": server.experiment_id, "user_id": "bench", "start_time": 1, "tags": []}
         run_id = wire.post("runs/create", **asked)["run"]["info"]["run_id"]
         wire.post("runs/log-batch", run_id=run_id, params=params, metrics=metrics, tags=[])
         wire.post("runs/update", run_id=run_id, run_uuid=run_id, status="FINISHED", end_time=2)
@@ -114,36 +117,36 @@ def _points() -> list[dict[str, object]]:
     return [{"key": "loss", "value": 0.5, "timestamp": 1, "step": first + n} for n in range(_HISTORY)]
 
 
-def _batch(place: Place) -> Deed:
-    run_id = place.new_run()
+def _batch(server: Server) -> Call:
+    run_id = server.new_run()
     return lambda wire: wire.post("runs/log-batch", run_id=run_id, metrics=_points(), params=[], tags=[])
 
 
-def _metric(place: Place) -> Deed:
-    run_id = place.new_run()
+def _metric(server: Server) -> Call:
+    run_id = server.new_run()
     return lambda wire: wire.post(
         "runs/log-metric", run_id=run_id, run_uuid=run_id, key="one", value=0.5, timestamp=time.time_ns(), step=1
     )
 
 
-def _get(place: Place) -> Deed:
-    run_id = place.new_run()
+def _get(server: Server) -> Call:
+    run_id = server.new_run()
     return lambda wire: wire.get("runs/get", run_id=run_id, run_uuid=run_id)
 
 
-def _history(place: Place) -> Deed:
-    run_id = place.new_run()
-    Wire(*place.side).post("runs/log-batch", run_id=run_id, metrics=_points(), params=[], tags=[])
+def _history(server: Server) -> Call:
+    run_id = server.new_run()
+    Wire(*server.side).post("runs/log-batch", run_id=run_id, metrics=_points(), params=[], tags=[])
     return lambda wire: wire.get("metrics/get-history", run_id=run_id, run_uuid=run_id, metric_key="loss")
 
 
-def _by_tag(place: Place) -> Deed:
-    search = {"experiment_ids": [place.experiment_id], "filter": "tags.shard = '7'", "max_results": 100}
+def _by_tag(server: Server) -> Call:
+    search = {"experiment_ids": [server.experiment_id], "filter": "tags.shard = '7'", "max_results": 100}
     return lambda wire: wire.post("runs/search", **search)
 
 
-def _by_metric(place: Place) -> Deed:
-    search = {"experiment_ids": [place.experiment_id], "order_by": ["metrics.auc DESC"], "max_results": 50}
+def _by_metric(server: Server) -> Call:
+    search = {"experiment_ids": [server.experiment_id], "order_by": ["metrics.auc DESC"], "max_results": 50}
     return lambda wire: wire.post("runs/search", **search)
 
 
@@ -159,12 +162,12 @@ MEASURES = (
 LOOKUPS = {"latest versions": _STAGES, "alias": _ALIAS}
 
 
-def _lookups(places: Places, wanted: dict[str, str]) -> Iterator[Figure]:
-    """Yield what serving fleets ask of MLflow's own API, under wrk."""
-    for url, headers in (place.side for place in places.values()):
+def _lookups(servers: Servers, wanted: dict[str, str]) -> Iterator[Figure]:
+    """Yield the figures of the calls that serving layers make to MLflow's API, measured with wrk."""
+    for url, headers in (server.side for server in servers.values()):
         registry.seed(url, token=headers.get("Authorization", "").removeprefix("Bearer "))
-    for way, path in wanted.items():
+    for lookup, path in wanted.items():
         asked = f"/api/2.0/mlflow/registered-models/{path.format(registry.model_name(7))}"
-        found = alternate({name: (place.side[0] + asked, place.side[1]) for name, place in places.items()})
-        name = f"{way}, {CONNECTIONS} connections, {engine()}"
-        yield Figure(name, found["ours"], found["peer"], "mlflow server", target=20)
+        speeds = alternate({name: (server.side[0] + asked, server.side[1]) for name, server in servers.items()})
+        name = f"{lookup}, {CONNECTIONS} connections, {engine()}"
+        yield Figure(name, speeds["ours"], speeds["peer"], "mlflow server", target=20)

@@ -1,4 +1,4 @@
-"""The same registry on both sides, made through the MLflow protocol they share."""
+"""Creates the same registered models on both servers, through the MLflow protocol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def model_name(number: int) -> str:
 
 
 def seed(url: str, *, token: str = "") -> None:
-    """Make MODELS models of VERSIONS versions; the last of each is in Production and has the alias."""
+    """Create MODELS models with VERSIONS versions each; the last version is in Production and has the alias."""
     for number in range(MODELS):
         name = model_name(number)
         _call(url, token, "registered-models/create", name=name)

@@ -1,4 +1,4 @@
-"""Both sides as their users run them: `manage.py up`, and `mlflow server` with its own defaults."""
+"""Starts both servers as their users do: `manage.py up`, and `mlflow server` with its defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from config.env import BASE_DIR
 
-OURS = "manage.py up, its defaults: 2 web processes of 16 threads, workers and scheduler beside them, every call with a token"
+OURS = "manage.py up, its defaults: 2 web processes with 16 requests at a time each, workers and scheduler on the same machine, a token in every call"
 PEER = "mlflow server 3.17.2, its defaults: 4 uvicorn processes, no authentication"
 _START_SECONDS = 120
 
@@ -42,7 +42,7 @@ def custody(database_url: str, directory: Path) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def mlflow_server(database_url: str, directory: Path) -> Iterator[str]:
-    """Run the peer on a database and yield its URL."""
+    """Run an MLflow server on a database and yield its URL."""
     port = free_port()
     command = [
         *(str(BASE_DIR / ".venv-bench" / "bin" / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),

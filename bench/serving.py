@@ -1,4 +1,4 @@
-"""The read that serving layers make most often: which version is in Production now."""
+"""Measures the read that serving layers make most often: the version that is in Production."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench.servers import custody, mlflow_server
 
 
 def figures() -> Iterator[Figure]:
-    """Yield ours against the quickest way an `mlflow server` has to answer it, and against a view that does nothing.
+    """Yield our speed against the fastest call of an `mlflow server` for it, and against an empty view.
 
-    Both servers run all the while and are asked in turn, so that what else the machine does hits them alike.
+    Both servers keep running and are called in turn, so that other load affects both.
     """
     with (
         tempfile.TemporaryDirectory() as directory,

@@ -1,4 +1,4 @@
-"""The product's own settings, and one more route: a view that does nothing, behind the same middleware."""
+"""The product's settings with one more route: an empty view behind the same middleware."""
 
 from config.settings import *  # noqa: F403 - these are those settings
 

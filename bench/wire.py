@@ -1,4 +1,4 @@
-"""One MLflow client's worth of calls over one kept connection, the same for both sides."""
+"""A minimal MLflow client over one kept connection, the same for both servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-Deed = Callable[["Wire"], object]
+Call = Callable[["Wire"], object]
 
 
 class Wire:
@@ -34,23 +34,23 @@ class Wire:
         answer = self._connection.getresponse()
         content = answer.read()
         assert answer.status == http.HTTPStatus.OK, (path, answer.status, content[:500])
-        found: dict[str, Any] = json.loads(content)
-        return found
+        result: dict[str, Any] = json.loads(content)
+        return result
 
 
 Side = tuple[str, dict[str, str]]
 """A server: its URL and the headers a client sends."""
 
 
-def rate(side: Side, deed: Deed, *, clients: int = 1, seconds: float = 3) -> float:
-    """Return how often a second ``deed`` is done by so many clients at once."""
+def rate(side: Side, call: Call, *, clients: int = 1, seconds: float = 3) -> float:
+    """Return how many times a second ``call`` is done by this number of concurrent clients."""
     counts = [0] * clients
     until = time.monotonic() + seconds
 
     def work(place: int) -> None:
         wire = Wire(*side)
         while time.monotonic() < until:
-            deed(wire)
+            call(wire)
             counts[place] += 1
 
     began = time.monotonic()
@@ -62,12 +62,12 @@ def rate(side: Side, deed: Deed, *, clients: int = 1, seconds: float = 3) -> flo
     return sum(counts) / (time.monotonic() - began)
 
 
-def rates(deeds: dict[str, tuple[Side, Deed]], *, clients: int = 1, rounds: int = 3) -> dict[str, float]:
-    """Return the median rate of each side's deed, taken in turn so that a noisy moment hits them alike; warm first."""
-    for side, deed in deeds.values():
-        rate(side, deed, clients=clients, seconds=1)
-    taken: dict[str, list[float]] = {name: [] for name in deeds}
+def rates(calls: dict[str, tuple[Side, Call]], *, clients: int = 1, rounds: int = 3) -> dict[str, float]:
+    """Return the median rate of each side's call, measured in turn after a warm-up, so that other load affects both."""
+    for side, call in calls.values():
+        rate(side, call, clients=clients, seconds=1)
+    taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
-        for name, (side, deed) in deeds.items():
-            taken[name].append(rate(side, deed, clients=clients))
-    return {name: statistics.median(found) for name, found in taken.items()}
+        for name, (side, call) in calls.items():
+            taken[name].append(rate(side, call, clients=clients))
+    return {name: statistics.median(result) for name, result in taken.items()}

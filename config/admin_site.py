@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any, cast
 
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.functional import SimpleLazyObject
@@ -21,6 +24,18 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
         """Return whether the request comes from an active person who signed in."""
         user = request.user
         return bool(user.is_authenticated and user.is_active and not getattr(user, "is_service", False))
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
+        """Return the view for people who signed in. An empty ``_to_field`` is a 400, as others are."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if "" in (request.GET.get(TO_FIELD_VAR), request.POST.get(TO_FIELD_VAR)):
+                raise DisallowedModelAdminToField("The field '' cannot be referenced.")
+            return inner(request, *args, **kwargs)
+
+        return cast("Callable[..., Any]", checked)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Return the list of apps lazily: only one page reads it, and making it takes two queries."""

@@ -27,7 +27,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class TokenAuthentication(BaseAuthentication):
-    """An API token, or the secret of an approval session, in the Authorization header. Without a cookie CSRF is impossible."""
+    """An API token, or the secret of an approval session, in the Authorization header.
+
+    Without a cookie CSRF is impossible.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         """Return user and actor of the secret, None where there is none. NotAuthenticated for a wrong one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -27,8 +27,12 @@ from core.errors import (
     TooLarge,
     Unavailable,
 )
+from core.outages import is_outage, outage_message
 
 logger = logging.getLogger(__name__)
+
+# Seconds after which a call that was answered 503 may be tried again.
+RETRY_AFTER = "2"
 
 # Subclasses come before their base classes: the first class that fits decides.
 _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
@@ -52,6 +56,8 @@ def problem(code: int, kind: str, detail: str, **more: object) -> Response:
         status=code,
         content_type="application/problem+json",
     )
+    if code == status.HTTP_503_SERVICE_UNAVAILABLE:
+        response["Retry-After"] = RETRY_AFTER
     if code == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Basic realm="Custody", charset="UTF-8"'
     return response
@@ -61,7 +67,10 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response:
     """Return the response for an exception of an API view, after recording a denial. It is DRF's EXCEPTION_HANDLER."""
     if isinstance(error, DomainError):
         if isinstance(error, Denied):
-            record_denial(actor=_actor_of(context), error=error)
+            try:
+                record_denial(actor=_actor_of(context), error=error)
+            except Unavailable as failure:
+                return _domain_problem(failure)
         return _domain_problem(error)
     if isinstance(error, exceptions.ValidationError):
         return problem(400, "invalid", _sentence(error.detail), errors=error.detail)
@@ -95,8 +104,8 @@ def _foreign_problem(error: Exception, context: dict[str, Any]) -> Response:
         if isinstance(error, kind):
             return problem(code, name, detail)
     logger.error("%s failed", type(context.get("view")).__name__, exc_info=error)
-    if isinstance(error, OperationalError | InterfaceError):
-        return problem(503, "unavailable", "The database did not answer in time. Try again.")
+    if is_outage(error):
+        return problem(503, "unavailable", outage_message(error))
     return problem(500, "server_error", "The server failed. Its log has the reason under this request id.")
 
 

@@ -1,12 +1,17 @@
-"""The JSON parser of /api/v1, the same as that of the MLflow protocol: invalid, too deep or non-UTF-8 bodies are a 400."""
+"""The JSON parser of /api/v1, the same as that of the MLflow protocol: invalid,
+too deep or non-UTF-8 bodies are a 400.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import IO, Any
 
 import orjson
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
+
+from core.body_limits import limited_body
 
 
 class JSONParser(BaseParser):
@@ -15,8 +20,20 @@ class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the value of the body. ParseError (400)."""
+        """Return the value of the body. ParseError (400). Raises TooLarge."""
+        body = limited_body(stream, parser_context["request"].path)
         try:
-            return orjson.loads(stream.read())
-        except orjson.JSONDecodeError as error:
+            value = orjson.loads(body)
+            # orjson keeps the last of two equal keys without an error
+            json.loads(body, object_pairs_hook=_without_repeats)
+        except (ValueError, RecursionError) as error:
             raise ParseError(f"The request body is not valid JSON: {error}") from error
+        return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that has a key twice. ValueError."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated[:100]!r} is given twice")

@@ -1,10 +1,26 @@
-"""The authentication schemes in the OpenAPI document of /api/v1. Importing this module registers them."""
+"""The OpenAPI document of /api/v1. Importing this module registers its authentication schemes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.rest import ApiView, accepts
+
+
+class SchemaView(ApiView, SpectacularJSONAPIView):
+    """GET: this API as an OpenAPI document."""
+
+    @accepts(responses=OpenApiTypes.OBJECT, exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return the OpenAPI document."""
+        answer: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # untyped there
+        return answer
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its base registers subclasses

@@ -1,14 +1,16 @@
 """/api/v1: one urls.py per app."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView
 
-from config import api_schema  # noqa: F401 - registers the authentication schemes
+from config.api_schema import SchemaView
 
 urlpatterns = [
-    path("schema", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    path("schema", SchemaView.as_view(), name="api-schema"),
     path("", include("registry.urls")),
     path("", include("approvals.urls")),
+    path("", include("tracking.urls")),
+    path("", include("notices.urls")),
     path("", include("lineage.urls")),
+    path("", include("accounts.urls")),
     path("", include("audit.urls")),
 ]

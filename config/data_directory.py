@@ -1,8 +1,8 @@
-"""What a start makes in the data directory: the directory itself, the secret key and the folder of static files.
+"""Creates the data directory at a start: the directory, the secret key and the folder of static files.
 
-The settings only read, so that `manage.py check` and the like work without a data directory. What starts something calls
-`prepare_data_directory` first: `manage.py up` and `migrate`, the web server (config/wsgi.py), and Celery's workers and scheduler
-(config/celery.py).
+The settings only read, so that `manage.py check` and the like work without a data directory. These call
+`prepare_data_directory` first: `manage.py up` and `migrate`, the web server (config/wsgi.py), and Celery's workers and
+scheduler (config/celery.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def prepare_data_directory(data: Path) -> None:
 
 
 def _make_secret_key(path: Path) -> None:
-    """Make the key once, readable by its owner only. Of processes that start together the first one's key stays."""
+    """Make the key once, readable by its owner only.
+
+    Where several processes start together, the key of the first one stays.
+    """
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

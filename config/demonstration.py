@@ -27,7 +27,7 @@ class Passwords:
     def __init__(self, data: Path) -> None:
         self.path = data / "keys" / "demo_passwords"
 
-    def invitation(self) -> str:
+    def sign_in_hint(self) -> str:
         """Return the message after loading: whom to sign in as."""
         return f"Sign in as {REVIEWER}, password {self.of(REVIEWER)}, to review the waiting requests  (kept in {self.path})"
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# A unix socket path may be about 107 bytes long (sun_path); stay clear of it.
+# A unix socket path may be about 107 bytes long (sun_path); the limit here is lower.
 _SOCKET_PATH_LIMIT = 100
 
 
@@ -76,7 +76,10 @@ def names(name: str, default: str = "") -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """The server that e-mail is sent through; without a host none is sent. ``tls`` from the first byte, or ``starttls``."""
+    """The server that e-mail is sent through; without a host none is sent.
+
+    ``tls`` from the first byte, or ``starttls``.
+    """
 
     host: str = ""
     port: int = 25
@@ -90,7 +93,8 @@ _MAIL_SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
 def mail_server(url: str) -> MailServer:
-    """Return the server of a mail URL: smtp://host:25, smtp+tls://user:password@host:587, smtps://user:password@host:465.
+    """Return the server of a mail URL: smtp://host:25, smtp+tls://user:password@host:587,
+    smtps://user:password@host:465.
 
     BadSetting for any other URL.
     """
@@ -120,7 +124,9 @@ def data_dir() -> Path:
 
 
 def runtime_dir(data: Path) -> Path:
-    """Return the directory for sockets: in the data directory, or in the temporary directory where that path is too long."""
+    """Return the directory for sockets: in the data directory, or in the temporary directory where that path is too
+    long.
+    """
     inside = data / "run"
     if len(str(inside / "valkey.sock")) < _SOCKET_PATH_LIMIT:
         return inside

@@ -1,11 +1,12 @@
-"""Fast path for API clients: it answers their frequent calls before Django's middleware, which costs more than the queries.
+"""Fast path for API clients: it answers their frequent calls before Django's middleware, which costs more than the
+queries.
 
-The read of the Production version: only a success is answered here (a valid token with the right scope, an allowed host, a
-model in Production). Every other call goes on to Django, so no rule is written twice and nothing is refused here.
+The read of the Production version: only a success is answered here (a valid token with the right scope, an allowed
+host, a model in Production). Every other call goes on to Django, so no rule exists twice and nothing is refused here.
 
-MLflow calls with an Authorization header: they need no session, CSRF token or messages. The same view answers them, with the
-same authentication and errors; the headers that the middleware would add are added here. Two lookups among them are answered
-like the read of the Production version.
+MLflow calls with an Authorization header: they need no session, CSRF token or messages. The same view answers them,
+with the same authentication and errors; the headers that the middleware would add are added here. Two lookups among
+them are answered like the read of the Production version.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ import structlog
 from csp.utils import build_policy
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
 from mlflow_api.fast_lookups import LOOKUPS, looked_up
 from mlflow_api.urls import RPC_VIEWS
-from registry.serving import CACHING, Answer, production_answer
+from registry.production.serving import CACHING, Answer, production_answer
 
 _PREFIX = "/api/v1/models/"
 _SUFFIX = "/production"
@@ -42,6 +43,8 @@ def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     rpc = [*common, ("Content-Security-Policy", build_policy() or "")]
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("//"):  # clients whose tracking URI ends in a slash
+            environ["PATH_INFO"] = "/" + environ["PATH_INFO"].lstrip("/")
         path: str = environ["PATH_INFO"]
         if (view := RPC_VIEWS.get(path)) is not None:
             if _needs_no_middleware(environ):
@@ -74,6 +77,9 @@ def _call(
     try:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = view(request)
+            if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and request.method == "GET":
+                _release_connection()  # a restart of the database may have closed it: a read is tried again
+                response = view(WSGIRequest(environ))
     finally:
         _release_connection()
     body: bytes = response.content  # type: ignore[attr-defined]  # RPCs never stream
@@ -88,6 +94,8 @@ def _answer_lookup(environ: dict[str, Any], path: str) -> bytes | None:
         return None
     try:
         return looked_up(lookup, environ["HTTP_AUTHORIZATION"], environ.get("QUERY_STRING", ""))
+    except (OperationalError, InterfaceError):
+        return None  # the view tries again, and answers 503
     finally:
         _release_connection()
 
@@ -102,7 +110,7 @@ def _ok(
 
 
 def _production_version(environ: dict[str, Any], path: str) -> Answer | None:
-    if environ["REQUEST_METHOD"] != "GET" or not _needs_no_middleware(environ):
+    if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING") or not _needs_no_middleware(environ):
         return None
     try:
         # WSGI passes the bytes of the path as Latin-1
@@ -111,6 +119,8 @@ def _production_version(environ: dict[str, Any], path: str) -> Answer | None:
         return None
     try:
         return production_answer(name, environ["HTTP_AUTHORIZATION"], environ.get("HTTP_IF_NONE_MATCH", ""))
+    except (OperationalError, InterfaceError):
+        return None  # Django tries again, and answers 503
     finally:
         _release_connection()
 

@@ -1,4 +1,7 @@
-"""/healthz: the health of this server, for load balancers and the supervisor. It needs no login and tells no secrets."""
+"""/healthz: the health of this server, for load balancers and the supervisor.
+
+It needs no login and contains no secrets.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,18 @@ import redis
 from celery import current_app
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from audit.models import OutboxMessage
+from audit.transparency.health import log_health
+from config.schedule import scheduler_age
+
 # Anybody may call /healthz, so each process asks the broker at most this often.
 _BROKER_SECONDS = 2.0
+# A scheduler without a heartbeat for this long counts as not running.
+_SCHEDULER_SECONDS = 30.0
 
 
 class _Broker:
@@ -22,23 +32,27 @@ class _Broker:
 
     lock = threading.Lock()
     asked_at = float("-inf")
-    answer = ("unknown", "unknown")
+    answer = ("unknown", "unknown", "unknown")
 
 
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Answer 200 while requests can be served (the database answers), else 503.
 
-    A broker or workers that do not answer are reported only: checks wait for them, everything else works.
+    A broker or workers that do not answer, and an audit log that is not being signed, are reported only: checks and
+    checkpoints wait for them, everything else works.
     """
     database = _database_state()
-    broker, workers = _broker_state()
+    broker, workers, scheduler = broker_state()
     status = HTTPStatus.OK if database == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
     body = {
         "status": "ok" if status == HTTPStatus.OK else "down",
         "database": database,
         "broker": broker,
         "workers": workers,
+        "scheduler": scheduler,
+        "outbox_seconds": _outbox_age() if database == "ok" else None,
+        "audit_log": _audit_log_state() if database == "ok" else "unknown",
     }
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
 
@@ -53,8 +67,27 @@ def _database_state() -> str:
     return "ok"
 
 
-def _broker_state() -> tuple[str, str]:
-    """Return the states of the broker and of the workers. While one thread asks, others get the last answer."""
+def _audit_log_state() -> str:
+    try:
+        return log_health().state.value
+    except DatabaseError:
+        return "unknown"
+
+
+def _outbox_age() -> int | None:
+    """Return for how many seconds the oldest message has waited for the broker, 0 where none waits."""
+    try:
+        oldest = OutboxMessage.objects.filter(delivered_at__isnull=True).order_by("id").first()
+    except DatabaseError:
+        return None
+    return max(0, int((timezone.now() - oldest.created_at).total_seconds())) if oldest else 0
+
+
+def broker_state() -> tuple[str, str, str]:
+    """Return the states of the broker, of the workers and of the scheduler.
+
+    While one thread asks, others get the last answer.
+    """
     if time.monotonic() - _Broker.asked_at > _BROKER_SECONDS and _Broker.lock.acquire(blocking=False):
         try:
             _Broker.answer = _ask_broker()
@@ -64,9 +97,10 @@ def _broker_state() -> tuple[str, str]:
     return _Broker.answer
 
 
-def _ask_broker() -> tuple[str, str]:
+def _ask_broker() -> tuple[str, str, str]:
     try:
         answers = current_app.control.inspect(timeout=0.5, limit=1).ping()
+        age = scheduler_age()
     except (OperationalError, redis.RedisError, OSError):
-        return "down", "unknown"
-    return "ok", "ok" if answers else "silent"
+        return "down", "unknown", "unknown"
+    return "ok", "ok" if answers else "silent", "ok" if age is not None and age < _SCHEDULER_SECONDS else "silent"

@@ -14,8 +14,14 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
+# Controls but tab and newline, which tracebacks have.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(13, 32), *range(127, 160))}
+
+
 class LogLine(structlog.stdlib.ProcessorFormatter):
-    """Renders every log record, ours and those of libraries, as one line of key=value, followed by the traceback of an error."""
+    """Renders every log record, ours and those of libraries, as one line of key=value, followed by the traceback of an
+    error.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -32,4 +38,11 @@ def _put_traceback_last(_logger: logging.Logger, _name: str, event: structlog.ty
     """Return the line, followed by the traceback as readable text."""
     traceback = event.pop("exception", "")
     line = structlog.processors.LogfmtRenderer(key_order=["at", "level", "logger", "event"])(_logger, _name, event)
-    return f"{line}\n{traceback}" if traceback else str(line)
+    return _visible(f"{line}\n{traceback}" if traceback else str(line))
+
+
+def _visible(text: str) -> str:
+    """Return the text with control characters written out: a NUL byte makes a log binary,
+    an escape moves the cursor.
+    """
+    return text.translate(_CONTROLS)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from console.account.queries import unread_count
+from console.lineage.queries import problem_count
 from console.requests.presenters.inbox import waiting_count
 
 
@@ -27,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Review",
         (
+            Entry("Search", "search", "console:search"),
             Entry("Inbox", "inbox", "admin:index"),
             Entry("Notifications", "notifications", "console:notifications"),
             Entry("Requests", "approval", "admin:approvals_transitionrequest_changelist"),
@@ -40,8 +42,10 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Registry",
         (
             Entry("Models", "deployed_code", "console:models"),
+            Entry("Inventory", "inventory_2", "console:inventory"),
             Entry("Endpoints", "api", "console:endpoints"),
             Entry("Webhooks", "webhook", "console:webhooks"),
+            Entry("API", "code", "api-docs"),
         ),
     ),
     (
@@ -58,8 +62,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Administration",
         (
-            Entry("People", "group", "admin:accounts_user_changelist", superusers=True),
-            Entry("Groups", "groups", "admin:auth_group_changelist", superusers=True),
+            Entry("People", "group", "console:people"),
+            Entry("Groups", "groups", "console:groups"),
             Entry("Records", "table_rows", "console:records", superusers=True),
         ),
     ),
@@ -70,7 +74,10 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 _COUNTS: dict[str, Callable[[HttpRequest], int]] = {
     "admin:index": waiting_count,
     "console:notifications": unread_count,
+    "console:endpoints": problem_count,
 }
+# Links whose number counts problems, so it is red.
+_PROBLEMS = frozenset({"console:endpoints"})
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -92,7 +99,8 @@ def _items(request: HttpRequest, entries: tuple[Entry, ...]) -> Iterator[dict[st
             continue
         item = {"title": entry.title, "icon": entry.icon, "link": link, "active": _is_active(request.path, link)}
         if entry.route in _COUNTS and (count := _COUNTS[entry.route](request)):
-            item |= {"badge": count, "badge_variant": "primary", "badge_style": "solid"}
+            tone = "danger" if entry.route in _PROBLEMS else "primary"
+            item |= {"badge": count, "badge_variant": tone, "badge_style": "solid"}
         yield item
 
 

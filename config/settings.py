@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "guardian",
     "audit",
     "accounts",
@@ -68,6 +69,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.PageErrorMiddleware",
+    "config.middleware.RetryReadsMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -96,6 +99,7 @@ def _database(url: str) -> dict[str, Any]:
     conf: dict[str, Any] = dict(dj_database_url.parse(url))
     options = conf.setdefault("OPTIONS", {})
     if conf["ENGINE"].endswith("sqlite3"):
+        conf["ENGINE"] = "core.sqlite3"  # transactions begin in the order in which they were asked for
         if conf["NAME"] != ":memory:":
             conf["NAME"] = str(BASE_DIR / conf["NAME"])  # a relative path is the same file for every process
         # IMMEDIATE: every transaction takes the write lock first, so none fails half way as "locked".
@@ -109,16 +113,26 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
-        # Frequent statements are planned once for each connection: the server binds parameters, and statements are prepared.
-        # A PgBouncer that pools by transaction cannot keep prepared statements: CUSTODY_DB_PREPARE=off.
+        # Frequent statements are planned once for each connection: the server binds parameters, and statements are
+        # prepared. A PgBouncer that pools by transaction cannot keep prepared statements: CUSTODY_DB_PREPARE=off.
         options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
-        options["pool"] = {"min_size": 1, "max_size": int(env.number("CUSTODY_DB_POOL", 16)), "timeout": 30}
+        # A connection is checked before it is used, because a restart of the server closes connections. A server that
+        # does not answer is noticed in seconds, and used again as soon as it answers.
+        conf["CONN_HEALTH_CHECKS"] = True
+        size = int(env.number("CUSTODY_DB_POOL", 16))
+        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3, "reconnect_timeout": 1}
+        options |= {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
+        options["tcp_user_timeout"] = 3000
     return conf
 
 
 DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- request bodies -------------------------------------------------------------------------------------------------
+# Within what time a body must be complete (config/bodies/slow.py); files of artifacts may take longer.
+BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
 VALKEY_SOCKET = RUNTIME_DIR / "valkey.sock"
@@ -141,6 +155,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},
+    "resume-exports": {"task": "audit.tasks.resume_exports", "schedule": 30.0},
     "retry-missed-events": {"task": "audit.tasks.retry_missed_events", "schedule": 30.0},
     "requeue-expired-checks": {"task": "approvals.tasks.requeue_expired_checks", "schedule": 5.0},
     "apply-approved-requests": {"task": "approvals.tasks.apply_approved_requests", "schedule": 10.0},
@@ -148,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
     "flag-overdue": {"task": "approvals.tasks.flag_overdue", "schedule": 60.0},
     "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
+    "sweep-quarantines": {"task": "approvals.tasks.sweep_quarantines", "schedule": 30.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "prune-traces": {"task": "traces.tasks.prune_traces", "schedule": 600.0},
     "clean-uploads": {"task": "tracking.tasks.clean_uploads", "schedule": 600.0},
@@ -158,35 +174,88 @@ CELERY_BEAT_SCHEDULE = {
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
+# Sweeps that find what a lost message would have done, by the task of the message:
+# the periodic task of the schedule above.
+SWEEPS = {
+    "audit.tasks.build_export": "audit.tasks.resume_exports",
+    "approvals.tasks.apply_request": "approvals.tasks.apply_approved_requests",
+    "approvals.tasks.settle_request": "approvals.tasks.apply_approved_requests",
+    "approvals.tasks.run_check": "approvals.tasks.requeue_expired_checks",
+    "approvals.tasks.freeze_pack": "approvals.tasks.freeze_packs",
+    "approvals.tasks.open_quarantine_findings": "approvals.tasks.sweep_quarantines",
+    "approvals.tasks.close_quarantine_findings": "approvals.tasks.sweep_quarantines",
+    "notices.tasks.send_due": "notices.tasks.send_due",
+    "webhooks.tasks.deliver": "webhooks.tasks.retry_deliveries",
+}
+
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
-# Whether clients may send and fetch large files directly at an S3 store, by presigned URLs, and the address of the store for
-# them, where it differs from the one that this server uses.
+# Whether clients may send and fetch large files directly at an S3 store, by presigned URLs, and the address of the
+# store for them, where it differs from the one that this server uses.
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
 # Callables that name stored bytes which pruning must keep: `(digests) -> those that are in use`.
-ARTIFACT_HOLDERS = ["approvals.check_runs.evidence.held_digests", "registry.queries.packs_named"]
+ARTIFACT_HOLDERS = [
+    "approvals.check_runs.evidence.held_digests",
+    "registry.queries.packs_named",
+    "approvals.packs.retirement_evidence.evidence_named",
+]
 MAX_ARTIFACT_BYTES = int(env.number("CUSTODY_MAX_ARTIFACT_BYTES", 50 * 1024**3))
 # URI prefixes from which versions may be registered, besides this server's own artifacts.
 ALLOWED_SOURCES = env.names("CUSTODY_ALLOWED_SOURCES")
-# Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days they
-# are kept; 0 keeps them.
+# How long the owner's attestation of a model is valid; 0: nobody has to attest.
+ATTESTATION_DAYS = env.number("CUSTODY_ATTESTATION_DAYS", 365, least=0)
+# Traces are telemetry: the largest one, the largest request with spans (after decompression), and for how many days
+# they are kept; 0 keeps them.
 MAX_TRACE_BYTES = int(env.number("CUSTODY_MAX_TRACE_BYTES", 10 * 1024**2, least=1))
 MAX_TRACE_REQUEST_BYTES = int(env.number("CUSTODY_MAX_TRACE_REQUEST_BYTES", 20 * 1024**2, least=1))
 TRACE_DAYS = env.number("CUSTODY_TRACE_DAYS", 0, least=0)
-# JSON bodies. MLflow's own batch limit is one million bytes; cards and descriptions stay far below.
+# What Django reads into memory by itself: forms of pages. The limits of routes are in core/body_limits.py.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# --- the audit log ---------------------------------------------------------------------------------------------------
+# The private key of the log, in place of the file that the first start makes. CUSTODY_LOG_KEY_FILE names a mounted one.
+LOG_KEY = env.text("CUSTODY_LOG_KEY")
+LOG_KEY_FILE = DATA_DIR / "keys" / "audit_log"
+# The name of a new log; empty: `custody/` and a random number.
+LOG_ORIGIN = env.text("CUSTODY_LOG_ORIGIN")
+# The folder of the last signed checkpoint and of the published files, which all hosts that run a sequencer share.
+LOG_STATE = env.text("CUSTODY_LOG_STATE") or str(DATA_DIR / "audit-log")
+# Witnesses of checkpoints (audit/witnesses/addresses.py); how many of them must hold a checkpoint, and within how
+# many seconds.
+WITNESSES = env.names("CUSTODY_WITNESSES")
+WITNESS_QUORUM = int(env.number("CUSTODY_WITNESS_QUORUM", 0, least=0))
+WITNESS_WITHIN = env.number("CUSTODY_WITNESS_WITHIN", 60, least=1)
+# Where events are sent as they are numbered: `syslog://host`, `syslog+tcp://host`, `https://host/path`; `?format=cef`.
+SIEM = env.names("CUSTODY_SIEM")
+# Whether /metrics answers without a token.
+PUBLIC_METRICS = env.flag("CUSTODY_PUBLIC_METRICS", default=False)
+# Whether checkpoints and hash tiles are served without a login.
+PUBLIC_LOG = env.flag("CUSTODY_PUBLIC_LOG", default=False)
 
 # --- governance -----------------------------------------------------------------------------------------------------
 DEFAULT_POLICIES = env.flag("CUSTODY_DEFAULT_POLICIES", default=True)
 # Gates of transitions, asked in order inside the transaction of the promotion. A gate that raises refuses.
 TRANSITION_GATES = ["approvals.gate.PolicyGate"]
-# The level of every user on a model that grants them none (registry/permissions.py). The default is that of an MLflow server:
-# everybody may move versions that no policy governs.
+# What may refuse a new version: functions of the version that return a refusal, or "". One that raises refuses.
+REGISTRATION_GATES = ["policies.registration.registration_refusal"]
+# Who may not release a quarantine: functions of the actor and the node that return a refusal, or "".
+QUARANTINE_RELEASE_GUARDS = ["approvals.oversight.quarantine_release.own_data_refusal"]
+# The level of every user on a model that grants them none (registry/permissions.py). The default is that of an MLflow
+# server: everybody may move versions that no policy governs.
 DEFAULT_MODEL_LEVEL = env.choice(
-    "CUSTODY_DEFAULT_LEVEL", ["none", "read", "edit", "manage_staging", "manage_production"], "manage_production"
+    "CUSTODY_DEFAULT_LEVEL", ["none", "read", "edit", "manage_staging", "manage_production"], "read"
 )
+# What every signed-in identity may do with every experiment; grants add to it. "read" includes creating runs of one's
+# own.
+DEFAULT_EXPERIMENT_LEVEL = env.choice("CUSTODY_DEFAULT_EXPERIMENT_LEVEL", ["none", "read", "edit", "manage"], "read")
+# Callers on behalf of model versions that were made of runs: classes with the interface of
+# tracking/permissions/runs.py: Holder.
+RUN_HOLDERS = ["registry.holds.RegisteredRuns"]
+# Other owners of folders of files, which decide on access to them: functions that return claims
+# (tracking/permissions/artifacts.py: Claim).
+ARTIFACT_CLAIMS = ["traces.permissions.claims_on"]
 # Validation checks that policies may name: classes with the interface of validation/base.py: Check.
 CHECKS = [
     "validation.checks.lineage.RequiredTags",
@@ -198,18 +267,21 @@ CHECKS = [
     "validation.checks.model.Smoke",
     "validation.checks.threshold.Threshold",
     "validation.checks.metric.NoRegression",
+    "validation.checks.metric.NoCumulativeDrift",
     "validation.checks.slices.Slices",
     "validation.checks.card.Complete",
     "validation.checks.external.External",
 ]
-# The interpreter with which `model.smoke` runs a model's code in a sandbox; empty: it runs nothing (validation/sandbox/).
+# The interpreter with which `model.smoke` runs a model's code in a sandbox; empty: it runs nothing
+# (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
 # The temporary space of one `artifact.scan` for unpacked files, in bytes.
 SCAN_TEMP_BYTES = int(env.number("CUSTODY_SCAN_TEMP_BYTES", 2 * 1024**3))
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Callables that find the event stream of a name: `(actor, name) -> stream`, NotFound where the actor may not read it.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
-# Consumers of events, called in the transaction that records them: callables decorated with `@audit.consumers.consumes`.
+# Consumers of events, called in the transaction that records them: callables decorated with
+# `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [
     "webhooks.consumers.on_event",
     "notices.consumers.on_event",
@@ -218,8 +290,11 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
 ]
-# Callables that say which model names a caller may see in the lineage: `(actor, names) -> names`. Others are masked.
-LINEAGE_VISIBILITY = ["registry.audit.visible_model_names"]
+# Callables that say which nodes of the lineage a caller may not know: `(actor, urns) -> urns`. These are in no answer
+# and no count.
+LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_urns"]
+# Who may declare what flowed into a node: callables that return a refusal or None.
+LINEAGE_WRITERS = ["registry.audit.refuse_ancestry", "tracking.visibility.refuse_ancestry"]
 # How long an MLflow call waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
 # How long a worker may report nothing about a check before another worker gets it (seconds).
@@ -235,7 +310,8 @@ WEBHOOK_TIMEOUT = 10.0
 WEBHOOK_TEST_TIMEOUT = 5.0
 
 # --- e-mail ---------------------------------------------------------------------------------------------------------
-# smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS), smtps://user:password@host:465. Empty: no e-mail is sent.
+# smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS), smtps://user:password@host:465.
+# Empty: no e-mail is sent.
 _MAIL = env.mail_server(env.text("CUSTODY_EMAIL_URL"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = _MAIL.host
@@ -269,6 +345,12 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Decisions of the operator of the proxy and the owner of the domain, which `check --deploy` cannot see.
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for the subdomains: other services may live there
+    "security.W008",  # the proxy that ends TLS redirects (deploy/nginx.conf); probes ask this server without TLS
+    "security.W021",  # the browsers' preload list: removal from it takes months
+]
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -276,21 +358,29 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["config.api_auth.IsAuthenticatedWithScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.api_parse.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.api_operations.Schema",
     "EXCEPTION_HANDLER": "config.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_PAGINATION_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter like any other: the views that take it declare it
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Custody",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ModelLevelEnum": ["read", "edit", "manage_staging", "manage_production", "manage"],
+        "ExperimentLevelEnum": ["read", "edit", "manage"],
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "/static/custody/favicon.svg",
     "SERVE_PERMISSIONS": ["config.api_auth.IsAuthenticatedWithScope"],
     "SERVE_AUTHENTICATION": ["config.api_auth.TokenAuthentication", "config.api_auth.SessionAuthentication"],
 }
 
 # --- pages ----------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["config.formats"]  # times on the pages of tables look as on every other page
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

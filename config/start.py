@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from audit.transparency.keys import prepare_log_key
 from config import env
 from config.data_directory import prepare_data_directory
 
 
 def prepare_start() -> None:
-    """Make what is missing in the data directory and read the secret key again, which may be new. DataDirectoryUnusable."""
+    """Make what is missing in the data directory and read the secret key again, which may be new.
+
+    DataDirectoryUnusable.
+    """
     prepare_data_directory(settings.DATA_DIR)
+    prepare_log_key()
     settings.SECRET_KEY = env.secret_key(settings.DATA_DIR)

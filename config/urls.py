@@ -1,14 +1,28 @@
 """All URLs: the MLflow protocol, the REST API, and the pages."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.health import healthz
+from config.metrics.view import metrics
+
+# Its script is a file of its own, as the content security policy wants it.
+_API_PAGES = SpectacularSwaggerSplitView.as_view(url_name="api-schema", title="Custody: API")
 
 urlpatterns = [
     path("healthz", healthz),
+    path("metrics", metrics),
     path("", include("mlflow_api.urls")),
     path("api/v1/", include("config.api_urls")),
+    path("api-docs/", login_required(_API_PAGES), name="api-docs"),
+    path("", include("audit.log_urls")),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),
 ]
+
+handler400 = "config.error_responses.bad_request"
+handler403 = "config.error_responses.permission_denied"
+handler404 = "config.error_responses.page_not_found"
+handler500 = "config.error_responses.server_error"

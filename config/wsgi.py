@@ -2,17 +2,25 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from config import heartbeats
+from config.bodies.granian_protocol import hand_on_protocol
 from config.start import prepare_start
-from config.supervisor.parents import die_with_supervised_parent
+from config.supervisor.parents import SUPERVISED, die_with_supervised_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 die_with_supervised_parent()
 prepare_start()
+if os.environ.get(SUPERVISED) == "on":
+    heartbeats.start(settings.RUNTIME_DIR)
 
 _django = get_wsgi_application()
-# After Django is set up: the fast path reads settings and models.
+# After Django is set up: they read settings and models.
+from config.bodies.receive import with_received_bodies  # noqa: E402 - likewise
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
+from config.metrics.requests import with_metrics  # noqa: E402 - likewise
 
-application = with_fast_path(_django)
+hand_on_protocol()
+application = with_metrics(with_received_bodies(with_fast_path(_django)))

@@ -6,8 +6,11 @@ app_name = "console"
 
 urlpatterns = [
     path("", include("console.shell.urls")),
+    path("", include("console.search.urls")),
+    path("", include("console.people.urls")),
     path("", include("console.requests.urls")),
     path("", include("console.registry.urls")),
+    path("", include("console.inventory.urls")),
     path("", include("console.cards.urls")),
     path("", include("console.oversight.urls")),
     path("", include("console.checks.urls")),

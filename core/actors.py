@@ -1,4 +1,4 @@
-"""Who acts. Every service takes an explicit `actor`; nothing reads one from a global state."""
+"""The actor of every call. Every service takes an explicit `actor`; nothing reads one from a global state."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class ActorKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an API token may be used for. No scope allows to approve: tokens never approve."""
+    """The scopes of API tokens. No scope allows approving."""
 
     REGISTRY_READ = "registry:read"
     REGISTRY_WRITE = "registry:write"
     AUDIT_EXPORT = "audit:export"
+    ACCOUNTS_MANAGE = "accounts:manage"
 
 
 ALL_SCOPES = frozenset(Scope)
@@ -32,9 +33,9 @@ ALL_SCOPES = frozenset(Scope)
 class Actor:
     """An identity that acts in one request or job.
 
-    ``name`` is the username at that time; ``user_id`` is None for the system and for anonymous callers. ``auth`` says how
-    the identity was proved: ``session``, ``token``, ``command``, ``system`` or ``none``. ``on_behalf_of`` is the username
-    for whom a job acts.
+    ``name`` is the username at that time; ``user_id`` is None for the system and for anonymous callers. ``auth`` says
+    how the identity was proved: ``session``, ``token``, ``command``, ``system`` or ``none``. ``on_behalf_of`` is the
+    username for whom a job acts.
     """
 
     kind: ActorKind

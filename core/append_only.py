@@ -1,7 +1,7 @@
 """Rows that are inserted and never changed, refused at three levels.
 
-Python refuses here, the database's triggers refuse (core/database_guards.py), and in production the server's database role
-has no UPDATE, DELETE or TRUNCATE on these tables (docs/operations.md).
+Python refuses here, the database's triggers refuse (core/database_guards.py), and in production the server's database
+role has no UPDATE, DELETE or TRUNCATE on these tables (docs/operations.md).
 """
 
 from __future__ import annotations

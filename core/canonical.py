@@ -1,7 +1,8 @@
 """Canonical bytes: a subset of JSON in which `orjson` with sorted keys equals RFC 8785 (JCS) byte for byte.
 
-Keys are text. There are no floats (they become decimal strings), integers beyond 2^53-1 become strings, the depth is at most
-8 and the whole at most 16 KiB. Long text is replaced by its digest: the event proves the value without containing it.
+Keys are text. There are no floats (they become decimal strings), integers beyond 2^53-1 become strings, the depth is at
+most 8 and the whole at most 16 KiB. Long text is replaced by its digest: the event proves the value without containing
+it.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def digest_of(value: object) -> str:
 
 
 def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
-    """Return ``value`` as canonical JSON values: text, int, bool, None, lists and mappings of them. With ``shorten``, long
-    texts and lists are replaced by a digest.
+    """Return ``value`` as canonical JSON values: text, int, bool, None, lists and mappings of them.
+
+    With ``shorten``, long texts and lists are replaced by a digest.
     """
     if depth > MAX_DEPTH:
         return _digested(repr(value))
@@ -51,7 +53,9 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
 
 
 def _mapping(value: Mapping[Any, Any], *, shorten: bool, depth: int) -> dict[str, Any]:
-    """Return a mapping with plain values; a long one is cut, with the number of keys left out and a digest of the whole."""
+    """Return a mapping with plain values; a long one is cut, with the number of keys left out and a digest of the
+    whole.
+    """
     full = {_text(str(key)): plain(item, shorten=shorten, depth=depth + 1) for key, item in value.items()}
     if not shorten or len(full) <= _LONG_LIST:
         return full

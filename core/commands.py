@@ -10,7 +10,7 @@ from core.schema_state import UnusableDatabase, require_current_schema
 
 
 class InstallationCommand(BaseCommand):
-    """A command that first makes sure that there is a database of this version, and says so in words where there is none."""
+    """A command that first makes sure that there is a database of this version, and reports where there is none."""
 
     def needs_database(self, options: dict[str, Any]) -> bool:  # noqa: ARG002 - subclasses read them
         """Return whether the command reads or writes the database with these options."""

@@ -1,8 +1,8 @@
 """Migration operations that make the database refuse changes by triggers: append-only tables and guards.
 
 They work on SQLite and PostgreSQL and are reversible. SQLite drops the triggers of a table when a migration rebuilds it
-(AlterField, AddConstraint …): such a migration must repeat the operations of that table afterwards. On PostgreSQL, TRUNCATE
-is not refused by a trigger, because tests flush tables with it; privileges refuse it (docs/operations.md).
+(AlterField, AddConstraint …): such a migration must repeat the operations of that table afterwards. On PostgreSQL,
+TRUNCATE is not refused by a trigger, because tests flush tables with it; privileges refuse it (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-# "Is another value, NULL included": SQLite before 3.39 lacks the standard's operator. A condition writes it as {differs}.
+# "Is another value, NULL included": SQLite before 3.39 lacks the standard's operator. A condition writes it as
+# {differs}.
 _DIFFERS = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
@@ -26,8 +27,8 @@ def any_changed(*columns: str) -> str:
 class VendorStatements(Operation):
     """Run statements that each database needs in its own form.
 
-    ``sqlite`` and ``postgresql`` are executed in order, ``undo_sqlite`` and ``undo_postgresql`` when the migration is undone.
-    A database may have no statements.
+    ``sqlite`` and ``postgresql`` are executed in order, ``undo_sqlite`` and ``undo_postgresql`` when the migration is
+    undone. A database may have no statements.
     """
 
     reduces_to_sql = True
@@ -72,7 +73,7 @@ class AppendOnly(VendorStatements):
         verbs = ("UPDATE", "DELETE")
         super().__init__(
             sqlite=[_abort(f"{table}_no_{verb.lower()}", verb, table, "", f"{table} is append-only") for verb in verbs],
-            undo_sqlite=[f"DROP TRIGGER {table}_no_{verb.lower()}" for verb in verbs],
+            undo_sqlite=[f"DROP TRIGGER IF EXISTS {table}_no_{verb.lower()}" for verb in verbs],
             postgresql=[
                 # All append-only tables share the function, so undoing one of them must leave it.
                 (
@@ -116,7 +117,7 @@ class Guard(VendorStatements):
         each = {verb: trigger if len(verbs) == 1 else f"{trigger}_{verb.lower()}" for verb in verbs}
         super().__init__(
             sqlite=[_abort(each[verb], verb, table, conditions["sqlite"], message) for verb in verbs],
-            undo_sqlite=[f"DROP TRIGGER {each[verb]}" for verb in verbs],
+            undo_sqlite=[f"DROP TRIGGER IF EXISTS {each[verb]}" for verb in verbs],  # a rebuilt table has lost it
             postgresql=[
                 (
                     f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -138,6 +139,16 @@ class Guard(VendorStatements):
     def describe(self) -> str:
         """Return what `migrate --plan` prints."""
         return f"{self.table}: {self.given['message']}"
+
+
+class RestoredGuard(Guard):
+    """A guard of a table that the same migration rebuilt: SQLite has dropped it, PostgreSQL has kept it."""
+
+    def __init__(
+        self, table: str, name: str, *, on: str | tuple[str, ...], message: str, when: str | Mapping[str, str] = ""
+    ) -> None:
+        super().__init__(table, name, on=on, message=message, when=when)
+        self.forwards["postgresql"], self.backwards["postgresql"] = [], []
 
 
 def _condition(when: str | Mapping[str, str], vendor: str) -> str:

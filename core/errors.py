@@ -77,9 +77,9 @@ class NotAuthenticated(DomainError):
 class Denied(DomainError):
     """The caller may not do this. The interface records the refusal as an event after the transaction has rolled back.
 
-    ``action`` is the audit action that was refused. ``obj`` is the row that it was refused on, or its reference, in which
-    case ``stream`` is its event stream.
-    ``recorded`` is True where the service has already committed the refusal together with other effects.
+    ``action`` is the audit action that was refused. ``obj`` is the row that it was refused on, or its reference, in
+    which case ``stream`` is its event stream. ``recorded`` is True where the service has already committed the refusal
+    together with other effects.
     """
 
     code = "denied"
@@ -93,8 +93,17 @@ class Denied(DomainError):
         self.recorded = recorded
 
 
+class GateFailed(Denied):
+    """A gate raised an error, so the transition is refused. The request stays unchanged."""
+
+    code = "gate_failed"
+
+
 class GateRefused(Denied):
-    """A gate refused a transition. ``blocked_by`` lists the reasons; ``request_id`` is the request that collects approvals."""
+    """A gate refused a transition.
+
+    ``blocked_by`` lists the reasons; ``request_id`` is the request that collects approvals.
+    """
 
     code = "gate_refused"
 

@@ -1,6 +1,12 @@
-"""Ids of rows as callers send them: a number that the column cannot hold is the id of no row, not a database error."""
+"""Ids: row ids as callers send them (a number that the column cannot hold is the id of no row),
+and time-ordered UUIDs.
+"""
 
 from __future__ import annotations
+
+import secrets
+import time
+import uuid
 
 MAX_ROW_ID = 2**63 - 1
 
@@ -12,3 +18,11 @@ def row_id(value: int | str) -> int:
             return 0
         value = int(value)
     return value if 0 < value <= MAX_ROW_ID else 0
+
+
+def time_ordered_uuid() -> uuid.UUID:
+    """Return a UUID of version 7: 48 bits of time in milliseconds, then 74 random bits (RFC 9562)."""
+    millis = time.time_ns() // 1_000_000
+    value = (millis & (1 << 48) - 1) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 
+def escaped(part: str) -> str:
+    """Return a part of a reference with ``%`` and ``/`` percent-encoded, so that (a, b/c) and (a/b, c) differ."""
+    return part.replace("%", "%25").replace("/", "%2F")
+
+
 class EventObject(NamedTuple):
-    """What an event is about: the reference of the object, and the event stream of its registered model, "" for none."""
+    """The object of an event: its reference, and the event stream of its registered model,
+    "" for none.
+    """
 
     ref: str
     stream: str = ""
@@ -46,6 +53,11 @@ def experiment_ref(experiment_id: int | str) -> str:
     return f"experiment:{experiment_id}"
 
 
+def experiment_pattern_ref(pattern: str) -> str:
+    """Return the reference of a pattern of experiment names."""
+    return f"experiment-pattern:{pattern}"
+
+
 def trace_ref(trace_id: str) -> str:
     """Return the reference of a trace."""
     return f"trace:{trace_id}"
@@ -61,19 +73,43 @@ def artifact_ref(path: str) -> str:
     return f"artifact:{path}"
 
 
-def dataset_ref(name: str) -> str:
-    """Return the reference of a dataset."""
-    return f"dataset:{name}"
+def dataset_ref(name: str, scope: str = "") -> str:
+    """Return the reference of a dataset; ``scope`` is the experiment of a name that means nothing elsewhere."""
+    return f"dataset:{_within(scope)}{escaped(name)}"
 
 
-def dataset_version_ref(name: str, version: str) -> str:
+def dataset_version_ref(name: str, version: str, scope: str = "") -> str:
     """Return the reference of a dataset version."""
-    return f"dataset-version:{name}/{version}"
+    return f"dataset-version:{_within(scope)}{escaped(name)}/{escaped(version)}"
 
 
-def code_ref(commit: str) -> str:
-    """Return the reference of a code version."""
-    return f"code:{commit}"
+def content_ref(digest: str, dataset: str = "") -> str:
+    """Return the reference of bytes by their digest; a short digest means something only within its dataset."""
+    return f"content:{_within(dataset)}{escaped(digest)}"
+
+
+def repository_ref(name: str) -> str:
+    """Return the reference of a repository, or of an experiment whose commits name none."""
+    return f"repository:{escaped(name)}"
+
+
+def code_ref(commit: str, repository: str = "") -> str:
+    """Return the reference of a commit in a repository."""
+    return f"code:{_within(repository)}{escaped(commit)}"
+
+
+def evaluation_ref(run_id: str, model: str, dataset: str = "") -> str:
+    """Return the reference of the evaluation of a logged model by a run, on a dataset version or on unknown data."""
+    return f"evaluation:{escaped(run_id)}/{escaped(model)}/{escaped(dataset)}"
+
+
+def environment_ref(digest: str) -> str:
+    """Return the reference of an environment by the digest of its requirements."""
+    return f"environment:{digest}"
+
+
+def _within(scope: str) -> str:
+    return f"{escaped(scope)}/" if scope else ""
 
 
 def endpoint_ref(name: str) -> str:

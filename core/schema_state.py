@@ -1,4 +1,4 @@
-"""Whether the database of an installation has exactly the migrations of this version."""
+"""Comparison of the migrations in a database with those of this version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 
@@ -16,12 +16,16 @@ class UnusableDatabase(Exception):
     """The database cannot be used by this version. The message says which one, why, and what to do."""
 
 
+class DatabaseUnreachable(UnusableDatabase):
+    """The database server does not answer, or not yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaState:
     """The migrations in a database, compared with those of this version.
 
-    ``unknown`` are migrations of Custody's apps that only the database has, ``pending`` those of all apps that only this
-    version has. ``exists`` is False for a database without any migration, and for a SQLite file that is not there.
+    ``unknown`` are migrations of Custody's apps that only the database has, ``pending`` those of all apps that only
+    this version has. ``exists`` is False for a database without any migration, and for a SQLite file that is not there.
     """
 
     exists: bool
@@ -30,13 +34,18 @@ class SchemaState:
 
 
 def schema_state() -> SchemaState:
-    """Return the state of the default database, without making a SQLite file. UnusableDatabase where it does not answer."""
+    """Return the state of the default database, without making a SQLite file.
+
+    UnusableDatabase where it does not answer.
+    """
     if connection.vendor == "sqlite" and not _sqlite_file().exists():
         return SchemaState(exists=False)
     try:
         executor = MigrationExecutor(connection)
     except DatabaseError as error:
-        raise UnusableDatabase(f"{database_name()} cannot be used: {str(error).strip()}") from error
+        is_away = isinstance(error, OperationalError) and connection.vendor == "postgresql"
+        kind = DatabaseUnreachable if is_away else UnusableDatabase
+        raise kind(f"{database_name()} cannot be used: {str(error).strip()}") from error
     loader: Any = executor.loader
     ours = {app.label for app in apps.get_app_configs() if Path(app.path).is_relative_to(settings.BASE_DIR)}
     unknown = sorted(
@@ -48,7 +57,10 @@ def schema_state() -> SchemaState:
 
 
 def require_known_schema() -> SchemaState:
-    """Return the state of a database that this version can migrate, if only an empty one. UnusableDatabase for any other."""
+    """Return the state of a database that this version can migrate, if only an empty one.
+
+    UnusableDatabase for any other.
+    """
     state = schema_state()
     if state.unknown:
         more = f" and {len(state.unknown) - 1} more" if len(state.unknown) > 1 else ""
@@ -76,7 +88,9 @@ def require_current_schema() -> None:
 
 
 def database_name() -> str:
-    """Return which database is in use, for messages: the data directory, or the name and host of a server's database."""
+    """Return which database is in use, for messages: the data directory, or the name
+    and host of a server's database.
+    """
     if connection.vendor == "sqlite":
         folder = _sqlite_file().parent
         return f"The data directory {folder}" if folder == settings.DATA_DIR else f"The database {_sqlite_file()}"

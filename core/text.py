@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def join_words(words: Sequence[str], last: str = "and") -> str:
+def english_list(words: Sequence[str], last: str = "and") -> str:
     """Return a list as part of a sentence, such as ``a, b and c``; "nobody" for an empty list."""
     if not words:
         return "nobody"

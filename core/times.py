@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 
-# Reckoned in whole milliseconds: a double of seconds would lose some of them.
+# Computed in whole milliseconds: a double of seconds would lose some of them.
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 

@@ -1,6 +1,6 @@
 """A small HTTP client for Custody's APIs, of the standard library only: with an API token, or signed in as a person.
 
-The demonstration uses it as an outside program would: nothing here imports code of the server.
+It imports no code of the server, as any other client.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Refused(Exception):
 class Client:
     """Calls one server with one token and JSON bodies.
 
-    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. ValueError for a URL that is not http.
+    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. ValueError for a URL that
+    is not http.
     """
 
     def __init__(self, url: str, *, token: str = "") -> None:
@@ -74,7 +75,10 @@ class Client:
         self.send("PUT", ARTIFACTS + urllib.parse.quote(path), content, content_type="application/octet-stream")
 
     def send(self, method: str, path: str, data: bytes | None, *, content_type: str) -> bytes:
-        """Send bytes and return the bytes of the answer. Refused, or ConnectionError where the server does not answer."""
+        """Send bytes and return the bytes of the answer.
+
+        Refused, or ConnectionError where the server does not answer.
+        """
         headers = self._headers | self.more_headers(method)
         if data is not None:
             headers["Content-Type"] = content_type

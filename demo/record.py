@@ -1,11 +1,12 @@
 """Runs every training of the demonstration and stores what the MLflow client logged, so that it can be replayed.
 
-Run it by hand, from the root of a checkout, in an environment with mlflow-skinny 3.17.2, scikit-learn, pandas and matplotlib:
+Run it by hand, from the root of a checkout, in an environment with mlflow-skinny 3.17.2, scikit-learn, pandas and
+matplotlib:
 
     python -m demo.record
 
-The trainings log to a temporary local store. This module reads the store through the client and writes `demo/recordings/`: one
-JSON file for each experiment, and the files of each run as the client wrote them.
+The trainings log to a temporary local store. This module reads the store through the client and writes
+`demo/recordings/`: one JSON file for each experiment, and the files of each run as the client wrote them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from demo.trainings import Training, run_training
 
 RECORDINGS = Path(__file__).parent / "recordings"
 FORMAT = 1
-# The marks that replace the ids of the run and the logged model in model files; a replay puts in those of its server.
+# The placeholders for the ids of the run and the logged model in model files; a replay uses those of its server.
 RUN_MARK, MODEL_MARK, LOCATION_MARK = "@RUN_ID@", "@MODEL_ID@", "@LOCATION@"
 # Large pictures of the estimator, of no use to a reader.
 LEFT_OUT = {"estimator.html"}
@@ -106,8 +107,8 @@ def _copy(source: Path, target: Path, marks: Mapping[str, str]) -> list[str]:
     for name in names:
         content = (source / name).read_bytes()
         if name == "MLmodel":
-            for found, mark in marks.items():
-                content = content.replace(found.encode(), mark.encode())
+            for original, mark in marks.items():
+                content = content.replace(original.encode(), mark.encode())
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(content)
     return names

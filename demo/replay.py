@@ -1,7 +1,7 @@
 """Replays recorded trainings through the MLflow protocol, as the recorded client logged them.
 
-Every step first asks the server what it has. A load that failed therefore continues where it stopped, and another one changes
-nothing. A run is recognised by its tag `recording`.
+Every step first asks the server what it has. A load that failed therefore continues where it stopped, and another one
+changes nothing. A run is recognised by its tag `recording`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,10 @@ class RunReplay:
         return {**run, "data": {}}
 
     def _log_figures(self, run_id: str, data: Mapping[str, Any]) -> None:
-        """Log the parameters, and the curves that the run does not have. A curve is logged in one call, so none is half there."""
+        """Log the parameters, and the curves that the run does not have.
+
+        A curve is logged in one call, so none is incomplete.
+        """
         logged = {metric["key"] for metric in data.get("metrics", [])}
         curves = {key: points for key, points in self.run["metrics"].items() if key not in logged}
         self._post("runs/log-batch", {"run_id": run_id, "params": pairs(self.run["params"])})
@@ -133,8 +136,8 @@ class RunReplay:
 
     def _find_model(self, experiment_id: str, run_id: str, name: str) -> dict[str, Any] | None:
         body = {"experiment_ids": [experiment_id], "filter": f"source_run_id = '{run_id}' AND name = '{name}'"}
-        found = next(iter(self._post("logged-models/search", body).get("models", [])), None)
-        return found["info"] if found else None
+        model = next(iter(self._post("logged-models/search", body).get("models", [])), None)
+        return model["info"] if model else None
 
     def _create_model(self, experiment_id: str, run_id: str, model: Mapping[str, Any]) -> dict[str, Any]:
         body = {

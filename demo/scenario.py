@@ -1,7 +1,7 @@
 """The scenario of the demonstration: registers, validates, reviews, promotes and deploys the recorded models.
 
-Every step first checks whether it is done. A load that failed therefore continues where it stopped, and another one changes
-nothing.
+Every step first checks whether it is done. A load that failed therefore continues where it stopped, and another one
+changes nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Scenario:
         self.runs: Mapping[str, LoggedRun] = {}
 
     def load(self) -> None:
-        """Take all steps that are missing. Refused, ConnectionError, ChecksUnfinished."""
+        """Perform all steps that are missing. Refused, ConnectionError, ChecksUnfinished."""
         self.runs = replay_all(self.clients, write_line=self.write_line)
         self._promote_and_deploy(
             _ORDERS_1, endpoint="/predict", revision="v2.0", comment="Figures and card read; fine for a first version."
@@ -134,8 +134,8 @@ class Scenario:
 
     def _find(self, version: Version) -> dict[str, Any] | None:
         query = {"filter": f"name = '{version.model}'", "max_results": 100}
-        found = self.clients[version.author].get(MLFLOW + "model-versions/search", query).get("model_versions", [])
-        return next((row for row in found if row["version"] == str(version.number)), None)
+        versions = self.clients[version.author].get(MLFLOW + "model-versions/search", query).get("model_versions", [])
+        return next((row for row in versions if row["version"] == str(version.number)), None)
 
     def state_of(self, version: Version) -> str:
         """Return the stage of a version, "" where it is not registered."""

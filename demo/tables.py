@@ -1,4 +1,5 @@
-"""The data of the recorded trainings: synthetic orders and users, the same on every machine, and datasets of scikit-learn.
+"""The data of the recorded trainings: synthetic orders and users, the same on every machine, and datasets of
+scikit-learn.
 
 It needs scikit-learn and pandas, which the server does not have: only `demo/record.py` imports it.
 """
@@ -14,8 +15,8 @@ from sklearn.model_selection import train_test_split
 
 _ORDER_COLUMNS = ("amount", "items", "discount", "basket_age_min", "shipping_km", "hour", "card_tries")
 _USER_COLUMNS = ("account_days", "orders_90d", "refunds_90d", "devices", "session_min")
-# With this seed the settings of the walkthrough (learning rate 3e-4, 15 epochs, random state 44) reach its figures (validation
-# accuracy 0.87, AUC 0.93) by real training.
+# With this seed the settings of the walkthrough (learning rate 3e-4, 15 epochs, random state 44) reach its figures
+# (validation accuracy 0.87, AUC 0.93) by real training.
 _TABLE_SEED = 26
 _VERSIONS = {"v2.0": 4800, "v2.1": 6000}
 _GROUPS = {
@@ -28,7 +29,9 @@ Sources = tuple[tuple[str, str, pd.DataFrame], ...]
 
 @dataclass(frozen=True)
 class Split:
-    """A table split into training and validation rows. ``sources`` are the dataset versions and frames to log as inputs.
+    """A table split into training and validation rows.
+
+    ``sources`` are the dataset versions and frames to log as inputs.
 
     ``grouped_by``: the column whose median splits the validation rows into two groups, and the names of the groups.
     """

@@ -159,7 +159,9 @@ def boosted(*, trees: int, rate: float, depth: int) -> Callable[[Split], Gradien
 
 
 def autologged(*, trees: int, rate: float, depth: int) -> Callable[[Split], GradientBoostingClassifier]:
-    """Return the training of boosted trees with `mlflow.sklearn.autolog`, which logs the parameters, the training metrics and the model."""
+    """Return the training of boosted trees with `mlflow.sklearn.autolog`, which logs the parameters, the training
+    metrics and the model.
+    """
 
     def train(data: Split) -> GradientBoostingClassifier:
         mlflow.sklearn.autolog(log_input_examples=True, log_model_signatures=True, log_datasets=False)

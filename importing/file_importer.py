@@ -43,11 +43,11 @@ class FileImporter:
                 targets.append(root[:300])
 
     def _import_file(self, file: SourceFile, path: str, known: set[str]) -> bool:
-        if path in known:  # an earlier import that failed brought it
-            self._report.existing["files"] += 1
-            return True
         try:
-            clean_path(path)
+            path = clean_path(path)
+            if path in known:  # an earlier import that failed brought it
+                self._report.existing["files"] += 1
+                return True
             with file.open() as stream:
                 store_artifact(actor=self._actor, path=path, stream=stream)
         except (DomainError, ServerError, FilesUnreachable, OSError) as error:

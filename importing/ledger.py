@@ -1,4 +1,4 @@
-"""The ledger of an import: what was imported from one origin, and its ids here."""
+"""The ledger of an import: the items that were imported from one origin, and their ids here."""
 
 from __future__ import annotations
 

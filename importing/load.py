@@ -1,4 +1,7 @@
-"""The first part of an import: experiments, runs, logged models, metrics and files. Each item commits with its ledger entry."""
+"""The first part of an import: experiments, runs, logged models, metrics and files.
+
+Each item commits with its ledger entry.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,8 @@ class ImportContext:
 class TrackingImport:
     """Imports experiments with their runs, logged models, metric histories and files.
 
-    Runs are imported before the logged models that they made, and those before the metrics that name them, so the runs of the
-    source are read twice.
+    Runs are imported before the logged models that they made, and those before the metrics that name them, so the runs
+    of the source are read twice.
     """
 
     def __init__(self, context: ImportContext, files: FileImporter) -> None:
@@ -53,36 +56,36 @@ class TrackingImport:
 
     def run(self) -> None:
         """Import everything that was not imported before. SourceError."""
-        for found in self._context.source.experiments():
-            experiment = self._experiment(found)
-            self._context.progress.step(f"experiment {found.old.name}")
+        for source_experiment in self._context.source.experiments():
+            experiment = self._experiment(source_experiment)
+            self._context.progress.step(f"experiment {source_experiment.old.name}")
             if experiment is None:
                 continue
-            for part in _parts(self._context.source.runs(found.id)):
+            for part in _parts(self._context.source.runs(source_experiment.id)):
                 with transaction.atomic():
                     for run in part:
                         self._run(run, experiment)
-                        self._context.progress.step(f"runs of {found.old.name}")
-            for model in self._context.source.logged_models(found.id):
+                        self._context.progress.step(f"runs of {source_experiment.old.name}")
+            for model in self._context.source.logged_models(source_experiment.id):
                 self._logged_model(model, experiment)
-                self._context.progress.step(f"logged models of {found.old.name}")
-            for run in self._context.source.runs(found.id):
+                self._context.progress.step(f"logged models of {source_experiment.old.name}")
+            for run in self._context.source.runs(source_experiment.id):
                 self._content(run)
-                self._context.progress.step(f"metrics and files of {found.old.name}")
+                self._context.progress.step(f"metrics and files of {source_experiment.old.name}")
 
-    def _experiment(self, found: SourceExperiment) -> Experiment | None:
+    def _experiment(self, source: SourceExperiment) -> Experiment | None:
         ledger, report = self._context.ledger, self._context.report
-        if known := ledger.target(ItemKind.EXPERIMENT, found.id):
+        if known := ledger.target(ItemKind.EXPERIMENT, source.id):
             report.existing["experiments"] += 1
             return Experiment.objects.get(pk=int(known))
-        old = storable_experiment(found.old, report)
+        old = storable_experiment(source.old, report)
         same = Experiment.objects.filter(name=old.name).first()
         if same is not None and same.lifecycle_stage != old.lifecycle:
             why = f"an experiment of that name exists here and is {same.lifecycle_stage}: rename or restore one of the two"
             report.add_problem("experiments", old.name, why)
             return None
         try:
-            with ledger.importing(ItemKind.EXPERIMENT, found.id) as targets:
+            with ledger.importing(ItemKind.EXPERIMENT, source.id) as targets:
                 experiment = same or import_experiment(
                     actor=self._context.actor, old=old, origin=self._context.source.origin
                 )
@@ -99,12 +102,12 @@ class TrackingImport:
         report.imported["experiments"] += 1
         return experiment
 
-    def _run(self, found: SourceRun, experiment: Experiment) -> None:
-        run_id, report = found.old.id, self._context.report
+    def _run(self, source: SourceRun, experiment: Experiment) -> None:
+        run_id, report = source.old.id, self._context.report
         if self._context.ledger.target(ItemKind.RUN, run_id):
             report.existing["runs"] += 1
             return
-        old = storable_run(found.old, report)
+        old = storable_run(source.old, report)
         try:
             with self._context.ledger.importing(ItemKind.RUN, run_id) as targets:
                 run = import_run(
@@ -121,24 +124,24 @@ class TrackingImport:
         if old.status == RunStatus.RUNNING:
             report.add_problem("runs", run_id, "was still running: what it logs from now on is not imported")
 
-    def _logged_model(self, found: SourceLoggedModel, experiment: Experiment) -> None:
-        model_id, report = found.old.id, self._context.report
+    def _logged_model(self, source: SourceLoggedModel, experiment: Experiment) -> None:
+        model_id, report = source.old.id, self._context.report
         if self._context.ledger.target(ItemKind.LOGGED_MODEL, model_id):
             report.existing["logged models"] += 1
-        elif not self._new_logged_model(found, experiment):
+        elif not self._new_logged_model(source, experiment):
             return
         self._files.import_files(
-            Owner("logged_model", model_id, found.artifact_uri), LoggedModel.objects.get(pk=model_id)
+            Owner("logged_model", model_id, source.artifact_uri), LoggedModel.objects.get(pk=model_id)
         )
 
-    def _new_logged_model(self, found: SourceLoggedModel, experiment: Experiment) -> bool:
-        old = storable_logged_model(found.old, self._context.report)
+    def _new_logged_model(self, source: SourceLoggedModel, experiment: Experiment) -> bool:
+        old = storable_logged_model(source.old, self._context.report)
         actor, origin = self._context.actor, self._context.source.origin
         values = 0
         try:
             with self._context.ledger.importing(ItemKind.LOGGED_MODEL, old.id) as targets:
                 model = import_logged_model(actor=actor, experiment=experiment, old=old, origin=origin)
-                for run_id, points in found.points.items():
+                for run_id, points in source.points.items():
                     if self._context.ledger.target(ItemKind.RUN, run_id):
                         kept = storable_points(points, run_id, self._context.report)
                         values += import_points(actor=actor, run_id=run_id, points=kept, origin=origin)
@@ -150,18 +153,18 @@ class TrackingImport:
         self._context.report.imported["metric values"] += values
         return True
 
-    def _content(self, found: SourceRun) -> None:
-        run_id = found.old.id
+    def _content(self, source: SourceRun) -> None:
+        run_id = source.old.id
         if not self._context.ledger.target(ItemKind.RUN, run_id):
             return
         if not self._context.ledger.target(ItemKind.HISTORY, run_id):
-            self._history(found)
-        self._files.import_files(Owner("run", run_id, found.artifact_uri), Run.objects.get(pk=run_id))
+            self._history(source)
+        self._files.import_files(Owner("run", run_id, source.artifact_uri), Run.objects.get(pk=run_id))
 
-    def _history(self, found: SourceRun) -> None:
+    def _history(self, source: SourceRun) -> None:
         """Import the metrics in batches. Importing a batch twice changes nothing; the last batch completes the run."""
-        run_id = found.old.id
-        points = iter(self._context.source.history(found))
+        run_id = source.old.id
+        points = iter(self._context.source.history(source))
         batch = list(islice(points, _BATCH))
         while following := list(islice(points, _BATCH)):
             self._points(run_id, batch)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from core.errors import AlreadyExists, DomainError, InvalidInput
 from importing.file_importer import FileImporter
 from importing.load import REFUSALS, ImportContext
+from importing.load_governance import GovernanceImport
 from importing.mapping import storable_model, storable_version
 from importing.models import ItemKind
 from importing.relocation import relocated
@@ -29,7 +30,8 @@ _COPY = re.compile(r"models:/[^/@]+/[0-9]+")
 class RegistryImport:
     """Imports the registry of a source.
 
-    ``keep_stages``: versions keep their stages, without approval. ``allow_missing``: versions are imported without their files.
+    ``keep_stages``: versions keep their stages, without approval. ``allow_missing``: versions are imported without
+    their files.
     """
 
     def __init__(self, context: ImportContext, files: FileImporter, *, keep_stages: bool, allow_missing: bool) -> None:
@@ -43,17 +45,20 @@ class RegistryImport:
     def run(self) -> None:
         """Import everything that was not imported before. SourceError."""
         models = list(self._context.source.models())
-        for found in models:
-            self._model(found)
+        for source_model in models:
+            self._model(source_model)
             self._context.progress.step("registered models")
         self._versions(self._context.source.versions())
-        for found in models:
-            if found.old.name in self._models:
-                self._stages_of(self._models[found.old.name], self._stages[found.old.name])
-                self._aliases(found)
+        for source_model in models:
+            if source_model.old.name in self._models:
+                self._stages_of(self._models[source_model.old.name], self._stages[source_model.old.name])
+                self._aliases(source_model)
+        if (workspace := self._context.source.workspace) is not None:
+            numbers = {name: sorted(stages) for name, stages in self._stages.items()}
+            GovernanceImport(self._context, workspace).run(self._models, numbers)
 
-    def _model(self, found: SourceModel) -> None:
-        name, report = found.old.name, self._context.report
+    def _model(self, source: SourceModel) -> None:
+        name, report = source.old.name, self._context.report
         if known := self._context.ledger.target(ItemKind.MODEL, name):
             report.existing["models"] += 1
             kept = RegisteredModel.objects.filter(pk=int(known), deleted_at__isnull=True).first()
@@ -64,7 +69,7 @@ class RegistryImport:
             return
         try:
             with self._context.ledger.importing(ItemKind.MODEL, name) as targets:
-                old = storable_model(found.old, report)
+                old = storable_model(source.old, report)
                 self._models[name] = import_model(
                     actor=self._context.actor, old=old, origin=self._context.source.origin
                 )
@@ -83,16 +88,16 @@ class RegistryImport:
     def _versions(self, versions: Iterable[SourceVersion]) -> None:
         """Import the versions; copies of versions last, after their originals."""
         copies = []
-        for found in versions:
-            if _COPY.fullmatch(found.old.source):
-                copies.append(found)
+        for source in versions:
+            if _COPY.fullmatch(source.old.source):
+                copies.append(source)
             else:
-                self._version(found)
-        for found in sorted(copies, key=lambda copy: (copy.old.created_ms, copy.old.name, copy.old.version)):
-            self._version(found)
+                self._version(source)
+        for source in sorted(copies, key=lambda copy: (copy.old.created_ms, copy.old.name, copy.old.version)):
+            self._version(source)
 
-    def _version(self, found: SourceVersion) -> None:
-        old, report = found.old, self._context.report
+    def _version(self, source: SourceVersion) -> None:
+        old, report = source.old, self._context.report
         name = f"{old.name}/{old.version}"
         self._context.progress.step(f"versions of {old.name}")
         if old.name not in self._models:
@@ -100,10 +105,10 @@ class RegistryImport:
             return
         if self._context.ledger.target(ItemKind.VERSION, name):
             report.existing["versions"] += 1
-            self._stages[old.name][old.version] = found.stage
+            self._stages[old.name][old.version] = source.stage
             return
         try:
-            located = self._located(storable_version(found, report))
+            located = self._located(storable_version(source, report))
             # A model that was imported earlier may have been renamed here since.
             located = replace(located, name=self._models[old.name].name)
             with self._context.ledger.importing(ItemKind.VERSION, name) as targets:
@@ -113,7 +118,7 @@ class RegistryImport:
             report.add_problem("versions", name, str(error))
             return
         report.imported["versions"] += 1
-        self._stages[old.name][old.version] = found.stage
+        self._stages[old.name][old.version] = source.stage
 
     def _located(self, old: OldVersion) -> OldVersion:
         """Return the version with a source that exists here. DomainError where there is none."""
@@ -142,7 +147,9 @@ class RegistryImport:
             raise FilesMissing(why) from error
 
     def _may_stay_outside(self, old: OldVersion) -> bool:
-        """Return whether CUSTODY_ALLOWED_SOURCES allows the location of the source, of which then only the text is stored."""
+        """Return whether CUSTODY_ALLOWED_SOURCES allows the location of the source, of which then only the text is
+        stored.
+        """
         try:
             return not self._resolved(old).path
         except DomainError:
@@ -151,14 +158,14 @@ class RegistryImport:
     def _resolved(self, old: OldVersion) -> Source:
         return resolve_source(actor=self._context.actor, source=old.source, run_id=old.run_id, model_id="")
 
-    def _missing_files(self, found: Source) -> str:
-        if found.copied_from is not None or not found.path:
+    def _missing_files(self, location: Source) -> str:
+        if location.copied_from is not None or not location.path:
             return ""
-        if why := self._files.missing_below(found.path):
+        if why := self._files.missing_below(location.path):
             return f"some of its files were not imported: {why}"
         return (
             ""
-            if folder_files(found.path)
+            if folder_files(location.path)
             else "its folder has no files (--allow-missing-files imports it without files)"
         )
 
@@ -190,13 +197,13 @@ class RegistryImport:
         for name in names:
             self._context.report.add_problem(kind, name, why)
 
-    def _aliases(self, found: SourceModel) -> None:
-        model = self._models[found.old.name]
+    def _aliases(self, source: SourceModel) -> None:
+        model = self._models[source.old.name]
         if self._context.ledger.target(ItemKind.ALIASES, str(model.pk)):
-            self._context.report.existing["aliases"] += len(found.aliases)
+            self._context.report.existing["aliases"] += len(source.aliases)
             return
         complete = True
-        for alias, version in found.aliases.items():
+        for alias, version in source.aliases.items():
             try:
                 set_alias(actor=self._context.actor, name=model.name, alias=alias, version=version)
             except DomainError as error:

@@ -25,6 +25,7 @@ from tracking.services.inputs import DatasetInput, checked_datasets
 
 STAGE_TAG = "custody.imported_stage"
 _MOST_REGISTRY_TAG = 100_000
+_ANY_LENGTH = 2**31
 
 
 def storable_experiment(old: OldExperiment, report: Report) -> OldExperiment:
@@ -48,8 +49,8 @@ def storable_logged_model(old: OldLoggedModel, report: Report) -> OldLoggedModel
     """Return a logged model with the params and tags that can be stored."""
     return replace(
         old,
-        params=_pairs(old.params, MAX_PARAM_VALUE, "params of logged models", old.id, report),
-        tags=_pairs(old.tags, MAX_TAG_VALUE, "tags of logged models", old.id, report),
+        params=_pairs(old.params, _ANY_LENGTH, "params of logged models", old.id, report, check=_any_key),
+        tags=_pairs(old.tags, _ANY_LENGTH, "tags of logged models", old.id, report, check=_any_key),
     )
 
 
@@ -60,13 +61,13 @@ def storable_model(old: OldModel, report: Report) -> OldModel:
     )
 
 
-def storable_version(found: SourceVersion, report: Report) -> OldVersion:
+def storable_version(source: SourceVersion, report: Report) -> OldVersion:
     """Return a version with the tags that can be stored, and with a tag for the stage that it had."""
-    old = found.old
+    old = source.old
     tags = _pairs(
         old.tags, _MOST_REGISTRY_TAG, "tags of versions", f"{old.name}/{old.version}", report, check=_registry_key
     )
-    return replace(old, tags={**tags, STAGE_TAG: found.stage} if found.stage != "None" else tags)
+    return replace(old, tags={**tags, STAGE_TAG: source.stage} if source.stage != "None" else tags)
 
 
 def storable_points(points: Sequence[Point], run_id: str, report: Report) -> list[Point]:
@@ -98,6 +99,10 @@ def _is_storable(item: DatasetInput, run_id: str, report: Report) -> bool:
 
 def _run_key(key: str) -> None:
     checked_key(key, what="key")
+
+
+def _any_key(key: str) -> None:
+    checked_text(key, what="key", limit=_ANY_LENGTH)
 
 
 def _registry_key(key: str) -> None:

@@ -17,10 +17,11 @@ class Origin(models.Model):
 
 
 class ItemKind(models.TextChoices):
-    """The kind of an imported item. The last four mark a part of an item as complete."""
+    """The kind of an imported item. The last five mark a part of an item as complete."""
 
     EXPERIMENT = "experiment"
     RUN = "run"
+    TRACE = "trace"
     LOGGED_MODEL = "logged_model"
     MODEL = "model"
     VERSION = "version"
@@ -28,6 +29,7 @@ class ItemKind(models.TextChoices):
     FILES = "files"  # of a run or a logged model
     ALIASES = "aliases"  # of a registered model
     STAGES = "stages"  # of a registered model
+    GOVERNANCE = "governance"  # of a registered model: permissions, requests and comments of a workspace
 
 
 class Item(models.Model):

@@ -19,8 +19,8 @@ def relocated(old: OldVersion) -> OldVersion:
     """Return the version with its source here, and with the run that the source belongs to.
 
     In every kind of store MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model
-    ``…/<model id>/artifacts``. Where that run or model was imported, its folder here replaces the old one. A run that was not
-    imported is dropped. Any other source stays as it is.
+    ``…/<model id>/artifacts``. Where that run or model was imported, its folder here replaces the old one. A run that
+    was not imported is dropped. Any other source stays as it is.
     """
     if _BY_MODEL.fullmatch(old.source):
         return replace(old, run_id="")  # the logged model has its run

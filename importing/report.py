@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 _EXAMPLES_KEPT = 1000
 _EXAMPLES_SHOWN = 3
-KINDS = ("experiments", "runs", "metric values", "logged models", "files", "models", "versions", "aliases", "stages")
+KINDS = (
+    *("experiments", "runs", "metric values", "logged models", "files", "traces", "assessments"),
+    *("models", "versions", "aliases", "stages", "permissions", "comments"),
+)
 
 
 @dataclass(slots=True)
@@ -30,15 +33,15 @@ class Report:
 
     def add_problem(self, kind: str, name: str, why: str) -> None:
         """Add that the item ``name`` of ``kind`` (in the plural) was not imported, or not completely."""
-        found = self._problems.setdefault((kind, why), Problem())
-        found.count += 1
-        if len(found.examples) < _EXAMPLES_KEPT:
-            found.examples.append(name)
+        problem = self._problems.setdefault((kind, why), Problem())
+        problem.count += 1
+        if len(problem.examples) < _EXAMPLES_KEPT:
+            problem.examples.append(name)
 
     @property
     def problem_count(self) -> int:
         """The number of items with problems."""
-        return sum(found.count for found in self._problems.values())
+        return sum(problem.count for problem in self._problems.values())
 
     def lines(self) -> Iterator[str]:
         """Yield the report as text."""
@@ -51,9 +54,9 @@ class Report:
             yield from (f"  {what}: {count}" for what, count in self.unsupported.items() if count)
         if self._problems:
             yield "Not imported, or not completely:"
-        for (kind, why), found in sorted(self._problems.items()):
-            shown = ", ".join(found.examples[:_EXAMPLES_SHOWN])
-            more = f", … ({found.count - _EXAMPLES_SHOWN} more)" if found.count > _EXAMPLES_SHOWN else ""
+        for (kind, why), problem in sorted(self._problems.items()):
+            shown = ", ".join(problem.examples[:_EXAMPLES_SHOWN])
+            more = f", … ({problem.count - _EXAMPLES_SHOWN} more)" if problem.count > _EXAMPLES_SHOWN else ""
             yield f"  {kind}: {why}: {shown}{more}"
 
     def as_json(self) -> dict[str, object]:
@@ -63,7 +66,7 @@ class Report:
             "existing": {kind: self.existing[kind] for kind in KINDS},
             "unsupported": self.unsupported,
             "problems": [
-                {"kind": kind, "why": why, "count": found.count, "examples": found.examples}
-                for (kind, why), found in sorted(self._problems.items())
+                {"kind": kind, "why": why, "count": problem.count, "examples": problem.examples}
+                for (kind, why), problem in sorted(self._problems.items())
             ],
         }

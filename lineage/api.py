@@ -2,76 +2,131 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.actors import actor_of
+from core.rest import ApiView, accepts, filters, page
+from lineage.answers import Question, closure_answer, kinds_named, relations_named
+from lineage.declarations import declare_edge, retract_edge
+from lineage.graph.levels import Filters
 from lineage.models import Relation
-from lineage.quarantine import place_quarantine, release_quarantine, standing
-from lineage.queries import DEFAULT_LIMIT, ancestors, descendants, find_node, nodes_matching
+from lineage.neighbourhood import graph_answer
+from lineage.paths import path_answer
+from lineage.quarantine import all_quarantines, place_quarantine, release_quarantine
+from lineage.queries import DEFAULT_LIMIT, find_node, nodes_matching
 from lineage.serializers import (
     KINDS,
     EdgeDeclaration,
+    GraphQuery,
     NodesQuery,
+    PathQuery,
     QuarantineChange,
+    QuarantinesQuery,
     Retraction,
     WalkQuery,
-    closure_json,
     edge_json,
     node_json,
     quarantine_json,
 )
-from lineage.services import declare_edge, retract_edge
-from lineage.visibility import MOST_SIFTED, known_nodes, require_known_edge, require_visible
+from lineage.statements import Direction
+from lineage.visibility import MOST_SIFTED, hidden_nodes, known_nodes, require_known_edge, require_visible
 
 _LISTED = 100
-_QUARANTINES = 1000
-_WALKS = {"ancestors": ancestors, "descendants": descendants}
+_SEARCHED = 100_000
+_QUARANTINE_FILTERS = {
+    "dataset_version": "node__urn",
+    "placed_by": "placed_by",
+    "released_by": "released_by",
+    "since": "placed_at__gte",
+    "until": "placed_at__lt",
+}
+_QUARANTINE_STATES = {"in_force": {"released_at__isnull": True}, "released": {"released_at__isnull": False}, "all": {}}
+_WALKS: dict[str, Direction] = {"ancestors": "up", "descendants": "down"}
 
 
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
-
-
-class WalkView(APIView):
+class WalkView(ApiView):
     """GET: the ancestors or descendants of a node, nearest first; `truncated` tells whether some are left out."""
 
-    @extend_schema(parameters=[WalkQuery], responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, urn: str, walk: str) -> Response:
-        """Return the ancestors or descendants of a node, nearest first. Raises NotFound."""
-        wanted = _valid(WalkQuery(data=request.query_params))
-        start = find_node(urn)
-        require_visible(actor_of(request), start)
-        closure = _WALKS[walk](start, limit=wanted.get("max_nodes", DEFAULT_LIMIT))
-        return Response(closure_json(closure, actor=actor_of(request), kind=wanted.get("kind", "")))
+    @accepts(query=WalkQuery, responses=OpenApiTypes.OBJECT, operation_id="api_v1_lineage_walk_retrieve")
+    def get(self, request: Request, urn: str, walk: str) -> HttpResponse:
+        """Return the ancestors or descendants of a node, nearest first. Raises NotFound, InvalidInput."""
+        wanted = self.query
+        filters = Filters(
+            as_of=wanted.get("as_of"),
+            rels=relations_named(_names(wanted.get("rel", ""))),
+            roles=frozenset(_names(wanted.get("role", ""))),
+        )
+        question = Question(
+            _WALKS[walk],
+            limit=wanted.get("max_nodes", DEFAULT_LIMIT),
+            kinds=kinds_named(_names(wanted.get("kind", ""))),
+            filters=filters,
+            offset=int(wanted.get("cursor", 0)),
+        )
+        return _json(closure_answer(actor_of(request), urn, question))
 
 
-class NodesView(APIView):
+class GraphView(ApiView):
+    """GET: the graph some steps around a node, with groups of nodes that are alike."""
+
+    @accepts(query=GraphQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, urn: str) -> HttpResponse:
+        """Return the graph around a node. Raises NotFound."""
+        wanted = self.query
+        answer = graph_answer(
+            actor_of(request),
+            urn,
+            up=wanted["up"],
+            down=wanted["down"],
+            collapse=wanted["collapse"],
+            as_of=wanted.get("as_of"),
+            limit=wanted.get("max_nodes", DEFAULT_LIMIT),
+        )
+        return _json(answer)
+
+
+class PathView(ApiView):
+    """GET: why one node is upstream of another: one shortest path."""
+
+    @accepts(query=PathQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> HttpResponse:
+        """Return one shortest path between two nodes; `connected` is false where there is none. Raises NotFound."""
+        return _json(path_answer(actor_of(request), self.query["from"], self.query["to"], limit=_SEARCHED))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _json(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json")
+
+
+class NodesView(ApiView):
     """The first hundred nodes of a kind, or with a text in their name, version or digest."""
 
-    @extend_schema(parameters=[NodesQuery], responses=OpenApiTypes.OBJECT)
+    @accepts(query=NodesQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Return up to 100 nodes that the caller may see, by kind and name."""
-        wanted = _valid(NodesQuery(data=request.query_params))
-        found = nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", ""), limit=MOST_SIFTED)
-        return Response({"nodes": [node_json(node) for node in known_nodes(actor_of(request), found)[:_LISTED]]})
+        """Return up to 100 nodes that the caller may see, by kind and name;
+        `truncated` tells that there may be more.
+        """
+        wanted = self.query
+        nodes = nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", ""), limit=MOST_SIFTED)
+        known = known_nodes(actor_of(request), nodes)
+        cut = len(known) > _LISTED or len(nodes) == MOST_SIFTED
+        return Response({"nodes": [node_json(node) for node in known[:_LISTED]], "truncated": cut})
 
 
-class EdgesView(APIView):
+class EdgesView(ApiView):
     """POST: declare that one artifact was used to make another."""
 
-    @extend_schema(request=EdgeDeclaration, responses={201: OpenApiTypes.OBJECT})
+    @accepts(body=EdgeDeclaration, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Declare an edge and return it (201). Raises NotFound (a node), Conflict (the edge would close a cycle)."""
-        body = _valid(EdgeDeclaration(data=request.data))
-        for urn in (body["source"], body["target"]):
-            require_visible(actor_of(request), find_node(urn))
+        body = self.body
         edge = declare_edge(
             actor=actor_of(request),
             src_urn=body["source"],
@@ -83,49 +138,59 @@ class EdgesView(APIView):
         return Response(edge_json(edge, {edge.src_id: edge.src.urn, edge.dst_id: edge.dst.urn}), status=201)
 
 
-class RetractView(APIView):
+class RetractView(ApiView):
     """POST: retract an edge, with a reason; the retracted edge is kept outside the graph."""
 
-    @extend_schema(request=Retraction, responses=OpenApiTypes.OBJECT)
+    @accepts(body=Retraction, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, edge_id: int) -> Response:
         """Retract an edge and return its id, who retracted it and why.
 
         Raises NotFound, InvalidInput (no reason), Denied (an observed edge, or somebody else's).
         """
-        body = _valid(Retraction(data=request.data))
+        body = self.body
         require_known_edge(actor_of(request), edge_id)
         kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
         return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})
 
 
-class QuarantinesView(APIView):
+class QuarantinesView(ApiView):
     """GET: the quarantines in force, newest first. POST: quarantine a dataset version."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know
-        """Return up to 1000 quarantines in force, newest first."""
-        return Response({"quarantines": [quarantine_json(row) for row in standing()[:_QUARANTINES]]})
+    @accepts(query=QuarantinesQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Return one page of quarantines of datasets that the caller may know, newest first.
 
-    @extend_schema(request=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
+        Those in force, unless `state` says otherwise.
+        """
+        wanted = self.query
+        chosen = filters(wanted, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[wanted["state"]]
+        rows, rest = page(all_quarantines().filter(**chosen), wanted)
+        hidden = hidden_nodes(actor_of(request), [row.node for row in rows])
+        shown = [quarantine_json(row) for row in rows if row.node_id not in hidden]
+        return Response({"quarantines": shown, **rest})
+
+    @accepts(body=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Quarantine a dataset version and return the quarantine (201).
 
         Raises NotFound, InvalidInput (no dataset version, no reason), Denied, Conflict (it is in quarantine already).
         """
-        body = _valid(QuarantineChange(data=request.data))
+        body = self.body
+        require_visible(actor_of(request), find_node(body["dataset_version"]))
         made = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(made), status=201)
 
 
-class ReleaseView(APIView):
+class ReleaseView(ApiView):
     """POST: end the quarantine of a dataset version; people only."""
 
-    @extend_schema(request=QuarantineChange, responses=OpenApiTypes.OBJECT)
+    @accepts(body=QuarantineChange, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """End the quarantine of a dataset version and return it.
 
         Raises NotFound, InvalidInput (no reason), Denied, Conflict (it is not in quarantine).
         """
-        body = _valid(QuarantineChange(data=request.data))
+        body = self.body
+        require_visible(actor_of(request), find_node(body["dataset_version"]))
         done = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(done))

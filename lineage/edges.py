@@ -10,37 +10,37 @@ from lineage.statements import insert_edge
 _K = NodeKind
 # What each relation may join, upstream kinds → downstream kinds.
 ENDS: dict[Relation, tuple[frozenset[NodeKind], frozenset[NodeKind]]] = {
-    Relation.CONSUMED: (frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}), frozenset({_K.RUN})),
+    Relation.CONSUMED: (frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION, _K.LOGGED_MODEL}), frozenset({_K.RUN})),
     Relation.USED_CODE: (frozenset({_K.CODE_VERSION}), frozenset({_K.RUN})),
-    Relation.USED_ENV: (frozenset({_K.ENVIRONMENT}), frozenset({_K.RUN})),
-    Relation.PRODUCED: (frozenset({_K.RUN}), frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION})),
+    Relation.USED_ENV: (frozenset({_K.ENVIRONMENT}), frozenset({_K.RUN, _K.MODEL_VERSION})),
+    Relation.PRODUCED: (frozenset({_K.RUN}), frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION, _K.LOGGED_MODEL})),
     Relation.DERIVED_FROM: (
-        frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}),
+        frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION, _K.LOGGED_MODEL}),
         frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION}),
     ),
-    Relation.EVALUATED: (frozenset({_K.MODEL_VERSION}), frozenset({_K.EVALUATION})),
+    Relation.EVALUATED: (frozenset({_K.MODEL_VERSION, _K.LOGGED_MODEL}), frozenset({_K.EVALUATION})),
     Relation.EVALUATED_ON: (frozenset({_K.DATASET_VERSION}), frozenset({_K.EVALUATION})),
     Relation.DEPLOYED: (frozenset({_K.MODEL_VERSION}), frozenset({_K.DEPLOYMENT})),
     Relation.SERVES: (frozenset({_K.DEPLOYMENT}), frozenset({_K.ENDPOINT})),
 }
-# What was rolled out where is a fact of the deployment API, never a claim.
-DECLARABLE = frozenset(Relation) - {Relation.DEPLOYED, Relation.SERVES}
+# Rollouts come from the deployment API only and cannot be declared; nested runs and equal bytes are derived.
+DECLARABLE = frozenset(ENDS) - {Relation.DEPLOYED, Relation.SERVES}
 
 
 def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
-    """Refuse an edge that is invalid between these kinds of nodes, or that cannot be declared."""
+    """Refuse an edge that is invalid between these kinds of nodes, or that cannot be declared. Raises InvalidInput."""
     if rel not in DECLARABLE:
-        raise InvalidInput(f"An edge {rel.name} follows from a deployment; it cannot be declared.")
+        raise InvalidInput(f"An edge {rel.name} follows from other facts; it cannot be declared.")
     sources, targets = ENDS[rel]
     if src.kind not in sources or dst.kind not in targets:
         kinds = f"{NodeKind(src.kind).label} → {NodeKind(dst.kind).label}"
         raise InvalidInput(f"{rel.name} cannot join {kinds}.")
-    if rel is Relation.DERIVED_FROM and src.kind != dst.kind:
+    if rel is Relation.DERIVED_FROM and (src.kind == _K.DATASET_VERSION) != (dst.kind == _K.DATASET_VERSION):
         raise InvalidInput("DERIVED_FROM joins versions of one kind.")
 
 
 def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:
-    """Make sure that the edge is there and has this witness; return its id. Saying the same twice adds nothing."""
+    """Insert the edge and its witness where they are missing; return its id."""
     role = role[:32]
     same = Edge.objects.filter(src=src, dst=dst, rel=rel, role=role)
     edge_id = same.values_list("pk", flat=True).first()

@@ -1,4 +1,4 @@
-"""The graph: nodes named by URN, edges in the direction data flows, and who witnessed each edge.
+"""The graph: nodes named by URN, edges in the direction data flows, who witnessed each edge, and what runs said.
 
 Containers (dataset, model, endpoint) are not on the path: ``container`` is a column, so the blast radius of version 1
 never leaks to the users of version 2. Only accepted edges live in Edge, so traversal needs no status predicate.
@@ -24,6 +24,9 @@ class NodeKind(models.IntegerChoices):
     EVALUATION = 8, "evaluation"
     ENDPOINT = 9, "endpoint"
     DEPLOYMENT = 10, "deployment"
+    LOGGED_MODEL = 11, "logged model"
+    CONTENT = 12, "same bytes"
+    REPOSITORY = 13, "repository"
 
 
 class Relation(models.IntegerChoices):
@@ -38,10 +41,16 @@ class Relation(models.IntegerChoices):
     EVALUATED_ON = 7, "evaluation data of"
     DEPLOYED = 8, "deployed as"
     SERVES = 9, "serves"
+    INHERITED = 10, "inherited by"
+    SAME_BYTES = 11, "has the same bytes as"
 
 
 class Node(models.Model):
-    """One artifact. ``urn`` is its name everywhere; ``digest`` is ``sha256:…``, ``md5:…`` or a commit where known."""
+    """One artifact. ``urn`` is its name everywhere; ``digest`` is ``sha256:…``, ``md5:…`` or a commit where known.
+
+    ``container`` is the dataset, model, endpoint or repository of a version, and the parent of a nested run. A node
+    with ``alias_of`` is another name of that node: it has no edges, and readers resolve it first.
+    """
 
     kind = models.SmallIntegerField(choices=NodeKind)
     urn = models.CharField(max_length=700, unique=True)
@@ -49,6 +58,7 @@ class Node(models.Model):
     version = models.CharField(max_length=255, default="", blank=True)
     digest = models.CharField(max_length=255, default="", blank=True)
     container = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="members")
+    alias_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="aliases")
     attrs = models.JSONField(default=dict, blank=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -63,7 +73,7 @@ class Node(models.Model):
 
 
 class Assertion(AppendOnlyModel):
-    """Who said so: an observed event, a declaration by a person, or an import."""
+    """The witness of an edge: an observed event, a declaration by a person, or an import."""
 
     mode = models.CharField(max_length=10)  # observed | declared | imported
     source = models.CharField(max_length=700)
@@ -105,6 +115,44 @@ class EdgeAssertion(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"edge {self.edge_id} by {self.assertion_id}"
+
+
+class Claim(models.Model):
+    """A claim of one run about one input: a dataset by version or digest, or a commit.
+
+    Edges are derived from all claims.
+
+    ``version`` is empty where only the digest was given, and ``digest`` where only the version was. ``origin`` is the
+    part of the run that says it (tag, param, input). ``bound`` is the version that this run gives to the digest, and
+    ``node`` the node that the claim means, None for a claim that adds nothing to others.
+    """
+
+    run = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="claims", db_index=False)
+    container = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+", db_index=False)
+    rel = models.SmallIntegerField(choices=Relation)
+    version = models.CharField(max_length=255, default="", blank=True)
+    digest = models.CharField(max_length=255, default="", blank=True)
+    role = models.CharField(max_length=32, default="", blank=True)
+    origin = models.CharField(max_length=20)
+    bound = models.CharField(max_length=255, default="", blank=True)
+    node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="named_by")
+    assertion = models.ForeignKey(Assertion, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "container", "rel", "version", "digest", "role", "origin"], name="lineage_claim_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["container", "digest", "bound"], name="lineage_claim_content"),
+            models.Index(fields=["container", "version"], name="lineage_claim_version"),
+            models.Index(fields=["digest"], name="lineage_claim_digest", condition=~models.Q(digest="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} names {self.version or self.digest} of {self.container_id}"
 
 
 class RetractedEdge(AppendOnlyModel):
@@ -153,3 +201,83 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node_id} quarantined by {self.placed_by}"
+
+
+class LineageEvent(AppendOnlyModel):
+    """An OpenLineage event as it was received, as canonical JSON; ``problem`` says why nothing was derived from it, ""
+    for none.
+
+    ``subject`` is the URN of the run, or the name of the job or dataset that the event is about.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    body = models.TextField()
+    subject = models.CharField(max_length=700, db_index=True)
+    event_time = models.DateTimeField(db_index=True)
+    problem = models.CharField(max_length=500, default="", blank=True)
+    sent_by = models.CharField(max_length=150)
+    actor_ref = models.CharField(max_length=100, db_index=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.event_time}"
+
+
+class Job(models.Model):
+    """A job of OpenLineage. ``merged`` is what JobEvents declare of it (lineage/openlineage/merge.py)."""
+
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    merged = models.TextField(default="{}", blank=True)  # JSON; jsonb cannot hold every text of an event
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["namespace", "name"], name="lineage_job_once")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class JobRun(models.Model):
+    """A run that OpenLineage events tell of: the merge of them all, who sends them, and what the graph has of it.
+
+    ``actor_ref`` may add to the run and nobody else. ``shape`` is the digest of what the edges were derived from,
+    ``pairs`` the ids of the edges from dataset version to dataset version that this run declared.
+    """
+
+    node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="job_run")
+    job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="runs")
+    merged = models.TextField(default="{}", blank=True)  # JSON; jsonb cannot hold every text of an event
+    shape = models.CharField(max_length=64, default="", blank=True)
+    pairs = models.JSONField(default=list, blank=True)
+    sent_by = models.CharField(max_length=150)
+    actor_ref = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return f"run {self.node_id}"
+
+
+class DatasetFacts(models.Model):
+    """OpenLineage facts of a dataset: its namespace and name there, and the newest of each facet."""
+
+    node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="facts")
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    merged = models.TextField(default="{}", blank=True)  # JSON; jsonb cannot hold every text of an event
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class JobDataset(models.Model):
+    """A dataset that a job reads (``direction`` "in") or writes ("out"), by its events."""
+
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="datasets")
+    dataset = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="jobs")
+    direction = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "dataset", "direction"], name="lineage_job_dataset")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} {self.direction} {self.dataset_id}"

@@ -1,6 +1,7 @@
-"""Quarantine: a dataset version found to be bad. It is marked, with a reason; what descends from it is not promoted.
+"""Quarantine: a dataset version found to be bad.
 
-The graph keeps the mark; what follows from it (a check that fails, a finding on what is live) is the matter of higher layers.
+It is marked, with a reason; versions that descend from it cannot be promoted. The consequences (a failing check,
+findings on live versions) are in higher layers.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from audit.services import record
@@ -23,53 +26,61 @@ from lineage.queries import find_node
 from lineage.statements import walk_ids, walk_pairs
 
 # Who may place a quarantine (a service account too: a data quality job), and who may release one (people only).
-KEEPERS = ("operators", "reviewers")
+QUARANTINE_GROUPS = ("operators", "reviewers")
 MAX_REASON = 1000
-# How many ancestors of one node are looked at, and how many of all nodes of a question together before each is asked alone.
+# How many ancestors of one node are looked at, and how many of all nodes of a question together before each is asked
+# alone.
 MAX_ANCESTORS = 10_000
 _MAX_TOGETHER = 100_000
+_MOST_BELOW = 2_000_000
 
 
 @transaction.atomic
 def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
     """Quarantine a dataset version. NotFound; InvalidInput: other kind of node, no reason; Conflict: in quarantine.
 
-    Denied to all but members of ``KEEPERS`` and superusers.
+    Denied to all but members of ``QUARANTINE_GROUPS`` and superusers.
     """
     node = _dataset_version(urn)
-    said = _reason(reason)
-    _require_keeper(actor, Action.LINEAGE_QUARANTINE_PLACED, urn, people_only=False)
+    checked_reason = _reason(reason)
+    _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_PLACED, urn, people_only=False)
     Node.objects.select_for_update(no_key=True, of=("self",)).get(pk=node.pk)
-    if Quarantine.objects.filter(node=node, released_at__isnull=True).exists():
+    if any(row.released_at is None for row in quarantines_of(node)):
         raise Conflict(f"{node.name} {node.version} is quarantined already.")
-    placed = Quarantine.objects.create(node=node, reason=said, placed_by=actor.name)
+    placed = Quarantine.objects.create(node=node, reason=checked_reason, placed_by=actor.name)
     record(
         actor=actor,
         action=Action.LINEAGE_QUARANTINE_PLACED,
         obj=urn,
         after={"quarantine": placed.pk, "dataset": node.name, "version": node.version},
-        reason=said,
+        reason=checked_reason,
     )
     return placed
 
 
 @transaction.atomic
 def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """End a dataset version's quarantine. NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied."""
+    """End a dataset version's quarantine. NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
+
+    Denied to all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that descend from
+    the data.
+    """
     node = _dataset_version(urn)
-    said = _reason(reason)
-    _require_keeper(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
-    row = Quarantine.objects.select_for_update(of=("self",)).filter(node=node, released_at__isnull=True).first()
+    checked_reason = _reason(reason)
+    _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
+    _require_release(actor, node)
+    rows = Quarantine.objects.select_for_update(of=("self",)).select_related("node")
+    row = rows.filter(Q(node=node) | Q(node__alias_of=node), released_at__isnull=True).first()
     if row is None:
         raise Conflict(f"{node.name} {node.version} is not quarantined.")
-    row.released_by, row.released_at, row.release_reason = actor.name, timezone.now(), said
+    row.released_by, row.released_at, row.release_reason = actor.name, timezone.now(), checked_reason
     row.save(update_fields=["released_by", "released_at", "release_reason"])
     record(
         actor=actor,
         action=Action.LINEAGE_QUARANTINE_RELEASED,
         obj=urn,
         before={"quarantine": row.pk, "placed_by": row.placed_by},
-        reason=said,
+        reason=checked_reason,
     )
     return row
 
@@ -81,22 +92,30 @@ def may_keep(actor: Actor, *, people_only: bool) -> bool:
     kinds = {ActorKind.USER} if people_only else {ActorKind.USER, ActorKind.SERVICE}
     if actor.kind not in kinds or actor.user_id is None:
         return False
-    return Group.objects.filter(name__in=KEEPERS, user__pk=actor.user_id).exists()
+    return Group.objects.filter(name__in=QUARANTINE_GROUPS, user__pk=actor.user_id).exists()
 
 
-def standing() -> QuerySet[Quarantine]:
+def all_quarantines() -> QuerySet[Quarantine]:
+    """Return every quarantine there ever was, newest first, with their nodes."""
+    return Quarantine.objects.select_related("node").order_by("-placed_at", "-pk")
+
+
+def active_quarantines() -> QuerySet[Quarantine]:
     """Return the quarantines in force, newest first, with their nodes."""
-    return Quarantine.objects.filter(released_at__isnull=True).select_related("node").order_by("-placed_at", "-pk")
+    return all_quarantines().filter(released_at__isnull=True)
 
 
 def quarantines_of(node: Node) -> list[Quarantine]:
-    """Return every quarantine a node ever had, newest first."""
-    return list(Quarantine.objects.filter(node=node).order_by("-placed_at", "-pk"))
+    """Return every quarantine a node ever had, under any of its names, newest first."""
+    return list(Quarantine.objects.filter(Q(node=node) | Q(node__alias_of=node)).order_by("-placed_at", "-pk"))
 
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """What is quarantined among the ancestors of a node (itself included). ``complete`` is False where not all were seen."""
+    """The quarantined ancestors of a node (itself included).
+
+    ``complete`` is False where not all were seen.
+    """
 
     quarantines: tuple[Quarantine, ...] = ()
     complete: bool = True
@@ -110,23 +129,37 @@ def taint_of(urn: str) -> Taint:
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
     """Return what is quarantined among the ancestors of each node.
 
-    One query where nothing is quarantined; three more where something is, however many nodes are asked about. A node that
-    the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
+    One query where nothing is quarantined; three more where something is, however many nodes are asked about. A node
+    that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
     """
-    stands = {row.node_id: row for row in standing()}
-    if not stands:
+    quarantine_of_node = {row.node.alias_of_id or row.node_id: row for row in active_quarantines()}
+    if not quarantine_of_node:
         return dict.fromkeys(urns, Taint())
-    ids = dict(Node.objects.filter(urn__in=set(urns)).values_list("urn", "pk"))
+    rows = Node.objects.filter(urn__in=set(urns)).values_list("urn", "alias_of_id", "pk")
+    ids = {urn: alias or pk for urn, alias, pk in rows}
     above = _ancestors(sorted(set(ids.values())))
-    return {urn: _taint(above.get(ids[urn]) if urn in ids else None, stands) for urn in urns}
+    return {urn: _taint(above.get(ids[urn]) if urn in ids else None, quarantine_of_node) for urn in urns}
 
 
-def _taint(above: Iterable[int] | None, stands: Mapping[int, Quarantine]) -> Taint:
+def quarantined_and_below(nodes: Iterable[int]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return which of the nodes are quarantined, and which descend from quarantined data.
+
+    One query where nothing is quarantined, two where something is.
+    """
+    asked = frozenset(nodes)
+    bad = {row.node.alias_of_id or row.node_id for row in active_quarantines()}
+    if not bad or not asked:
+        return frozenset(), frozenset()
+    below = asked.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
+    return asked & bad, below - bad
+
+
+def _taint(above: Iterable[int] | None, quarantine_of_node: Mapping[int, Quarantine]) -> Taint:
     if above is None:
         return Taint(complete=False)
     seen = list(above)
-    found = sorted({pk for pk in seen if pk in stands})
-    return Taint(tuple(stands[pk] for pk in found), complete=len(seen) <= MAX_ANCESTORS)
+    quarantined = sorted({pk for pk in seen if pk in quarantine_of_node})
+    return Taint(tuple(quarantine_of_node[pk] for pk in quarantined), complete=len(seen) <= MAX_ANCESTORS)
 
 
 def _ancestors(starts: Sequence[int]) -> dict[int, list[int]]:
@@ -134,13 +167,13 @@ def _ancestors(starts: Sequence[int]) -> dict[int, list[int]]:
     together = walk_pairs(starts, limit=_MAX_TOGETHER + 1)
     if len(together) > _MAX_TOGETHER:  # one of them is huge: each answer must not depend on who else is asked about
         return {start: walk_ids([start], "up", limit=MAX_ANCESTORS + 1) for start in starts}
-    found: dict[int, list[int]] = defaultdict(list)
+    ancestors: dict[int, list[int]] = defaultdict(list)
     count: Counter[int] = Counter()
     for root, pk in together:
         if count[root] <= MAX_ANCESTORS:
-            found[root].append(pk)
+            ancestors[root].append(pk)
             count[root] += 1
-    return found
+    return ancestors
 
 
 def _dataset_version(urn: str) -> Node:
@@ -151,15 +184,22 @@ def _dataset_version(urn: str) -> Node:
 
 
 def _reason(text: str) -> str:
-    said = text.strip()
-    if not said or "\x00" in said:
+    checked_reason = text.strip()
+    if not checked_reason or "\x00" in checked_reason:
         raise InvalidInput("Say why: whoever is stopped by this reads it.")
-    if len(said) > MAX_REASON:
+    if len(checked_reason) > MAX_REASON:
         raise InvalidInput(f"The reason may have at most {MAX_REASON} characters.")
-    return said
+    return checked_reason
 
 
-def _require_keeper(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:
+def _require_release(actor: Actor, node: Node) -> None:
+    """Ask settings.QUARANTINE_RELEASE_GUARDS, which know more than the graph; Denied with the first refusal."""
+    for path in settings.QUARANTINE_RELEASE_GUARDS:
+        if refusal := import_string(path)(actor, node):
+            raise Denied(refusal, action=Action.LINEAGE_QUARANTINE_RELEASED, obj=node.urn)
+
+
+def _require_quarantine_right(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:
     if not may_keep(actor, people_only=people_only):
-        who = f"a {'person' if people_only else 'member'} of {' or '.join(KEEPERS)}"
+        who = f"a {'person' if people_only else 'member'} of {' or '.join(QUARANTINE_GROUPS)}"
         raise Denied(f"Only {who}, or a superuser, may do this.", action=action, obj=urn)

@@ -9,22 +9,30 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
-from lineage.models import Edge, Node, NodeKind, Relation
+from core.refs import dataset_ref, dataset_version_ref
+from lineage.identity.names import dataset_key, version_key
+from lineage.models import Claim, Edge, Node, NodeKind, Relation
 from lineage.statements import Direction, walk_ids
 
 DEFAULT_LIMIT = 2000
 MAX_LIMIT = 10_000
 _CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL})
+_INTERNAL = (NodeKind.CONTENT, NodeKind.REPOSITORY)
 _NODES_LISTED = 100
+_LONGEST_URN = 2000
+_MOST_SLASHES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Nodes and the edges between them. ``nodes`` holds the root too, nearest first; ``depths`` maps node id to distance.
+    """Nodes and the edges between them.
+
+    ``nodes`` holds the root too, nearest first; ``depths`` maps node id to distance.
 
     ``total_seen`` is how many nodes the walk met before it stopped; with ``truncated`` there are more.
     """
@@ -38,16 +46,57 @@ class Closure:
 
 
 def find_node(urn: str) -> Node:
-    """Return the node called ``urn``, with its container. Raises NotFound."""
-    node = Node.objects.select_related("container").filter(urn=urn).first() if "\x00" not in urn else None
+    """Return the node called ``urn``, with its container; for another name of a node the node itself.
+
+    Raises NotFound.
+    """
+    node = (
+        Node.objects.select_related("container", "alias_of__container").filter(urn=urn).first()
+        if _is_text(urn)
+        else None
+    )
+    node = node or (_by_other_spelling(urn) if _is_text(urn) else None)
     if node is None:
         raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
-    return node
+    return node.alias_of or node
+
+
+def _is_text(urn: str) -> bool:
+    return "\x00" not in urn and len(urn) <= _LONGEST_URN
+
+
+def _by_other_spelling(urn: str) -> Node | None:
+    """Return the dataset, dataset version or commit that another spelling of its URN names, where there is only one."""
+    kind, _, rest = urn.partition(":")
+    rows = Node.objects.select_related("container", "alias_of__container")
+    if kind == "code":
+        matching = rows.filter(kind=NodeKind.CODE_VERSION, version__startswith=rest, alias_of__isnull=True)[:2]
+        return matching[0] if len(matching) == 1 else None
+    if kind == "dataset":
+        return rows.filter(urn=dataset_ref(dataset_key(rest))).first()
+    if kind != "dataset-version":
+        return None
+    cuts = [place for place, letter in enumerate(rest) if letter == "/"][-_MOST_SLASHES:]
+    pairs = [(dataset_key(unquote(rest[:cut])), unquote(rest[cut + 1 :])) for cut in cuts]
+    spelt = [dataset_version_ref(name, version_key(version)) for name, version in pairs]
+    return rows.filter(urn__in=spelt).first() or _by_digest(pairs)
+
+
+def _by_digest(pairs: Iterable[tuple[str, str]]) -> Node | None:
+    """Return the version that bytes have which were never seen without it."""
+    by_dataset = {dataset_ref(name): digest for name, digest in pairs}
+    claims = Claim.objects.filter(container__urn__in=by_dataset, digest__in=by_dataset.values(), node__isnull=False)
+    nodes = {
+        claim.node
+        for claim in claims.select_related("container", "node__container")
+        if by_dataset[claim.container.urn] == claim.digest
+    }
+    return nodes.pop() if len(nodes) == 1 else None
 
 
 def nodes_matching(*, kind: NodeKind | None = None, text: str = "", limit: int = _NODES_LISTED) -> QuerySet[Node]:
     """Return nodes whose name, version or digest contains ``text``, by kind and name."""
-    nodes = Node.objects.order_by("kind", "name", "id")
+    nodes = Node.objects.filter(alias_of__isnull=True).exclude(kind__in=_INTERNAL).order_by("kind", "name", "id")
     if kind is not None:
         nodes = nodes.filter(kind=kind)
     if text:
@@ -56,7 +105,10 @@ def nodes_matching(*, kind: NodeKind | None = None, text: str = "", limit: int =
 
 
 def ancestors(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
-    """Return everything that flowed into ``start``. An endpoint starts from its live deployments, a container from its members."""
+    """Return everything that flowed into ``start``.
+
+    An endpoint starts from its live deployments, a container from its members.
+    """
     return _closure(start, "up", limit)
 
 
@@ -77,7 +129,9 @@ def _closure(start: Node, direction: Direction, limit: int) -> Closure:
 
 
 def _anchors(start: Node, direction: Direction, limit: int) -> list[int]:
-    """Return the ids the walk starts from: the node, the members of a container, the live deployments of an endpoint."""
+    """Return the ids the walk starts from: the node, the members of a container,
+    the live deployments of an endpoint.
+    """
     if start.kind in _CONTAINERS:
         members = Node.objects.filter(container=start)
     elif start.kind == NodeKind.ENDPOINT and direction == "up":
@@ -108,7 +162,8 @@ def _assemble(
 def _edges_among(ids: list[int]) -> list[Edge]:
     """Return the edges with both ends in ``ids``.
 
-    Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million readers.
+    Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million
+    readers.
     """
     known = set(ids)
     edges = Edge.objects.filter(dst_id__in=ids).order_by("id")  # no .iterator(): a server-side cursor costs more

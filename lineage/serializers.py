@@ -6,20 +6,48 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.actors import Actor
+from core.rest import PeriodQuery
 from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
+from lineage.neighbourhood import COLLAPSES
 from lineage.quarantine import MAX_REASON
-from lineage.queries import MAX_LIMIT, Closure
-from lineage.visibility import hidden_nodes
+from lineage.queries import MAX_LIMIT
 
 KINDS = {kind.name.lower(): kind for kind in NodeKind}
 
 
 class WalkQuery(serializers.Serializer[Any]):
-    """Query parameters of ancestors and descendants."""
+    """Query parameters of ancestors and descendants. ``kind``, ``rel`` and ``role`` take several names with commas.
 
-    kind = serializers.ChoiceField(choices=sorted(KINDS), required=False)
+    ``kind`` chooses which nodes are returned; ``rel`` and ``role`` which edges are followed; ``as_of`` the moment.
+    """
+
+    kind = serializers.CharField(max_length=200, required=False)
+    rel = serializers.CharField(max_length=200, required=False)
+    role = serializers.CharField(max_length=200, required=False)
+    as_of = serializers.DateTimeField(required=False)
     max_nodes = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, required=False)
+    cursor = serializers.RegexField(r"^[0-9]{1,9}$", required=False)
+
+
+class GraphQuery(serializers.Serializer[Any]):
+    """Query parameters of the graph around a node: steps up and down, what is folded, and the moment."""
+
+    up = serializers.IntegerField(min_value=0, max_value=MAX_LIMIT, required=False, default=1)
+    down = serializers.IntegerField(min_value=0, max_value=MAX_LIMIT, required=False, default=1)
+    collapse = serializers.ChoiceField(choices=COLLAPSES, required=False, default="none")
+    as_of = serializers.DateTimeField(required=False)
+    max_nodes = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, required=False)
+
+
+PathQuery = type(
+    "PathQuery",
+    (serializers.Serializer,),
+    {
+        "__doc__": "Query parameters of the path between two nodes: their URNs.",
+        "from": serializers.CharField(max_length=700),
+        "to": serializers.CharField(max_length=700),
+    },
+)
 
 
 class NodesQuery(serializers.Serializer[Any]):
@@ -45,6 +73,15 @@ class Retraction(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500)
 
 
+class QuarantinesQuery(PeriodQuery):
+    """Query parameters of the list of quarantines; ``since`` and ``until`` are of their beginning."""
+
+    state = serializers.ChoiceField(choices=["in_force", "released", "all"], default="in_force")
+    dataset_version = serializers.CharField(max_length=700, required=False, trim_whitespace=False)
+    placed_by = serializers.CharField(max_length=150, required=False)
+    released_by = serializers.CharField(max_length=150, required=False)
+
+
 class QuarantineChange(serializers.Serializer[Any]):
     """The body that places or releases a quarantine; dataset_version is a URN (`dataset-version:orders/v2.1`)."""
 
@@ -66,20 +103,16 @@ def quarantine_json(row: Quarantine) -> dict[str, Any]:
     }
 
 
-def node_json(node: Node, *, depth: int | None = None, hidden: bool = False) -> dict[str, Any]:
-    """Return a node; of a hidden one only that there is one, and of what kind."""
-    kind = NodeKind(node.kind).name.lower()
-    found: dict[str, Any] = {
+def node_json(node: Node) -> dict[str, Any]:
+    """Return a node."""
+    return {
         "urn": node.urn,
-        "kind": kind,
+        "kind": NodeKind(node.kind).name.lower(),
         "name": node.name,
         "version": node.version,
         "digest": node.digest,
         "attrs": node.attrs,
     }
-    if hidden:
-        found = {"urn": f"restricted:{node.pk}", "kind": kind, "name": "", "version": "", "digest": "", "attrs": {}}
-    return found if depth is None else {**found, "depth": depth}
 
 
 def edge_json(edge: Edge, urns: dict[int, str]) -> dict[str, Any]:
@@ -90,19 +123,4 @@ def edge_json(edge: Edge, urns: dict[int, str]) -> dict[str, Any]:
         "target": urns[edge.dst_id],
         "relation": Relation(edge.rel).name,
         "role": edge.role,
-    }
-
-
-def closure_json(closure: Closure, *, actor: Actor, kind: str = "") -> dict[str, Any]:
-    """Return the closure; with ``kind`` the nodes of that kind alone, and the edges between what is left."""
-    hidden = hidden_nodes(actor, closure.nodes)
-    shown = [node for node in closure.nodes if not kind or node.kind == KINDS[kind] or node.pk == closure.root.pk]
-    nodes = {node.pk: node_json(node, depth=closure.depths[node.pk], hidden=node.pk in hidden) for node in shown}
-    urns = {pk: node["urn"] for pk, node in nodes.items()}
-    return {
-        "root": closure.root.urn,
-        "nodes": list(nodes.values()),
-        "edges": [edge_json(edge, urns) for edge in closure.edges if edge.src_id in urns and edge.dst_id in urns],
-        "truncated": closure.truncated,
-        "total_seen": closure.total_seen,
     }

@@ -1,30 +1,41 @@
 """Writes of the lineage graph, for the other apps. Recording the same fact twice changes nothing.
 
-Every function joins the caller's transaction. Observations are not events of their own: the change that was observed (a run
-logged its inputs, a version was registered) records one. What a person declares or takes back is an event.
+Every function joins the caller's transaction. Observations are not events of their own: the change that was observed (a
+run logged its inputs, a version was registered) records one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from audit.actions import Action
-from audit.services import record
 from core.actors import Actor
-from core.errors import AlreadyExists, Conflict, Denied, InvalidInput, NotFound
-from core.refs import deployment_ref, model_ref
+from core.errors import AlreadyExists
+from core.refs import deployment_ref, model_ref, run_ref
 from core.times import iso_utc
-from lineage.edges import accept, require_declarable
-from lineage.models import Assertion, Edge, EdgeAssertion, Node, Relation, RetractedEdge
-from lineage.nodes import code_spec, dataset_specs, deployment_specs, place, place_run, run_spec, version_specs
-from lineage.queries import find_node, is_upstream
+from lineage.edges import accept
+from lineage.identity.claims import ClaimedInput, Witness, add_claims, replace_claims
+from lineage.identity.inheritance import set_parent, update_inheritance
+from lineage.identity.nodes import (
+    deployment_specs,
+    environment_spec,
+    evaluation_spec,
+    logged_model_spec,
+    place,
+    place_run,
+    run_spec,
+    version_specs,
+)
+from lineage.models import Node, Relation
+from lineage.queries import find_node
 
 OBSERVED = "observed"
-DECLARED = "declared"
 IMPORTED = "imported"
+BASE_MODEL = "base_model"
 
 
 @transaction.atomic(savepoint=False)
@@ -34,36 +45,34 @@ def record_run(*, actor: Actor, run_id: str, name: str = "") -> None:  # noqa: A
 
 
 @transaction.atomic(savepoint=False)
-def record_consumed(
+def record_inputs(
     *,
     actor: Actor,
     run_id: str,
-    dataset: str,
-    version: str,
-    digest: str = "",
-    role: str = "",
-    mode: str = OBSERVED,
-    source: str = "",
-) -> Node:
-    """Record that a run read a dataset version; return the version's node.
-
-    ``role`` says what for (train, test, …); ``source`` names the witness, by default the run itself. A version that turns
-    up with a second digest keeps the first; the other is listed in its ``attrs["other_digests"]``.
-    """
-    run, _, node = place(run_spec(run_id), *dataset_specs(dataset, version, digest))
-    witness = source or run.urn
-    accept(actor=actor, src=node, dst=run, rel=Relation.CONSUMED, role=role, mode=mode, source=witness)
-    return node
+    claimed: Sequence[ClaimedInput],
+    witness: Witness,
+    replaces: str | None = None,
+) -> None:
+    """Record the datasets that a part of a run names. ``replaces``: why those it named before no longer count."""
+    if replaces is None:
+        add_claims(actor=actor, subject=run_spec(run_id), rel=Relation.CONSUMED, claimed=claimed, witness=witness)
+        return
+    replace_claims(
+        actor=actor, subject=run_spec(run_id), rel=Relation.CONSUMED, claimed=claimed, witness=witness, reason=replaces
+    )
 
 
-@transaction.atomic(savepoint=False)
-def record_code(
-    *, actor: Actor, run_id: str, commit: str, repo: str = "", mode: str = OBSERVED, source: str = ""
-) -> Node:
-    """Record the commit a run was started from; return its node. ``source`` names the witness, by default the run itself."""
-    run, node = place(run_spec(run_id), code_spec(commit, repo))
-    accept(actor=actor, src=node, dst=run, rel=Relation.USED_CODE, mode=mode, source=source or run.urn)
-    return node
+def record_code(*, actor: Actor, run_id: str, claimed: Sequence[ClaimedInput], witness: Witness, reason: str) -> None:
+    """Record the commits that the tags of a run name, in place of those they named before."""
+    replace_claims(
+        actor=actor, subject=run_spec(run_id), rel=Relation.USED_CODE, claimed=claimed, witness=witness, reason=reason
+    )
+
+
+def record_parent(*, actor: Actor, run_id: str, parent_id: str) -> None:
+    """Record the parent of a nested run, "" for none: what the one logs as input, the other inherits."""
+    run, *parent = place(run_spec(run_id), *([run_spec(parent_id)] if parent_id else []))
+    set_parent(actor=actor, run=run, parent=parent[0] if parent else None, reason="the parent run was changed")
 
 
 @transaction.atomic(savepoint=False)
@@ -85,7 +94,81 @@ def record_produced(
         return place(*version_specs(model, version, digest))[1]
     run, _, node = place(run_spec(run_id), *version_specs(model, version, digest))
     accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
+    update_inheritance(actor=actor, run=run)
     return node
+
+
+@transaction.atomic(savepoint=False)
+def record_origin(
+    *,
+    actor: Actor,
+    model: str,
+    version: int,
+    logged_model: str = "",
+    copied_from: tuple[str, int] | None = None,
+    packages: Sequence[str] = (),
+    python: str = "",
+    mode: str = OBSERVED,
+    source: str = "",
+) -> None:
+    """Record what a model version was made from: a logged model, the version it is a copy of, and its requirements.
+
+    ``source`` names the witness, by default the version itself.
+    """
+    target = place(*version_specs(model, version))[1]
+    witness = source or target.urn
+    if logged_model:
+        (made_from,) = place(logged_model_spec(logged_model))
+        accept(actor=actor, src=made_from, dst=target, rel=Relation.DERIVED_FROM, mode=mode, source=witness)
+    if copied_from is not None:
+        original = place(*version_specs(*copied_from))[1]
+        accept(actor=actor, src=original, dst=target, rel=Relation.DERIVED_FROM, role="copy", mode=mode, source=witness)
+    if packages:
+        (environment,) = place(environment_spec(packages, python))
+        accept(actor=actor, src=environment, dst=target, rel=Relation.USED_ENV, mode=mode, source=witness)
+
+
+@transaction.atomic(savepoint=False)
+def record_logged_model(
+    *, actor: Actor, model_id: str, name: str = "", run_id: str = "", mode: str = OBSERVED, source: str = ""
+) -> Node:
+    """Make a logged model a node and record the run that made it; return the node."""
+    if not run_id:
+        return place(logged_model_spec(model_id, name))[0]
+    run, node = place(run_spec(run_id), logged_model_spec(model_id, name))
+    accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
+    update_inheritance(actor=actor, run=run)
+    return node
+
+
+@transaction.atomic(savepoint=False)
+def record_model_inputs(
+    *, actor: Actor, run_id: str, models: Sequence[str], mode: str = OBSERVED, source: str = ""
+) -> None:
+    """Record the logged models that a run read: it was trained from them, or evaluated them.
+
+    ``source`` names the witness, by default the run itself.
+    """
+    if not models:
+        return
+    run, *nodes = place(run_spec(run_id), *(logged_model_spec(model_id) for model_id in models))
+    for node in nodes:
+        accept(
+            actor=actor, src=node, dst=run, rel=Relation.CONSUMED, role=BASE_MODEL, mode=mode, source=source or run.urn
+        )
+    update_inheritance(actor=actor, run=run)
+
+
+@transaction.atomic(savepoint=False)
+def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: ClaimedInput) -> None:
+    """Record that a run measured a logged model on a dataset: metrics that name both."""
+    label = f"{dataset.container.name}@{dataset.version or dataset.digest}"
+    spec = evaluation_spec(run_id, model_id, label)
+    known, node = place(logged_model_spec(model_id), spec)
+    source = run_ref(run_id)
+    accept(actor=actor, src=known, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
+    witness = Witness(OBSERVED, source, "metric")
+    add_claims(actor=actor, subject=spec, rel=Relation.EVALUATED_ON, claimed=[dataset], witness=witness)
 
 
 @transaction.atomic(savepoint=False)
@@ -102,7 +185,10 @@ def record_deployment(*, actor: Actor, endpoint: str, number: int, revision: str
 
 
 def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa: ARG001 - every service says who acts
-    """Mark a deployment as ended: its endpoint's ancestry no longer starts from it. Ending twice keeps the first time."""
+    """Mark a deployment as ended: its endpoint's ancestry no longer starts from it.
+
+    Ending twice keeps the first time.
+    """
     node = find_node(deployment_ref(endpoint, number))
     if "ended_at" not in node.attrs:
         node.attrs["ended_at"] = iso_utc(timezone.now())
@@ -123,74 +209,11 @@ def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 -
 
 
 def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
-    """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept name.
+    """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept
+    name.
 
     No model can have that name (a colon is in none), so nobody registers themselves into the history of a deleted one.
     """
     kept = f"{name} (deleted:{model_id})"
     rename_model(actor=actor, old=name, new=kept)
     return kept
-
-
-@transaction.atomic
-def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, role: str = "", reason: str = "") -> Edge:
-    """Declare that one artifact flowed into another. Conflict where that would close a cycle, NotFound for unknown nodes."""
-    src, dst = find_node(src_urn), find_node(dst_urn)
-    require_declarable(rel, src, dst)
-    if src.pk == dst.pk or is_upstream(dst, of=src):
-        raise Conflict(f"{dst_urn} already flows into {src_urn}; the edge would close a cycle.")
-    source = reason or f"declared by {actor.name}"
-    edge_id = accept(actor=actor, src=src, dst=dst, rel=rel, role=role, mode=DECLARED, source=source)
-    record(
-        actor=actor,
-        action=Action.LINEAGE_EDGE_DECLARED,
-        obj=dst_urn,
-        after={"edge": edge_id, "source": src_urn, "relation": rel.name, "role": role},
-        reason=reason,
-    )
-    return Edge.objects.select_related("src", "dst").get(pk=edge_id)
-
-
-@transaction.atomic
-def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
-    """Take an edge out of the graph, keeping it whole beside it with who did so and why.
-
-    Whoever declared an edge may take it back; one that was observed is evidence, and only a superuser may. A run that logs
-    the same input again brings the edge back as a new one.
-    """
-    if not reason.strip():
-        raise InvalidInput("Say why the edge is wrong.")
-    edge = Edge.objects.select_for_update(of=("self",)).select_related("src", "dst").filter(pk=edge_id).first()
-    if edge is None:
-        raise NotFound(f"There is no lineage edge {edge_id}.")
-    _require_own_claim(actor, edge)
-    kept = RetractedEdge.objects.create(
-        edge_id=edge.pk,
-        src_id=edge.src_id,
-        dst_id=edge.dst_id,
-        rel=edge.rel,
-        role=edge.role,
-        recorded_at=edge.recorded_at,
-        retracted_by=actor.name,
-        reason=reason[:500],
-    )
-    edge.delete()
-    record(
-        actor=actor,
-        action=Action.LINEAGE_EDGE_RETRACTED,
-        obj=edge.dst.urn,
-        before={"edge": edge_id, "source": edge.src.urn, "relation": Relation(edge.rel).name, "role": edge.role},
-        reason=reason,
-    )
-    return kept
-
-
-def _require_own_claim(actor: Actor, edge: Edge) -> None:
-    witnesses = Assertion.objects.filter(pk__in=EdgeAssertion.objects.filter(edge_id=edge.pk).values("assertion"))
-    own = all(witness.mode == DECLARED and witness.actor_ref == actor.ref for witness in witnesses)
-    if not own and not actor.is_superuser:
-        raise Denied(
-            "Only who declared an edge may take it back; an observed one, only a superuser.",
-            action=Action.LINEAGE_EDGE_RETRACTED,
-            obj=edge.dst.urn,
-        )

@@ -19,7 +19,8 @@ _INSERT_EDGE = (
 )
 
 # No constant predicate on the edge in the recursive part: SQLite would build a Bloom filter over the whole index first.
-# UNION (not UNION ALL) is what ends a walk round a cycle, and it only removes duplicates while a row is nothing but an id.
+# UNION (not UNION ALL) is what ends a walk round a cycle, and it only removes duplicates while a row is nothing but an
+# id.
 _WALK = {
     "up": "SELECT e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id",
     "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
@@ -41,7 +42,9 @@ def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list
 
 
 def walk_pairs(starts: Sequence[int], *, limit: int) -> list[tuple[int, int]]:
-    """Return up to ``limit`` pairs of a start and one of its ancestors (itself included): many ancestries in one walk."""
+    """Return up to ``limit`` pairs of a start and one of its ancestors (itself included):
+    many ancestries in one walk.
+    """
     if not starts:
         return []
     anchors = ", ".join(["(CAST(%s AS bigint))"] * len(starts))

@@ -1,4 +1,6 @@
-"""System checks: an entry of LINEAGE_VISIBILITY that is not there would hide nothing, so it stops the start."""
+"""System checks: an entry of LINEAGE_VISIBILITY or LINEAGE_WRITERS that is not there would refuse nothing, so it stops
+the start.
+"""
 
 from __future__ import annotations
 
@@ -14,5 +16,14 @@ from audit.system_checks import unusable_paths
 
 @register()
 def check_visibility(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of LINEAGE_VISIBILITY can be imported and called."""
-    return unusable_paths("LINEAGE_VISIBILITY", settings.LINEAGE_VISIBILITY, app="lineage")
+    """Every entry of LINEAGE_VISIBILITY and LINEAGE_WRITERS can be imported and called."""
+    return [
+        *unusable_paths("LINEAGE_VISIBILITY", settings.LINEAGE_VISIBILITY, app="lineage"),
+        *unusable_paths("LINEAGE_WRITERS", settings.LINEAGE_WRITERS, app="lineage"),
+    ]
+
+
+@register()
+def check_release_guards(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
+    """Every entry of QUARANTINE_RELEASE_GUARDS can be imported and called."""
+    return unusable_paths("QUARANTINE_RELEASE_GUARDS", settings.QUARANTINE_RELEASE_GUARDS, app="lineage")

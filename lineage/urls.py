@@ -1,7 +1,17 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from lineage.api import EdgesView, NodesView, QuarantinesView, ReleaseView, RetractView, WalkView
+from lineage.api import (
+    EdgesView,
+    GraphView,
+    NodesView,
+    PathView,
+    QuarantinesView,
+    ReleaseView,
+    RetractView,
+    WalkView,
+)
+from lineage.openlineage.api import BatchView, EventsView, OpenLineageView
 
 
 class UrnConverter(StringConverter):
@@ -31,10 +41,19 @@ register_converter(WalkConverter, "walk")
 register_converter(BigIdConverter, "bigid")
 
 urlpatterns = [
+    # With and without a slash at the end, and never a redirect: clients repeat a redirected POST as a GET and lose the
+    # event.
+    path("lineage", OpenLineageView.as_view(), name="openlineage"),
+    path("lineage/", OpenLineageView.as_view()),
+    path("lineage/batch", BatchView.as_view(), name="openlineage-batch"),
+    path("lineage/batch/", BatchView.as_view()),
+    path("events/lineage", EventsView.as_view(), name="openlineage-events"),
     path("lineage/nodes", NodesView.as_view(), name="lineage-nodes"),
     path("lineage/edges", EdgesView.as_view(), name="lineage-edges"),
     path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),
     path("lineage/quarantines", QuarantinesView.as_view(), name="lineage-quarantines"),
     path("lineage/quarantines/release", ReleaseView.as_view(), name="lineage-release"),
+    path("lineage/path", PathView.as_view(), name="lineage-path"),
+    path("lineage/<urn:urn>/graph", GraphView.as_view(), name="lineage-graph"),
     path("lineage/<urn:urn>/<walk:walk>", WalkView.as_view(), name="lineage-walk"),
 ]

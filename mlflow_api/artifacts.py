@@ -10,6 +10,7 @@ from django.urls import URLPattern, re_path
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
+from audit.actions import Action
 from core.actors import Actor
 from core.errors import DomainError
 from mlflow_api import render_tracking as render
@@ -21,10 +22,13 @@ from mlflow_api.uploads import Upload
 from traces.files import trace_of_path
 from tracking.artifacts import delete_artifact, get_artifact, list_artifacts, open_bytes, store_artifact
 from tracking.models import Artifact
-from tracking.paths import clean_folder
+from tracking.paths import clean_folder, clean_path
+from tracking.permissions.artifacts import is_listed, require_path, require_readable_path
+from tracking.permissions.runs import Change
 from tracking.store import CHUNK
 
-# What MLflow's own server shows as text, whatever mimetypes thinks of it. Never HTML: these are other people's files.
+# File types that MLflow's own server shows as text, whatever `mimetypes` returns. HTML is never shown, because files
+# come from other people.
 TEXT_EXTENSIONS = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb".split()  # noqa: SIM905 - reads better
 )
@@ -32,15 +36,16 @@ TEXT_NAMES = frozenset({"mlmodel", "mlproject"})
 
 
 class Download(FileResponse):
-    """A file on its way: in pieces that are worth a system call."""
+    """A file that is being sent, in pieces large enough for one system call each."""
 
     block_size = CHUNK // 4
 
 
 def one_artifact(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
-    """GET, HEAD, PUT or DELETE one file."""
-    path = path_values["path"]
+    """GET, HEAD, PUT or DELETE one file. Raises InvalidInput, NotFound."""
+    path = clean_path(path_values["path"])
     if request.method in {"GET", "HEAD"}:
+        require_readable_path(actor, path)
         return download(request, path)
     if request.method == "PUT":
         return upload(request, actor, path)
@@ -51,7 +56,10 @@ def one_artifact(request: HttpRequest, actor: Actor, /, **path_values: str) -> H
 
 
 def download(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Return a file, or the one range of it that is asked for, as an attachment. Its type follows from its name alone."""
+    """Return a file, or the one range of it that is asked for, as an attachment. Its type follows from its name alone.
+
+    Raises InvalidInput, NotFound.
+    """
     row = get_artifact(path)
     etag = f'"{row.sha256}"'
     decided = get_conditional_response(request, etag=etag)
@@ -99,9 +107,15 @@ def type_of(name: str) -> str:
 
 
 def upload(request: HttpRequest, actor: Actor, path: str) -> HttpResponse:
-    """Store the request's body under ``path``; the answer is an empty 200. The spans in the file of a trace are kept too."""
+    """Store the request's body under ``path``; the answer is an empty 200.
+
+    The spans in the file of a trace are kept too.
+
+    Raises NotFound.
+    """
     trace = trace_of_path(path)
     if trace is not None:
+        require_path(actor, path, Change.EVIDENCE, Action.TRACKING_ARTIFACT_STORED)
         return upload_spans_file(request, actor, trace)
     source = Upload(request)
     try:
@@ -113,11 +127,15 @@ def upload(request: HttpRequest, actor: Actor, path: str) -> HttpResponse:
 
 
 def folder(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """List a folder; names are relative to it."""
+    """List a folder; names are relative to it. A folder that the actor may not read is empty, as a missing one is.
+
+    Raises InvalidInput.
+    """
     if request.method != "GET":
         return _wrong_method("GET")
     root = clean_folder(request.GET.get("path", ""))
-    return JsonResponse(render.filled(files=render.files(list_artifacts(root), root=root)))
+    entries = list_artifacts(root) if is_listed(actor, root) else []
+    return JsonResponse(render.filled(files=render.files(entries, root=root)))
 
 
 def _wrong_method(allowed: str) -> HttpResponse:

@@ -10,14 +10,16 @@ from typing import Any
 import orjson
 from django.http import HttpRequest
 
+from core.body_limits import body_limit
 from core.errors import InvalidInput, TooLarge
 
-# What a Content-Length may be; a str's own idea of digits is wider than int's.
+# The form of a Content-Length; str.isdigit accepts digits that int does not.
 LENGTH = re.compile(r"[0-9]{1,18}")
 
 
-def read_body(request: HttpRequest, max_body: int) -> bytes:
-    """Return the body, at most ``max_body`` bytes of it; a longer one is refused before it is read."""
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body; one beyond the limit of its route is refused before it is read. TooLarge, Unavailable."""
+    max_body = body_limit(request.path) or 0
     declared = request.headers.get("Content-Length", "") or "0"
     if LENGTH.fullmatch(declared) and int(declared) > max_body:
         raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
@@ -47,7 +49,7 @@ def _with_bare_nan(body: bytes) -> Any:
         return None
     try:
         values = json.loads(body)
-        orjson.dumps(values)  # refuses what the strict parser would: halves of surrogate pairs, integers beyond 64 bits
+        orjson.dumps(values)  # refuses what the strict parser would refuse: lone surrogates, integers beyond 64 bits
     except (ValueError, TypeError, RecursionError):
         return None
     return values

@@ -30,13 +30,14 @@ class Span:
 def span_of(header: str, if_range: str, *, size: int, etag: str) -> Span | None:
     """Return the one range a request asks for, None where the whole file is the answer; raise Unsatisfiable.
 
-    ``header`` and ``if_range`` are the fields Range and If-Range, "" where there are none. A range counts only for the file
-    that the caller has a part of: If-Range must be this very (strong) ETag. Dates are never precise enough for that.
+    ``header`` and ``if_range`` are the fields Range and If-Range, "" where there are none. A range counts only for the
+    file that the caller has a part of: If-Range must be exactly this strong ETag. Dates are never precise enough for
+    that.
     """
-    found = _ONE_RANGE.fullmatch(header.strip())
-    if found is None or (if_range and if_range.strip() != etag):
+    match = _ONE_RANGE.fullmatch(header.strip())
+    if match is None or (if_range and if_range.strip() != etag):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         return _suffix(last, size)
     if last and int(last) < int(first):
@@ -55,7 +56,7 @@ def _suffix(length: str, size: int) -> Span | None:
 
 
 class Window:
-    """A part of an open file, as something to read from and to close."""
+    """A part of an open file, with the methods `read` and `close`."""
 
     def __init__(self, file: BinaryIO, span: Span) -> None:
         self._file = file

@@ -22,12 +22,11 @@ from tracking.services import direct_transfers as direct
 from tracking.store import direct_store
 
 Json = dict[str, object]
-# The list of 10,000 parts, each with its URL, as the client sends it back.
-_MAX_BODY = 16_000_000
 _EXPIRES = 300
 # No store signs for longer than seven days.
 _MAX_EXPIRES = 604_800
-_LAST_NAME = re.compile(r"[^/\\]*\Z")
+_LAST_NAME = re.compile(r"[^/]*\Z")
+_LAST_NAME_ON_WINDOWS = re.compile(r"[^/\\]*\Z")
 
 
 def create_upload(actor: Actor, path: str, q: Params) -> Json:
@@ -62,35 +61,45 @@ def _upload_view(handler: Callable[[Actor, str, Params], Json]) -> Callable[...,
     def view(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
         _allow(request, "POST")
         _require_store("Multipart upload")
-        q = read_params(request, {}, max_body=_MAX_BODY)
-        # The URL names the folder; of the path in the body, which is one of the client's own machine, the last name counts.
-        name = _LAST_NAME.search(q.need("path"))
+        q = read_params(request, {})
+        # The URL names the folder; of the path in the body, which is one of the client's own machine, the last name
+        # counts.
+        local = q.need("path")
+        name = (_LAST_NAME if local.startswith("/") else _LAST_NAME_ON_WINDOWS).search(local)
         return JsonResponse(handler(actor, f"{path_values['folder']}/{name[0] if name else ''}", q))
 
     return protected(view)
 
 
-def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """Return a presigned URL of a file and its size in bytes. Raises NotFound, InvalidInput (path)."""
+def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
+    """Return a presigned URL of a file and its size in bytes. Raises NotFound, InvalidInput (path).
+
+    Also raises ProtocolError.
+    """
     _allow(request, "GET")
     _require_store("Multipart download")
     row, url = direct.presign_download(
-        path=path_values["path"], content_type=type_of, expires=timedelta(seconds=_EXPIRES)
+        actor=actor, path=path_values["path"], content_type=type_of, expires=timedelta(seconds=_EXPIRES)
     )
     return JsonResponse({"url": url, "headers": {}, "file_size": row.size})
 
 
 def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
-    """Return a presigned URL of a run's file and its size in bytes. Raises NotFound, InvalidInput (path, lifetime)."""
+    """Return a presigned URL of a run's file and its size in bytes. Raises NotFound, InvalidInput (path, lifetime).
+
+    Also raises ProtocolError.
+    """
     _allow(request, "POST")
     _require_store("Presigned download")
-    q = read_params(request, {}, max_body=_MAX_BODY)
+    q = read_params(request, {})
     expiration = q.integer("expiration", _EXPIRES)
     if expiration is None or not 1 <= expiration <= _MAX_EXPIRES:
         raise InvalidInput(f"expiration must be between 1 and {_MAX_EXPIRES} seconds (got {expiration}).")
-    run = queries.get_run(q.need("run_id"))
+    run = queries.get_run(actor, q.need("run_id"))
     path = f"{render.root_of(run.artifact_uri)}/{clean_path(q.need('path'))}"
-    row, url = direct.presign_download(path=path, content_type=type_of, expires=timedelta(seconds=expiration))
+    row, url = direct.presign_download(
+        actor=actor, path=path, content_type=type_of, expires=timedelta(seconds=expiration)
+    )
     return JsonResponse({"presigned_url": url, "file_size": row.size})
 
 

@@ -20,12 +20,11 @@ from accounts.authentication import actor_from_request, require_scope
 from audit.actions import Action
 from audit.services import record_denial
 from core.actors import Actor, Scope, anonymous_actor
-from core.errors import Denied, DomainError, NotAuthenticated
+from core.errors import Denied, DomainError, NotAuthenticated, Unavailable
 from mlflow_api.errors import domain_response, error_response, unexpected_response
 from mlflow_api.parse import Params, read_params
 
 PREFIXES = ("api", "ajax-api")
-DEFAULT_MAX_BODY = 2_000_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _VARIABLE = re.compile(r"\{(\w+)(:path)?\}")
 
@@ -47,7 +46,6 @@ class Rpc:
     handler: Handler
     write: bool
     version: str
-    max_body: int
     area: str = "mlflow"
 
 
@@ -60,14 +58,13 @@ def rpc(
     *,
     write: bool | None = None,
     version: str = "2.0",
-    max_body: int = DEFAULT_MAX_BODY,
     area: str = "mlflow",
 ) -> Callable[[Handler], Handler]:
     """Register a handler. ``write``: whether it needs the write scope; by default every method but GET does."""
 
     def register(handler: Handler) -> Handler:
         writes = method != "GET" if write is None else write
-        REGISTERED.append(Rpc(method, path, handler, writes, version, max_body, area))
+        REGISTERED.append(Rpc(method, path, handler, writes, version, area))
         return handler
 
     return register
@@ -85,8 +82,7 @@ def protected(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None
             require_scope(actor, needed, action=Action.API_CALLED, obj=request.path[:500])
             return view(request, actor, **path_values)
         except Denied as error:
-            record_denial(actor=actor, error=error)
-            return domain_response(error)
+            return _denied(actor, error)
         except DomainError as error:
             return domain_response(error)
         except Exception as error:  # noqa: BLE001 - the last resort: clients must get JSON, the log the traceback
@@ -95,8 +91,20 @@ def protected(view: View, *, scope: Callable[[HttpRequest], Scope] | None = None
     return guarded
 
 
+def _denied(actor: Actor, error: Denied) -> HttpResponse:
+    """Record a refusal and return its response; 503 where it cannot be recorded."""
+    try:
+        record_denial(actor=actor, error=error)
+    except Unavailable as failure:
+        return domain_response(failure)
+    return domain_response(error)
+
+
 def authenticate(request: HttpRequest) -> Actor:
-    """Return who calls. A session counts for reading only: nothing written here can be forged by another site's form."""
+    """Return who calls. A session counts for reading only: nothing written here can be forged by another site's form.
+
+    Raises NotAuthenticated.
+    """
     if not request.headers.get("Authorization") and request.method not in _SAFE:
         raise NotAuthenticated(
             "Send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
@@ -112,19 +120,19 @@ def _view_of(rpcs: dict[str, Rpc]) -> Callable[..., HttpResponseBase]:
     """Return the view of one path: the RPC for the request's method."""
 
     def call(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
-        found = rpcs.get(request.method or "")
-        if found is None:
+        rpc = rpcs.get(request.method or "")
+        if rpc is None:
             allowed = ", ".join(sorted(rpcs))
             response = error_response(405, "ENDPOINT_NOT_FOUND", f"This endpoint answers {allowed} only.")
             response["Allow"] = allowed
             return response
-        params = read_params(request, path_values, max_body=found.max_body)
+        params = read_params(request, path_values)
         params.base_url = f"{request.scheme}://{request.get_host()}"
-        return HttpResponse(orjson.dumps(found.handler(actor, params)), content_type="application/json")
+        return HttpResponse(orjson.dumps(rpc.handler(actor, params)), content_type="application/json")
 
     def scope(request: HttpRequest) -> Scope:
-        found = rpcs.get(request.method or "")
-        return Scope.REGISTRY_WRITE if found and found.write else Scope.REGISTRY_READ
+        rpc = rpcs.get(request.method or "")
+        return Scope.REGISTRY_WRITE if rpc and rpc.write else Scope.REGISTRY_READ
 
     return protected(call, scope=scope)
 
@@ -140,10 +148,10 @@ def _group(variable: re.Match[str]) -> str:
 
 def _by_path() -> list[tuple[tuple[str, str, str], dict[str, Rpc]]]:
     """Return (version, path, area) with the RPCs by method, fixed paths before those with variables."""
-    found: dict[tuple[str, str, str], dict[str, Rpc]] = {}
+    paths: dict[tuple[str, str, str], dict[str, Rpc]] = {}
     for entry in REGISTERED:
-        found.setdefault((entry.version, entry.path, entry.area), {})[entry.method] = entry
-    return sorted(found.items(), key=lambda item: ("{" in item[0][1], item[0]))
+        paths.setdefault((entry.version, entry.path, entry.area), {})[entry.method] = entry
+    return sorted(paths.items(), key=lambda item: ("{" in item[0][1], item[0]))
 
 
 def rpc_views() -> dict[str, Callable[..., HttpResponseBase]]:

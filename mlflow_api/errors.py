@@ -1,7 +1,8 @@
 """Domain errors in MLflow's own format. The only module of this API that maps them to HTTP statuses.
 
 A client takes any status but 200 for a failure and retries 408, 429, 500, 502, 503 and 504 for minutes, so a refusal is
-never one of these (only Unavailable is: then a retry is what helps). Codes are those of the protocol; clients turn unknown ones into INTERNAL_ERROR.
+never one of these. Only Unavailable is, because a retry may succeed. Codes are those of the protocol; clients turn
+unknown ones into INTERNAL_ERROR.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 
 import orjson
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
@@ -28,6 +29,7 @@ from core.errors import (
     TooLarge,
     Unavailable,
 )
+from core.outages import is_outage, outage_message
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ def error_response(status: int, error_code: str, message: str, **more: object) -
     """Return MLflow's error JSON."""
     body = orjson.dumps({"error_code": error_code, "message": message, **more})
     response = HttpResponse(body, status=status, content_type="application/json")
+    if status == 503:  # noqa: PLR2004 - a client that honours it waits this long, in seconds
+        response["Retry-After"] = "2"
     if status == 401:  # noqa: PLR2004 - what Basic clients and curl wait for
         response["WWW-Authenticate"] = 'Basic realm="Custody", charset="UTF-8"'
     return response
@@ -76,7 +80,7 @@ def domain_response(error: DomainError) -> HttpResponse:
 
 
 def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the response for everything else; what is the server's own fault is logged with its traceback."""
+    """Return the response for everything else; an error of the server is logged with its traceback."""
     if isinstance(error, RequestDataTooBig):
         return error_response(413, "INVALID_PARAMETER_VALUE", "The request body is too large.")
     if isinstance(error, UnreadablePostError | RawPostDataException | MultiPartParserError | SuspiciousOperation):
@@ -89,6 +93,6 @@ def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
         logger.warning("%s %s lost a race: %s", request.method, request.path, error)
         return error_response(409, "RESOURCE_CONFLICT", "Somebody else changed the same thing at the same moment.")
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    if isinstance(error, OperationalError | InterfaceError):
-        return error_response(503, "TEMPORARILY_UNAVAILABLE", "The database did not answer in time. Try again.")
+    if is_outage(error):
+        return error_response(503, "TEMPORARILY_UNAVAILABLE", outage_message(error))
     return error_response(500, "INTERNAL_ERROR", "The server failed; its log has the reason under this request id.")

@@ -22,42 +22,43 @@ def create_experiment(actor: Actor, q: Params) -> Json:
 
     Raises AlreadyExists (also for a deleted experiment's name), InvalidInput (name, location, tags).
     """
-    found = experiments.create_experiment(
+    experiment = experiments.create_experiment(
         actor=actor,
         name=q.need("name"),
         artifact_location=q.text("artifact_location"),
         tags=q.tags("tags"),
     )
-    return {"experiment_id": str(found.pk)}
+    return {"experiment_id": str(experiment.pk)}
 
 
 @rpc("GET", "experiments/get")
-def get_experiment(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_experiment(actor: Actor, q: Params) -> Json:
     """MLflow `experiments/get`: return an experiment, deleted or not. Raises NotFound, InvalidInput (id)."""
-    return {"experiment": render.experiment(queries.get_experiment(q.need("experiment_id")))}
+    return {"experiment": render.experiment(queries.get_experiment(actor, q.need("experiment_id")))}
 
 
 @rpc("GET", "experiments/get-by-name")
-def get_experiment_by_name(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_experiment_by_name(actor: Actor, q: Params) -> Json:
     """MLflow `experiments/get-by-name`: return the experiment of exactly this name. Raises NotFound."""
-    return {"experiment": render.experiment(queries.get_experiment_by_name(q.need("experiment_name")))}
+    return {"experiment": render.experiment(queries.get_experiment_by_name(actor, q.need("experiment_name")))}
 
 
 @rpc("GET", "experiments/search")
 @rpc("POST", "experiments/search", write=False)
-def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def search(actor: Actor, q: Params) -> Json:
     """MLflow `experiments/search`: return one page of experiments and the token of the next page.
 
     Raises InvalidInput (filter, order, page size or token).
     """
-    found, token = search_experiments(
+    rows, token = search_experiments(
+        actor=actor,
         filter_string=q.text("filter"),
         view=q.choice("view_type", VIEW_TYPES),
         order_by=q.texts("order_by"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return render.filled(experiments=[render.experiment(one) for one in found], next_page_token=token or None)
+    return render.filled(experiments=[render.experiment(one) for one in rows], next_page_token=token or None)
 
 
 @rpc("POST", "experiments/update")
@@ -113,12 +114,12 @@ def delete_experiment_tag(actor: Actor, q: Params) -> Json:
 
 
 @rpc("POST", "experiments/search-datasets", write=False)
-def search_datasets(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def search_datasets(actor: Actor, q: Params) -> Json:
     """MLflow `experiments/search-datasets`: return up to 1000 datasets that runs of the experiments read.
 
     Raises InvalidInput (no or too many experiments).
     """
-    rows = dataset_summaries(q.texts("experiment_ids"))
+    rows = dataset_summaries(actor, q.texts("experiment_ids"))
     summaries = [
         render.filled(experiment_id=str(number), name=name, digest=digest, context=context or None)
         for number, name, digest, context in rows

@@ -1,7 +1,7 @@
 """The two most frequent lookups of MLflow clients, answered before Django's middleware (config/fast_path.py).
 
-An ordinary success only. Whatever cannot be read, found or allowed gets no answer here, and the RPC of the same path, in
-`mlflow_api.registered_models`, answers it in its own words.
+Only successful lookups are answered here. Every other call is answered by the RPC of the same path in
+`mlflow_api.registered_models`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mlflow_api import render_registry as render
 from mlflow_api.dispatch import PREFIXES
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
-from registry.fast_lookups import latest_by_stage, version_of_alias
+from registry.production.lookups import latest_by_stage, version_of_alias
 from registry.stages import parse_stage
 
 Lookup = Callable[[str, Params], Json | None]
@@ -25,13 +25,13 @@ Lookup = Callable[[str, Params], Json | None]
 
 def _latest_versions(authorization: str, q: Params) -> Json | None:
     stages = [parse_stage(stage) for stage in q.texts("stages")]
-    found = latest_by_stage(authorization, q.need("name"), stages)
-    return {"model_versions": [render.shown_version(version) for version in found]} if found else None
+    versions = latest_by_stage(authorization, q.need("name"), stages)
+    return {"model_versions": [render.shown_version(version) for version in versions]} if versions else None
 
 
 def _by_alias(authorization: str, q: Params) -> Json | None:
-    found = version_of_alias(authorization, q.need("name"), q.need("alias"))
-    return {"model_version": render.shown_version(found)} if found else None
+    version = version_of_alias(authorization, q.need("name"), q.need("alias"))
+    return {"model_version": render.shown_version(version)} if version else None
 
 
 LOOKUPS: dict[str, Lookup] = {
@@ -44,7 +44,7 @@ LOOKUPS: dict[str, Lookup] = {
 def looked_up(lookup: Lookup, authorization: str, query: str) -> bytes | None:
     """Return the JSON of an ordinary success, or None. ``query`` is the query string as WSGI hands it over."""
     try:
-        found = lookup(authorization, Params(QueryDict(query.encode("latin-1")), from_query=True))
+        answer = lookup(authorization, Params(QueryDict(query.encode("latin-1")), from_query=True))
     except (DomainError, SuspiciousOperation, UnicodeError):
         return None
-    return None if found is None else orjson.dumps(found)
+    return None if answer is None else orjson.dumps(answer)

@@ -23,9 +23,9 @@ STATUSES = {
 Json = dict[str, object]
 
 
-def _fresh(model_id: str) -> Json:
-    model = queries.get_logged_model(model_id)
-    metrics = queries.load_models([model])
+def _fresh(actor: Actor, model_id: str) -> Json:
+    model = queries.get_logged_model(actor, model_id)
+    metrics = queries.load_models(actor, [model])
     return {"model": render.logged_model(model, metrics[model.pk])}
 
 
@@ -44,13 +44,13 @@ def create_logged_model(actor: Actor, q: Params) -> Json:
         params=q.tags("params"),
         tags=q.tags("tags"),
     )
-    return _fresh(model.pk)
+    return _fresh(actor, model.pk)
 
 
 @rpc("GET", "logged-models/{model_id}")
-def get_logged_model(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_logged_model(actor: Actor, q: Params) -> Json:
     """MLflow `logged-models/{model_id}` (get): return a logged model. Raises NotFound."""
-    return _fresh(q.need("model_id"))
+    return _fresh(actor, q.need("model_id"))
 
 
 @rpc("PATCH", "logged-models/{model_id}")
@@ -63,7 +63,7 @@ def finalize_logged_model(actor: Actor, q: Params) -> Json:
     if status not in {LoggedModelStatus.READY, LoggedModelStatus.UPLOAD_FAILED, LoggedModelStatus.PENDING}:
         raise InvalidInput("Missing value for required parameter 'status': it must be LOGGED_MODEL_READY or …_FAILED.")
     model = logged_models.finalize_logged_model(actor=actor, model_id=q.need("model_id"), status=status)
-    return _fresh(model.pk)
+    return _fresh(actor, model.pk)
 
 
 @rpc("DELETE", "logged-models/{model_id}")
@@ -85,12 +85,13 @@ def _sort_field(q: Params) -> SortField:
 
 
 @rpc("POST", "logged-models/search", write=False)
-def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def search(actor: Actor, q: Params) -> Json:
     """MLflow `logged-models/search`: return one page of logged models and the token of the next page.
 
     Raises InvalidInput (filter, order, page size or token).
     """
-    found, token = search_logged_models(
+    logged_models, token = search_logged_models(
+        actor=actor,
         experiment_ids=q.need_texts("experiment_ids"),
         filter_string=q.text("filter"),
         datasets=[DatasetFilter(d.text("dataset_name"), d.text("dataset_digest")) for d in q.items("datasets")],
@@ -98,8 +99,8 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    metrics = queries.load_models(found)
-    models = [render.logged_model(model, metrics[model.pk]) for model in found]
+    metrics = queries.load_models(actor, logged_models)
+    models = [render.logged_model(model, metrics[model.pk]) for model in logged_models]
     return render.filled(models=models, next_page_token=token or None)
 
 
@@ -107,7 +108,7 @@ def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler get
 def set_tags(actor: Actor, q: Params) -> Json:
     """MLflow `logged-models/{model_id}/tags`: set tags and return the logged model. Raises NotFound, InvalidInput."""
     model = logged_models.set_model_tags(actor=actor, model_id=q.need("model_id"), tags=q.tags("tags"))
-    return _fresh(model.pk)
+    return _fresh(actor, model.pk)
 
 
 @rpc("DELETE", "logged-models/{model_id}/tags/{tag_key:path}")
@@ -128,10 +129,10 @@ def log_params(actor: Actor, q: Params) -> Json:
 
 
 @rpc("GET", "logged-models/{model_id}/artifacts/directories")
-def list_model_artifacts(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def list_model_artifacts(actor: Actor, q: Params) -> Json:
     """MLflow `logged-models/{model_id}/artifacts/directories`: list one artifact folder, sizes in bytes.
 
     Raises NotFound (no such logged model), InvalidInput (path).
     """
-    model = queries.get_logged_model(q.need("model_id"))
+    model = queries.get_logged_model(actor, q.need("model_id"))
     return folder_listing(model.artifact_uri, q.text("artifact_directory_path"))

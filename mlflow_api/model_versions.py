@@ -51,14 +51,14 @@ def search_model_versions(actor: Actor, q: Params) -> Json:
 
     Raises InvalidInput (filter, order, page size or token).
     """
-    found, token = search_versions(
+    versions, token = search_versions(
         actor=actor,
         filter_string=q.text("filter"),
         order_by=q.texts("order_by"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(model_versions=render.model_versions(found), next_page_token=token or None)
+    return filled(model_versions=render.model_versions(versions), next_page_token=token or None)
 
 
 @rpc("PATCH", "model-versions/update")
@@ -96,6 +96,7 @@ def delete_model_version(actor: Actor, q: Params) -> Json:
     """MLflow `model-versions/delete`: delete a version and its aliases.
 
     Raises NotFound, Denied, Conflict (it is in Production or deployed, or has a protected alias).
+    Also raises InvalidInput.
     """
     versions.delete_version(actor=actor, name=q.need("name"), version=version_number(q))
     return {}
@@ -103,7 +104,10 @@ def delete_model_version(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "model-versions/get-download-uri")
 def get_model_version_download_uri(actor: Actor, q: Params) -> Json:
-    """MLflow `model-versions/get-download-uri`: return the URI of a version's artifacts. Raises NotFound."""
+    """MLflow `model-versions/get-download-uri`: return the URI of a version's artifacts. Raises NotFound.
+
+    Also raises InvalidInput.
+    """
     return {"artifact_uri": download_uri(queries.get_version(actor, q.need("name"), version_number(q)))}
 
 
@@ -120,7 +124,7 @@ def set_model_version_tag(actor: Actor, q: Params) -> Json:
 def delete_model_version_tag(actor: Actor, q: Params) -> Json:
     """MLflow `model-versions/delete-tag`: delete a tag of a version; a missing tag is no error.
 
-    Raises NotFound (version), Denied.
+    Raises NotFound (version), Denied, InvalidInput.
     """
     versions.delete_version_tag(actor=actor, name=q.need("name"), version=version_number(q), key=q.need("key"))
     return {}

@@ -1,7 +1,7 @@
 """From an MLflow request to typed values, by the rules of protobuf JSON that MLflow's servers follow.
 
-Fields come in snake_case or camelCase; unknown fields are ignored; null means "not given"; 64-bit integers may be numbers
-or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enums are names or numbers.
+Fields come in snake_case or camelCase; unknown fields are ignored; null means "not given"; 64-bit integers may be
+numbers or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enums are names or numbers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ T = TypeVar("T")
 INT64_MAX = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _SHOWN = 100
+
+
+# Entries of a repeated {key, value} field: more would keep a thread busy for seconds. MLflow's batches take 100.
+MAX_PAIRS = 1000
 
 
 class Params:
@@ -94,7 +98,9 @@ class Params:
         return value
 
     def whole(self, name: str) -> int | None:
-        """Return a 64-bit integer that some scripts send with a fraction, such as `time.time() * 1000`: it is cut off."""
+        """Return a 64-bit integer that some scripts send with a fraction, such as `time.time() * 1000`:
+        it is cut off.
+        """
         value = self._raw(name)
         if isinstance(value, float) and math.isfinite(value):
             return Params({name: math.trunc(value)}, prefix=self._prefix).integer(name)
@@ -151,14 +157,16 @@ class Params:
     def each(
         self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
     ) -> list[T]:
-        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes something."""
-        found = []
+        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes
+        something.
+        """
+        objects = []
         for number, value in enumerate(self._list(name)):
             if not isinstance(value, dict):
                 raise self._invalid(name, value, "a list of objects")
             quick = plain(value) if plain else None
-            found.append(read(Params(value, prefix=f"{self._label(name)}[{number}].")) if quick is None else quick)
-        return found
+            objects.append(read(Params(value, prefix=f"{self._label(name)}[{number}].")) if quick is None else quick)
+        return objects
 
     def need_items(self, name: str) -> list[Params]:
         """Return a repeated message field that must be there; it may be empty."""
@@ -208,8 +216,14 @@ class Params:
         return next((known for known, code in values.items() if code == number), "")
 
     def tags(self, name: str) -> list[tuple[str, str]]:
-        """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty."""
-        return [(item.need("key"), item.text("value")) for item in self.items(name)]
+        """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty.
+
+        Raises InvalidInput.
+        """
+        items = self.items(name)
+        if len(items) > MAX_PAIRS:
+            raise InvalidInput(f"{name} may have at most {MAX_PAIRS} entries in one call. Got {len(items)}.")
+        return [(item.need("key"), item.text("value")) for item in items]
 
 
 @cache  # the names are those in our own code
@@ -230,14 +244,15 @@ def _as_integer(value: object) -> int | None:
     return None
 
 
-def read_params(request: HttpRequest, path_values: Mapping[str, str], *, max_body: int) -> Params:
+def read_params(request: HttpRequest, path_values: Mapping[str, str]) -> Params:
     """Return the fields of a request: query string for GET, else the JSON body; variables of the path win.
 
     A DELETE without a body is read from its query string too: that is how Databricks' clients send it.
+    Raises InvalidInput, TooLarge.
     """
     if request.method == "GET":
         return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
-    body = read_body(request, max_body)
+    body = read_body(request)
     if request.method == "DELETE" and not body.strip() and request.GET:
         return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
     if not body.strip():

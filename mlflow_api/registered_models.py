@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from approvals.requests.alias import request_alias
+from approvals.requests.alias import request_alias, request_alias_removal
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from mlflow_api import render_registry as render
@@ -12,15 +12,16 @@ from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json, filled
 from registry import queries
+from registry.names import LATEST
 from registry.search import search_models
-from registry.services import aliases, models
+from registry.services import models
 from registry.stages import parse_stage
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def version_number(q: Params) -> int:
-    """Return the field `version`: the protocol sends a number as text."""
+    """Return the field `version`: the protocol sends a number as text. Raises InvalidInput."""
     text = q.need("version")
     if not _INTEGER.fullmatch(text):
         raise InvalidInput(f"Parameter 'version' must be an integer, got '{text[:100]}'.")
@@ -55,14 +56,14 @@ def search_registered_models(actor: Actor, q: Params) -> Json:
 
     Raises InvalidInput (filter, order, page size or token).
     """
-    found, token = search_models(
+    models, token = search_models(
         actor=actor,
         filter_string=q.text("filter"),
         order_by=q.texts("order_by"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(registered_models=render.registered_models(found), next_page_token=token or None)
+    return filled(registered_models=render.registered_models(models), next_page_token=token or None)
 
 
 @rpc("POST", "registered-models/rename")
@@ -142,9 +143,9 @@ def set_registered_model_alias(actor: Actor, q: Params) -> Json:
 def delete_registered_model_alias(actor: Actor, q: Params) -> Json:
     """MLflow `registered-models/alias` (delete): delete an alias; a missing alias is no error.
 
-    Raises NotFound (model), Denied.
+    Raises NotFound (model), Denied, GateRefused (a policy applies to leaving a protected alias).
     """
-    aliases.delete_alias(actor=actor, name=q.need("name"), alias=q.need("alias"))
+    request_alias_removal(actor=actor, name=q.need("name"), alias=q.need("alias"), base_url=q.base_url)
     return {}
 
 
@@ -159,6 +160,9 @@ def get_model_version_by_alias(actor: Actor, q: Params) -> Json:
     try:
         version = queries.version_by_alias(actor, name, alias)
     except NotFound as error:
-        # what is measured: a missing alias is an invalid parameter, only a missing model does not exist
+        if alias.lower() == LATEST:
+            raise
+        # as MLflow's server answers: a missing alias is an invalid parameter, only a missing model or version does not
+        # exist
         raise InvalidInput(error.message) from error
     return {"model_version": render.model_version(version)}

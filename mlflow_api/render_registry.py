@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mlflow_api.render_tracking import Json, filled, pairs
-from registry.fast_lookups import VERSION_COLUMNS, ShownVersion
 from registry.models import ModelVersion, RegisteredModel
+from registry.production.lookups import VERSION_COLUMNS, ShownVersion
 from registry.queries import latest_of_models
 
 

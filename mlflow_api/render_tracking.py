@@ -18,26 +18,26 @@ def filled(**fields: object) -> Json:
 
 def pairs(rows: Iterable[object]) -> list[Json]:
     """Return rows with key and value (params, tags) as the protocol's list, sorted by key."""
-    found: list[Json] = [{"key": row.key, "value": row.value} for row in rows]  # type: ignore[attr-defined]  # see above
-    return sorted(found, key=lambda pair: str(pair["key"]))
+    entries: list[Json] = [{"key": row.key, "value": row.value} for row in rows]  # type: ignore[attr-defined]  # see above
+    return sorted(entries, key=lambda pair: str(pair["key"]))
 
 
-def experiment(found: Experiment) -> Json:
+def experiment(row: Experiment) -> Json:
     """Return an experiment with its tags; times are milliseconds since 1970."""
     return filled(
-        experiment_id=str(found.pk),
-        name=found.name,
-        artifact_location=found.artifact_location,
-        lifecycle_stage=found.lifecycle_stage,
-        last_update_time=found.updated_ms,
-        creation_time=found.created_ms,
-        tags=pairs(found.tags.all()),
+        experiment_id=str(row.pk),
+        name=row.name,
+        artifact_location=row.artifact_location,
+        lifecycle_stage=row.lifecycle_stage,
+        last_update_time=row.updated_ms,
+        creation_time=row.created_ms,
+        tags=pairs(row.tags.all()),
     )
 
 
 def run_info(run: Run | FullRun) -> Json:
     """Return the `info` part of a run; times are milliseconds since 1970. A run without an end has no `end_time`."""
-    found: Json = {
+    body: Json = {
         "run_id": run.id,
         "run_uuid": run.id,
         "run_name": run.name,
@@ -48,36 +48,39 @@ def run_info(run: Run | FullRun) -> Json:
         "artifact_uri": run.artifact_uri,
         "lifecycle_stage": run.lifecycle_stage,
     }
-    return found if run.end_ms is None else {**found, "end_time": run.end_ms}
+    return body if run.end_ms is None else {**body, "end_time": run.end_ms}
 
 
-def run(found: FullRun) -> Json:
+def run(full_run: FullRun) -> Json:
     """Return a run with everything in it."""
     data = filled(
-        metrics=[metric(one) for one in sorted(found.metrics)],
-        params=[{"key": key, "value": value} for key, value in sorted(found.params)],
-        tags=[{"key": key, "value": value} for key, value in sorted(found.tags)],
+        metrics=[metric(one) for one in sorted(full_run.metrics)],
+        params=[{"key": key, "value": value} for key, value in sorted(full_run.params)],
+        tags=[{"key": key, "value": value} for key, value in sorted(full_run.tags)],
     )
-    return {"info": run_info(found), "data": data, "inputs": _inputs(found), "outputs": _outputs(found)}
+    return {"info": run_info(full_run), "data": data, "inputs": _inputs(full_run), "outputs": _outputs(full_run)}
 
 
-def _inputs(found: FullRun) -> Json:
-    if not (found.inputs or found.models):
+def _inputs(full_run: FullRun) -> Json:
+    if not (full_run.inputs or full_run.models):
         return {}
-    models: list[Json] = [{"model_id": pk} for pk, direction, _ in found.models if direction == "input"]
-    return filled(dataset_inputs=[dataset_input(used) for used in found.inputs], model_inputs=models)
+    models: list[Json] = [{"model_id": pk} for pk, direction, _ in full_run.models if direction == "input"]
+    return filled(dataset_inputs=[dataset_input(used) for used in full_run.inputs], model_inputs=models)
 
 
-def _outputs(found: FullRun) -> Json:
+def _outputs(full_run: FullRun) -> Json:
     models: list[Json] = [
-        {"model_id": pk, "step": step} for pk, direction, step in found.models if direction == "output"
+        {"model_id": pk, "step": step} for pk, direction, step in full_run.models if direction == "output"
     ]
     return filled(model_outputs=models)
 
 
 def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
-    """Return a metric's value; NaN is the text "NaN", for JSON has no number for it. What it does not name is left out."""
-    found: Json = {
+    """Return a metric's value; NaN is the text "NaN", for JSON has no number for it.
+
+    Fields that it lacks are omitted.
+    """
+    body: Json = {
         "key": one.key,
         "value": "NaN" if one.is_nan else one.value,
         "timestamp": one.timestamp_ms,
@@ -85,8 +88,8 @@ def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
     }
     if one.model_id or one.dataset_name or one.dataset_digest or run_id:
         names = (("model_id", one.model_id), ("dataset_name", one.dataset_name), ("dataset_digest", one.dataset_digest))
-        found |= {name: value for name, value in (*names, ("run_id", run_id)) if value}
-    return found
+        body |= {name: value for name, value in (*names, ("run_id", run_id)) if value}
+    return body
 
 
 def dataset_input(used: Used) -> Json:
@@ -135,5 +138,5 @@ def files(listing: Iterable[tuple[str, bool, int]], *, root: str) -> list[Json]:
 
 
 def root_of(artifact_uri: str) -> str:
-    """Return the key of the folder an artifact URI of this server names."""
+    """Return the key of the folder an artifact URI of this server names. Raises InvalidInput."""
     return key_of_uri(artifact_uri)

@@ -1,4 +1,4 @@
-"""The routes that MLflow's own pages use, outside its RPCs: scripts that were written against a running server call them too."""
+"""The routes that MLflow's own pages use, outside its RPCs: scripts call them too."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tracking.paths import clean_path
 from tracking.search.history import bulk_history
 
 Json = dict[str, object]
-# What MLflow's server takes here; larger files go through the artifact proxy.
+# The limit of MLflow's server; larger files go through the artifact proxy.
 MAX_UPLOAD = 10 * 1024 * 1024
 
 
 @rpc("GET", "metrics/get-history-bulk")
-def get_history_bulk(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_history_bulk(actor: Actor, q: Params) -> Json:
     """MLflow `metrics/get-history-bulk`: return the values of a metric in several runs, run by run and by time.
 
     Runs that do not exist have no values. Raises InvalidInput (no key, no or too many runs, page size).
     """
     key = _need(q, "metric_key", "GetMetricHistoryBulk request must specify a metric_key.")
-    found = bulk_history(run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
-    return {"metrics": [render.metric(one, run_id=one.run_id) for one in found]}
+    points = bulk_history(actor=actor, run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
+    return {"metrics": [render.metric(one, run_id=one.run_id) for one in points]}
 
 
 def _need(q: Params, name: str, message: str) -> str:
@@ -47,45 +47,48 @@ def _allow(request: HttpRequest, *methods: str) -> None:
         raise ProtocolError(f"This endpoint answers {allowed} only.", error_code="ENDPOINT_NOT_FOUND", status=405)
 
 
-def _asked(request: HttpRequest) -> Params:
+def _query_of(request: HttpRequest) -> Params:
     return Params(request.GET, from_query=True)
 
 
 def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /get-artifact?run_id&path."""
+    """GET /get-artifact?run_id&path. Raises InvalidInput, ProtocolError."""
     _allow(request, "GET", "HEAD")
-    q = _asked(request)
+    q = _query_of(request)
     below = clean_path(q.need("path"))
-    run = queries.get_run(q.text("run_id") or q.need("run_uuid"))
+    run = queries.get_run(actor, q.text("run_id") or q.need("run_uuid"))
     return download(request, f"{render.root_of(run.artifact_uri)}/{below}")
 
 
 def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /model-versions/get-artifact?name&version&path. NotFound for files that are kept outside this server."""
+    """GET /model-versions/get-artifact?name&version&path. NotFound for files that are kept outside this server.
+
+    Raises InvalidInput, ProtocolError.
+    """
     _allow(request, "GET", "HEAD")
-    q = _asked(request)
+    q = _query_of(request)
     below = clean_path(q.need("path"))
     version = q.integer("version")
     if version is None:
         q.need("version")
-    found = get_version(actor, q.need("name"), version or 0)
-    if not found.artifact_path:
-        raise NotFound(f"The files of this version lie at {download_uri(found)}, not on this server.")
-    return download(request, f"{found.artifact_path}/{below}")
+    version_row = get_version(actor, q.need("name"), version or 0)
+    if not version_row.artifact_path:
+        raise NotFound(f"The files of this version are at {download_uri(version_row)}, not on this server.")
+    return download(request, f"{version_row.artifact_path}/{below}")
 
 
-def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
-    """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path."""
+def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
+    """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path. Raises InvalidInput, ProtocolError."""
     _allow(request, "GET", "HEAD")
-    below = clean_path(_asked(request).need("artifact_file_path"))
-    model = queries.get_logged_model(path_values["model_id"])
+    below = clean_path(_query_of(request).need("artifact_file_path"))
+    model = queries.get_logged_model(actor, path_values["model_id"])
     return download(request, f"{render.root_of(model.artifact_uri)}/{below}")
 
 
 def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
-    """POST …/upload-artifact?run_uuid&path with the file as body."""
+    """POST …/upload-artifact?run_uuid&path with the file as body. Raises InvalidInput, ProtocolError, TooLarge."""
     _allow(request, "POST")
-    q = _asked(request)
+    q = _query_of(request)
     run_id = _need(q, "run_uuid", "Request must specify run_uuid.")
     below = clean_path(_need(q, "path", "Request must specify path."))
     length = int(request.headers.get("Content-Length") or 0)
@@ -93,7 +96,7 @@ def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> 
         raise TooLarge("Artifact size is too large. Max size is 10MB.")
     if length == 0:
         raise InvalidInput("Request must specify data.")
-    run = queries.get_run(run_id)
+    run = queries.get_run(actor, run_id)
     return upload(request, actor, f"{render.root_of(run.artifact_uri)}/{below}")
 
 

@@ -1,4 +1,5 @@
-"""Parts of MLflow's API that this server does not have: each answers at once in words, and says what to do instead.
+"""Parts of MLflow's API that this server does not have: each call is refused with a message that says what to do
+instead.
 
 The status is 501, which clients do not repeat.
 """
@@ -34,13 +35,23 @@ _V2, _V3, _V4 = (rf"{_API}/{version}\.0/mlflow" for version in (2, 3, 4))
 
 UNSUPPORTED = (
     Unsupported(
+        "Roles are",
+        "Use groups instead: an administrator creates them on the pages, and levels are granted to them on Access.",
+        (rf"{_V3}/roles(?:/.*)?", rf"{_V3}/users/roles(?:/.*)?"),
+    ),
+    Unsupported(
+        "Lists of permissions are",
+        "Ask for one with users/permissions/get, or look at the page Access of an experiment or a model.",
+        (rf"{_V3}/users/current/permissions", rf"{_V3}/users/permissions/list"),
+    ),
+    Unsupported(
         "Evaluation datasets are",
         "Pass a list or a DataFrame to mlflow.genai.evaluate, and log what a run read with mlflow.log_input.",
         (rf"{_V3}/datasets(?:/.*)?",),
     ),
     Unsupported(
         "Registered scorers are",
-        "Keep scorers in code and pass them to mlflow.genai.evaluate; what they find is kept with each trace.",
+        "Keep scorers in code and pass them to mlflow.genai.evaluate; their results are stored with each trace.",
         (rf"{_V3}/scorers(?:/.*)?",),
     ),
     Unsupported(
@@ -50,12 +61,12 @@ UNSUPPORTED = (
     ),
     Unsupported(
         "Label schemas and review queues are",
-        "Log what people say of a trace with mlflow.log_feedback and mlflow.log_expectation.",
+        "Log feedback of people on a trace with mlflow.log_feedback and mlflow.log_expectation.",
         (rf"{_V3}/label-schemas(?:/.*)?", rf"{_V3}/review-queues(?:/.*)?"),
     ),
     Unsupported(
         "Prompt optimization jobs are",
-        "Run mlflow.genai.optimize_prompts in a process of your own and register the prompt that comes of it.",
+        "Run mlflow.genai.optimize_prompts in a process of your own and register the resulting prompt.",
         (rf"{_V3}/prompt-optimization(?:/.*)?",),
     ),
     Unsupported(

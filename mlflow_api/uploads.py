@@ -11,7 +11,7 @@ from mlflow_api.bodies import LENGTH
 from mlflow_api.errors import ProtocolError
 from tracking.store import CHUNK
 
-# A refused upload is read to its end up to here, so that the client gets to see the answer.
+# A refused upload is read to its end up to here, so that the client receives the answer.
 _DRAIN_LIMIT = 64 * CHUNK
 
 
@@ -29,7 +29,7 @@ class Upload:
             self._read = request.META["wsgi.input"].read
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """Return the next piece, empty at the end."""
+        """Return the next piece, empty at the end. Raises InvalidInput."""
         piece = self._read(size)
         if self.left is None:
             return piece

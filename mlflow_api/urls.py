@@ -20,10 +20,14 @@ HANDLERS = (
     "traces.changes",
     "traces.assessments",
     "traces.old",
+    "auth.users",
+    "auth.grants",
+    "auth.user_permissions",
     "databricks.models",
     "databricks.requests",
     "databricks.comments",
     "databricks.permissions",
+    "databricks.experiment_permissions",
     "databricks.webhooks",
 )
 for _name in HANDLERS:

@@ -1,7 +1,8 @@
 """MLflow `webhooks/…`.
 
-MLflow's clients can read a webhook's ``events`` only where all of them are MLflow's own, and at least one is. So what a
-webhook wants of governance is answered beside them, as ``governance_events``; in a request both may stand in ``events``.
+MLflow's clients can read a webhook's ``events`` only where all of them are MLflow's own, and at least one is. So the
+governance events of a webhook are returned in a field of their own, ``governance_events``; a request may have both in
+``events``.
 """
 
 from __future__ import annotations
@@ -87,13 +88,13 @@ def search_webhooks(actor: Actor, q: Params) -> Json:
 
     Webhooks for governance events alone are listed only with `governance`. Raises InvalidInput (page size or token).
     """
-    found, token = list_webhooks(
+    webhooks, token = list_webhooks(
         actor=actor,
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
         governance=q.boolean("governance"),
     )
-    return filled(webhooks=[_rendered(webhook) for webhook in found], next_page_token=token or None)
+    return filled(webhooks=[_rendered(webhook) for webhook in webhooks], next_page_token=token or None)
 
 
 @rpc("GET", "webhooks/{webhook_id}")

@@ -1,4 +1,4 @@
-"""Messages that were sent or not, for administrators to look at."""
+"""Read-only admin page of messages."""
 
 from __future__ import annotations
 

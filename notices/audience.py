@@ -10,29 +10,19 @@ from accounts.models import User
 from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
+from approvals.models.requests import request_path
 from approvals.permissions.policy_people import REVIEWERS
 from approvals.permissions.requests import requesters_of
-from approvals.requests.audience import mentioned_in, participants_of, people_asked
-from approvals.requests.refusals import request_path
+from approvals.requests.audience import eligible_reviewer_ids, mentioned_people, thread_participants
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from core.refs import finding_ref, request_ref
+from notices.drafts import Draft, one_paragraph
+from notices.model_events import attestation_due, files_attested, production_left, retirement_asked
 from notices.models import Topic
-
-_WORDS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Text for the people ``person_ids``. ``model_id`` is the model that each of them must be able to see."""
-
-    person_ids: frozenset[int]
-    topic: Topic
-    title: str
-    path: str
-    text: str = ""
-    model_id: int | None = None
+from notices.moves import alias_moved, stage_changed
+from notices.people import responsible_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ class _Source:
     @property
     def subject(self) -> str:
         """Return the version and the target that the event is about."""
-        return f"{self.request.version} → {self.request.target}"
+        return f"{self.request.version} → {self.request.target_text}"
 
     @property
     def actor(self) -> str:
@@ -56,16 +46,11 @@ class _Source:
     @property
     def reason(self) -> str:
         """Return the reason that was given, "" for none."""
-        return words(self.facts["reason"])
+        return one_paragraph(self.facts["reason"])
 
 
-def words(value: object) -> str:
-    """Return a text of an event in one paragraph; one that was too long for the event has none."""
-    return " ".join(value.split())[:_WORDS] if isinstance(value, str) else ""
-
-
-def tells_of(event: Event) -> list[Tell]:
-    """Return who is told what of an event; nothing where it concerns nobody. The more particular comes first."""
+def drafts_of(event: Event) -> list[Draft]:
+    """Return the notices of an event, the most specific first: a person gets the first that names them."""
     action, known = Action(event.action), facts(event)
     if action in _OF_REQUESTS:
         request = _request_of(event)
@@ -84,84 +69,92 @@ def _request_of(event: Event) -> TransitionRequest | None:
     return TransitionRequest.objects.with_relations().filter(pk=int(number)).first()
 
 
-def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, text: str = "") -> Tell:
+def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, text: str = "") -> Draft:
     request = source.request
-    return Tell(frozenset(people), topic, title, request_path(request.pk), text, request.version.model_id)
+    return Draft(frozenset(people), topic, title, request_path(request.pk), text, request.version.model_id)
 
 
-def _asked(source: _Source) -> list[Tell]:
+def _asked(source: _Source) -> list[Draft]:
     title = f"{source.request.requester} asks for your decision: {source.subject}"
-    return [_about(source, people_asked(load_case(source.request)), Topic.DECISION, title, source.reason)]
+    return [_about(source, eligible_reviewer_ids(load_case(source.request)), Topic.DECISION, title, source.reason)]
 
 
-def _reminded(source: _Source) -> list[Tell]:
-    people = people_asked(load_case(source.request), still=True)
+def _reminded(source: _Source) -> list[Draft]:
+    people = eligible_reviewer_ids(load_case(source.request), undecided_only=True)
     return [_about(source, people, Topic.REMINDER, f"Still waiting for your decision: {source.subject}")]
 
 
-_SAID = {Decision.APPROVE: "approved", Decision.REQUEST_CHANGES: "asked for changes to"}
+_REVIEW_VERBS = {Decision.APPROVE: "approved", Decision.REQUEST_CHANGES: "asked for changes to"}
 
 
-def _reviewed(source: _Source) -> list[Tell]:
-    said = _SAID.get(source.facts["after"].get("decision", ""))
-    if said is None:  # a rejection closes the request, and that is told
+def _reviewed(source: _Source) -> list[Draft]:
+    verb = _REVIEW_VERBS.get(source.facts["after"].get("decision", ""))
+    if verb is None:  # a rejection closes the request, and the closing has its own notice
         return []
-    return _to_requester(source, Topic.REVIEW, f"{source.actor} {said} {source.subject}")
+    return _to_requester(source, Topic.REVIEW, f"{source.actor} {verb} {source.subject}")
 
 
-def _overridden(source: _Source) -> list[Tell]:
+def _overridden(source: _Source) -> list[Draft]:
     rule = source.facts["after"].get("rule", "a rule")
     return _to_requester(source, Topic.REVIEW, f"{source.actor} overrode {rule} of {source.subject}")
 
 
-def _taken_back(source: _Source) -> list[Tell]:
+def _taken_back(source: _Source) -> list[Draft]:
     rule = source.facts["after"].get("rule", "a rule")
     title = f"{source.actor} withdrew the override of {rule} of {source.subject}"
     return _to_requester(source, Topic.REVIEW, title)
 
 
-def _outcome(words_of: str) -> Callable[[_Source], list[Tell]]:
-    def told(source: _Source) -> list[Tell]:
-        return _to_requester(source, Topic.OUTCOME, f"{source.subject} {words_of}")
+def _outcome(outcome: str) -> Callable[[_Source], list[Draft]]:
+    def draft(source: _Source) -> list[Draft]:
+        return _to_requester(source, Topic.OUTCOME, f"{source.subject} {outcome}")
 
-    return told
+    return draft
 
 
-def _to_requester(source: _Source, topic: Topic, title: str) -> list[Tell]:
+def _to_requester(source: _Source, topic: Topic, title: str) -> list[Draft]:
     people = requesters_of(source.request)
     if source.facts["actor"]["kind"] != "system":
         people -= set(User.objects.filter(username=source.facts["actor"]["name"]).values_list("pk", flat=True))
     return [_about(source, people, topic, title, source.reason)]
 
 
-def _alarm(source: _Source) -> list[Tell]:
-    """Return that everybody is told of an emergency, of those who may see the model."""
+def _alarm(source: _Source) -> list[Draft]:
+    """Return the notice of an emergency, for everybody who may see the model."""
     people = set(User.objects.filter(is_active=True, is_service=False).values_list("pk", flat=True))
     return [_about(source, people, Topic.ALARM, f"Emergency: {source.subject} went past its policy", source.reason)]
 
 
-def _finding(event: Event) -> list[Tell]:
+def _condition_due(source: _Source) -> list[Draft]:
+    """Return the notice of a condition before it is due, for its owner and the people responsible for the model."""
+    after = source.facts["after"]
+    people = responsible_people(source.request.version.model, [after["owner"]])
+    title = f"A condition of {source.subject} is due on {str(after['due_at'])[:10]}"
+    return [_about(source, people, Topic.FINDING, title, one_paragraph(after["text"]))]
+
+
+def _finding(event: Event) -> list[Draft]:
     prefix, _, number = event.object_ref.partition(":")
     if not number.isdigit() or finding_ref(int(number)) != f"{prefix}:{number}":
         return []
     row = Finding.objects.select_related("model", "owner").filter(pk=int(number)).first()
     if row is None or row.owner is None or row.owner.username == event.actor_name:
         return []
-    said = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is yours"
-    title = f"Finding #{row.pk} on {row.model.name} {said}: {row.title}"
-    return [Tell(frozenset({row.owner.pk}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
+    phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is yours"
+    title = f"Finding #{row.pk} on {row.model.name} {phrase}: {row.title}"
+    return [Draft(frozenset({row.owner.pk}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
 
 
-def _proposal(event: Event) -> list[Tell]:
+def _proposal(event: Event) -> list[Draft]:
     known = facts(event)
     reviewers = User.objects.filter(groups__name=REVIEWERS).exclude(username=event.actor_name)
     title = f"{event.actor_name} proposes a change of the policy {known['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))
-    return [Tell(people, Topic.PROPOSAL, title, path, words(known["reason"]))]
+    return [Draft(people, Topic.PROPOSAL, title, path, one_paragraph(known["reason"]))]
 
 
-def _comment(known: dict[str, Any]) -> list[Tell]:
+def _comment(known: dict[str, Any]) -> list[Draft]:
     pk = known["after"].get("comment")
     row = ApprovalComment.objects.select_related("version__model", "author").filter(pk=pk).first()
     if row is None:
@@ -169,15 +162,15 @@ def _comment(known: dict[str, Any]) -> list[Tell]:
     live = TransitionRequest.objects.filter(version=row.version).select_related("requester").order_by("-pk")
     newest = live.first()
     path = f"{request_path(newest.pk)}#discussion" if newest else _version_path(row)
-    named = mentioned_in(row)
-    others = participants_of(row) | (requesters_of(newest) if newest else set())
-    model_id, text = row.version.model_id, words(row.text)
+    named = mentioned_people(row)
+    others = thread_participants(row) | (requesters_of(newest) if newest else set())
+    model_id, text = row.version.model_id, one_paragraph(row.text)
     by = row.author.username
     return [
-        Tell(
+        Draft(
             frozenset(named - {row.author_id}), Topic.MENTION, f"{by} named you on {row.version}", path, text, model_id
         ),
-        Tell(
+        Draft(
             frozenset(others - named - {row.author_id}),
             Topic.COMMENT,
             f"{by} commented on {row.version}",
@@ -192,23 +185,24 @@ def _version_path(row: ApprovalComment) -> str:
     return f"/models/{row.version.model.name}/versions/{row.version.version}/"
 
 
-def _delegation(known: dict[str, Any]) -> list[Tell]:
+def _delegation(known: dict[str, Any]) -> list[Draft]:
     pk = known["after"].get("delegation")
     row = Delegation.objects.select_related("delegator").filter(pk=pk).first()
     if row is None:
         return []
     who = row.delegator.username
     title = f"{who} took a delegation back" if row.revoked_at else f"{who} delegated their decisions to you"
-    text = f"For {row.models_pattern}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. {words(row.reason)}"
-    return [Tell(frozenset({row.delegate_id}), Topic.DELEGATION, title, "/account/delegations/", text)]
+    text = f"For {row.models_pattern}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. {one_paragraph(row.reason)}"
+    return [Draft(frozenset({row.delegate_id}), Topic.DELEGATION, title, "/account/delegations/", text)]
 
 
-_OF_REQUESTS: dict[Action, Callable[[_Source], list[Tell]]] = {
+_OF_REQUESTS: dict[Action, Callable[[_Source], list[Draft]]] = {
     Action.APPROVALS_REQUEST_OPENED: _asked,
     Action.APPROVALS_REQUEST_REMINDED: _reminded,
     Action.APPROVALS_REVIEW_GIVEN: _reviewed,
     Action.APPROVALS_RULE_OVERRIDDEN: _overridden,
     Action.APPROVALS_OVERRIDE_WITHDRAWN: _taken_back,
+    Action.APPROVALS_CONDITION_REMINDED: _condition_due,
     Action.APPROVALS_GLASS_BROKEN: _alarm,
     Action.APPROVALS_REQUEST_APPROVED: _outcome("is approved"),
     Action.APPROVALS_REQUEST_APPLIED: _outcome("was carried out"),
@@ -217,13 +211,20 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Tell]]] = {
     Action.APPROVALS_REQUEST_EXPIRED: _outcome("has expired"),
     Action.APPROVALS_REQUEST_WITHDRAWN: _outcome("was withdrawn"),
 }
-_OTHERS: dict[Action, Callable[[Event], list[Tell]]] = {
+_OTHERS: dict[Action, Callable[[Event], list[Draft]]] = {
     Action.APPROVALS_FINDING_OPENED: _finding,
     Action.APPROVALS_FINDING_ASSIGNED: _finding,
     Action.APPROVALS_FINDING_FELL_DUE: _finding,
     Action.APPROVALS_PROPOSAL_OPENED: _proposal,
+    Action.LINEAGE_DEPLOYMENT_ATTESTED: files_attested,
+    Action.REGISTRY_ALIAS_DELETED: alias_moved,
+    Action.REGISTRY_ALIAS_SET: alias_moved,
+    Action.REGISTRY_ATTESTATION_FELL_DUE: attestation_due,
+    Action.REGISTRY_MODEL_RETIREMENT_ASKED: retirement_asked,
+    Action.REGISTRY_PRODUCTION_LEFT: production_left,
+    Action.REGISTRY_STAGE_CHANGED: stage_changed,
 }
-TOLD = (
+NOTIFIED_ACTIONS = (
     *_OF_REQUESTS,
     *_OTHERS,
     Action.APPROVALS_COMMENT_ADDED,

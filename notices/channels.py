@@ -41,7 +41,7 @@ def send_by(message: Message) -> Outcome:
 
 
 def link_to(notice: Notice) -> str:
-    """Return the address of what a notice is about; "" where nobody said how this server is reached."""
+    """Return the address of what a notice is about; "" where CUSTODY_BASE_URL is not set."""
     return f"{settings.BASE_URL}{notice.path}" if settings.BASE_URL else ""
 
 
@@ -95,11 +95,11 @@ def _send_chat(notice: Notice) -> Outcome:
         return Outcome(sent=False, error=str(error), for_good=True)
     body = orjson.dumps(chat_body(address.format, notice.title, notice.text, link_to(notice)))
     headers = {"Content-Type": "application/json"}
-    private = may_go_inside(notice.person)
+    private = may_reach_private_network(notice.person)
     return _outcome(post(url, body, headers, timeout=settings.WEBHOOK_TIMEOUT, private=private))
 
 
-def may_go_inside(person: User) -> bool:
+def may_reach_private_network(person: User) -> bool:
     """Return whether a person's chat address may be a private one: where the setting allows it, and for operators."""
     return bool(settings.WEBHOOK_ALLOW_PRIVATE) and is_operator(actor_from_user(person, auth="system", request_id=""))
 
@@ -126,7 +126,9 @@ def chat_body(form: str, title: str, text: str, link: str) -> dict[str, object]:
 
 
 def _slack(text: str) -> str:
-    """Return text that Slack shows as it is: its three control characters escaped, so that nobody writes @channel."""
+    """Return text that Slack shows as it is: its three control characters escaped,
+    so that no text notifies @channel.
+    """
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,17 +1,17 @@
-"""From events to notices: named in `AUDIT_CONSUMERS`, so nobody has to think of notifying where something changes."""
+"""The consumer of audit events that writes notices. `AUDIT_CONSUMERS` names it, so services need not call it."""
 
 from __future__ import annotations
 
 from audit.consumers import consumes
 from audit.models import Event
-from notices.audience import TOLD, tells_of
-from notices.services.setting_aside import set_aside
-from notices.services.telling import tell
+from notices.audience import NOTIFIED_ACTIONS, drafts_of
+from notices.services.creating import create_notices
+from notices.services.resolving import mark_resolved
 
 
-@consumes(*TOLD)
+@consumes(*NOTIFIED_ACTIONS)
 def on_event(event: Event) -> None:
-    """Tell everybody whom the event concerns, and set aside what it makes old news. Idempotent."""
+    """Mark the notices that an event resolves as read, then write the notices of the event itself. Idempotent."""
     if event.outcome == "ok":
-        set_aside(event)
-        tell(event, tells_of(event))
+        mark_resolved(event)
+        create_notices(event, drafts_of(event))

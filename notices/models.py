@@ -18,7 +18,12 @@ class Topic(models.TextChoices):
     OUTCOME = "outcome", "What you asked for was approved, carried out or closed"
     MENTION = "mention", "Somebody named you in a comment"
     COMMENT = "comment", "A comment where you asked or took part"
-    ALARM = "alarm", "A version was moved past its policy in an emergency"
+    ALARM = "alarm", "A version was moved past its policy in an emergency, or an endpoint loaded other files"
+    LEFT = "left", "A version of a model of yours left Production, with nothing in its place"
+    PROMOTION = "promotion", "A version of a model of yours came into Production"
+    ROLLBACK = "rollback", "An earlier version of a model of yours came back by a rollback"
+    MOVE = "move", "A version of a model of yours moved between other stages, or was archived"
+    ALIAS = "alias", "An alias of a model of yours was set or removed"
     FINDING = "finding", "A finding of yours was opened, handed to you or is overdue"
     PROPOSAL = "proposal", "A change of a policy waits for its second person"
     DELEGATION = "delegation", "Somebody delegated their decisions to you, or took that back"
@@ -33,7 +38,7 @@ class Channel(models.TextChoices):
 
 
 class Notice(models.Model):
-    """One event, told to one person. ``model`` is what must be visible to them for the notice to be; None: nothing.
+    """The notice of one event for one person. It is shown only while the person may see ``model``, if there is one.
 
     ``path`` leads to what it is about; ``in_inbox`` says whether it is shown on the pages, or only sent.
     """
@@ -67,8 +72,23 @@ class Notice(models.Model):
         return self.title
 
 
+class Watch(models.Model):
+    """A person who is notified of every move of a model. It gives no right to see the model."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "watches"
+        constraints = [models.UniqueConstraint(fields=["person", "model"], name="notices_watched_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} watches {self.model_id}"
+
+
 class Preference(models.Model):
-    """Where a person wants other than what everybody gets (notices/preferences.py)."""
+    """A person's choice that differs from the defaults (notices/preferences.py)."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     topic = models.CharField(max_length=10, choices=Topic)
@@ -87,14 +107,17 @@ class Preference(models.Model):
 
 
 class ChatFormat(models.TextChoices):
-    """Whose incoming webhooks an address speaks."""
+    """The format of an incoming webhook: Slack's or Teams'."""
 
     SLACK = "slack", "Slack, or one like it"
     TEAMS = "teams", "Microsoft Teams"
 
 
 class ChatAddress(models.Model):
-    """Where a person is told in chat: an incoming webhook. Its URL is a secret and kept encrypted (webhooks/secrecy.py)."""
+    """The chat address of a person: an incoming webhook.
+
+    Its URL is a secret and kept encrypted (webhooks/secrecy.py).
+    """
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     format = models.CharField(max_length=5, choices=ChatFormat)

@@ -1,4 +1,4 @@
-"""Which notices a person gets by which channel: what everybody gets, and where this person wants otherwise."""
+"""Preferences: which notices a person gets by which channel. Only differences from the defaults are stored."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Collection
 from accounts.models import User
 from notices.models import Channel, ChatAddress, Preference, Topic
 
-# By e-mail and chat goes what one has to act on, or has waited for; the pages show everything.
+# Topics sent by e-mail and chat unless a person chose otherwise. The inbox shows every topic.
 _PUSHED = frozenset(Topic) - {Topic.COMMENT}
 
 
 def by_default(topic: str, channel: str) -> bool:
-    """Return whether somebody who said nothing gets this topic by this channel."""
+    """Return whether a person without a preference gets this topic by this channel."""
     return channel == Channel.INBOX or topic in _PUSHED
 
 
 def preferences_of(people: Collection[int]) -> dict[tuple[int, str, str], bool]:
-    """Return where these people want other than what everybody gets, by (person, topic, channel); one query."""
+    """Return the stored preferences of people, by (person, topic, channel); one query."""
     rows = Preference.objects.filter(person__in=people)
     return {(row.person_id, row.topic, row.channel): row.wanted for row in rows}
 
@@ -28,11 +28,11 @@ def wants(known: dict[tuple[int, str, str], bool], person_id: int, topic: str, c
 
 
 def table_of(person: User) -> list[tuple[Topic, list[tuple[Channel, bool]]]]:
-    """Return every topic with what this person wants by each channel."""
+    """Return, for every topic and channel, whether this person wants it."""
     known = preferences_of([person.pk])
     return [(topic, [(channel, wants(known, person.pk, topic, channel)) for channel in Channel]) for topic in Topic]
 
 
 def chat_address_of(person: User) -> ChatAddress | None:
-    """Return where a person is told in chat, or None."""
+    """Return the chat address of a person, or None."""
     return ChatAddress.objects.filter(person=person).first()

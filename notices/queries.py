@@ -1,14 +1,18 @@
-"""Reading one's own notices. Those about models that one may no longer see do not exist."""
+"""Queries of a person's own notices, without those about models that the person may no longer see,
+and of who watches.
+"""
 
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
+from accounts.models import User
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
-from notices.models import Notice
-from registry.permissions import visible_models
+from notices.models import Notice, Watch
+from registry.models import RegisteredModel
+from registry.permissions import visible_models, who_may_read
 
 
 def notices_of(actor: Actor) -> QuerySet[Notice]:
@@ -18,7 +22,7 @@ def notices_of(actor: Actor) -> QuerySet[Notice]:
 
 
 def unread_of(actor: Actor) -> QuerySet[Notice]:
-    """Return those that were not read yet."""
+    """Return a person's unread notices, newest first."""
     return notices_of(actor).filter(read_at__isnull=True)
 
 
@@ -29,8 +33,20 @@ def newest_notices(actor: Actor, *, limit: int) -> tuple[list[Notice], int]:
 
 
 def get_notice(actor: Actor, notice_id: int) -> Notice:
-    """Return one of one's own notices; NotFound."""
-    found = notices_of(actor).filter(pk=row_id(notice_id)).first()
-    if found is None:
+    """Return one of the actor's notices. NotFound where there is none."""
+    notice = notices_of(actor).filter(pk=row_id(notice_id)).first()
+    if notice is None:
         raise NotFound("You have no such notification.")
-    return found
+    return notice
+
+
+def watch_of(actor: Actor, model: RegisteredModel) -> Watch | None:
+    """Return the watch of the actor on a model, None where they do not watch it."""
+    return Watch.objects.filter(person_id=actor.user_id, model=model).first() if actor.user_id else None
+
+
+def watcher_names(model: RegisteredModel) -> list[str]:
+    """Return the usernames of the people who watch a model and may still see it, sorted."""
+    people = User.objects.filter(pk__in=Watch.objects.filter(model=model).values("person_id"), is_active=True)
+    allowed = who_may_read(model.pk, people)
+    return sorted(person.username for person in people if person.pk in allowed)

@@ -1,4 +1,4 @@
-"""Celery's side of notices. Every task may run twice, or late: the rows decide what there is to do."""
+"""Celery tasks of notices. Each may run twice or late: the rows say what is due."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def send_due() -> int:
 
 @shared_task(name="notices.tasks.forget_notices")
 def forget_notices() -> int:
-    """Delete what is older than notices are kept; return how many."""
-    return sending.forget_old()
+    """Delete notices that are older than 180 days; return how many rows were deleted."""
+    return sending.delete_old()

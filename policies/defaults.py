@@ -43,4 +43,22 @@ DEFAULT_POLICIES: tuple[dict[str, object], ...] = (
         ],
         "options": {"expires_after": "14d", "rollback_window": "24h"},
     },
+    {
+        "name": "leaving-production-default",
+        "applies_to": {"leaves": "Production", "models": "*"},
+        "rules": [
+            {"id": "reason", "level": "hard", "reason": "required"},
+            {
+                "id": "second-person",
+                "level": "hard",
+                "approvals": {"count": 1, "groups": ["reviewers"], "roles": ["manage_production"]},
+                "applies_if": {"deployed": True},
+            },
+            {"id": "four-eyes", "level": "hard", "four_eyes": ["requester"]},
+        ],
+        "options": {
+            "expires_after": "14d",
+            "break_glass": {"groups": ["reviewers"], "second_person": False, "post_review_within": "48h"},
+        },
+    },
 )

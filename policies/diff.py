@@ -8,14 +8,15 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel, duration_text
+from policies.rule_texts import duration_text
+from policies.rules import ApprovalsRule, Options, PolicyBody, Rule, RuleLevel
 from policies.yaml_text import write_policy
 
 _WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
-    """Whether a change makes a policy tighter or looser; `open` where the text alone does not tell."""
+    """The effect of a change: tighter or looser; `open` where the text alone does not show it."""
 
     TIGHTER = "tighter"
     LOOSER = "looser"
@@ -87,8 +88,8 @@ def diff_text(before: Mapping[str, object] | None, after: Mapping[str, object]) 
 
 def _effect(before: Rule | None, after: Rule | None) -> Effect:
     if before is None or after is None:
-        there = after or before
-        if there is None or there.level is RuleLevel.ADVISORY:
+        rule = after or before
+        if rule is None or rule.level is RuleLevel.ADVISORY:
             return Effect.OPEN
         return Effect.TIGHTER if before is None else Effect.LOOSER
     if replace(after, level=before.level, override_by=before.override_by) == before:

@@ -29,7 +29,9 @@ def check_document(value: object) -> dict[str, object]:
 
 
 def _walk(value: object) -> Iterator[tuple[str, object, int]]:
-    """Yield (path, value, depth) of everything in a document; a value that is too deep is yielded, its parts are not."""
+    """Yield (path, value, depth) of everything in a document; a value that is too deep is yielded,
+    its parts are not.
+    """
     waiting: list[tuple[str, object, int]] = [("", value, 0)]
     while waiting:
         path, part, depth = waiting.pop()

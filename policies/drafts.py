@@ -11,11 +11,13 @@ from policies.parsing import parse_policy
 
 
 def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
-    """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem, TooLarge."""
-    sound = check_document(body)
-    parsed = parse_policy(sound)
+    """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem,
+    TooLarge.
+    """
+    checked = check_document(body)
+    parsed = parse_policy(checked)
     policy = Policy(name=parsed.name, target=parsed.target, models_pattern=parsed.models)
-    return LoadedPolicy(revision=PolicyRevision(policy=policy, number=0, body=sound), body=parsed)
+    return LoadedPolicy(revision=PolicyRevision(policy=policy, number=0, body=checked), body=parsed)
 
 
 def policies_with(draft: LoadedPolicy) -> list[LoadedPolicy]:

@@ -1,4 +1,4 @@
-"""Which policy governs a move: one, or none.
+"""Selection of the policy that governs a move: one, or none.
 
 Candidates are the active policies for the target whose scope includes the model. The longest name pattern wins, then
 the one with more tags, then one with risk tiers, then the first by name. Without a candidate the move is not governed,
@@ -17,6 +17,7 @@ from core.errors import InvalidInput, InvalidState
 from policies.models import PolicyRevision
 from policies.parsing import parse_published
 from policies.rules import PolicyBody
+from policies.targets import REGISTRATION
 from registry.models import RegisteredModel, RegisteredModelTag
 from registry.risk import UNASSESSED_TIER, tiers_of
 
@@ -51,7 +52,9 @@ def active_policies() -> list[LoadedPolicy]:
 
 
 def load_revision(revision: PolicyRevision) -> LoadedPolicy:
-    """Return a revision with its body parsed; InvalidState when this server cannot read it (a newer server wrote it)."""
+    """Return a revision with its body parsed; InvalidState when this server cannot read it
+    (a newer server wrote it).
+    """
     try:
         return LoadedPolicy(revision=revision, body=parse_published(revision.body))
     except InvalidInput as error:
@@ -91,6 +94,13 @@ def governing_policy(policies: Sequence[LoadedPolicy], model: ModelFacts, target
 def _precedence(policy: LoadedPolicy) -> tuple[object, ...]:
     body = policy.body
     return (-len(body.models), -len(body.tags), not body.tiers, body.name)
+
+
+def is_governed(model: RegisteredModel) -> bool:
+    """Return whether an active policy governs any move of this model."""
+    facts = model_facts([model])[model.pk]
+    moves = (policy for policy in active_policies() if policy.body.target != REGISTRATION)
+    return any(in_scope(policy.body, facts) for policy in moves)
 
 
 def policy_for(model: RegisteredModel, target: str) -> LoadedPolicy | None:

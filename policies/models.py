@@ -46,7 +46,7 @@ class PolicyRevision(AppendOnlyModel):
 
 
 class ProposalKind(models.TextChoices):
-    """What a proposal asks for: a new revision (or a new policy), or that the policy is retired."""
+    """The kind of a proposal: a new revision (or a new policy), or that the policy is retired."""
 
     PUBLISH = "publish"
     RETIRE = "retire"

@@ -19,16 +19,36 @@ from policies.rule_parsing import (
     parse_rule,
     parse_tags,
 )
-from policies.rules import ApprovalsRule, BreakGlass, Options, PolicyBody, ReReviewOption, Rule
-from registry.names import check_alias
+from policies.rules import (
+    ApprovalsRule,
+    BreakGlass,
+    CheckRule,
+    Options,
+    PolicyBody,
+    ReReviewOption,
+    Rule,
+    RuleLevel,
+    TransitionsRule,
+    UnusableRule,
+)
+from policies.targets import (
+    GOVERNED_STAGES,
+    REGISTRATION,
+    TRANSITIONS,
+    WITHOUT_REQUESTS,
+    is_governable,
+    is_leavable,
+    leave_target,
+)
 from registry.risk import TIERS
-from registry.stages import Stage
 
-GOVERNED_STAGES = (Stage.STAGING.value, Stage.PRODUCTION.value)
 ON_DUE = ("warn", "flag", "block")
 MAX_RULES = 100
 
 _KEYS = frozenset({"name", "description", "applies_to", "rules", "options"})
+# The only rule that a registration is judged by.
+REGISTRATION_CHECK = "lineage.required_tags"
+_SCOPE_KEYS = ("target", "leaves", "models", "tags", "tier")
 _MAX_DESCRIPTION = 2000
 T = TypeVar("T")
 
@@ -89,24 +109,38 @@ def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules 
         problems.add("description", f"must be a string of at most {_MAX_DESCRIPTION} characters")
     scope = _scope(body.get("applies_to"), problems)
     rules = (read_rules or _rules)(body.get("rules"), problems)
+    _check_transitions(scope.target, rules, problems)
+    _check_registration(scope.target, rules, problems)
     options = _options(body.get("options", {}), problems)
+    if unknown := sorted(set(options.full_validation) - {rule.id for rule in rules}):
+        problems.add("options.full_validation", f"names no rule of this policy: {unknown[0]}")
     return replace(scope, name=str(name), rules=rules, options=options)
 
 
-def is_governable(target: str) -> bool:
-    """Return whether a policy can govern moves to this target: Staging, Production or an alias (`@champion`)."""
-    return target in GOVERNED_STAGES or is_alias(target)
+def _check_transitions(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
+    """Note a rule on transitions in another policy, and anything beside it in a policy on transitions."""
+    on_transitions = [isinstance(rule, TransitionsRule) for rule in rules]
+    if target == TRANSITIONS and on_transitions != [True]:
+        problems.add("rules", f"a policy with the target {TRANSITIONS} has one rule: {TRANSITIONS}")
+    if target != TRANSITIONS and any(on_transitions):
+        problems.add("rules", f"a rule on transitions needs the target {TRANSITIONS}")
 
 
-def is_alias(target: str) -> bool:
-    """Return whether a target is a well-formed alias: `@` and its name."""
-    if not target.startswith("@"):
-        return False
-    try:
-        check_alias(target[1:])
-    except InvalidInput:
-        return False
-    return True
+def _check_registration(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
+    """Note what a policy on registration cannot have: nobody is asked, and no file is read while a version is
+    registered.
+    """
+    if target != REGISTRATION:
+        return
+    for rule in rules:
+        if isinstance(rule, UnusableRule):
+            continue
+        is_tags = isinstance(rule, CheckRule) and rule.check == REGISTRATION_CHECK
+        if not is_tags or rule.level is not RuleLevel.HARD or rule.applies_if is not None:
+            problems.add(
+                f"rules.{rule.id}",
+                f"a policy with the target {REGISTRATION} has hard checks {REGISTRATION_CHECK} alone",
+            )
 
 
 def _scope(value: object, problems: Problems) -> PolicyBody:
@@ -114,19 +148,32 @@ def _scope(value: object, problems: Problems) -> PolicyBody:
     if not isinstance(value, Mapping):
         problems.add("applies_to", "must be a mapping with target, and optionally models, tags and tier")
         return nothing
-    for key in sorted(str(key) for key in value if key not in ("target", "models", "tags", "tier")):
-        problems.add(f"applies_to.{key}", "unknown key (known: target, models, tags, tier)")
-    target = value.get("target")
-    if not isinstance(target, str) or not is_governable(target):
-        problems.add("applies_to.target", f"must be {', '.join(GOVERNED_STAGES)} or an alias such as @champion")
+    for key in sorted(str(key) for key in value if key not in _SCOPE_KEYS):
+        problems.add(f"applies_to.{key}", f"unknown key (known: {', '.join(_SCOPE_KEYS)})")
     return PolicyBody(
         name="",
-        target=str(target),
+        target=_target(value, problems),
         models=_parsed_or("applies_to.models", problems, lambda: parse_pattern(value.get("models", "*"), ""), "*"),
         rules=(),
         tags=_parsed_or("applies_to.tags", problems, lambda: parse_tags(value.get("tags", {}), ""), {}),
         tiers=_parsed_or("applies_to.tier", problems, lambda: _tiers(value.get("tier", ["any"])), ()),
     )
+
+
+def _target(value: Mapping[str, object], problems: Problems) -> str:
+    """Return the target of a policy: what versions enter (`target`), or what they leave (`leaves`)."""
+    if "leaves" not in value:
+        target = value.get("target")
+        if not isinstance(target, str) or not (is_governable(target) or target in WITHOUT_REQUESTS):
+            known = ", ".join((*GOVERNED_STAGES, *WITHOUT_REQUESTS))
+            problems.add("applies_to.target", f"must be {known} or an alias such as @champion")
+        return str(target)
+    place = value["leaves"]
+    if "target" in value:
+        problems.add("applies_to", "must have target or leaves, not both")
+    if not isinstance(place, str) or not is_leavable(place):
+        problems.add("applies_to.leaves", "must be Production or an alias such as @champion")
+    return leave_target(str(place))
 
 
 def _parsed_or(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
@@ -236,8 +283,10 @@ _OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
     "rollback_window": lambda value: {"rollback_window": parse_duration(value, "")},
     "apply_delay": lambda value: {"apply_delay": parse_duration(value, "")},
     "remind_every": lambda value: {"remind_every": _positive(value)},
+    "new_account_window": lambda value: {"new_account_window": parse_duration(value, "")},
     "e_signature": lambda value: {"e_signature": _flag(value, "")},
     "re_review_every": _re_review,
     "break_glass": _break_glass,
     "rollback": _rollback,
+    "full_validation": lambda value: {"full_validation": parse_names(value, "")},
 }

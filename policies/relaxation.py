@@ -1,4 +1,4 @@
-"""Whether another name, other tags or another tier would relax what policies ask of a model."""
+"""Detection of changes of name, tags or tier that relax the requirements of policies for a model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _is_relaxed(old: LoadedPolicy | None, before: ModelFacts, new: LoadedPolicy 
 
 
 def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:
-    """Return the rules that may apply to some version of the model, whatever its stage and whatever it would replace."""
+    """Return the rules that may apply to some version of the model, for any stage and any replaced version."""
     return tuple(rule for rule in body.rules if rule.applies_if is None or _may_apply(rule.applies_if, model))
 
 
@@ -47,5 +47,6 @@ def _is_weaker(new: Options, old: Options) -> bool:
         or (old.e_signature and not new.e_signature)
         or (old.re_review is not None and new.re_review is None)
         or (old.rollback_approvals is not None and new.rollback_approvals is None)
+        or not set(old.full_validation) <= set(new.full_validation)
         or (new.break_glass is not None and new.break_glass != old.break_glass)
     )

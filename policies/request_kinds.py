@@ -13,6 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from policies.rules import ApprovalsRule, CheckRule, EarlierApprovalRule, FourEyesRule, PolicyBody, Rule, RuleLevel
+from policies.targets import left_by
 
 
 class RequestKind(StrEnum):
@@ -29,8 +30,11 @@ _UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
     """Return the rules for a request of this kind.
 
+    For leaving a stage or alias no rule about files is added: a version whose files were altered must be able to leave.
     Break-glass under a policy that does not allow it gets a rule nobody can meet.
     """
+    if left_by(body.target):
+        return _break_glass(body)[1:] if kind == RequestKind.BREAK_GLASS else body.rules
     match RequestKind(kind):
         case RequestKind.PROMOTION:
             return body.rules

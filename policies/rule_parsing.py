@@ -1,4 +1,6 @@
-"""Parsing one rule of a policy (plain JSON or YAML values) into a frozen value, and the values that rules are made of."""
+"""Parsing one rule of a policy (plain JSON or YAML values) into a frozen value,
+and the values that rules are made of.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,19 @@ from core.errors import InvalidInput
 from policies.rules import (
     CARRYABLE,
     ApprovalsRule,
+    AttestedRule,
     CheckRule,
     Condition,
     FindingsRule,
     FourEyesRule,
     FreezeRule,
     Owners,
+    ReasonRule,
     Rule,
     RuleLevel,
     Severity,
     SoakRule,
+    TransitionsRule,
     UnusableRule,
 )
 from policies.windows import parse_window
@@ -38,6 +43,7 @@ MAX_DAYS = 3660
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _DURATION = re.compile(r"([0-9]{1,5})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_STAGES = tuple(Stage.values)
 _COMMON = ("id", "level", "applies_if", "override")
 
 
@@ -142,17 +148,17 @@ def _common(item: Mapping[str, object]) -> dict[str, object]:
 
 
 def _condition(value: object) -> Condition:
-    given = parse_mapping(value, "applies_if", ("tier", "tags", "from", "incumbent"))
-    incumbent = given.get("incumbent")
-    if incumbent is not None and not isinstance(incumbent, bool):
-        raise InvalidInput("applies_if.incumbent must be true or false")
+    given = parse_mapping(value, "applies_if", ("tier", "tags", "from", "incumbent", "deployed"))
+    flags = {key: given.get(key) for key in ("incumbent", "deployed")}
+    if wrong := [key for key, flag in flags.items() if flag is not None and not isinstance(flag, bool)]:
+        raise InvalidInput(f"applies_if.{wrong[0]} must be true or false")
     if not given:
         raise InvalidInput("applies_if is empty: remove it")
     return Condition(
         tiers=parse_choices(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
         tags=parse_tags(given.get("tags", {}), "applies_if.tags"),
         sources=parse_choices(given["from"], "applies_if.from", tuple(Stage.values)) if "from" in given else (),
-        incumbent=incumbent,
+        **flags,  # type: ignore[arg-type]  # booleans or None, as checked above
     )
 
 
@@ -253,6 +259,31 @@ def _no_findings(common: dict[str, object], item: Mapping[str, object]) -> Rule:
     return FindingsRule(**common, severity=Severity(str(severity)))  # type: ignore[arg-type]  # what _common made
 
 
+def _reason(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    if item["reason"] != "required":
+        raise InvalidInput("reason must be: required")
+    return ReasonRule(**common)  # type: ignore[arg-type]  # what _common made
+
+
+def _attested(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    value = parse_mapping(item["attested"], "attested", ("within",))
+    within = parse_duration(value.get("within", "365d"), "attested.within")
+    return AttestedRule(**common, within=within)  # type: ignore[arg-type]  # what _common made
+
+
+def _transitions(common: dict[str, object], item: Mapping[str, object]) -> Rule:
+    value = parse_mapping(item["transitions"], "transitions", tuple(Stage.values))
+    allowed = {
+        source: () if value.get(source) == [] else parse_choices(value.get(source), f"transitions.{source}", _STAGES)
+        for source in Stage.values
+    }
+    if Stage.ARCHIVED not in allowed[Stage.PRODUCTION]:
+        raise InvalidInput("transitions.Production must have Archived: superseded versions are archived")
+    if common["applies_if"] is not None or common["level"] is not RuleLevel.HARD:
+        raise InvalidInput("transitions is hard and unconditional")
+    return TransitionsRule(**common, allowed=allowed)  # type: ignore[arg-type]  # what _common made
+
+
 _PARSERS: dict[str, Callable[[dict[str, object], Mapping[str, object]], Rule]] = {
     "check": _check,
     "approvals": _approvals,
@@ -260,4 +291,7 @@ _PARSERS: dict[str, Callable[[dict[str, object], Mapping[str, object]], Rule]] =
     "soak": _soak,
     "not_during": _not_during,
     "no_findings": _no_findings,
+    "attested": _attested,
+    "reason": _reason,
+    "transitions": _transitions,
 }

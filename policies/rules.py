@@ -9,12 +9,15 @@ from enum import StrEnum
 
 from policies.windows import Window
 
-# The parts of a subject that a policy may let change without voiding reviews. Files, target and rules are never among them.
+# The parts of a subject that a policy may let change without voiding reviews. Files, target and rules are never among
+# them.
 CARRYABLE = ("card", "checks", "incumbent")
 
 
 class RuleLevel(StrEnum):
-    """What a rule does that is not met: a hard one blocks, a soft one blocks until overridden, an advisory one is shown."""
+    """The effect of a rule that is not met: a hard one blocks, a soft one blocks until overridden, an advisory one is
+    shown.
+    """
 
     HARD = "hard"
     SOFT = "soft"
@@ -22,7 +25,7 @@ class RuleLevel(StrEnum):
 
 
 class Severity(StrEnum):
-    """How severe a finding is, from the mildest to the worst."""
+    """The severity of a finding, from the mildest to the worst."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -35,16 +38,18 @@ SEVERITIES = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a rule applies: all of its parts must hold. A part that is empty or None always holds.
+    """The condition under which a rule applies: all of its parts must hold. A part that is empty or None always holds.
 
     ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``:
-    the version is in one of these stages. ``incumbent``: whether another version would be replaced.
+    the version is in one of these stages. ``incumbent``: whether another version would be replaced. ``deployed``:
+    whether an open deployment serves the version.
     """
 
     tiers: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     incumbent: bool | None = None
+    deployed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +132,25 @@ class EarlierApprovalRule(BaseRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonRule(BaseRule):
+    """The request must say why, in its comment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestedRule(BaseRule):
+    """The owner of the model has attested it within this time."""
+
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionsRule(BaseRule):
+    """The stages that may follow each stage. A stage may always follow itself."""
+
+    allowed: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableRule(BaseRule):
     """A published rule that this server cannot apply: it never passes.
 
@@ -138,13 +162,23 @@ class UnusableRule(BaseRule):
 
 
 Rule = (
-    CheckRule | ApprovalsRule | FourEyesRule | SoakRule | FreezeRule | FindingsRule | EarlierApprovalRule | UnusableRule
+    CheckRule
+    | ApprovalsRule
+    | FourEyesRule
+    | SoakRule
+    | FreezeRule
+    | FindingsRule
+    | EarlierApprovalRule
+    | AttestedRule
+    | ReasonRule
+    | TransitionsRule
+    | UnusableRule
 )
 
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """How a version may be moved in an emergency, without the policy's own rules.
+    """The break-glass option: a version may be moved in an emergency without the policy's own rules.
 
     Members of ``groups`` may ask for it; with ``second_person`` another member must approve. The move is reviewed
     within ``post_review_within`` afterwards.
@@ -157,7 +191,9 @@ class BreakGlass:
 
 @dataclass(frozen=True, slots=True)
 class ReReviewOption:
-    """How often an approved version must be reviewed again, and what follows when that is overdue: warn, flag or block."""
+    """The re-review option: the interval for an approved version, and the consequence when it is overdue: warn, flag or
+    block.
+    """
 
     every: timedelta
     when_due: str = "warn"
@@ -169,24 +205,31 @@ class Options:
 
     A request expires ``expires_after`` it was opened. A version that it supersedes in Production stays there for
     ``rollback_window``. An approved request is applied ``apply_delay`` after its approval. Reviewers are reminded every
-    ``remind_every`` (None: never). A rollback needs ``rollback_approvals`` and a version that left within
-    ``rollback_within`` (None: at any time). Without ``break_glass`` the policy does not allow break-glass.
+    ``remind_every`` (None: never). An approval does not count with an account that somebody involved made, gave a group
+    or set the password of within ``new_account_window`` before. A rollback needs ``rollback_approvals`` and a version
+    that left within ``rollback_within`` (None: at any time). ``full_validation`` are the ids of the rules that make a
+    promotion a full validation when all of them pass. Without ``break_glass`` the policy does not allow break-glass.
     """
 
     expires_after: timedelta = timedelta(days=14)
     rollback_window: timedelta = timedelta(hours=24)
     apply_delay: timedelta = timedelta(0)
     remind_every: timedelta | None = None
+    new_account_window: timedelta = timedelta(days=7)
     e_signature: bool = False
     re_review: ReReviewOption | None = None
     break_glass: BreakGlass | None = None
     rollback_within: timedelta | None = timedelta(days=30)
     rollback_approvals: ApprovalsRule | None = None
+    full_validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyBody:
-    """A parsed policy. It governs moves to ``target`` (a stage or an @alias) of the models in its scope.
+    """A parsed policy. It governs moves of the models in its scope to ``target`` (a stage or an @alias).
+
+    With a target such as `leaves Production` it governs what a version needs to leave that stage or alias with no
+    successor.
 
     In scope is a model whose name matches ``models`` (fnmatch, case counts), that has all ``tags``, and whose risk tier
     is one of ``tiers`` (empty: any).
@@ -209,6 +252,9 @@ _KINDS: dict[type[BaseRule], str] = {
     FreezeRule: "not_during",
     FindingsRule: "no_findings",
     EarlierApprovalRule: "earlier_approval",
+    AttestedRule: "attested",
+    ReasonRule: "reason",
+    TransitionsRule: "transitions",
     UnusableRule: "unusable",
 }
 # Rules that resolve automatically with time: they make an approved request wait, and never void its approval.
@@ -218,48 +264,6 @@ WAITING_KINDS = frozenset({"soak", "not_during"})
 def kind_of(rule: Rule) -> str:
     """Return the kind of a rule, as policies write it."""
     return _KINDS[type(rule)]
-
-
-def rule_title(rule: Rule) -> str:
-    """Return a short sentence that is true when the rule is met."""
-    match rule:
-        case CheckRule():
-            title = f"{rule.check} passes"
-        case ApprovalsRule():
-            title = f"{rule.count} of {voters_text(rule)} approve{'s' if rule.count == 1 else ''}"
-        case FourEyesRule():
-            title = f"Nobody decides on their own work ({', '.join(role.replace('_', ' ') for role in rule.roles)})"
-        case SoakRule():
-            title = f"It has been in {rule.stage} for {duration_text(rule.time)}"
-        case FreezeRule():
-            title = f"Not during {' or '.join(window.name for window in rule.windows)}"
-        case FindingsRule():
-            title = f"No open finding of severity {rule.severity.value} or worse"
-        case EarlierApprovalRule() | UnusableRule():
-            title = _FIXED_TITLES[type(rule)]
-    return title
-
-
-_FIXED_TITLES: dict[type[BaseRule], str] = {
-    EarlierApprovalRule: "It was there before, and that approval is still valid",
-    UnusableRule: "The rule can be applied on this server",
-}
-
-
-def voters_text(rule: ApprovalsRule) -> str:
-    """Return who may give the approvals of a rule: ``reviewers or risk or its owners``."""
-    roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
-    owners = ["its owners"] if rule.owners else []
-    return " or ".join([*rule.groups, *roles, *owners]) or "nobody"
-
-
-def duration_text(time: timedelta) -> str:
-    """Return a duration as text, rounded to minutes: ``14 days``, ``36 hours``, ``30 minutes``."""
-    minutes = round(time.total_seconds() / 60)
-    for unit, size in (("day", 1440), ("hour", 60)):
-        if minutes >= size and minutes % size == 0 and not (unit == "day" and minutes == size):
-            return f"{minutes // size} {unit}{'' if minutes == size else 's'}"
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def severities_from(least: Severity) -> tuple[Severity, ...]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.parsing import GOVERNED_STAGES, MAX_RULES, ON_DUE
+from policies.parsing import MAX_RULES, ON_DUE
 from policies.rule_parsing import FOUR_EYES_ROLES, MAX_APPROVALS, MAX_DAYS, MAX_ITEMS, MAX_PATTERN, MODEL_ROLES, NAME
 from policies.rules import CARRYABLE, SEVERITIES, RuleLevel
+from policies.targets import GOVERNED_STAGES, WITHOUT_REQUESTS
 from registry.risk import TIERS
 from registry.stages import Stage
 from validation.catalogue import known_checks
-from validation.params import Param
+from validation.params import LARGEST, Param
 
 Schema = dict[str, Any]
 
@@ -66,11 +67,18 @@ def _list_of(values: tuple[str, ...]) -> Schema:
 def _applies_to() -> Schema:
     target = {
         "type": "string",
-        "pattern": f"^({'|'.join(GOVERNED_STAGES)}|@.+)$",
-        "description": "A stage, or an alias that the policy protects.",
+        "pattern": f"^({'|'.join(GOVERNED_STAGES)}|{'|'.join(WITHOUT_REQUESTS)}|@.+)$",
+        "description": "A stage, an alias that the policy protects, transitions (which moves between stages exist) or registration (the tags that "
+        "a new version needs).",
+    }
+    leaves = {
+        "type": "string",
+        "pattern": f"^({Stage.PRODUCTION.value}|@.+)$",
+        "description": "What a version needs to leave Production, or an alias, with no successor.",
     }
     tier = {"anyOf": [{"const": ["any"]}, _list_of(TIERS)], "description": "Risk tiers; left out: any."}
-    return _object({"target": target, "models": _PATTERN, "tags": _TAGS, "tier": tier}, required=("target",))
+    scope = _object({"target": target, "leaves": leaves, "models": _PATTERN, "tags": _TAGS, "tier": tier})
+    return {**scope, "oneOf": [{"required": ["target"]}, {"required": ["leaves"]}]}
 
 
 def _rule() -> Schema:
@@ -113,7 +121,8 @@ def _parameters() -> list[Schema]:
 
 def _parameter(param: Param) -> Schema:
     text: Schema = {"type": "string", "minLength": 1}
-    number: Schema = {"minimum": param.least, "maximum": param.most}
+    bounds = {"minimum": param.least, "maximum": param.most}
+    number: Schema = {key: bound for key, bound in bounds.items() if abs(bound) < LARGEST}
     kinds: dict[str, Schema] = {
         "choice": {"enum": list(param.choices)},
         "choices": {"type": "array", "minItems": 1, "items": {"enum": list(param.choices)}},
@@ -146,7 +155,16 @@ def _kinds() -> dict[str, Schema]:
         "soak": _object(soak, required=("hours",)),
         "not_during": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": window},
         "no_findings": _object({"severity": {"enum": [severity.value for severity in SEVERITIES], "default": "high"}}),
+        "attested": _object({"within": {**_DURATION, "default": "365d"}}),
+        "reason": {"const": "required", "description": "The request must say why."},
+        "transitions": _transitions(),
     }
+
+
+def _transitions() -> Schema:
+    stages = {stage: {"type": "array", "items": {"enum": list(Stage.values)}} for stage in Stage.values}
+    schema = _object(stages, required=tuple(Stage.values))
+    return {**schema, "description": "The stages that may follow each stage."}
 
 
 _TEXT: Schema = {
@@ -182,6 +200,7 @@ def _condition() -> Schema:
         "tags": _TAGS,
         "from": _list_of(tuple(Stage.values)),
         "incumbent": {"type": ["boolean", "null"], "description": "Whether another version would be replaced."},
+        "deployed": {"type": ["boolean", "null"], "description": "Whether an open deployment serves the version."},
     }
     return {**_object(properties), "minProperties": 1}
 
@@ -199,9 +218,11 @@ def _options() -> Schema:
             "rollback_window": _DURATION,
             "apply_delay": _DURATION,
             "remind_every": _DURATION,
+            "new_account_window": _DURATION,
             "e_signature": {"type": "boolean", "default": False},
             "re_review_every": {"anyOf": [_DURATION, every]},
             "break_glass": glass,
+            "full_validation": _NAMES,
             "rollback": _object({"approvals": {"$ref": "#/$defs/approvals"}, "within": within}),
         }
     )

@@ -20,7 +20,7 @@ from policies.documents import MAX_BYTES, MAX_DEPTH, check_document
 from policies.parsing import problems_of
 
 _WORD = re.compile(r"[A-Za-z_@][\w.@-]*")
-_FIRST_WORDS = 5
+_WORDS_SEARCHED = 5
 
 
 class _Loader(yaml.CSafeLoader):
@@ -56,7 +56,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML text as read. ``body`` is None where it could not be read; it is a valid policy only without ``problems``."""
+    """A YAML text as read.
+
+    ``body`` is None where it could not be read; it is a valid policy only without ``problems``.
+    """
 
     body: dict[str, object] | None
     problems: tuple[Problem, ...]
@@ -178,8 +181,10 @@ def _read_lines(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[P
 
 
 def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
-    """Return a problem with its line: that of the key named in its first words, where there is one, else of ``where``."""
-    for word in _WORD.findall(what)[:_FIRST_WORDS]:
+    """Return a problem with its line: that of the key named in its first words, where there is one,
+    else of ``where``.
+    """
+    for word in _WORD.findall(what)[:_WORDS_SEARCHED]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
                 return Problem(lines[path], path, _without_prefix(what, path))
@@ -190,7 +195,9 @@ def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
 
 
 def _without_prefix(what: str, path: str) -> str:
-    """Return ``what`` without the key it begins with: ``must be a number``, not ``approvals.count must be a number``."""
+    """Return ``what`` without the key it begins with: ``must be a number``,
+    not ``approvals.count must be a number``.
+    """
     first, _, rest = what.partition(" ")
     return rest if rest and path.endswith(f".{first}") else what
 

@@ -1,4 +1,4 @@
-"""Reading what a model folder asks for: Python and packages, from the files MLflow writes beside the model."""
+"""Reads the environment of a model folder, Python and packages, from the files that MLflow writes beside the model."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 def read_environment(folder: str) -> dict[str, object]:
     """Return ``python`` and ``packages`` (as pip reads them) of a model folder; only what its files say."""
-    found: dict[str, object] = {}
+    environment: dict[str, object] = {}
     if python := _python(folder):
-        found["python"] = python
+        environment["python"] = python
     if packages := _packages(folder):
-        found["packages"] = packages
-    return found
+        environment["packages"] = packages
+    return environment
 
 
 def _python(folder: str) -> str:

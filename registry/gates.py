@@ -1,16 +1,16 @@
-"""What may stand between a version and its target: an ordered list of gates named in settings.TRANSITION_GATES.
+"""Gates of transitions: an ordered list, named in settings.TRANSITION_GATES, that every governed move must pass.
 
 A target is a stage, or an alias written `@champion`.
 
-Gates live above this app (policies are not the registry's business), so they are named by dotted path, as Django names
-its password validators. A gate that cannot be asked, or that breaks, refuses: it never lets a version through.
+Gates are in apps above this one, so they are named by dotted path, as Django names its password validators. A gate that
+raises an error refuses the move. Where the database or the store does not answer nothing is decided: Unavailable.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, cast
 
@@ -19,7 +19,8 @@ from django.utils.module_loading import import_string
 
 from audit.actions import Action
 from core.actors import Actor
-from core.errors import Conflict, Denied
+from core.errors import Conflict, Denied, GateFailed
+from core.outages import raise_if_outage
 from registry.models import ModelVersion, RegisteredModel
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,17 @@ class GatePass:
     """A gate's consent: who approved the move and when, the reason, and how long a rollback stays possible.
 
     ``rollback_window`` is how long a version superseded by this promotion keeps its stage before it is archived.
+    ``stands_on`` names the basis of the consent: the kind and number of the request, and for a rollback the number of
+    the earlier request whose approval is still valid. ``is_full_validation``: every rule that the policy names as part
+    of a full validation has passed.
     """
 
     approved_by: tuple[str, ...]
     approved_at: datetime | None
     basis: str
     rollback_window: timedelta
+    stands_on: Mapping[str, str | int] = field(default_factory=dict)
+    is_full_validation: bool = False
 
 
 class Gate(Protocol):
@@ -44,11 +50,17 @@ class Gate(Protocol):
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         """Return whether this gate applies to moves of this model to this target."""
 
+    def governs_model(self, *, model: RegisteredModel) -> bool:
+        """Return whether this gate applies to any move of this model."""
+
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
+    def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
+        """Return why versions of the model may not go from one stage to another at all, "" where they may."""
+
     def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
-        """Return whether what this gate asks of the model depends on this tag."""
+        """Return whether the requirements of this gate for the model depend on this tag."""
 
     def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
         """Return the targets in use that another policy, or none, would govern if the model had this name."""
@@ -56,7 +68,7 @@ class Gate(Protocol):
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax what is asked of the model by this name, these tags or this tier.
+        """Return why this actor may not relax the requirements for the model by this name, these tags or this tier.
 
         Return "" where they may.
         """
@@ -71,6 +83,8 @@ class Clearance:
     approved_at: datetime | None = None
     basis: str = ""
     rollback_window: timedelta | None = None
+    stands_on: Mapping[str, str | int] | None = None
+    is_full_validation: bool = False
 
 
 def load_gates() -> list[Gate]:
@@ -79,19 +93,54 @@ def load_gates() -> list[Gate]:
 
 
 def is_governed(model: RegisteredModel, target: str) -> bool:
-    """Return whether any gate applies to a move; a gate that fails counts as one that does."""
+    """Return whether any gate applies to a move; a gate that fails counts as one that does. Raises Unavailable."""
     try:
         return any(gate.governs(model=model, target=target) for gate in load_gates())
-    except Exception:
+    except Exception as error:
+        raise_if_outage(error)
+        log.exception("a transition gate failed; what it guards counts as governed")
+        return True
+
+
+def require_transition(version: ModelVersion, target: str, *, actor: Actor) -> None:
+    """Raise Denied where the move of a version to a stage does not exist for its model, or where a gate fails.
+
+    Raises Unavailable.
+    """
+    try:
+        answers = [
+            gate.transition_refusal(model=version.model, source=version.stage, target=target) for gate in load_gates()
+        ]
+    except Exception as error:
+        raise_if_outage(error)
+        log.exception("a transition gate failed; the transition is refused")
+        answers = ["A transition gate failed, so the transition is refused. The server's log says why."]
+    if why := next(filter(None, answers), ""):
+        raise Denied(f"{actor.name} cannot move {version}. {why}", action=Action.REGISTRY_STAGE_CHANGED, obj=version)
+
+
+def governs_model(model: RegisteredModel) -> bool:
+    """Return whether any gate applies to any move of a model; a gate that fails counts as one that does.
+
+    Raises Unavailable.
+    """
+    try:
+        return any(gate.governs_model(model=model) for gate in load_gates())
+    except Exception as error:
+        raise_if_outage(error)
         log.exception("a transition gate failed; what it guards counts as governed")
         return True
 
 
 def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
-    """Return whether what the gates ask of a model depends on a tag; a gate that fails depends on every tag."""
+    """Return whether the requirements of the gates for a model depend on a tag; a gate that fails depends on every tag.
+
+    Raises Unavailable.
+    """
     try:
         return any(gate.depends_on_tag(model=model, key=key) for gate in load_gates())
-    except Exception:
+    except Exception as error:
+        raise_if_outage(error)
         log.exception("a transition gate failed; every tag of what it guards counts")
         return True
 
@@ -99,7 +148,7 @@ def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
 def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> None:
     """Raise Conflict where a new name would put versions in use under another policy, or where a gate fails.
 
-    In use are staged and aliased versions, and those that a live request asks for.
+    Versions are in use when they are staged or aliased, or have a live request. Raises Unavailable.
     """
     try:
         moved = sorted(
@@ -110,12 +159,13 @@ def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> N
             }
         )
     except Exception as error:
+        raise_if_outage(error)
         log.exception("a transition gate failed; the model keeps its name")
         raise Conflict(f"{model.name} keeps its name: a transition gate failed. The server's log says why.") from error
     if moved:
         raise Conflict(
             f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
-            "versions were approved by. Archive the versions, withdraw the requests and take the aliases off first."
+            "versions were approved by. Archive the versions, withdraw the requests and remove the aliases first."
         )
 
 
@@ -130,13 +180,15 @@ def require_no_own_relaxation(
 ) -> None:
     """Raise Denied where an author would relax the policy for their own version, or where a gate fails.
 
-    ``name``, ``tags`` (all of them) and ``tier`` are what the model would have; what is not given stays.
+    ``name``, ``tags`` (all of them) and ``tier`` are what the model would have; those that are not given stay.
+    Raises Unavailable.
     """
     try:
         answers = [
             gate.relaxation_refusal(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
         ]
-    except Exception:
+    except Exception as error:
+        raise_if_outage(error)
         log.exception("a transition gate failed; the model stays as it is")
         answers = ["A transition gate failed, so the model stays as it is. The server's log says why."]
     if why := next(filter(None, answers), ""):
@@ -144,7 +196,10 @@ def require_no_own_relaxation(
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
-    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it."""
+    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it.
+
+    Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided then.
+    """
     try:
         answers = [
             gate.check(version=version, target=target, actor=actor, archive_existing=archive_existing)
@@ -153,8 +208,9 @@ def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_exist
     except Denied:
         raise
     except Exception as error:
+        raise_if_outage(error)
         log.exception("a transition gate failed; the transition is refused")
-        raise Denied(
+        raise GateFailed(
             "A transition gate failed, so the transition is refused. The server's log says why.",
             action=Action.REGISTRY_STAGE_CHANGED,
             obj=version,
@@ -173,4 +229,6 @@ def _together(passes: Sequence[GatePass]) -> Clearance:
         approved_at=max(times, default=None),
         basis="; ".join(given.basis for given in passes if given.basis),
         rollback_window=max(given.rollback_window for given in passes),
+        is_full_validation=any(given.is_full_validation for given in passes),
+        stands_on=next((given.stands_on for given in passes if given.stands_on), None),
     )

@@ -1,15 +1,16 @@
 """Locking a registered model: every change to a model, or to anything of it, takes this lock first.
 
-So changes of one model happen one after another, and a writer reads again under the lock what it decides on. Lock order: the
-model's row, then the row of what belongs to it (a request, a finding, a job).
+So changes of one model happen one after another, and a writer reads again under the lock what it decides on. Lock
+order: the model's row, then the row of what belongs to it (a request, a finding, a job).
 """
 
 from __future__ import annotations
 
 from audit.actions import Action
 from core.actors import Actor
-from core.errors import NotFound
+from core.errors import InvalidState, NotFound
 from core.refs import version_ref
+from registry.inventory import is_retired
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, model_not_found, require_level, visible_models
 
@@ -28,15 +29,22 @@ def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
-    """Return the model of this name on which the actor has ``level``, with its row locked until commit; NotFound, Denied.
+    """Return the model of this name on which the actor has ``level``, with its row locked until commit; NotFound,
+    Denied.
 
-    ``action`` is what the actor wants to do, and ``obj`` the reference of what they want to do it to, "" for the model.
+    ``action`` is the audit action, and ``obj`` the reference of its object, "" for the model.
     """
     model = lock_visible_model(actor, name)
     if model is None:
         raise NotFound(model_not_found(name))
     require_level(actor, model, level, action=action, obj=obj)
     return model
+
+
+def require_not_retired(model: RegisteredModel) -> None:
+    """Raise InvalidState where a model has been retired: it takes no new version, move, alias or deployment."""
+    if is_retired(model):
+        raise InvalidState(f"{model.name} is retired.")
 
 
 def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:

@@ -13,9 +13,11 @@ _PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["t
 
 
 def markdown_html(text: str) -> str:
-    """Return ``text`` as HTML. Raw HTML is shown as text; scripts, images and links other than http(s) and mailto go.
+    """Return ``text`` as HTML.
 
-    Images are left out so that a card cannot make a reviewer's browser call a stranger's server.
+    Raw HTML is shown as text; scripts, images and links other than http(s) and mailto are removed.
+
+    Images are removed, because they would make a reviewer's browser call another server.
     """
     return nh3.clean(
         _PARSER.render(text),

@@ -1,4 +1,4 @@
-"""Reading an MLmodel file: YAML somebody uploaded, so it is limited in size, loaded as plain data and never trusted."""
+"""Reads an MLmodel file. It is untrusted YAML, so its size is limited and it is loaded as plain data."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _parsed(data: Mapping[Any, Any]) -> MLmodel:
     signature = data.get("signature")
     sides = signature if isinstance(signature, Mapping) else {}
     columns = {side: _columns(sides.get(side)) for side in ("inputs", "outputs", "params")}
-    return MLmodel(signature={side: found for side, found in columns.items() if found}, framework=_framework(data))
+    return MLmodel(signature={side: types for side, types in columns.items() if types}, framework=_framework(data))
 
 
 def _columns(raw: object) -> list[dict[str, str]]:
@@ -82,13 +82,13 @@ def _type_of(column: Mapping[Any, Any]) -> str:
 def _framework(data: Mapping[Any, Any]) -> dict[str, str]:
     flavors = data.get("flavors")
     named = flavors if isinstance(flavors, Mapping) else {}
-    found = {"flavors": ", ".join(sorted(_text(name) for name in list(named)[:50]))}
+    framework = {"flavors": ", ".join(sorted(_text(name) for name in list(named)[:50]))}
     for name, content in list(named.items())[:50]:
         if isinstance(content, Mapping):
             facts = {"version": content.get(f"{name}_version"), "python": content.get("python_version")}
-            found |= {f"{_text(name)} {fact}": _text(value) for fact, value in facts.items() if value}
-    found["mlflow"] = _text(data.get("mlflow_version", ""))
-    return {key: value for key, value in found.items() if value}
+            framework |= {f"{_text(name)} {fact}": _text(value) for fact, value in facts.items() if value}
+    framework["mlflow"] = _text(data.get("mlflow_version", ""))
+    return {key: value for key, value in framework.items() if value}
 
 
 def _text(value: object) -> str:

@@ -6,54 +6,24 @@ import json
 import posixpath
 import re
 import unicodedata
-from urllib.parse import unquote
 
 from core.errors import InvalidInput, TooLarge
+from core.look_alikes import UNSEEN, look_alike_key
 
-# MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the client
-# sends this word for a source.
+# MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the
+# client sends this word for a source.
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 PROMPT_SOURCE = "dummy-source"
 MAX_NAME = 256
 MAX_KEY = 250
 MAX_TAG_VALUE = 100_000
 MAX_ALIAS = 255
+LATEST = "latest"
 MAX_DESCRIPTION = 100_000
 
 _ALIAS = re.compile(r"[\w-]+")
 _NUMBERED = re.compile(r"v\d+", re.IGNORECASE)
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
-# Invisible characters: controls, format characters (zero-width joiners among them), surrogates, line separators.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Case-folded letters of other scripts that are drawn like Latin ones; NFKC leaves them apart. By Latin letter: Cyrillic,
-# Greek, Armenian, IPA.
-_DRAWN_LIKE = {
-    "a": "\u0430\u03b1\u0251",
-    "b": "\u0432\u03b2",
-    "c": "\u0441",
-    "d": "\u0501",
-    "e": "\u0435\u03b5",
-    "g": "\u0261",
-    "h": "\u04bb\u043d",
-    "i": "\u0456\u03b9\u0131",
-    "j": "\u0458",
-    "k": "\u043a\u03ba",
-    "l": "\u04cf",
-    "m": "\u043c\u03bc",
-    "n": "\u0578",
-    "o": "\u043e\u03bf\u0585",
-    "p": "\u0440\u03c1",
-    "q": "\u051b",
-    "s": "\u0455",
-    "t": "\u0442\u03c4",
-    "u": "\u03c5",
-    "v": "\u0475\u03bd",
-    "w": "\u051d\u03c9",
-    "x": "\u0445\u03c7",
-    "y": "\u0443",
-    "z": "\u03b6",
-}
-_LOOKALIKES = {ord(other): latin for latin, others in _DRAWN_LIKE.items() for other in others}
 
 
 def check_model_name(name: str) -> str:
@@ -64,29 +34,17 @@ def check_model_name(name: str) -> str:
         raise TooLarge(f"A registered model name has at most {MAX_NAME} characters.")
     if "/" in name or ":" in name:
         raise InvalidInput(f"Invalid model name '{name}'. Names cannot contain '/' or ':'.")
-    if any(unicodedata.category(letter) in _UNSEEN for letter in name) or not name_key(name):
+    if any(unicodedata.category(letter) in UNSEEN for letter in name) or not name_key(name):
         raise InvalidInput("Invalid model name: it contains characters that cannot be seen.")
     return name
 
 
 def name_key(name: str) -> str:
-    """Return what is left of a name when everything goes that a reader could overlook.
+    """Return a name without differences that a reader could overlook.
 
-    Percent-encoding, width and ligatures (NFKC), case, accents' composition, look-alike letters, kinds of dash and of
-    blank, invisible characters, and blanks or dots at the ends. Two live models never share a key (CVE-2024-3099).
+    Two live models never share a key (CVE-2024-3099).
     """
-    folded = unicodedata.normalize("NFKC", unquote(name, errors="replace")).casefold().translate(_LOOKALIKES)
-    seen = (_plain_letter(letter) for letter in unicodedata.normalize("NFKC", folded))
-    return " ".join("".join(seen).split()).strip(" .")[:MAX_NAME]
-
-
-def _plain_letter(letter: str) -> str:
-    category = unicodedata.category(letter)
-    if category in _UNSEEN:
-        return ""
-    if category == "Pd":
-        return "-"
-    return " " if category == "Zs" else letter
+    return look_alike_key(name)[:MAX_NAME]
 
 
 def check_tag(key: str, value: str) -> tuple[str, str]:
@@ -116,7 +74,7 @@ def check_alias(alias: str) -> str:
         raise InvalidInput(
             f"Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-)."
         )
-    if alias.lower() == "latest":
+    if alias.lower() == LATEST:
         raise InvalidInput("'latest' alias name (case insensitive) is reserved.")
     if _NUMBERED.fullmatch(alias):
         raise InvalidInput(f"Version alias name '{alias}' is reserved.")

@@ -1,15 +1,16 @@
-"""Who may do what to a registered model. The only code that asks django-guardian.
+"""Permissions on registered models.
 
-Levels include one another. Everybody who is signed in has settings.DEFAULT_MODEL_LEVEL on every model (`none`: nothing);
-the creator manages; grants to users and groups add to that. Versions, cards and requests have their model's. What a caller
-may not read does not exist for them: the same NotFound, and absent from every list and count.
+The only code that uses django-guardian. Each level includes the lower ones. Everybody who is signed in has
+settings.DEFAULT_MODEL_LEVEL on every model (`none`: nothing); the creator manages; grants to users and groups add to
+that. Versions, cards and requests have their model's. A model that a caller may not read is NotFound for them, and
+absent from every list and count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -17,18 +18,19 @@ from django.db.models import Q, QuerySet
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
+from accounts.principals import PrincipalKind
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound
 from core.refs import Auditable
-from registry.models import ModelGroupGrant, ModelUserGrant, ModelVersion, RegisteredModel
-from registry.stages import Stage
+from registry.models import Deployment, Endpoint, ModelGroupGrant, ModelUserGrant, ModelVersion, RegisteredModel
+from registry.stages import Stage, removed_alias
 
 
 class Level(IntEnum):
-    """What a grant allows; each includes the ones before.
+    """Levels of grants; each includes the ones before.
 
-    Whoever may edit registers versions and *asks* for transitions; what no policy governs is moved at once by those who
-    manage the versions of the stages it touches.
+    EDIT allows registering versions and *requesting* transitions. Moves that no policy governs happen at once, for
+    those who manage the versions of the stages concerned.
     """
 
     READ = 1
@@ -36,14 +38,6 @@ class Level(IntEnum):
     MANAGE_STAGING = 3
     MANAGE_PRODUCTION = 4
     MANAGE = 5
-
-
-class PrincipalKind(StrEnum):
-    """Whom a grant is given to."""
-
-    USER = "user"
-    SERVICE = "service"
-    GROUP = "group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ _CODENAMES = {
     Level.MANAGE: "manage_model",
 }
 _LEVELS = {codename: level for level, codename in _CODENAMES.items()}
-# What each level lets somebody do, for those who hand it out.
+# What each level allows, for the people who grant it.
 LEVEL_WORDS = {
     Level.READ: "Can read the model, its versions and its history, and comment",
     Level.EDIT: "Can register versions, edit the model and ask for transitions",
@@ -93,11 +87,14 @@ def level_for_move(source: str, target: str) -> Level:
 
 
 def level_to_ask(source: str, target: str) -> Level:
-    """Return the level that asks for a move a policy governs: to edit, but leaving Production takes what it takes without one.
+    """Return the level that is needed to request a governed move: EDIT; for leaving Production the level that it needs
+    without a policy.
 
     A policy covers the stage a version enters. Its reviewers were not asked whether consumers may lose their Production
     version.
     """
+    if removed_alias(target):
+        return Level.MANAGE_PRODUCTION
     leaves = source == Stage.PRODUCTION and target in Stage.values and target != Stage.PRODUCTION
     return level_for_move(source, target) if leaves else Level.EDIT
 
@@ -127,6 +124,14 @@ def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
     return live.filter(model__in=visible_models(actor))
 
 
+def visible_endpoints(actor: Actor) -> QuerySet[Endpoint]:
+    """Return the endpoints the actor may know of: those that a version they may see was ever deployed to."""
+    if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
+        return Endpoint.objects.all()
+    seen = Deployment.objects.filter(version__in=visible_versions(actor))
+    return Endpoint.objects.filter(pk__in=seen.values("endpoint"))
+
+
 def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
     """Return whether the actor has at least ``level`` on this model."""
     return models_at_level(actor, level).filter(pk=model.pk).exists()
@@ -135,7 +140,9 @@ def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
 def require_level(
     actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
 ) -> None:
-    """Raise NotFound where the actor may not know of the model, Denied (on ``obj``, or the model) where they may see it only."""
+    """Raise NotFound where the actor may not know of the model, Denied (on ``obj``, or the model) where they may see it
+    only.
+    """
     if has_level(actor, model, level):
         return
     if level == Level.READ or not has_level(actor, model, Level.READ):
@@ -154,7 +161,7 @@ def level_refused(actor: Actor, model: RegisteredModel, level: Level) -> str:
 
 
 def model_not_found(name: str) -> str:
-    """Return the one message for a model that is missing, deleted or out of sight."""
+    """Return the one message for a model that is missing, deleted or not visible."""
     return f"Registered Model with name={name} not found"
 
 
@@ -174,7 +181,8 @@ def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
 
 
 def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Level]:
-    """Return the highest level granted to each of these users (themselves, or a group of theirs) on each of these models.
+    """Return the highest level granted to each of these users (themselves, or a group of theirs) on each of these
+    models.
 
     Grants alone: what everybody may do, and what superusers may, is left out. Two queries.
     """
@@ -184,15 +192,17 @@ def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dic
         *own.values_list("content_object_id", "user_id", "permission__codename"),
         *of_groups.values_list("content_object_id", "group__user", "permission__codename"),
     ]
-    found: dict[tuple[int, int], Level] = {}
+    levels: dict[tuple[int, int], Level] = {}
     for model_id, user_id, codename in rows:
         if codename in _LEVELS:
-            found[model_id, user_id] = max(_LEVELS[codename], found.get((model_id, user_id), Level.READ))
-    return found
+            levels[model_id, user_id] = max(_LEVELS[codename], levels.get((model_id, user_id), Level.READ))
+    return levels
 
 
 def who_may_read(model_id: int, people: Collection[User]) -> set[int]:
-    """Return which of these people may know of a model, by id: all with a default level, superusers, and whom it was granted."""
+    """Return which of these people may know of a model, by id: all with a default level, superusers, and whom it was
+    granted.
+    """
     if default_level() is not None:
         return {person.pk for person in people}
     granted = granted_levels({model_id}, {person.pk for person in people})
@@ -206,22 +216,22 @@ def granted_models(user_id: int, level: Level) -> QuerySet[RegisteredModel]:
 
 def grants_of(model: RegisteredModel) -> list[Grant]:
     """Return what was granted on a model, the highest level of each user and group, by kind and name."""
-    found: dict[tuple[PrincipalKind, str], Level] = {}
+    levels: dict[tuple[PrincipalKind, str], Level] = {}
     users = ModelUserGrant.objects.filter(content_object=model, permission__codename__in=_LEVELS)
     for name, is_service, codename in users.values_list("user__username", "user__is_service", "permission__codename"):
-        _keep(found, PrincipalKind.SERVICE if is_service else PrincipalKind.USER, name, _LEVELS[codename])
+        _keep(levels, PrincipalKind.SERVICE if is_service else PrincipalKind.USER, name, _LEVELS[codename])
     groups = ModelGroupGrant.objects.filter(content_object=model, permission__codename__in=_LEVELS)
     for name, codename in groups.values_list("group__name", "permission__codename"):
-        _keep(found, PrincipalKind.GROUP, name, _LEVELS[codename])
-    return [Grant(kind, name, level) for (kind, name), level in sorted(found.items())]
+        _keep(levels, PrincipalKind.GROUP, name, _LEVELS[codename])
+    return [Grant(kind, name, level) for (kind, name), level in sorted(levels.items())]
 
 
-def _keep(found: dict[tuple[PrincipalKind, str], Level], kind: PrincipalKind, name: str, level: Level) -> None:
-    found[kind, name] = max(level, found.get((kind, name), level))
+def _keep(levels: dict[tuple[PrincipalKind, str], Level], kind: PrincipalKind, name: str, level: Level) -> None:
+    levels[kind, name] = max(level, levels.get((kind, name), level))
 
 
 def store_grants(model: RegisteredModel, grants: Sequence[tuple[User | Group, Level]], *, replace: bool) -> None:
-    """Give each of these users and groups exactly this level, and with ``replace`` take all other grants away.
+    """Give each of these users and groups exactly this level, and with ``replace`` delete all other grants.
 
     Runs in the caller's transaction, with the model locked; the caller records it.
     """
@@ -237,7 +247,7 @@ def store_grants(model: RegisteredModel, grants: Sequence[tuple[User | Group, Le
 
 
 def drop_grants(model: RegisteredModel, principal: User | Group) -> None:
-    """Take what was granted to one user or group away. Runs in the caller's transaction, with the model locked."""
+    """Delete the grant of one user or group. Runs in the caller's transaction, with the model locked."""
     if isinstance(principal, User):
         ModelUserGrant.objects.filter(content_object=model, user=principal).delete()
     else:
@@ -258,3 +268,24 @@ def _granted(user_id: int, level: Level) -> Q:
     own = ModelUserGrant.objects.filter(user_id=user_id, permission__codename__in=codenames)
     of_groups = ModelGroupGrant.objects.filter(group__user=user_id, permission__codename__in=codenames)
     return Q(pk__in=own.values("content_object_id")) | Q(pk__in=of_groups.values("content_object_id"))
+
+
+def granted_to(
+    user_id: int | None, group_ids: Collection[int], models: QuerySet[RegisteredModel]
+) -> list[tuple[str, Grant]]:
+    """Return what was granted to a user and to groups on these models, by the model's name. Two queries.
+
+    Of several levels that one of them has on a model the highest is returned.
+    """
+    own = ModelUserGrant.objects.filter(user=user_id, content_object__in=models, permission__codename__in=_LEVELS)
+    of_groups = ModelGroupGrant.objects.filter(
+        group__in=group_ids, content_object__in=models, permission__codename__in=_LEVELS
+    )
+    highest: dict[tuple[str, PrincipalKind, str], Level] = {}
+    for model, name, codename in own.values_list("content_object__name", "user__username", "permission__codename"):
+        key = (model, PrincipalKind.USER, name)
+        highest[key] = max(_LEVELS[codename], highest.get(key, Level.READ))
+    for model, name, codename in of_groups.values_list("content_object__name", "group__name", "permission__codename"):
+        key = (model, PrincipalKind.GROUP, name)
+        highest[key] = max(_LEVELS[codename], highest.get(key, Level.READ))
+    return [(model, Grant(kind, name, level)) for (model, kind, name), level in sorted(highest.items())]

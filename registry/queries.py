@@ -1,9 +1,9 @@
-"""Reads of the registry for an actor. What they may not see raises the same NotFound as what does not exist."""
+"""Reads of the registry for an actor. Hidden objects raise the same NotFound as missing ones."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Window
@@ -12,14 +12,21 @@ from django.db.models.functions import RowNumber
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
+from core.refs import run_ref, version_ref
+from lineage.answers import anchors_of
+from lineage.graph.reads import read_of_kinds
 from lineage.models import NodeKind
-from lineage.queries import MAX_LIMIT, descendants, find_node
+from lineage.quarantine import taints
+from lineage.queries import find_node
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
+from registry.names import LATEST
+from registry.payload_queries import NO_ORIGINS, Origins, origins_of, same_payload_refs
 from registry.permissions import model_not_found, visible_models, visible_versions
 from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
+_MOST_WALKED = 2_000_000
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -40,26 +47,42 @@ def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
 
 def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
     """Return a version with its model; NotFound."""
-    found = None
+    row = None
     if 0 < version <= _MAX_VERSION:
-        found = _with_model(visible_versions(actor)).filter(model__name=name, version=version).first()
-    if found is None:
+        row = _with_model(visible_versions(actor)).filter(model__name=name, version=version).first()
+    if row is None:
         raise NotFound(f"Model Version (name={name}, version={version}) not found")
-    return found
+    return row
 
 
 def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
-    """Return the version an alias points to; NotFound for the model or the alias, with different messages."""
+    """Return the version an alias points to; NotFound for the model or the alias, with different messages.
+
+    `latest`, in any case, is no alias: it means the highest version.
+    """
     model = get_model(actor, name)
-    found = _with_model(visible_versions(actor)).filter(aliases__model=model, aliases__name=alias).first()
-    if found is None:
+    if alias.lower() == LATEST:
+        latest = _with_model(visible_versions(actor)).filter(model=model).order_by("-version").first()
+        if latest is None:
+            raise NotFound(f"Latest version not found for model {name}.")
+        return latest
+    version = _with_model(visible_versions(actor)).filter(aliases__model=model, aliases__name=alias).first()
+    if version is None:
         raise NotFound(f"Registered model alias {alias} not found.")
-    return found
+    return version
 
 
 def current_production(actor: Actor, name: str) -> ModelVersion | None:
-    """Return the version that readers of Production get, or None; NotFound for the model."""
+    """Return the current Production version, or None; NotFound for the model."""
     return incumbent_of(get_model(actor, name))
+
+
+def last_approved(model: RegisteredModel, but: ModelVersion | None = None) -> ModelVersion | None:
+    """Return the version of a model that was approved last, other than one of them; None where none was."""
+    rows = ModelVersion.objects.filter(model=model, approved_at__isnull=False).select_related("model")
+    if but is not None:
+        rows = rows.exclude(pk=but.pk)
+    return rows.order_by("-approved_at", "-version").first()
 
 
 def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
@@ -68,7 +91,9 @@ def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
 
 
 def in_production(model: RegisteredModel) -> list[ModelVersion]:
-    """Return every version in the Production stage: the current one, then those kept warm, the last superseded first."""
+    """Return every version in the Production stage: the current one, then the superseded ones, the last superseded
+    first.
+    """
     rows = ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION, deleted_at__isnull=True)
     return list(listed_versions(rows).order_by("-is_current", "-superseded_at", "-version"))
 
@@ -139,20 +164,20 @@ def packs_of(version: ModelVersion) -> list[PackOrder]:
 
 def get_pack(version: ModelVersion, number: int) -> FrozenPack:
     """Return a finished pack of a version; NotFound."""
-    found: FrozenPack | None = None
+    pack: FrozenPack | None = None
     if 0 < number <= _MAX_VERSION:
-        found = (
+        pack = (
             FrozenPack.objects.filter(order__version=version, order__number=number)
             .select_related("order__version")
             .first()
         )
-    if found is None:
+    if pack is None:
         raise NotFound(f"{version} has no finished conformity pack {number}.")
-    return found
+    return pack
 
 
 def packs_named(digests: Collection[str]) -> set[str]:
-    """Return those of these digests under which packs lie, for the clearing of the store (settings.ARTIFACT_HOLDERS)."""
+    """Return those of these digests that conformity packs have (settings.ARTIFACT_HOLDERS)."""
     return set(FrozenPack.objects.filter(digest__in=digests).values_list("digest", flat=True))
 
 
@@ -172,22 +197,52 @@ def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
 
 @dataclass(frozen=True, slots=True)
 class LiveDescendants:
-    """Production versions that descend from something. ``truncated``: the graph below it was too large to walk whole."""
+    """Versions in use that descend from something. ``truncated``: the graph below it was too large to walk whole."""
 
     versions: list[ModelVersion]
     truncated: bool
 
 
-def production_descendants(urn: str) -> LiveDescendants:
-    """Return the versions in Production (superseded ones that are still warm among them) that descend from a node.
+def live_descendants(urn: str) -> LiveDescendants:
+    """Return the versions in use that descend from a node: in Production (superseded ones too), or with an open
+    deployment.
 
-    Three queries, whoever asks: what somebody may see of it is the caller's question. NotFound: the graph does not know it.
+    A version with the bytes of a descendant, or whose bytes a descendant run held, is one too. A fixed number of
+    queries, with no permission checks: the caller filters by what somebody may see. NotFound: the graph does not know
+    the node.
     """
-    below = descendants(find_node(urn), limit=MAX_LIMIT)
-    named = {(node.name, int(node.version)) for node in below.nodes if node.kind == NodeKind.MODEL_VERSION}
-    rows = ModelVersion.objects.filter(stage=Stage.PRODUCTION, deleted_at__isnull=True, model__deleted_at__isnull=True)
-    live = _with_model(rows).order_by("model__name", "version")
-    return LiveDescendants([row for row in live if (row.model.name, row.version) in named], below.truncated)
+    start = find_node(urn)
+    starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
+    below, seen = read_of_kinds(starts, "down", {NodeKind.MODEL_VERSION, NodeKind.RUN}, limit=_MOST_WALKED)
+    refs = {node.urn for node in below}
+    rows = ModelVersion.objects.filter(
+        Q(stage=Stage.PRODUCTION) | Q(pk__in=Deployment.objects.filter(ended_at__isnull=True).values("version")),
+        deleted_at__isnull=True,
+        model__deleted_at__isnull=True,
+    )
+    live = list(_with_model(rows).order_by("model__name", "version"))
+    siblings, origins = same_payload_refs(live), origins_of(row.pk for row in live)
+    descendants = [row for row in live if not refs.isdisjoint(_refs(row, siblings, origins))]
+    return LiveDescendants(descendants, seen > _MOST_WALKED)
+
+
+def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:
+    """Return the ids of those of the versions that descend from quarantined data.
+
+    One query where nothing is quarantined, three more where something is. The versions must have their models.
+    """
+    urns = {row.pk: version_ref(row.model.name, row.version) for row in versions}
+    taint_by_urn = taints(sorted(urns.values()))
+    return {pk for pk, urn in urns.items() if taint_by_urn[urn].quarantines}
+
+
+def _refs(
+    version: ModelVersion, siblings: Mapping[str, frozenset[str]], origins: Mapping[int, Origins]
+) -> Iterator[str]:
+    """Yield the references of a version, of the versions with the same bytes, and of the runs that held them before."""
+    yield version_ref(version.model.name, version.version)
+    yield from siblings.get(version.payload_digest, ())
+    yield from (run_ref(run_id) for run_id in origins.get(version.pk, NO_ORIGINS).run_ids)
 
 
 def due_for_archiving(now: datetime.datetime) -> list[int]:

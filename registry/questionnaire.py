@@ -1,12 +1,12 @@
-"""The risk questionnaire: its questions, what each answer weighs, and how a tier follows from them. Data, versioned.
+"""The risk questionnaire: its questions, the points of each answer, and how the tier is computed. Data, versioned.
 
 An answer can set a *floor* (a tier the model cannot be under, as the law names the use) and *points* (how much could go
-wrong). The tier is the highest of the floors and of what the points reach. The questions follow Regulation (EU) 2024/1689
-(the AI Act): Article 5 for what is prohibited, Article 6 and Annexes I and III for what is high-risk, Article 50 for what
-owes people transparency; the weighed ones ask what its Article 7(2) weighs: harm, autonomy, reversibility, scale.
+wrong). The tier is the highest of the floors and of the tier that the points reach. The questions follow Regulation
+(EU) 2024/1689 (the AI Act): Article 5 for what is prohibited, Article 6 and Annexes I and III for what is high-risk,
+Article 50 for transparency; the questions with points follow Article 7(2): harm, autonomy, reversibility, scale.
 
-A published version is never edited: answers are kept with the version they answered. A new one is added to
-``QUESTIONNAIRES``, and its ``changes`` says what is different and what becomes of earlier answers.
+A published version is never edited: answers are kept with the version they answered. A new version is added to
+``QUESTIONNAIRES``; its ``changes`` says what is different and how earlier answers are treated.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Relief:
-    """The floor that question ``of`` sets sinks to ``floor`` where ``by`` is answered with anything but "none".
+class Derogation:
+    """A derogation: the floor of question ``of`` is lowered to ``floor`` where ``by`` is answered with anything but
+    "none".
 
-    Not where ``unless`` is answered with "yes": Article 6(3) knows no derogation for the profiling of persons.
+    Not where ``unless`` is answered with "yes": Article 6(3) allows no derogation for the profiling of persons.
     """
 
     of: str
@@ -58,13 +59,16 @@ class Relief:
 
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """A version of the questionnaire. ``thresholds``: from how many points on which tier, ascending."""
+    """A version of the questionnaire.
+
+    ``thresholds``: (points, tier) in ascending order: the tier from so many points on.
+    """
 
     version: int
     changes: str
     questions: tuple[Question, ...]
     thresholds: tuple[tuple[int, str], ...]
-    relief: Relief
+    derogation: Derogation
 
     def question(self, code: str) -> Question | None:
         """Return the question of this code, None where there is none."""
@@ -206,7 +210,7 @@ QUESTIONNAIRES: tuple[Questionnaire, ...] = (
         changes="The first version.",
         questions=_V1,
         thresholds=((0, MINIMAL), (6, LIMITED), (11, HIGH)),
-        # Annex I (product safety) knows no derogation, hence the rule's exception in registry/risk.py
-        relief=Relief(of="area", by="derogation", unless="profiling", floor=LIMITED),
+        # Annex I (product safety) allows no derogation, hence the rule's exception in registry/risk.py
+        derogation=Derogation(of="area", by="derogation", unless="profiling", floor=LIMITED),
     ),
 )

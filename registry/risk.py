@@ -1,7 +1,7 @@
-"""Which risk tier a model is in, and how the tier follows from the answers to the questionnaire.
+"""The risk tier of a model, computed from the answers to the questionnaire.
 
-A model nobody has assessed has no tier. Policies and templates treat it as UNASSESSED_TIER, above which only what is
-prohibited stands.
+A model nobody has assessed has no tier. Policies and templates treat it as UNASSESSED_TIER, above which there is only
+the prohibited tier.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 UNASSESSED_TIER = HIGH
-# Annex I cases are high-risk by Article 6(1); the derogation of Article 6(3) speaks of Annex III alone.
+# Annex I cases are high-risk by Article 6(1); the derogation of Article 6(3) is for Annex III only.
 _WITHOUT_RELIEF = "product_safety"
 
 Answers = Mapping[str, str]
@@ -37,7 +37,7 @@ Answers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the tier is not lower: the tier this reason asks for, and the sentence that says why."""
+    """A reason why the tier is not lower: the lowest tier that it allows, and a sentence."""
 
     tier: str
     text: str
@@ -45,7 +45,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """What a set of answers comes to. ``reasons`` are in the order of the questions, the points last."""
+    """The result of a set of answers: tier and reasons.
+
+    ``reasons`` are in the order of the questions, the points last.
+    """
 
     tier: str
     score: int
@@ -58,12 +61,12 @@ def newest_questionnaire() -> Questionnaire:
 
 
 def rank(tier: str) -> int:
-    """Return the place of a tier among TIERS, 0 for the lowest; one that is not known, or empty, ranks highest."""
+    """Return the index of a tier in TIERS, 0 for the lowest; one that is not known, or empty, ranks highest."""
     return TIERS.index(tier) if tier in TIERS else len(TIERS)
 
 
 def score(questionnaire: Questionnaire, answers: Answers) -> Assessed:
-    """Return the tier these answers come to. InvalidInput names each question without an answer it offers."""
+    """Return the tier of these answers. InvalidInput names each question without an answer it offers."""
     chosen = _chosen(questionnaire, answers)
     points = sum(option.points for _, option in chosen)
     by_points = max((tier for least, tier in questionnaire.thresholds if points >= least), key=rank)
@@ -84,8 +87,8 @@ def tiers_of(model_ids: Iterable[int]) -> dict[int, str]:
 
 def current_assessment(model: RegisteredModel) -> RiskAssessment | None:
     """Return the newest assessment of a model, None where there is none."""
-    found: RiskAssessment | None = RiskAssessment.objects.filter(model=model).order_by("-number").first()
-    return found
+    assessment: RiskAssessment | None = RiskAssessment.objects.filter(model=model).order_by("-number").first()
+    return assessment
 
 
 def assessment_history(model: RegisteredModel) -> list[RiskAssessment]:
@@ -110,14 +113,14 @@ def _chosen(questionnaire: Questionnaire, answers: Answers) -> list[tuple[Questi
 
 
 def _floor(questionnaire: Questionnaire, answers: Answers, question: Question, option: Option) -> Reason:
-    """Return what an answer's floor asks for, after the relief that other answers give."""
-    relief = questionnaire.relief
-    said = f"{question.text} {option.text}"
-    if question.code != relief.of or answers[relief.by] == "none" or option.code == _WITHOUT_RELIEF:
-        return Reason(option.floor, f"{said} ({question.source}).")
-    if answers[relief.unless] == "yes":
-        return Reason(option.floor, f"{said} ({question.source}); no derogation, because persons are profiled.")
-    return Reason(relief.floor, f"{said} ({question.source}), with the derogation of Article 6(3).")
+    """Return the floor of an answer, after the derogation that other answers give."""
+    derogation = questionnaire.derogation
+    text = f"{question.text} {option.text}"
+    if question.code != derogation.of or answers[derogation.by] == "none" or option.code == _WITHOUT_RELIEF:
+        return Reason(option.floor, f"{text} ({question.source}).")
+    if answers[derogation.unless] == "yes":
+        return Reason(option.floor, f"{text} ({question.source}); no derogation, because persons are profiled.")
+    return Reason(derogation.floor, f"{text} ({question.source}), with the derogation of Article 6(3).")
 
 
 def _steps(questionnaire: Questionnaire) -> str:

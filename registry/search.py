@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.db.models.expressions import OrderBy
 
 from core.actors import Actor
-from registry.models import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
+from registry.models import Alias, ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from registry.names import PROMPT_TAG
 from registry.permissions import visible_models, visible_versions
 from tracking.search.conditions import compare
@@ -40,7 +41,15 @@ _PREFIXES = {
     **dict.fromkeys(("attribute", "attributes", "attr"), ATTRIBUTE),
 }
 _MODEL_ORDER = {"name": "name", "timestamp": "updated_ms", "last_updated_timestamp": "updated_ms"}
-_VERSION_COLUMNS = {"name": "model__name", "run_id": "run_id", "source_path": "source", "version_number": "version"}
+_VERSION_COLUMNS = {
+    "name": "model__name",
+    "run_id": "run_id",
+    "source_path": "source",
+    "version_number": "version",
+    "creation_timestamp": "created_ms",
+    "last_updated_timestamp": "updated_ms",
+    "current_stage": "stage",
+}
 _VERSION_ORDER = {
     "name": "model__name",
     "version_number": "version",
@@ -58,9 +67,19 @@ MODELS = Spec(
 )
 VERSIONS = Spec(
     noun="model version",
-    attributes={"name": _NAMED, "run_id": _NAMED, "source_path": TEXT, "version_number": INTEGER},
+    attributes={
+        "name": _NAMED,
+        "run_id": _NAMED,
+        "source_path": TEXT,
+        "version_number": INTEGER,
+        "creation_timestamp": INTEGER,
+        "last_updated_timestamp": INTEGER,
+        "current_stage": _NAMED,
+        "alias": _NAMED,
+    },
     groups={"tag": TEXT},
     prefixes=_PREFIXES,
+    aliases={"creation_time": "creation_timestamp", "stage": "current_stage", "aliases": "alias"},
     order_keys=frozenset(_VERSION_ORDER),
 )
 
@@ -73,7 +92,10 @@ def search_models(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[RegisteredModel], str]:
-    """Return one page of models with tags and aliases, and the token of the next page ("" on the last)."""
+    """Return one page of models with tags and aliases, and the token of the next page ("" on the last).
+
+    Raises InvalidInput.
+    """
     size = checked_max(max_results, default=100, limit=MAX_MODELS)
     clauses = parse(filter_string, MODELS)
     rows = visible_models(actor)
@@ -95,24 +117,39 @@ def search_versions(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[ModelVersion], str]:
-    """Return one page of versions with model, tags and aliases, and the token of the next page ("" on the last)."""
+    """Return one page of versions with model, tags and aliases, and the token of the next page ("" on the last).
+
+    Raises InvalidInput.
+    """
     size = checked_max(max_results, default=MAX_VERSIONS, limit=MAX_VERSIONS)
     clauses = parse(filter_string, VERSIONS)
     rows = visible_versions(actor).select_related("model")
     tags = ModelVersionTag.objects.filter(version=OuterRef("pk"))
     wants_prompts = _wants_prompts(clauses)
     for clause in clauses if wants_prompts else _without_prompt_tag(clauses):
-        column = _VERSION_COLUMNS.get(clause.key, "")
-        rows = rows.filter(compare(column, clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
+        rows = rows.filter(_version_condition(clause) if clause.group == ATTRIBUTE else _tagged(tags, clause))
     if not wants_prompts:
         of_model = RegisteredModelTag.objects.filter(model=OuterRef("model_id"))
         rows = rows.filter(~_prompt(tags), ~_prompt(of_model))
     orders = parse_order(order_by, VERSIONS) or [Order(ATTRIBUTE, "last_updated_timestamp", ascending=False)]
     keys = _ordering(orders, _VERSION_ORDER, {"name": True, "version_number": False})
-    found, token = take_page(rows.order_by(*keys), size=size, token=page_token)
-    for start in range(0, len(found), _SLICE):
-        prefetch_related_objects(found[start : start + _SLICE], "tags", "aliases")
-    return found, token
+    versions, token = take_page(rows.order_by(*keys), size=size, token=page_token)
+    for start in range(0, len(versions), _SLICE):
+        prefetch_related_objects(versions[start : start + _SLICE], "tags", "aliases")
+    return versions, token
+
+
+def _version_condition(clause: Clause) -> Q:
+    """Return the condition on an attribute of a version.
+
+    A version has any number of aliases: `!=` means none is that.
+    """
+    if clause.key != "alias":
+        return compare(_VERSION_COLUMNS[clause.key], clause)
+    negated = {"!=": "=", "NOT IN": "IN"}.get(clause.operator, "")
+    named = compare("name", replace(clause, operator=negated) if negated else clause)
+    has = Q(Exists(Alias.objects.filter(named, version=OuterRef("pk"))))
+    return ~has if negated else has
 
 
 def _tagged(tags: QuerySet[Any], clause: Clause) -> Exists:
@@ -124,7 +161,10 @@ def _prompt(tags: QuerySet[Any]) -> Exists:
 
 
 def _wants_prompts(clauses: Sequence[Clause]) -> bool:
-    """Tell whether prompts are asked for: they are shown only then. MLflow's client adds the tag `!= 'true'` to every search for models."""
+    """Tell whether prompts are asked for: they are shown only then.
+
+    MLflow's client adds the tag `!= 'true'` to every search for models.
+    """
     return any(
         (clause.operator, str(clause.value).lower()) in {("=", "true"), ("!=", "false")}
         for clause in clauses
@@ -133,12 +173,12 @@ def _wants_prompts(clauses: Sequence[Clause]) -> bool:
 
 
 def _without_prompt_tag(clauses: Sequence[Clause]) -> list[Clause]:
-    """Return the clauses but those on the tag of prompts: models have no such tag, and are meant all the same."""
+    """Return the clauses but those on the tag of prompts: models do not have this tag and must match."""
     return [clause for clause in clauses if clause.group != "tag" or clause.key != PROMPT_TAG]
 
 
 def _ordering(orders: Sequence[Order], columns: dict[str, str], defaults: dict[str, bool]) -> list[OrderBy]:
     """Return the sort keys asked for, then those that make the order total, so that pages do not overlap."""
     asked = [(order.key, order.ascending) for order in orders]
-    keys = [*asked, *((key, way) for key, way in defaults.items() if key not in dict(asked))]
+    keys = [*asked, *((key, ascending) for key, ascending in defaults.items() if key not in dict(asked))]
     return [F(columns[key]).asc() if ascending else F(columns[key]).desc() for key, ascending in keys]

@@ -1,4 +1,4 @@
-"""Where a version's bytes may come from: an allow-list. The server never opens a URI that a client wrote.
+"""The sources that versions may be registered from: an allow-list. The server never opens a URI that a client wrote.
 
 A source is either a folder of this server's own artifacts, belonging to the run or logged model the caller names, or an
 existing version (a copy), or a URI under one of settings.ALLOWED_SOURCES, of which only the text is kept.
@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from audit.actions import Action
 from core.actors import Actor
 from core.errors import DomainError, InvalidInput, NotFound, TooLarge
 from registry.models import ModelVersion
+from registry.permissions import Level, require_level
 from registry.queries import get_version
 from tracking.artifacts import folder_digest
-from tracking.models import LoggedModel, Run
+from tracking.models import Lifecycle, LoggedModel, Run
 from tracking.paths import clean_path, key_of_uri
+from tracking.permissions.runs import Change, require_logged_model, require_run
 from tracking.queries import get_logged_model, get_run
 
 MAX_SOURCE = 1000
-# How often a copy may be copied on: whoever made any of the originals had a hand in it, so all of them must be found.
+# The most copies in a chain of copies: the creators of all originals are authors, so all of them must be found.
 MAX_COPIES = 40
 _OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
 _RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>[^/].*)", re.DOTALL)
@@ -41,28 +44,48 @@ class Source:
 
 
 def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
-    """Resolve ``source``; InvalidInput for everything not allowed, NotFound for an unknown run or model."""
+    """Resolve ``source``; InvalidInput for everything not allowed, NotFound for a run or model that the actor may not
+    read.
+
+    Denied: the actor may not change the run or logged model, or not edit the model that a version is copied from.
+    Registering a version restricts changes of its source from then on, because the version depends on it.
+    """
     if len(source) > MAX_SOURCE:
         raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")
-    run = get_run(run_id) if run_id else None
-    logged = get_logged_model(model_id) if model_id else None
+    if match := _VERSION.fullmatch(source):
+        return _from_version(actor, source, match["name"], int(match["version"]), run_id)
+    run = _own_run(actor, run_id) if run_id else None
+    logged = _own_model(actor, model_id) if model_id else None
     if logged is not None and run is not None:
         _require_own(source, logged, run)
     if match := _RUN.fullmatch(source):
-        return _from_run(source, match["run_id"], match["path"], run)
+        return _from_run(actor, source, match["run_id"], match["path"], run)
     if match := _LOGGED_MODEL.fullmatch(source):
-        return _from_logged_model(source, match["model_id"], run, logged)
-    if match := _VERSION.fullmatch(source):
-        return _from_version(actor, source, match["name"], int(match["version"]), run_id)
+        return _from_logged_model(actor, source, match["model_id"], run, logged)
     if match := _OWN.fullmatch(source):
-        return _from_artifacts(source, match["path"], run, logged)
+        return _from_artifacts(actor, source, match["path"], run, logged)
     if _is_allowed_outside(source):
         return Source(path="", run_id=run_id, model_id=model_id)
     raise _refused(
         source,
         "It must be a folder of the run's own artifacts (mlflow-artifacts:/… or runs:/…), a logged model (models:/m-…), "
-        "an existing version (models:/name/version), or lie under a location the operator allows.",
+        "an existing version (models:/name/version), or be under a location that the operator allows.",
     )
+
+
+def _own_run(actor: Actor, run_id: str) -> Run:
+    run = get_run(actor, run_id)
+    require_run(actor, run, Change.STATUS, Action.REGISTRY_VERSION_CREATED)
+    return run
+
+
+def _own_model(actor: Actor, model_id: str) -> LoggedModel:
+    return _registrable(actor, get_logged_model(actor, model_id))
+
+
+def _registrable(actor: Actor, model: LoggedModel) -> LoggedModel:
+    require_logged_model(actor, model, Change.STATUS, Action.REGISTRY_VERSION_CREATED)
+    return model
 
 
 def download_uri(version: ModelVersion) -> str:
@@ -70,41 +93,45 @@ def download_uri(version: ModelVersion) -> str:
     return f"mlflow-artifacts:/{version.artifact_path}" if version.artifact_path else version.source
 
 
-def _from_run(source: str, named: str, path: str, run: Run | None) -> Source:
+def _from_run(actor: Actor, source: str, named: str, path: str, run: Run | None) -> Source:
     if run is None or run.id != named:
         raise _refused(source, "The run_id request parameter must identify the run of the source.")
     folder = f"{_root(source, run.artifact_uri)}/{_clean(source, path)}"
     if folder_digest(folder):
         return Source(path=folder, run_id=run.id)
     # MLflow 3 keeps what `log_model` logged beside the run, not under it; the client names it as if it were there
-    logged = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/")).order_by("-created_ms").first()
+    named_so = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/"), lifecycle_stage=Lifecycle.ACTIVE)
+    logged = named_so.order_by("-created_ms").first()
     if logged is None:
         return Source(path=folder, run_id=run.id)
+    _registrable(actor, logged)
     return Source(path=_root(source, logged.artifact_uri), run_id=run.id, model_id=logged.id)
 
 
-def _from_logged_model(source: str, named: str, run: Run | None, logged: LoggedModel | None) -> Source:
+def _from_logged_model(actor: Actor, source: str, named: str, run: Run | None, logged: LoggedModel | None) -> Source:
     if logged is not None and logged.id != named:
         raise _refused(source, "The model_id request parameter must identify the logged model of the source.")
     try:
-        found = logged or get_logged_model(named)
+        model = logged or _own_model(actor, named)
     except NotFound as error:
         raise _refused(source, error.message) from error
     if run is not None:
-        _require_own(source, found, run)
-    # the registering run is evidence (lineage, checks, card): it is the model's own, whatever the caller left out
-    return Source(path=_root(source, found.artifact_uri), run_id=found.source_run_id or "", model_id=found.id)
+        _require_own(source, model, run)
+    # the registering run is evidence (lineage, checks, card): it is the run of the model, even where the caller names
+    # none
+    return Source(path=_root(source, model.artifact_uri), run_id=model.source_run_id or "", model_id=model.id)
 
 
 def _from_version(actor: Actor, source: str, name: str, version: int, run_id: str) -> Source:
     try:
-        found = get_version(actor, name, version)
+        origin = get_version(actor, name, version)
     except NotFound as error:
         raise _refused(source, error.message) from error
-    if run_id and run_id != found.run_id:
+    if run_id and run_id != origin.run_id:
         raise _refused(source, "The run_id request parameter is not the run of that version.")
-    _require_near(source, found)
-    return Source(path=found.artifact_path, run_id=found.run_id, model_id=found.logged_model_id, copied_from=found)
+    require_level(actor, origin.model, Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=origin)
+    _require_near(source, origin)
+    return Source(path=origin.artifact_path, run_id=origin.run_id, model_id=origin.logged_model_id, copied_from=origin)
 
 
 def _require_near(source: str, copied: ModelVersion) -> None:
@@ -115,16 +142,17 @@ def _require_near(source: str, copied: ModelVersion) -> None:
         raise _refused(source, f"It is a copy of a copy, {MAX_COPIES} times over: copy an earlier one.")
 
 
-def _from_artifacts(source: str, path: str, run: Run | None, logged: LoggedModel | None) -> Source:
+def _from_artifacts(actor: Actor, source: str, path: str, run: Run | None, logged: LoggedModel | None) -> Source:
     folder = _clean(source, path)
     if run is not None and _lies_in(folder, _root(source, run.artifact_uri)):
         return Source(path=folder, run_id=run.id, model_id=logged.id if logged else "")
     candidates = [logged] if logged else list(LoggedModel.objects.filter(source_run=run) if run else [])
     for model in candidates:
         if _lies_in(folder, _root(source, model.artifact_uri)):
+            _registrable(actor, model)
             return Source(path=folder, run_id=model.source_run_id or "", model_id=model.id)
     raise _refused(
-        source, "It must lie in the artifact folder of the run given as run_id, or of a model that run logged."
+        source, "It must be in the artifact folder of the run given as run_id, or of a model that run logged."
     )
 
 
@@ -137,11 +165,26 @@ def _is_allowed_outside(source: str) -> bool:
     match = _EXTERNAL.fullmatch(source)
     if match is None or any(mark in source for mark in "?#"):
         return False
+    path = match["path"].removesuffix("/")
     try:
-        clean_path(match["path"].removesuffix("/"))
+        if clean_path(path) != path or "\\" in path:
+            return False
     except DomainError:
         return False
     return any(_lies_in(source, prefix.rstrip("/")) for prefix in settings.ALLOWED_SOURCES)
+
+
+def never_matches(prefix: str) -> bool:
+    """Return whether no source can be under this entry of ALLOWED_SOURCES: it is no prefix of a clean URI
+    ``scheme://…``.
+    """
+    below = _EXTERNAL.fullmatch(f"{prefix.rstrip('/')}/x" if prefix.partition("://")[2].strip("/") else f"{prefix}x")
+    if below is None or any(mark in prefix for mark in "*?#\\") or prefix != prefix.strip():
+        return True
+    try:
+        return clean_path(below["path"]) != below["path"]
+    except DomainError:
+        return True
 
 
 def _lies_in(path: str, folder: str) -> bool:
@@ -158,9 +201,12 @@ def _root(source: str, artifact_uri: str) -> str:
 
 def _clean(source: str, path: str) -> str:
     try:
-        return clean_path(path.removesuffix("/"))
+        clean = clean_path(path.rstrip("/"))
     except DomainError as error:
         raise _refused(source, error.message) from error
+    if clean.count("%") != path.count("%"):
+        raise _refused(source, "It has a control character.")
+    return clean
 
 
 def _refused(source: str, why: str) -> InvalidInput:

@@ -1,7 +1,7 @@
-"""The state machine as data: which stage may follow which, and what it takes. No ORM here.
+"""The state machine as data: which stage may follow which, and what a move needs. No ORM here.
 
 Buttons, API errors, documentation and tests all read TRANSITIONS. Whether a *governed* transition may happen for this
-version now is the policy's word (see TRANSITION_GATES in the settings), not this table's.
+version now is decided by the policy (see TRANSITION_GATES in the settings), not by this table.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _TITLES = {
     Stage.PRODUCTION: "Promote to Production",
     Stage.ARCHIVED: "Archive",
 }
+_REMOVAL = "-"
 _ACTIVE = (Stage.STAGING, Stage.PRODUCTION)
 
 # Every pair MLflow allows, a stage to itself included (a version that was superseded in Production may return).
@@ -60,8 +61,30 @@ def transitions_from(source: str) -> list[Transition]:
     return [edge for edge in TRANSITIONS if edge.source == source and edge.target != source]
 
 
+def removal_target(alias: str) -> str:
+    """Return the target of a request that removes an alias: `-champion`."""
+    return f"{_REMOVAL}{alias}"
+
+
+def removed_alias(target: str) -> str:
+    """Return the alias that a target removes, "" for any other target."""
+    return target[1:] if target.startswith(_REMOVAL) else ""
+
+
+def target_left(target: str, *, is_current: bool) -> str:
+    """Return what a version leaves by a move to this target: Production, an @alias that is removed, or "".
+
+    ``is_current`` is whether the version is the current Production version. A move that leaves something has no
+    successor: a version that another one replaces does not move by itself.
+    """
+    if alias := removed_alias(target):
+        return f"@{alias}"
+    leaves = is_current and target in Stage.values and target != Stage.PRODUCTION
+    return Stage.PRODUCTION.value if leaves else ""
+
+
 def parse_stage(name: str) -> Stage:
-    """Return the stage for a name in any case, as MLflow does."""
+    """Return the stage for a name in any case, as MLflow does. Raises InvalidInput."""
     for stage in Stage:
         if stage.value.lower() == name.strip().lower():
             return stage

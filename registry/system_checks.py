@@ -1,4 +1,4 @@
-"""What must be right in the settings before the registry may serve: a gate that is not there must stop the start."""
+"""System checks of the registry's settings: a gate that cannot be imported must stop the start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
 
 from registry.permissions import Level
+from registry.sources import never_matches
 
 
 @register
@@ -34,6 +35,20 @@ def check_default_level(app_configs: Sequence[Any] | None, **_kwargs: object) ->
         return []
     known = ", ".join(level.name.lower() for level in Level)
     return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be none or one of {known}.", id="registry.E002")]
+
+
+@register
+def check_allowed_sources(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Every entry of CUSTODY_ALLOWED_SOURCES must be a prefix that a source can have."""
+    return [
+        Error(
+            f"CUSTODY_ALLOWED_SOURCES has the entry {prefix!r}, under which no source can lie.",
+            hint="Write the beginning of a URI, scheme in small letters, without wildcards: s3://models/ or gs://bucket/team/.",
+            id="registry.E003",
+        )
+        for prefix in settings.ALLOWED_SOURCES
+        if never_matches(prefix)
+    ]
 
 
 def _fault_of(path: str) -> str:

@@ -1,9 +1,9 @@
 """Find code that nothing in the product uses; a use in tests alone does not count.
 
-vulture reads the Python files. Besides what it sees, these count as uses: a name in a template or a script of the pages, a
-keyword argument, an identifier in a text (a field in an ORM call, a dotted path in the settings), the getter of a serializer
-field, and whatever a migration names. What frameworks call by name or by decorator is in dead_code_allowed.toml, with the
-reason for each entry; an entry for a name that excuses nothing is an error too.
+vulture reads the Python files. Besides what it sees, these count as uses: a name in a template or a script of the
+pages, a keyword argument, an identifier in a text (a field in an ORM call, a dotted path in the settings), the getter
+of a serializer field, and whatever a migration names. What frameworks call by name or by decorator is in
+dead_code_allowed.toml, with the reason for each entry; an entry for a name that excuses nothing is an error too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vulture import Vulture
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = ROOT / "script" / "dead_code_allowed.toml"
-# Least confidence of vulture's: a name that occurs nowhere else is enough.
+# The lowest confidence of vulture: a name that occurs nowhere else.
 _CONFIDENCE = 60
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TEMPLATE_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -58,7 +58,9 @@ def names_in_migrations() -> Iterator[str]:
 
 
 def names_in_texts(tree: ast.AST) -> Iterator[str]:
-    """Yield the identifiers in texts that are nothing but identifiers, keyword arguments, and the getters of serializers."""
+    """Yield the identifiers in texts that are nothing but identifiers, keyword arguments, and the getters of
+    serializers.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg:
             yield from node.arg.split("__")
@@ -98,7 +100,9 @@ def unused(decorators: list[str]) -> list[Unused]:
 
 
 def main() -> int:
-    """Print what is unused and not allowed, and the names in the allow-list that excuse nothing; return 1 for any of these."""
+    """Print what is unused and not allowed, and the names in the allow-list that excuse nothing; return 1 for any of
+    these.
+    """
     allowed: dict[str, dict[str, str]] = tomllib.loads(ALLOWED.read_text(encoding="utf-8"))
     patterns, excusing, lines = allowed["names"], set(), []
     for item in unused(list(allowed["decorators"])):

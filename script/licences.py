@@ -2,8 +2,8 @@
 
 Usage: licences.py [--path DIR] REQUIREMENTS…
 
-Reads the installed metadata of what the requirements files name and of what that needs in turn, and prints each package whose
-licence is unknown or not allowed. The exit code is then 1.
+Reads the installed metadata of what the requirements files name and of what that needs in turn, and prints each package
+whose licence is unknown or not allowed. The exit code is then 1.
 """
 
 from __future__ import annotations
@@ -40,18 +40,20 @@ ALLOWED = frozenset(
         "Zlib",
     }
 )
-# Packages whose metadata names no SPDX expression: what it says instead, and what the licence file beside it says. Where a
-# later release says something else, it has to be read again.
+# Packages whose metadata names no SPDX expression: what it says instead, and what the licence file beside it says.
+# Where a later release says something else, it has to be read again.
 READ_BY_HAND = {
     "amqp": ("BSD", "BSD-3-Clause"),
     "billiard": ("BSD", "BSD-3-Clause"),
     "click-plugins": ("New BSD", "BSD-3-Clause"),
     "django-csp": ("BSD", "BSD-3-Clause"),
+    "drf-spectacular-sidecar": ("BSD", "BSD-3-Clause"),
     "markdown-it-py": ("License :: OSI Approved :: MIT License", "MIT"),
     "mdurl": ("License :: OSI Approved :: MIT License", "MIT"),
     "prompt-toolkit": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
     "protobuf": ("3-Clause BSD License", "BSD-3-Clause"),
     "python-dateutil": ("Dual License", "Apache-2.0 OR BSD-3-Clause"),
+    "rfc3161-client": ("License :: OSI Approved :: Apache Software License", "Apache-2.0"),
     "s3transfer": ("Apache License 2.0", "Apache-2.0"),
     "sqlparse": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
     "uritemplate": ("BSD 3-Clause OR Apache-2.0", "Apache-2.0 OR BSD-3-Clause"),
@@ -75,25 +77,27 @@ def problems(requirements: Iterable[Requirement], path: Sequence[str] | None = N
 
     ``path`` is where the packages are installed, None for the running environment.
     """
-    found = []
+    licence_problems = []
     for name, package in sorted(_installed(requirements, path).items()):
         if package is None:
-            found.append(Problem(name, "is not installed"))
+            licence_problems.append(Problem(name, "is not installed"))
             continue
         expression = licence_of(package)
         if not expression:
-            found.append(Problem(name, f"has an unknown licence: {_said(package) or 'its metadata names none'}"))
+            licence_problems.append(
+                Problem(name, f"has an unknown licence: {_declared(package) or 'its metadata names none'}")
+            )
         elif not is_allowed(expression):
-            found.append(Problem(name, f"has the licence {expression}, which is not allowed"))
-    return found
+            licence_problems.append(Problem(name, f"has the licence {expression}, which is not allowed"))
+    return licence_problems
 
 
 def licence_of(package: Distribution) -> str:
     """Return a package's licence as an SPDX expression; "" where neither its metadata nor READ_BY_HAND names one."""
-    stated = _field(package, "License-Expression") or _said(package)
-    said, read = READ_BY_HAND.get(canonicalize_name(package.metadata["Name"]), ("", ""))
+    stated = _field(package, "License-Expression") or _declared(package)
+    declared, read = READ_BY_HAND.get(canonicalize_name(package.metadata["Name"]), ("", ""))
     try:
-        return str(canonicalize_license_expression(read if said == stated else stated))
+        return str(canonicalize_license_expression(read if declared == stated else stated))
     except InvalidLicenseExpression:
         return ""
 
@@ -161,7 +165,7 @@ def _needed_by(package: Distribution, extras: set[str]) -> Iterator[Requirement]
             yield requirement
 
 
-def _said(package: Distribution) -> str:
+def _declared(package: Distribution) -> str:
     """Return the first line of the field License, else the classifiers; "" where there are neither."""
     classifiers = [each for each in package.metadata.get_all("Classifier") or [] if each.startswith("License ::")]
     return _field(package, "License") or "; ".join(classifiers)
@@ -187,10 +191,10 @@ def main() -> int:
     parser.add_argument("requirements", nargs="+", type=Path)
     parser.add_argument("--path", help="the folder with the installed packages (default: the running environment)")
     options = parser.parse_args()
-    found = problems(read_requirements(options.requirements), options.path and [options.path])
-    for problem in found:
+    licence_problems = problems(read_requirements(options.requirements), options.path and [options.path])
+    for problem in licence_problems:
         print(f"{problem.package} {problem.why}")
-    return 1 if found else 0
+    return 1 if licence_problems else 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""The cast: ada writes models, bea reviews them, cy is an outsider, ops runs the server, bot is ada's service account."""
+"""The cast: ada writes models, bea reviews them, cy is an outsider, ops runs the server,
+bot is ada's service account.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.management.commands import flush
 from django.db import connection
@@ -16,12 +21,15 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import User
 from config.start import prepare_start
 from core.actors import Actor
 from tests.database_copies import Template, drop, use
-from tests.database_flush import flush_to, written_by_migrations
+from tests.database_flush import Rows, flush_to, written_by_migrations
+from tests.recorded_fixtures import restore_recorded
+from tests.recorded_rows import RecordedRows
 from tests.s3_server import S3Server, TestBucket
 from tests.signed_in import actor_of
 
@@ -30,9 +38,15 @@ Acting = Callable[[User], Actor]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 # A busy machine is no failure: what is tested is what comes out, not how fast.
-settings.register_profile("custody", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("custody", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("custody"), max_examples=2000)  # --hypothesis-profile=long
 settings.load_profile("custody")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that `script/test` gives."""
+    parser.addoption("--two-of-each", action="store_true", help="run a test with parameters with two sets of them")
+    parser.addoption("--without-database", action="store_true", help="leave out the tests that touch a database")
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
@@ -43,9 +57,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     items.sort(key=lambda item: item.get_closest_marker("queue") is None)
     if connection.vendor == "postgresql":
-        left_out = [item for item in items if not touches_database(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if touches_database(item)]
+        _keep(config, items, {item for item in items if touches_database(item)})
+    if config.getoption("--without-database"):
+        _keep(config, items, {item for item in items if not touches_database(item)})
+    if config.getoption("--two-of-each"):
+        _keep(config, items, set(two_of_each(items)))
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: set[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def two_of_each(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the first two items of each test function: those without parameters, and two sets of parameters of the
+    others.
+    """
+    seen: Counter[str] = Counter()
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        seen[function] += 1
+        if seen[function] <= 2:
+            yield item
 
 
 def touches_database(item: pytest.Item) -> bool:
@@ -67,6 +100,17 @@ def _data_directory() -> None:
     prepare_start()
 
 
+@pytest.fixture(autouse=True)
+def _own_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a folder of its own for the state of the audit log: its database is its own, too.
+
+    It is made on demand.
+    """
+    monkeypatch.setattr(
+        django_settings, "LOG_STATE", str(django_settings.DATA_DIR / "logs-of-tests" / uuid.uuid4().hex)
+    )
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """The migrated database that test databases are copied from. Tests that start processes use `database_url`."""
@@ -82,23 +126,41 @@ def django_db_setup(
     django_db_modify_db_settings: None,
     django_db_blocker: DjangoDbBlocker,
     template: Template,
-) -> Iterator[None]:
-    """Make this worker's test database: the first worker migrates, the others copy. In place of pytest-django's own."""
+) -> Iterator[dict[str, Rows]]:
+    """Make this worker's test database: the first worker migrates, the others copy. In place of pytest-django's own.
+
+    Its value is the rows that the migrations wrote.
+    """
     with django_db_blocker.unblock(), template.locked():
+        if not template.is_made:
+            template.take_kept()
         copying = use(template) if template.is_made else {}
         databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set(), **copying)
         if not template.is_made:
             template.make()
+            template.keep()
         template.join(WORKER or "alone")
         migrated = written_by_migrations()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_to(migrated))
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)  # it would make rows that are kept
-        yield
+        yield migrated
     with django_db_blocker.unblock():
         teardown_databases(databases, verbosity=0)
         with template.locked():
             template.leave(WORKER or "alone")
+
+
+@pytest.fixture(scope="session")
+def recorded(django_db_setup: dict[str, Rows], tmp_path_factory: pytest.TempPathFactory) -> RecordedRows:
+    """What slow fixtures wrote, to be written again for the next test."""
+    return RecordedRows(django_db_setup, tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture(autouse=True)
+def _recorded_first(_own_log: None, request: pytest.FixtureRequest) -> None:
+    """Restore what recorded fixtures wrote before the other fixtures of a test write their rows."""
+    restore_recorded(request)
 
 
 @pytest.fixture
@@ -120,31 +182,65 @@ def _quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_listed_once() -> Iterator[None]:
+    """List the static files once, as a server does when it starts. Each test client makes the middleware anew."""
+    files: dict[str, object] = {}
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+
+    def add_files(middleware: WhiteNoiseMiddleware) -> None:
+        if not files:
+            list_files(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _open_to_everybody() -> Iterator[None]:
+    """Let the cast work on each other's models and runs; tests of permissions say what everybody may do in them."""
+    with override_settings(
+        DEFAULT_MODEL_LEVEL="manage_production",
+        DEFAULT_EXPERIMENT_LEVEL="manage",
+        ARTIFACT_CLAIMS=["traces.permissions.claims_on", "tests.open_folders.claims_on"],
+        RUN_HOLDERS=["tests.open_folders.Holders"],
+    ):
+        yield
+
+
+def person(name: str, **fields: Any) -> User:
+    """Return the account of that name. It exists already where recorded rows were restored first."""
+    return User.objects.filter(username=name).first() or User.objects.create_user(name, **fields)
+
+
 @pytest.fixture
 def ada(db: None) -> User:
-    return User.objects.create_user("ada", password="ada-password-1")
+    return person("ada", password="ada-password-1")
 
 
 @pytest.fixture
 def bea(db: None) -> User:
-    user = User.objects.create_user("bea", password="bea-password-1")
+    user = person("bea", password="bea-password-1")
     user.groups.add(Group.objects.get_or_create(name="reviewers")[0])
     return user
 
 
 @pytest.fixture
 def cy(db: None) -> User:
-    return User.objects.create_user("cy", password="cy-password-12")
+    return person("cy", password="cy-password-12")
 
 
 @pytest.fixture
 def ops(db: None) -> User:
-    return User.objects.create_superuser("ops", password="ops-password-1")
+    return person("ops", password="ops-password-1", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
 def bot(ada: User) -> User:
-    return User.objects.create_user("bot", is_service=True, owner=ada)
+    return person("bot", is_service=True, owner=ada)
 
 
 @pytest.fixture

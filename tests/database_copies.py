@@ -1,18 +1,26 @@
-"""Copies of one migrated, empty database: migrations run once for all workers of a test run and for tests that need their own."""
+"""Copies of one migrated, empty database: migrations run once for all workers of a test run and for tests that need
+their own.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import django
+from django.apps import apps
 from django.db import connection
+
+_KEPT = 4  # databases of other states of the migrations that are kept for the next run
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,25 @@ class Template:
     @property
     def _workers(self) -> Path:
         return self.folder / "template.workers"
+
+    def take_kept(self) -> None:
+        """Take the database that an earlier run migrated, where the migrations are the same. SQLite only."""
+        if connection.vendor == "sqlite" and (kept := _kept_file()).exists():
+            shutil.copy(kept, self.file)
+            os.utime(kept)
+            self._mark.touch()
+
+    def keep(self) -> None:
+        """Keep it for the next run."""
+        if connection.vendor != "sqlite":
+            return
+        kept = _kept_file()
+        beside = kept.with_suffix(f".{os.getpid()}")
+        shutil.copy(self.file, beside)
+        beside.rename(kept)  # a run beside this one sees the whole file or none
+        by_age = sorted(kept.parent.glob("*.sqlite3"), key=lambda file: file.stat().st_mtime)
+        for old in by_age[:-_KEPT]:
+            old.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -87,6 +114,22 @@ class Template:
         return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
 
 
+def _kept_file() -> Path:
+    """Return where the migrated database of these very migrations is kept: in a folder that only this user can read."""
+    folder = Path(tempfile.gettempdir()) / f"custody-test-databases-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.is_symlink():
+        raise PermissionError(f"{folder} belongs to somebody else. Remove it.")
+    state = hashlib.sha256(django.get_version().encode())
+    for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
+        sources = [*sorted(Path(app.path).glob("migrations/*.py")), *sorted(Path(app.path).glob("models.py"))]
+        for file in [*sources, *sorted(Path(app.path).glob("models/*.py"))]:
+            state.update(f"{app.label}/{file.name}".encode())
+            state.update(file.read_bytes())
+    state.update((Path(__file__).parent.parent / "core" / "database_guards.py").read_bytes())
+    return folder / f"{state.hexdigest()[:32]}.sqlite3"
+
+
 def drop(url: str) -> None:
     """Remove a copy, whoever is still connected to it; a file goes with its folder."""
     if connection.vendor != "sqlite":
@@ -95,7 +138,9 @@ def drop(url: str) -> None:
 
 
 def use(template: Template) -> dict[str, Any]:
-    """Set Django up to copy the template as its test database; return the options that `setup_databases` needs for it."""
+    """Set Django up to copy the template as its test database;
+    return the options that `setup_databases` needs for it.
+    """
     if connection.vendor == "sqlite":
         shutil.copy(template.file, connection.creation._get_test_db_name())  # type: ignore[attr-defined]  # every back end has it
         return {"keepdb": True}

@@ -17,20 +17,20 @@ Rows = list[tuple[Any, ...]]
 def written_by_migrations() -> dict[str, Rows]:
     """Return table → rows of a database that was just migrated, without the empty tables."""
     with connection.cursor() as cursor:
-        return {table: _rows_of(cursor, table) for table in _tables_with_rows(cursor)}
+        return {table: rows_of(cursor, table) for table in tables_with_rows(cursor)}
 
 
 def flush_to(kept: dict[str, Rows]) -> Callable[[BaseDatabaseOperations, list[str]], None]:
     """Return what runs in place of Django's flush: afterwards the database holds the rows of `kept` and no others.
 
-    Django empties every table, which on PostgreSQL makes and removes hundreds of files; this touches only tables that have
-    changed. The append-only triggers refuse a DELETE, so they are off for the transaction that deletes.
+    Django empties every table, which on PostgreSQL makes and removes hundreds of files; this touches only tables that
+    have changed. The append-only triggers refuse a DELETE, so they are off for the transaction that deletes.
     """
 
     def flush(_operations: BaseDatabaseOperations, _statements: list[str]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            wrong = {table for table in kept if _rows_of(cursor, table) != kept[table]}
-            surplus = [table for table in _tables_with_rows(cursor) if table in wrong or table not in kept]
+            wrong = {table for table in kept if rows_of(cursor, table) != kept[table]}
+            surplus = [table for table in tables_with_rows(cursor) if table in wrong or table not in kept]
             with _without_triggers(cursor, surplus):
                 for table in surplus:
                     cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 - a model's table
@@ -41,7 +41,7 @@ def flush_to(kept: dict[str, Rows]) -> Callable[[BaseDatabaseOperations, list[st
     return flush
 
 
-def _tables_with_rows(cursor: CursorWrapper) -> list[str]:
+def tables_with_rows(cursor: CursorWrapper) -> list[str]:
     """Return the names of the models' tables that have rows, in one query."""
     tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     exists = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM \"{0}\")"
@@ -49,7 +49,8 @@ def _tables_with_rows(cursor: CursorWrapper) -> list[str]:
     return sorted(table for (table,) in cursor.fetchall())
 
 
-def _rows_of(cursor: CursorWrapper, table: str) -> Rows:
+def rows_of(cursor: CursorWrapper, table: str) -> Rows:
+    """Return the rows of a table as the driver gives them, by the first column."""
     cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')  # noqa: S608 - a model's table
     rows: Rows = cursor.fetchall()
     return rows

@@ -1,7 +1,8 @@
-"""Loaded by pytest before Django's settings: the tests' files go to a directory of their own, in memory where there is room.
+"""Loaded by pytest before Django's settings: the tests' files go to a directory of their own, in memory where there is
+room.
 
-Tests make and remove tens of thousands of small files and synchronise databases to the disk; on a disk that takes longer
-than the tests themselves.
+Tests make and remove tens of thousands of small files and synchronise databases to the disk; on a disk that takes
+longer than the tests themselves.
 """
 
 from __future__ import annotations

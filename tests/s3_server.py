@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,15 @@ class S3Server:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not self._answers():
             assert self._process.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)
 
+    @cached_property
     def client(self) -> Any:
-        """Return a client of its own, for looking into buckets."""
+        """A client for looking into buckets. Making one reads megabytes of descriptions, so the server keeps it."""
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.environment["AWS_ENDPOINT_URL"],
@@ -53,13 +55,13 @@ class S3Server:
     def new_bucket(self) -> str:
         """Create an empty bucket and return its name."""
         name = f"custody-{uuid.uuid4().hex}"
-        self.client().create_bucket(Bucket=name)
+        self.client.create_bucket(Bucket=name)
         return name
 
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -79,7 +81,7 @@ class TestBucket:
 
     def __init__(self, server: S3Server) -> None:
         self.server = server
-        self.client = server.client()
+        self.client = server.client
         self.name = server.new_bucket()
 
     @property

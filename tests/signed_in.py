@@ -15,7 +15,10 @@ from django.utils import timezone
 
 from accounts.authentication import TOKEN_PREFIX, actor_from_request, token_digest
 from accounts.models import ApiToken, User
-from core.actors import ALL_SCOPES, Actor
+from core.actors import ALL_SCOPES, Actor, system_actor
+
+# Reads what a test looks at, whoever may see it.
+READER = system_actor("test")
 
 
 def actor_of(user: User) -> Actor:
@@ -24,7 +27,10 @@ def actor_of(user: User) -> Actor:
 
 
 def session_actor(user: User) -> Actor:
-    """Return the actor of a request from a browser in which somebody has signed in. The sign-in itself is not recorded."""
+    """Return the actor of a request from a browser in which somebody has signed in.
+
+    The sign-in itself is not recorded.
+    """
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class TracesConfig(AppConfig):
-    """Traces of generative applications, and what people and scorers say of them."""
+    """Traces of generative applications, and their assessments by people and scorers."""
 
     name = "traces"
     default_auto_field = "django.db.models.BigAutoField"

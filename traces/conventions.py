@@ -47,7 +47,10 @@ _USAGE = {
 
 
 def with_mlflow_attributes(span: SpanData) -> SpanData:
-    """Return the span with MLflow's attributes added where it has those of another library, else the span itself."""
+    """Return the span with MLflow's attributes added where it has those of another library, else the span itself.
+
+    Raises InvalidInput.
+    """
     held = span.attributes
     added: Json = {}
     if INPUTS not in held and (value := _first(held, _INPUTS)) is not None:

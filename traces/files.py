@@ -1,4 +1,4 @@
-"""Where the files of a trace lie: its spans as older clients write them (`traces.json`), and attachments."""
+"""The locations of the files of a trace: its spans as older clients write them (`traces.json`), and attachments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def artifact_location(trace: Trace) -> str:
 
 
 def artifact_folder(trace: Trace) -> str:
-    """Return the folder of a trace's files in this server's store, "" where its experiment's files are kept elsewhere."""
+    """Return the folder of a trace's files in this server's store,
+    "" where its experiment's files are kept elsewhere.
+    """
     try:
         return key_of_uri(artifact_location(trace))
     except InvalidInput:

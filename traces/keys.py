@@ -7,7 +7,7 @@ NAME = "mlflow.traceName"
 ARTIFACT_LOCATION = "mlflow.artifactLocation"
 SPANS_LOCATION = "mlflow.trace.spansLocation"
 IN_THIS_SERVER = "TRACKING_STORE"
-# What this server says about a trace; a client that sends them is not followed.
+# Set by this server; values that a client sends are ignored.
 SERVER_TAGS = frozenset({ARTIFACT_LOCATION, SPANS_LOCATION})
 # metadata
 SOURCE_RUN = "mlflow.sourceRun"

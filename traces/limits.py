@@ -1,4 +1,7 @@
-"""How long and how many the parts of a trace may be. Long values of tags, metadata and previews are cut, not refused."""
+"""Limits of length and number for the parts of a trace.
+
+Long values of tags, metadata and previews are cut, not refused.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def checked_key(key: str, *, what: str) -> str:
 
 
 def checked_value(value: str, *, what: str) -> str:
-    """Return the value of a tag or of metadata, cut to 8000 characters. InvalidInput: a NUL or half a surrogate pair."""
+    """Return the value of a tag or of metadata, cut to 8000 characters.
+
+    InvalidInput: a NUL or half a surrogate pair.
+    """
     return checked_text(value[:MAX_VALUE], what=what, limit=MAX_VALUE)
 
 

@@ -28,14 +28,14 @@ class SpanStatus(models.TextChoices):
 
 
 class AssessmentKind(models.TextChoices):
-    """What an assessment holds: feedback on what happened, or what should have happened."""
+    """The kind of an assessment: feedback on what happened, or what should have happened."""
 
     FEEDBACK = "feedback"
     EXPECTATION = "expectation"
 
 
 class SourceType(models.TextChoices):
-    """Who made an assessment: AssessmentSource.SourceType of the protocol, by name."""
+    """The author of an assessment: AssessmentSource.SourceType of the protocol, by name."""
 
     UNSPECIFIED = "SOURCE_TYPE_UNSPECIFIED", "Somebody"
     HUMAN = "HUMAN", "Person"
@@ -176,7 +176,7 @@ class TracePrompt(models.Model):
 
 
 class Assessment(models.Model):
-    """What a person, a judge or code says of a trace or of one of its spans.
+    """An assessment of a trace, or of one of its spans, by a person, a judge or code.
 
     ``value`` is JSON text, empty for feedback that holds only an error; ``number`` is the value where it is a number.
     ``is_serialized`` says that the client sent the value as text, as it does with lists and mappings. A newer

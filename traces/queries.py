@@ -7,26 +7,33 @@ from collections.abc import Iterable, Sequence
 import orjson
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
+from core.actors import Actor
 from core.errors import NotFound
 from traces.keys import SIZE_STATS, SOURCE_RUN
-from traces.limits import shown
 from traces.models import Span, Trace, TraceMetadata, TraceRun
+from traces.permissions import require_readable_trace, trace_not_found, visible_to
+from tracking.models import Run
+from tracking.permissions.runs import may_read_run
 
 MAX_BATCH = 500
 
 
-def get_trace(trace_id: str) -> Trace:
-    """Return a trace with its tags, metadata and assessments. NotFound."""
+def get_trace(actor: Actor, trace_id: str) -> Trace:
+    """Return a trace that the actor may read, with its tags, metadata and assessments. NotFound."""
     trace = Trace.objects.select_related("experiment").filter(pk=trace_id).first()
     if trace is None:
-        raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
+        raise NotFound(trace_not_found(trace_id))
+    require_readable_trace(actor, trace)
     load_traces([trace])
     return trace
 
 
-def traces_by_id(trace_ids: Sequence[str]) -> list[Trace]:
-    """Return those of the traces that there are, loaded, in the order of ``trace_ids``. The query count is constant."""
-    rows = {trace.pk: trace for trace in Trace.objects.filter(pk__in=set(trace_ids))}
+def traces_by_id(actor: Actor, trace_ids: Sequence[str]) -> list[Trace]:
+    """Return those of the traces that the actor may read, loaded, in the order of ``trace_ids``.
+
+    The query count is constant.
+    """
+    rows = {trace.pk: trace for trace in Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids))}
     traces = [rows[pk] for pk in dict.fromkeys(trace_ids) if pk in rows]
     load_traces(traces)
     return traces
@@ -39,14 +46,16 @@ def load_traces(traces: Sequence[Trace]) -> None:
 
 def spans_of(trace_ids: Iterable[str]) -> dict[str, list[Span]]:
     """Return the spans of traces by trace id, the earliest first. One query."""
-    found: dict[str, list[Span]] = {pk: [] for pk in trace_ids}
-    for span in Span.objects.filter(trace_id__in=list(found)).order_by("trace_id", "start_ns", "pk"):
-        found[span.trace_id].append(span)
-    return found
+    spans: dict[str, list[Span]] = {pk: [] for pk in trace_ids}
+    for span in Span.objects.filter(trace_id__in=list(spans)).order_by("trace_id", "start_ns", "pk"):
+        spans[span.trace_id].append(span)
+    return spans
 
 
 def is_fully_exported(trace: Trace) -> bool:
-    """Return whether all the spans are here that the client counted when it sent the trace; True where it did not count."""
+    """Return whether all the spans are here that the client counted when it sent the trace; True where it did not
+    count.
+    """
     stats = next((pair.value for pair in trace.metadata.all() if pair.key == SIZE_STATS), "")
     try:
         counted = orjson.loads(stats)["num_spans"] if stats else 0
@@ -55,13 +64,21 @@ def is_fully_exported(trace: Trace) -> bool:
     return trace.span_count >= counted if isinstance(counted, int) else True
 
 
-def of_run(run_id: str) -> Q:
-    """Return the condition that a trace belongs to a run: by its metadata, or by a link."""
+def of_run(actor: Actor, run_id: str) -> Q:
+    """Return the condition that a trace belongs to a run: by a link, or by its metadata.
+
+    Anybody can write the name of a run into a trace of their own. It counts where the same account made the trace and
+    the run; of others with the right to the run, a link is kept (services/links.py). A run that is not there, or that
+    the actor may not read, is a name like any other.
+    """
     named = TraceMetadata.objects.filter(key=SOURCE_RUN, value=run_id)
     linked = TraceRun.objects.filter(run_id=run_id)
+    run = Run.objects.filter(pk=run_id).first()
+    if run is not None and may_read_run(actor, run):
+        named = named.filter(trace__created_by=run.created_by)
     return Q(pk__in=named.values("trace")) | Q(pk__in=linked.values("trace"))
 
 
-def traces_of_run(run_id: str) -> QuerySet[Trace]:
-    """Return the traces of a run, the newest first."""
-    return Trace.objects.filter(of_run(run_id)).order_by("-request_ms", "pk")
+def traces_of_run(actor: Actor, run_id: str) -> QuerySet[Trace]:
+    """Return the traces of a run that the actor may read, the newest first."""
+    return Trace.objects.filter(of_run(actor, run_id), visible_to(actor)).order_by("-request_ms", "pk")

@@ -174,7 +174,7 @@ def children_of(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Return spans by the id of their parent, the earliest first; a span whose parent is missing is under ""."""
     rows = sorted(spans, key=lambda span: (span.start_ns, span.pk))
     known = {span.span_id for span in rows}
-    found: dict[str, list[Span]] = {}
+    children: dict[str, list[Span]] = {}
     for span in rows:
-        found.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
-    return found
+        children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
+    return children

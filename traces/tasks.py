@@ -1,4 +1,4 @@
-"""Celery's side of traces: deleting those that are older than they are kept."""
+"""Celery tasks of traces: deleting those older than the retention period."""
 
 from __future__ import annotations
 

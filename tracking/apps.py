@@ -10,7 +10,7 @@ class TrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Stop the start, with the reason, where ``ARTIFACT_URL`` names a store that there is not."""
+        """Stop the start, with the reason, where ``ARTIFACT_URL`` names an unknown store."""
         from tracking.store import current_store  # noqa: PLC0415 - settings are complete only now
 
         current_store()

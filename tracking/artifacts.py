@@ -18,28 +18,35 @@ from core.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
 from core.refs import artifact_ref
 from tracking.locks import hold_bytes, hold_tree
 from tracking.models import Artifact, Seal
-from tracking.paths import ancestors, below, clean_folder, clean_path, parent_of
+from tracking.paths import ancestors, below, clean_folder, clean_path, decoded, parent_of
+from tracking.payloads import FileFact, note_sender
+from tracking.permissions.artifacts import artifact_not_found, require_path
+from tracking.permissions.runs import Change
 from tracking.store import CHUNK, Blob, ByteSource, current_store
-
-FileFact = tuple[str, str, int]
-"""A file of a folder: path relative to the folder, SHA-256 in hex, size in bytes."""
 
 
 def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
     """Store what ``stream`` yields under ``path`` and return its row; the last of several writers wins.
 
-    The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed folder only
-    the very bytes that are there already are accepted (Conflict otherwise). InvalidInput: a bad path. TooLarge: more than
-    ``CUSTODY_MAX_ARTIFACT_BYTES``.
+    The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed folder
+    only the very bytes that are there already are accepted (Conflict otherwise). InvalidInput: a bad path. TooLarge:
+    more than ``CUSTODY_MAX_ARTIFACT_BYTES``. NotFound, Denied: the actor may not read, or not write, there. Raises
+    Unavailable.
     """
-    clean_path(path)
-    refuse_hopeless(path)
+    path = clean_path(path)
+    refuse_write(actor, path)
     blob = current_store().put(stream, limit=settings.MAX_ARTIFACT_BYTES)
     return place_blob(actor=actor, path=path, blob=blob)
 
 
-def refuse_hopeless(path: str) -> None:
-    """Refuse, before any byte is read, what cannot succeed: InvalidInput or Conflict."""
+def refuse_write(actor: Actor, path: str) -> None:
+    """Refuse, before any byte is read, what cannot succeed: NotFound, Denied, InvalidInput or Conflict."""
+    require_path(actor, path, Change.EVIDENCE, Action.TRACKING_ARTIFACT_STORED)
+    refuse_unusable_path(path)
+
+
+def refuse_unusable_path(path: str) -> None:
+    """Refuse a path at which no file can be stored: InvalidInput or Conflict."""
     if Artifact.objects.filter(path__in=ancestors(path)).exists() or Artifact.objects.filter(below(path)).exists():
         raise InvalidInput(f"Invalid path: {path[:100]!r} would make one name both a file and a folder.")
     seal = _seal_over(path)
@@ -49,7 +56,7 @@ def refuse_hopeless(path: str) -> None:
 
 @transaction.atomic
 def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
-    """Let ``path`` name stored bytes and return its row. Conflict: it is sealed. Unavailable: the bytes just went."""
+    """Name stored bytes ``path`` and return the row. Conflict: it is sealed. Unavailable: the bytes were deleted."""
     hold_tree(path, exclusive=False)
     hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
@@ -58,7 +65,7 @@ def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
     if seal := _seal_over(path):
         raise _sealed(path, seal)
     if not current_store().has(blob):
-        raise Unavailable(f"The bytes of {path[:200]!r} were cleared away at this very moment. Send them again.")
+        raise Unavailable(f"The bytes of {path[:200]!r} were deleted at the same moment. Send them again.")
     row = Artifact(path=path, parent=parent_of(path), sha256=blob.sha256, size=blob.size, stored_by=actor.name)
     Artifact.objects.bulk_create(
         [row],
@@ -66,6 +73,7 @@ def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
         unique_fields=["path"],
         update_fields=["sha256", "size", "stored_at", "stored_by"],
     )
+    note_sender(path=path, sha256=blob.sha256, name=actor.name)
     record(
         actor=actor,
         action=Action.TRACKING_ARTIFACT_STORED,
@@ -86,28 +94,41 @@ def _seal_over(path: str) -> Seal | None:
 
 def _sealed(path: str, seal: Seal) -> Conflict:
     # not the seal's reason: it names a model that the caller may not know of
-    return Conflict(f"{path} cannot change: {seal.prefix} is sealed, for a registered version stands on it.")
+    return Conflict(f"{path} cannot change: {seal.prefix} is sealed, because a registered version was made of it.")
 
 
 def get_artifact(path: str) -> Artifact:
-    """Return the row of a file. NotFound: none of that name; InvalidInput: it is a folder."""
-    clean_path(path)
+    """Return the row of a file. NotFound: none of that name; InvalidInput: it is a folder.
+
+    Clients decode the names that they list and ask for those, so a name with escapes is found by its decoded form.
+    """
+    path = clean_path(path)
     row = Artifact.objects.filter(path=path).first()
     if row is not None:
         return row
     if Artifact.objects.filter(below(path)).exists():
         raise InvalidInput(f"{path[:200]!r} is a folder, not a file.")
-    raise NotFound(f"No such artifact: {path[:200]!r}")
+    if other := _same_reading(path, lambda file: [file]):
+        return get_artifact(other)
+    raise NotFound(artifact_not_found(path))
+
+
+def _same_reading(path: str, names: Callable[[str], list[str]]) -> str:
+    """Return the name with escapes whose decoded form is ``path``, among those that ``names`` gives of a file."""
+    owner, reading = "/".join(path.split("/")[:2]), decoded(path)
+    escaped = Artifact.objects.filter(below(owner), path__contains="%").order_by("path")
+    every = (name for file in escaped.values_list("path", flat=True) for name in names(file))
+    return next((name for name in every if decoded(name) == reading), "")
 
 
 def open_artifact(path: str) -> tuple[Artifact, BinaryIO]:
-    """Return a file's row and its bytes, open for reading and seeking; the caller closes them."""
+    """Return a file's row and its bytes, seekable; the caller closes them. Raises InvalidInput, NotFound."""
     row = get_artifact(path)
     return row, open_bytes(row)
 
 
 def open_bytes(row: Artifact) -> BinaryIO:
-    """Return the bytes of a file, open for reading and seeking; the caller closes them. NotFound: the store lost them."""
+    """Return the bytes of a file, open and seekable; the caller closes them. NotFound: the store lost them."""
     try:
         return current_store().open(row.sha256)
     except FileNotFoundError as error:
@@ -124,8 +145,18 @@ def read_artifact(path: str, max_bytes: int) -> bytes:
 
 
 def list_artifacts(prefix: str) -> list[tuple[str, bool, int]]:
-    """Return the direct contents of a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders)."""
+    """Return the direct contents of a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders).
+
+    Raises InvalidInput.
+    """
     folder = clean_folder(prefix)
+    entries = _direct_contents(folder)
+    if entries or not (other := _same_reading(folder, ancestors)):
+        return entries
+    return [(folder + path[len(other) :], is_folder, size) for path, is_folder, size in _direct_contents(other)]
+
+
+def _direct_contents(folder: str) -> list[tuple[str, bool, int]]:
     files = [(path, False, size) for path, size in Artifact.objects.filter(parent=folder).values_list("path", "size")]
     cut = len(folder) + 1 if folder else 0
     parents = Artifact.objects.filter(below(folder, column="parent")).values_list("parent", flat=True).distinct()
@@ -135,11 +166,13 @@ def list_artifacts(prefix: str) -> list[tuple[str, bool, int]]:
 
 @transaction.atomic
 def delete_artifact(*, actor: Actor, path: str) -> int:
-    """Forget a file, or a folder with all in it; return how many files. What is not there is no error.
+    """Delete the row of a file, or of every file in a folder; return how many. A missing file is no error.
 
-    The bytes stay in the store: another path may name them. Conflict: something in it is sealed.
+    The bytes stay in the store: another path may name them. Conflict: something in it is sealed. NotFound, Denied: the
+    actor may not read, or not delete, there. Raises InvalidInput.
     """
-    clean_path(path)
+    path = clean_path(path)
+    require_path(actor, path, Change.DELETE, Action.TRACKING_ARTIFACT_DELETED)
     hold_tree(path, exclusive=False)
     rows = Artifact.objects.filter(path=path) | Artifact.objects.filter(below(path))
     seal = _seal_over(path) or Seal.objects.filter(below(path, column="prefix")).first()
@@ -153,10 +186,9 @@ def delete_artifact(*, actor: Actor, path: str) -> int:
 
 
 def forget_folders(folders: Iterable[str]) -> int:
-    """Forget all files below these folders, in the caller's transaction, and return how many.
+    """Delete the rows of all files below these folders, in the caller's transaction, and return how many.
 
-    For what is deleted together with its files: the caller records the event. A folder with something sealed in it stays.
-    The bytes stay in the store.
+    The caller records the event. A folder with something sealed in it stays. The bytes stay in the store.
     """
     below_any, sealed = Q(), Q()
     for folder in {clean_folder(folder) for folder in folders}:
@@ -171,7 +203,7 @@ def forget_folders(folders: Iterable[str]) -> int:
 
 
 def folder_files(prefix: str) -> list[FileFact]:
-    """Return every file below a folder, sorted by relative path."""
+    """Return every file below a folder, sorted by relative path. Raises InvalidInput."""
     folder = clean_folder(prefix)
     cut = len(folder) + 1 if folder else 0
     rows = Artifact.objects.filter(below(folder)).values_list("path", "sha256", "size")
@@ -188,10 +220,11 @@ def _digest(files: list[FileFact]) -> str:
 
 
 @transaction.atomic
-def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
+def seal_folder(*, actor: Actor, prefix: str, reason: str, may_be_empty: bool = False) -> Seal:
     """Close a folder for good and keep its manifest. Sealing again changes nothing.
 
-    Conflict: it was sealed with another digest. InvalidInput: it is empty, or wider than one run or logged model.
+    One that is sealed empty (``may_be_empty``) has the digest "" and stays empty. Conflict: it was sealed with another
+    digest. InvalidInput: it is empty, or wider than one run or logged model.
     """
     folder = clean_folder(prefix)
     if folder.count("/") < 1:
@@ -199,12 +232,12 @@ def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
     hold_tree(folder, exclusive=True)
     files = folder_files(folder)
     digest = _digest(files)
-    found = Seal.objects.filter(prefix=folder).first()
-    if found is not None and found.digest == digest:
-        return found
-    if found is not None:
-        raise Conflict(f"{folder} was sealed as {found.digest} and is now {digest or 'empty'}.")
-    if not files:
+    earlier = Seal.objects.filter(prefix=folder).first()
+    if earlier is not None and earlier.digest == digest:
+        return earlier
+    if earlier is not None:
+        raise Conflict(f"{folder} was sealed as {earlier.digest} and is now {digest or 'empty'}.")
+    if not files and not may_be_empty:
         raise InvalidInput(f"{folder} holds no files, so there is nothing to seal.")
     senders = sorted(set(Artifact.objects.filter(below(folder)).values_list("stored_by", flat=True)) - {""})
     seal = Seal.objects.create(
@@ -220,6 +253,12 @@ def seal_folder(*, actor: Actor, prefix: str, reason: str) -> Seal:
     return seal
 
 
+def sealed_files(prefix: str) -> list[tuple[str, str, int]]:
+    """Return (name, SHA-256, size in bytes) of each file of a sealed folder as it was sealed; [] without a seal."""
+    seal = Seal.objects.filter(prefix=prefix).first() if prefix else None
+    return [(name, sha256, size) for name, sha256, size in seal.manifest] if seal else []
+
+
 def senders_of(prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return who sent the files of each of these folders that is sealed, by username; one query."""
     rows = Seal.objects.filter(prefix__in=set(prefixes)).values_list("prefix", "stored_by")
@@ -229,15 +268,21 @@ def senders_of(prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def verify_folder(prefix: str, *, progress: Callable[[int], None] | None = None) -> list[str]:
     """Read a folder's bytes again and return the relative names of files that are missing, extra or changed.
 
-    Measured against the manifest of its seal, else against what the table says. ``progress`` is told of each chunk read,
-    in bytes.
+    They are compared with the manifest of its seal, else with the rows. ``progress`` is called with the bytes of each
+    chunk. Raises InvalidInput.
     """
     folder = clean_folder(prefix)
     now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
-    seal = Seal.objects.filter(prefix=folder).first()
-    sealed = {name: (sha256, size) for name, sha256, size in seal.manifest} if seal else now
+    sealed = registered_files(folder)
     differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
     return sorted(differ | {name for name, (sha256, size) in sealed.items() if not _bytes_are(sha256, size, progress)})
+
+
+def registered_files(folder: str) -> dict[str, tuple[str, int]]:
+    """Return SHA-256 and size by relative name: those of the seal, else those of the rows."""
+    seal = Seal.objects.filter(prefix=folder).first()
+    rows = seal.manifest if seal else folder_files(folder)
+    return {name: (sha256, size) for name, sha256, size in rows}
 
 
 def _bytes_are(sha256: str, size: int, progress: Callable[[int], None] | None) -> bool:

@@ -1,4 +1,6 @@
-"""Runs with everything that was logged to them, for the protocol: one statement for many runs, and no model instances."""
+"""Runs with everything that was logged to them, for the protocol: one statement for many runs,
+and no model instances.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,21 @@ import orjson
 from django.db import connection
 from django.db.models import JSONField, Model
 
+from core.actors import Actor
 from core.columns import columns_of, table_of, type_of
 from core.errors import NotFound
 from core.statements import Statement, fetch, text_array
 from tracking.metric_columns import VALUE_COLUMNS
-from tracking.models import Dataset, LatestMetric, Param, Run, RunInput, RunModel, RunTag
+from tracking.models import Dataset, ExperimentLevel, LatestMetric, Param, Run, RunInput, RunModel, RunTag
+from tracking.permissions.levels import everybody_has
+from tracking.permissions.runs import require_readable_run, run_not_found
 
-# The protocol shows neither who created a run nor that a dataset belongs to an experiment.
-RUN_COLUMNS = columns_of(Run, without=["created_by"])
+# The protocol shows neither who created a run, nor what was registered of it, nor what deleted it, nor that a dataset
+# belongs to an experiment.
+RUN_COLUMNS = columns_of(Run, without=["created_by", "is_registered", "deleted_with_experiment"])
 DATASET_COLUMNS = columns_of(Dataset, without=["experiment_id"])
+# Fields of a dataset that a run may state differently.
+USE_COLUMNS = tuple(column for column in DATASET_COLUMNS if column not in ("name", "digest"))
 
 
 class Value(NamedTuple):
@@ -50,7 +58,10 @@ class Used(NamedTuple):
 
 @dataclass(slots=True)
 class FullRun:
-    """A run, as RUN_COLUMNS, and what was logged to it. ``inputs`` and ``models`` are in the order of logging, others in none."""
+    """A run, as RUN_COLUMNS, and what was logged to it.
+
+    ``inputs`` and ``models`` are in the order of logging, others in none.
+    """
 
     id: str
     experiment_id: int
@@ -92,6 +103,7 @@ def _part(model: type[Model], columns: Sequence[str], *, run: str = "run_id") ->
 _INPUT_PART = _Part(
     (
         *((Dataset, "d", column) for column in DATASET_COLUMNS),
+        *((RunInput, "u", column) for column in USE_COLUMNS),
         (RunInput, "u", "tags"),
         (RunInput, "u", "id"),
     ),
@@ -109,7 +121,9 @@ _PARTS = {
 
 
 def _slots() -> list[str]:
-    """Return the types of the columns that all branches share: as many of each as the branch with the most of it needs."""
+    """Return the types of the columns that all branches share:
+    as many of each as the branch with the most of it needs.
+    """
     most: Counter[str] = Counter()
     for part in _PARTS.values():
         most |= Counter(part.types)
@@ -154,11 +168,13 @@ _READERS: dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]] = {
 }
 
 
-def get_full_run(run_id: str) -> FullRun:
-    """Return one run, deleted or not. Raises NotFound."""
+def get_full_run(actor: Actor, run_id: str) -> FullRun:
+    """Return one run that the actor may read, deleted or not. One query where everybody may read. Raises NotFound."""
     runs = full_runs([run_id])
     if not runs:
-        raise NotFound(f"Run with id={run_id[:100]} not found")
+        raise NotFound(run_not_found(run_id))
+    if not everybody_has(ExperimentLevel.READ, actor):
+        require_readable_run(actor, Run.objects.get(pk=run_id))
     return runs[0]
 
 
@@ -178,10 +194,17 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
     for run_id, value in rows[_METRIC]:
         runs[run_id].metrics.append(Value._make(value))
     for run_id, (*dataset, tags, _) in sorted(rows[_INPUT], key=_logged):
-        runs[run_id].inputs.append(Used._make([*dataset, orjson.loads(tags)]))
+        runs[run_id].inputs.append(_used(dataset, tags))
     for run_id, (model_id, direction, step, _) in sorted(rows[_MODEL], key=_logged):
         runs[run_id].models.append((model_id, direction, step))
     return [runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in runs]
+
+
+def _used(columns: Sequence[Any], tags: str) -> Used:
+    """Return a dataset as the run logged it: DATASET_COLUMNS, then USE_COLUMNS where they are not NULL."""
+    dataset = dict(zip(DATASET_COLUMNS, columns, strict=False))
+    use = dict(zip(USE_COLUMNS, columns[len(DATASET_COLUMNS) :], strict=True))
+    return Used(**dataset | {name: value for name, value in use.items() if value is not None}, tags=orjson.loads(tags))
 
 
 def _logged(row: tuple[str, tuple[Any, ...]]) -> int:

@@ -1,4 +1,7 @@
-"""What MLflow servers accept: lengths, characters and counts. Long values of params and run tags are cut, not refused."""
+"""Limits of MLflow servers: lengths, characters and counts.
+
+Long values of params and run tags are cut, not refused.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,14 @@ MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
 MAX_EXPERIMENT_NAME = 500
 MAX_EXPERIMENT_TAG_VALUE = 20_000
-MAX_RUN_NAME = 250
+MAX_RUN_NAME = MAX_TAG_VALUE  # the name is a tag too
 MAX_BATCH_METRICS = 1000
 MAX_BATCH_PARAMS = 100
 MAX_BATCH_TAGS = 100
 MAX_BATCH = 1000
 MAX_DATASETS = 1000
 MAX_USERNAME = 150
+MAX_SOURCE_TYPE = 500
 _LARGEST = 1.7976931348623157e308
 _INT64 = 2**63
 _KEY = re.compile(r"[/\w.\- :]*")
@@ -31,7 +35,10 @@ Pair = tuple[str, str]
 
 
 class Point(NamedTuple):
-    """One value of a metric as a client logs it; ``value`` may be NaN or infinite. Times are milliseconds since 1970."""
+    """One value of a metric as a client logs it; ``value`` may be NaN or infinite.
+
+    Times are milliseconds since 1970.
+    """
 
     key: str
     value: float
@@ -64,7 +71,10 @@ def _quoted(text: str) -> str:
 
 
 def checked_text(value: str, *, what: str, limit: int, where: str = "") -> str:
-    """Return text of at most ``limit`` characters that both databases can keep; ``where`` is for the message."""
+    """Return text of at most ``limit`` characters that both databases can keep; ``where`` is for the message.
+
+    Raises InvalidInput.
+    """
     if len(value) > limit:
         raise InvalidInput(f"'{what}' exceeds the maximum length of {limit} characters" + (where and f" in {where}"))
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
@@ -73,7 +83,10 @@ def checked_text(value: str, *, what: str, limit: int, where: str = "") -> str:
 
 
 def checked_key(key: str, *, what: str) -> str:
-    """Return the key of a param, metric or tag: 1 to 250 of letters, digits, ``_ - . space : /``, and a clean path."""
+    """Return the key of a param, metric or tag: 1 to 250 of letters, digits, ``_ - . space : /``, and a clean path.
+
+    Raises InvalidInput.
+    """
     if not key:
         raise InvalidInput(f"Missing value for required parameter '{what}'.")
     checked_text(key, what=what, limit=MAX_KEY)
@@ -92,27 +105,58 @@ def checked_key(key: str, *, what: str) -> str:
 
 
 def checked_param(key: str, value: str, *, where: str = "") -> Pair:
-    """Return a param, its value cut to 6000 characters; ``where`` says in messages which of many it is."""
+    """Return a param, its value cut to 6000 characters; ``where`` says in messages which of many it is.
+
+    Raises InvalidInput.
+    """
     checked_key(key, what=f"{where}key")
     return key, checked_text(value[:MAX_PARAM_VALUE], what=f"{where}value", limit=MAX_PARAM_VALUE)
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
     """Return params by key. InvalidInput: one key twice."""
-    found: dict[str, str] = {}
+    checked: dict[str, str] = {}
     for number, pair in enumerate(params):
         key, kept = checked_param(*pair, where=f"params[{number}].")
-        if key in found:
-            raise InvalidInput(
-                f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
-                "Please ensure the request contains only one param value per param key."
-            )
-        found[key] = kept
-    return found
+        if key in checked:
+            _refuse_twice(key)
+        checked[key] = kept
+    return checked
+
+
+def checked_model_pairs(pairs: Sequence[Pair], *, what: str) -> dict[str, str]:
+    """Return params or tags of a logged model by key; the last of equal keys wins.
+
+    Unlike those of a run they may have any characters and any length, as on MLflow's servers: autologging names a param
+    of a pipeline after its step, as in ``scale (std)``. InvalidInput: text that the databases cannot keep.
+    """
+    for key, value in pairs:
+        checked_text(key, what=f"{what}.key", limit=len(key))
+        checked_text(value, what=f"{what}.value", limit=len(value))
+    return dict(pairs)
+
+
+def checked_model_params(params: Sequence[Pair]) -> dict[str, str]:
+    """Return params of a logged model by key. InvalidInput: one key twice, or as `checked_model_pairs`."""
+    checked = checked_model_pairs(params, what="params")
+    if len(checked) < len(params):
+        keys = [key for key, _ in params]
+        _refuse_twice(next(key for number, key in enumerate(keys) if key in keys[:number]))
+    return checked
+
+
+def _refuse_twice(key: str) -> None:
+    raise InvalidInput(
+        f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
+        "Please ensure the request contains only one param value per param key."
+    )
 
 
 def checked_tag(key: str, value: str, *, where: str = "") -> Pair:
-    """Return a run tag, its value cut to 8000 characters; ``where`` says in messages which of many it is."""
+    """Return a run tag, its value cut to 8000 characters; ``where`` says in messages which of many it is.
+
+    Raises InvalidInput.
+    """
     checked_key(key, what=f"{where}key")
     return key, checked_text(value[:MAX_TAG_VALUE], what=f"{where}value", limit=MAX_TAG_VALUE)
 
@@ -123,13 +167,16 @@ def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
 
 
 def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> list[Point]:
-    """Return metrics without repetitions, each within its limits; ``where`` says in messages which of many it is."""
-    known: set[tuple[str, str, str, str]] = set()  # a batch says the same few words a thousand times
+    """Return metrics without repetitions, each within its limits; ``where`` says in messages which of many it is.
+
+    Raises InvalidInput.
+    """
+    known: set[tuple[str, str, str, str]] = set()  # a batch repeats the same texts many times
     for number, point in enumerate(points):
-        words = (point.key, point.model_id, point.dataset_name, point.dataset_digest)
-        if words not in known:
-            _check_words(point, where.format(number))
-            known.add(words)
+        texts = (point.key, point.model_id, point.dataset_name, point.dataset_digest)
+        if texts not in known:
+            _check_texts(point, where.format(number))
+            known.add(texts)
         if not 0 <= point.timestamp_ms < _INT64 or not -_INT64 <= point.step < _INT64:
             raise InvalidInput(
                 f"Invalid value {point.timestamp_ms} for parameter '{where.format(number)}timestamp' supplied: timestamps "
@@ -139,7 +186,7 @@ def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> l
     return list(unique.values())
 
 
-def _check_words(point: Point, where: str) -> None:
+def _check_texts(point: Point, where: str) -> None:
     checked_key(point.key, what=f"{where}key")
     checked_text(point.model_id, what=f"{where}model_id", limit=40)
     checked_text(point.dataset_name, what=f"{where}dataset_name", limit=500)
@@ -147,7 +194,7 @@ def _check_words(point: Point, where: str) -> None:
 
 
 def check_batch(metrics: int, params: int, tags: int) -> None:
-    """Refuse a batch with too many entities."""
+    """Refuse a batch with too many entities. Raises InvalidInput."""
     limits = (
         ("metrics", MAX_BATCH_METRICS, metrics),
         ("params", MAX_BATCH_PARAMS, params),
@@ -163,20 +210,25 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
 
 
 def checked_experiment_name(name: str) -> str:
-    """Return the name of an experiment: 1 to 500 characters."""
+    """Return the name of an experiment: 1 to 500 characters. Raises InvalidInput."""
     if not name.strip():
         raise InvalidInput(f"Invalid experiment name: {_shown(name)}")
     return checked_text(name, what="name", limit=MAX_EXPERIMENT_NAME)
 
 
 def checked_model_name(name: str) -> str:
-    """Return the name of a logged model; it may not hold any of ``/ : . % " '``."""
+    """Return the name of a logged model; it may not hold any of ``/ : . % " '``. Raises InvalidInput."""
     if any(char in name for char in _MODEL_NAME_FORBIDDEN) or not name.strip():
         raise InvalidInput(
             f"Invalid model name ({_shown(name)}) provided. Model name must be a non-empty string and cannot contain the "
             "following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )
     return checked_text(name, what="name", limit=500)
+
+
+def checked_run_name(name: str) -> str:
+    """Return the name of a run, cut to 8000 characters: it is the tag `mlflow.runName` too. Raises InvalidInput."""
+    return checked_text(name[:MAX_RUN_NAME], what="run_name", limit=MAX_RUN_NAME)
 
 
 def check_times(*times: int) -> None:

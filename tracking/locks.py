@@ -8,12 +8,14 @@ from django.db import connection
 
 
 def hold_tree(path: str, *, exclusive: bool) -> None:
-    """Keep sealing and storing apart: writers share the lock of a run's (or model's) tree, a seal owns it."""
+    """Exclude sealing while files are stored: writers share the lock of the folder of a run or model,
+    a seal owns it.
+    """
     _hold(f"artifacts:{'/'.join(path.split('/')[:2])}", exclusive=exclusive)
 
 
 def hold_bytes(*, exclusive: bool) -> None:
-    """Keep naming bytes and clearing them away apart: whoever writes a row shares this lock, who deletes bytes owns it."""
+    """Exclude deleting bytes while rows name them: writers of rows share this lock, the deletion of bytes owns it."""
     _hold("artifact-bytes", exclusive=exclusive)
 
 

@@ -10,8 +10,9 @@ VALUE_COLUMNS = columns_of(Metric, without=["run_id"])
 # Two values with these columns equal are one point, sent twice.
 POINT_IDENTITY = unique_columns(Metric, "tracking_metric_point")
 LATEST_IDENTITY = unique_columns(LatestMetric, "tracking_latestmetric_key")
-# Of the values of a key, the last in this order is the latest: NaN comes after every number.
-LATEST_ORDER = ("step", "timestamp_ms", "is_nan", "value")
+# Of the values of a key, the last in this order is the latest; NaN is kept as 0 and counts as that, as on MLflow's
+# servers.
+LATEST_ORDER = ("step", "timestamp_ms", "value")
 # The history of a key as the protocol pages through it, and as a curve is drawn.
 HISTORY_ORDER = ("timestamp_ms", "step", "value", "id")
 CURVE_ORDER = ("step", "timestamp_ms", "value", "is_nan", "id")

@@ -1,4 +1,7 @@
-"""Artifact paths as clients name them. They are keys in a table and never become file names, yet nothing odd is let in."""
+"""Artifact paths as clients name them.
+
+They are keys in a table and never become file names, and unsafe paths are refused all the same.
+"""
 
 from __future__ import annotations
 
@@ -14,44 +17,71 @@ MAX_PATH = 1000
 SCHEME = "mlflow-artifacts:"
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DECODINGS = 5
+_SEPARATORS = re.compile(r"[/\\]")
 
 
 def clean_path(path: str) -> str:
-    """Return ``path`` if it may name an artifact: relative, no empty, `.` or `..` segment, in whatever encoding.
+    """Return the key of the file that ``path`` names, or raise InvalidInput ("Invalid path").
 
-    The path must come decoded once, as the web server hands it over. Raises InvalidInput ("Invalid path") otherwise:
-    for a traversal behind one or more further percent-encodings, backslashes, control characters, drive letters, lone
-    surrogates and more than 1000 characters.
+    The path must come decoded once, as the web server hands it over. Paths that MLflow's `validate_path_is_safe`
+    accepts are accepted: a percent sign is a character like others, control characters are written as ``%1f``, and
+    ``a//b`` is ``a/b``. A path is refused that is, after any number of further decodings and with either kind of slash,
+    ``..``, ``.``, an absolute path or a drive; that has a ``#`` (clients stop at one in a list of files); that is no
+    UTF-8; or that has more than 1000 characters.
     """
-    if len(path) > MAX_PATH:
-        raise InvalidInput(f"Invalid path: it has {len(path)} characters, at most {MAX_PATH} are possible.")
-    form = path
-    for _ in range(_DECODINGS):
-        _refuse_odd(form, path)
-        decoded = unquote(form)
-        if decoded == form:
-            return path
-        form = decoded
-    raise InvalidInput("Invalid path: it is percent-encoded too many times.")
+    if path.startswith("/"):
+        raise InvalidInput("Invalid path")  # the whole of it, as MLflow's servers say it
+    *folders, name = _CONTROL.sub(_escaped, path).split("/")
+    segments = [*filter(None, folders), name]
+    for segment in segments:
+        _refuse_unsafe(segment, path)
+    if any(segment.lower() == "file:" for segment in segments[:-1]):
+        raise InvalidInput(f"Invalid path: {_shown(path)} is a file URI.")
+    clean = "/".join(segments)
+    if len(clean) > MAX_PATH:
+        raise InvalidInput(f"Invalid path: it has {len(clean)} characters, at most {MAX_PATH} are possible.")
+    return clean
 
 
 def clean_folder(path: str) -> str:
-    """Return a folder's path, "" for the root; one slash at the end is allowed, and `.` for "here", which clients send."""
-    segments = [segment for segment in path.removesuffix("/").split("/") if segment != "."]
-    return clean_path("/".join(segments)) if any(segments) or len(segments) > 1 else ""
+    """Return a folder's path, "" for the root; slashes at the end are allowed, and `.` for "here", which clients send.
+
+    Raises InvalidInput.
+    """
+    if path.startswith("/") and path != "/":
+        raise InvalidInput("Invalid path")
+    segments = [segment for segment in path.split("/") if segment not in {"", "."}]
+    return clean_path("/".join(segments)) if segments else ""
 
 
-def _refuse_odd(form: str, path: str) -> None:
-    segments = form.split("/")
-    if ".." in segments or form.startswith("/"):
-        raise InvalidInput("Invalid path")  # the whole of it, as MLflow's servers say it
-    if any(segment in {"", ".", ".."} for segment in segments):
-        raise InvalidInput(f"Invalid path: {_shown(path)} has an empty, '.' or '..' segment.")
-    if "\\" in form or _CONTROL.search(form) or _DRIVE.match(form):
-        raise InvalidInput(f"Invalid path: {_shown(path)} has a backslash, a control character or a drive letter.")
-    if any("\ud800" <= char <= "\udfff" for char in form):
-        raise InvalidInput("Invalid path: it is not valid UTF-8.")
+def decoded(path: str) -> str:
+    """Return a path decoded until nothing changes; clients show listed names in this form."""
+    while (form := unquote(path)) != path:
+        path = form
+    return path
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return f"%{ord(control[0]):02x}"
+
+
+def _refuse_unsafe(segment: str, path: str) -> None:
+    """Refuse a segment that could lead elsewhere, in any of its readings; each decoding makes it shorter,
+    so this ends.
+    """
+    readings = [segment]
+    while (form := unquote(readings[-1])) != readings[-1]:
+        readings.append(form)
+    for form in readings:
+        parts = _SEPARATORS.split(form)
+        if ".." in parts or form.startswith(("/", "\\")):
+            raise InvalidInput("Invalid path")
+        if not form or "." in form.split("/"):
+            raise InvalidInput(f"Invalid path: {_shown(path)} has an empty, '.' or '..' segment.")
+        if "#" in form or any(_DRIVE.match(part) for part in parts):
+            raise InvalidInput(f"Invalid path: {_shown(path)} has a drive letter or a '#'.")
+        if any("\ud800" <= char <= "\udfff" for char in form):
+            raise InvalidInput("Invalid path: it is not valid UTF-8.")
 
 
 def _shown(path: str) -> str:
@@ -82,7 +112,10 @@ def below(prefix: str, *, column: str = "path") -> Q:
 
 
 def key_of_uri(uri: str) -> str:
-    """Return the key behind an ``mlflow-artifacts:/…`` URI of this server; one that names a host is not ours."""
+    """Return the key behind an ``mlflow-artifacts:/…`` URI of this server; one that names a host is not ours.
+
+    Raises InvalidInput.
+    """
     scheme, _, rest = uri.partition(":")
     if f"{scheme}:" != SCHEME or not rest.startswith("/") or (rest.startswith("//") and not rest.startswith("///")):
         raise InvalidInput(f"{_shown(uri)} is not an {SCHEME}/ location of this server.")

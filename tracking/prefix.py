@@ -1,4 +1,6 @@
-"""The beginning of a long text, by which an index can find it: whole values may be longer than an index entry may be."""
+"""The beginning of a long text, by which an index can find it:
+whole values may be longer than an index entry may be.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ PREFIX_LENGTH = 100
 
 
 class Prefix(Func):
-    """What `indexed` is for one row. The length is part of the SQL: with a parameter no index would be recognised."""
+    """The value of `indexed` for one row.
+
+    The length is part of the SQL: with a parameter no index would be recognised.
+    """
 
     function = "SUBSTRING"
     template = f"%(function)s(%(expressions)s, 1, {PREFIX_LENGTH})"
@@ -24,7 +29,9 @@ class Prefix(Func):
 
 
 def indexed(column: str) -> Substr:
-    """Return the expression for an index, in Django's own words, so that migrations need none of ours."""
+    """Return the expression for an index, with Django's own functions, so that migrations import no code of this
+    project.
+    """
     return Substr(column, 1, PREFIX_LENGTH)
 
 

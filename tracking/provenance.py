@@ -1,4 +1,4 @@
-"""What a run's tags and params say about its data and its code, as facts of the lineage graph.
+"""The data and code that a run's tags, params and inputs name, recorded in the lineage graph.
 
 `dataset_version` (a tag or a param) names the data, as in ``orders_v2.1+users_v3.0``; `git_commit` or
 `mlflow.source.git.commit` the code. Must be called inside the transaction of the change.
@@ -8,54 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from core.actors import Actor
 from core.refs import run_ref
-from lineage.services import OBSERVED, record_code, record_consumed
-from tracking.models import Param, Run, RunTag
+from lineage.identity.claims import ClaimedInput, Witness
+from lineage.identity.names import DEFAULT_NAMES, UNVERSIONED, dataset_key, repository_key, version_key
+from lineage.identity.nodes import dataset_spec, repository_spec
+from lineage.services import OBSERVED, record_code, record_evaluation, record_inputs, record_parent
+from tracking.dataset_versions import parse_dataset_versions, split_version
+from tracking.limits import Point
+from tracking.models import Run, RunTag
 
 DATASET_KEY = "dataset_version"
 COMMIT_KEYS = ("git_commit", "mlflow.source.git.commit")
 REPO_KEY = "mlflow.source.git.repoURL"
-UNVERSIONED = "unversioned"
-MAX_DATASETS = 100
+PARENT_KEY = "mlflow.parentRunId"
+_CODE_KEYS = frozenset({*COMMIT_KEYS, REPO_KEY})
+_CHANGED = "the tag was changed"
 
-_SEPARATORS = re.compile(r"[+,;]")
-_AT = re.compile(r"(.+)@([^\s/@]+)")
-_COLON = re.compile(r"(.+?):([^\s/:]+)")
-_UNDERSCORE = re.compile(r"(.+)[_-]([vV]\d[\w.-]*)")
-_BARE_VERSION = re.compile(r"[vV]\d[\w.-]*|\d+(?:[.-]\d+)*")
 _LONGEST_NAME = 300
 _LONGEST_VERSION = 200
-
-
-def parse_dataset_versions(text: str) -> list[tuple[str, str]]:
-    """Return the (dataset, version) pairs that a `dataset_version` value names, each once, in its order.
-
-    ``+``, ``,`` and ``;`` separate datasets. ``name@X``, ``name:X`` and ``name_vX`` (or ``name-vX``) give a version; a bare
-    version (``v1.2``, ``2026-11-01``) has the name ""; anything else is a name whose version is "unversioned".
-    """
-    pieces = [piece.strip() for piece in _SEPARATORS.split(text)]
-    return list(dict.fromkeys(_split(piece) for piece in pieces if piece))[:MAX_DATASETS]
-
-
-def _split(piece: str) -> tuple[str, str]:
-    if _BARE_VERSION.fullmatch(piece):
-        return "", piece
-    if match := _AT.fullmatch(piece):
-        return match[1].rstrip(), match[2]
-    if _may_have_colon_version(piece) and (match := _COLON.fullmatch(piece)):
-        return match[1].rstrip(), match[2]
-    if match := _UNDERSCORE.fullmatch(piece):
-        return match[1].rstrip(), match[2]
-    return piece, UNVERSIONED
-
-
-def _may_have_colon_version(piece: str) -> bool:
-    """Tell a version after a colon from a URI's scheme or port: ``s3://bucket/orders:v2`` has one, ``db://host:5432`` not."""
-    _, scheme, rest = piece.partition("://")
-    return not scheme or "/" in rest
+_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
 
 
 def record_run_facts(
@@ -63,74 +37,101 @@ def record_run_facts(
 ) -> None:
     """Record in the graph what the given tags or params (``key_kind``: "tag" or "param") of a run say about its inputs.
 
-    ``origin`` names the server that facts with another ``mode`` than "observed" were imported from.
+    An empty value means that the tag was deleted. ``origin`` names the server that facts with another ``mode`` than
+    "observed" were imported from.
     """
-    if value := values.get(DATASET_KEY, ""):
-        for name, version in sorted(parse_dataset_versions(value)):  # in one order everywhere: no deadlock on new nodes
-            # A bare version names no dataset; within its experiment it means the same thing, elsewhere maybe not.
-            dataset = name or f"{run.experiment.name} dataset"
-            record_consumed(
-                actor=actor,
-                run_id=run.pk,
-                dataset=_fit(dataset, _LONGEST_NAME),
-                version=_fit(version, _LONGEST_VERSION),
-                mode=mode,
-                source=_witness(f"{run_ref(run.pk)} {key_kind} {DATASET_KEY}", origin),
-            )
-    if key_kind == "tag":
-        _record_commit(actor, run, values, mode, origin)
+    if DATASET_KEY in values:
+        record_inputs(
+            actor=actor,
+            run_id=run.pk,
+            claimed=_claims_of_value(run, values[DATASET_KEY]),
+            witness=Witness(mode, _witness(f"{run_ref(run.pk)} {key_kind} {DATASET_KEY}", origin), key_kind),
+            replaces=_CHANGED,
+        )
+    if key_kind == "tag" and _CODE_KEYS & values.keys():
+        _record_commits(actor, run, mode, origin)
+    if key_kind == "tag" and PARENT_KEY in values:
+        parent = values[PARENT_KEY].strip()
+        record_parent(actor=actor, run_id=run.pk, parent_id=parent if _RUN_ID.fullmatch(parent) else "")
+
+
+def _claims_of_value(run: Run, value: str) -> list[ClaimedInput]:
+    """Return the dataset versions that a `dataset_version` value names, in one order everywhere: no deadlock."""
+    claims = {}
+    for name, version in parse_dataset_versions(value):
+        # A bare version names no dataset; within its experiment it means the same thing, elsewhere it may mean
+        # something else.
+        item = _dataset(run, name or f"{run.experiment.name} dataset", version)
+        claims[item.container.urn, item.version] = item
+    return [claims[key] for key in sorted(claims)]
+
+
+def _dataset(run: Run, name: str, version: str = "", digest: str = "", role: str = "") -> ClaimedInput:
+    """Return a dataset as a run names it, in the spelling that all spellings of it share."""
+    scope = f"experiment-{run.experiment_id}" if dataset_key(name) in DEFAULT_NAMES else ""
+    spec = dataset_spec(_fit(name, _LONGEST_NAME), scope)
+    return ClaimedInput(spec, _fit(version_key(version), _LONGEST_VERSION), digest, role)
 
 
 def _witness(fact: str, origin: str) -> str:
     return f"{fact} of {origin}" if origin else fact
 
 
-def _record_commit(actor: Actor, run: Run, tags: Mapping[str, str], mode: str, origin: str) -> None:
-    commit = next((tags[key].strip() for key in COMMIT_KEYS if tags.get(key, "").strip()), "")
-    if commit:
-        known = dict(RunTag.objects.filter(run=run, key__in=[*COMMIT_KEYS, REPO_KEY]).values_list("key", "value"))
-        # MLflow notes the whole hash, people's tags often its first digits: one commit, one node.
-        same = [known[key].strip() for key in COMMIT_KEYS if known.get(key, "").strip().startswith(commit)]
-        record_code(
-            actor=actor,
-            run_id=run.pk,
-            commit=_fit(max([commit, *same], key=len), _LONGEST_VERSION),
-            repo=_fit(tags.get(REPO_KEY) or known.get(REPO_KEY, ""), _LONGEST_NAME),
-            mode=mode,
-            source=_witness(run_ref(run.pk), origin),
-        )
+def _record_commits(actor: Actor, run: Run, mode: str, origin: str) -> None:
+    """Record the commits of a run.
 
-
-def record_dataset_input(
-    *, actor: Actor, run: Run, name: str, digest: str, role: str, mode: str = OBSERVED, origin: str = ""
-) -> None:
-    """Record a dataset that log-inputs names: its digest is its version.
-
-    Where the run's `dataset_version` names the same dataset it is that version, and now its digest is known as well.
+    MLflow logs the whole hash and people often its first digits; both name the same commit.
     """
-    dataset, version = _declared(run, name) or (name, digest)
-    record_consumed(
+    tags = dict(RunTag.objects.filter(run=run, key__in=_CODE_KEYS).values_list("key", "value"))
+    commits = {tags[key].strip() for key in COMMIT_KEYS if tags.get(key, "").strip()}
+    whole = [one for one in sorted(commits) if not any(other != one and other.startswith(one) for other in commits)]
+    address = repository_key(tags.get(REPO_KEY, ""))
+    where = repository_spec(_fit(address, _LONGEST_NAME), f"experiment {run.experiment_id}")
+    record_code(
         actor=actor,
         run_id=run.pk,
-        dataset=_fit(dataset, _LONGEST_NAME),
-        version=_fit(version, _LONGEST_VERSION),
-        digest=digest,
-        role=role[:32],
-        mode=mode,
-        source=_witness(f"{run_ref(run.pk)} log-inputs", origin),
+        claimed=[ClaimedInput(where, _fit(commit, _LONGEST_VERSION)) for commit in whole],
+        witness=Witness(mode, _witness(run_ref(run.pk), origin), "commit"),
+        reason=_CHANGED,
     )
 
 
-def _declared(run: Run, name: str) -> tuple[str, str] | None:
-    """Return the dataset version of the run's `dataset_version` that an input's name (`orders` or `orders_v2.1`) means."""
-    said = [*RunTag.objects.filter(run=run, key=DATASET_KEY).values_list("value", flat=True)]
-    said += Param.objects.filter(run=run, key=DATASET_KEY).values_list("value", flat=True)
-    pairs = [pair for text in said for pair in parse_dataset_versions(text)]
-    return next((pair for pair in pairs if name == pair[0] or _split(name) == pair), None)
+def record_dataset_inputs(
+    *, actor: Actor, run: Run, inputs: Iterable[tuple[str, str, str]], mode: str = OBSERVED, origin: str = ""
+) -> None:
+    """Record datasets that log-inputs names, as (name, digest, role).
+
+    A name may end in a version (`orders_v2.1`). The version that the run's `dataset_version` gives is that of its one
+    input of the same name, or of the one that it trained on.
+    """
+    record_inputs(
+        actor=actor,
+        run_id=run.pk,
+        claimed=_claims_of_inputs(run, inputs),
+        witness=Witness(mode, _witness(f"{run_ref(run.pk)} log-inputs", origin), "input"),
+    )
+
+
+def record_evaluations(*, actor: Actor, run: Run, points: Iterable[Point]) -> None:
+    """Record which logged models these metric values measure, and on which datasets; once for each pair."""
+    pairs = {(point.model_id, point.dataset_name, point.dataset_digest) for point in points if point.model_id}
+    for model_id, name, digest in sorted(pairs):
+        if name and digest:
+            (claims,) = _claims_of_inputs(run, [(name, digest, "")])
+            record_evaluation(actor=actor, run_id=run.pk, model_id=model_id, dataset=claims)
+
+
+def _claims_of_inputs(run: Run, inputs: Iterable[tuple[str, str, str]]) -> list[ClaimedInput]:
+    claims = []
+    for name, digest, role in inputs:
+        base, version = split_version(name)
+        known = bool(base) and version != UNVERSIONED
+        claims.append(_dataset(run, base if known else name, version if known else "", digest, role))
+    return claims
 
 
 def _fit(text: str, longest: int) -> str:
-    """Return text short enough for a node; what is cut off still tells two of them apart."""
+    """Return text short enough for a node; a hash of the whole text keeps two long texts different."""
     if len(text) <= longest:
         return text
     return f"{text[: longest - 13]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.db.models import Q, prefetch_related_objects
 
+from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.ids import MAX_ROW_ID
 from tracking.metric_columns import LATEST_ORDER
 from tracking.models import (
     Experiment,
+    ExperimentLevel,
     LoggedModel,
     Metric,
     MetricFields,
@@ -22,8 +24,16 @@ from tracking.models import (
     RunInput,
     RunModel,
 )
+from tracking.permissions.experiments import experiment_not_found
+from tracking.permissions.levels import everybody_has, visible_experiments
+from tracking.permissions.runs import (
+    logged_model_not_found,
+    require_readable_model,
+    require_readable_run,
+    run_not_found,
+)
 
-_EXPERIMENT_ID = re.compile(r"[0-9]{1,19}")
+_EXPERIMENT_ID = re.compile(r"-?[0-9]{1,19}")
 # SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
 _SLICE = 5000
 # The index of metrics by model leaves out the many that name none; SQLite uses it only where this is said.
@@ -33,39 +43,49 @@ NAMES_A_MODEL = ~Q(model_id="")
 def experiment_number(experiment_id: str | int) -> int:
     """Return an experiment id as the number it is; InvalidInput for anything else."""
     text = str(experiment_id)
-    if not _EXPERIMENT_ID.fullmatch(text) or int(text) > MAX_ROW_ID:
+    if not _EXPERIMENT_ID.fullmatch(text) or abs(int(text)) > MAX_ROW_ID:
         raise InvalidInput(f"Invalid experiment ID '{text[:500]}'. Experiment ID must be a valid integer.")
     return int(text)
 
 
-def get_experiment(experiment_id: str | int) -> Experiment:
-    """Return an experiment, deleted or not, with its tags. NotFound, InvalidInput."""
+def get_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
+    """Return an experiment that the actor may read, deleted or not, with its tags. NotFound, InvalidInput."""
     number = experiment_number(experiment_id)
-    found = Experiment.objects.filter(pk=number).prefetch_related("tags").first()
-    if found is None:
-        raise NotFound(f"No Experiment with id={number} exists")
-    return found
+    experiment = visible_experiments(actor).filter(pk=number).prefetch_related("tags").first()
+    if experiment is None:
+        raise NotFound(experiment_not_found(number))
+    return experiment
 
 
-def get_experiment_by_name(name: str) -> Experiment:
-    """Return the experiment of exactly this name, deleted or not. NotFound."""
-    found = Experiment.objects.filter(name=name).prefetch_related("tags").first()
-    if found is None:
+def get_experiment_by_name(actor: Actor, name: str) -> Experiment:
+    """Return the experiment of exactly this name that the actor may read, deleted or not. NotFound."""
+    experiment = visible_experiments(actor).filter(name=name).prefetch_related("tags").first()
+    if experiment is None:
         raise NotFound(f"Could not find experiment with name '{name[:500]}'")
-    return found
+    return experiment
 
 
-def get_run(run_id: str) -> Run:
-    """Return a run, deleted or not, with its experiment. NotFound."""
-    found = Run.objects.select_related("experiment").filter(pk=run_id).first()
-    if found is None:
-        raise NotFound(f"Run with id={run_id[:100]} not found")
-    return found
+def get_run(actor: Actor, run_id: str) -> Run:
+    """Return a run that the actor may read, deleted or not, with its experiment. NotFound."""
+    run = find_run(run_id)
+    require_readable_run(actor, run)
+    return run
+
+
+def find_run(run_id: str) -> Run:
+    """Return a run, deleted or not, with its experiment, for internal use: no permission is checked. NotFound."""
+    run = Run.objects.select_related("experiment").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(run_not_found(run_id))
+    return run
 
 
 def get_run_in_full(run_id: str) -> Run:
-    """Return a run with all that was logged to it already loaded; the query count does not depend on how much."""
-    run = get_run(run_id)
+    """Return a run with all that was logged to it already loaded; the query count does not depend on how much.
+
+    Raises NotFound.
+    """
+    run = find_run(run_id)
     load_runs([run])
     return run
 
@@ -78,24 +98,30 @@ def load_runs(runs: Sequence[Run]) -> None:
         )
 
 
-def get_logged_model(model_id: str) -> LoggedModel:
-    """Return a logged model that was not deleted. NotFound."""
-    found = LoggedModel.objects.select_related("experiment").filter(pk=model_id, lifecycle_stage="active").first()
-    if found is None:
-        raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
-    return found
+def get_logged_model(actor: Actor, model_id: str) -> LoggedModel:
+    """Return a logged model that the actor may read and that was not deleted. NotFound."""
+    model = LoggedModel.objects.select_related("experiment").filter(pk=model_id, lifecycle_stage="active").first()
+    if model is None:
+        raise NotFound(logged_model_not_found(model_id))
+    require_readable_model(actor, model)
+    return model
 
 
-def load_models(models: Sequence[LoggedModel]) -> dict[str, list[Metric]]:
-    """Load params and tags of many logged models and return the metrics that name each: a fixed number of queries."""
-    found: dict[str, list[Metric]] = {model.pk: [] for model in models}
+def load_models(actor: Actor, models: Sequence[LoggedModel]) -> dict[str, list[Metric]]:
+    """Load params and tags of many logged models and return the metrics that name each: a fixed number of queries.
+
+    Metrics of runs in experiments that the actor may not read are left out.
+    """
+    metrics: dict[str, list[Metric]] = {model.pk: [] for model in models}
     for start in range(0, len(models), _SLICE):
         part = models[start : start + _SLICE]
         prefetch_related_objects(part, "params", "tags")
         rows = Metric.objects.filter(NAMES_A_MODEL, model_id__in=[model.pk for model in part])
+        if not everybody_has(ExperimentLevel.READ, actor):
+            rows = rows.filter(run__experiment__in=visible_experiments(actor))
         for metric in rows.order_by("key", "timestamp_ms", "step", "id"):
-            found[metric.model_id].append(metric)
-    return found
+            metrics[metric.model_id].append(metric)
+    return metrics
 
 
 def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
@@ -110,7 +136,7 @@ def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def metric_rank(metric: MetricFields) -> tuple[Any, ...]:
-    """Return what orders the values of one key (LATEST_ORDER): step, timestamp, value; NaN after every number."""
+    """Return what orders the values of one key (LATEST_ORDER): step, timestamp, value; NaN counts as 0."""
     return tuple(getattr(metric, column) for column in LATEST_ORDER)
 
 
@@ -121,7 +147,7 @@ def metric_value(metric: MetricFields) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What one run logged, ready for cards, checks and pages. ``metrics`` holds the latest value of each key."""
+    """The facts that one run logged, for cards, checks and pages. ``metrics`` holds the latest value of each key."""
 
     run: Run
     params: dict[str, str]
@@ -132,7 +158,7 @@ class RunFacts:
 
 
 def run_facts(run_id: str) -> RunFacts:
-    """Return everything a run logged. NotFound."""
+    """Return everything a run logged, for a version's card and checks; no permission is checked. NotFound."""
     run = get_run_in_full(run_id)
     return RunFacts(
         run=run,

@@ -1,4 +1,4 @@
-"""System checks: an entry of ARTIFACT_HOLDERS that is not there would let bytes be cleared away, so it stops the start."""
+"""System checks: a missing entry would allow bytes to be deleted or evidence to be changed, so it stops the start."""
 
 from __future__ import annotations
 
@@ -14,5 +14,9 @@ from audit.system_checks import unusable_paths
 
 @register()
 def check_holders(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of ARTIFACT_HOLDERS can be imported and called."""
-    return unusable_paths("ARTIFACT_HOLDERS", settings.ARTIFACT_HOLDERS, app="tracking")
+    """Every entry of ARTIFACT_HOLDERS, RUN_HOLDERS and ARTIFACT_CLAIMS can be imported and called."""
+    return [
+        *unusable_paths("ARTIFACT_HOLDERS", settings.ARTIFACT_HOLDERS, app="tracking"),
+        *unusable_paths("RUN_HOLDERS", settings.RUN_HOLDERS, app="tracking"),
+        *unusable_paths("ARTIFACT_CLAIMS", settings.ARTIFACT_CLAIMS, app="tracking"),
+    ]

@@ -1,4 +1,4 @@
-"""Celery's side of tracking: clearing up after clients that went away."""
+"""Celery tasks of tracking: deleting uploads that clients abandoned."""
 
 from __future__ import annotations
 

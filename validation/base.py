@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +12,10 @@ from core.canonical import digest_of
 from validation.params import Param, parse_params, with_params
 
 Progress = Callable[[int], None]
-"""Called now and then with the percentage done; it also renews the lease of the job. It raises when the job was cancelled, was
-given to another worker or has run out of time."""
+"""Called at intervals with the percentage done; it also renews the lease of the job.
+
+It raises when the job was cancelled, was given to another worker or has run out of time.
+"""
 
 FAST_SECONDS, SLOW_SECONDS = 60, 3600
 
@@ -31,9 +34,21 @@ def log_line(progress: Progress, line: str) -> None:
         progress.log(line)
 
 
+# MLflow stores infinities as the largest double; nothing that is measured is this large.
+_LARGEST = 1.797e308
+
+
+def is_usable(value: float) -> bool:
+    """Return whether a metric can be compared: it is finite, and not what MLflow stores for an infinity."""
+    return math.isfinite(value) and abs(value) < _LARGEST
+
+
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """The facts of a run that checks read. Metrics are the latest values; NaN counts as not logged."""
+    """The facts of a run that checks read. Metrics are the latest values that are finite.
+
+    ``unusable`` are the metrics whose latest value is not a finite number: no comparison passes with one of them.
+    """
 
     run_id: str = ""
     created_by: str = ""
@@ -42,6 +57,7 @@ class RunFacts:
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    unusable: tuple[str, ...] = ()
     datasets: tuple[tuple[str, str, str], ...] = ()
     """(name, digest, context) of each dataset the run logged as its input, sorted."""
     measured_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -52,8 +68,8 @@ class RunFacts:
 class CardFacts:
     """The newest revision of the model card.
 
-    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` everybody who
-    wrote a revision.
+    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` everybody
+    who wrote a revision.
     """
 
     digest: str = ""
@@ -67,7 +83,7 @@ class CardFacts:
 class Incumbent:
     """The version that would be replaced: the current Production version, or the one the alias points to.
 
-    ``place`` says where it is, in words that follow its number.
+    ``place`` says where it is, as text that follows its number.
     """
 
     version_id: int
@@ -80,18 +96,34 @@ class Incumbent:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """The quarantined ancestors of a version, by URN, sorted. ``complete`` is False where the ancestry was too large to walk."""
+    """The quarantined ancestors of a version, by URN, sorted.
+
+    ``complete`` is False where the ancestry was too large to walk.
+    """
 
     quarantined: tuple[str, ...] = ()
     complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The subject of a verdict: a version, the target it is to move to, and all facts that checks and reviews rest on.
+class Written:
+    """A piece of evidence about a subject and who wrote it. ``kind`` is one of approvals/case/evidence.py: KINDS."""
 
-    ``source`` is its stage since ``staged_at``. ``tier`` is the model's risk tier, in the words of policies. ``predecessor``
-    is the last version promoted to Production, where Production is empty now.
+    name: str
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The subject of a verdict: a version, the target it is to move to, and all facts that checks and reviews read.
+
+    ``source`` is its stage since ``staged_at``. ``tier`` is the model's risk tier, as policies name it.
+    ``predecessor`` is the last version promoted to Production, where Production is empty now. ``written`` is the
+    evidence that people wrote by hand. ``baseline`` is the last version of the model that passed a full validation.
+    ``leaves`` is what the version leaves by the move with no successor: Production, an @alias, or "". ``deployed``: an
+    open deployment serves it; False where the version can leave nothing by the move. ``attested_at`` is when the owner
+    last attested the model.
     """
 
     model_id: int
@@ -113,11 +145,19 @@ class Subject:
     tier: str = ""
     ancestry: Ancestry = field(default_factory=Ancestry)
     predecessor: Incumbent | None = None
+    written: tuple[Written, ...] = ()
+    baseline: Incumbent | None = None
+    leaves: str = ""
+    deployed: bool = False
+    attested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """A file that a check attaches to its result, such as a report, a table or a log. Stored under its SHA-256, never changed."""
+    """A file that a check attaches to its result, such as a report, a table or a log.
+
+    Stored under its SHA-256, never changed.
+    """
 
     name: str
     content: bytes
@@ -126,7 +166,10 @@ class EvidenceFile:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of a check. ``evidence`` holds no times, and nothing else that differs between two runs on the same facts."""
+    """The result of a check.
+
+    ``evidence`` holds no times, and nothing else that differs between two runs on the same facts.
+    """
 
     passed: bool
     summary: str
@@ -137,9 +180,9 @@ class CheckResult:
 class Check(Protocol):
     """A validation check. It only reads; the model's code is run by `model.smoke` alone, in its sandbox.
 
-    A check may also have ``description`` (a sentence: when it passes), ``params`` (validation.params), ``queue`` ("fast" or
-    "slow"), ``seconds`` (its time limit), ``posted`` (its result comes from outside) and ``confirm`` (run once more inside the
-    promoting transaction). ParamsCheck has their defaults.
+    A check may also have ``description`` (a sentence: when it passes), ``params`` (validation.params), ``queue``
+    ("fast" or "slow"), ``seconds`` (its time limit), ``posted`` (its result comes from outside) and ``confirm`` (run
+    once more inside the promoting transaction). ParamsCheck has their defaults.
     """
 
     code: str
@@ -150,7 +193,7 @@ class Check(Protocol):
     def describe(self, params: Mapping[str, object]) -> str:
         """Return a sentence that tells a reader of the policy what must be true of a version.
 
-        ``params`` come from `parse`. The sentence says nothing about the version at hand: it stands on the page of a policy.
+        ``params`` come from `parse`. The sentence is shown on the page of a policy, so it does not depend on a version.
         """
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
@@ -187,7 +230,10 @@ def seconds_for(check: object) -> int:
 
 
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:
-    """Return the digest (SHA-256, hex) of what a check would read now. InvalidInput for parameters that it does not take."""
+    """Return the digest (SHA-256, hex) of what a check would read now.
+
+    InvalidInput for parameters that it does not take.
+    """
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}
     )

@@ -1,24 +1,29 @@
-"""Parameters of checks, described as data: the reference, the page of checks and every error message are made from it."""
+"""Parameters of checks, described as data: the reference, the page of checks
+and every error message are made from it.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import InvalidInput
-from core.text import join_words
+from core.text import english_list
 
 _MOST_NAMES = 100
 _LONGEST = 300
 _HUGE = 1e9  # a bound as large as this is not mentioned
+LARGEST = sys.float_info.max  # JSON has no infinity
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter. ``kind`` is a key of KINDS; ``default`` is used where a policy does not set it.
 
-    ``least`` and ``most`` are the bounds of a number, ``choices`` the values of a choice. A ``required`` one has no default.
+    ``least`` and ``most`` are the bounds of a number, ``choices`` the values of a choice. A ``required`` one has no
+    default.
     """
 
     name: str
@@ -26,21 +31,21 @@ class Param:
     description: str
     default: object = None
     required: bool = False
-    least: float = -_HUGE
-    most: float = _HUGE
+    least: float = -LARGEST
+    most: float = LARGEST
     choices: tuple[str, ...] = ()
 
     @property
     def must_be(self) -> str:
-        """What a value has to be, in words that end an error message: "one of value, interval"."""
+        """The requirement for a value, as the end of an error message: "one of value, interval"."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
         if self.kind == "choices":
             return f"a list out of {', '.join(self.choices)}"
         if self.kind in ("number", "count") and self.least > -_HUGE:
             upper = f" to {self.most:g}" if self.most < _HUGE else ""
-            return f"{_WORDS[self.kind]} from {self.least:g}{upper}"
-        return _WORDS[self.kind]
+            return f"{_KIND_NAMES[self.kind]} from {self.least:g}{upper}"
+        return _KIND_NAMES[self.kind]
 
     @property
     def shown_default(self) -> str:
@@ -54,7 +59,7 @@ class Param:
         return ", ".join(self.default) if isinstance(self.default, tuple) else f"{self.default}"
 
 
-_WORDS = {
+_KIND_NAMES = {
     "choice": "a choice",
     "choices": "a list of choices",
     "count": "a whole number",
@@ -67,7 +72,10 @@ _WORDS = {
 
 
 def parse_params(known: Sequence[Param], given: Mapping[str, object]) -> dict[str, object]:
-    """Return every parameter by name, with defaults. InvalidInput for one that is unknown, missing or of a wrong value."""
+    """Return every parameter by name, with defaults.
+
+    InvalidInput for one that is unknown, missing or of a wrong value.
+    """
     names = {param.name for param in known}
     if unknown := sorted(str(key) for key in given if key not in names):
         have = ", ".join(sorted(names)) or "none"
@@ -141,4 +149,4 @@ def with_params(sentence: str, known: Sequence[Param], params: Mapping[str, obje
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return join_words([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)
+    return english_list([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)

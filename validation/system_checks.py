@@ -16,13 +16,13 @@ _PARTS = ("code", "parse", "describe", "inputs", "run")
 @register
 def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """Every entry of CHECKS is a class with the parts of a check, and no two have the same code."""
-    found: dict[str, str] = {}
+    codes: dict[str, str] = {}
     problems: list[CheckMessage] = []
     for path in settings.CHECKS:
         why, code = _inspect(path)
-        if not why and code in found:
-            why = f"its code {code} is that of {found[code]}"
-        found.setdefault(code, path)
+        if not why and code in codes:
+            why = f"its code {code} is that of {codes[code]}"
+        codes.setdefault(code, path)
         if why:
             hint = "A policy that names this check could not be applied. Correct CHECKS."
             problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="validation.E001"))

@@ -1,4 +1,4 @@
-"""Where a webhook may point, and which network addresses may be connected to. Nothing here resolves a name twice."""
+"""Rules for the URLs of webhooks and for the network addresses they may connect to. A name is resolved once."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Where clouds answer with credentials: never, whatever the settings say (169.254/16 and fe80::/10 go as link-local).
+# Metadata services of clouds, which answer with credentials: never allowed (169.254/16 and fe80::/10 are link-local).
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
 
 
 class AddressRefused(Exception):
-    """The receiver is at an address that deliveries may not go to."""
+    """The receiver is at an address to which deliveries are not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart: what to connect to and what to ask for."""
+    """The parts of a URL."""
 
     scheme: str
     host: str
@@ -39,20 +39,22 @@ class Target:
 
 
 def check_url(url: str, *, private: bool) -> str:
-    """Return a URL a webhook may have. InvalidInput: scheme, credentials, an address that is not public written out.
+    """Return a URL that a webhook may have.
 
-    ``private`` says whether private and loopback addresses are in order (here as in the other functions).
+    InvalidInput for another scheme, credentials or an address that is not public.
+
+    ``private`` says whether private and loopback addresses are allowed, here and in the other functions.
     """
     target = split_url(url)
     try:
         literal = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        literal = []  # a name: what it means is looked at when something is sent
+        literal = []  # a name, which is resolved when something is sent
     try:
         if not literal and _is_local_name(target.host):
             require_allowed(ipaddress.ip_address("127.0.0.1"), private=private)
-        for found in literal:
-            require_allowed(address_of(str(found[4][0])), private=private)
+        for entry in literal:
+            require_allowed(address_of(str(entry[4][0])), private=private)
     except AddressRefused as error:
         raise InvalidInput(f"Invalid webhook URL: {error}") from error
     return url
@@ -92,29 +94,29 @@ def split_url(url: str) -> Target:
 
 
 def resolve(target: Target, *, private: bool) -> list[tuple[int, tuple[str, int]]]:
-    """Return (family, address) to connect to, in order: the one look-up of a delivery. AddressRefused, OSError.
+    """Return the (family, address) pairs to connect to, in order. Raises AddressRefused, OSError (the name is unknown).
 
-    A name with any address that is refused is refused as a whole: no receiver is half inside a network.
+    A name with one refused address is refused as a whole.
     """
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    for entry in found:
+    entries = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    for entry in entries:
         require_allowed(address_of(str(entry[4][0])), private=private)
-    return [(int(entry[0]), (str(entry[4][0]), target.port)) for entry in found]
+    return [(int(entry[0]), (str(entry[4][0]), target.port)) for entry in entries]
 
 
 def require_allowed(address: Address, *, private: bool) -> None:
-    """Raise AddressRefused for an address that deliveries may not go to."""
+    """Raise AddressRefused for an address to which deliveries are not allowed."""
     inner = _embedded(address)
-    if {address, inner} & _METADATA or _never(inner):
-        raise AddressRefused("its host is at an address that no delivery goes to.")
+    if {address, inner} & _METADATA or _is_never_allowed(inner):
+        raise AddressRefused("its host is at an address to which deliveries are never sent.")
     if not is_public(address) and not private:
         raise AddressRefused("its host is at an address that is not public.")
 
 
 def is_public(address: Address) -> bool:
-    """Return whether anybody on the internet could reach the address (and so learns nothing from us)."""
+    """Return whether the address can be reached from the internet."""
     inner = _embedded(address)
-    return inner.is_global and not inner.is_multicast and not _never(inner)
+    return inner.is_global and not inner.is_multicast and not _is_never_allowed(inner)
 
 
 def address_of(text: str) -> Address:
@@ -122,12 +124,12 @@ def address_of(text: str) -> Address:
     return ipaddress.ip_address(text.partition("%")[0])
 
 
-def _never(address: Address) -> bool:
+def _is_never_allowed(address: Address) -> bool:
     return address.is_link_local or address.is_multicast or address.is_unspecified or _is_reserved(address)
 
 
 def _is_reserved(address: Address) -> bool:
-    # Python counts the IPv6 loopback as reserved, and fec0::/10 (site-local, given up long ago) as global.
+    # Python counts the IPv6 loopback as reserved, and fec0::/10 (site-local, deprecated) as global.
     old = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
     return old or (address.is_reserved and not address.is_loopback)
 

@@ -22,14 +22,14 @@ from webhooks.models import Delivery, Webhook
 from webhooks.permissions import visible_deliveries, visible_webhooks
 from webhooks.queries import events_of
 
-MOST_SHOWN = 20_000  # characters of a message
+MAX_SHOWN = 20_000  # characters of a message
 NBSP = "\N{NO-BREAK SPACE}"
 STATUS_COLOURS = {"ACTIVE": "success", "DISABLED": "warning", "TEST_MODE": "info"}
 STATE_COLOURS = {"pending": "info", "delivered": "success", "failed": "danger"}
 
 
 class _ReadableAdmin(ReadOnlyAdmin):
-    """Everybody who is signed in sees what is theirs to see: the services' own answer to who that is."""
+    """An admin that everybody who is signed in may open. The queries limit the rows to what the person may see."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return whether the person is signed in."""
@@ -64,7 +64,7 @@ class WebhookAdmin(_ReadableAdmin):
     readonly_fields = ["shown_events", "shown_status", "scope", "is_signed", "log"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
-        """Return the rows this person may see."""
+        """Return the rows this person may see. Raises NotAuthenticated."""
         return visible_webhooks(actor_from_request(request)).select_related("model").prefetch_related("subscriptions")
 
     @admin.display(description="Host")
@@ -96,7 +96,7 @@ class WebhookAdmin(_ReadableAdmin):
     def log(self, row: Webhook) -> SafeString:
         """Return a link to the deliveries of the webhook."""
         where = f"{reverse('admin:webhooks_delivery_changelist')}?{urlencode({'webhook__id__exact': row.pk})}"
-        return format_html('<a class="text-link" href="{}">What was sent to it</a>', where)
+        return format_html('<a class="text-link" href="{}">Deliveries of this webhook</a>', where)
 
 
 @admin.register(Delivery)
@@ -116,7 +116,7 @@ class DeliveryAdmin(_ReadableAdmin):
     actions_detail = ["send_again"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        """Return the rows this person may see."""
+        """Return the rows this person may see. Raises NotAuthenticated."""
         return visible_deliveries(actor_from_request(request)).select_related("webhook")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -138,7 +138,7 @@ class DeliveryAdmin(_ReadableAdmin):
     def message(self, row: Delivery) -> SafeString:
         """Return the message, indented."""
         text = json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
-        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
         lines = shown.replace("  ", NBSP * 2).split("\n")
         return format_html_join("", '<div class="c-mono">{}</div>', ((line,) for line in lines))
 

@@ -1,4 +1,4 @@
-"""From events to deliveries: named in `AUDIT_CONSUMERS`, so nobody has to think of webhooks where something changes."""
+"""The consumer of audit events that writes deliveries. `AUDIT_CONSUMERS` names it, so services need not call it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from webhooks.events import KINDS, Kind
 from webhooks.models import Delivery, Subscription, WebhookStatus
 from webhooks.payloads import Message, message_of, source_of
 
-# After this much time nothing is tried any more, however often the receiver was only waited for.
+# After this time a delivery is not tried again, however few attempts were made.
 GIVE_UP_AFTER = timedelta(hours=24)
 _STREAM = model_stream(0).removesuffix("0")
 
@@ -42,7 +42,9 @@ def on_event(event: Event) -> None:
 
 
 def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
-    """Return (webhook, event name) of the active webhooks of this model, or of every model, that want such an event."""
+    """Return (webhook id, event name) of the subscriptions to an event: of webhooks of this model
+    and of every model.
+    """
     action = Action(event.action)
     names = [*KINDS.get(action, Kind()).names, *databricks.NAMES.get(action, ())]
     rows = Subscription.objects.filter(

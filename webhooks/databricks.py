@@ -1,8 +1,8 @@
-"""Webhooks of the Databricks workspace registry: its twelve events, and what its receivers are sent.
+"""Events and payloads of webhooks in the format of the Databricks workspace registry.
 
-One change may be several events here (a move to Production is a transition and one to Production); a webhook that subscribed
-to both is told both. Prompts are no models to these receivers: their making and their tags are not told. Facts that the
-documented payloads lack stand in further fields: `request_id`, `url`, `comment` of a request.
+One change may be several events: a move to Production is both a transition and a transition to Production, and a
+webhook that subscribed to both receives both. Receivers get no events of prompts, which are not models in this format.
+Further fields hold what the documented payloads lack: `request_id`, `url` and `comment` of a request.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EVENTS = frozenset(name for names in NAMES.values() for name in names)
 
 
 def payloads_of(source: Source) -> dict[str, Payload]:
-    """Return what is told of an event by the name of each event that it is here; nothing where there is nothing to tell."""
+    """Return the payloads of an audit event, by the name of each webhook event that it is; {} where it is none."""
     action = Action(source.event.action)
     facts = _FACTS[action](source) if action in _FACTS else None
     if facts is None:
@@ -50,12 +50,12 @@ def payloads_of(source: Source) -> dict[str, Payload]:
 
 
 def body_of(payload: Payload, webhook_id: str) -> str:
-    """Return the exact text that one webhook is sent."""
+    """Return the body for one webhook, as JSON text."""
     return orjson.dumps({"event": payload["event"], "webhook_id": webhook_id, **payload}).decode()
 
 
 def sample_of(event: str, webhook_id: str) -> str:
-    """Return the text of a test of this event."""
+    """Return the body of a test delivery of an event, as JSON text."""
     action = next(action for action, names in NAMES.items() if event in names)
     stage = next((stage for stage in _STAGES if stage in event), "PRODUCTION").title()
     now = now_ms()
@@ -66,7 +66,7 @@ def sample_of(event: str, webhook_id: str) -> str:
 
 
 def _is_about(name: str, to_stage: str) -> bool:
-    """Return whether an event is one of this stage, or of any."""
+    """Return whether a webhook event is about this stage, or about no particular one."""
     stages = [stage for stage in _STAGES if f"_TO_{stage}" in name]
     return not stages or stages == [to_stage.upper()]
 

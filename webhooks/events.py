@@ -1,7 +1,7 @@
 """Events a webhook can subscribe to, by their protocol names, and the recorded action behind each.
 
-MLflow's clients can name only MLflow's own events. The events of governance are named in the same way over plain HTTP: an
-entity and an action that MLflow does not have.
+MLflow's clients know only MLflow's own events. Governance events have names of the same form (an entity and an action),
+which only plain HTTP clients can use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit.actions import Action
 from core.errors import InvalidInput
 
-# Numbers are the protocol's; ours start where MLflow's will not come.
+# The numbers of MLflow's protocol. Custody's own start at 1001, far above MLflow's.
 ENTITIES = {
     "REGISTERED_MODEL": 1,
     "MODEL_VERSION": 2,
@@ -43,6 +43,7 @@ ACTIONS = {
     "POST_REVIEW_OVERDUE": 1010,
     "CLOSED": 1011,
     "OVERDUE": 1012,
+    "LEFT": 1013,
 }
 
 
@@ -72,6 +73,7 @@ KINDS: dict[Action, Kind] = {
     Action.REGISTRY_VERSION_TAG_DELETED: Kind("model_version_tag.deleted", "prompt_version_tag.deleted"),
     Action.REGISTRY_ALIAS_SET: Kind("model_version_alias.created", "prompt_alias.created"),
     Action.REGISTRY_ALIAS_DELETED: Kind("model_version_alias.deleted", "prompt_alias.deleted"),
+    Action.REGISTRY_PRODUCTION_LEFT: _both("model_version_stage.left"),
     Action.REGISTRY_STAGE_CHANGED: _both("model_version_stage.changed"),
     Action.APPROVALS_FINDING_OPENED: _both("finding.opened"),
     Action.APPROVALS_FINDING_CLOSED: _both("finding.closed"),
@@ -93,7 +95,10 @@ GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(_OURS))
 
 
 def event_named(entity: str, action: str) -> str:
-    """Return the event of an entity and an action in the protocol's capitals. InvalidInput where there is no such event."""
+    """Return the event of an entity and an action in the protocol's capitals.
+
+    InvalidInput where there is no such event.
+    """
     name = f"{entity}.{action}".lower()
     if name not in EVENTS:
         known = ", ".join(" ".join(split_name(event)) for event in EVENTS)

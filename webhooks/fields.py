@@ -17,7 +17,7 @@ _MAX_SECRET = 1000
 
 
 def checked_name(name: str) -> str:
-    """Return a name as MLflow allows it."""
+    """Return a webhook name. InvalidInput for one that MLflow does not allow."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"Webhook name {name[:100]!r} is invalid. It must start and end with a letter or digit, be at most 63 characters "
@@ -27,20 +27,20 @@ def checked_name(name: str) -> str:
 
 
 def checked_secret(secret: str) -> str:
-    """Return a key of signatures, or ""."""
+    """Return the secret that signs deliveries, or "". InvalidInput for one over 1,000 characters."""
     return check_text(secret, "webhook secret", _MAX_SECRET)
 
 
 def checked_authorization(authorization: str) -> str:
-    """Return what may stand in a header: printable ASCII, or ""."""
+    """Return the value of an authorization header, or "". InvalidInput unless it is printable ASCII."""
     if authorization and (len(authorization) > _MAX_SECRET or not _HEADER.fullmatch(authorization)):
         raise InvalidInput(f"A webhook's authorization is at most {_MAX_SECRET} printable ASCII characters.")
     return authorization
 
 
-def checked_status(status: str, wire: str) -> str:
-    """Return a status that webhooks of this format have."""
-    known = [name for name in WebhookStatus if wire == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
+def checked_status(status: str, format_: str) -> str:
+    """Return a status. InvalidInput for one that webhooks of this format do not have."""
+    known = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
     if status not in known:
         raise InvalidInput(f"A webhook's status is {' or '.join(known)}.")
     return status
@@ -60,11 +60,11 @@ def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
     return wanted
 
 
-def check_event(event: str, wire: str) -> None:
-    """Refuse an event that this format does not know."""
-    if wire == WebhookFormat.DATABRICKS and event not in databricks.EVENTS:
+def check_event(event: str, format_: str) -> None:
+    """Raise InvalidInput for an event that webhooks of this format cannot have."""
+    if format_ == WebhookFormat.DATABRICKS and event not in databricks.EVENTS:
         raise InvalidInput(
             f"There is no webhook event {event[:100]!r}. Events are: {', '.join(sorted(databricks.EVENTS))}."
         )
-    if wire == WebhookFormat.MLFLOW and event not in EVENTS:
+    if format_ == WebhookFormat.MLFLOW and event not in EVENTS:
         raise InvalidInput(f"There is no webhook event {event[:100]!r}.")

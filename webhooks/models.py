@@ -1,4 +1,4 @@
-"""Webhooks, what they subscribe to, and the log of what was sent to them."""
+"""Models of webhooks, their subscriptions and their deliveries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.models import RegisteredModel
 
 
 class WebhookStatus(models.TextChoices):
-    """Whether anything is sent. TEST_MODE (Databricks' format only): tests, and no events."""
+    """The status of a webhook. TEST_MODE (Databricks' format only) sends tests alone."""
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
@@ -20,22 +20,22 @@ class WebhookStatus(models.TextChoices):
 
 
 class WebhookFormat(models.TextChoices):
-    """Whose events, payloads and signatures a webhook speaks: those of the wire it was made over."""
+    """The format of events, payloads and signatures: that of the API that created the webhook."""
 
     MLFLOW = "mlflow", "MLflow"
     DATABRICKS = "databricks", "Databricks"
 
 
 class Webhook(models.Model):
-    """An address that is told of events: of every model, or of one. ``created_by`` is a username as it was.
+    """A URL that receives the events of one model, or of every model. ``created_by`` is the username at that time.
 
-    ``owner`` is set where somebody who is no operator named the address: it must be public, and nothing is sent once they
-    may no longer manage the model. Empty: an operator vouches for it.
+    ``owner`` is the person who set the URL, unless that was an operator. With an owner the URL must be public, and
+    nothing is sent once the owner may no longer manage the model.
 
-    ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); empty: nothing is signed. A receiver
-    that did not answer at all is left alone until ``quiet_until``; ``failures`` counts how often in a row.
-    ``sealed_authorization`` is an Authorization header to send along, encrypted in the same way. ``verify_tls`` false asks
-    for no check of the certificate of a receiver on the private network; on the public internet it is always checked.
+    ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); without one nothing is signed.
+    ``sealed_authorization`` is the value of the Authorization header, encrypted in the same way. A receiver that did
+    not answer is paused until ``quiet_until``; ``failures`` counts its failures in a row. With ``verify_tls`` false the
+    certificate of a receiver on the private network is not checked; on the public internet it always is.
     """
 
     id = models.CharField(max_length=36, primary_key=True)
@@ -54,7 +54,7 @@ class Webhook(models.Model):
     )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    # Deleting hides: the log of what was sent stays.
+    # A deleted webhook is hidden; its deliveries stay.
     deleted_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     quiet_until = models.DateTimeField(null=True, blank=True)
@@ -74,14 +74,14 @@ class Webhook(models.Model):
 
 
 class Subscription(models.Model):
-    """One kind of event a webhook is told of: `entity.action` (webhooks/events.py), or Databricks' name for it."""
+    """A kind of event that a webhook receives: `entity.action` (webhooks/events.py), or Databricks' name for it."""
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="subscriptions", db_index=False)
     event = models.CharField(max_length=64)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["webhook", "event"], name="webhooks_subscribed_once")]
-        # `audit.record` looks here for every event of a kind that anybody could want.
+        # Every audit event of a subscribable kind is looked up here.
         indexes = [models.Index(fields=["event"], name="webhooks_subscribers")]
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Subscription(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    """pending → delivered | failed; a failed one is sent again only when somebody asks."""
+    """pending → delivered | failed. A finished delivery is sent again only on request."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -97,13 +97,12 @@ class DeliveryState(models.TextChoices):
 
 
 class Delivery(models.Model):
-    """One event on its way to one webhook: the work and the log of it.
+    """One event for one webhook, with the record of its attempts.
 
-    ``id`` is sent with every attempt, so a receiver recognises what it has seen; ``body`` is the exact text that is signed
-    and sent. ``history`` holds the last attempts: when (ISO 8601), status (null: no answer), error, milliseconds.
-    ``attempts`` is also the fence: a worker writes its result only while the number is the one it took.
-    ``next_attempt_at`` of a delivery that a worker holds is when it is given up on; ``queued_at`` is when the queue was last
-    told of it.
+    ``id`` is sent with every attempt, so that a receiver recognises repetitions; ``body`` is the exact text that is
+    signed and sent. ``history`` holds the last attempts: time (ISO 8601), status (null: no answer), error,
+    milliseconds. A worker writes its outcome only while ``attempts`` is the number it set. While a worker holds the
+    delivery, ``next_attempt_at`` is when others may take it; ``queued_at`` is when it was last put in the queue.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, verbose_name="delivery id")

@@ -1,7 +1,7 @@
-"""From a recorded event to what a receiver is sent: MLflow's own fields for MLflow's events, ours for governance.
+"""Payloads of webhooks in MLflow's format, made from audit events. Governance events have fields of the same style.
 
-Read from the rows and not from the event's bytes alone, because an event shortens long text. Called in the transaction of
-the change, so the rows are what the event says.
+Long text is read from the rows, because an audit event shortens it. The functions run in the transaction of the change,
+so rows and event agree.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from webhooks.events import KINDS, Kind
 
 Data = dict[str, Any]
 PROMPT_TEXT_TAG = "mlflow.prompt.text"
-# What MLflow takes out of a prompt's tags before it tells anybody.
+# Tags of prompts that MLflow leaves out of its payloads.
 _PROMPT_TAGS = frozenset({PROMPT_TAG, "_mlflow_prompt_type"})
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event as webhooks know it: its name (`entity.action`), and the exact text to send."""
+    """A webhook event: its name (`entity.action`) and its body as JSON text."""
 
     name: str
     body: str
@@ -53,13 +53,13 @@ class Source:
 
 
 def source_of(event: Event, model_id: int) -> Source | None:
-    """Return what payloads of an event of this model are made of; None where the model is gone."""
+    """Return the input of the payloads of an event of this model. None where the model does not exist."""
     model = RegisteredModel.objects.filter(pk=model_id).first()
     return Source(event, facts(event), model, dict(model.tags.values_list("key", "value"))) if model else None
 
 
 def message_of(source: Source) -> Message | None:
-    """Return what receivers are told in MLflow's format; None where there is nothing to tell."""
+    """Return the webhook event of an audit event in MLflow's format. None where it is none."""
     action = Action(source.event.action)
     kind = KINDS.get(action, Kind())
     name = kind.of_prompt if source.is_prompt else kind.of_model
@@ -136,6 +136,18 @@ def _stage_changed(source: Source) -> Data:
     } | _who(source)
 
 
+def _left(source: Source) -> Data:
+    after = source.facts["after"]
+    return {
+        "name": source.model.name,
+        "version": number_of(source),
+        "left": after["left"],
+        "to_stage": after["to"],
+        "endpoints": after["serves"],
+        "reason": source.facts["reason"],
+    } | _who(source)
+
+
 def _request(source: Source) -> Data | None:
     row = TransitionRequest.objects.select_related("version", "requester").filter(pk=request_id_of(source)).first()
     if row is None:
@@ -178,13 +190,13 @@ def _review_due(source: Source) -> Data:
 
 
 def page_of(request: TransitionRequest) -> str | None:
-    """Return where the request's page is, if it is known how this server is reached."""
+    """Return the address of the request's page; None while CUSTODY_BASE_URL is not set."""
     url = reverse("admin:approvals_transitionrequest_change", args=[request.pk])
     return f"{settings.BASE_URL}{url}" if settings.BASE_URL else None
 
 
 def _who(source: Source) -> Data:
-    """Return who did it, and where the audit log has it."""
+    """Return the actor's name and the id of the audit event."""
     return {"actor": source.event.actor_name, "event_id": str(source.event.event_id)}
 
 
@@ -206,7 +218,7 @@ def request_id_of(source: Source) -> int:
 
 
 def only_key(mapping: dict[str, Any]) -> str:
-    """Return the key of a tag: an event of a tag maps it to the value, and maps nothing else."""
+    """Return the key of the tag in the facts of an event of a tag, which maps one key to its value."""
     return next(iter(mapping), "")
 
 
@@ -219,6 +231,7 @@ _DATA: dict[Action, Callable[[Source], Data | None]] = {
     Action.REGISTRY_VERSION_TAG_DELETED: _version_tag_deleted,
     Action.REGISTRY_ALIAS_SET: _alias_set,
     Action.REGISTRY_ALIAS_DELETED: _alias_deleted,
+    Action.REGISTRY_PRODUCTION_LEFT: _left,
     Action.REGISTRY_STAGE_CHANGED: _stage_changed,
     Action.APPROVALS_GLASS_BROKEN: _request,
     Action.APPROVALS_POST_REVIEW_FELL_DUE: _request,

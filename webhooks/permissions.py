@@ -1,7 +1,7 @@
-"""Who may have webhooks: operators for every model, whoever manages a model for that one.
+"""Permissions to have webhooks: operators for every model, and the managers of a model for that model.
 
-A webhook carries names, comments and tags out of the registry. One for every model takes a person in the group `operators`,
-or a superuser; a service account does not suffice, whatever groups it is in.
+A webhook carries names, comments and tags out of the registry. One for every model takes a person in the group
+`operators`, or a superuser; a service account does not suffice, whatever groups it is in.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def visible_webhooks(actor: Actor) -> QuerySet[Webhook]:
 
 
 def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
-    """Return the deliveries the actor may see and send again; an operator also sees those of webhooks that are deleted."""
+    """Return the deliveries the actor may see and send again;
+    an operator also sees those of webhooks that are deleted.
+    """
     if is_operator(actor):
         return Delivery.objects.all()
     return Delivery.objects.filter(webhook__in=visible_webhooks(actor))
@@ -56,16 +58,18 @@ def get_delivery(actor: Actor, delivery_id: uuid.UUID) -> Delivery:
     return row
 
 
-def may_go_inside(webhook: Webhook) -> bool:
-    """Return whether its receiver may be at a private address: where the setting allows it and an operator named it.
+def may_reach_private_network(webhook: Webhook) -> bool:
+    """Return whether the receiver may be at a private address: the setting allows it and an operator set the URL.
 
-    Whoever creates a model manages it, so without the second half the setting would open the network to everybody.
+    Whoever creates a model manages it, so without the second condition the setting would open the network to everybody.
     """
     return bool(settings.WEBHOOK_ALLOW_PRIVATE) and webhook.owner_id is None
 
 
-def is_vouched_for(webhook: Webhook) -> bool:
-    """Return whether the one who named the address may still have it told: an operator, or a manager of the model."""
+def is_still_authorized(webhook: Webhook) -> bool:
+    """Return whether whoever set the URL may still send events to it: an operator,
+    or somebody who manages the model.
+    """
     if webhook.owner is None or webhook.model is None:
         return webhook.owner is None
     owner = actor_from_user(webhook.owner, auth="system", request_id="")

@@ -1,4 +1,4 @@
-"""Reading webhooks, in a fixed number of queries."""
+"""Queries on webhooks, each with a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _DEFAULT = 100
 def list_webhooks(
     *, actor: Actor, max_results: int | None = None, page_token: str = "", governance: bool = False
 ) -> tuple[list[Webhook], str]:
-    """Return one page of those in MLflow's format, newest first, with subscriptions and model, and the token of the next ("" on the last).
+    """Return one page of webhooks in MLflow's format, newest first, and the token of the next page ("" on the last).
 
-    Webhooks that want nothing but governance events are left out unless ``governance``: MLflow's clients cannot read a
-    webhook without an event they know, and would fail over the whole list.
+    Webhooks with governance events only are left out unless ``governance``: MLflow's clients cannot read a
+    webhook without an event they know, and would fail over the whole list. Raises InvalidInput.
     """
     rows = visible_webhooks(actor).filter(format=WebhookFormat.MLFLOW)
     if not governance:
@@ -42,9 +42,10 @@ def list_registry_webhooks(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[Webhook], str]:
-    """Return one page of those in Databricks' format that want any of the events, newest first, and the next one's token.
+    """Return one page of webhooks in Databricks' format with any of the events, newest first, and the next page's
+    token.
 
-    With ``model_name`` those of that model; NotFound where the actor may not see it.
+    With ``model_name`` those of that model; NotFound where the actor may not see it. Raises InvalidInput.
     """
     for event in events:
         check_event(event, WebhookFormat.DATABRICKS)
@@ -67,5 +68,5 @@ def _page(rows: QuerySet[Webhook], size: int, token: str) -> tuple[list[Webhook]
 
 
 def events_of(webhook: Webhook) -> list[str]:
-    """Return what a webhook subscribes to, in the order it was given."""
+    """Return the events that a webhook subscribes to, in the order they were given."""
     return [row.event for row in sorted(webhook.subscriptions.all(), key=lambda row: row.pk)]

@@ -1,4 +1,4 @@
-"""Sample payloads of a webhook test: MLflow's examples for its events, and events of the real shape for ours."""
+"""Sample payloads of webhook tests: MLflow's own examples for its events, and samples of Custody's events."""
 
 from __future__ import annotations
 
@@ -46,6 +46,15 @@ _SAMPLES: Mapping[str, Mapping[str, object]] = {
     "prompt_alias.created": _PROMPT | _ALIAS | _ONE,
     "prompt_alias.deleted": _PROMPT | _ALIAS,
     "model_version_stage.changed": _MODEL | _ONE | _STAGES | {"is_current": True, "approved_by": "example_user"} | _WHO,
+    "model_version_stage.left": {
+        **_MODEL,
+        **_ONE,
+        "left": "Production",
+        "to_stage": "Archived",
+        "endpoints": ["/predict"],
+        "reason": "An example reason",
+        **_WHO,
+    },
     "finding.opened": _FINDING | _OPEN | _WHO,
     "finding.closed": _FINDING | _OPEN | {"state": "resolved"} | _WHO,
     "finding.overdue": _FINDING | _OPEN | _WHO,
@@ -54,7 +63,7 @@ _SAMPLES: Mapping[str, Mapping[str, object]] = {
 
 
 def sample_of(event: str) -> str:
-    """Return the text of a test of this event (webhooks/events.py)."""
+    """Return the body of a test delivery of an event (its names: webhooks/events.py), as JSON text."""
     entity, _, action = event.partition(".")
     data = _SAMPLES.get(event) or _request(action)
     at = timezone.now().isoformat()

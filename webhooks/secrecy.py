@@ -1,4 +1,4 @@
-"""Signing keys at rest: encrypted under a key made from SECRET_KEY, so that a copy of the database signs nothing."""
+"""Encryption of stored secrets under a key made from SECRET_KEY: a copy of the database alone reveals none."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Unreadable(Exception):
 
 def seal(secret: str) -> str:
     """Return a secret encrypted for the database; "" stays ""."""
-    return _box().encrypt(secret.encode()).decode() if secret else ""
+    return _cipher().encrypt(secret.encode()).decode() if secret else ""
 
 
 def unseal(sealed: str) -> str:
-    """Return the secret; Unreadable when SECRET_KEY is no longer the one it was sealed under."""
+    """Return the secret; Unreadable when SECRET_KEY has changed since."""
     try:
-        return _box().decrypt(sealed).decode() if sealed else ""
+        return _cipher().decrypt(sealed).decode() if sealed else ""
     except InvalidToken as error:
-        raise Unreadable("The secret cannot be read, for SECRET_KEY has changed. Set the secret again.") from error
+        raise Unreadable("The secret cannot be read because SECRET_KEY has changed. Set the secret again.") from error
 
 
-def _box() -> MultiFernet:
-    return _box_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+def _cipher() -> MultiFernet:
+    return _cipher_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 @lru_cache(maxsize=4)
-def _box_of(keys: Sequence[str]) -> MultiFernet:
+def _cipher_of(keys: Sequence[str]) -> MultiFernet:
     # SECRET_KEY has the entropy (64 random bytes), so one hash, apart from every other use of it, makes a good key.
     digests = (hashlib.sha256(_PURPOSE + key.encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -1,11 +1,11 @@
-"""One attempt to send one message to a webhook: the headers of its format, the allowed address and the outcome."""
+"""Sends one message to a webhook: headers in its format, to an allowed address."""
 
 from __future__ import annotations
 
 import time
 
 from webhooks.models import Webhook, WebhookFormat
-from webhooks.permissions import may_go_inside
+from webhooks.permissions import may_reach_private_network
 from webhooks.secrecy import Unreadable, unseal
 from webhooks.signing import databricks_headers_of, headers_of
 from webhooks.transport import Answer, post
@@ -17,8 +17,8 @@ def send(webhook: Webhook, *, delivery_id: str, body: str, timeout: float) -> An
         headers = _headers(webhook, delivery_id, body)
     except Unreadable as error:
         return Answer(None, 0, str(error), refused=True)
-    private = may_go_inside(webhook)
-    # A webhook that is no longer vouched for, or whose setting was taken back, has its receiver's certificate checked.
+    private = may_reach_private_network(webhook)
+    # Once the setting or the owner no longer allows private addresses, the certificate is checked again.
     verify = webhook.verify_tls or not private
     return post(webhook.url, body.encode(), headers, timeout=timeout, private=private, verify=verify)
 

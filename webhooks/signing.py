@@ -1,4 +1,6 @@
-"""The headers of a delivery: as MLflow sends them (they follow the Standard Webhooks convention), or as Databricks does."""
+"""The headers of a delivery: as MLflow sends them (they follow the Standard Webhooks convention), or as Databricks
+does.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def headers_of(*, delivery_id: str, timestamp: int, body: str, secret: str) -> d
 
 
 def databricks_headers_of(*, delivery_id: str, body: str, secret: str, authorization: str) -> dict[str, str]:
-    """Return the headers of one attempt in Databricks' format, which signs the body alone; our delivery id stands beside."""
+    """Return the headers of one attempt in Databricks' format, which signs the body alone,
+    with Custody's delivery id.
+    """
     headers = {"Content-Type": "application/json", "X-Custody-Delivery-Id": delivery_id}
     if authorization:
         headers["Authorization"] = authorization

@@ -1,4 +1,4 @@
-"""Celery's side of webhooks. Every task may run twice, or late: the rows decide what there is to do."""
+"""Celery tasks of webhooks. Each may run twice or late: the rows say what is due."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def deliver(delivery_id: str) -> str:
 
 @shared_task(name="webhooks.tasks.retry_deliveries")
 def retry_deliveries() -> int:
-    """Queue every delivery that is due again, or that a dead worker held; return how many."""
+    """Queue every delivery that is due again, or that a killed worker held; return how many."""
     return deliveries.queue_due()
 
 
 @shared_task(name="webhooks.tasks.forget_deliveries")
 def forget_deliveries() -> int:
-    """Delete what is older than the log is kept; return how many."""
-    return deliveries.forget_old()
+    """Delete finished deliveries older than WEBHOOK_LOG_DAYS; return how many."""
+    return deliveries.delete_old()

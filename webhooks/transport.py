@@ -1,4 +1,4 @@
-"""One POST to a receiver: connected to the address that was checked, no redirect, no proxy, little time, little memory."""
+"""The HTTP POST to a receiver: to the checked address, without redirects or proxies, limited in time and memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from functools import cache
 from core.errors import InvalidInput
 from webhooks.addresses import AddressRefused, Target, address_of, is_public, resolve, split_url
 
-_READ = 16 * 1024  # more of an answer is not read
-_KEPT = 1000  # characters of it that a test shows
+_MAX_ANSWER = 16 * 1024  # bytes of an answer that are read
+_MAX_SHOWN = 1000  # characters of an answer that a test shows
 _SECONDS = re.compile(r"[0-9]{1,6}")
 
 
@@ -25,8 +25,9 @@ _SECONDS = re.compile(r"[0-9]{1,6}")
 class Answer:
     """Outcome of one attempt. ``status`` is None without an answer; then ``error`` says why.
 
-    ``refused`` marks what would be refused again (the address). ``body`` is the beginning of the answer, and always empty
-    when the receiver is not on the public internet: a webhook is no window into the network.
+    ``refused`` means that another attempt would be refused as well (the address). ``body`` is the beginning of the
+    answer. It is always empty when the receiver is not on the public internet, so that a webhook reveals nothing of the
+    network.
     """
 
     status: int | None
@@ -39,7 +40,7 @@ class Answer:
     @property
     def is_success(self) -> bool:
         """Return whether the receiver accepted the message."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's successes
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - success in HTTP
 
 
 def post(
@@ -60,21 +61,21 @@ def post(
         connection = _Connection(target, resolve(target, private=private), timeout, verify=verify)
     except AddressRefused as error:
         return Answer(None, took(), f"Not sent: {error}", refused=True)
-    except InvalidInput as error:  # what may be in a URL is a setting, and may have changed
+    except InvalidInput as error:  # the settings that limit URLs may have changed
         return Answer(None, took(), f"Not sent: {error.message}", refused=True)
     except (OSError, UnicodeError):
         return Answer(None, took(), "The name of the receiver cannot be resolved.")
     try:
         status, retry_after, text = _exchange(connection, target, body, headers)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(None, took(), _words(error, timed_out=connection.timed_out, timeout=timeout))
+        return Answer(None, took(), _message_of(error, timed_out=connection.timed_out, timeout=timeout))
     finally:
         connection.close()
     return Answer(status, took(), retry_after=retry_after, body=text if connection.is_public else "")
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection to an address that was looked up and checked before; the name stays for Host and the certificate."""
+    """A connection to a checked address. The host name is used for the Host header and the certificate."""
 
     def __init__(
         self, target: Target, addresses: list[tuple[int, tuple[str, int]]], timeout: float, *, verify: bool = True
@@ -87,12 +88,15 @@ class _Connection(http.client.HTTPConnection):
         self._verify = verify
         self._until = time.monotonic() + timeout
         self._guard: threading.Timer | None = None
-        self._twin: socket.socket | None = None
+        self._duplicate: socket.socket | None = None
         self.timed_out = False
         self.is_public = False
 
     def connect(self) -> None:
-        """Connect to the first address that accepts; a receiver that only trickles is cut off when the time is over."""
+        """Connect to the first address that accepts.
+
+        A receiver that answers too slowly is cut off when the time is over.
+        """
         plain, address = self._reach()
         self.is_public = is_public(address_of(address))
         self._watch(plain)
@@ -105,8 +109,8 @@ class _Connection(http.client.HTTPConnection):
         """Close the connection."""
         if self._guard is not None:
             self._guard.cancel()
-        if self._twin is not None:
-            self._twin.close()
+        if self._duplicate is not None:
+            self._duplicate.close()
         super().close()
 
     def _reach(self) -> tuple[socket.socket, str]:
@@ -118,7 +122,7 @@ class _Connection(http.client.HTTPConnection):
             candidate = socket.socket(family, socket.SOCK_STREAM)
             candidate.settimeout(
                 left / (len(self._addresses) - number)
-            )  # one that swallows packets leaves time for the rest
+            )  # an address that drops packets leaves time for the others
             try:
                 candidate.connect(address)
                 candidate.settimeout(max(0.001, self._until - time.monotonic()))
@@ -130,13 +134,13 @@ class _Connection(http.client.HTTPConnection):
         raise failed
 
     def _watch(self, plain: socket.socket) -> None:
-        """Cut the connection when the time is over, whatever is being waited for (the handshake, a slow answer)."""
-        twin = self._twin = plain.dup()  # TLS takes the socket over; the twin stays ours
+        """Start the timer that cuts the connection when the time is over, during the handshake too."""
+        duplicate = self._duplicate = plain.dup()  # TLS takes the socket over
 
         def cut() -> None:
             self.timed_out = True
             with suppress(OSError):  # it has ended by itself
-                twin.shutdown(socket.SHUT_RDWR)
+                duplicate.shutdown(socket.SHUT_RDWR)
 
         self._guard = threading.Timer(max(0.0, self._until - time.monotonic()), cut)
         self._guard.daemon = True
@@ -148,13 +152,13 @@ def _exchange(
 ) -> tuple[int, int | None, str]:
     connection.request("POST", target.path, body, {"User-Agent": "custody-webhooks", "Connection": "close", **headers})
     response = connection.getresponse()
-    text = response.read(_READ).decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = response.read(_MAX_ANSWER).decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     after = response.getheader("Retry-After", "").strip()
-    return response.status, int(after) if _SECONDS.fullmatch(after) else None, text[:_KEPT]
+    return response.status, int(after) if _SECONDS.fullmatch(after) else None, text[:_MAX_SHOWN]
 
 
-def _words(error: Exception, *, timed_out: bool, timeout: float) -> str:
-    """Return what went wrong, without the addresses behind the name."""
+def _message_of(error: Exception, *, timed_out: bool, timeout: float) -> str:
+    """Return the message of an error, without the IP addresses of the receiver."""
     if timed_out or isinstance(error, TimeoutError):
         return f"No answer within {timeout:g} seconds."
     if isinstance(error, ssl.SSLCertVerificationError):

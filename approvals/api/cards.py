@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from approvals.packs.exports import export_card
 from audit.api import IgnoreAccept
 from core.errors import NotFound
-from registry.api import actor_of, checked, many
-from registry.card_serializers import (
+from core.rest import ApiView, accepts
+from registry.api.card_serializers import (
     CardEditSerializer,
     CardImportedSerializer,
     CardImportSerializer,
@@ -26,6 +25,7 @@ from registry.card_serializers import (
     DiffSerializer,
     PackSerializer,
 )
+from registry.api.views import actor_of, many
 from registry.cards.diff import diff_bodies
 from registry.cards.imports import read_card
 from registry.models import CardRevision, FrozenPack, ModelVersion
@@ -35,14 +35,17 @@ from registry.services.cards import edit_card, import_card
 from tracking.store import current_store
 
 
-class CardView(APIView):
-    """GET: a revision of the card, the newest unless told, or an export of it. PATCH, PUT: replace some human fields."""
+class CardView(ApiView):
+    """GET: a revision of the card, the newest by default, or an export of it.
+
+    PATCH, PUT: replace some human fields.
+    """
 
     # `format` names a format of the card here; DRF would look for a renderer of that name
     content_negotiation_class = IgnoreAccept
 
-    @extend_schema(
-        parameters=[CardQuery],
+    @accepts(
+        query=CardQuery,
         responses={(200, "application/json"): CardSerializer, (200, "text/html"): OpenApiTypes.STR},
     )
     def get(self, request: Request, name: str, version: int) -> Response | HttpResponse:
@@ -50,57 +53,57 @@ class CardView(APIView):
 
         Raises NotFound, InvalidInput.
         """
-        wanted = checked(CardQuery, request.query_params)
-        found = get_version(actor_of(request), name, version)
-        card = get_card(found, wanted.get("revision"))
+        wanted = self.query
+        version_row = get_version(actor_of(request), name, version)
+        card = get_card(version_row, wanted.get("revision"))
         if "format" not in wanted:
-            return Response(_shown(found, card))
-        made = export_card(found, card, wanted["format"])
+            return Response(_shown(version_row, card))
+        made = export_card(version_row, card, wanted["format"])
         answer = HttpResponse(made.data, content_type=made.content_type)
         answer["Content-Disposition"] = f'attachment; filename="{made.filename}"'
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
 
-    @extend_schema(request=CardEditSerializer, responses=CardSerializer)
+    @accepts(body=CardEditSerializer, responses=CardSerializer)
     def patch(self, request: Request, name: str, version: int) -> Response:
         """Replace some human fields of the card and return the revision.
 
         Raises NotFound, Denied, InvalidInput (the field or its value), Conflict (there is a newer revision).
         """
-        edit = checked(CardEditSerializer, request.data)
+        edit = self.body
         actor = actor_of(request)
-        found = get_version(actor, name, version)
-        return Response(_shown(found, edit_card(actor=actor, version=found, **edit)))
+        version_row = get_version(actor, name, version)
+        return Response(_shown(version_row, edit_card(actor=actor, version=version_row, **edit)))
 
-    @extend_schema(request=CardEditSerializer, responses=CardSerializer)
+    @accepts(body=CardEditSerializer, responses=CardSerializer)
     def put(self, request: Request, name: str, version: int) -> Response:
         """Replace some human fields of the card, exactly as PATCH does; fields that are not named stay."""
         return self.patch(request, name, version)
 
 
-class CardImportView(APIView):
+class CardImportView(ApiView):
     """POST: import a card of another format into a new revision."""
 
-    @extend_schema(request=CardImportSerializer, responses=CardImportedSerializer)
+    @accepts(body=CardImportSerializer, responses=CardImportedSerializer)
     def post(self, request: Request, name: str, version: int) -> Response:
         """Write a new revision with the fields of a card in another format. Return it, and which names were unknown.
 
         Raises NotFound, Denied, InvalidInput, TooLarge, Conflict (there is a newer revision).
         """
-        sent = checked(CardImportSerializer, request.data)
+        sent = self.body
         actor = actor_of(request)
-        found = get_version(actor, name, version)
+        version_row = get_version(actor, name, version)
         data = sent["content"].encode("utf-8", "replace")
-        imported = read_card(sent["format"], data, body=current_card(found).body)
+        imported = read_card(sent["format"], data, body=current_card(version_row).body)
         card = import_card(
             actor=actor,
-            version=found,
+            version=version_row,
             fields=imported.fields,
             expected_number=sent["expected_number"],
             origin=imported.origin,
         )
         answer = {
-            "card": _shown(found, card),
+            "card": _shown(version_row, card),
             "origin": imported.origin,
             "imported": sorted(imported.fields),
             "unknown": imported.unknown,
@@ -108,50 +111,50 @@ class CardImportView(APIView):
         return Response(answer)
 
 
-class CardDiffView(APIView):
-    """GET: what differs from an earlier revision (the one before, unless told), or from another version's card."""
+class CardDiffView(ApiView):
+    """GET: what differs from an earlier revision (the one before, by default), or from another version's card."""
 
-    @extend_schema(parameters=[DiffQuery], responses=DiffSerializer)
+    @accepts(query=DiffQuery, responses=DiffSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
         """Return what differs from the revision before, from `from_revision`, or from the card of `from_version`.
 
         Raises NotFound.
         """
-        wanted = checked(DiffQuery, request.query_params)
+        wanted = self.query
         actor = actor_of(request)
-        found = get_version(actor, name, version)
-        after = get_card(found, wanted.get("revision"))
+        version_row = get_version(actor, name, version)
+        after = get_card(version_row, wanted.get("revision"))
         if "from_version" in wanted:
             other = get_version(actor, name, wanted["from_version"])
             before = get_card(other, wanted.get("from_revision"))
         else:
-            other = found
-            before = get_card(found, wanted.get("from_revision", max(after.number - 1, 1)))
+            other = version_row
+            before = get_card(version_row, wanted.get("from_revision", max(after.number - 1, 1)))
         changes = diff_bodies(before.body, after.body)
-        answer = {"before": _label(other, before), "after": _label(found, after), "changes": changes}
+        answer = {"before": _label(other, before), "after": _label(version_row, after), "changes": changes}
         return Response(DiffSerializer(answer).data)
 
 
-class PacksView(APIView):
+class PacksView(ApiView):
     """GET: the conformity packs of a version, newest first."""
 
-    @extend_schema(responses=PackSerializer(many=True))
+    @accepts(responses=PackSerializer(many=True))
     def get(self, request: Request, name: str, version: int) -> Response:
         """List the conformity packs of a version, newest first. Raises NotFound."""
-        found = get_version(actor_of(request), name, version)
-        return Response({"packs": many(PackSerializer, packs_of(found))})
+        version_row = get_version(actor_of(request), name, version)
+        return Response({"packs": many(PackSerializer, packs_of(version_row))})
 
 
-class PackView(APIView):
+class PackView(ApiView):
     """GET: one conformity pack, as the zip it was frozen as."""
 
     content_negotiation_class = IgnoreAccept
 
-    @extend_schema(responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The pack.")})
+    @accepts(responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The pack.")})
     def get(self, request: Request, name: str, version: int, number: int) -> FileResponse:
         """Return one conformity pack as a zip file. Raises NotFound."""
-        found = get_version(actor_of(request), name, version)
-        pack = get_pack(found, number)
+        version_row = get_version(actor_of(request), name, version)
+        pack = get_pack(version_row, number)
         return pack_response(pack)
 
 

@@ -1,4 +1,4 @@
-"""The shapes of checks, their runs and their keys in /api/v1. Times are ISO 8601 in UTC."""
+"""Serializers of checks, their runs and their keys in /api/v1. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from approvals.check_runs.control import MAX_REASON
 from approvals.check_runs.keys import MAX_NOTE
 from approvals.models import CheckEvidence, CheckKey, CheckRun, CheckState
 from core.ids import MAX_ROW_ID
+from core.rest import PeriodQuery
 from validation.base import Check, seconds_for
 
 
@@ -42,20 +43,20 @@ class CheckRunDetailSerializer(CheckRunSerializer):
         return list(EvidenceSerializer(mine, many=True).data)
 
 
-class ListCheckRunsSerializer(serializers.Serializer[Any]):
-    """Which jobs are wanted."""
+class ListCheckRunsSerializer(PeriodQuery):
+    """Query parameters of a list of jobs; ``since`` and ``until`` are about when they were queued."""
 
     request = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
     rule = serializers.CharField(default="", allow_blank=True, max_length=100)
     check_code = serializers.CharField(default="", allow_blank=True, max_length=100)
     model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
     state = serializers.ChoiceField(choices=CheckState.values, required=False, default="")
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    author = serializers.CharField(required=False, max_length=150, help_text="Who posted the result.")
 
 
 class CancelSerializer(serializers.Serializer[Any]):
-    """Why it is cancelled."""
+    """Body of a cancellation: the reason."""
 
     reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_REASON)
 
@@ -89,7 +90,7 @@ class AddKeySerializer(serializers.Serializer[Any]):
 
 
 class RevokeKeySerializer(serializers.Serializer[Any]):
-    """Why it is revoked."""
+    """Body of a revocation: the reason."""
 
     reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_NOTE)
 

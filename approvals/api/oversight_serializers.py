@@ -1,4 +1,4 @@
-"""The shapes of what is watched after a move, in /api/v1. Times are ISO 8601 in UTC."""
+"""Serializers of findings, post-reviews, re-reviews and rollbacks in /api/v1. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.models import MAX_COMMENT
-from approvals.models.oversight import Finding, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
 from approvals.oversight.findings import CLOSED_STATES, MAX_TEXT, MAX_TITLE
+from core.rest import PeriodQuery
 from policies.rules import Severity
 
 _SEVERITIES = [level.value for level in Severity]
@@ -41,15 +42,17 @@ class FindingSerializer(serializers.Serializer[Finding]):
         return row.state == FindingState.OPEN and row.overdue_at is not None
 
 
-class FindingListSerializer(serializers.Serializer[Any]):
-    """Which findings are wanted."""
+class FindingListSerializer(PeriodQuery):
+    """Query parameters of a list of findings; ``since`` and ``until`` are about when they were opened."""
 
     state = serializers.ChoiceField(choices=[*FindingState.values, "overdue"], required=False, default="")
     severity = serializers.ChoiceField(choices=_SEVERITIES, required=False, default="")
     model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
     owner = serializers.CharField(default="", allow_blank=True, max_length=150)
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=_MAX_VERSION)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=_MAX_VERSION)
+    origin = serializers.ChoiceField(choices=FindingOrigin.values, required=False)
+    opened_by = serializers.CharField(required=False, max_length=150)
+    closed_by = serializers.CharField(required=False, max_length=150)
 
 
 class OpenFindingSerializer(serializers.Serializer[Any]):
@@ -98,13 +101,13 @@ class PostReviewSerializer(serializers.Serializer[PostReview]):
     completed_at = serializers.DateTimeField()
 
 
-class PostReviewListSerializer(serializers.Serializer[Any]):
-    """Which post-reviews are wanted."""
+class PostReviewListSerializer(PeriodQuery):
+    """Query parameters of a list of post-reviews; ``since`` and ``until`` are about when break-glass was used."""
 
     state = serializers.ChoiceField(choices=["open", "overdue", "completed"], required=False, default="")
     model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=_MAX_VERSION)
+    requester = serializers.CharField(required=False, max_length=150)
+    reviewer = serializers.CharField(required=False, max_length=150, help_text="Username of who completed it.")
 
 
 class CompletePostReviewSerializer(serializers.Serializer[Any]):
@@ -128,13 +131,13 @@ class ReReviewSerializer(serializers.Serializer[ReReview]):
 
 
 class ConfirmSerializer(serializers.Serializer[Any]):
-    """Why the version may stay."""
+    """Body of a re-review: the comment."""
 
     comment = serializers.CharField(max_length=MAX_COMMENT)
 
 
 class RollBackSerializer(serializers.Serializer[Any]):
-    """Why, and back to what: the version that was there before unless one is named."""
+    """Body of a rollback: the reason, and the version to go back to, by default the one that was there before."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
     version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
@@ -147,6 +150,12 @@ class BreakGlassSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=MAX_COMMENT)
     target = serializers.CharField(max_length=256, default="Production")
     archive_existing = serializers.BooleanField(default=False)
+
+
+class AliasRemovalSerializer(serializers.Serializer[Any]):
+    """Body of the removal of an alias: the reason."""
+
+    reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 
 
 class AliasSerializer(serializers.Serializer[Any]):

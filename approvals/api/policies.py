@@ -1,4 +1,4 @@
-"""/api/v1/policies: read a policy, propose a change, review it, and try a draft on a version or on the past."""
+"""/api/v1/policies: read a policy, propose a change, review it, and try a draft on a version or on past requests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from approvals.api.policy_serializers import (
     DryRunQuerySerializer,
@@ -20,66 +18,85 @@ from approvals.api.policy_serializers import (
     ProposalDecisionSerializer,
     ProposalListSerializer,
     ProposalSerializer,
+    ProposeQuerySerializer,
     ProposeSerializer,
     ReplayedSerializer,
     ReplayQuerySerializer,
     RevisionQuerySerializer,
 )
 from approvals.api.serializers import WithdrawSerializer
-from approvals.api.yaml_body import PolicyYAMLRenderer, TextYAMLParser, XYAMLParser, YAMLParser, YamlText
+from approvals.api.yaml_body import (
+    FormatParameter,
+    PolicyYAMLRenderer,
+    TextYAMLParser,
+    XYAMLParser,
+    YAMLParser,
+    YamlText,
+)
 from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
 from approvals.policy_changes.dry_run import dry_run
 from approvals.policy_changes.propose import decide_proposal, propose_policy, propose_retirement, withdraw_proposal
 from approvals.policy_changes.replay import TODAY, replay
-from core.actors import Scope
+from core.actors import Actor, Scope
 from core.errors import InvalidInput
+from core.rest import ApiView, SerializerClass, accepts, filters, page
 from policies.models import PolicyDecision, PolicyProposal, ProposalState
 from policies.queries import get_proposal, get_revision, proposals
 from policies.schema import policy_schema
 from policies.yaml_text import parse_yaml
-from registry.api import actor_of, checked, many, page
+from registry.api.views import actor_of, many
 
 _READS = {"POST": Scope.REGISTRY_READ}
 
 
-class PolicyView(APIView):
+_PROPOSAL_FILTERS = {
+    "proposer": "proposer__username",
+    "reviewer": "reviews__reviewer__username",
+    "since": "opened_at__gte",
+    "until": "opened_at__lt",
+}
+
+
+class PolicyView(ApiView):
     """GET: the newest revision of a policy (`?revision=3`: that one), as JSON or as YAML."""
 
     renderer_classes = [JSONRenderer, PolicyYAMLRenderer]
+    content_negotiation_class = FormatParameter
 
-    @extend_schema(
-        parameters=[RevisionQuerySerializer, OpenApiParameter("format", enum=["json", "yaml"])],
+    @accepts(
+        query=RevisionQuerySerializer,
         responses=PolicyDetailSerializer,
     )
-    def get(self, request: Request, name: str) -> Response:
+    def get(self, request: Request, name: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Return a revision of the policy, the newest by default. Raises NotFound."""
-        wanted = checked(RevisionQuerySerializer, request.query_params)
-        return Response(PolicyDetailSerializer(get_revision(name, wanted["revision"])).data)
+        return Response(PolicyDetailSerializer(get_revision(name, self.query["revision"])).data)
 
 
-class PolicySchemaView(APIView):
+class PolicySchemaView(ApiView):
     """GET: the policy language as JSON Schema."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @accepts(responses={(200, "application/schema+json"): OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """Return the JSON Schema of a policy document."""
         return Response(policy_schema(), content_type="application/schema+json")
 
 
-class ProposalsView(APIView):
+class ProposalsView(ApiView):
     """GET: proposals, newest first. POST: propose a policy (JSON, or YAML as it is), or that one be retired."""
 
-    parser_classes = [*APIView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
+    parser_classes = [*ApiView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
 
-    @extend_schema(parameters=[ProposalListSerializer], responses=ProposalSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @accepts(query=ProposalListSerializer, responses=ProposalSerializer(many=True))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the policy proposals by state and policy, newest first."""
-        wanted = checked(ProposalListSerializer, request.query_params)
-        rows, rest = page(proposals(state=wanted["state"], name=wanted["policy"]), wanted)
+        wanted = self.query
+        visible = proposals(state=wanted["state"], name=wanted["policy"]).filter(**filters(wanted, _PROPOSAL_FILTERS))
+        rows, rest = page(visible.distinct() if wanted.get("reviewer") else visible, wanted)
         return Response({"proposals": many(ProposalSerializer, rows), **rest})
 
-    @extend_schema(
-        parameters=[OpenApiParameter("comment", description="Why; beside a YAML body.")],
+    @accepts(
+        query=ProposeQuerySerializer,
+        body=ProposeSerializer,
         request={"application/json": ProposeSerializer, "application/yaml": OpenApiTypes.STR},
         responses={201: ProposalSerializer},
     )
@@ -88,96 +105,104 @@ class ProposalsView(APIView):
 
         Raises InvalidInput (one line for each problem), TooLarge, NotFound, Denied, InvalidState, Conflict.
         """
-        made = _propose(request)
+        actor, comment = actor_of(request), self.query["comment"]
+        if isinstance(request.data, YamlText):
+            made = propose_policy(actor=actor, body=parse_yaml(request.data.text), comment=comment)
+        else:
+            made = _propose(actor, self.body)
         return Response(_detail(made.pk), status=status.HTTP_201_CREATED)
 
+    def read_body(self, serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
+        """Return the validated JSON body, nothing of a YAML body. Raises InvalidInput."""
+        if isinstance(data, YamlText):
+            return {}
+        if self.query["comment"]:
+            raise InvalidInput("The query parameter comment goes with a YAML body. Put the comment into the JSON body.")
+        return super().read_body(serializer, data)
 
-class ProposalView(APIView):
+
+class ProposalView(ApiView):
     """GET: one proposal with its reviews, and who could approve it."""
 
-    @extend_schema(responses=ProposalSerializer)
+    @accepts(responses=ProposalSerializer)
     def get(self, request: Request, proposal_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """Return one proposal with its reviews, and who could approve it. Raises NotFound."""
         return Response(_detail(proposal_id))
 
 
-class ProposalDecisionView(APIView):
-    """POST: approve (with the digest that was looked at) or reject. A second person who is signed in, never a token."""
+class ProposalDecisionView(ApiView):
+    """POST: approve (with the digest that was seen) or reject. A second person who is signed in, never a token."""
 
     decision = PolicyDecision.APPROVE
 
-    @extend_schema(request=ProposalDecisionSerializer, responses=ProposalSerializer)
+    @accepts(body=ProposalDecisionSerializer, responses=ProposalSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
         """Approve or reject a proposal and return it. An approval puts the change in force at once.
 
         A second person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (closed),
         Conflict (another digest, or a newer revision was published).
         """
-        said = checked(ProposalDecisionSerializer, request.data)
-        decide_proposal(actor=actor_of(request), proposal_id=proposal_id, decision=self.decision.value, **said)
+        body = self.body
+        decide_proposal(actor=actor_of(request), proposal_id=proposal_id, decision=self.decision.value, **body)
         return Response(_detail(proposal_id))
 
 
-class ProposalWithdrawView(APIView):
+class ProposalWithdrawView(ApiView):
     """POST: withdraw a proposal."""
 
-    @extend_schema(request=WithdrawSerializer, responses=ProposalSerializer)
+    @accepts(body=WithdrawSerializer, responses=ProposalSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
         """Withdraw an open proposal and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
-        said = checked(WithdrawSerializer, request.data)
-        withdraw_proposal(actor=actor_of(request), proposal_id=proposal_id, **said)
+        body = self.body
+        withdraw_proposal(actor=actor_of(request), proposal_id=proposal_id, **body)
         return Response(_detail(proposal_id))
 
 
-class DryRunView(APIView):
+class DryRunView(ApiView):
     """POST: the verdict of a draft on one version now. Nothing is written."""
 
     required_scopes = _READS
 
-    @extend_schema(request=DryRunQuerySerializer, responses=DryRunSerializer)
+    @accepts(body=DryRunQuerySerializer, responses=DryRunSerializer)
     def post(self, request: Request) -> Response:
         """Return the verdict of a draft on one version now. Raises NotFound, InvalidInput, TooLarge. Writes nothing."""
-        asked = checked(DryRunQuerySerializer, request.data)
-        body = _body(asked.pop("policy"))
-        found = dry_run(actor=actor_of(request), body=body, name=asked.pop("model"), **asked)
-        return Response(DryRunSerializer(found).data)
+        options = self.body
+        policy = _policy_body(options.pop("policy"))
+        result = dry_run(actor=actor_of(request), body=policy, name=options.pop("model"), **options)
+        return Response(DryRunSerializer(result).data)
 
 
-class ReplayView(APIView):
+class ReplayView(ApiView):
     """POST: what a draft would have decided on past requests. Nothing is written."""
 
     required_scopes = _READS
 
-    @extend_schema(request=ReplayQuerySerializer, responses=ReplayedSerializer(many=True))
+    @accepts(body=ReplayQuerySerializer, responses=ReplayedSerializer(many=True))
     def post(self, request: Request) -> Response:
         """Return what a draft would have decided on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
-        asked = checked(ReplayQuerySerializer, request.data)
-        found = replay(actor=actor_of(request), body=_body(asked.pop("policy")), **asked)
+        options = self.body
+        result = replay(actor=actor_of(request), body=_policy_body(options.pop("policy")), **options)
         return Response(
             {
-                "requests": many(ReplayedSerializer, list(found.rows)),
-                "totals": found.totals,
-                "examined": found.examined,
-                "candidates": found.candidates,
-                "next_before": found.next_before,
+                "requests": many(ReplayedSerializer, list(result.rows)),
+                "totals": result.totals,
+                "examined": result.examined,
+                "candidates": result.candidates,
+                "next_before": result.next_before,
                 "as_of_today": list(TODAY),
             }
         )
 
 
-def _propose(request: Request) -> PolicyProposal:
-    actor, data = actor_of(request), request.data
-    if isinstance(data, YamlText):
-        return propose_policy(actor=actor, body=parse_yaml(data.text), comment=request.query_params.get("comment", ""))
-    asked = checked(ProposeSerializer, data)
-    if bool(asked["retire"]) == (asked["policy"] is not None):
-        raise InvalidInput("Say either policy (what it is to be) or retire (the name of one).")
-    if asked["retire"]:
-        return propose_retirement(actor=actor, name=asked["retire"], comment=asked["comment"])
-    return propose_policy(actor=actor, body=_body(asked["policy"]), comment=asked["comment"])
+def _propose(actor: Actor, body: dict[str, Any]) -> PolicyProposal:
+    if bool(body["retire"]) == (body["policy"] is not None):
+        raise InvalidInput("Give either `policy`, the new body, or `retire`, the name of a policy.")
+    if body["retire"]:
+        return propose_retirement(actor=actor, name=body["retire"], comment=body["comment"])
+    return propose_policy(actor=actor, body=_policy_body(body["policy"]), comment=body["comment"])
 
 
-def _body(policy: object) -> Mapping[str, object]:
+def _policy_body(policy: object) -> Mapping[str, object]:
     """Return a policy that came as an object, or as YAML in a text."""
     if isinstance(policy, str):
         return parse_yaml(policy)
@@ -187,8 +212,8 @@ def _body(policy: object) -> Mapping[str, object]:
 
 
 def _detail(proposal_id: int) -> dict[str, Any]:
-    found = get_proposal(proposal_id)
-    is_open = found.state == ProposalState.OPEN
-    reviewers = possible_reviewers(found) if is_open else []
+    proposal = get_proposal(proposal_id)
+    is_open = proposal.state == ProposalState.OPEN
+    reviewers = possible_reviewers(proposal) if is_open else []
     hint = reviewer_hint(reviewers) if is_open else ""
-    return {**ProposalSerializer(found).data, "possible_reviewers": reviewers, "advice": hint}
+    return {**ProposalSerializer(proposal).data, "possible_reviewers": reviewers, "advice": hint}

@@ -11,6 +11,7 @@ from approvals.models import MAX_COMMENT
 from approvals.policy_changes.dry_run import DryRun
 from approvals.policy_changes.replay import ReplayedRequest
 from core.ids import MAX_ROW_ID
+from core.rest import PeriodQuery
 from policies.models import PolicyProposal, PolicyReview, PolicyRevision, ProposalState
 
 
@@ -27,7 +28,7 @@ class PolicyDetailSerializer(serializers.Serializer[PolicyRevision]):
 
 
 class PolicyReviewSerializer(serializers.Serializer[PolicyReview]):
-    """A review of a proposal, with the digest it is of."""
+    """A review of a proposal, with the digest of the reviewed body."""
 
     reviewer = serializers.CharField(source="reviewer.username")
     decision = serializers.CharField()
@@ -65,26 +66,35 @@ class ProposeSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 
 
+class ProposeQuerySerializer(serializers.Serializer[Any]):
+    """Query parameters of a proposal."""
+
+    comment = serializers.CharField(
+        default="", allow_blank=True, max_length=MAX_COMMENT, help_text="Why; beside a YAML body."
+    )
+
+
 class ProposalDecisionSerializer(serializers.Serializer[Any]):
-    """Why, and the digest of the proposal that was looked at."""
+    """Body of a decision: the comment, and the digest of the proposal that was seen."""
 
     comment = serializers.CharField(max_length=MAX_COMMENT)
     seen_digest = serializers.CharField(default="", allow_blank=True, max_length=64)
 
 
-class ProposalListSerializer(serializers.Serializer[Any]):
-    """Which proposals are wanted."""
+class ProposalListSerializer(PeriodQuery):
+    """Query parameters of a list of proposals; ``since`` and ``until`` are about when they were opened."""
 
     state = serializers.ChoiceField(choices=ProposalState.values, required=False, default="")
     policy = serializers.CharField(default="", allow_blank=True, max_length=100)
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+    proposer = serializers.CharField(required=False, max_length=150)
+    reviewer = serializers.CharField(required=False, max_length=150, help_text="Username of somebody who reviewed it.")
 
 
 class RevisionQuerySerializer(serializers.Serializer[Any]):
-    """Which revision is wanted; the newest unless said otherwise."""
+    """Query parameters that choose a revision; the newest by default."""
 
     revision = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2**31 - 1)
+    format = serializers.ChoiceField(choices=["json", "yaml"], required=False)
 
 
 class DryRunQuerySerializer(serializers.Serializer[Any]):
@@ -111,7 +121,7 @@ class DryRunSerializer(serializers.Serializer[DryRun]):
 
 
 class ReplayQuerySerializer(serializers.Serializer[Any]):
-    """A draft, and which part of the past: requests older than the id ``before``."""
+    """Body of a replay: a draft, and the id ``before`` which the replayed requests were opened."""
 
     policy = serializers.JSONField()
     limit = serializers.IntegerField(default=50, min_value=1, max_value=100)

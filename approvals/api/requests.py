@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from approvals.api.serializers import (
     CheckRunSerializer,
@@ -18,129 +16,161 @@ from approvals.api.serializers import (
     OpenSerializer,
     OverrideSerializer,
     PolicySerializer,
+    ReasonSerializer,
     RequestSerializer,
     ReviewSerializer,
     RuleSerializer,
-    TakeBackSerializer,
+    WithdrawOverrideSerializer,
     WithdrawSerializer,
 )
 from approvals.case.loading import load_case, load_cases
 from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.oversight.condition_terms import ConditionTerms
+from approvals.requests.give_reason import give_reason
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
 from approvals.requests.override import override_rule, withdraw_override
-from approvals.requests.queries import check_runs_of, get_request, overrides_of, reviews_of, visible_requests
+from approvals.requests.queries import (
+    check_runs_of,
+    get_request,
+    overrides_of,
+    reviewed_by,
+    reviews_of,
+    visible_requests,
+)
 from approvals.requests.review import decide_request
+from core.rest import ApiView, accepts, filters, page
 from policies.matching import active_policies
-from registry.api import actor_of, checked, many, page
+from registry.api.views import actor_of, many
+
+_FILTERS = {
+    "version": "version__version",
+    "target": "target",
+    "requester": "requester__username",
+    "since": "opened_at__gte",
+    "until": "opened_at__lt",
+}
 
 
-class RequestsView(APIView):
+class RequestsView(ApiView):
     """GET: transition requests, newest first. POST: open one; the live one is returned where there is one."""
 
-    @extend_schema(parameters=[ListSerializer], responses=RequestSerializer(many=True))
+    @accepts(query=ListSerializer, responses=RequestSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List the transition requests of the models the caller may see, newest first."""
-        wanted = checked(ListSerializer, request.query_params)
-        found = visible_requests(actor_of(request), state=wanted["state"], model=wanted["model"])
-        rows, rest = page(found, wanted)
+        wanted = self.query
+        requests = visible_requests(actor_of(request), state=wanted["state"], model=wanted["model"])
+        if reviewer := wanted.get("reviewer"):
+            requests = requests.filter(pk__in=reviewed_by(reviewer))
+        rows, rest = page(requests.filter(**filters(wanted, _FILTERS)), wanted)
         return Response({"transition_requests": _requests(request, rows), **rest})
 
-    @extend_schema(request=OpenSerializer, responses={201: RequestSerializer})
+    @accepts(body=OpenSerializer, responses={201: RequestSerializer})
     def post(self, request: Request) -> Response:
         """Open a transition request, or return the live one for the same move (201), with its verdict.
 
         Raises NotFound, Denied, InvalidInput, InvalidState (there already, or no policy governs the move), Conflict
         (the live request has other terms).
         """
-        asked = checked(OpenSerializer, request.data)
+        asked = self.body
         made = open_request(actor=actor_of(request), name=asked.pop("model"), **asked)
         return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)
 
 
-class RequestView(APIView):
+class RequestView(ApiView):
     """GET: one request with its verdict rule by rule, its checks with their evidence, and its reviews."""
 
-    @extend_schema(responses=RequestSerializer)
+    @accepts(responses=RequestSerializer)
     def get(self, request: Request, request_id: int) -> Response:
         """Return one request with its verdict by rule, checks, evidence and reviews. Raises NotFound."""
         return Response(request_detail(request, request_id))
 
 
-class WithdrawView(APIView):
+class WithdrawView(ApiView):
     """POST: withdraw a live request."""
 
-    @extend_schema(request=WithdrawSerializer, responses=RequestSerializer)
+    @accepts(body=WithdrawSerializer, responses=RequestSerializer)
     def post(self, request: Request, request_id: int) -> Response:
         """Withdraw a live request and return it, closed. Raises NotFound, InvalidInput, Denied, InvalidState."""
-        withdraw_request(actor=actor_of(request), request_id=request_id, **checked(WithdrawSerializer, request.data))
+        withdraw_request(actor=actor_of(request), request_id=request_id, **self.body)
         return Response(request_detail(request, request_id))
 
 
-class ReviewsView(APIView):
+class ReasonView(ApiView):
+    """POST: give the reason of a live request that has none."""
+
+    @accepts(body=ReasonSerializer, responses=RequestSerializer)
+    def post(self, request: Request, request_id: int) -> Response:
+        """Give a live request its reason and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
+        give_reason(actor=actor_of(request), request_id=request_id, **self.body)
+        return Response(request_detail(request, request_id))
+
+
+class ReviewsView(ApiView):
     """GET: the reviews of a request. POST: decide on it; only a person who is signed in, never a token."""
 
-    @extend_schema(responses=ReviewSerializer(many=True))
+    @accepts(responses=ReviewSerializer(many=True))
     def get(self, request: Request, request_id: int) -> Response:
         """List the reviews of a request. Raises NotFound."""
-        found = get_request(actor_of(request), request_id)
-        return Response({"reviews": many(ReviewSerializer, reviews_of(found))})
+        requests = get_request(actor_of(request), request_id)
+        return Response({"reviews": many(ReviewSerializer, reviews_of(requests))})
 
-    @extend_schema(request=DecideSerializer, responses={201: ReviewSerializer})
+    @accepts(body=DecideSerializer, responses={201: ReviewSerializer})
     def post(self, request: Request, request_id: int) -> Response:
         """Record the caller's decision on a request and return the review (201).
 
         Only a person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (the
         request is closed, or its checks have not passed), Conflict (the state changed, or it is recorded already).
         """
-        said = checked(DecideSerializer, request.data)
-        made = decide_request(actor=actor_of(request), request_id=request_id, **said)
+        body = self.body
+        conditions = [ConditionTerms(**item) for item in body.pop("conditions")]
+        made = decide_request(actor=actor_of(request), request_id=request_id, conditions=conditions, **body)
         return Response(ReviewSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class OverridesView(APIView):
+class OverridesView(ApiView):
     """GET: the overrides of a request. POST: override a soft rule; only a person of a group it names, never a token."""
 
-    @extend_schema(responses=OverrideSerializer(many=True))
+    @accepts(responses=OverrideSerializer(many=True))
     def get(self, request: Request, request_id: int) -> Response:
         """List the overrides of a request. Raises NotFound."""
-        found = get_request(actor_of(request), request_id)
-        return Response({"overrides": many(OverrideSerializer, overrides_of(found))})
+        requests = get_request(actor_of(request), request_id)
+        return Response({"overrides": many(OverrideSerializer, overrides_of(requests))})
 
-    @extend_schema(request=GiveOverrideSerializer, responses={201: OverrideSerializer})
+    @accepts(body=GiveOverrideSerializer, responses={201: OverrideSerializer})
     def post(self, request: Request, request_id: int) -> Response:
         """Override a soft rule of a request and return the override (201).
 
         Only a person of a group that the rule names, never a token. Raises NotFound, InvalidInput, Denied, InvalidState
         (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
         """
-        said = checked(GiveOverrideSerializer, request.data)
-        made = override_rule(actor=actor_of(request), request_id=request_id, **said)
+        body = self.body
+        made = override_rule(actor=actor_of(request), request_id=request_id, **body)
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class TakeBackView(APIView):
+class WithdrawOverrideView(ApiView):
     """POST: withdraw an override; its giver or a person of a group the rule names, never a token."""
 
-    @extend_schema(request=TakeBackSerializer, responses=OverrideSerializer)
+    @accepts(body=WithdrawOverrideSerializer, responses=OverrideSerializer)
     def post(self, request: Request, request_id: int, override_id: int) -> Response:
         """Withdraw an override and return it.
 
         Only the person who gave it or a person of a group that the rule names, never a token. Raises NotFound,
         InvalidInput, Denied, InvalidState, Conflict (it is withdrawn already).
         """
-        said = checked(TakeBackSerializer, request.data)
-        row = withdraw_override(actor=actor_of(request), request_id=request_id, override_id=override_id, **said)
+        body = self.body
+        row = withdraw_override(actor=actor_of(request), request_id=request_id, override_id=override_id, **body)
         return Response(OverrideSerializer(row).data)
 
 
-class PoliciesView(APIView):
+class PoliciesView(ApiView):
     """GET: the policies in force."""
 
-    @extend_schema(responses=PolicySerializer(many=True))
+    @accepts(responses=PolicySerializer(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may read policies
         """List the revisions of the policies in force, by name."""
-        revisions = sorted((found.revision for found in active_policies()), key=lambda row: row.policy.name)
+        revisions = sorted((requests.revision for requests in active_policies()), key=lambda row: row.policy.name)
         return Response({"policies": many(PolicySerializer, revisions)})
 
 

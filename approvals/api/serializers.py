@@ -1,4 +1,4 @@
-"""The shapes of governance in /api/v1. Times are ISO 8601 in UTC."""
+"""Serializers of requests, reviews, overrides and policies in /api/v1. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from approvals.models import (
 from approvals.requests.refusals import request_url
 from approvals.requests.signatures import Signature
 from approvals.verdict.evaluation import RuleVerdict
+from core.rest import PeriodQuery
 from policies.models import PolicyRevision
 
 
@@ -39,7 +40,7 @@ class RuleSerializer(serializers.Serializer[RuleVerdict]):
 
 
 class RequestSerializer(serializers.Serializer[TransitionRequest]):
-    """A transition request. ``context["cases"]`` holds what is true of the live ones now, by id."""
+    """A transition request. ``context["cases"]`` holds the cases of the live requests, by id."""
 
     id = serializers.IntegerField()
     model = serializers.CharField(source="version.model.name")
@@ -63,8 +64,8 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
     blocked_by = serializers.SerializerMethodField(help_text="What is missing, a line each.")
 
     def _case(self, request: TransitionRequest) -> Case | None:
-        found: Case | None = self.context["cases"].get(request.pk)
-        return found
+        case: Case | None = self.context["cases"].get(request.pk)
+        return case
 
     def get_subject_digest(self, request: TransitionRequest) -> str:
         """Return the digest of the present state; of a closed request, the digest it was closed with."""
@@ -86,6 +87,24 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
         return [dict(item) for item in case.verdict.blocked_by()] if case else []
 
 
+class ConditionSerializer(serializers.Serializer[Any]):
+    """A condition of an approval: a finding from the move on, which blocks when it is due and ends the approval at its
+    expiry.
+    """
+
+    text = serializers.CharField(max_length=2000)
+    owner = serializers.CharField(max_length=150, help_text="Username of the person who has to meet it.")
+    due_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(default=None, allow_null=True)
+
+
+class ReviewConditionSerializer(ConditionSerializer):
+    """A condition of a review that was given."""
+
+    owner = serializers.CharField(source="owner.username")
+    expired_at = serializers.DateTimeField(help_text="When the version left its place because of it.")
+
+
 class ReviewSerializer(serializers.Serializer[Review]):
     """A review, and whether it covers what is asked for now."""
 
@@ -101,6 +120,7 @@ class ReviewSerializer(serializers.Serializer[Review]):
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField()
     given_at = serializers.DateTimeField()
+    conditions = ReviewConditionSerializer(many=True, source="conditions.all")
 
 
 class WithdrawalSerializer(serializers.Serializer[OverrideWithdrawal]):
@@ -158,21 +178,33 @@ class PolicySerializer(serializers.Serializer[PolicyRevision]):
     body = serializers.JSONField()
 
 
+_TARGET = (
+    "Staging, Production, or an alias such as @champion. For the current Production version also None and Archived, and "
+    "-champion to remove an alias."
+)
+
+
 class OpenSerializer(serializers.Serializer[Any]):
     """Body of a call that opens a transition request."""
 
     model = serializers.CharField(max_length=256, trim_whitespace=False)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    target = serializers.CharField(max_length=256, help_text="Staging, Production, or an alias such as @champion.")
+    target = serializers.CharField(max_length=256, help_text=_TARGET)
     archive_existing = serializers.BooleanField(default=False)
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
     apply_after = serializers.DateTimeField(default=None, allow_null=True, help_text="Not to be applied before.")
 
 
 class WithdrawSerializer(serializers.Serializer[Any]):
-    """Why a request or a proposal is withdrawn."""
+    """Body of a withdrawal: the reason."""
 
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Body with the reason of a request."""
+
+    reason = serializers.CharField(max_length=MAX_COMMENT)
 
 
 class SignatureSerializer(serializers.Serializer[Any]):
@@ -196,26 +228,29 @@ class DecideSerializer(SignatureSerializer):
     decision = serializers.ChoiceField(choices=Decision.values)
     comment = serializers.CharField(max_length=MAX_COMMENT)
     seen_digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+    conditions = ConditionSerializer(many=True, default=list)
 
 
 class GiveOverrideSerializer(SignatureSerializer):
-    """Letting a soft rule be: which, why, and what was seen."""
+    """Body of an override: the rule, the reason, and the subject digest that was seen."""
 
     rule = serializers.CharField(max_length=110)
     reason = serializers.CharField(max_length=MAX_COMMENT)
     seen_digest = serializers.CharField(max_length=64)
 
 
-class TakeBackSerializer(serializers.Serializer[Any]):
-    """Why an override is withdrawn."""
+class WithdrawOverrideSerializer(serializers.Serializer[Any]):
+    """Body of the withdrawal of an override: the reason."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
 
 
-class ListSerializer(serializers.Serializer[Any]):
-    """Which requests are wanted."""
+class ListSerializer(PeriodQuery):
+    """Query parameters of a list of requests; ``since`` and ``until`` are about when they were opened."""
 
     state = serializers.ChoiceField(choices=["live", *RequestState.values], required=False, default="")
     model = serializers.CharField(default="", allow_blank=True, max_length=256, trim_whitespace=False)
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    target = serializers.CharField(required=False, max_length=256)
+    requester = serializers.CharField(required=False, max_length=150, help_text="Username of who asked.")
+    reviewer = serializers.CharField(required=False, max_length=150, help_text="Username of somebody who reviewed it.")

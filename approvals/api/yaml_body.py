@@ -1,4 +1,6 @@
-"""YAML at /api/v1: bodies that are a policy, and answers that are one (`?format=yaml`, or Accept: application/yaml; RFC 9512)."""
+"""YAML at /api/v1: policies in YAML as request bodies and as responses (`?format=yaml`, or Accept: application/yaml;
+RFC 9512).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
@@ -47,6 +50,16 @@ class TextYAMLParser(YAMLParser):
     """The same as text."""
 
     media_type = "text/yaml"
+
+
+class FormatParameter(DefaultContentNegotiation):
+    """Chooses the renderer by `?format=`, else by the Accept header. The view refuses unknown formats."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Return the renderer and its media type."""
+        wanted = request.query_params.get("format", format_suffix)
+        known = {renderer.format for renderer in renderers}
+        return super().select_renderer(request, renderers, wanted if wanted in known else None)
 
 
 class PolicyYAMLRenderer(BaseRenderer):

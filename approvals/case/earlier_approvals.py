@@ -1,38 +1,51 @@
-"""Whether a version was at a target before, and whether that approval is still valid.
+"""Earlier approvals of versions that were at a target before, and whether they are still valid.
 
 The approval of an applied promotion or rollback is valid while no later request was rejected, the files are those that
-were reviewed, no critical finding is open, no ancestor is quarantined, and no re-review that blocks is overdue. A
-break-glass move was never approved, so a rollback does not go back to it.
+were reviewed, people have not rewritten the card, no critical finding is open, no ancestor is quarantined, and no
+re-review that blocks is overdue. A break-glass move was never approved, so a rollback does not go back to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.utils import timezone
 
 from approvals.case.finding_facts import findings_by_version
+from approvals.case.origins import ancestries_of
 from approvals.case.re_review_dates import blocked_since
+from approvals.case.rewritten_cards import rewritten_cards
 from approvals.models import Decision, RequestState, Review, TransitionRequest
 from core.canonical import digest_of
-from core.refs import version_ref
-from lineage.quarantine import taints
-from policies.parsing import is_alias
 from policies.request_kinds import RequestKind
 from policies.rules import Severity
+from policies.targets import is_alias
 from registry.models import ModelVersion, RegisteredModel
+from registry.payload_queries import origins_of
 
 _APPROVED_KINDS = (RequestKind.PROMOTION.value, RequestKind.ROLLBACK.value)
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierApproval:
-    """When a version left a target (as far as is known), and why its approval is no longer valid, "" where it is."""
+    """An earlier approval: when the version left the target (as far as is known), and why it is no longer valid (""
+    where it is).
+
+    ``request_id`` is the request that was approved: the last promotion, or a rollback where there was none.
+    """
 
     left_at: datetime
+    request_id: int
     obstacle: str = ""
+
+
+def approval_of(request_id: int) -> tuple[tuple[str, ...], datetime | None]:
+    """Return who approved a request, by name, and when the last of them did; one query."""
+    rows = Review.objects.filter(request=request_id, decision=Decision.APPROVE)
+    given = list(rows.values_list("reviewer__username", "given_at"))
+    return tuple(sorted({name for name, _ in given})), max((at for _, at in given), default=None)
 
 
 def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, EarlierApproval]:
@@ -45,7 +58,7 @@ def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, Earlie
     return {rollbacks[key].pk: approval for key, approval in earlier.items()}
 
 
-def versions_once_at(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, EarlierApproval]]:
+def versions_previously_at(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, EarlierApproval]]:
     """Return each version of a model that was at a target before, with that approval; the last one to leave first."""
     rows = model.versions.filter(
         deleted_at__isnull=True,
@@ -69,6 +82,7 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
     )
     rows = list(closed.select_related("version").order_by("closed_at", "pk"))
     applied: dict[tuple[int, str], TransitionRequest] = {}
+    promoted: dict[tuple[int, str], TransitionRequest] = {}
     rejected: dict[tuple[int, str], TransitionRequest] = {}
     for row in rows:
         key = (row.version_id, row.target)
@@ -77,11 +91,15 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
         elif row.kind in _APPROVED_KINDS:
             applied[key] = row
             rejected.pop(key, None)
+            if row.kind == RequestKind.PROMOTION:
+                promoted[key] = row
     entered = [(row.version.model_id, row.target, row.closed_at) for row in rows if row.state == RequestState.APPLIED]
-    facts = _Facts.read([version for key, version in wanted.items() if key in applied], applied.values())
+    facts = _Facts.read([version for key, version in wanted.items() if key in applied], (applied | promoted).values())
     return {
         key: EarlierApproval(
-            _left_at(version, applied[key], entered), _obstacle(version, applied[key], rejected.get(key), facts)
+            _left_at(version, applied[key], entered),
+            promoted.get(key, applied[key]).pk,
+            _obstacle(version, promoted.get(key, applied[key]), rejected.get(key), facts),
         )
         for key, version in wanted.items()
         if key in applied
@@ -90,37 +108,47 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read for all versions at once.
+    """The facts that were read for all versions at once.
 
-    ``artifacts`` are the reviewed artifact digests by request id, ``critical`` a critical finding by version id.
+    ``artifacts`` are the reviewed artifact digests and ``rewritten`` when people rewrote the card since, by request id;
+    ``critical`` is a critical finding and ``overdue`` the finding of an overdue condition, by version id.
     """
 
     artifacts: Mapping[int, frozenset[str]]
     critical: Mapping[int, int]
     blocked: frozenset[int]
     tainted: frozenset[int]
+    rewritten: Mapping[int, datetime]
+    overdue: Mapping[int, int]
 
     @classmethod
-    def read(cls, versions: Sequence[ModelVersion], applied: Iterable[TransitionRequest]) -> _Facts:
+    def read(cls, versions: Sequence[ModelVersion], applied: Collection[TransitionRequest]) -> _Facts:
         """Read the facts of these versions and of the requests that were applied; a fixed number of queries."""
         artifacts: dict[int, set[str]] = {}
         reviews = Review.objects.filter(request__in=[row.pk for row in applied], decision=Decision.APPROVE)
         for request_id, parts in reviews.values_list("request_id", "subject_parts"):
             if "artifact" in parts:
                 artifacts.setdefault(request_id, set()).add(parts["artifact"])
-        findings = findings_by_version((version.pk, version.model_id) for version in versions)
+        findings = findings_by_version(versions)
         critical = {
             pk: row.finding_id for pk, rows in findings.items() for row in rows if row.severity is Severity.CRITICAL
         }
+        now = timezone.now()
+        overdue = {
+            pk: row.finding_id
+            for pk, rows in findings.items()
+            for row in rows
+            if row.blocks_from and row.blocks_from <= now
+        }
         reviewed = {pk: frozenset(digests) for pk, digests in artifacts.items()}
-        return cls(reviewed, critical, blocked_versions(versions), _tainted(versions))
+        rewritten = rewritten_cards(applied)
+        return cls(reviewed, critical, blocked_versions(versions), _tainted(versions), rewritten, overdue)
 
 
 def _tainted(versions: Sequence[ModelVersion]) -> frozenset[int]:
     """Return the ids of those of these versions that have a quarantined ancestor, as far as the graph knows."""
-    urns = {row.pk: version_ref(row.model.name, row.version) for row in versions}
-    tainted = taints(sorted(set(urns.values())))
-    return frozenset(pk for pk, urn in urns.items() if tainted[urn].quarantines)
+    ancestries = ancestries_of(versions, origins_of(row.pk for row in versions))
+    return frozenset(pk for pk, ancestry in ancestries.items() if ancestry.quarantined)
 
 
 def blocked_versions(versions: Sequence[ModelVersion], at: datetime | None = None) -> frozenset[int]:
@@ -137,6 +165,19 @@ def _obstacle(
     reviewed = facts.artifacts.get(applied.pk, frozenset())
     if reviewed and digest_of(version.artifact_digest) not in reviewed:
         return "Its files have changed since the approval."
+    return _card_obstacle(applied, facts) or _obstacle_today(version, facts)
+
+
+def _card_obstacle(applied: TransitionRequest, facts: _Facts) -> str:
+    written = facts.rewritten.get(applied.pk)
+    if written is None:
+        return ""
+    return f"Its card was rewritten on {written.astimezone(UTC):%Y-%m-%d}, after the approval."
+
+
+def _obstacle_today(version: ModelVersion, facts: _Facts) -> str:
+    if version.pk in facts.overdue:
+        return f"A condition of its approval is overdue (finding #{facts.overdue[version.pk]})."
     if version.pk in facts.critical:
         return f"The critical finding #{facts.critical[version.pk]} is open."
     if version.pk in facts.tainted:

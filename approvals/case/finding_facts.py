@@ -1,43 +1,74 @@
-"""Open findings as facts of a verdict, for many requests at once."""
+"""Open findings as facts of a verdict, for many requests at once.
+
+A finding belongs to the bytes: it is on every version with the same payload, under any model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from approvals.models import TransitionRequest
-from approvals.models.oversight import Finding, FindingState
+from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.verdict.facts import FindingFacts
 from policies.rules import Severity
+from registry.models import ModelVersion
 
 
 def findings_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple[FindingFacts, ...]]:
-    """Return the open findings on the version or the whole model of each request, by request id; one query."""
-    versions = {(row.version_id, row.version.model_id) for row in requests}
-    findings = findings_by_version(versions)
+    """Return the open findings on the version, its bytes or the whole model of each request, by request id;
+    one query.
+    """
+    findings = findings_by_version([row.version for row in requests])
     return {row.pk: findings.get(row.version_id, ()) for row in requests}
 
 
-def findings_by_version(versions: Iterable[tuple[int, int]]) -> dict[int, tuple[FindingFacts, ...]]:
-    """Return the open findings on each (version id, model id), by version id; one query."""
-    pairs = set(versions)
-    on_them = Q(version__in={pk for pk, _ in pairs}) | Q(
-        model__in={model_id for _, model_id in pairs}, version__isnull=True
+def findings_by_version(versions: Iterable[ModelVersion]) -> dict[int, tuple[FindingFacts, ...]]:
+    """Return the open findings on each version, by version id; one query."""
+    known = {version.pk: version for version in versions}
+    rows = list(findings_about(known.values()).filter(state=FindingState.OPEN))
+    return {
+        pk: tuple(finding_facts(row, version) for row in rows if is_about(row, version))
+        for pk, version in known.items()
+    }
+
+
+def findings_about(versions: Iterable[ModelVersion]) -> QuerySet[Finding]:
+    """Return the findings on any of these versions, on their models,
+    or on versions of any model with the same payload.
+    """
+    known = list(versions)
+    on_them = Q(version__in={row.pk for row in known}) | Q(
+        model__in={row.model_id for row in known}, version__isnull=True
     )
-    rows = Finding.objects.filter(on_them, state=FindingState.OPEN).select_related("owner").order_by("pk")
-    by_subject: dict[tuple[int | None, int], list[FindingFacts]] = {}
-    for row in rows:
-        by_subject.setdefault((row.version_id, row.model_id), []).append(finding_facts(row))
-    return {pk: (*by_subject.get((pk, model_id), ()), *by_subject.get((None, model_id), ())) for pk, model_id in pairs}
+    same_bytes = Q(version__payload_digest__in={row.payload_digest for row in known} - {""})
+    return Finding.objects.filter(on_them | same_bytes).select_related("owner", "version").order_by("pk")
 
 
-def finding_facts(row: Finding) -> FindingFacts:
-    """Return a finding as verdicts read it."""
+def is_about(finding: Finding, version: ModelVersion) -> bool:
+    """Return whether a finding is on a version: on it, on its whole model, or on a version with the same payload."""
+    if finding.version is None:
+        return finding.model_id == version.model_id
+    return finding.version_id == version.pk or finding.version.payload_digest == version.payload_digest != ""
+
+
+def finding_facts(row: Finding, version: ModelVersion) -> FindingFacts:
+    """Return a finding as verdicts on a version read it.
+
+    Of another model's finding the title and the owner stay hidden.
+    """
+    elsewhere = row.model_id != version.model_id
+    title = row.title
+    if elsewhere:
+        title = "on the same files in another model"
+    elif row.version is not None and row.version_id != version.pk:
+        title = f"{row.title} (on v{row.version.version}, the same files)"
     return FindingFacts(
         finding_id=row.pk,
         severity=Severity(row.severity),
-        title=row.title,
-        owner=row.owner.username if row.owner else "",
+        title=title,
+        owner=row.owner.username if row.owner and not elsewhere else "",
         since=row.opened_at,
+        blocks_from=row.due_at if row.origin == FindingOrigin.CONDITION else None,
     )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.db.models import OuterRef, Q, Subquery
+
 from approvals.models import RequestState, TransitionRequest
-from policies.parsing import is_alias
+from policies.targets import is_alias
 from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 from validation.base import Incumbent, RunFacts
+
+BASELINE = "full validation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,19 @@ def incumbent_key(target: str) -> str:
 
 
 def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return the versions that these moves would replace, by model id and `incumbent_key`; two queries at most."""
+    """Return the versions that these moves are compared with, by model id and `incumbent_key`; two queries at most.
+
+    Under BASELINE it is the last version of the model that passed a full validation.
+    """
     model_ids = {move.version.model_id for move in moves}
-    rows = ModelVersion.objects.filter(model_id__in=model_ids, is_current=True, deleted_at__isnull=True)
-    incumbents = {(row.model_id, ""): row for row in rows}
+    last_full = ModelVersion.objects.filter(
+        model=OuterRef("model"), fully_validated_at__isnull=False, deleted_at__isnull=True
+    ).order_by("-fully_validated_at")
+    is_wanted = Q(is_current=True) | Q(pk=Subquery(last_full.values("pk")[:1]))
+    rows = list(ModelVersion.objects.filter(is_wanted, model_id__in=model_ids, deleted_at__isnull=True))
+    incumbents = {(row.model_id, ""): row for row in rows if row.is_current}
+    newest_last = sorted((at, row.pk, row) for row in rows if (at := row.fully_validated_at) is not None)
+    incumbents |= {(row.model_id, BASELINE): row for _, _, row in newest_last}
     if aliases := {move.target[1:] for move in moves if is_alias(move.target)}:
         pointers = Alias.objects.filter(model_id__in=model_ids, name__in=aliases).select_related("version")
         incumbents |= {(row.model_id, f"@{row.name}"): row.version for row in pointers}
@@ -58,22 +71,46 @@ def predecessors_of(
 
 
 def predecessor_facts(
-    predecessors: Mapping[int, ModelVersion], move: Move, runs: Mapping[str, RunFacts]
+    predecessors: Mapping[int, ModelVersion],
+    move: Move,
+    runs: Mapping[str, RunFacts],
+    pins: Mapping[tuple[int, str], RunFacts],
 ) -> Incumbent | None:
     """Return the facts of the version that was last in Production, for a move there; None without one."""
     version = predecessors.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
-    facts = incumbent_facts(version, runs)
+    facts = incumbent_facts(version, move.target, runs, pins)
     return facts and replace(facts, place="the last in Production")
 
 
-def incumbent_facts(version: ModelVersion | None, runs: Mapping[str, RunFacts]) -> Incumbent | None:
-    """Return the facts of a version that a move is compared with; None without a version."""
+def baseline_facts(
+    incumbents: Mapping[tuple[int, str], ModelVersion],
+    move: Move,
+    runs: Mapping[str, RunFacts],
+    pins: Mapping[tuple[int, str], RunFacts],
+) -> Incumbent | None:
+    """Return the facts of the last version of a move's model that passed a full validation; None without one."""
+    version = incumbents.get((move.version.model_id, BASELINE))
+    facts = incumbent_facts(version, Stage.PRODUCTION, runs, pins)
+    return facts and replace(facts, place="the last that passed a full validation")
+
+
+def incumbent_facts(
+    version: ModelVersion | None,
+    target: str,
+    runs: Mapping[str, RunFacts],
+    pins: Mapping[tuple[int, str], RunFacts],
+) -> Incumbent | None:
+    """Return the facts of a version that a move is compared with; None without a version.
+
+    Those of its run are the ones that were pinned when it came to the target; without a pin, those of today.
+    """
     if version is None:
         return None
+    place = target if is_alias(target) else Stage.PRODUCTION.value
     return Incumbent(
         version_id=version.pk,
         number=version.version,
-        run=runs.get(version.run_id, RunFacts()),
+        run=pins.get((version.pk, place)) or runs.get(version.run_id, RunFacts()),
         artifact_path=version.artifact_path,
         artifact_digest=version.artifact_digest,
     )

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.utils import timezone
 
+from approvals.case.account_doubts import AccountFact, load_account_facts, parties_of, with_doubts
 from approvals.case.check_facts import check_authors, check_facts, check_runs_of
 from approvals.case.earlier_approvals import EarlierApproval, earlier_approvals
 from approvals.case.finding_facts import findings_by_request
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
-from approvals.case.request_rules import RequestRules, RuleBook
+from approvals.case.rejections import rejections_by_request
+from approvals.case.request_rules import MergedRules, RequestRules
 from approvals.case.review_facts import overrides_by_request, reviews_by_request
 from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
 from approvals.case.subjects import load_subjects, people_by_role, subject_digest, subject_parts
 from approvals.models import FINISHED_CHECKS, UNFINISHED_CHECKS, CheckRun, TransitionRequest
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate, evaluate_rule
-from approvals.verdict.facts import FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.facts import FindingFacts, OverrideFacts, RejectionFacts, ReviewFacts, Snapshot
 from policies.matching import LoadedPolicy, active_policies
 from policies.request_kinds import RequestKind
 from policies.rules import CheckRule, Rule
@@ -32,9 +34,10 @@ from validation.catalogue import known_checks
 class Case:
     """One request with all that is true of it ``at`` a moment.
 
-    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does);
-    ``rules`` are what both together demand. ``inputs`` maps each check rule to the fingerprint of what its check would
-    read now; ``jobs`` to the job that read just that, where there is one.
+    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does); ``rules``
+    are what both together demand. ``accounts`` are the changes of accounts within the ``window`` that may void the
+    approval of a reviewer. ``inputs`` maps each check rule to the fingerprint of what its check would read now;
+    ``jobs`` to the job that read just that, where there is one.
     """
 
     request: TransitionRequest
@@ -46,6 +49,8 @@ class Case:
     jobs: Mapping[str, CheckRun]
     snapshot: Snapshot
     at: datetime
+    window: timedelta
+    accounts: tuple[AccountFact, ...]
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -90,32 +95,43 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
     InvalidState when this server cannot read the policy of a request.
     """
     policies = active_policies()
-    book = RuleBook(requests, policies)
+    merged_rules = MergedRules(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
     jobs = check_runs_of(requests)
     requesters, authors = [request.requester.username for request in requests], check_authors(jobs)
-    people = people_by_role(subjects, requesters, [authors.get(request.pk, frozenset()) for request in requests])
+    rules = [merged_rules.rules_of(request, subject) for request, subject in zip(requests, subjects, strict=True)]
+    people = people_by_role(
+        subjects,
+        requesters,
+        [authors.get(request.pk, frozenset()) for request in requests],
+        [row.rules for row in rules],
+    )
+    reviews = reviews_by_request(requests)
     known = _Known(
+        accounts=load_account_facts(_earliest(rules, reviews, at or timezone.now())),
         jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
-        reviews=reviews_by_request(requests),
+        reviews=reviews,
         overrides=overrides_by_request(requests),
         earlier=earlier_approvals(requests),
         findings=findings_by_request(requests),
+        rejections=rejections_by_request(requests),
         blocked=blocked_since([request.version for request in requests], policies),
         at=at or timezone.now(),
     )
     return [
-        _case(request, subject, book.rules_of(request, subject), roles, known)
-        for request, subject, roles in zip(requests, subjects, people, strict=True)
+        _case(request, subject, governed, roles, known)
+        for request, subject, governed, roles in zip(requests, subjects, rules, people, strict=True)
     ]
 
 
 def reload_reviews(case: Case) -> Case:
     """Return a case with its reviews and overrides read again, after one of them was written under the same lock."""
     request = case.request
+    involved = parties_of(case.snapshot.people)
+    reviews = reviews_by_request([request]).get(request.pk, ())
     snapshot = replace(
         case.snapshot,
-        reviews=reviews_by_request([request]).get(request.pk, ()),
+        reviews=with_doubts(reviews, case.accounts, involved, case.window),
         overrides=overrides_by_request([request]).get(request.pk, ()),
     )
     return replace(case, snapshot=snapshot, at=timezone.now())
@@ -123,16 +139,18 @@ def reload_reviews(case: Case) -> Case:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read for all requests at once, by request id.
+    """The facts that were read for all requests at once, by request id.
 
     The key of ``jobs`` also has the rule and the inputs digest; ``blocked`` is by version id.
     """
 
+    accounts: tuple[AccountFact, ...]
     jobs: Mapping[tuple[int, str, str], CheckRun]
     reviews: Mapping[int, tuple[ReviewFacts, ...]]
     overrides: Mapping[int, tuple[OverrideFacts, ...]]
     earlier: Mapping[int, EarlierApproval]
     findings: Mapping[int, tuple[FindingFacts, ...]]
+    rejections: Mapping[int, tuple[RejectionFacts, ...]]
     blocked: Mapping[int, datetime]
     at: datetime
 
@@ -158,7 +176,15 @@ def _case(
         jobs=jobs,
         snapshot=_snapshot(request, subject, request_rules, people, inputs, jobs, known),
         at=known.at,
+        window=request_rules.new_account_window,
+        accounts=known.accounts,
     )
+
+
+def _earliest(rules: Sequence[RequestRules], reviews: Mapping[int, tuple[ReviewFacts, ...]], now: datetime) -> datetime:
+    """Return the time since which changes of accounts may void an approval of any of these requests."""
+    first = min((row.at for rows in reviews.values() for row in rows), default=now)
+    return min(first, now) - max((row.new_account_window for row in rules), default=timedelta())
 
 
 def _snapshot(
@@ -170,7 +196,41 @@ def _snapshot(
     jobs: Mapping[str, CheckRun],
     known: _Known,
 ) -> Snapshot:
-    parts = subject_parts(
+    parts = _parts(request, subject, request_rules, inputs, jobs)
+    facts = RequestFacts(
+        position=position_now(subject),
+        opened_at=request.opened_at,
+        expires_at=request.expires_at,
+        people=people,
+        checks={rule: check_facts(job) for rule, job in jobs.items()},
+        reviews=with_doubts(
+            known.reviews.get(request.pk, ()),
+            known.accounts,
+            parties_of(people),
+            request_rules.new_account_window,
+        ),
+        overrides=known.overrides.get(request.pk, ()),
+        findings=_findings(request, subject, known),
+        rejections=known.rejections.get(request.pk, ()),
+        earlier_approval=known.earlier.get(request.pk),
+        review_due_at=_review_due_at(request, subject, known),
+        reason=request.comment,
+        e_signature=request_rules.e_signature,
+        subject_digest=subject_digest(parts),
+        parts=parts,
+    )
+    return build_snapshot(subject, request_rules.rules, facts)
+
+
+def _parts(
+    request: TransitionRequest,
+    subject: Subject,
+    request_rules: RequestRules,
+    inputs: Mapping[str, str],
+    jobs: Mapping[str, CheckRun],
+) -> dict[str, str]:
+    """Return the hashes of the parts of what a review covers."""
+    return subject_parts(
         subject,
         kind=request.kind,
         rules=request_rules.rules,
@@ -180,23 +240,27 @@ def _snapshot(
             if isinstance(rule, CheckRule)
         ],
         policy=request_rules.digest,
+        reason=request.comment,
     )
-    facts = RequestFacts(
-        position=position_now(subject),
-        opened_at=request.opened_at,
-        expires_at=request.expires_at,
-        people=people,
-        checks={rule: check_facts(job) for rule, job in jobs.items()},
-        reviews=known.reviews.get(request.pk, ()),
-        overrides=known.overrides.get(request.pk, ()),
-        findings=known.findings.get(request.pk, ()),
-        earlier_approval=known.earlier.get(request.pk),
-        review_due_at=None if request.kind == RequestKind.BREAK_GLASS else known.blocked.get(request.version_id),
-        e_signature=request_rules.e_signature,
-        subject_digest=subject_digest(parts),
-        parts=parts,
-    )
-    return build_snapshot(subject, request_rules.rules, facts)
+
+
+def _review_due_at(request: TransitionRequest, subject: Subject, known: _Known) -> datetime | None:
+    """Return when an overdue re-review blocks a request; None for an emergency, and for a version that leaves its
+    target.
+    """
+    if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
+        return None
+    return known.blocked.get(request.version_id)
+
+
+def _findings(request: TransitionRequest, subject: Subject, known: _Known) -> tuple[FindingFacts, ...]:
+    """Return the open findings; a condition that is due does not block an emergency, nor a version that leaves its
+    target.
+    """
+    findings = known.findings.get(request.pk, ())
+    if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
+        return tuple(replace(row, blocks_from=None) for row in findings)
+    return findings
 
 
 def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Locking transition requests. The order of locks, here and in the registry: first the model's row, then the request's."""
+"""Locking transition requests.
+
+The order of locks, here and in the registry: first the model's row, then the request's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When versions are due for a re-review: computed from the approval, the last re-review and the policies of today.
+"""Due dates of re-reviews, computed from the approval, the last re-review and the policies of today.
 
 Re-reviewed are the current Production version and the versions that protected aliases point to. A version at several
 targets has one date, the earliest, and one re-review confirms it for all of them.
@@ -19,8 +19,8 @@ from audit.models import Event
 from core.refs import model_stream
 from core.times import from_ms
 from policies.matching import LoadedPolicy, active_policies, governing_policy, model_facts, policy_for
-from policies.parsing import is_alias
 from policies.rules import ReReviewOption
+from policies.targets import is_alias
 from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 
@@ -43,7 +43,9 @@ class ReReviewDue:
 def re_reviews_due(
     versions: Sequence[ModelVersion], policies: Sequence[LoadedPolicy] | None = None
 ) -> dict[int, list[ReReviewDue]]:
-    """Return the re-reviews that policies (the active ones) ask of each version, by its id; a fixed number of queries."""
+    """Return the re-reviews that policies (the active ones) ask of each version, by its id;
+    a fixed number of queries.
+    """
     active = active_policies() if policies is None else policies
     if not versions or not any(policy.body.options.re_review for policy in active):
         return {}
@@ -103,7 +105,9 @@ def _approved(version: ModelVersion) -> datetime | None:
 
 
 def _registered(version: ModelVersion) -> datetime:
-    """Return when a version was registered: the start where no request brought it to an alias, older than its policy."""
+    """Return when a version was registered: the start where no request brought it to an alias,
+    older than its policy.
+    """
     return from_ms(version.created_ms)
 
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.case.earlier_approvals import versions_once_at
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from approvals.case.earlier_approvals import versions_previously_at
+from audit.actions import Action
+from audit.models import Event
+from core.refs import model_stream
 from policies.matching import policy_for
-from policies.parsing import is_alias
+from policies.targets import is_alias
+from policies.transitions import transition_refusal
 from registry.models import Alias, ModelVersion, RegisteredModel
 from registry.stages import Stage
 
@@ -23,16 +30,26 @@ def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) 
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
     Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that
-    another version superseded. A fixed number of queries.
+    another version superseded, or that left it with nothing in its place. A fixed number of queries.
     """
     if policy_for(model, target) is None:
-        rows = model.versions.filter(deleted_at__isnull=True, is_current=False, superseded_at__isnull=False)
+        was_there = Q(superseded_at__isnull=False) | Q(version__in=_left(model))
+        rows = model.versions.filter(was_there, deleted_at__isnull=True, is_current=False).select_related("model")
         return [
-            RollbackCandidate(row, "") for row in rows.select_related("model").order_by("-superseded_at", "-version")
+            RollbackCandidate(row, "")
+            for row in rows.order_by(Coalesce("superseded_at", "staged_at").desc(), "-version")
         ]
     current = _version_at(model, target)
-    earlier = versions_once_at(model, target)
-    return [RollbackCandidate(row, approval.obstacle) for row, approval in earlier if row.pk != current]
+    earlier = [(row, approval) for row, approval in versions_previously_at(model, target) if row.pk != current]
+    refusals = {stage: transition_refusal(model, stage, target) for stage in {row.stage for row, _ in earlier}}
+    return [RollbackCandidate(row, approval.obstacle or refusals[row.stage]) for row, approval in earlier]
+
+
+def _left(model: RegisteredModel) -> list[int]:
+    """Return the numbers of the versions that left Production with no successor, as far as events tell."""
+    events = Event.objects.filter(stream=model_stream(model.pk), action=Action.REGISTRY_PRODUCTION_LEFT, outcome="ok")
+    refs = events.values_list("object_ref", flat=True).distinct()
+    return [int(number) for ref in refs if (number := ref.rpartition("/")[2]).isdigit()]
 
 
 def _version_at(model: RegisteredModel, target: str) -> int | None:

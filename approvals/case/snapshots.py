@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals.case.earlier_approvals import EarlierApproval
-from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.facts import CheckFacts, FindingFacts, OverrideFacts, RejectionFacts, ReviewFacts, Snapshot
 from policies.rules import Rule
 from validation.base import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a version is before the move.
+    """The stage of a version before the move.
 
     ``staged_since`` maps its stage to when it came there; ``has_incumbent`` is whether the move would replace another
     version.
@@ -30,7 +30,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFacts:
-    """What is known of one request at a moment, besides its subject and rules.
+    """The facts of one request at a moment, besides its subject and rules.
 
     No field has a default, so that each caller of `build_snapshot` has to say what it knows. The fields of the same
     name are described at `approvals.verdict.facts.Snapshot`.
@@ -44,8 +44,10 @@ class RequestFacts:
     reviews: tuple[ReviewFacts, ...]
     overrides: tuple[OverrideFacts, ...]
     findings: tuple[FindingFacts, ...]
+    rejections: tuple[RejectionFacts, ...]
     earlier_approval: EarlierApproval | None
     review_due_at: datetime | None
+    reason: str
     e_signature: bool
     subject_digest: str
     parts: Mapping[str, str]
@@ -77,6 +79,7 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         expires_at=facts.expires_at,
         overrides=facts.overrides,
         findings=facts.findings,
+        rejections=facts.rejections,
         parts=facts.parts,
         model_name=subject.model_name,
         model_tags=subject.model_tags,
@@ -85,7 +88,11 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         has_incumbent=facts.position.has_incumbent,
         staged_since=facts.position.staged_since,
         left_target_at=facts.earlier_approval.left_at if facts.earlier_approval else None,
+        earlier_request=facts.earlier_approval.request_id if facts.earlier_approval else None,
         earlier_obstacle=facts.earlier_approval.obstacle if facts.earlier_approval else "",
         e_signature=facts.e_signature,
         review_due_at=facts.review_due_at,
+        reason=facts.reason,
+        deployed=subject.deployed,
+        attested_at=subject.attested_at,
     )

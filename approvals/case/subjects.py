@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
-
-from django.db.models import Q, prefetch_related_objects
+from datetime import datetime, timedelta
 
 from accounts.owners import owners_of
+from approvals.case.evidence import counted_keys, roles_of_writers, written_about
 from approvals.case.incumbents import (
     Move,
+    baseline_facts,
     incumbent_facts,
     incumbent_key,
     incumbents_of,
     predecessor_facts,
     predecessors_of,
 )
+from approvals.case.origins import ancestries_of, authors_of
+from approvals.case.pins import pinned_runs
+from approvals.case.run_facts import load_run_facts
 from core.canonical import digest_of
-from core.refs import version_ref
-from lineage.quarantine import taints
 from policies.matching import ModelFacts, model_facts
 from policies.rules import Rule
+from policies.targets import is_governable
 from registry.cards import missing_fields, written_keys
-from registry.models import CardRevision, ModelVersion, ModelVersionTag
-from registry.sources import MAX_COPIES
-from tracking.artifacts import senders_of
-from tracking.models import Run
-from tracking.queries import load_runs, metric_value
-from validation.base import Ancestry, CardFacts, RunFacts, Subject
-
-# How many copies back the authors of a version are followed: to the first original, and what that was copied from.
-_MAX_COPIES_BACK = MAX_COPIES + 2
+from registry.inventory import inventory_of
+from registry.models import CardRevision, Deployment, ModelVersionTag, RegisteredModel
+from registry.payload_queries import origins_of
+from registry.stages import target_left
+from validation.base import CardFacts, RunFacts, Subject
 
 
 def load_subject(move: Move) -> Subject:
@@ -45,12 +42,12 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     versions = {move.version.pk: move.version for move in moves}
     incumbents = incumbents_of(moves)
     predecessors = predecessors_of(moves, incumbents)
-    known = [*versions.values(), *incumbents.values(), *predecessors.values()]
-    runs = _runs({version.run_id for version in known} - {""})
-    cards = _cards(versions)
-    tags = _tags(versions)
-    authors = _authors(versions.values())
-    ancestries = _ancestries(versions.values())
+    pins = pinned_runs([*incumbents.values(), *predecessors.values()])
+    runs = load_run_facts({row.run_id for rows in (versions, incumbents, predecessors) for row in rows.values()} - {""})
+    cards, tags, deployed = _cards(versions), _tags(versions), _deployed(moves)
+    origins = origins_of(versions)
+    authors, ancestries = authors_of(versions.values(), origins), ancestries_of(versions.values(), origins)
+    written = written_about(versions.values())
     models = model_facts({version.model_id: version.model for version in versions.values()}.values())
     return [
         Subject(
@@ -66,16 +63,47 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             tags=tags.get(move.version.pk, {}),
             run=runs.get(move.version.run_id, RunFacts()),
             card=cards.get(move.version.pk, CardFacts()),
-            incumbent=incumbent_facts(incumbents.get((move.version.model_id, incumbent_key(move.target))), runs),
+            incumbent=incumbent_facts(
+                incumbents.get((move.version.model_id, incumbent_key(move.target))), move.target, runs, pins
+            ),
             ancestry=ancestries[move.version.pk],
-            source=move.version.stage,
-            staged_at=move.version.staged_at,
             model_tags=models[move.version.model_id].tags,
             tier=models[move.version.model_id].tier,
-            predecessor=predecessor_facts(predecessors, move, runs),
+            predecessor=predecessor_facts(predecessors, move, runs, pins),
+            written=written[move.version.pk],
+            baseline=baseline_facts(incumbents, move, runs, pins),
+            **_place_facts(move, deployed),  # type: ignore[arg-type]  # fields of Subject, each of its type
         )
         for move in moves
     ]
+
+
+def _place_facts(move: Move, deployed: Collection[int]) -> dict[str, object]:
+    """Return the stage of the version, what it leaves, whether an endpoint serves it,
+    and when the model was attested.
+    """
+    return {
+        "source": move.version.stage,
+        "staged_at": move.version.staged_at,
+        "leaves": target_left(move.target, is_current=move.version.is_current),
+        "deployed": move.version.pk in deployed,
+        "attested_at": _attested_at(move.version.model),
+    }
+
+
+def _attested_at(model: RegisteredModel) -> datetime | None:
+    """Return when a model was last attested; no query for one that was read with its inventory."""
+    entry = inventory_of(model)
+    return entry.attested_at if entry else None
+
+
+def _deployed(moves: Sequence[Move]) -> set[int]:
+    """Return the ids of the versions that may leave something and that an open deployment serves; one query at most."""
+    leaving = {move.version.pk for move in moves if move.version.is_current or not is_governable(move.target)}
+    if not leaving:
+        return set()
+    rows = Deployment.objects.filter(version__in=leaving, ended_at__isnull=True)
+    return set(rows.values_list("version_id", flat=True))
 
 
 def facts_of_model(subject: Subject) -> ModelFacts:
@@ -90,8 +118,11 @@ def subject_parts(
     rules: Sequence[Rule],
     checks: Iterable[Sequence[str]],
     policy: str,
+    reason: str = "",
 ) -> dict[str, str]:
     """Return the SHA-256 (hex) of each part of what a review covers, by the name of the part.
+
+    The ``reason`` of a request is a part where the version leaves something with no successor.
 
     ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy``
     is the `policy_digest` of the ``rules``.
@@ -105,13 +136,15 @@ def subject_parts(
         "incumbent": subject.incumbent.version_id if subject.incumbent else None,
         "risk": [subject.tier, {key: subject.model_tags.get(key) for key in named_tags}],
     }
+    if subject.leaves:
+        parts["reason"] = reason
     jobs = {f"check:{code}:{rule}": [*facts] for rule, code, *facts in checks}
     digests = {name: digest_of(value) for name, value in {**parts, **jobs}.items()}
     return digests | {"policy": policy}
 
 
 def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
-    """Return the SHA-256 (hex) of policies, given by their digests, and the rules they come to."""
+    """Return the SHA-256 (hex) of policies, given by their digests, and their rules."""
     return digest_of([*policies, [_plain(asdict(rule)) for rule in rules]])
 
 
@@ -132,9 +165,15 @@ def _plain(value: object) -> object:
 
 
 def people_by_role(
-    subjects: Sequence[Subject], requesters: Sequence[str], check_authors: Sequence[frozenset[str]] = ()
+    subjects: Sequence[Subject],
+    requesters: Sequence[str],
+    check_authors: Sequence[frozenset[str]] = (),
+    rules: Sequence[Sequence[Rule]] = (),
 ) -> list[dict[str, frozenset[str]]]:
     """Return the usernames in each role towards each subject. ``check_authors`` are who posted results of its checks.
+
+    Evidence that people wrote has a role for each piece. ``rules`` are those of each subject: they say which tags
+    count.
 
     The present and former owners of a service account have every role of the account. One query for the owners.
     """
@@ -145,9 +184,14 @@ def people_by_role(
             "run_user": {subject.run.created_by, *subject.run.writers} - {""},
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
+            **roles_of_writers(subject, counted_keys(known)),
         }
-        for subject, requester, authors in zip(
-            subjects, requesters, check_authors or [frozenset()] * len(subjects), strict=True
+        for subject, requester, authors, known in zip(
+            subjects,
+            requesters,
+            check_authors or [frozenset()] * len(subjects),
+            rules or [()] * len(subjects),
+            strict=True,
         )
     ]
     owners = owners_of({name for by_role in roles for names in by_role.values() for name in names})
@@ -155,41 +199,6 @@ def people_by_role(
         {role: frozenset(names).union(*(owners.get(name, ()) for name in names)) for role, names in by_role.items()}
         for by_role in roles
     ]
-
-
-def _ancestries(versions: Iterable[ModelVersion]) -> dict[int, Ancestry]:
-    urns = {version.pk: version_ref(version.model.name, version.version) for version in versions}
-    tainted = taints(sorted(set(urns.values())))
-    return {
-        pk: Ancestry(tuple(sorted(row.node.urn for row in tainted[urn].quarantines)), tainted[urn].complete)
-        for pk, urn in urns.items()
-    }
-
-
-def _runs(run_ids: set[str]) -> dict[str, RunFacts]:
-    rows = list(Run.objects.filter(pk__in=run_ids))
-    load_runs(rows)
-    prefetch_related_objects(rows, "writers")
-    return {row.pk: _run_facts(row) for row in rows}
-
-
-def _run_facts(run: Run) -> RunFacts:
-    metrics = {metric.key: metric_value(metric) for metric in run.latest_metrics.all()}
-    datasets = {(used.dataset.name, used.dataset.digest, used.context) for used in run.dataset_inputs.all()}
-    return RunFacts(
-        run_id=run.pk,
-        created_by=run.created_by,
-        writers=tuple(sorted(writer.name for writer in run.writers.all())),
-        tags={tag.key: tag.value for tag in run.tags.all()},
-        params={param.key: param.value for param in run.params.all()},
-        metrics={key: value for key, value in metrics.items() if not math.isnan(value)},
-        datasets=tuple(sorted(datasets)),
-        measured_on={
-            metric.key: (metric.dataset_name, metric.dataset_digest)
-            for metric in run.latest_metrics.all()
-            if metric.dataset_name or metric.dataset_digest
-        },
-    )
 
 
 def _cards(version_ids: Iterable[int]) -> dict[int, CardFacts]:
@@ -213,36 +222,3 @@ def _tags(version_ids: Iterable[int]) -> dict[int, dict[str, str]]:
     for row in ModelVersionTag.objects.filter(version_id__in=list(version_ids)):
         tags.setdefault(row.version_id, {})[row.key] = row.value
     return tags
-
-
-def _authors(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version, sent files of it, or registered a version it was copied from, by version id."""
-    rows = list(versions)
-    senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
-    made_by = _registrants(rows)
-    return {row.pk: tuple(sorted({*made_by[row.pk], *senders.get(row.artifact_path, ())})) for row in rows}
-
-
-def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version and those it was copied from, by version id; one query for each copy back."""
-    known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
-    wanted = set(known)
-    missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    for _ in range(_MAX_COPIES_BACK):
-        if not missing:
-            break
-        rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
-        known |= {pk: (author, parent) for pk, author, parent in rows}
-        missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    return {pk: _authors_of_copies(pk, known) for pk in wanted}
-
-
-def _authors_of_copies(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
-    names: set[str] = set()
-    current: int | None = pk
-    for _ in range(_MAX_COPIES_BACK):
-        if current is None or current not in known:
-            break
-        author, current = known[current]
-        names.add(author)
-    return tuple(sorted(names - {""}))

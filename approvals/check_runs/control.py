@@ -1,7 +1,7 @@
 """Actions of people on a validation job: cancel it, or run it again.
 
-Both lock the model and the request first, as every change of a request does; the worker of a cancelled job notices at its next
-report that the job is no longer its own.
+Both lock the model and the request first, as every change of a request does; the worker of a cancelled job notices at
+its next report that the job is no longer its own.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ RERUNNABLE = (*BROKEN, CheckState.FAILED)
 def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckRun:
     """Cancel a job that waits or runs. It counts as no pass, and may be run again.
 
-    NotFound; Denied: editing the model is needed; InvalidState: it has finished.
+    NotFound; Denied: editing the model is needed; InvalidState: it has finished. Raises InvalidInput, TooLarge.
     """
     check_text(reason, "reason", MAX_REASON)
     job, request = lock_job(actor, check_run_id)
     deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_CANCELLED))
     if job.state not in CANCELLABLE:
         raise InvalidState(f"The check {job.check_code} is {job.state}; there is nothing to cancel.")
-    said = f"Cancelled by {actor.name}{f': {reason.strip()}' if reason.strip() else ''}."
+    summary = f"Cancelled by {actor.name}{f': {reason.strip()}' if reason.strip() else ''}."
     CheckRun.objects.filter(pk=job.pk).update(
         state=CheckState.CANCELLED,
         fence=F("fence") + 1,
-        summary=said[:1000],
+        summary=summary[:1000],
         lease_until=None,
         ends_by=None,
         finished_at=timezone.now(),
@@ -63,8 +63,8 @@ def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckR
 def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
     """Run a job again that failed, ended in an error or was cancelled. Reviews of the result before no longer count.
 
-    NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has changed since, or
-    its request is decided.
+    NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has changed
+    since, or its request is decided.
     """
     job, request = lock_job(actor, check_run_id)
     deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_QUEUED))
@@ -79,9 +79,11 @@ def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
 
 
 def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionRequest]:
-    """Return a job and its request with the model, the request and the job locked; NotFound, also out of the actor's sight."""
-    found = CheckRun.objects.filter(pk=row_id(check_run_id))
-    request_id = found.values_list("request_id", flat=True).first()
+    """Return a job and its request with the model, the request and the job locked; NotFound, also where the actor may
+    not see it.
+    """
+    rows = CheckRun.objects.filter(pk=row_id(check_run_id))
+    request_id = rows.values_list("request_id", flat=True).first()
     if request_id is None:
         raise no_check_run(check_run_id)
     try:
@@ -92,5 +94,5 @@ def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionReque
 
 
 def no_check_run(check_run_id: int) -> NotFound:
-    """Return the one error for a job that is not there or out of sight."""
+    """Return the one error for a job that does not exist or is not visible."""
     return NotFound(f"There is no check run {check_run_id}.")

@@ -1,7 +1,8 @@
-"""The signed envelope a result of an external check comes in, read and not yet believed.
+"""Parsing the signed envelope of an external check result. Nothing is verified here.
 
-The envelope is DSSE (github.com/secure-systems-lab/dsse, the form in-toto attestations travel in): the signature covers the
-exact bytes of the payload and its type, so nothing has to be brought into a canonical form twice. The payload is JSON:
+The envelope is DSSE (github.com/secure-systems-lab/dsse, the form in-toto attestations travel in): the signature covers
+the exact bytes of the payload and its type, so nothing has to be brought into a canonical form twice. The payload is
+JSON:
 
     {"check_run": 12, "inputs_digest": "…", "artifact_digest": "sha256:…", "passed": true, "summary": "…",
      "evidence": {…}, "timestamp": "2026-11-25T23:00:00Z", "nonce": "…"}
@@ -32,7 +33,7 @@ _FIELDS = frozenset({*_TEXTS, "check_run", "evidence", "passed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedResult:
     """An envelope that can be read: the payload as it was signed, and what it says."""
 
     raw: bytes
@@ -59,7 +60,7 @@ def signed_bytes(payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def read_envelope(envelope: Mapping[str, object]) -> Posted:
+def read_envelope(envelope: Mapping[str, object]) -> PostedResult:
     """Return what an envelope says; InvalidInput says what is wrong with it. Nothing is verified yet."""
     signatures = envelope.get("signatures")
     if envelope.get("payloadType") != PAYLOAD_TYPE:
@@ -67,12 +68,12 @@ def read_envelope(envelope: Mapping[str, object]) -> Posted:
     if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], Mapping):
         raise InvalidInput("signatures must hold exactly one {keyid, sig}.")
     raw = _decoded(envelope.get("payload"))
-    said = _parsed(raw)
+    payload = _parsed(raw)
     key_name, signature = signatures[0].get("keyid"), signatures[0].get("sig")
     if not isinstance(key_name, str) or not isinstance(signature, str) or len(signature) > _LONGEST_SIGNATURE:
         raise InvalidInput("signatures[0] must have keyid and sig.")
-    at = _moment(said.pop("timestamp"))
-    return Posted(raw=raw, key_name=key_name.replace("\x00", ""), signature=signature, at=at, **said)
+    at = _moment(payload.pop("timestamp"))
+    return PostedResult(raw=raw, key_name=key_name.replace("\x00", ""), signature=signature, at=at, **payload)
 
 
 def _decoded(payload: object) -> bytes:
@@ -90,36 +91,36 @@ def _decoded(payload: object) -> bytes:
 def _parsed(raw: bytes) -> dict[str, Any]:
     """Return the fields of a payload, each of its type."""
     try:
-        said = json.loads(raw.decode("utf-8"))
-        json.dumps(said, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no text
+        payload = json.loads(raw.decode("utf-8"))
+        json.dumps(payload, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The payload is not JSON in UTF-8.") from error
-    if not isinstance(said, dict) or set(said) != _FIELDS:
+    if not isinstance(payload, dict) or set(payload) != _FIELDS:
         raise InvalidInput(f"The payload must have exactly {', '.join(sorted(_FIELDS))}.")
     if b"\\u0000" in raw:
         raise InvalidInput("The payload holds a NUL.")
-    _require_types(said)
-    return said
+    _require_types(payload)
+    return payload
 
 
-def _require_types(said: Mapping[str, Any]) -> None:
-    if wrong := [name for name in _TEXTS if not isinstance(said[name], str)]:
+def _require_types(payload: Mapping[str, Any]) -> None:
+    if wrong := [name for name in _TEXTS if not isinstance(payload[name], str)]:
         raise InvalidInput(f"{wrong[0]} must be a text.")
-    if not isinstance(said["passed"], bool) or not isinstance(said["evidence"], dict):
+    if not isinstance(payload["passed"], bool) or not isinstance(payload["evidence"], dict):
         raise InvalidInput("passed must be true or false, and evidence an object.")
-    if isinstance(said["check_run"], bool) or not isinstance(said["check_run"], int):
+    if isinstance(payload["check_run"], bool) or not isinstance(payload["check_run"], int):
         raise InvalidInput("check_run must be a number.")
-    if not said["summary"].strip() or len(said["summary"]) > _MAX_SUMMARY:
+    if not payload["summary"].strip() or len(payload["summary"]) > _MAX_SUMMARY:
         raise InvalidInput(f"summary must have 1 to {_MAX_SUMMARY} characters.")
-    if not _NONCE.fullmatch(said["nonce"]):
+    if not _NONCE.fullmatch(payload["nonce"]):
         raise InvalidInput("nonce must be 8 to 100 letters, digits, dots or dashes.")
 
 
 def _moment(text: str) -> datetime:
     try:
-        found = parse_datetime(text)
+        moment = parse_datetime(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise InvalidInput("timestamp must be ISO 8601 with its offset from UTC.")
-    return found
+    return moment

@@ -28,7 +28,7 @@ Stored = tuple[EvidenceFile, Blob]
 
 
 def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
-    """Store the bytes of evidence files; InvalidState: too many, too large, or a name that is none."""
+    """Store the bytes of evidence files; InvalidState: too many, too large, or an invalid name."""
     names = {file.name for file in files}
     if len(files) > MAX_FILES or len(names) != len(files):
         raise InvalidState(f"A check leaves at most {MAX_FILES} files, each of another name.")
@@ -40,13 +40,16 @@ def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
 
 
 def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
-    """Insert the rows of stored files, in the transaction that closes the job. Unavailable: the bytes just went."""
+    """Insert the rows of stored files, in the transaction that closes the job.
+
+    Unavailable: the bytes were just deleted.
+    """
     if not stored:
         return
     hold_bytes(exclusive=False)
     store = current_store()
     if not all(store.has(blob) for _, blob in stored):
-        raise Unavailable("The bytes of the check's evidence were cleared away at this very moment.")
+        raise Unavailable("The bytes of the check's evidence were deleted at the same moment.")
     CheckEvidence.objects.bulk_create(
         [
             CheckEvidence(

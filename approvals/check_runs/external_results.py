@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from approvals.case.loading import load_case
 from approvals.check_runs.control import lock_job
-from approvals.check_runs.envelopes import Posted, read_envelope
+from approvals.check_runs.envelopes import PostedResult, read_envelope
 from approvals.check_runs.evidence import Stored, store_files
 from approvals.check_runs.jobs import Outcome, close_job, jobs_with_model, record_about
 from approvals.check_runs.keys import is_signed
@@ -30,8 +30,8 @@ def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, objec
     """Take the result of an external check and return the job, finished. Its poster counts as the check's author.
 
     InvalidInput: an envelope that is unreadable or too old. Denied: not signed with a key the policy names for it.
-    Conflict: signed for other files, or for a state that has changed since, or sent before. InvalidState: no result is waited
-    for. NotFound: no such job, or out of the actor's sight.
+    Conflict: signed for other files, or for a state that has changed since, or sent before. InvalidState: no result is
+    waited for. NotFound: no such job, or not visible to the actor.
     """
     posted = read_envelope(envelope)
     if posted.check_run != check_run_id:
@@ -46,7 +46,7 @@ def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, objec
         raise Conflict(f"A result with the nonce {posted.nonce} was posted before.") from error
 
 
-def _take(actor: Actor, posted: Posted, stored: Sequence[Stored]) -> CheckRun:
+def _take(actor: Actor, posted: PostedResult, stored: Sequence[Stored]) -> CheckRun:
     job, request = lock_job(actor, posted.check_run)
     check = find_check(job.check_code)
     if not getattr(check, "posted", False):
@@ -78,7 +78,7 @@ def _take(actor: Actor, posted: Posted, stored: Sequence[Stored]) -> CheckRun:
     return jobs_with_model().get(pk=job.pk)
 
 
-def _require_key(request: TransitionRequest, posted: Posted, allowed: tuple[str, ...]) -> CheckKey:
+def _require_key(request: TransitionRequest, posted: PostedResult, allowed: tuple[str, ...]) -> CheckKey:
     """Return the key that signed, if the policy lets it sign this check and nobody has revoked it."""
     key = CheckKey.objects.filter(name=posted.key_name, revoked_at__isnull=True).first()
     if key is None or key.name not in allowed or not is_signed(key, posted.signed, posted.signature):
@@ -90,7 +90,7 @@ def _require_key(request: TransitionRequest, posted: Posted, allowed: tuple[str,
     return key
 
 
-def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: Posted) -> None:
+def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: PostedResult) -> None:
     """Refuse a result for other files than the job checks, or for a state that has changed."""
     if posted.inputs_digest != job.inputs_digest:
         raise Conflict("The result was signed for other inputs than those of this check run.")

@@ -1,7 +1,8 @@
 """Validation jobs as rows: queued, leased to one worker at a time, finished exactly once.
 
-The row is the truth and the queue only says "look". A worker takes a lease and with it the next fence number; it may write
-only while its fence is the row's, so a worker that was given up, or a job that was delivered twice, changes nothing.
+The row holds the state; a message of the queue only names the row. A worker takes a lease and with it the next fence
+number; it may write only while its fence is the row's, so a worker that lost its lease changes nothing, and neither
+does a second delivery of a message.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ from audit.actions import Action
 from audit.services import enqueue, record
 from core.actors import Actor
 from core.canonical import digest_of, plain
+from core.metrics import CHECK_SECONDS
 from validation.base import CheckResult, seconds_for
 from validation.catalogue import known_checks
 
 MAX_ATTEMPTS = 4
-# What asking again sets going once more.
+# States of jobs that are queued again when the move is requested again.
 BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
 MAX_LOG = 16_000
 # A job whose message was lost is announced again after this long, then ever less often (check_sweep).
 FIRST_REMINDER = timedelta(seconds=10)
 _BACK_OFF = timedelta(seconds=2)
+_LONGEST_POSTPONED = timedelta(minutes=5)
 
 
 class LeaseLost(Exception):
@@ -69,7 +72,7 @@ def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int
                 **_fresh(rule.check),
             )
             job.save(force_insert=True)
-            _tell(actor, job)
+            _queue(actor, job)
         elif retry_broken and job.state in BROKEN:
             restart(actor, job)
         else:
@@ -79,7 +82,9 @@ def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int
 
 
 def restart(actor: Actor, job: CheckRun) -> None:
-    """Queue a finished job once more, in the caller's transaction with the request locked; its events keep what it found."""
+    """Queue a finished job once more, in the caller's transaction with the request locked; its events keep the earlier
+    result.
+    """
     again = {
         "attempts": 0,
         "progress": 0,
@@ -91,11 +96,11 @@ def restart(actor: Actor, job: CheckRun) -> None:
     }
     blank = {"started_at": None, "finished_at": None, "ends_by": None, "worker": ""}
     CheckRun.objects.filter(pk=job.pk).update(fence=F("fence") + 1, **again, **blank, **_fresh(job.check_code))
-    _tell(actor, job)
+    _queue(actor, job)
 
 
 def _fresh(code: str) -> dict[str, Any]:
-    """Return the state of a new job. One whose result is posted from outside waits for that, and no worker is told."""
+    """Return the state of a new job: waiting for a posted result, or queued for a worker."""
     now = timezone.now()
     if _is_posted(code):
         return {"state": CheckState.WAITING, "queued_at": now, "lease_until": None}
@@ -106,15 +111,15 @@ def _is_posted(code: str) -> bool:
     return bool(getattr(known_checks().get(code), "posted", False))
 
 
-def _tell(actor: Actor, job: CheckRun) -> None:
+def _queue(actor: Actor, job: CheckRun) -> None:
     record_about(actor, Action.APPROVALS_CHECK_QUEUED, job, after={"inputs_digest": job.inputs_digest})
     if not _is_posted(job.check_code):
-        announce(job)
+        queue_job(job)
 
 
 @transaction.atomic
 def take_lease(*, check_run_id: int, worker: str) -> Lease | None:
-    """Return the lease of a job that waits, or whose worker fell silent; None where there is nothing to do."""
+    """Take a job that is queued, or whose lease has run out, and return its lease. None where another worker has it."""
     now = timezone.now()
     free = Q(state=CheckState.QUEUED) | Q(state=CheckState.RUNNING, lease_until__lt=now)
     taken = CheckRun.objects.filter(free, pk=check_run_id, attempts__lt=MAX_ATTEMPTS).update(
@@ -136,7 +141,10 @@ def take_lease(*, check_run_id: int, worker: str) -> Lease | None:
 
 
 def report_progress(*, lease: Lease, percent: int, log: str = "") -> None:
-    """Write how far a job is and what it says, and prolong its lease; LeaseLost when it is cancelled or somebody else's by now."""
+    """Store the progress and log of a job and extend its lease.
+
+    LeaseLost where the job was cancelled or another worker has taken it.
+    """
     kept = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
         progress=max(0, min(99, percent)), lease_until=timezone.now() + lease_time(), log=_end_of(log)
     )
@@ -149,29 +157,53 @@ def _end_of(log: str) -> str:
 
 
 def finish_check(*, actor: Actor, lease: Lease, result: CheckResult, log: str = "") -> bool:
-    """Write a job's result and record it; False (and nothing written) where the lease is no longer this worker's."""
+    """Store the result of a job and record it. Return False, and store nothing, where another worker has taken the job.
+
+    Raises InvalidState.
+    """
     stored = store_files(result.files)  # before the transaction: writing bytes holds no lock
     with transaction.atomic():
         return close_job(actor, lease.job, lease.fence, outcome_of(result), stored=stored, log=log)
 
 
 @transaction.atomic
-def break_off(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, log: str = "") -> bool:
-    """Give a job back after it failed by itself: to be tried again a little later, or for good after MAX_ATTEMPTS."""
+def fail_attempt(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, log: str = "") -> bool:
+    """Store that an attempt failed: the job is queued again, or ends as an error after MAX_ATTEMPTS or with
+    ``for_good``.
+
+    Return False, and store nothing, where another worker has taken the job.
+    """
     if for_good or lease.job.attempts >= MAX_ATTEMPTS:
         outcome = Outcome(CheckState.ERROR, why, {"attempts": lease.job.attempts})
         return close_job(actor, lease.job, lease.fence, outcome, log=log)
-    back = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
+    requeued = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
         state=CheckState.QUEUED,
         lease_until=timezone.now() + _BACK_OFF * 2**lease.job.attempts,
         summary=why[:1000],
         log=_end_of(log),
     )
-    return bool(back)
+    return bool(requeued)
 
 
-def time_is_over(job: CheckRun) -> str:
-    """Return the words for a job that took longer than its check may."""
+def postpone_attempt(*, lease: Lease, why: str, log: str = "") -> bool:
+    """Queue a job again because a store or the database did not answer. It counts as no attempt.
+
+    Return False, and store nothing, where another worker has taken the job.
+    """
+    now = timezone.now()
+    wait = min(max(now - lease.job.queued_at, FIRST_REMINDER), _LONGEST_POSTPONED)
+    postponed = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
+        state=CheckState.QUEUED,
+        attempts=F("attempts") - 1,
+        lease_until=now + wait,
+        summary=why[:1000],
+        log=_end_of(log),
+    )
+    return bool(postponed)
+
+
+def overdue_reason(job: CheckRun) -> str:
+    """Return the summary of a job that took longer than its check may."""
     seconds = seconds_for(known_checks().get(job.check_code))
     return f"The check was stopped: it took longer than its limit of {seconds} seconds."
 
@@ -186,7 +218,7 @@ class Outcome:
 
 
 def outcome_of(result: CheckResult) -> Outcome:
-    """Return the outcome of a check that came to a result."""
+    """Return the outcome that stores the result of a check."""
     state = CheckState.PASSED if result.passed else CheckState.FAILED
     return Outcome(state, result.summary, plain(result.evidence, shorten=False))
 
@@ -202,9 +234,9 @@ def close_job(
     log: str = "",
     author: str = "",
 ) -> bool:
-    """Write an outcome in the caller's transaction, record it and have the request looked at; False where it is not ours to."""
-    said: dict[str, object] = {"summary": outcome.summary, "evidence": outcome.evidence}
-    digest = digest_of(said | ({"files": facts_of(stored)} if stored else {}))
+    """Store an outcome and queue the evaluation of the request; False if state or fence changed. Raises Unavailable."""
+    content: dict[str, object] = {"summary": outcome.summary, **({"files": facts_of(stored)} if stored else {})}
+    digest = digest_of(content | {"evidence": outcome.evidence})
     written = CheckRun.objects.filter(pk=job.pk, fence=fence, state=was).update(
         state=outcome.state,
         summary=outcome.summary[:1000],
@@ -220,21 +252,22 @@ def close_job(
     if not written:
         return False
     name_files(job, fence, stored)
-    after = {
-        "state": outcome.state.value,
-        "summary": outcome.summary,
-        "evidence_digest": digest,
-        "attempt": job.attempts,
-        **({"files": facts_of(stored)} if stored else {}),
-        **({"author": author} if author else {}),
-    }
-    record_about(actor, Action.APPROVALS_CHECK_FINISHED, job, after=after)
+    after = content | {"state": outcome.state.value, "evidence_digest": digest, "attempt": job.attempts}
+    record_about(actor, Action.APPROVALS_CHECK_FINISHED, job, after=after | ({"author": author} if author else {}))
     enqueue("approvals.tasks.settle_request", request_id=job.request_id)
+    _measure(job, outcome.state)
     return True
 
 
-def announce(job: CheckRun) -> None:
-    """Tell the workers of a job, after the caller's transaction."""
+def _measure(job: CheckRun, state: CheckState) -> None:
+    """Count how long a job ran, by its check and state."""
+    if job.started_at is not None:
+        seconds = (timezone.now() - job.started_at).total_seconds()
+        CHECK_SECONDS.labels(job.check_code, state.value).observe(max(0.0, seconds))
+
+
+def queue_job(job: CheckRun) -> None:
+    """Put a job in the queue of the workers, after the caller's transaction."""
     check = known_checks().get(job.check_code)
     queue = getattr(check, "queue", "fast")
     enqueue("approvals.tasks.run_check", queue="slow" if queue == "slow" else "fast", check_run_id=job.pk)

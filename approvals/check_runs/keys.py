@@ -1,4 +1,7 @@
-"""The keys that may sign results of external checks. A superuser adds and revokes them; the policy says which may sign what."""
+"""The keys that may sign results of external checks.
+
+A superuser adds and revokes them; the policy says which may sign what.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
 
 @transaction.atomic
 def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
-    """Accept nothing more that is signed with a key; what it signed before stands. NotFound; InvalidState; Denied."""
+    """Accept nothing more that is signed with a key; what it signed before stays valid. NotFound; InvalidState; Denied.
+
+    Raises InvalidInput.
+    """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name))
     if len(reason) > MAX_NOTE or "\x00" in reason:
         raise InvalidInput(f"A reason has at most {MAX_NOTE} characters.")
@@ -79,12 +85,12 @@ def is_signed(key: CheckKey, signed: bytes, signature: str) -> bool:
 
 def _decoded(text: str, size: int, what: str) -> bytes:
     try:
-        found = base64.b64decode(text.strip(), validate=True)
+        key_bytes = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(f"{what} is {size} bytes in base64.") from error
-    if len(found) != size:
-        raise InvalidInput(f"{what} is {size} bytes in base64; these are {len(found)}.")
-    return found
+    if len(key_bytes) != size:
+        raise InvalidInput(f"{what} is {size} bytes in base64; these are {len(key_bytes)}.")
+    return key_bytes
 
 
 def _text(data: bytes) -> str:

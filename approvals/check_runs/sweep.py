@@ -11,11 +11,11 @@ from approvals.check_runs.jobs import (
     FIRST_REMINDER,
     MAX_ATTEMPTS,
     Outcome,
-    announce,
     close_job,
     jobs_with_model,
+    overdue_reason,
+    queue_job,
     record_about,
-    time_is_over,
 )
 from approvals.models import UNFINISHED_CHECKS, CheckRun, CheckState
 from audit.actions import Action
@@ -26,8 +26,8 @@ _LAST_REMINDER = timedelta(hours=1)
 
 def requeue_expired(*, actor: Actor, now: datetime) -> int:
     """Announce jobs that wait too long, requeue those of silent workers, end overdue ones; return how many."""
-    silent = Q(state__in=UNFINISHED_CHECKS, lease_until__lt=now)
-    due = CheckRun.objects.filter(silent | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
+    expired = Q(state__in=UNFINISHED_CHECKS, lease_until__lt=now)
+    due = CheckRun.objects.filter(expired | Q(state=CheckState.RUNNING, ends_by__lt=now)).order_by("lease_until")
     return sum(_requeue_one(actor, job_id, now) for job_id in due.values_list("pk", flat=True)[:500])
 
 
@@ -50,14 +50,14 @@ def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
     if lost:
         why = f"Its worker {job.worker} fell silent."
         record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
-    announce(job)
+    queue_job(job)
     return True
 
 
 def _over(job: CheckRun, now: datetime) -> str:
     """Return why a job has come to its end without a result, "" where it may go on."""
     if job.state == CheckState.RUNNING and job.ends_by is not None and job.ends_by < now:
-        return time_is_over(job)
+        return overdue_reason(job)
     late = job.lease_until is not None and job.lease_until < now
     return (
         f"The check was started {job.attempts} times and never came to an end."

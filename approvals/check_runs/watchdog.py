@@ -1,7 +1,7 @@
-"""A worker with a thread that hangs in a check ends itself, so that whoever supervises it starts a new one.
+"""A worker with a thread that hangs in a check ends itself, so that its supervisor starts a new one.
 
-A thread cannot be killed: one that waits for a store which never answers would be gone from the worker for good, and the same
-job, given to the next thread, would take that one as well. The rows lose nothing: leases run out, and other workers go on.
+A thread cannot be killed: a thread that waits for a store which never answers is lost, and the same job would block the
+next thread too. No job is lost: the leases run out, and other workers take the jobs.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ logger = logging.getLogger(__name__)
 
 # EX_TEMPFAIL of sysexits.h: start me again.
 EXIT_CODE = 75
-# A thread silent for so many leases has long lost its job; what it still might find no longer counts.
+# A thread without a heartbeat for so many leases has lost its job, so its result no longer counts.
 _LEASES = 4
-_LOOK_EVERY = 1.0
-_heard: dict[int, tuple[float, int]] = {}
-"""When each thread was last heard of (monotonic seconds), and about which job."""
+_INTERVAL_SECONDS = 1.0
+_heartbeats: dict[int, tuple[float, int]] = {}
+"""The last heartbeat of each thread: its time (monotonic seconds), and the job."""
 
 
 @contextmanager
 def watched(job_id: int) -> Iterator[None]:
-    """Expect this thread to be `heard` of while it works on a job."""
-    heard(job_id)
+    """Expect heartbeats (`record_heartbeat`) of this thread while it works on a job."""
+    record_heartbeat(job_id)
     try:
         yield
     finally:
-        _heard.pop(threading.get_ident(), None)
+        _heartbeats.pop(threading.get_ident(), None)
 
 
-def heard(job_id: int) -> None:
-    """Note a sign of life of this thread."""
-    _heard[threading.get_ident()] = (time.monotonic(), job_id)
+def record_heartbeat(job_id: int) -> None:
+    """Record a heartbeat of this thread."""
+    _heartbeats[threading.get_ident()] = (time.monotonic(), job_id)
 
 
 def start() -> None:
@@ -47,13 +47,13 @@ def start() -> None:
 
 
 def _watch() -> None:
-    patience = lease_time().total_seconds() * _LEASES
+    limit_seconds = lease_time().total_seconds() * _LEASES
     while True:
-        time.sleep(_LOOK_EVERY)
-        silent = [job for at, job in list(_heard.values()) if time.monotonic() - at > patience]
-        if silent:
+        time.sleep(_INTERVAL_SECONDS)
+        hanging = [job for at, job in list(_heartbeats.values()) if time.monotonic() - at > limit_seconds]
+        if hanging:
             logger.critical(
-                "hung in check run %s for %d s; this worker ends so that a new one starts", silent[0], patience
+                "hung in check run %s for %d s; this worker ends so that a new one starts", hanging[0], limit_seconds
             )
             logging.shutdown()
             os._exit(EXIT_CODE)

@@ -9,7 +9,9 @@ from approvals.models.checks import (
     CheckState,
     ExternalResult,
 )
+from approvals.models.conditions import ApprovalCondition
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.models.pins import PromotionPin
 from approvals.models.requests import (
     LIVE_STATES,
     MAX_COMMENT,
@@ -24,6 +26,7 @@ from approvals.models.requests import (
     TransitionRequest,
     TransitionRequestQuerySet,
 )
+from approvals.models.retirements import Retirement, RetirementState
 from approvals.models.reviewing import Delegation, InboxKey, InboxKeyKind
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "MAX_COMMENT",
     "UNFINISHED_CHECKS",
     "ApprovalComment",
+    "ApprovalCondition",
     "CheckEvidence",
     "CheckKey",
     "CheckRun",
@@ -49,9 +53,12 @@ __all__ = [
     "OverrideWithdrawal",
     "PostReview",
     "PostReviewOutcome",
+    "PromotionPin",
     "ReReview",
     "RequestState",
     "RequestView",
+    "Retirement",
+    "RetirementState",
     "Review",
     "TransitionRequest",
     "TransitionRequestQuerySet",

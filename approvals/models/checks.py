@@ -10,7 +10,9 @@ from core.append_only import AppendOnlyModel
 
 
 class CheckState(models.TextChoices):
-    """The state of a validation job. `error` means that the job itself failed; neither it nor `cancelled` counts as passed.
+    """The state of a validation job.
+
+    `error` means that the job itself failed; neither it nor `cancelled` counts as passed.
 
     `waiting` is a job whose result is posted by an external system; no worker runs it.
     """
@@ -34,9 +36,9 @@ class CheckRun(models.Model):
 
     ``inputs_digest`` identifies what the check reads (tags, metrics, card, artifact), so that an outdated result is
     recognised. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's.
-    ``lease_until`` of a running job is when it is taken from a silent worker; of a queued job, when the message is sent again.
-    ``ends_by`` is when a running job is stopped. ``log`` is the end of its output. ``author`` is who posted the result of an
-    external check.
+    ``lease_until`` of a running job is when it is taken from a silent worker; of a queued job, when the message is sent
+    again. ``ends_by`` is when a running job is stopped. ``log`` is the end of its output. ``author`` is who posted the
+    result of an external check.
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")

@@ -24,18 +24,20 @@ class FindingState(models.TextChoices):
 
 
 class FindingOrigin(models.TextChoices):
-    """Who or what opened a finding."""
+    """The origin of a finding."""
 
     PERSON = "person"
     QUARANTINE = "quarantine"
     RE_REVIEW = "re_review"
+    SERVING = "serving"
+    CONDITION = "condition"
 
 
 class Finding(models.Model):
     """A problem of a version, or of a whole model (no ``version``). Open findings may block a request (no_findings).
 
-    A finding is closed once, with a comment. Apart from that only its owner and due date change, and it is never deleted;
-    triggers hold that. ``cause`` identifies the event that opened it, once for each version: `quarantine:12`.
+    A finding is closed once, with a comment. Apart from that only its owner and due date change, and it is never
+    deleted; triggers hold that. ``cause`` identifies the event that opened it, once for each version: `quarantine:12`.
     ``overdue_at`` is when it was recorded as overdue.
     """
 

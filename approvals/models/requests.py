@@ -12,6 +12,7 @@ from core.append_only import AppendOnlyModel
 from core.refs import EventObject, model_stream, request_ref
 from policies.models import PolicyRevision
 from policies.request_kinds import RequestKind
+from policies.targets import target_text
 from registry.models import ModelVersion
 from registry.stages import Stage
 
@@ -39,26 +40,31 @@ class RequestState(models.TextChoices):
 LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
 
 
+def request_path(request_id: int) -> str:
+    """Return where people find a request on this server."""
+    return f"/admin/approvals/transitionrequest/{request_id}/change/"
+
+
 class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
     """Queries on transition requests."""
 
     def with_relations(self) -> Self:
         """Return the requests with every row that loading a case or rendering a request reads of each, in one query."""
         return self.select_related(
-            "version__model", "requester", "policy_revision__policy", "followed_revision__policy"
+            "version__model__inventory", "requester", "policy_revision__policy", "followed_revision__policy"
         )
 
 
 class TransitionRequest(models.Model):
     """A request to move a version to a target: a stage, or an @alias.
 
-    ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest one
-    whose rules were added since. ``subject_digest`` is the state of the request when it was last evaluated; its present state
-    is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
+    ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest
+    one whose rules were added since. ``subject_digest`` is the state of the request when it was last evaluated; its
+    present state is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
 
-    ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver decides.
-    ``refusal_digest`` identifies the last refusal that was recorded, so that a script which asks every minute leaves one
-    event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
+    ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver
+    decides. ``refusal_digest`` identifies the last refusal that was recorded, so that a script which asks every minute
+    leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
     (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
@@ -105,7 +111,12 @@ class TransitionRequest(models.Model):
         indexes = [models.Index(fields=["state", "-opened_at"], name="approvals_request_inbox")]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.version} → {self.target}"
+        return f"#{self.pk} {self.version} → {self.target_text}"
+
+    @property
+    def target_text(self) -> str:
+        """Return the target in words: `Production`, `@champion`, `no longer @champion`."""
+        return target_text(self.target)
 
     @property
     def event_object(self) -> EventObject:
@@ -124,9 +135,9 @@ class Decision(models.TextChoices):
 class Review(AppendOnlyModel):
     """A reviewer's decision on one subject digest. The database refuses changes, and the requester as reviewer.
 
-    ``subject_parts`` are the hashes of the parts of the subject: a policy may let an approval count although some of them
-    have changed. ``on_behalf_of`` is who delegated their review rights. An electronic signature adds its meaning, the printed
-    name and when the signer gave their password (21 CFR 11.50, 11.200).
+    ``subject_parts`` are the hashes of the parts of the subject: a policy may let an approval count although some of
+    them have changed. ``on_behalf_of`` is who delegated their review rights. An electronic signature adds its meaning,
+    the printed name and when the signer gave their password (21 CFR 11.50, 11.200).
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
@@ -182,7 +193,10 @@ class Override(AppendOnlyModel):
 
     @property
     def withdrawn(self) -> OverrideWithdrawal | None:
-        """Return the withdrawal of this override, None while it is in force. Read with ``select_related("withdrawal")``."""
+        """Return the withdrawal of this override, None while it is in force.
+
+        Read with ``select_related("withdrawal")``.
+        """
         return getattr(self, "withdrawal", None)
 
     def __str__(self) -> str:
@@ -251,7 +265,10 @@ class ApprovalComment(models.Model):
 
 
 class CommentRevision(AppendOnlyModel):
-    """The text of a comment before an edit, until ``replaced_at``. The event of the edit has only the digest of a long text."""
+    """The text of a comment before an edit, until ``replaced_at``.
+
+    The event of the edit has only the digest of a long text.
+    """
 
     comment = models.ForeignKey(ApprovalComment, on_delete=models.PROTECT, related_name="revisions")
     text = models.TextField()

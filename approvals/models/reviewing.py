@@ -10,7 +10,8 @@ from django.db.models import F, Q
 class Delegation(models.Model):
     """A person delegates their review rights to another person, for some models and some time.
 
-    Only ``revoked_at`` is ever set later. The database refuses every other change, service accounts, and more than 90 days.
+    Only ``revoked_at`` is ever set later. The database refuses every other change, service accounts, and more than 90
+    days.
     """
 
     delegator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -43,8 +44,8 @@ class InboxKeyKind(models.TextChoices):
 class InboxKey(models.Model):
     """A key by which the inbox finds an open request, as of its last evaluation.
 
-    ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those excluded
-    it is their username. This is an index only: who may decide is computed (approvals/permissions/reviews.py).
+    ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those
+    excluded it is their username. This is an index only: who may decide is computed (approvals/permissions/reviews.py).
     """
 
     request = models.ForeignKey(

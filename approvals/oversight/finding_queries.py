@@ -40,10 +40,10 @@ def visible_findings(
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
     """Return one finding; NotFound."""
-    found = visible_findings(actor).filter(pk=row_id(finding_id)).first()
-    if found is None:
+    finding = visible_findings(actor).filter(pk=row_id(finding_id)).first()
+    if finding is None:
         raise NotFound(f"There is no finding {finding_id}.")
-    return found
+    return finding
 
 
 def open_findings_of(version: ModelVersion) -> list[Finding]:

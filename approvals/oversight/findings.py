@@ -1,6 +1,6 @@
 """Findings: problems of a version or of a model, from opening to closing.
 
-Whoever may edit the model opens them. From severity high on, nobody who made the version may close them.
+Everybody who may edit the model may open them. From severity high on, nobody who made the version may close them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
 def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) -> Finding:
     """Close an open finding as resolved, accepted or a false positive, and return it. It cannot be opened again.
 
-    Raises NotFound, InvalidInput (state, comment), Denied (`refusal_to_close_finding`), InvalidState (it is closed already).
+    Raises NotFound, InvalidInput (state, comment), Denied (`refusal_to_close_finding`), InvalidState (it is closed
+    already).
     """
     if state not in CLOSED_STATES:
         raise InvalidInput(f"A finding can be closed as {', '.join(CLOSED_STATES)}, not as {state[:50]!r}.")
@@ -103,7 +104,10 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
 
 
 def close_locked_finding(actor: Actor, finding: Finding, state: FindingState, comment: str, *, closed_by: str) -> None:
-    """Close a locked, open finding and record it, in the caller's transaction. The caller has checked that the actor may."""
+    """Close a locked, open finding and record it, in the caller's transaction.
+
+    The caller has checked that the actor may.
+    """
     finding.state, finding.resolution = state, comment
     finding.closed_by, finding.closed_at = closed_by, timezone.now()
     finding.save(update_fields=["state", "resolution", "closed_by", "closed_at"])
@@ -172,8 +176,8 @@ def _require_open(finding: Finding) -> None:
 
 
 def _version_of(model: RegisteredModel, number: int) -> ModelVersion:
-    found = model.versions.filter(version=number, deleted_at__isnull=True) if 0 < number < 2**31 else None
-    row = found.first() if found is not None else None
+    versions = model.versions.filter(version=number, deleted_at__isnull=True) if 0 < number < 2**31 else None
+    row = versions.first() if versions is not None else None
     if row is None:
         raise NotFound(f"Model Version (name={model.name}, version={number}) not found")
     row.model = model
@@ -181,10 +185,10 @@ def _version_of(model: RegisteredModel, number: int) -> ModelVersion:
 
 
 def _owner(username: str, model: RegisteredModel) -> User:
-    found = None if "\x00" in username else User.objects.filter(username=username[:150], is_active=True).first()
-    if found is None or found.is_service:
+    owner = None if "\x00" in username else User.objects.filter(username=username[:150], is_active=True).first()
+    if owner is None or owner.is_service:
         raise InvalidInput(f"There is no person {username[:150]!r} who could own a finding on {model.name}.")
-    return found
+    return owner
 
 
 def _severity(value: str) -> Severity:
@@ -195,7 +199,7 @@ def _severity(value: str) -> Severity:
 
 
 def _required(text: str, what: str, limit: int) -> str:
-    found = check_text(text.strip(), what, limit)
-    if not found:
+    checked = check_text(text.strip(), what, limit)
+    if not checked:
         raise InvalidInput(f"A finding needs a {what}.")
-    return found
+    return checked

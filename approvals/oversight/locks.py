@@ -1,4 +1,7 @@
-"""Locking findings and post-reviews. Lock order, as everywhere: the model's row, then the request's, then the row itself."""
+"""Locking findings and post-reviews.
+
+Lock order, as everywhere: the model's row, then the request's, then the row itself.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def lock_finding(finding_id: int) -> Finding:
 
 
 def lock_visible_finding(actor: Actor, finding_id: int) -> Finding:
-    """Return a locked finding on a model that the actor may know of; NotFound."""
+    """Return a locked finding on a model that the actor may see; NotFound."""
     if not Finding.objects.filter(pk=row_id(finding_id), model__in=visible_models(actor)).exists():
         raise NotFound(f"There is no finding {finding_id}.")
     return lock_finding(finding_id)
@@ -42,7 +45,7 @@ def lock_post_review(post_review_id: int) -> PostReview:
 
 
 def lock_visible_post_review(actor: Actor, post_review_id: int) -> PostReview:
-    """Return a locked post-review of a model that the actor may know of; NotFound."""
+    """Return a locked post-review of a model that the actor may see; NotFound."""
     rows = PostReview.objects.filter(pk=row_id(post_review_id), request__version__model__in=visible_models(actor))
     if not rows.exists():
         raise NotFound(f"There is no post-review {post_review_id}.")

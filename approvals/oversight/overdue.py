@@ -5,22 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 
 from approvals.case.re_review_dates import due_dates, unrecorded_overdue, versions_to_schedule
+from approvals.oversight.conditions import expire_conditions, remind_conditions
 from approvals.oversight.finding_queries import overdue_findings
 from approvals.oversight.findings import flag_overdue_finding
 from approvals.oversight.post_review_queries import overdue_post_reviews
 from approvals.oversight.post_reviews import flag_overdue_post_review
 from approvals.oversight.re_reviews import flag_overdue_re_review
 from core.actors import system_actor
+from registry.inventory import unrecorded_overdue_attestations
+from registry.services.inventory import flag_overdue_attestation
 from registry.services.review_due import set_review_due
 
 
 def flag_overdue(now: datetime) -> int:
-    """Record once what has become overdue (findings, post-reviews, re-reviews); return how many there were."""
+    """Record once what has become overdue, and do what follows; return how many there were.
+
+    Findings, post-reviews and re-reviews become overdue. People are reminded of conditions before they are due, and an
+    approval ends when a condition expires.
+    """
     actor = system_actor("flag_overdue")
     findings = [flag_overdue_finding(actor=actor, finding_id=pk, now=now) for pk in overdue_findings(now)]
     post_reviews = [flag_overdue_post_review(actor=actor, post_review_id=pk) for pk in overdue_post_reviews(now)]
     re_reviews = [flag_overdue_re_review(actor=actor, version=row, now=now) for row in unrecorded_overdue(now)]
-    return sum([*findings, *post_reviews, *re_reviews])
+    due = unrecorded_overdue_attestations(now).values_list("pk", flat=True)[:500]
+    attestations = [flag_overdue_attestation(actor=actor, model_id=pk, now=now) for pk in due]
+    return sum([*attestations, *findings, *post_reviews, *re_reviews, remind_conditions(now), expire_conditions(now)])
 
 
 def schedule_re_reviews() -> int:

@@ -15,7 +15,10 @@ from registry.permissions import visible_models
 
 
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
-    """Return the post-reviews the actor may know of, the earliest due date first. ``state``: open, overdue or completed."""
+    """Return the post-reviews the actor may know of, the earliest due date first.
+
+    ``state``: open, overdue or completed.
+    """
     rows = PostReview.objects.filter(request__version__model__in=visible_models(actor))
     if state == "completed":
         rows = rows.filter(completed_at__isnull=False)
@@ -31,10 +34,10 @@ def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> Q
 def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
     """Return one post-review; NotFound."""
     rows = visible_post_reviews(actor)
-    found = rows.filter(pk=row_id(post_review_id)).first()
-    if found is None:
+    post_review = rows.filter(pk=row_id(post_review_id)).first()
+    if post_review is None:
         raise NotFound(f"There is no post-review {post_review_id}.")
-    return found
+    return post_review
 
 
 def overdue_post_reviews(now: datetime) -> list[int]:

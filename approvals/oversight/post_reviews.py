@@ -1,7 +1,7 @@
 """Post-reviews: the review that has to follow every break-glass move.
 
-The break-glass request, the second person's approval, the alarm (`approvals.glass.broken`) and the post-review are all in the
-audit log. No permission skips them.
+The break-glass request, the second person's approval, the alarm (`approvals.glass.broken`) and the post-review are all
+in the audit log. No permission skips them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from registry.names import check_text
 
 
 def open_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
-    """Record the alarm of a break-glass move and return its post-review, in the transaction that moved the version."""
+    """Record the alarm of a break-glass move and return its post-review, in the transaction that moved the version.
+
+    Raises InvalidState.
+    """
     now = timezone.now()
     row = PostReview.objects.create(
         request=request, requester=request.requester, broken_at=now, due_at=now + _time_allowed(request)
@@ -111,7 +114,7 @@ def _open_finding(actor: Actor, row: PostReview) -> None:
         model=version.model,
         version=version,
         severity=Severity.HIGH.value,
-        title=f"The emergency move to {row.request.target} was not justified",
+        title=f"The emergency move to {row.request.target_text} was not justified",
         description=row.comment,
         opened_by=actor.name,
     )

@@ -1,13 +1,18 @@
-"""Findings that a quarantine opens: one on each Production version that descends from the quarantined dataset version.
+"""Findings that a quarantine opens: one on each version in use that descends from the quarantined dataset version.
 
-Releasing the quarantine resolves them, except where the person who released it helped to make the version: a critical finding
-must be closed by somebody else.
+A version is in use when it is in Production, or has an open deployment whatever its stage. The model's creator owns the
+finding.
+
+Releasing the quarantine resolves them, except where the person who released it helped to make the version: a critical
+finding must be closed by somebody else.
 """
 
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
+from accounts.models import User
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.oversight.findings import close_locked_finding, insert_finding
@@ -17,49 +22,54 @@ from core.actors import Actor
 from lineage.models import Quarantine
 from policies.rules import Severity
 from registry.locks import lock_model
-from registry.models import ModelVersion
-from registry.queries import production_descendants
+from registry.models import Deployment, ModelVersion
+from registry.queries import live_descendants
 from registry.stages import Stage
+
+_IN_USE = Q(stage=Stage.PRODUCTION) | Exists(Deployment.objects.filter(version=OuterRef("pk"), ended_at__isnull=True))
 
 
 def open_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
-    """Open a critical finding on each Production version that descends from the quarantined node; return how many.
+    """Open a critical finding on each version in use that descends from the quarantined node; return how many.
 
     A version gets one finding for each quarantine. A quarantine that is unknown or released opens none.
     """
     quarantine = Quarantine.objects.filter(pk=quarantine_id, released_at__isnull=True).select_related("node").first()
     if quarantine is None:
         return 0
-    live = production_descendants(quarantine.node.urn).versions
+    live = live_descendants(quarantine.node.urn).versions
     return sum(_open(actor, quarantine, version) for version in live)
 
 
 @transaction.atomic
 def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
     lock_model(version.model_id)
-    row = ModelVersion.objects.filter(pk=version.pk, stage=Stage.PRODUCTION, deleted_at__isnull=True)
-    found = row.select_related("model").first()
+    row = ModelVersion.objects.filter(pk=version.pk, deleted_at__isnull=True)
+    affected = row.filter(_IN_USE).select_related("model").first()
     cause = _cause(quarantine)
     in_force = Quarantine.objects.select_for_update(of=("self",)).filter(pk=quarantine.pk, released_at__isnull=True)
-    if found is None or not in_force.exists() or Finding.objects.filter(version=found, cause=cause).exists():
+    if affected is None or not in_force.exists() or Finding.objects.filter(version=affected, cause=cause).exists():
         return False
     data = f"{quarantine.node.name} {quarantine.node.version}"
     finding = Finding(
-        model=found.model,
-        version=found,
+        model=affected.model,
+        version=affected,
         severity=Severity.CRITICAL.value,
         title=f"Descends from quarantined data: {data}"[:200],
-        description=f"{quarantine.placed_by} quarantined {data}: {quarantine.reason}\n\n{_advice(found)}",
+        description=f"{quarantine.placed_by} quarantined {data}: {quarantine.reason}\n\n{_advice(affected)}",
         origin=FindingOrigin.QUARANTINE,
         cause=cause,
         opened_by=actor.name,
+        owner=User.objects.filter(username=affected.model.created_by, is_active=True, is_service=False).first(),
     )
     insert_finding(actor=actor, finding=finding)
     return True
 
 
 def close_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
-    """Resolve the findings of a released quarantine, except on versions that the releaser helped to make; return how many."""
+    """Resolve the findings of a released quarantine, except on versions that the releaser helped to make; return how
+    many.
+    """
     quarantine = Quarantine.objects.filter(pk=quarantine_id, released_at__isnull=False).first()
     if quarantine is None:
         return 0
@@ -77,6 +87,23 @@ def _close(actor: Actor, quarantine: Quarantine, finding_id: int) -> bool:
     return True
 
 
+def quarantines_to_sweep(*, turn: int, batch: int = 20) -> list[int]:
+    """Return the ids of the newest quarantines, and of the next batch of all that are in force or have open findings.
+
+    Each ``turn`` takes the next batch, so that the cost of a sweep does not grow with their number.
+    """
+    newest = list(Quarantine.objects.order_by("-pk").values_list("pk", flat=True)[:batch])
+    in_force = Quarantine.objects.filter(released_at__isnull=True).values_list("pk", flat=True)
+    causes = Finding.objects.filter(origin=FindingOrigin.QUARANTINE, state=FindingState.OPEN).values_list(
+        "cause", flat=True
+    )
+    open_ones = {int(cause.partition(":")[2]) for cause in causes.distinct()}
+    known = sorted({*in_force, *open_ones})
+    batches = max(1, -(-len(known) // batch))
+    start = turn % batches * batch
+    return sorted({*newest, *known[start : start + batch]})
+
+
 def released_quarantine_of(finding: Finding) -> Quarantine | None:
     """Return the quarantine that opened a finding, where it has been released; None otherwise."""
     kind, _, number = finding.cause.partition(":")
@@ -91,6 +118,10 @@ def _cause(quarantine: Quarantine) -> str:
 
 def _advice(version: ModelVersion) -> str:
     """Return what to do about the version: archive it, roll back, or train again."""
+    if version.stage != Stage.PRODUCTION:
+        return (
+            f"It is in {version.stage}, but an endpoint still runs it. Deploy another version and end the deployment."
+        )
     if not version.is_current:
         return "It is kept for a rollback and is not the current Production version. Archive it."
     for candidate in rollback_candidates(version.model):

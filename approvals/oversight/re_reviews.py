@@ -35,17 +35,21 @@ from registry.services.review_due import set_review_due
 
 
 def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
-    """Set the due date of a version's next re-review by its approval and policy; False where it has that date already."""
+    """Set the due date of a version's next re-review by its approval and policy;
+    False where it has that date already.
+    """
     due = due_dates([version])[version.pk]
     return set_review_due(actor=actor, version_id=version.pk, due_at=due)
 
 
 @transaction.atomic
 def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> ReReview:
-    """Record a re-review: the reviewer confirms that the version may stay, and its next due date is set. Return the re-review.
+    """Record a re-review: the reviewer confirms that the version may stay, and its next due date is set.
 
-    Findings that were opened because it was overdue are closed. Raises NotFound, InvalidInput (no comment), InvalidState (no
-    policy asks for a re-review), Denied (`refusal_to_confirm_version`).
+    Return the re-review.
+
+    Findings that were opened because it was overdue are closed. Raises NotFound, InvalidInput (no comment),
+    InvalidState (no policy asks for a re-review), Denied (`refusal_to_confirm_version`).
     """
     text = check_text(comment.strip(), "comment", MAX_COMMENT)
     if not text:
@@ -74,7 +78,7 @@ def _insert(
         artifact_digest=version.artifact_digest,
         card_digest=current_card(version).digest,
         was_due_at=was_due_at,
-        due_at=now + min(place.option.every for place in due),
+        due_at=now + min(review.option.every for review in due),
         given_at=now,
     )
     re_review.save()
@@ -87,7 +91,7 @@ def _insert(
             "review_due_at": re_review.due_at,
             "artifact_digest": re_review.artifact_digest,
             "card_digest": re_review.card_digest,
-            "policy": ", ".join(dict.fromkeys(place.policy.label for place in due)),
+            "policy": ", ".join(dict.fromkeys(review.policy.label for review in due)),
         },
         reason=comment,
     )
@@ -102,10 +106,10 @@ def flag_overdue_re_review(*, actor: Actor, version: ModelVersion, now: datetime
     """
     lock_model(version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
-    places = re_reviews_due([row]).get(row.pk, [])
-    if not (places or row.is_current) or not without_overdue_event([row], now):
+    reviews = re_reviews_due([row]).get(row.pk, [])
+    if not (reviews or row.is_current) or not without_overdue_event([row], now):
         return False
-    when_due = strictest_consequence(places, now)
+    when_due = strictest_consequence(reviews, now)
     record(
         actor=actor,
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE,
@@ -138,9 +142,9 @@ def _open_finding(actor: Actor, version: ModelVersion, when_due: str) -> None:
 
 def _close_findings(actor: Actor, version: ModelVersion, comment: str) -> None:
     """Close the findings that were opened because the re-review was overdue."""
-    doer = system_actor("confirm_version", on_behalf_of=actor.name)
+    confirmer = system_actor("confirm_version", on_behalf_of=actor.name)
     rows = Finding.objects.select_for_update(no_key=True, of=("self",)).filter(
         version=version, origin=FindingOrigin.RE_REVIEW, state=FindingState.OPEN
     )
     for row in rows:
-        close_locked_finding(doer, row, FindingState.RESOLVED, comment, closed_by=actor.name)
+        close_locked_finding(confirmer, row, FindingState.RESOLVED, comment, closed_by=actor.name)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from approvals.models import CheckRun, CheckState, Override, RequestState, Review, TransitionRequest
+from approvals.models import ApprovalCondition, CheckRun, CheckState, Override, RequestState, Review, TransitionRequest
 from core.refs import request_ref
 from core.times import iso_utc
 from registry.models import ModelVersion
@@ -23,6 +23,16 @@ class SignatureRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionRecord:
+    """A condition of an approval: what has to be done, by whom and by when, and when the approval ends without it."""
+
+    text: str
+    owner: str
+    due_at: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRecord:
     """A review. Its ``signature``, None where there is none, covers ``subject_digest``."""
 
@@ -34,6 +44,7 @@ class ReviewRecord:
     given_at: str
     on_behalf_of: str = ""
     signature: SignatureRecord | None = None
+    conditions: tuple[ConditionRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ class ApprovalRecord:
 
 
 def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
-    """Return the applied requests of a version, or the open ones where none is applied; oldest first. Six queries."""
+    """Return the applied requests of a version, or the open ones where none is applied; oldest first. Seven queries."""
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
     )
@@ -100,12 +111,17 @@ def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
 
 
 def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None = None) -> list[ApprovalRecord]:
-    """Return requests as records, with the reviews, overrides and results up to ``until`` (now); five queries.
+    """Return requests as records, with the reviews, overrides and results up to ``until`` (now); six queries.
 
     An override that was withdrawn by then is left out.
     """
     ids = [request.pk for request in requests]
     reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer", "on_behalf_of").order_by("pk")
+    conditions: dict[int, list[ConditionRecord]] = {}
+    for condition in (
+        ApprovalCondition.objects.filter(review__request_id__in=ids).select_related("owner").order_by("pk")
+    ):
+        conditions.setdefault(condition.review_id, []).append(_condition(condition))
     given = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
     checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
@@ -114,7 +130,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
         given = given.filter(given_at__lte=until)
     given_reviews: dict[int, list[ReviewRecord]] = {pk: [] for pk in ids}
     for review in reviews:
-        given_reviews[review.request_id].append(_review(review))
+        given_reviews[review.request_id].append(_review(review, conditions.get(review.pk, [])))
     jobs: dict[int, list[CheckRecord]] = {pk: [] for pk in ids}
     for job in checks:
         jobs[job.request_id].append(_check(job))
@@ -162,7 +178,7 @@ def _record(request: TransitionRequest, reviews: list[ReviewRecord], checks: lis
     )
 
 
-def _review(row: Review) -> ReviewRecord:
+def _review(row: Review, conditions: Sequence[ConditionRecord]) -> ReviewRecord:
     return ReviewRecord(
         id=row.pk,
         reviewer=row.reviewer.username,
@@ -172,7 +188,13 @@ def _review(row: Review) -> ReviewRecord:
         given_at=iso_utc(row.given_at, "seconds"),
         on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
         signature=_signature(row),
+        conditions=tuple(conditions),
     )
+
+
+def _condition(row: ApprovalCondition) -> ConditionRecord:
+    expires = iso_utc(row.expires_at, "seconds") if row.expires_at else ""
+    return ConditionRecord(row.text, row.owner.username, iso_utc(row.due_at, "seconds"), expires)
 
 
 def _override(row: Override) -> OverrideRecord:

@@ -22,7 +22,7 @@ from approvals.packs.approval_records import ApprovalRecord, as_json, records_of
 from approvals.packs.exports import FORMATS, with_approvals
 from core.refs import version_ref
 from core.times import iso_utc
-from lineage.history import ancestors_as_of
+from lineage.graph.history import ancestors_as_of
 from registry.cards import BY_KEY, completeness, find_template, written_keys
 from registry.cards.document import CardSource, tier_pointer
 from registry.cards.templates import requirements_for

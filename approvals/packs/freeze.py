@@ -40,7 +40,7 @@ def order_pack(*, event: Event) -> PackOrder | None:
     known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
     if known is not None:
         return known
-    version = _version(event)
+    version = promoted_version(event)
     if version is None:
         return None
     order = PackOrder(
@@ -103,7 +103,7 @@ def waiting_packs() -> list[int]:
     return list(rows.values_list("pk", flat=True)[:100])
 
 
-def _version(event: Event) -> ModelVersion | None:
+def promoted_version(event: Event) -> ModelVersion | None:
     model_id = event.stream.rpartition(":")[2]
     number = event.object_ref.rpartition("/")[2]
     if event.action == Action.REGISTRY_ALIAS_SET:
@@ -187,6 +187,7 @@ def _version_facts(version: ModelVersion) -> dict[str, Any]:
         "staged_at": iso_utc(version.staged_at, "seconds") if version.staged_at else None,
         "approved_by": version.approved_by,
         "approved_at": iso_utc(version.approved_at, "seconds") if version.approved_at else None,
+        "approval_basis": version.approval_basis,
         "replaced_version": replaced.version if replaced else None,
     }
 

@@ -1,1 +1,1 @@
-"""Who may do what in approvals. Each function returns a `Refusal`, or None where the actor may."""
+"""Permissions in approvals. Each function returns a `Refusal`, or None where the actor may."""

@@ -1,4 +1,4 @@
-"""Who may cancel and rerun validation jobs, and who may change the keys that sign results of external checks."""
+"""Permissions to cancel and rerun validation jobs, and to change the keys that sign results of external checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def refusal_to_control_check(actor: Actor, request: TransitionRequest, action: A
 
 
 def refusal_to_change_check_keys(actor: Actor, action: Action, name: str) -> Refusal | None:
-    """Return why the actor may not add or revoke (``action``) the key called ``name``: only superusers and the system may."""
+    """Return why the actor may not add or revoke (``action``) the key called ``name``: only superusers and the system
+    may.
+    """
     if actor.kind is ActorKind.SYSTEM or (actor.is_superuser and actor.kind is ActorKind.USER):
         return None
     message = "Only a superuser may change the keys that sign results of external checks."

@@ -1,12 +1,14 @@
-"""Who may review a version outside of a request: in a re-review, or in the post-review of an emergency."""
+"""Permissions to review a version outside of a request: in a re-review, or in the post-review of an emergency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts.authentication import find_signed_in_person
+from approvals.case.account_doubts import doubt_about, load_account_facts, parties_of
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import ReReviewDue
 from approvals.case.reviewer_roles import review_rights
@@ -16,32 +18,37 @@ from approvals.models.oversight import PostReview
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import Refusal
 from approvals.verdict.facts import ReviewFacts
-from approvals.verdict.votes import excluded_people, voting_rights
+from approvals.verdict.votes import excluded_people, involvement, voting_rights
 from audit.actions import Action
 from core.actors import Actor
 from core.refs import Auditable
 from policies.matching import load_revision, policy_for
-from policies.rules import ApprovalsRule, Rule, voters_text
+from policies.rule_texts import voters_text
+from policies.rules import ApprovalsRule, Rule
 from registry.models import ModelVersion, RegisteredModel
 
 
-def refusal_to_confirm_version(actor: Actor, version: ModelVersion, places: Iterable[ReReviewDue]) -> Refusal | None:
-    """Return why the actor may not re-review a version, for the first of ``places`` where they may not.
+def refusal_to_confirm_version(
+    actor: Actor, version: ModelVersion, reviews_due: Iterable[ReReviewDue]
+) -> Refusal | None:
+    """Return why the actor may not re-review a version, for the first of ``reviews_due`` where they may not.
 
-    They must be able to approve a request for each place under the policies of today, and must not be involved in the work.
+    They must be able to approve a request for each target under the current policies, and must not be involved in the
+    work.
     """
-    return next((refusal for place in places if (refusal := _to_confirm(actor, version, place))), None)
+    return next((refusal for due in reviews_due if (refusal := _to_confirm(actor, version, due))), None)
 
 
-def _to_confirm(actor: Actor, version: ModelVersion, place: ReReviewDue) -> Refusal | None:
-    subject = load_subject(Move(version, place.target, archive_existing=False))
-    applied = TransitionRequest.objects.filter(version=version, target=place.target, state=RequestState.APPLIED)
+def _to_confirm(actor: Actor, version: ModelVersion, due: ReReviewDue) -> Refusal | None:
+    subject = load_subject(Move(version, due.target, archive_existing=False))
+    applied = TransitionRequest.objects.filter(version=version, target=due.target, state=RequestState.APPLIED)
     requester = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
     return _to_review(
         actor,
         version.model,
-        place.policy.body.rules,
-        people_by_role([subject], [requester])[0],
+        due.policy.body.rules,
+        people_by_role([subject], [requester], rules=[due.policy.body.rules])[0],
+        window=due.policy.body.options.new_account_window,
         action=Action.APPROVALS_RE_REVIEW_GIVEN,
         obj=version,
     )
@@ -56,18 +63,20 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
     request = row.request
     action = Action.APPROVALS_POST_REVIEW_COMPLETED
     if actor.user_id == row.requester_id:
-        return Refusal(f"{actor.name} broke the glass: somebody else has to review it.", action, request)
+        return Refusal(f"{actor.name} used break-glass: somebody else has to review the move.", action, request)
     if actor.name in approvers_of(request):
         return Refusal(f"{actor.name} approved the emergency move: somebody else has to review it.", action, request)
-    found = [load_revision(request.policy_revision), policy_for(request.version.model, request.target)]
-    policies = [policy for policy in found if policy is not None]
+    governing = [load_revision(request.policy_revision), policy_for(request.version.model, request.target)]
+    policies = [policy for policy in governing if policy is not None]
     options = [policy.body.options.break_glass for policy in policies]
+    rules = [rule for policy in policies for rule in policy.body.rules]
     subject = load_subject(Move(request.version, request.target, request.archive_existing))
     return _to_review(
         actor,
         request.version.model,
-        [rule for policy in policies for rule in policy.body.rules],
-        people_by_role([subject], [row.requester.username])[0],
+        rules,
+        people_by_role([subject], [row.requester.username], rules=[rules])[0],
+        window=max((policy.body.options.new_account_window for policy in policies), default=timedelta()),
         groups={name for option in options if option is not None for name in option.groups},
         action=action,
         obj=request,
@@ -88,20 +97,25 @@ def _to_review(
     *,
     action: Action,
     obj: Auditable,
+    window: timedelta,
     groups: Iterable[str] = (),
 ) -> Refusal | None:
     """Return why the actor may not review a version of a model under these rules.
 
-    They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of ``groups``), and
-    be none of the ``people`` whom the four-eyes rules exclude.
+    They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of
+    ``groups``), and be none of the ``people`` whom the four-eyes rules exclude.
     """
     person = find_signed_in_person(actor)
     if person is None:
         return refusal_unless_in_person(actor, action, obj, what="do this")
     known = tuple(rules)
     if role := excluded_people(known, people).get(person.username):
-        message = f"{person.username} cannot do this: they are its {role.replace('_', ' ')} (four eyes)."
+        message = f"{person.username} cannot do this: {involvement(role)} (four eyes)."
         return Refusal(message, action, obj)
+    now = timezone.now()
+    facts = load_account_facts(now - window)
+    if doubt := doubt_about(person.username, facts, parties_of(people), window, now):
+        return Refusal(f"{person.username} cannot do this: {doubt}.", action, obj)
     approvals = [rule for rule in known if isinstance(rule, ApprovalsRule)]
     mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, Decision.APPROVE, "", timezone.now(), roles=roles)

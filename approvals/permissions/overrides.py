@@ -1,4 +1,4 @@
-"""Who may override a soft rule, and who may withdraw an override."""
+"""Permissions to override a soft rule, and to withdraw an override."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from approvals.models import Override, RequestState
 from approvals.permissions.people import refusal_unless_signed_in
 from approvals.permissions.refusal import Refusal
 from approvals.verdict.evaluation import RuleVerdict
-from approvals.verdict.votes import excluded_people
+from approvals.verdict.votes import excluded_people, involvement
 from audit.actions import Action
 from core.actors import Actor
 from policies.rules import Rule, RuleLevel
@@ -27,7 +27,7 @@ def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: R
         message = f"Only a member of {' or '.join(row.override_by)} may override {row.rule}."
         return Refusal(message, action, request)
     if role := excluded_people(case.rules, case.snapshot.people).get(actor.name):
-        message = f"{actor.name} cannot override a rule of this request: they are its {role.replace('_', ' ')}."
+        message = f"{actor.name} cannot override a rule of this request: {involvement(role)}."
         return Refusal(message, action, request)
     return None
 

@@ -1,4 +1,4 @@
-"""Who may use break-glass, and who may close and assign findings."""
+"""Permissions to use break-glass, and to close and assign findings."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ FOUR_EYES_FROM = Severity.HIGH
 def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
     """Return why the actor may not request an emergency move of a version. Being a superuser changes nothing."""
     action = Action.APPROVALS_GLASS_BROKEN
-    if refusal := refusal_unless_signed_in(actor, action, version, what="break the glass"):
+    if refusal := refusal_unless_signed_in(actor, action, version, what="use break-glass"):
         return refusal
     if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
-        message = f"{actor.name} is not a member of {' or '.join(option.groups)}, who may break the glass here."
+        message = f"{actor.name} is not a member of {' or '.join(option.groups)}, and may not use break-glass here."
         return Refusal(message, action, version)
     return None
 
 
 def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return why the actor may not change owner and due date of a finding: its owner may, and whoever manages the model."""
+    """Return why the actor may not change owner and due date of a finding: its owner may, and whoever manages the
+    model.
+    """
     return _unless_responsible(actor, finding, Action.APPROVALS_FINDING_ASSIGNED)
 
 
 def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
     """Return why the actor may not close a finding.
 
-    Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who did not
-    make what the finding is about.
+    Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who
+    did not make what the finding is about.
     """
     action = Action.APPROVALS_FINDING_CLOSED
     if refusal := _unless_responsible(actor, finding, action):
@@ -64,7 +66,9 @@ def _unless_responsible(actor: Actor, finding: Finding, action: Action) -> Refus
 
 
 def makers_of(finding: Finding) -> frozenset[str]:
-    """Return who made what a finding is about (of a whole model: any of its versions), with the owners of accounts."""
+    """Return the authors of the version of a finding (of a whole model: of all versions), with owners of service
+    accounts.
+    """
     rows = ModelVersion.objects.filter(model=finding.model_id, deleted_at__isnull=True).select_related("model")
     if finding.version_id is not None:
         rows = ModelVersion.objects.filter(pk=finding.version_id).select_related("model")

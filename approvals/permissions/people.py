@@ -10,7 +10,10 @@ from core.refs import Auditable
 
 
 def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable, *, what: str) -> Refusal | None:
-    """Return the refusal of everybody but a person who is signed in; no query. ``what`` they want to do is a verb: `decide`."""
+    """Return the refusal of everybody but a person who is signed in; no query.
+
+    ``what`` they want to do is a verb: `decide`.
+    """
     if is_signed_in_person(actor):
         return None
     message = f"Only a person who is signed in may {what}; tokens and service accounts never do."

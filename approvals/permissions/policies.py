@@ -1,4 +1,4 @@
-"""Who may propose, approve and withdraw a change of a policy, and who may publish the default policies."""
+"""Permissions to propose, approve and withdraw a change of a policy, and to publish the default policies."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevisi
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
     """Return why the actor may not approve or reject a proposal.
 
-    It takes another person than the proposer, signed in and in the reviewers' group; and the policy may apply neither to that
-    person nor, since it was proposed, to the proposer: a policy must not be changed to suit a request that is open.
+    It takes another person than the proposer, signed in and in the reviewers' group; and the policy may apply neither
+    to that person nor, since it was proposed, to the proposer: a policy must not be changed to suit a request that is
+    open.
     """
     action = Action.APPROVALS_PROPOSAL_REVIEWED
     person = find_signed_in_person(actor)
@@ -90,7 +91,9 @@ def refusal_to_withdraw_proposal(actor: Actor, proposal: PolicyProposal) -> Refu
 
 
 def refusal_to_publish_defaults(actor: Actor, name: str) -> Refusal | None:
-    """Return why the actor may not publish the default policies, the first of which is called ``name``: only the system may."""
+    """Return why the actor may not publish the default policies, the first of which is called ``name``: only the system
+    may.
+    """
     if actor.kind is ActorKind.SYSTEM:
         return None
     return Refusal(

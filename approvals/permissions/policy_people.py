@@ -1,7 +1,7 @@
-"""Whom a policy applies to at the moment, and who is left to approve a change of it.
+"""The people that a policy applies to now, and those who can approve a change of it.
 
-A policy applies to whoever is behind a live request that it governs, or would govern as proposed: the requester, the author of
-the version, and the owner of a service account that is either. Being a superuser makes nobody a reviewer.
+A policy applies to the people of a live request that it governs, or would govern as proposed: the requester, the
+author of the version, and the owner of a service account that is either. Being a superuser makes nobody a reviewer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _ROLES = ("requester", "version_author")
 
 
 def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
-    """Return the people that a policy applies to now, or would under one of ``bodies``, each with the id of a live request.
+    """Return the people that a policy applies to now, or would under one of ``bodies``, each with the id of a live
+    request.
 
     A fixed number of queries, however many requests are live.
     """
@@ -46,7 +47,7 @@ def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
             names.add(row.followed_revision.policy.name)
         if name in names or any(body.target == row.target and in_scope(body, model) for body in bodies):
             governed.append(row)
-    return _people_behind(governed)
+    return _involved_people(governed)
 
 
 def people_under_proposal(proposal: PolicyProposal) -> dict[str, int]:
@@ -55,19 +56,21 @@ def people_under_proposal(proposal: PolicyProposal) -> dict[str, int]:
     return people_under(proposal.name, [parse_published(body) for body in bodies])
 
 
-def _people_behind(requests: Sequence[TransitionRequest]) -> dict[str, int]:
+def _involved_people(requests: Sequence[TransitionRequest]) -> dict[str, int]:
     subjects = load_subjects([Move(row.version, row.target, row.archive_existing) for row in requests])
     people = people_by_role(subjects, [row.requester.username for row in requests])
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for row, roles in zip(requests, people, strict=True):
         for role in _ROLES:
             for name in sorted(roles[role]):
-                found.setdefault(name, row.pk)
-    return found
+                ids.setdefault(name, row.pk)
+    return ids
 
 
 def identities_of(user: User) -> tuple[str, ...]:
-    """Return who is behind an account: itself and, where it is a service account, its present and former owners."""
+    """Return the usernames that an account stands for: its own and, where it is a service account, its present and
+    former owners.
+    """
     return (user.username, *sorted(owners_of([user.username]).get(user.username, ())))
 
 

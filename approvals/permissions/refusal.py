@@ -1,32 +1,5 @@
-"""A refusal: why an actor may not do something, and what the audit log keeps of it."""
+"""Refusals, as audit/refusals.py has them, under the name that approvals uses."""
 
-from __future__ import annotations
+from audit.refusals import Refusal, denied, deny_if
 
-from dataclasses import dataclass
-
-from audit.actions import Action
-from core.errors import Denied
-from core.refs import Auditable
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why an actor may not do something: a sentence, the audit action that is refused, and the row it is refused on.
-
-    ``obj`` is a reference where there is no row yet.
-    """
-
-    message: str
-    action: Action
-    obj: str | Auditable
-
-
-def denied(refusal: Refusal) -> Denied:
-    """Return the error of a refusal, with action, object and event stream filled in."""
-    return Denied(refusal.message, action=refusal.action, obj=refusal.obj)
-
-
-def deny_if(refusal: Refusal | None) -> None:
-    """Raise Denied where there is a refusal."""
-    if refusal is not None:
-        raise denied(refusal)
+__all__ = ["Refusal", "denied", "deny_if"]

@@ -1,4 +1,4 @@
-"""Who may open, withdraw and apply a transition request, and who may write comments."""
+"""Permissions to open, withdraw and apply a transition request, and to write comments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from registry.permissions import Level, has_level
 
 
 def refusal_to_open_request(actor: Actor, version: ModelVersion) -> Refusal | None:
-    """Return why this identity cannot be a requester: it has no account. The level on the model is the registry's to ask."""
+    """Return why this identity cannot be a requester: it has no account.
+
+    The level on the model is the registry's to ask.
+    """
     if actor.user_id is not None:
         return None
     return Refusal("Only an account can open a request.", Action.APPROVALS_REQUEST_OPENED, version)

@@ -1,8 +1,8 @@
-"""Who may decide on a transition request: one rule for the service, the pages, the API and the MLflow endpoints.
+"""Permission to decide on a transition request: one rule for the service, the pages, the API and the MLflow endpoints.
 
-A person decides on their own review rights (a group, a role on the model, owning it) or, where they have none, on those of
-somebody who delegated to them. Delegation does not chain: delegated rights cannot be delegated again. Nobody who is involved
-in the work decides, and nobody decides on behalf of somebody who is.
+A person decides on their own review rights (a group, a role on the model, owning it) or, where they have none, on those
+of somebody who delegated to them. Delegation does not chain: delegated rights cannot be delegated again. Nobody who is
+involved in the work decides, and nobody decides on behalf of somebody who is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.account_doubts import doubt_about, parties_of
 from approvals.case.loading import Case
 from approvals.case.reviewer_roles import ReviewRights, review_rights
 from approvals.models import LIVE_STATES, Decision, Delegation
@@ -24,19 +25,24 @@ from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import Refusal
 from approvals.verdict.facts import ReviewFacts
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import covers, excluded_people, latest_reviews, voting_rights
+from approvals.verdict.votes import covers, excluded_reviewers, involvement, latest_reviews, voting_rights
 from audit.actions import Action
 from core.actors import Actor, ActorKind
-from policies.rules import ApprovalsRule, voters_text
+from policies.rule_texts import voters_text
+from policies.rules import ApprovalsRule
 
 
 class Ineligibility(StrEnum):
-    """Why somebody cannot decide on a request. The first two are about the request, the others about the person."""
+    """Reasons why a person cannot decide on a request.
+
+    The first two are about the request, the others about the person.
+    """
 
     CLOSED = "closed"
     NO_APPROVAL_ASKED = "no_approval_asked"
     NOT_A_PERSON = "not_a_person"
     INVOLVED = "involved"
+    NEW_ACCOUNT = "new_account"
     NO_REVIEW_RIGHTS = "no_review_rights"
     RIGHTS_USED = "rights_used"
 
@@ -57,11 +63,11 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Whether somebody can decide on a request. ``message`` is a sentence about them, "" where they can.
+    """The eligibility of a person to decide on a request. ``message`` is a sentence about them, "" where they can.
 
     ``role`` is how they are involved in the work. ``needed`` is who could decide, where they have no review rights.
-    ``on_behalf_of`` is whose review rights they would decide on, None for their own. ``last_decision`` is theirs on the present
-    state, "" for none: another decision may follow, the same one may not.
+    ``on_behalf_of`` is whose review rights they would decide on, None for their own. ``last_decision`` is theirs on the
+    present state, "" for none: another decision may follow, the same one may not.
     """
 
     reason: Ineligibility | None = None
@@ -83,7 +89,9 @@ class Eligibility:
 
 
 def refusal_to_decide(actor: Actor, case: Case, eligibility: Eligibility) -> Refusal | None:
-    """Return why the actor, of this eligibility, may not decide on a request; None also where nobody can decide on it."""
+    """Return why the actor, of this eligibility, may not decide on a request;
+    None also where nobody can decide on it.
+    """
     if refusal := refusal_unless_in_person(actor, Action.APPROVALS_REVIEW_GIVEN, case.request, what="decide"):
         return refusal
     if eligibility.can_decide or eligibility.is_about_request:
@@ -114,10 +122,14 @@ def eligibility_of(reviewer: Reviewer, case: Case) -> Eligibility:
     rules = [rule for rule in case.rules if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot)]
     if ineligible := _general(reviewer, case, rules):
         return ineligible
-    excluded = excluded_people(case.rules, case.snapshot.people)
+    excluded = excluded_reviewers(case.snapshot)
     if role := excluded.get(reviewer.name):
-        message = f"{reviewer.name} cannot decide on this request: they are its {role.replace('_', ' ')}."
+        message = f"{reviewer.name} cannot decide on this request: {involvement(role)}."
         return Eligibility(Ineligibility.INVOLVED, message, role)
+    parties = parties_of(case.snapshot.people)
+    if doubt := doubt_about(reviewer.name, case.accounts, parties, case.window, timezone.now()):
+        message = f"{reviewer.name} cannot decide on this request: {doubt}."
+        return Eligibility(Ineligibility.NEW_ACCOUNT, message)
     last = _last_decision(reviewer.name, case)
     if _has_rights(rules, case, reviewer.name, reviewer.rights.get((_model(case), reviewer.user_id))):
         return Eligibility(last_decision=last)
@@ -144,6 +156,10 @@ def _by_delegation(
     taken: list[str] = []
     for row in reviewer.delegations:
         delegator = row.delegator
+        if doubt_about(
+            delegator.username, case.accounts, parties_of(case.snapshot.people), case.window, timezone.now()
+        ):
+            continue
         if delegator.username in excluded or not fnmatchcase(case.snapshot.model_name, row.models_pattern):
             continue
         if not _has_rights(rules, case, delegator.username, reviewer.rights.get((_model(case), delegator.pk))):

@@ -19,6 +19,7 @@ from approvals.case.check_facts import check_facts
 from approvals.case.finding_facts import findings_by_version
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
+from approvals.case.rejections import rejections_by_version
 from approvals.case.snapshots import RequestFacts, build_snapshot, position_now
 from approvals.case.subjects import facts_of_model, load_subject, people_by_role
 from approvals.models import CheckRun, CheckState
@@ -28,6 +29,7 @@ from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import governing_policy
 from policies.rules import CheckRule, Rule
+from policies.targets import left_by
 from registry.models import ModelVersion
 from registry.queries import get_version
 from validation.base import Check, Subject, inputs_digest
@@ -66,24 +68,25 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each
     problem), TooLarge.
     """
-    draft = load_draft(body)
-    row = get_version(actor, name, version)
-    subject = load_subject(Move(row, draft.body.target, archive_existing=False))
-    now = timezone.now()
+    draft, row = load_draft(body), get_version(actor, name, version)
+    subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
     policies = policies_with(draft)
+    due_at = None if left_by(draft.body.target) else blocked_since([row], policies).get(row.pk)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
-    authors = frozenset(facts.author for facts in checks.values() if facts.author)
+    authors = frozenset(check.author for check in checks.values() if check.author)
     facts = RequestFacts(
         position=position_now(subject),
         opened_at=now,
         expires_at=now + draft.body.options.expires_after,
-        people=people_by_role([subject], [actor.name], [authors])[0],
+        people=people_by_role([subject], [actor.name], [authors], [draft.body.rules])[0],
         checks=checks,
         reviews=(),
         overrides=(),
-        findings=findings_by_version([(row.pk, row.model_id)]).get(row.pk, ()),
+        findings=findings_by_version([row]).get(row.pk, ()),
+        rejections=rejections_by_version([row]).get(row.pk, ()),
         earlier_approval=None,  # only a rollback needs one, and this is a promotion
-        review_due_at=blocked_since([row], policies).get(row.pk),
+        review_due_at=due_at,
+        reason="",
         e_signature=draft.body.options.e_signature,
         subject_digest="",
         parts={},

@@ -49,7 +49,7 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
 
 
 def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
-    """Return the live requests that these people are behind, each with those people.
+    """Return the live requests of these people, each with the people involved in it.
 
     There is one row for each model, target and policy.
     """

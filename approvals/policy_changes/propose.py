@@ -51,20 +51,23 @@ def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "
     InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy applies to a
     request of theirs), Conflict (the policy in force is the same).
     """
-    sound = check_document(body)
-    parsed = parse_policy(sound)
+    document = check_document(body)
+    parsed = parse_policy(document)
     if parsed.name in RESERVED:
         raise InvalidInput(f"name: {parsed.name} is reserved for the API")
     policy = lock_policy(parsed.name)
     base = newest_revision(parsed.name)
-    if base is not None and policy is not None and policy.is_active and base.digest == digest_of(sound):
+    if base is not None and policy is not None and policy.is_active and base.digest == digest_of(document):
         raise Conflict(f"{base} is the same already.")
-    return _open(actor, ProposalKind.PUBLISH, sound, parsed, base, comment)
+    return _open(actor, ProposalKind.PUBLISH, document, parsed, base, comment)
 
 
 @transaction.atomic
 def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyProposal:
-    """Propose to retire a policy; return the open proposal. NotFound, InvalidState (not in force), Denied."""
+    """Propose to retire a policy; return the open proposal. NotFound, InvalidState (not in force), Denied.
+
+    Raises InvalidInput, TooLarge.
+    """
     policy = lock_policy(name)
     base = newest_revision(name)
     if policy is None or base is None:
@@ -120,10 +123,10 @@ def decide_proposal(
 ) -> PolicyProposal:
     """Record a review of a proposal and return the proposal.
 
-    An approval publishes or retires the policy at once, a rejection closes the proposal. ``seen_digest`` is the digest of the proposal that the reviewer saw; an approval must name it. Raises NotFound,
-    InvalidInput, Denied (not a reviewer in person, the proposer, or the policy applies to a request of theirs),
-    InvalidState (closed), Conflict (another digest; or a revision was published since, and the proposal is now closed
-    as stale).
+    An approval publishes or retires the policy at once, a rejection closes the proposal. ``seen_digest`` is the digest
+    of the proposal that the reviewer saw; an approval must name it. Raises NotFound, InvalidInput, Denied (not a
+    reviewer in person, the proposer, or the policy applies to a request of theirs), InvalidState (closed), Conflict
+    (another digest; or a revision was published since, and the proposal is now closed as stale).
     """
     if decision not in PolicyDecision.values:
         raise InvalidInput(f"A decision is {' or '.join(PolicyDecision.values)}.")
@@ -165,7 +168,9 @@ def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: s
 
 
 def _publish(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> None:
-    """Publish or retire the policy of an approved proposal, and close the other open proposals of that policy as stale."""
+    """Publish or retire the policy of an approved proposal,
+    and close the other open proposals of that policy as stale.
+    """
     basis = Basis(proposal.pk, proposal.proposer.username)
     if proposal.kind == ProposalKind.RETIRE and policy is not None:
         retire_policy(actor=actor, policy=policy, reason=proposal.comment, basis=basis)

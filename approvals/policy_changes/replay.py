@@ -20,6 +20,7 @@ from approvals.case.check_facts import check_authors, check_facts, check_runs_of
 from approvals.case.earlier_approvals import earlier_approvals
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
+from approvals.case.rejections import rejections_by_request
 from approvals.case.request_rules import rules_at_close
 from approvals.case.review_facts import overrides_by_request, reviews_by_request
 from approvals.case.snapshots import Position, RequestFacts, build_snapshot, replaces_another
@@ -29,14 +30,14 @@ from approvals.policy_changes.past_findings import past_findings
 from approvals.policy_changes.past_stages import stage_moves, stages_before
 from approvals.requests.queries import visible_requests
 from approvals.verdict.evaluation import RuleVerdict, Verdict, evaluate
-from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.facts import OverrideFacts, RejectionFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleStatus
 from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import LoadedPolicy, in_scope
-from policies.parsing import is_alias
 from policies.request_kinds import RequestKind, rules_for
 from policies.rules import CheckRule, Rule
+from policies.targets import exits_of, is_alias
 from validation.base import Subject
 
 MAX_CHUNK = 100
@@ -47,7 +48,7 @@ TODAY = (
     "who edited the model card",
     "what an alias pointed to",
 )
-Dated = TypeVar("Dated", ReviewFacts, OverrideFacts)
+Dated = TypeVar("Dated", ReviewFacts, OverrideFacts, RejectionFacts)
 _WITH_RESULT = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
 _PASSED = (RequestState.APPLIED, RequestState.APPROVED)
 _NO_RESULT = "The request never ran this check with these parameters, so its result is unknown."
@@ -79,8 +80,8 @@ class ReplayedRequest:
 class Replay:
     """Replayed requests, newest first.
 
-    ``examined`` is how many were read for this part, ``candidates`` how many there are. ``next_before`` is the ``before`` of
-    the next part, None at the end.
+    ``examined`` is how many were read for this part, ``candidates`` how many there are. ``next_before`` is the
+    ``before`` of the next part, None at the end.
     """
 
     rows: tuple[ReplayedRequest, ...]
@@ -103,7 +104,7 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
-    wanted = visible_requests(actor).filter(target=draft.body.target)
+    wanted = visible_requests(actor).filter(target__in=exits_of(draft.body.target))
     candidates = min(wanted.count(), MAX_REQUESTS)
     if before is not None:
         wanted = wanted.filter(pk__lt=before)
@@ -125,6 +126,7 @@ def _replay_all(draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> I
         subjects,
         [row.requester.username for row in requests],
         [past.check_authors.get(row.pk, frozenset()) for row in requests],
+        [draft.body.rules] * len(requests),
     )
     for request, subject, roles in zip(requests, subjects, people, strict=True):
         if in_scope(draft.body, facts_of_model(subject)):
@@ -142,6 +144,7 @@ class _PastFacts:
         self._moves = stage_moves({row.version.model_id for row in requests})
         self._earlier = earlier_approvals(requests)
         self._findings = past_findings(requests)
+        self._rejections = rejections_by_request(requests)
         live = [row.version for row in requests if row.closed_at is None]
         self._blocked = blocked_since(live, policies_with(draft)) if live else {}
         jobs = check_runs_of(requests)
@@ -167,9 +170,13 @@ class _PastFacts:
             reviews=reviews,
             overrides=_until(at, self._overrides.get(request.pk, ())),
             findings=self._findings.open_at(request, at),
+            rejections=_until(at, self._rejections.get(request.pk, ())),
             earlier_approval=self._earlier.get(request.pk),
             # no row records which date blocked a version in the past; for an open request it is the date of today
-            review_due_at=None if request.closed_at or emergency else self._blocked.get(request.version_id),
+            review_due_at=None
+            if request.closed_at or emergency or subject.leaves
+            else self._blocked.get(request.version_id),
+            reason=request.comment,
             e_signature=options.e_signature,
             subject_digest=request.subject_digest,
             parts=next((row.parts for row in reviews if row.digest == request.subject_digest), {}),

@@ -12,9 +12,9 @@ from accounts.owners import owners_of
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
-from policies.parsing import is_alias
 from policies.relaxation import relaxed_targets
-from registry.models import ModelVersion, RegisteredModel
+from policies.targets import is_alias
+from registry.models import ModelVersion, PayloadOrigin, RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage
 from tracking.models import Run, RunWriter, Seal
@@ -98,7 +98,8 @@ def relaxation_refusal(
 def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
     """Return whether the actor, or an account of theirs, is involved in any version of a model.
 
-    Involved are those who registered it, sent files of it, made its run or logged to it, or asked for its transition.
+    Involved are those who registered it or the same bytes, sent files of it, made its run or logged to it, or asked for
+    its transition.
     """
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")
@@ -110,6 +111,7 @@ def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
         *Run.objects.filter(pk__in=runs).values_list("created_by", flat=True).distinct(),
         *RunWriter.objects.filter(run__in=runs).values_list("name", flat=True).distinct(),
         *(name for names in senders for name in names),
+        *PayloadOrigin.objects.filter(version__in=versions, kind=PayloadOrigin.AUTHOR).values_list("name", flat=True),
         *requests.values_list("requester__username", flat=True).distinct(),
     }
     owners = owners_of({*makers, actor.name})

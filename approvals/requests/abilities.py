@@ -14,7 +14,7 @@ from approvals.permissions.requests import (
 )
 from approvals.permissions.reviews import Reviewer, eligibility_of
 from approvals.requests.queries import visible_requests
-from approvals.requests.review import why_no_approval
+from approvals.requests.review import approval_obstacle
 from core.actors import Actor
 from core.errors import NotFound
 from registry.models import ModelVersion
@@ -39,7 +39,7 @@ def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Abil
     eligibility = eligibility_of(reviewer, case)
     if is_signed_in_person(actor) and eligibility.can_decide and not case.snapshot.e_signature:
         approves = case.request.state == RequestState.OPEN and eligibility.last_decision != Decision.APPROVE
-        abilities = [Ability.APPROVE] * (approves and not why_no_approval(case)) + [Ability.REJECT]
+        abilities = [Ability.APPROVE] * (approves and not approval_obstacle(case)) + [Ability.REJECT]
     if refusal_to_withdraw_request(actor, case.request) is None:
         abilities.append(Ability.CANCEL)
     return abilities
@@ -53,13 +53,15 @@ def comment_abilities(actor: Actor, comment: ApprovalComment, *, manages: bool) 
 
 
 def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
-    """Return the live requests of a version the caller may see, oldest first, with all that is true of them now."""
+    """Return the live requests of a version the caller may see, oldest first, as cases."""
     rows = visible_requests(actor).filter(version=version, state__in=LIVE_STATES)
     return load_cases(list(rows.order_by("pk")))
 
 
 def record_views(actor: Actor, cases: list[Case]) -> None:
-    """Remember which state of each request a person was shown, so that an approval can cover just that (decision 0013)."""
+    """Store which state of each request a person was shown, so that an approval can cover that state
+    (decision 0013).
+    """
     if not is_signed_in_person(actor):
         return
     rows = [
@@ -72,24 +74,27 @@ def record_views(actor: Actor, cases: list[Case]) -> None:
 
 
 def viewed_digest(actor: Actor, request: TransitionRequest) -> str:
-    """Return the subject digest of a request that this person was last shown, "" when they never were."""
+    """Return the subject digest of a request that this person was last shown, "" where they were shown none."""
     rows = RequestView.objects.filter(request=request, person_id=actor.user_id)
     return rows.values_list("subject_digest", flat=True).first() or ""
 
 
-def find_live(
+def get_live_request(
     actor: Actor, *, name: str, version: int, target: Stage, creator: str = "", request_id: int | None = None
 ) -> TransitionRequest:
-    """Return the live request for a version and target (of ``creator``, with that id); NotFound. There is at most one."""
+    """Return the live request for a version and target; there is at most one.
+
+    Raises NotFound where there is none, or where its requester is not ``creator`` or its id is not ``request_id``.
+    """
     row = get_version(actor, name, version)
     rows = visible_requests(actor).filter(version=row, target=target, state__in=LIVE_STATES)
     if creator:
         rows = rows.filter(requester__username=creator)
-    found = rows.first()
-    if found is None or request_id not in (None, found.pk):
+    request = rows.first()
+    if request is None or request_id not in (None, request.pk):
         by = f" by {creator}" if creator else ""
         raise NotFound(f"There is no open request{by} to move version {version} of {name} to {target}.")
-    return found
+    return request
 
 
 def manages(actor: Actor, version: ModelVersion) -> bool:

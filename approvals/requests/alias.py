@@ -1,4 +1,4 @@
-"""Asking that an alias point at a version, from any door: at once where nobody protects it, through a request where a policy does."""
+"""Setting and removing aliases: directly, or through a transition request where a policy protects the alias."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from core.actors import Actor
 from registry.models import ModelVersion
 from registry.names import check_alias
 from registry.queries import get_model
+from registry.services.aliases import delete_alias
+from registry.stages import removal_target
 
 
 def request_alias(
@@ -19,10 +21,10 @@ def request_alias(
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
-    """Point an alias at a version, through the request that collects what its policy asks; return the version.
+    """Point an alias at a version and return the version; for a protected alias this takes an approved request.
 
-    Raises as `approvals.requests.transition.request_transition` does: GateRefused (recorded, with one line for each thing
-    missing and the request's URL) until it is approved; then the same call succeeds.
+    Raises as `approvals.requests.transition.request_transition` does: GateRefused (recorded, with one line for each
+    thing missing and the request's URL) until it is approved; then the same call succeeds.
     """
     check_alias(alias)
     get_model(actor, name)
@@ -33,6 +35,37 @@ def request_alias(
         target=f"@{alias}",
         archive_existing=False,
         comment=comment,
+        wait_seconds=wait_seconds,
+        base_url=base_url,
+    )
+
+
+def request_alias_removal(
+    *,
+    actor: Actor,
+    name: str,
+    alias: str,
+    reason: str = "",
+    wait_seconds: float | None = None,
+    base_url: str = "",
+) -> None:
+    """Remove an alias; where a policy governs the removal, this takes an approved request.
+
+    An alias that does not exist is no error, as in MLflow. Raises as `request_transition` does: GateRefused (recorded,
+    with one line for each thing missing and the request's URL) until it is approved.
+    """
+    model = get_model(actor, name)
+    version = model.aliases.filter(name=alias).values_list("version__version", flat=True).first()
+    if version is None:
+        delete_alias(actor=actor, name=name, alias=alias, reason=reason)
+        return
+    request_transition(
+        actor=actor,
+        name=name,
+        version=version,
+        target=removal_target(alias),
+        archive_existing=False,
+        comment=reason,
         wait_seconds=wait_seconds,
         base_url=base_url,
     )

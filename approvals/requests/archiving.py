@@ -1,4 +1,4 @@
-"""Whether the replaced version is archived: decided once, by the requester or by the first approver."""
+"""The choice whether the replaced version is archived: made once, by the requester or by the first approver."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from audit.services import record
 from core.actors import Actor
 
 
-def settle_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
-    """Settle it, in the caller's transaction with the request locked. Reviews of the other way then cover another digest."""
+def set_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
+    """Store whether the replaced version is archived, in the caller's transaction with the request locked.
+
+    It changes the subject digest, so earlier reviews of the other choice no longer count.
+    """
     before = request.archive_existing
     request.archive_existing, request.archive_left_open = archive_existing, False
     request.save(update_fields=["archive_existing", "archive_left_open"])

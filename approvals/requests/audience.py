@@ -1,4 +1,4 @@
-"""Whom a request or a comment concerns, as ids of people: who is asked to decide, who takes part, who is named."""
+"""The people whom a request or a comment concerns, as ids: eligible reviewers, participants, mentioned people."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ import re
 from fnmatch import fnmatchcase
 
 from accounts.models import User
+from accounts.principals import PrincipalKind
 from approvals.case.loading import Case
 from approvals.models import ApprovalComment
 from approvals.permissions.reviews import delegations_in_force
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import covers, excluded_people, owners_named_by
+from approvals.verdict.votes import covers, excluded_reviewers, owners_named_by
 from policies.rules import ApprovalsRule
 from registry.models import RegisteredModel
-from registry.permissions import Level, PrincipalKind, grants_of
+from registry.permissions import Level, grants_of
 
 MAX_MENTIONS = 20
 # As Django's own usernames; an @ after a word character is part of an address, not a mention.
 _MENTION = re.compile(r"(?<![\w@.+-])@([\w.@+-]{1,150})")
 
 
-def people_asked(case: Case, *, still: bool = False) -> set[int]:
-    """Return who may decide on a request, and their delegates, without its authors. Six queries at most.
+def eligible_reviewer_ids(case: Case, *, undecided_only: bool = False) -> set[int]:
+    """Return the ids of those who may decide on a request, and of their delegates. Six queries at most.
 
-    ``still``: only those who have not said anything on the present state.
+    The authors of the version are left out; with ``undecided_only`` also those who have reviewed the current state.
     """
-    excluded = excluded_people(case.rules, case.snapshot.people)
-    found: dict[str, int] = {}
+    excluded = excluded_reviewers(case.snapshot)
+    reviewers: dict[str, int] = {}
     for rule in case.rules:
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
-            found |= _holders(rule, case.request.version.model)
-    lenders = {pk for name, pk in found.items() if name not in excluded}
-    for row in delegations_in_force().filter(delegator__in=lenders).select_related("delegate"):
+            reviewers |= _voters(rule, case.request.version.model)
+    delegators = {pk for name, pk in reviewers.items() if name not in excluded}
+    for row in delegations_in_force().filter(delegator__in=delegators).select_related("delegate"):
         if fnmatchcase(case.snapshot.model_name, row.models_pattern):
-            found[row.delegate.username] = row.delegate_id
-    said = {row.reviewer for row in case.snapshot.reviews if covers(row, case.snapshot)} if still else set()
-    return {pk for name, pk in found.items() if name not in excluded and name not in said}
+            reviewers[row.delegate.username] = row.delegate_id
+    decided = {row.reviewer for row in case.snapshot.reviews if covers(row, case.snapshot)} if undecided_only else set()
+    return {pk for name, pk in reviewers.items() if name not in excluded and name not in decided}
 
 
-def _holders(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
+def _voters(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
     """Return the people that a rule gives a vote, by username."""
     groups, names = set(rule.groups), set(owners_named_by(rule, model.name))
     if rule.roles:
@@ -54,20 +55,20 @@ def _holders(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
     return dict(rows)
 
 
-def names_in(text: str) -> list[str]:
+def mentioned_names(text: str) -> list[str]:
     """Return the names that a text mentions as @name, in order, each once, at most MAX_MENTIONS."""
-    found = dict.fromkeys(name.rstrip(".,-+") for name in _MENTION.findall(text))
-    return [name for name in found if name][:MAX_MENTIONS]
+    names = dict.fromkeys(name.rstrip(".,-+") for name in _MENTION.findall(text))
+    return [name for name in names if name][:MAX_MENTIONS]
 
 
-def mentioned_in(comment: ApprovalComment) -> set[int]:
-    """Return the people a comment names."""
-    people = User.objects.filter(username__in=names_in(comment.text), is_active=True, is_service=False)
+def mentioned_people(comment: ApprovalComment) -> set[int]:
+    """Return the ids of the people whom a comment mentions as @name."""
+    people = User.objects.filter(username__in=mentioned_names(comment.text), is_active=True, is_service=False)
     return set(people.values_list("pk", flat=True))
 
 
-def participants_of(comment: ApprovalComment) -> set[int]:
-    """Return who wrote in the thread that a comment answers in."""
+def thread_participants(comment: ApprovalComment) -> set[int]:
+    """Return the ids of those who wrote in the thread of a reply; an empty set for a comment that is no reply."""
     if comment.reply_to is None:
         return set()
     first = comment.reply_to

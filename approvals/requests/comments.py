@@ -1,4 +1,4 @@
-"""Comments on a version: by whoever may read it, edited by their authors; what they said before is kept."""
+"""Comments on a version: anybody who may read it adds them, authors edit them, and earlier texts are kept."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ MAX_COMMENT = 65_535
 def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: int | None = None) -> ApprovalComment:
     """Add a comment to a version, or a reply to one, and return it. Raises NotFound, InvalidInput (empty or too long).
 
-    A thread is one level deep: an answer to an answer joins its thread. Who is named as @name is told (notices/).
+    A thread is one level deep: a reply to a reply joins the same thread. People mentioned as @name are notified.
     """
     row = get_version(actor, name, version)
-    words = _words(text)
+    checked = _checked_text(text)
     thread = _thread(row, reply_to)
     deny_if(refusal_to_add_comment(actor, row))
     author = User.objects.get(pk=actor.user_id or 0)
-    made = ApprovalComment.objects.create(
-        version=row, author=author, text=words, created_at=timezone.now(), reply_to=thread
+    comment = ApprovalComment.objects.create(
+        version=row, author=author, text=checked, created_at=timezone.now(), reply_to=thread
     )
-    answers = {"reply_to": thread.pk} if thread else {}
-    _record(actor, Action.APPROVALS_COMMENT_ADDED, made, after={"comment": made.pk, "text": words, **answers})
-    return made
+    reply = {"reply_to": thread.pk} if thread else {}
+    _record(actor, Action.APPROVALS_COMMENT_ADDED, comment, after={"comment": comment.pk, "text": checked, **reply})
+    return comment
 
 
 def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
@@ -58,13 +58,16 @@ def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
 
 @transaction.atomic
 def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment:
-    """Replace one's own comment. NotFound, InvalidInput, Denied (somebody else's). The same words again change nothing."""
+    """Replace the text of the actor's own comment and return it; the same text changes nothing.
+
+    Raises NotFound, InvalidInput (empty or too long), Denied (somebody else's comment).
+    """
     comment = _lock(actor, comment_id)
-    words = _words(text)
+    checked = _checked_text(text)
     deny_if(refusal_to_edit_comment(actor, comment))
-    if words == comment.text:
+    if checked == comment.text:
         return comment
-    before, comment.text, comment.edited_at = comment.text, words, timezone.now()
+    before, comment.text, comment.edited_at = comment.text, checked, timezone.now()
     comment.save(update_fields=["text", "edited_at"])
     CommentRevision(comment=comment, text=before, replaced_at=comment.edited_at).save()
     facts = {"comment": comment.pk}
@@ -73,7 +76,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
         Action.APPROVALS_COMMENT_EDITED,
         comment,
         before={**facts, "text": before},
-        after={**facts, "text": words},
+        after={**facts, "text": checked},
     )
     return comment
 
@@ -99,11 +102,11 @@ def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
     return comment
 
 
-def _words(text: str) -> str:
-    words = check_text(text, "comment", MAX_COMMENT).strip()
-    if not words:
+def _checked_text(text: str) -> str:
+    checked = check_text(text, "comment", MAX_COMMENT).strip()
+    if not checked:
         raise InvalidInput("A comment cannot be empty.")
-    return words
+    return checked
 
 
 def _record(

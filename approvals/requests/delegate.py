@@ -29,7 +29,7 @@ _MAX_LIVE = 20
 
 
 @transaction.atomic
-def give_delegation(
+def create_delegation(
     *,
     actor: Actor,
     delegate: str,
@@ -40,40 +40,41 @@ def give_delegation(
 ) -> Delegation:
     """Delegate the actor's review rights to ``delegate`` (a username) and return the delegation.
 
-    Raises Denied (not a person who is signed in), NotFound (no such person), InvalidInput (times, pattern, reason, oneself,
-    a service account), Conflict (a delegation for these models is in force already).
+    Raises Denied (not a person who is signed in), NotFound (no such person), InvalidInput (times, pattern, reason,
+    oneself, a service account), Conflict (a delegation for these models is in force already), InvalidState (too many).
     """
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_GIVEN, "delegate")
-    words = check_text(reason, "reason", _MAX_REASON).strip()
-    if not words:
+    checked_reason = check_text(reason, "reason", _MAX_REASON).strip()
+    if not checked_reason:
         raise InvalidInput("A delegation needs a reason.")
     pattern = _pattern(models_pattern)
     starts = max(starts_at or timezone.now(), timezone.now())
     _require_times(starts, ends_at)
     person = _person(delegate, delegator)
-    User.objects.select_for_update().get(pk=delegator.pk)  # one after another, so that none is given twice
-    live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
-    if live.filter(delegate=person, models_pattern=pattern, starts_at__lt=ends_at).exists():
-        raise Conflict(f"{person.username} is your delegate for these models already.")
-    if live.count() >= _MAX_LIVE:
-        raise InvalidState(f"You have {_MAX_LIVE} delegations already: revoke one first.")
-    made = Delegation.objects.create(
-        delegator=delegator, delegate=person, models_pattern=pattern, reason=words, starts_at=starts, ends_at=ends_at
+    User.objects.select_for_update().get(pk=delegator.pk)  # two calls at once: the second sees the first's row
+    _require_free(delegator, person, pattern, starts, ends_at)
+    delegation = Delegation.objects.create(
+        delegator=delegator,
+        delegate=person,
+        models_pattern=pattern,
+        reason=checked_reason,
+        starts_at=starts,
+        ends_at=ends_at,
     )
     record(
         actor=actor,
         action=Action.APPROVALS_DELEGATION_GIVEN,
         obj=user_ref(delegator.username),
-        after=_facts(made),
-        reason=words,
+        after=_facts(delegation),
+        reason=checked_reason,
     )
-    return made
+    return delegation
 
 
 @transaction.atomic
 def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
     """Revoke one of the actor's own delegations at once; one that has ended stays so. Raises NotFound, Denied."""
-    delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "take back a delegation")
+    delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "revoke a delegation")
     rows = Delegation.objects.filter(pk=row_id(delegation_id), delegator=delegator)
     row = rows.select_for_update(of=("self",)).select_related("delegate").first()
     if row is None:
@@ -92,6 +93,15 @@ def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
     return row
 
 
+def _require_free(delegator: User, delegate: User, pattern: str, starts: datetime, ends: datetime) -> None:
+    """Raise Conflict for a second delegation of the same rights to the same person, InvalidState for too many."""
+    live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
+    if live.filter(delegate=delegate, models_pattern=pattern, starts_at__lt=ends).exists():
+        raise Conflict(f"{delegate.username} is your delegate for these models already.")
+    if live.count() >= _MAX_LIVE:
+        raise InvalidState(f"You have {_MAX_LIVE} delegations already: revoke one first.")
+
+
 def _facts(row: Delegation) -> dict[str, object]:
     return {
         "delegation": row.pk,
@@ -103,25 +113,25 @@ def _facts(row: Delegation) -> dict[str, object]:
 
 
 def _pattern(text: str) -> str:
-    found = check_text(text, "models", _MAX_PATTERN).strip() or "*"
-    if "[" in found:
-        raise InvalidInput("A pattern of models may use * and ?.")
-    return found
+    pattern = check_text(text, "models", _MAX_PATTERN).strip() or "*"
+    if "[" in pattern:
+        raise InvalidInput(f"Invalid pattern of models: {pattern}. Use * and ? only.")
+    return pattern
 
 
 def _require_times(starts: datetime, ends: datetime) -> None:
     if ends <= starts:
-        raise InvalidInput("A delegation ends after it starts, and not in the past.")
+        raise InvalidInput("A delegation must end after it starts, and in the future.")
     if ends - starts > MAX_DELEGATION:
         raise InvalidInput(f"A delegation lasts at most {MAX_DELEGATION.days} days.")
 
 
 def _person(name: str, delegator: User) -> User:
-    found = User.objects.filter(username=check_text(name, "delegate", 150), is_active=True).first()
-    if found is None:
+    person = User.objects.filter(username=check_text(name, "delegate", 150), is_active=True).first()
+    if person is None:
         raise NotFound(f"There is no active account called {name[:150]}.")
-    if found.is_service:
+    if person.is_service:
         raise InvalidInput("A service account never decides, and nobody can delegate to one.")
-    if found.pk == delegator.pk:
-        raise InvalidInput("Delegate to somebody else.")
-    return found
+    if person.pk == delegator.pk:
+        raise InvalidInput("You cannot delegate to yourself. Name another person.")
+    return person

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from approvals.models import ApprovalComment, Decision, TransitionRequest
 from audit.actions import Action
@@ -23,7 +23,7 @@ MAX_ACTIVITIES = 1000
 
 
 class ActivityKind(StrEnum):
-    """The seven words of the wire; there are no others."""
+    """The seven kinds of activity in the Databricks API."""
 
     APPLIED = "APPLIED_TRANSITION"
     REQUESTED = "REQUESTED_TRANSITION"
@@ -36,7 +36,7 @@ class ActivityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One line of the history. ``id`` is the event's; ``system_comment`` says what nobody in particular did."""
+    """One line of the history. ``id`` is the event's; ``system_comment`` describes what the system did."""
 
     id: str
     kind: ActivityKind
@@ -58,20 +58,20 @@ _OF_REQUESTS = {
 _STAGES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 _ENDINGS = {
     Action.APPROVALS_REQUEST_EXPIRED: "The request expired.",
-    Action.APPROVALS_REQUEST_STALED: "What was approved had changed since.",
+    Action.APPROVALS_REQUEST_STALED: "What was approved has changed since then.",
 }
 
 
 def activities_of(version: ModelVersion, *, before: int = 0, limit: int = MAX_ACTIVITIES) -> tuple[list[Activity], int]:
-    """Return the newest activities of a version, newest first, and where the next page starts (0: there is none).
+    """Return the newest activities of a version, newest first, and the cursor of the next page (0: there is none).
 
-    ``before`` is such a place. A fixed number of queries. Comments that were deleted are left out.
+    ``before`` is such a cursor. A fixed number of queries. Deleted comments are left out.
     """
     requests = {request_ref(row.pk): row for row in TransitionRequest.objects.filter(version=version)}
     chosen = _events_of(version, requests)
-    rows = list((chosen.filter(gen__lt=before) if before else chosen)[: limit + 1])
-    next_place = int(rows[limit - 1].gen or 0) if len(rows) > limit else 0
-    return _activities(rows[:limit], requests), next_place
+    rows = list((chosen.filter(id__lt=before) if before else chosen)[: limit + 1])
+    next_cursor = rows[limit - 1].pk if len(rows) > limit else 0
+    return _activities(rows[:limit], requests), next_cursor
 
 
 def newest_activity(request: TransitionRequest, *actions: Action) -> Activity:
@@ -89,29 +89,34 @@ def opening_activities(requests: Sequence[TransitionRequest]) -> list[Activity]:
 
 
 def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
-    """Return the events behind the activities. All version refs in a model's stream are its own, whatever its name was."""
+    """Return the events behind the activities.
+
+    All version refs in a model's stream are its own, whatever its name was.
+    """
     own = Q(object_ref__startswith="model-version:", object_ref__endswith=f"/{version.version}")
-    told = Q(action__in=[*_STAGES, Action.APPROVALS_COMMENT_ADDED])
-    asked = Q(object_ref__in=list(requests), action__in=[*_OF_REQUESTS, Action.APPROVALS_REVIEW_GIVEN])
-    rows = Event.objects.filter((own & told) | asked, stream=model_stream(version.model_id), outcome="ok")
-    return rows.order_by("-gen")
+    of_version = Q(action__in=[*_STAGES, Action.APPROVALS_COMMENT_ADDED])
+    of_requests = Q(object_ref__in=list(requests), action__in=[*_OF_REQUESTS, Action.APPROVALS_REVIEW_GIVEN])
+    rows = Event.objects.filter((own & of_version) | of_requests, stream=model_stream(version.model_id), outcome="ok")
+    return rows.order_by("-id")
 
 
 def _activities(events: Iterable[Event], requests: Mapping[str, TransitionRequest]) -> list[Activity]:
     rows = [(event, facts(event)) for event in events]
-    said = [body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED]
-    texts = dict(ApprovalComment.objects.filter(pk__in=said, deleted_at__isnull=True).values_list("pk", "text"))
+    comment_ids = [
+        body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED
+    ]
+    texts = dict(ApprovalComment.objects.filter(pk__in=comment_ids, deleted_at__isnull=True).values_list("pk", "text"))
     caused = _side_effects([event for event, body in rows if _is_archiving(event, body)])
-    found = []
+    activities = []
     for event, body in rows:
         if event.action in _STAGES:
-            found.append(_transition(event, body, is_side_effect=event.pk in caused))
+            activities.append(_transition(event, body, is_side_effect=event.pk in caused))
         elif event.action == Action.APPROVALS_COMMENT_ADDED:
             text = texts.get(body["after"].get("comment"))
-            found += [_activity(event, body, ActivityKind.COMMENT, comment=text)] if text else []
+            activities += [_activity(event, body, ActivityKind.COMMENT, comment=text)] if text else []
         else:
-            found.append(_of_request(event, body, requests[event.object_ref]))
-    return found
+            activities.append(_of_request(event, body, requests[event.object_ref]))
+    return activities
 
 
 def _activity(event: Event, body: dict[str, Any], kind: ActivityKind, **more: Any) -> Activity:
@@ -147,10 +152,10 @@ def _transition(event: Event, body: dict[str, Any], *, is_side_effect: bool) -> 
     )
     if not (is_side_effect or alone or source == target):
         basis = _text(body["after"].get("basis", ""))
-        words = {"comment": _text(body["reason"]), "system_comment": f"On the grounds of {basis}." if basis else ""}
+        words = {"comment": _text(body["reason"]), "system_comment": f"Basis: {basis}." if basis else ""}
         return _activity(event, body, ActivityKind.APPLIED, source=source, target=target, **words)
     by = body["after"].get("superseded_by")
-    why = f"Made room for version {by}." if by else "Made room for another version."
+    why = f"Replaced by version {by}." if by else "Replaced by another version."
     words = {"system_comment": _text(body["reason"]) if alone and not is_side_effect else why}
     return _activity(event, body, ActivityKind.SYSTEM, source=source, target=target, **words)
 
@@ -160,28 +165,25 @@ def _is_archiving(event: Event, body: dict[str, Any]) -> bool:
 
 
 def _side_effects(events: Sequence[Event]) -> set[int]:
-    """Return the ids of those events that archived a version to make room for another.
+    """Return the ids of those events that archived a version because another replaced it.
 
-    One transaction writes them one after the other, before the event of the version that moved in: the next event of the
-    stream is then the same actor's, about another version, entering or (one more making room) leaving the same stage.
+    One transaction writes them one after the other, before the event of the version that moved in: the next event of
+    the stream is then the same actor's, about another version, entering or leaving the same stage.
     """
     if not events:
         return set()
-    following = Event.objects.filter(
-        stream=events[0].stream,
-        gen__in=[(event.gen or 0) + 1 for event in events],
-        action=Action.REGISTRY_STAGE_CHANGED,
-    )
-    by_gen = {event.gen: event for event in following}
-    found = set()
-    for event in events:
-        after = by_gen.get((event.gen or 0) + 1)
-        if after is not None and _belongs(event, after):
-            found.add(event.pk)
-    return found
+    own = Event.objects.filter(stream=OuterRef("stream"), id__gt=OuterRef("id")).order_by("id").values("id")[:1]
+    pairs = Event.objects.filter(pk__in=[event.pk for event in events]).annotate(next_id=Subquery(own))
+    next_ids = dict(pairs.values_list("id", "next_id"))
+    following = Event.objects.filter(action=Action.REGISTRY_STAGE_CHANGED).in_bulk([i for i in next_ids.values() if i])
+    return {
+        event.pk
+        for event in events
+        if (after := following.get(next_ids[event.pk] or 0)) and _has_same_cause(event, after)
+    }
 
 
-def _belongs(event: Event, after: Event) -> bool:
+def _has_same_cause(event: Event, after: Event) -> bool:
     same = (event.actor_ref, event.request_id) == (after.actor_ref, after.request_id)
     left = facts(event)["before"].get("stage")
     change = facts(after)

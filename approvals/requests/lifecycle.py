@@ -1,4 +1,4 @@
-"""Transition requests: following their policy, withdrawing, and the ways they close without being applied."""
+"""Lifecycle of a transition request: refreshing it, withdrawing it, and closing it as stale or expired."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from registry.names import check_text
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
-    """Return the case of a request; an open one follows its policy and has its checks queued first. Evaluates nothing.
+    """Return the case of a request; an open one first adopts the latest policy and has its checks queued.
+
+    Nothing is evaluated here.
 
     Runs in the caller's transaction, with the request locked. A check is queued when its inputs changed; with
-    ``retry_broken`` also when it ended in an error or was cancelled. Rules that the governing policy has added since are
-    added to the request.
+    ``retry_broken`` also when it ended in an error or was cancelled. Rules that the governing policy has added since
+    are added to the request.
     """
     case = load_case(request)
     if request.state != RequestState.OPEN:
@@ -79,7 +81,10 @@ def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None)
 
 
 def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
-    """Note that a newer policy revision governs. It adds to the rules the request was opened under, and takes none away."""
+    """Note that a newer policy revision governs.
+
+    It adds to the rules the request was opened under, and removes none.
+    """
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision
     request.save(update_fields=["followed_revision"])

@@ -15,22 +15,26 @@ from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionR
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
-from approvals.requests.archiving import settle_archiving
+from approvals.requests.archiving import set_archiving
 from approvals.requests.change_state import insert_request
+from approvals.requests.give_reason import add_reason
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
-from approvals.requests.targets import is_there
+from approvals.requests.targets import is_at_target
 from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
-from policies.matching import LoadedPolicy, policy_for
-from policies.parsing import is_alias, is_governable
+from policies.leaving import policies_for_move
+from policies.matching import LoadedPolicy
 from policies.request_kinds import RequestKind
-from registry.locks import lock_visible_model
+from policies.targets import GOVERNED_STAGES, is_alias, is_exit, is_governable
+from registry.gates import require_transition
+from registry.locks import lock_visible_model, require_not_retired
 from registry.models import ModelVersion
 from registry.names import check_text
 from registry.permissions import level_to_ask, require_level
 from registry.queries import get_version
+from registry.services.cards import refresh_card
 
 _LATEST_APPLY = timedelta(days=366)
 # A break-glass request expires after this time, or earlier where the policy says so.
@@ -38,8 +42,8 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """Terms of a request, besides the version and its target."""
+class RequestTerms:
+    """The terms of a request besides the version and its target."""
 
     archive_existing: bool | None
     comment: str = ""
@@ -49,12 +53,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class LockedMove:
-    """A move of a version, read with the model's row locked: its policy, and whether the version is there already."""
+    """A move of a version, read with the model's row locked. ``is_at_target``: the version is there already."""
 
     version: ModelVersion
     target: str
     policy: LoadedPolicy | None
-    is_there: bool
+    is_at_target: bool
 
 
 @transaction.atomic
@@ -71,14 +75,16 @@ def open_request(
 ) -> TransitionRequest:
     """Return the live request for this version and target, opened now if there is none, with its checks queued.
 
-    ``target`` is a stage or an @alias. ``archive_existing`` None lets the first approver decide whether the replaced
-    version is archived at once. An approved request is not applied before ``apply_after``. Raises NotFound; Denied (the
-    actor may not edit the model, or for leaving Production not manage it, or may not break glass); InvalidInput (a
-    target that no policy can govern, an emergency without a reason); InvalidState (the version is there already, no
-    policy governs the move, or the policy does not allow break-glass); Conflict (the live request asks for something
-    else).
+    ``target`` is a stage, an @alias, or `-ALIAS` to remove that alias. With ``archive_existing`` None the first
+    approver decides whether the replaced version is archived at once. An approved request is not applied before
+    ``apply_after``.
+
+    Raises NotFound; Denied (the actor may not edit the model, may not take versions out of Production, or may not use
+    break-glass); InvalidInput (a target that no policy can govern, a break-glass request without a reason);
+    InvalidState (the version is there already, no policy governs the move, or the policy does not allow break-glass);
+    Conflict (the live request has other terms).
     """
-    terms = Terms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
+    terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
     if case.request.state == RequestState.OPEN:
         store_verdict(case)
@@ -87,22 +93,24 @@ def open_request(
 
 def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
     """Lock a model's row until commit and return a move of one of its versions, read under the lock; NotFound."""
-    lock_visible_model(actor, name)  # a model that is missing or out of sight locks nothing; get_version refuses it
+    lock_visible_model(actor, name)  # locks nothing where the actor may not see the model; get_version refuses that
     row = get_version(actor, name, version)
-    return LockedMove(row, target, policy_for(row.model, target), is_there(row, target))
+    return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
 
 
-def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
+def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
     """Return the case of the live request for a locked move, opened now if there is none.
 
     Raises as `open_request` does.
     """
     terms = replace(terms, comment=check_text(terms.comment, "comment", MAX_COMMENT))
-    _require_sound(move.target, terms)
+    _require_valid_terms(move.target, terms)
     _require_may_ask(actor, move)
     row, target, policy = move.version, move.target, move.policy
-    if move.is_there:
+    if move.is_at_target:
         raise InvalidState(f"{row} is in {target} already.")
+    require_not_retired(row.model)
+    require_transition(row, target, actor=actor)
     if policy is None:
         raise InvalidState(f"No policy governs moving {row} to {target}: change it directly.")
     if terms.kind is RequestKind.BREAK_GLASS:
@@ -114,16 +122,17 @@ def open_case(*, actor: Actor, move: LockedMove, terms: Terms) -> Case:
         request = _create(actor, row, target, policy, terms)
     else:
         _require_same_terms(actor, request, terms)
+        add_reason(actor=actor, request=request, reason=terms.comment)
     return refresh_request(actor=actor, request=request, retry_broken=True)
 
 
-def _require_sound(target: str, terms: Terms) -> None:
-    if not is_governable(target):
+def _require_valid_terms(target: str, terms: RequestTerms) -> None:
+    if not is_governable(target) and not is_exit(target):
         raise InvalidInput(
-            f"A request asks for Staging, Production or an alias such as @champion, not for {target[:100]}."
+            f"Invalid target: {target[:100]}. Use a stage, an alias such as @champion, or -champion to remove that alias."
         )
-    if is_alias(target) and terms.archive_existing:
-        raise InvalidInput("Moving an alias archives nothing (archive_existing).")
+    if (is_alias(target) or is_exit(target)) and terms.archive_existing:
+        raise InvalidInput("Only a move to Staging or Production archives other versions (archive_existing).")
     if terms.apply_after is not None and terms.apply_after > timezone.now() + _LATEST_APPLY:
         raise InvalidInput("apply_after must be within a year.")
 
@@ -147,7 +156,10 @@ def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPoli
 
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
-    """Return the live request, if it still can lead anywhere: one that expired or whose approval lapsed is closed here."""
+    """Return the live request, None where there is none.
+
+    One that expired, or whose approval lapsed, is closed first.
+    """
     known = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
     if known is None:
         return None
@@ -156,27 +168,25 @@ def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
         return None
     if request.state == RequestState.APPROVED:
         verdict = load_case(request).verdict
-        if not verdict.is_approved and not verdict.only_waits:
-            reason = "What was approved has changed since."
+        if not verdict.is_approved and not verdict.resolves_with_time:
+            reason = "What was approved has changed since then."
             mark_stale(actor=system_actor("mark_stale"), request_id=request.pk, reason=reason)
             return None
     return request
 
 
 def _replace_ordinary(request: TransitionRequest) -> TransitionRequest | None:
-    """Close the ordinary request that an emergency takes the place of; return the one that is open for it already."""
+    """Return the live request if it is a break-glass request; otherwise close it as stale and return None."""
     if request.kind == RequestKind.BREAK_GLASS:
         return request
-    mark_stale(actor=system_actor("break_glass"), request_id=request.pk, reason="An emergency took its place.")
+    mark_stale(actor=system_actor("break_glass"), request_id=request.pk, reason="A break-glass request replaced it.")
     return None
 
 
-def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Terms) -> None:
-    """Raise Conflict where a live request has other terms; the requester may still settle what they left open."""
+def _require_same_terms(actor: Actor, request: TransitionRequest, terms: RequestTerms) -> None:
+    """Raise Conflict where a live request has other terms; the requester may still choose whether to archive."""
     if request.kind != terms.kind:
-        raise Conflict(
-            f"Request #{request.pk} is open as a {request.kind.replace('_', ' ')}. Withdraw it before asking otherwise."
-        )
+        raise Conflict(f"Request #{request.pk} is open as a {request.kind.replace('_', ' ')}. Withdraw it first.")
     if terms.apply_after is not None and request.apply_after != terms.apply_after:
         raise Conflict(
             f"Request #{request.pk} is open with another time before which it is not applied. Withdraw it first."
@@ -184,7 +194,7 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Terms) 
     if terms.archive_existing is None:
         return
     if request.archive_left_open and actor.user_id in requesters_of(request):
-        settle_archiving(actor=actor, request=request, archive_existing=terms.archive_existing)
+        set_archiving(actor=actor, request=request, archive_existing=terms.archive_existing)
     elif request.archive_existing != terms.archive_existing:
         raise Conflict(
             f"Request #{request.pk} is open with archive_existing_versions={str(request.archive_existing).lower()}. "
@@ -192,7 +202,10 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Terms) 
         )
 
 
-def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: Terms) -> TransitionRequest:
+def _create(
+    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
+) -> TransitionRequest:
+    refresh_card(actor=actor, version=row)
     now = timezone.now()
     lives_for = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
@@ -205,7 +218,7 @@ def _create(actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, 
         requester=User.objects.get(pk=actor.user_id or 0),
         comment=terms.comment,
         archive_existing=bool(terms.archive_existing),
-        archive_left_open=terms.archive_existing is None and not is_alias(target),
+        archive_left_open=terms.archive_existing is None and target in GOVERNED_STAGES,
         policy_revision=policy.revision,
         subject_digest="",
         opened_at=now,

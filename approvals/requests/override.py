@@ -18,9 +18,16 @@ from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import deny_if
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
-from approvals.requests.review import require_seen
+from approvals.requests.review import require_seen_digest
 from approvals.requests.settle import settle_case
-from approvals.requests.signatures import OVERRIDE, Proof, Signature, prove, signature_facts, signed_fields
+from approvals.requests.signatures import (
+    OVERRIDE,
+    Signature,
+    VerifiedSignature,
+    signature_facts,
+    signed_fields,
+    verify_signature,
+)
 from approvals.verdict.evaluation import RuleVerdict, evaluate_rule
 from audit.actions import Action
 from audit.services import record
@@ -29,7 +36,7 @@ from core.errors import Conflict, InvalidInput, InvalidState, NotFound
 from policies.rules import RuleLevel
 from registry.names import check_text
 
-_ACTION, _BACK = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
+_OVERRIDE, _WITHDRAWAL = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVERRIDE_WITHDRAWN
 
 
 def override_rule(
@@ -37,16 +44,16 @@ def override_rule(
 ) -> Override:
     """Record an override of a soft rule and return it. The request is applied when nothing else is missing.
 
-    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, not in a group of the rule, an
-    author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict
+    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, not in a group of the rule,
+    an author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict
     (the state changed since it was seen, or the rule is overridden already).
     """
-    words = check_text(reason, "reason", MAX_COMMENT).strip()
-    if not words:
+    checked_reason = check_text(reason, "reason", MAX_COMMENT).strip()
+    if not checked_reason:
         raise InvalidInput("An override needs a reason.")
     if _expire_if_due(actor, request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    return _override(actor, request_id, rule, words, seen_digest, prove(actor, signature, OVERRIDE))
+    return _override(actor, request_id, rule, checked_reason, seen_digest, verify_signature(actor, signature, OVERRIDE))
 
 
 @transaction.atomic
@@ -57,42 +64,37 @@ def _expire_if_due(actor: Actor, request_id: int) -> bool:
 
 @transaction.atomic
 def _override(
-    actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, proof: Proof | None
+    actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, verified: VerifiedSignature | None
 ) -> Override:
     request = lock_visible(actor, request_id)
-    deny_if(refusal_unless_in_person(actor, _ACTION, request, what="override a rule"))
+    deny_if(refusal_unless_in_person(actor, _OVERRIDE, request, what="override a rule"))
     person = User.objects.get(pk=actor.user_id or 0)
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
     rule = _soft_rule(case, rule_id)
     deny_if(refusal_to_override(actor, groups_of(actor), case, rule))
-    require_seen(case, seen_digest, needed=True)
+    require_seen_digest(case, seen_digest, needed=True)
     if not rule.blocks:
         raise InvalidState(f"The rule {rule.rule} does not block: it is {rule.status.value.replace('_', ' ')}.")
     try:
         with transaction.atomic():
-            made = Override.objects.create(
+            override = Override.objects.create(
                 request=request,
                 rule=rule.rule,
                 given_by=person,
                 reason=reason,
                 subject_digest=case.snapshot.subject_digest,
-                **signed_fields(case, person, proof),
+                **signed_fields(case, person, verified),
             )
     except IntegrityError as error:
         raise Conflict(
             f"{person.username} has overridden {rule.rule} for this state already; it cannot be given again."
         ) from error
-    record(
-        actor=actor,
-        action=_ACTION,
-        obj=request,
-        after={"override": made.pk, "rule": rule.rule, "subject_digest": made.subject_digest, **signature_facts(made)},
-        reason=reason,
-    )
+    after: dict[str, object] = {"override": override.pk, "rule": rule.rule, "subject_digest": override.subject_digest}
+    record(actor=actor, action=_OVERRIDE, obj=request, after=after | signature_facts(override), reason=reason)
     settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
-    return made
+    return override
 
 
 def _soft_rule(case: Case, rule_id: str) -> RuleVerdict:
@@ -112,18 +114,18 @@ def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason
     Raises NotFound (request, override), InvalidInput (no reason), Denied (a token, neither the giver nor in a group
     the rule names), InvalidState (closed, expired), Conflict (withdrawn already).
     """
-    words = check_text(reason, "reason", MAX_COMMENT).strip()
-    if not words:
+    checked_reason = check_text(reason, "reason", MAX_COMMENT).strip()
+    if not checked_reason:
         raise InvalidInput("Withdrawing an override needs a reason.")
     if _expire_if_due(actor, request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    return _withdraw(actor, request_id, override_id, words)
+    return _withdraw(actor, request_id, override_id, checked_reason)
 
 
 @transaction.atomic
 def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
     request = lock_visible(actor, request_id)
-    deny_if(refusal_unless_in_person(actor, _BACK, request, what="withdraw an override"))
+    deny_if(refusal_unless_in_person(actor, _WITHDRAWAL, request, what="withdraw an override"))
     person = User.objects.get(pk=actor.user_id or 0)
     row = next((row for row in overrides_of(request) if row.pk == override_id), None)
     if row is None:
@@ -135,15 +137,15 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
         raise Conflict(f"This override was withdrawn by {row.withdrawn.withdrawn_by.username} already.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
-    record(actor=actor, action=_BACK, obj=request, after=after, reason=reason)
-    _follow(actor, reload_reviews(case), f"{person.username} withdrew the override of {row.rule}: {reason}")
+    record(actor=actor, action=_WITHDRAWAL, obj=request, after=after, reason=reason)
+    _settle_or_close(actor, reload_reviews(case), f"{person.username} withdrew the override of {row.rule}: {reason}")
     return row
 
 
-def _follow(actor: Actor, case: Case, why: str) -> None:
+def _settle_or_close(actor: Actor, case: Case, why: str) -> None:
     """Settle the request, or close it where it was approved and is no longer."""
     system = system_actor("withdraw_override", on_behalf_of=actor.name)
     settle_case(actor=system, case=case)
     approved = case.request.state == RequestState.APPROVED
-    if approved and not case.verdict.is_approved and not case.verdict.only_waits:
+    if approved and not case.verdict.is_approved and not case.verdict.resolves_with_time:
         mark_stale(actor=system, request_id=case.request.pk, reason=why)

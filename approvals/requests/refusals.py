@@ -1,4 +1,4 @@
-"""Text of a refusal: one line for each thing that is missing, who can resolve it, and the request's URL."""
+"""Text of a refusal: one line for each blocker with who can resolve it, and the request's URL."""
 
 from __future__ import annotations
 
@@ -6,36 +6,49 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from approvals.models.requests import request_path
 from approvals.verdict.rule_outcomes import RESOLVES_AUTOMATICALLY
 from audit.actions import Action
 from core.errors import Blocker, GateRefused
-from policies.parsing import is_alias
+from core.metrics import REFUSALS
+from policies.targets import is_alias
 from registry.models import ModelVersion
+from registry.stages import removed_alias, target_left
 
 
 class ApprovalLapsed(GateRefused):
     """A request was approved, but what was approved is no longer what would be promoted."""
 
 
-def request_path(request_id: int) -> str:
-    """Return where people find a request on this server."""
-    return f"/admin/approvals/transitionrequest/{request_id}/change/"
-
-
 def request_url(request_id: int, base_url: str = "") -> str:
-    """Return the address of a request; a bare path where nobody said how the server is reached."""
+    """Return the URL of a request; a path alone where the address of the server is not known."""
     return f"{(base_url or settings.BASE_URL).rstrip('/')}{request_path(request_id)}"
 
 
 def refusal_message(
     version: ModelVersion, target: str, blockers: Sequence[Blocker], *, request_id: int | None, base_url: str = ""
 ) -> str:
-    """Return the text every door prints."""
-    lines = [f"Promotion of {version.model.name} v{version.version} to {target} is not approved yet."]
+    """Return the text of a refusal, which every interface prints."""
+    lines = [f"{_move(version, target)} is not approved yet."]
     lines += [f"- {item['rule']}: {_sentence(item)}" for item in blockers]
     if request_id is not None:
         lines.append(f"Request: {request_url(request_id, base_url)}")
     return "\n".join(lines)
+
+
+def _move(version: ModelVersion, target: str) -> str:
+    """Return the move that is refused, as the subject of a sentence."""
+    left = target_left(target, is_current=version.is_current)
+    name = f"{version.model.name} v{version.version}"
+    if alias := removed_alias(target):
+        return f"Removing @{alias} from {name}"
+    return f"Moving {name} from {left} to {target}" if left else f"Promotion of {name} to {target}"
+
+
+def _action(target: str) -> Action:
+    if removed_alias(target):
+        return Action.REGISTRY_ALIAS_DELETED
+    return Action.REGISTRY_ALIAS_SET if is_alias(target) else Action.REGISTRY_STAGE_CHANGED
 
 
 def refusal(
@@ -48,10 +61,12 @@ def refusal(
     kind: type[GateRefused] = GateRefused,
     recorded: bool = False,
 ) -> GateRefused:
-    """Return the error that refuses a move."""
+    """Return the error that refuses a move; its rules are counted."""
+    for blocker in blockers:
+        REFUSALS.labels(blocker["rule"]).inc()
     return kind(
         refusal_message(version, target, blockers, request_id=request_id, base_url=base_url),
-        action=Action.REGISTRY_ALIAS_SET if is_alias(target) else Action.REGISTRY_STAGE_CHANGED,
+        action=_action(target),
         obj=version,
         blocked_by=list(blockers),
         request_id=request_id,
@@ -59,8 +74,8 @@ def refusal(
     )
 
 
-def one_blocker(rule: str, why: str, who: str, since: str = "") -> list[Blocker]:
-    """Return a list with a single line."""
+def single_blocker(rule: str, why: str, who: str, since: str = "") -> list[Blocker]:
+    """Return a list with one blocker."""
     return [Blocker(rule=rule, why=why, who_can_resolve=who, since=since)]
 
 

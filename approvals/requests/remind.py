@@ -1,4 +1,4 @@
-"""Reminding the reviewers of requests that wait for them: once an interval of the policy, however often it is asked."""
+"""Reminders to the reviewers of open requests: at most one in each interval that the policy sets."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from policies.models import PolicyRevision
 
 @transaction.atomic
 def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
-    """Record that a request still waits for its reviewers; False where it does not, or they were reminded in this interval.
+    """Record a reminder of a request that waits for reviewers, and return whether one was due.
 
-    Who is told follows from the event (notices/). After a pause there is one reminder, not one for each interval missed.
+    The event has notices/ notify the reviewers. After a pause there is one reminder, not one for each missed interval.
+    Raises InvalidState.
     """
     now = at or timezone.now()
     request = lock_request(request_id)
@@ -61,5 +62,5 @@ def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
 def _interval(revision: PolicyRevision) -> timedelta | None:
     try:
         return load_revision(revision).body.options.remind_every
-    except InvalidState:  # a check it names was taken away; whoever looks at the request is told
+    except InvalidState:  # it names a check that this server no longer has; the verdict says so
         return None

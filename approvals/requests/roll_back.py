@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models import MAX_COMMENT, TransitionRequest
 from approvals.requests.open import open_request
-from approvals.requests.transition import carry_on
+from approvals.requests.transition import advance_request
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState
 from policies.matching import policy_for
-from policies.parsing import is_alias, is_governable
 from policies.request_kinds import RequestKind
+from policies.targets import is_alias, is_governable
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_text
 from registry.permissions import Level, require_level
@@ -23,7 +23,7 @@ from registry.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBack:
+class RollbackResult:
     """The version that was brought back or is to be, and its request; None where no policy governs the target."""
 
     version: ModelVersion
@@ -38,7 +38,7 @@ def roll_back(
     version: int | None = None,
     target: str = Stage.PRODUCTION,
     wait_seconds: float | None = None,
-) -> RolledBack:
+) -> RollbackResult:
     """Bring back the version that was at ``target`` before, or ``version`` if given. Return it with its request.
 
     The rollback request is applied at once when the policy's rules for rollbacks are met, and otherwise waits for its
@@ -46,53 +46,57 @@ def roll_back(
     model), InvalidInput (no reason, no such target), InvalidState (no earlier version can return, with the reason for
     each one), Conflict (another request for that version is open).
     """
-    words = _checked_reason(reason, target)
+    checked_reason = _checked_reason(reason, target)
     model = get_model(actor, name)
     require_level(actor, model, Level.EDIT, action=Action.APPROVALS_REQUEST_OPENED)
     chosen = _choose(actor, model, target, version)
     if policy_for(model, target) is None:
         moved = change_stage(
-            actor=actor, version=chosen, target=Stage(target), archive_existing=True, reason=f"Rollback. {words}"
+            actor=actor,
+            version=chosen,
+            target=Stage(target),
+            archive_existing=True,
+            reason=f"Rollback. {checked_reason}",
         )
-        return RolledBack(moved, None)
+        return RollbackResult(moved, None)
     request = open_request(
         actor=actor,
         name=name,
         version=chosen.version,
         target=target,
         archive_existing=not is_alias(target),
-        comment=words,
+        comment=checked_reason,
         kind=RequestKind.ROLLBACK,
     )
-    done = carry_on(actor=actor, request=request, wait_seconds=wait_seconds)
-    return RolledBack(get_version(actor, name, chosen.version), done)
+    done = advance_request(actor=actor, request=request, wait_seconds=wait_seconds)
+    return RollbackResult(get_version(actor, name, chosen.version), done)
 
 
 def _checked_reason(reason: str, target: str) -> str:
     """Return the stripped reason. Raises InvalidInput for an empty one and for a target no policy can govern."""
-    words = check_text(reason.strip(), "reason", MAX_COMMENT)
-    if not words:
+    checked = check_text(reason.strip(), "reason", MAX_COMMENT)
+    if not checked:
         raise InvalidInput("A rollback needs a reason.")
     if not is_governable(target):
         raise InvalidInput(
             f"A rollback goes back to Production, Staging or an alias such as @champion, not to {target[:100]}."
         )
-    return words
+    return checked
 
 
 def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | None) -> ModelVersion:
     if target != Stage.PRODUCTION and policy_for(model, target) is None:
         raise InvalidState(f"No policy governs {target} of {model.name}: move the version there directly.")
-    found = rollback_candidates(model, target)
+    candidates = rollback_candidates(model, target)
     if number is not None:
         wanted = get_version(actor, model.name, number)
-        found = [row for row in found if row.version.pk == wanted.pk]
-        if not found:
+        candidates = [row for row in candidates if row.version.pk == wanted.pk]
+        if not candidates:
             raise InvalidState(f"{wanted} was never in {target} before, or is there now: ask for a promotion instead.")
-    for candidate in found:
+    for candidate in candidates:
         if not candidate.obstacle:
             return candidate.version
-    if not found:
+    if not candidates:
         raise InvalidState(f"There is no version of {model.name} to go back to: none was in {target} before.")
-    lines = "\n".join(f"- v{row.version.version}: {row.obstacle}" for row in found[:10])
+    lines = "\n".join(f"- v{row.version.version}: {row.obstacle}" for row in candidates[:10])
     raise InvalidState(f"There is no version of {model.name} to go back to.\n{lines}")

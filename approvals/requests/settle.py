@@ -16,19 +16,21 @@ from approvals.requests.change_state import change_request_state
 from approvals.requests.later_reviews import schedule_later_reviews
 from approvals.requests.lifecycle import mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
-from approvals.requests.targets import carry_out
+from approvals.requests.targets import move_to_target
 from approvals.requests.verdict_cache import store_verdict, verdict_summary
 from audit.actions import Action
 from audit.services import enqueue
 from core.actors import Actor, system_actor
-from core.errors import Denied, GateRefused, InvalidState, NotFound
+from core.errors import Denied, GateFailed, GateRefused, InvalidState, NotFound
 from registry.permissions import level_to_ask, require_level
+from tracking.verification import with_verified_files
 
 
 @transaction.atomic
 def settle_request(*, actor: Actor, request_id: int) -> Case:
-    """Evaluate a request again and return its case: checks that are out of date are queued, and it is approved where no rule
-    blocks any more. NotFound.
+    """Evaluate a request again and return its case. Raises NotFound.
+
+    Outdated checks are queued again, and the request is approved where no rule blocks.
     """
     case = refresh_request(actor=actor, request=lock_request(request_id))
     settle_case(actor=actor, case=case)
@@ -61,17 +63,17 @@ def _approve(actor: Actor, case: Case) -> None:
         **({"apply_after": request.apply_after} if request.apply_after else {}),
     }
     change_request_state(actor=actor, request=request, target=RequestState.APPROVED, facts=facts)
-    if not waits(request):
+    if not is_delayed(request):
         enqueue("approvals.tasks.apply_request", request_id=request.pk)
 
 
-def waits(request: TransitionRequest) -> bool:
-    """Return whether a request has to wait for the time it is to be applied at."""
+def is_delayed(request: TransitionRequest) -> bool:
+    """Return whether a request must not be applied yet because of its ``apply_after``."""
     return request.apply_after is not None and request.apply_after > timezone.now()
 
 
 def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
-    """Carry out an approved request: the version moves and the request is applied in one transaction. Again: no change.
+    """Apply an approved request: the version moves in the same transaction. A second call changes nothing.
 
     Without an actor the system applies it on behalf of the requester. When what was approved has changed since, nothing
     moves, the request is closed as stale, and the refusal (GateRefused) is raised; where nothing but time is missing
@@ -79,13 +81,14 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
     edit the model. InvalidState: the request is closed, not approved, or to be applied later.
     """
     try:
-        return _apply(actor, request_id)
+        return with_verified_files(lambda: _apply(actor, request_id))
     except ApprovalLapsed as error:
         reason = "; ".join(f"{item['rule']}: {item['why']}" for item in error.blocked_by)
         mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
         raise
     except (Denied, NotFound) as error:
-        if actor is None and not isinstance(error, GateRefused):  # nobody is there to mend it; time mends a freeze
+        # No caller can resolve it. A freeze ends with time, and an operator repairs a gate that fails.
+        if actor is None and not isinstance(error, GateRefused | GateFailed):
             mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
         raise
 
@@ -98,7 +101,7 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     require_live(request)
     if request.state != RequestState.APPROVED:
         raise InvalidState(f"Request #{request.pk} is not approved yet.")
-    if waits(request):
+    if is_delayed(request):
         raise InvalidState(
             f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
         )
@@ -107,24 +110,24 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     deny_if(refusal_to_apply_request(request))
     level = level_to_ask(version.stage, request.target)
     require_level(requester, version.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=request)
-    doer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
-    carry_out(
-        actor=doer,
+    performer = actor or system_actor("apply_request", on_behalf_of=request.requester.username)
+    move_to_target(
+        actor=performer,
         version=version,
         target=request.target,
         archive_existing=request.archive_existing,
         reason=f"Transition request #{request.pk}. {request.comment}".strip(),
     )
-    change_request_state(actor=doer, request=request, target=RequestState.APPLIED)
-    schedule_later_reviews(actor=doer, request=request)
+    change_request_state(actor=performer, request=request, target=RequestState.APPLIED)
+    schedule_later_reviews(actor=performer, request=request)
     return request
 
 
 def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
     """Return the ids of open requests that settling would change: a check is out of date, or no rule blocks any more.
 
-    One batch is examined, in a fixed number of queries. Where more requests are open, the next ``turn`` examines the next batch,
-    so that the cost does not grow with their number.
+    One batch is examined, in a fixed number of queries. Where more requests are open, the next ``turn`` examines the
+    next batch, so that the cost does not grow with their number.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     batches = max(1, -(-rows.count() // batch))

@@ -1,7 +1,7 @@
 """Electronic signatures on decisions (21 CFR 11.50, 11.70, 11.100, 11.200).
 
-A signature is made by giving the password again, says what it means, carries the printed name of the signer, and lies in the
-same append-only row as the decision and the digest it covers, so it can be neither taken off nor put under something else.
+A signer gives the password again. The signature states its meaning and the printed name of the signer. It is stored in
+the same append-only row as the decision and the digest it covers, so it cannot be removed or moved to another decision.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypedDict
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.reauthentication import prove_again
+from accounts.reauthentication import reauthenticate
 from approvals.case.loading import Case
 from approvals.models import Decision, Override, Review
 from core.actors import Actor
@@ -40,11 +40,11 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """A signature whose password was right, at ``proved_at``."""
+class VerifiedSignature:
+    """A signature whose password was verified at ``verified_at``."""
 
     meaning: str
-    proved_at: datetime
+    verified_at: datetime
 
 
 class SignedFields(TypedDict, total=False):
@@ -55,22 +55,25 @@ class SignedFields(TypedDict, total=False):
     signed_at: datetime
 
 
-def prove(actor: Actor, signature: Signature | None, what: str) -> Proof | None:
-    """Return the proof of a signature of ``what`` (a decision, or OVERRIDE); None where none is given.
+def verify_signature(actor: Actor, signature: Signature | None, signed_act: str) -> VerifiedSignature | None:
+    """Return the verified signature of ``signed_act`` (a decision, or OVERRIDE); None where none is given.
 
-    Runs before anything is locked: hashing a password takes a while. InvalidInput for a meaning it cannot have, Denied for
-    a wrong password.
+    Runs before anything is locked, because hashing a password is slow. Raises InvalidInput for a meaning that the act
+    cannot have, Denied for a wrong password.
     """
     if signature is None:
         return None
-    if signature.meaning not in MEANINGS[what]:
-        raise InvalidInput(f"A signature here means {' or '.join(MEANINGS[what])}.")
-    return Proof(signature.meaning, prove_again(actor=actor, password=signature.password))
+    if signature.meaning not in MEANINGS[signed_act]:
+        raise InvalidInput(f"A signature here means {' or '.join(MEANINGS[signed_act])}.")
+    return VerifiedSignature(signature.meaning, reauthenticate(actor=actor, password=signature.password))
 
 
-def signed_fields(case: Case, signer: User, proof: Proof | None) -> SignedFields:
-    """Return what a row gets from a signature. InvalidState where one is needed and missing, old, or has no name to print."""
-    if proof is None:
+def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) -> SignedFields:
+    """Return the columns of a signature.
+
+    InvalidState where a needed one is missing, too old, or the signer has no full name.
+    """
+    if verified is None:
         if case.snapshot.e_signature:
             raise InvalidState(
                 f"{case.policy.label} asks for an electronic signature: decide on the request's page, where you give your "
@@ -78,18 +81,18 @@ def signed_fields(case: Case, signer: User, proof: Proof | None) -> SignedFields
             )
         return {}
     now = timezone.now()
-    if now - proof.proved_at > SIGNING_WINDOW:
+    if now - verified.verified_at > SIGNING_WINDOW:
         raise InvalidState("The password was given more than five minutes ago. Give it again.")
     name = signer.get_full_name().strip()
     if not name:
         raise InvalidState(
             "A signature prints your full name, and your account has none. Ask an administrator to enter it."
         )
-    return {"meaning": proof.meaning, "printed_name": name, "signed_at": now}
+    return {"meaning": verified.meaning, "printed_name": name, "signed_at": now}
 
 
 def signature_facts(row: Review | Override) -> dict[str, object]:
-    """Return what an event says of the signature of a row; nothing where it is not signed."""
+    """Return the facts of a row's signature for an event; {} where it is not signed."""
     if row.signed_at is None:
         return {}
     return {"signature": {"meaning": row.meaning, "printed_name": row.printed_name, "signed_at": row.signed_at}}

@@ -1,6 +1,7 @@
 """The states of a transition request as data: which state may follow which, with what event, and who brings it about.
 
-The one writer (approvals/requests/change_state.py), the documentation, the database guard and the tests all follow this table.
+The one writer (approvals/requests/change_state.py), the documentation, the database guard and the tests all follow this
+table.
 """
 
 from __future__ import annotations

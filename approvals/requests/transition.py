@@ -1,4 +1,4 @@
-"""Transitions through a request: ask, wait a little for the checks, then move the version or say what blocks it."""
+"""Moving a version through a transition request: open it, wait a little for its checks, then apply it or refuse."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import UNFINISHED_CHECKS, CheckRun, RequestState, TransitionRequest
-from approvals.requests.open import LockedMove, Terms, lock_move, open_case
-from approvals.requests.refusals import one_blocker, refusal
-from approvals.requests.settle import apply_request, settle_case, settle_request, waits
-from approvals.requests.targets import carry_out
+from approvals.requests.open import LockedMove, RequestTerms, lock_move, open_case
+from approvals.requests.refusals import refusal, single_blocker
+from approvals.requests.settle import apply_request, is_delayed, settle_case, settle_request
+from approvals.requests.targets import move_to_target
 from approvals.verdict.evaluation import Verdict
 from approvals.verdict.rule_outcomes import RESOLVES_AUTOMATICALLY, RuleStatus
 from audit.actions import Action
@@ -43,53 +43,57 @@ def request_transition(
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
-    """Move a version to a stage or an @alias and return it; a governed move goes through a transition request.
+    """Move a version to a stage or an @alias, or remove an alias (`-NAME`), and return the version.
+
+    A governed move goes through a transition request.
 
     A move that no policy governs, or to where the version is already, is made at once. For a governed move the live
     request is found or opened, its checks get up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when no rule
     blocks it is applied, but not before ``apply_after``. Otherwise raises GateRefused (already recorded) with one line
     for each blocker and the request's URL under ``base_url``. Raises NotFound, Denied, InvalidInput and Conflict as
-    `open_request` and `change_stage` do.
+    `open_request` and `change_stage` do. Also raises InvalidState.
     """
-    terms = Terms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
+    terms = RequestTerms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
     case = _ask(actor, name, version, target, terms)
     if case is None:
         return get_version(actor, name, version)
     case = _after_checks(actor, case, wait_seconds)
     request = case.request
-    if request.state == RequestState.APPROVED and waits(request):
-        raise _refusal(actor, request, _later(request), base_url)
+    if request.state == RequestState.APPROVED and is_delayed(request):
+        raise _refusal(actor, request, _delay_blockers(request), base_url)
     if request.state == RequestState.APPROVED:
         _apply(actor, case, base_url)
     elif request.state == RequestState.OPEN:
         raise _refusal(actor, request, case.verdict.blocked_by(), base_url, verdict=case.verdict)
     elif request.state != RequestState.APPLIED:
-        raise _refusal(actor, request, _closed(request), base_url)
+        raise _refusal(actor, request, _closed_blockers(request), base_url)
     return get_version(actor, name, version)
 
 
-def carry_on(*, actor: Actor, request: TransitionRequest, wait_seconds: float | None = None) -> TransitionRequest:
+def advance_request(
+    *, actor: Actor, request: TransitionRequest, wait_seconds: float | None = None
+) -> TransitionRequest:
     """Wait a little for a request's checks, apply it when no rule blocks, and return it as it is then.
 
     A rule that blocks is no error here: the request stays open.
     """
     case = _after_checks(actor, settle_request(actor=_system(actor), request_id=request.pk), wait_seconds)
-    if case.request.state == RequestState.APPROVED and not waits(case.request):
+    if case.request.state == RequestState.APPROVED and not is_delayed(case.request):
         _apply(actor, case, "")
     return _reread(request)
 
 
 @transaction.atomic
-def _ask(actor: Actor, name: str, version: int, target: str, terms: Terms) -> Case | None:
+def _ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms) -> Case | None:
     """Return the case of the live request for a move, opened if need be; None where the move was made at once.
 
     The version, its policy and where it is are read once, under the lock. A request that was rejected, and whose
     subject is the same still, is returned as it is.
     """
     move = lock_move(actor, name, version, target)
-    if move.policy is None or move.is_there:
+    if move.policy is None or move.is_at_target:
         archive = bool(terms.archive_existing)
-        carry_out(actor=actor, version=move.version, target=target, archive_existing=archive, reason=terms.comment)
+        move_to_target(actor=actor, version=move.version, target=target, archive_existing=archive, reason=terms.comment)
         return None
     rejected = _rejected_unchanged(move)
     if rejected is not None:
@@ -141,7 +145,7 @@ def _system(actor: Actor) -> Actor:
 
 
 def _apply(actor: Actor, case: Case, base_url: str) -> None:
-    """Apply an approved request as the caller; a worker may have been quicker, which is just as well."""
+    """Apply an approved request as the caller. No error where a worker has applied it already."""
     request = case.request
     try:
         apply_request(actor=actor, request_id=request.pk)
@@ -149,7 +153,7 @@ def _apply(actor: Actor, case: Case, base_url: str) -> None:
         raise _refusal(actor, request, error.blocked_by, base_url) from error
     except InvalidState as error:
         closed = _reread(request)
-        raise _refusal(actor, closed, _closed(closed), base_url) from error
+        raise _refusal(actor, closed, _closed_blockers(closed), base_url) from error
 
 
 def _reread(request: TransitionRequest) -> TransitionRequest:
@@ -157,15 +161,15 @@ def _reread(request: TransitionRequest) -> TransitionRequest:
     return TransitionRequest.objects.with_relations().get(pk=request.pk)
 
 
-def _later(request: TransitionRequest) -> list[Blocker]:
+def _delay_blockers(request: TransitionRequest) -> list[Blocker]:
     why = f"Request #{request.pk} is approved, and is applied after {request.apply_after:%Y-%m-%d %H:%M} UTC."
-    return one_blocker("apply-after", why, RESOLVES_AUTOMATICALLY)
+    return single_blocker("apply-after", why, RESOLVES_AUTOMATICALLY)
 
 
-def _closed(request: TransitionRequest) -> list[Blocker]:
+def _closed_blockers(request: TransitionRequest) -> list[Blocker]:
     why = f"Request #{request.pk} is {request.state}. {request.state_reason}".strip()
     since = iso_utc(request.closed_at) if request.closed_at else ""
-    return one_blocker("request", why, "anybody who may edit the model, by changing it or asking again", since)
+    return single_blocker("request", why, "anybody who may edit the model, by changing it or asking again", since)
 
 
 def _refusal(

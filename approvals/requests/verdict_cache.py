@@ -14,7 +14,7 @@ from django.utils import timezone
 from approvals.case.loading import Case
 from approvals.models import InboxKey, InboxKeyKind, TransitionRequest
 from approvals.verdict.rule_outcomes import applies
-from approvals.verdict.votes import excluded_people, owners_named_by
+from approvals.verdict.votes import excluded_reviewers, owners_named_by
 from policies.rules import ApprovalsRule
 
 _MAX_REASON = 300
@@ -31,7 +31,7 @@ def verdict_summary(case: Case) -> dict[str, Any]:
             for row in blocking
         ],
         "asked": sorted(_asked(case)),
-        "excluded": sorted(excluded_people(case.rules, case.snapshot.people)),
+        "excluded": sorted(excluded_reviewers(case.snapshot)),
     }
 
 

@@ -7,16 +7,18 @@ print the verdict.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
+from approvals.verdict.facts import OverrideFacts, RejectionFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleOutcome, RuleStatus, rule_outcome
-from approvals.verdict.votes import counting_approvals, excluded_people, latest_reviews
+from approvals.verdict.votes import counting_approvals, excluded_people, excluded_reviewers, latest_reviews
 from core.errors import Blocker
 from core.times import iso_utc
-from policies.rules import WAITING_KINDS, ApprovalsRule, Rule, RuleLevel, kind_of, rule_title
+from policies.rule_texts import rule_title
+from policies.rules import WAITING_KINDS, ApprovalsRule, Rule, RuleLevel, kind_of
 
 log = logging.getLogger(__name__)
 _NOT_MET = (RuleStatus.FAILED, RuleStatus.PENDING)
@@ -56,7 +58,7 @@ class RuleVerdict:
         return self.level is not RuleLevel.ADVISORY and self.status in _NOT_MET
 
     @property
-    def only_waits(self) -> bool:
+    def resolves_with_time(self) -> bool:
         """Return whether the rule is pending and resolves automatically with time."""
         return self.kind in WAITING_KINDS and self.status is RuleStatus.PENDING
 
@@ -80,10 +82,10 @@ class Verdict:
         return self.state is VerdictState.APPROVED
 
     @property
-    def only_waits(self) -> bool:
+    def resolves_with_time(self) -> bool:
         """Return whether every blocking rule resolves automatically with time, so that an approval stays valid."""
         blocking = [row for row in self.rules if row.blocks]
-        return self.state is VerdictState.PENDING and all(row.only_waits for row in blocking)
+        return self.state is VerdictState.PENDING and all(row.resolves_with_time for row in blocking)
 
     def blocked_by(self) -> list[Blocker]:
         """Return a blocker for each rule that blocks, in the order of the policy."""
@@ -102,8 +104,8 @@ class Verdict:
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment.
 
-    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request and by an overdue
-    re-review.
+    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request, by an overdue
+    re-review and by an overdue condition of an approval.
     """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (asked := _requested_changes(snapshot)) is not None:
@@ -112,6 +114,9 @@ def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
         rows = (*rows, _expiry_verdict(snapshot))
     if snapshot.review_due_at is not None and at >= snapshot.review_due_at:
         rows = (*rows, _re_review_verdict(snapshot.review_due_at))
+    rows = (*rows, *_condition_verdicts(snapshot, at))
+    if snapshot.rejections:
+        rows = (*rows, _rejection_verdict(snapshot.rejections))
     votes = _counting_approvals(snapshot)
     return Verdict(
         state=_state(rows, snapshot),
@@ -199,7 +204,7 @@ def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
 def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
     """Return the approvals that count for any rule, one for each rule they count for."""
     try:
-        excluded = excluded_people(snapshot.rules, snapshot.people)
+        excluded = excluded_reviewers(snapshot)
     except KeyError:
         return []  # the rule that names the unknown role has failed already
     rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
@@ -229,6 +234,42 @@ def _re_review_verdict(since: datetime) -> RuleVerdict:
         why=f"Its re-review has been overdue since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
         who_can_resolve="a reviewer, by confirming the version",
         since=since,
+    )
+
+
+def _condition_verdicts(snapshot: Snapshot, at: datetime) -> list[RuleVerdict]:
+    """Return a verdict for each condition of an earlier approval that is overdue."""
+    due = [row for row in snapshot.findings if row.blocks_from is not None and at >= row.blocks_from]
+    return [
+        RuleVerdict(
+            rule=f"condition-{row.finding_id}",
+            kind="condition",
+            level=RuleLevel.HARD,
+            status=RuleStatus.FAILED,
+            title="No condition of an approval is overdue",
+            why=f"The condition of an approval is overdue: {row.title} (finding #{row.finding_id}).",
+            who_can_resolve=row.owner,
+            since=row.blocks_from,
+        )
+        for row in sorted(due, key=lambda row: row.finding_id)
+    ]
+
+
+def _rejection_verdict(rejections: Sequence[RejectionFacts]) -> RuleVerdict:
+    """Return the advice to read earlier rejections of the same files; the newest is told in full."""
+    last = max(rejections, key=lambda row: (row.at, row.request_id))
+    more = f" {len(rejections) - 1} earlier rejections are listed with it." if len(rejections) > 1 else ""
+    why = f": {last.why}" if last.why else "."
+    return RuleVerdict(
+        rule="earlier-rejection",
+        kind="earlier_rejection",
+        level=RuleLevel.ADVISORY,
+        status=RuleStatus.FAILED,
+        title="No reviewer rejected these files before",
+        why=f"{last.by} rejected {last.subject} on {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        f" (request #{last.request_id}, {last.path}){why}{more}",
+        who_can_resolve="a reviewer, by taking the earlier decision into account",
+        since=last.at,
     )
 
 

@@ -30,7 +30,7 @@ class ReviewFacts:
 
     ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is who
     delegated them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the reviewed subject.
-    ``signed``: it has an electronic signature.
+    ``signed``: it has an electronic signature. ``account_doubt`` says why an approval with this account does not count.
     """
 
     reviewer: str
@@ -43,6 +43,7 @@ class ReviewFacts:
     on_behalf_of: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     signed: bool = False
+    account_doubt: str = ""
 
     @property
     def authority(self) -> str:
@@ -67,13 +68,29 @@ class OverrideFacts:
 
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
-    """An open finding on the version."""
+    """An open finding on the version. One of a condition of an approval blocks by itself from ``blocks_from`` on."""
 
     finding_id: int
     severity: Severity
     title: str
     owner: str
     since: datetime
+    blocks_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionFacts:
+    """A rejection of the same files in another request. ``subject`` is what was rejected, ``path`` where to read it.
+
+    ``why`` is empty where the other model may be hidden from the reader.
+    """
+
+    request_id: int
+    by: str
+    at: datetime
+    why: str
+    subject: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +100,11 @@ class Snapshot:
     ``people`` has the owners of service accounts beside the accounts. ``parts`` are the hashes of the parts of the
     subject. ``staged_since`` maps the version's stage to when it came there. ``has_incumbent``: the move would replace
     another version. ``left_target_at`` is when the version left the same target after an earlier approval, None without
-    one; ``earlier_obstacle`` says why that approval is no longer valid, "" where it is. From ``review_due_at`` on an
+    one; ``earlier_obstacle`` says why that approval is no longer valid, "" where it is, and ``earlier_request`` is the
+    number of the request that was approved. From ``review_due_at`` on an
     overdue re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not
-    count.
+    count. ``reason`` is the comment of the request. ``deployed``: an open deployment serves the version.
+    ``attested_at`` is when the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]
@@ -97,6 +116,7 @@ class Snapshot:
     expires_at: datetime
     overrides: tuple[OverrideFacts, ...] = ()
     findings: tuple[FindingFacts, ...] = ()
+    rejections: tuple[RejectionFacts, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     model_name: str = ""
     model_tags: Mapping[str, str] = field(default_factory=dict)
@@ -106,5 +126,9 @@ class Snapshot:
     staged_since: Mapping[str, datetime] = field(default_factory=dict)
     left_target_at: datetime | None = None
     earlier_obstacle: str = ""
+    earlier_request: int | None = None
     e_signature: bool = False
     review_due_at: datetime | None = None
+    reason: str = ""
+    deployed: bool = False
+    attested_at: datetime | None = None

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from approvals.verdict.facts import Snapshot
-from approvals.verdict.votes import counting_approvals, covers, excluded_people
+from approvals.verdict.votes import counting_approvals, covers, excluded_reviewers, role_text
+from policies.rule_texts import duration_text, voters_text
 from policies.rules import (
     ApprovalsRule,
+    AttestedRule,
     CheckRule,
     Condition,
     EarlierApprovalRule,
     FindingsRule,
     FourEyesRule,
     FreezeRule,
+    ReasonRule,
     Rule,
     SoakRule,
+    TransitionsRule,
     UnusableRule,
-    duration_text,
     severities_from,
-    voters_text,
 )
 
 RESOLVES_AUTOMATICALLY = "no action needed: it resolves automatically"
@@ -76,6 +78,8 @@ def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
         return f"Applies to versions in {' or '.join(condition.sources)}; this one is in {snapshot.source}."
     if condition.incumbent is not None and condition.incumbent != snapshot.has_incumbent:
         return f"Applies only when {'another' if condition.incumbent else 'no other'} version would be replaced."
+    if condition.deployed is not None and condition.deployed != snapshot.deployed:
+        return f"Applies only when {'an' if condition.deployed else 'no'} open deployment serves the version."
     return ""
 
 
@@ -115,7 +119,7 @@ _OUTCOME_BY_CHECK_STATE = {
 
 
 def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
-    excluded = excluded_people(snapshot.rules, snapshot.people)
+    excluded = excluded_reviewers(snapshot)
     names = sorted({review.reviewer for review in counting_approvals(rule, snapshot, excluded)})
     given = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
     if len(names) >= rule.count:
@@ -126,6 +130,12 @@ def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) ->
     if void:
         many = void > 1
         needs += f"; {void} review{'s' * many} of an earlier state no longer count{'' if many else 's'}"
+    needs += "".join(
+        f"; not counted: {text}"
+        for text in sorted(
+            {row.account_doubt for row in snapshot.reviews if row.account_doubt and row.decision == "approve"}
+        )
+    )
     who = f"a member of {voters_text(rule)}" if rule.groups else voters_text(rule)
     if excluded:
         who += f", but not {', '.join(sorted(excluded))}"
@@ -134,10 +144,10 @@ def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) ->
 
 def _four_eyes_outcome(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     """Return passed: the rule blocks nothing by itself, because reviews by the people it excludes are not counted."""
-    excluded = excluded_people((rule,), snapshot.people)
+    excluded = excluded_reviewers(replace(snapshot, rules=(rule,)))
     if not any(isinstance(other, ApprovalsRule) for other in snapshot.rules):
         return RuleOutcome(RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.")
-    names = ", ".join(f"{name} ({role.replace('_', ' ')})" for name, role in sorted(excluded.items()))
+    names = ", ".join(f"{name} ({role_text(role)})" for name, role in sorted(excluded.items()))
     ignored = sorted({r.reviewer for r in snapshot.reviews if r.decision == "approve" and r.reviewer in excluded})
     why = f"May not decide: {names or 'nobody in particular'}."
     if ignored:
@@ -193,6 +203,27 @@ def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at:
     return RuleOutcome(RuleStatus.PASSED, f"Approved before. It left at {_when(left)}.", since=left)
 
 
+def _attested_outcome(rule: AttestedRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
+    given = snapshot.attested_at
+    if given is not None and at <= given + rule.within:
+        return RuleOutcome(RuleStatus.PASSED, f"The owner attested the model on {_when(given)}.", since=given)
+    why = (
+        f"The owner has not attested the model since {_when(given)}." if given else "Nobody has attested the model yet."
+    )
+    return RuleOutcome(RuleStatus.FAILED, why, "the owner of the model, on the model's page", given)
+
+
+def _reason_outcome(rule: ReasonRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
+    if snapshot.reason.strip():
+        return RuleOutcome(RuleStatus.PASSED, "The request gives a reason.")
+    who = "anybody who may ask for this move, by giving the reason on the request's page"
+    return RuleOutcome(RuleStatus.FAILED, "The request gives no reason.", who, snapshot.opened_at)
+
+
+def _transitions_outcome(rule: TransitionsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
+    return RuleOutcome(RuleStatus.NOT_APPLICABLE, "Asked when a version moves, before any request is opened.")
+
+
 def _unusable_outcome(rule: UnusableRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     why = f"This server cannot apply the rule: {rule.why}."
     who = (
@@ -214,5 +245,8 @@ _OUTCOME_BY_RULE: dict[type[object], Callable[..., RuleOutcome]] = {
     FreezeRule: _freeze_outcome,
     FindingsRule: _findings_outcome,
     EarlierApprovalRule: _earlier_approval_outcome,
+    AttestedRule: _attested_outcome,
+    ReasonRule: _reason_outcome,
+    TransitionsRule: _transitions_outcome,
     UnusableRule: _unusable_outcome,
 }

@@ -1,4 +1,7 @@
-"""Which approvals count for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups. Pure."""
+"""Counting of approvals for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,53 @@ from fnmatch import fnmatchcase
 from approvals.verdict.facts import ReviewFacts, Snapshot
 from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
+# Roles that begin with this say what evidence somebody wrote (approvals/case/evidence.py).
+_WROTE = "wrote:"
+
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
     """Return who may not decide, by username, with the role that excludes them; KeyError for an unknown role.
 
-    Requesters are excluded whatever the rules are.
+    Requesters are excluded whatever the rules are, and who wrote evidence by every rule of four eyes.
     """
     excluded = dict.fromkeys(sorted(people.get("requester", ())), "requester")
+    wrote = sorted(role for role in people if role.startswith(_WROTE))
     for rule in rules:
         if isinstance(rule, FourEyesRule):
-            for role in rule.roles:
+            for role in (*rule.roles, *wrote):
                 for name in sorted(people[role]):
                     excluded.setdefault(name, role)
     return excluded
+
+
+def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
+    """Return who may not review, by username, with the role: excluded people,
+    and who overrode a rule for this state.
+    """
+    excluded = excluded_people(snapshot.rules, snapshot.people)
+    if not any(isinstance(rule, FourEyesRule) for rule in snapshot.rules):
+        return excluded
+    for row in sorted(snapshot.overrides, key=lambda row: (row.at, row.by)):
+        if row.digest == snapshot.subject_digest and row.withdrawn_at is None:
+            excluded.setdefault(row.by, f"{_WROTE}overrode the rule {row.rule}")
+    return excluded
+
+
+def role_text(role: str) -> str:
+    """Return a role in words: `version author`, or what the person wrote."""
+    return role.removeprefix(_WROTE) if role.startswith(_WROTE) else role.replace("_", " ")
+
+
+def involvement(role: str) -> str:
+    """Return how somebody in a role is involved, as the end of a sentence: `they are its version author`."""
+    if role.startswith(_WROTE):
+        return f"they (or a service account of theirs) {role_text(role)}"
+    return f"they are its {role_text(role)}"
+
+
+def involvement_of_reader(role: str) -> str:
+    """Return how the reader is involved in a role, as the beginning of a sentence: `You are its version author`."""
+    return f"You {role_text(role)}" if role.startswith(_WROTE) else f"You are its {role_text(role)}"
 
 
 def covers(review: ReviewFacts, snapshot: Snapshot, carry_over: tuple[str, ...] = ()) -> bool:
@@ -46,8 +83,9 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
     """Return the approvals that count for a rule, earliest first.
 
-    There is at most one by each reviewer, and at most one on each person's review rights. An approval counts when it is the reviewer's latest review of the current state, the reviewer has voting rights,
-    neither the reviewer nor the delegator is excluded, and it is signed where the policy asks for signatures.
+    There is at most one by each reviewer, and at most one on each person's review rights. An approval counts when it is
+    the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor the
+    delegator is excluded, and it is signed where the policy asks for signatures.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()
@@ -55,7 +93,7 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
         names = {review.reviewer, review.authority}
         if review.decision != "approve" or not review.can_decide or names & used or not names.isdisjoint(excluded):
             continue
-        if snapshot.e_signature and not review.signed:
+        if review.account_doubt or (snapshot.e_signature and not review.signed):
             continue
         if voting_rights(rule, review, snapshot.model_name):
             counting.append(review)

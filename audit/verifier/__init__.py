@@ -1,1 +1,1 @@
-"""What travels with every export: the offline verifier and its README."""
+"""The files of the verifier in every export: the offline verifier and its README."""

@@ -1,30 +1,43 @@
 #!/usr/bin/env python3
 """Verify an audit export of Custody, offline, with nothing but Python 3.9 or later.
 
-    python3 audit_verify.py EXPORT.zip [--expect-head HASH] [--json]
+    python3 audit_verify.py EXPORT.zip --vkey KEY [--checkpoint OLD]... [--full] [--json]
 
-EXPORT is the zip file, or a directory it was unpacked into. Exit status: 0 everything agrees, 1 something was changed,
-2 the input is no export that can be read. README.txt says what this proves and what it does not.
+EXPORT is the zip file, or a directory it was unpacked into. KEY is the public key of the log, or a file that holds it:
+take it from where you keep it, not from the package. OLD is a checkpoint of the log that you kept earlier. Exit status:
+0 everything agrees, 1 something was changed, 2 the input cannot be verified. README.txt says what this proves and what
+it does not.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import csv
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-FORMAT = "custody-audit-export/1"
-MANIFEST, MANIFEST_SUM = "manifest.json", "manifest.sha256"
-EVENTS, TABLE = "events.jsonl", "events.csv"
+FORMAT = "custody-audit-export/2"
+MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
+EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
+WITNESSED = "witnessed"
+TIMESTAMP = ("timestamp.txt", "timestamp.tsr")  # a checkpoint and the time stamp on it (RFC 3161)
+LOG_KEY, WITNESS_KEY = 1, 4
+KEY_KINDS = {LOG_KEY: "log", WITNESS_KEY: "witness"}
+MANIFEST_TITLE = "custody-audit-manifest/1"
+WHOLE_LOG, MODEL, RANGE, SELECTION = "whole log", "model", "range", "selection"
+PROVEN, ASSERTED = "proven", "asserted"
 CSV_COLUMNS = [
+    "seq",
     "stream",
     "gen",
     "at",
@@ -42,27 +55,274 @@ CSV_COLUMNS = [
     "request_id",
     "app_version",
     "event_id",
-    "prev",
     "leaf_hash",
 ]
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = 1 << 16
 _LARGEST_INT = 2**53 - 1
+_SMALL_FILE = 1 << 20
+_CHUNK = 1 << 20
 _FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 - the full-width forms are meant
-_TEXT_KEYS = ("event_id", "at", "action", "outcome", "request_id", "object", "stream", "prev", "app_version")
+_TEXT_KEYS = ("event_id", "at", "action", "outcome", "request_id", "object", "stream", "app_version")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+_TAIL = re.compile(rb',"gen":(null|[1-9][0-9]{0,15}),"seq":(0|[1-9][0-9]{0,15}),"stream":"([A-Za-z0-9:._-]*)"}\Z')
+_HEAD = b'{"event":{'
+_DECIMAL = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 
 class Unusable(Exception):
-    """The input cannot be read as an export at all."""
+    """The input cannot be read as an export, or not be verified with what was given."""
 
 
-# --- how events are written: the exporter uses these too ---------------------------------------------------------------
+class BadNote(ValueError):
+    """A signed note that cannot be read, or that no given key has signed."""
 
 
-def leaf_hash(line: bytes) -> str:
-    """Return the RFC 6962 leaf hash of an event's exact bytes: SHA-256 over a zero byte and the bytes, in hex."""
-    return hashlib.sha256(b"\x00" + line).hexdigest()
+# --- the tree: the server uses these too ----------------------------------------------------------------------------
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the RFC 6962 leaf hash of an entry's exact bytes: SHA-256 over a zero byte and the bytes."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the RFC 6962 hash of an inner node: SHA-256 over a one byte and both children."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root_of(hashes: list[bytes]) -> bytes:
+    """Return the root over complete subtrees of equal size, of which the last may be incomplete.
+
+    For none: SHA-256 of nothing.
+    """
+    if not hashes:
+        return hashlib.sha256(b"").digest()
+    row = hashes
+    while len(row) > 1:
+        paired = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+        row = paired + ([row[-1]] if len(row) % 2 else [])
+    return row[0]
+
+
+class Tree:
+    """A Merkle tree that leaves are appended to; it holds one hash for each complete subtree."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._stack: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Append one leaf hash."""
+        size = self.size
+        stack = self._stack
+        while size & 1:
+            leaf = hashlib.sha256(b"\x01" + stack.pop() + leaf).digest()
+            size >>= 1
+        stack.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root of the leaves so far."""
+        if not self._stack:
+            return hashlib.sha256(b"").digest()
+        root = self._stack[-1]
+        for left in reversed(self._stack[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
+# --- signed notes (c2sp.org/signed-note) ----------------------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """A public Ed25519 key of a note: its name, the first bytes of its hash, and its 32 bytes."""
+
+    name: str
+    hash: bytes
+    public: bytes
+
+
+class Checkpoint(NamedTuple):
+    """A signed tree head: the origin of the log, the number of its leaves, the root, and the note it was read from."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+
+
+def key_hash(name: str, kind: int, public: bytes) -> bytes:
+    """Return the four bytes by which a note's signature names its key."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of canonical base64. BadNote for any other text."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadNote(f"{text[:40]!r} is not base64") from error
+    if base64.b64encode(data).decode() != text:
+        raise BadNote(f"{text[:40]!r} is not canonical base64")
+    return data
+
+
+def parse_vkey(text: str, kind: int = LOG_KEY) -> Key:
+    """Return the key of a log, or of a witness, that `name+hash+base64` describes.
+
+    BadNote where it is none of this kind.
+    """
+    name, _, rest = text.strip().partition("+")
+    digest, _, encoded = rest.partition("+")
+    data = decode_base64(encoded)
+    if not name or len(data) != 33 or data[0] != kind:  # noqa: PLR2004 - the type and 32 bytes
+        raise BadNote(f"{text[:60]!r} is no Ed25519 key of a {KEY_KINDS[kind]}")
+    key = Key(name, key_hash(name, kind, data[1:]), data[1:])
+    if key.hash.hex() != digest:
+        raise BadNote(f"the hash in {text[:60]!r} is not that of its key")
+    return key
+
+
+def split_note(data: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Return the text of a note and its signatures as (name, key hash and signature). BadNote."""
+    cut = data.rfind(b"\n\n")
+    try:
+        lines = data[cut + 2 :].decode("utf-8").split("\n")
+        data[: cut + 1].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadNote("the note is not UTF-8") from error
+    if cut < 1 or len(lines) < 2 or lines[-1] or len(lines) > 101:  # noqa: PLR2004 - text, a signature, an end
+        raise BadNote("the note has no text, or no signatures")
+    if any(byte < 32 and byte != 10 for byte in data):  # noqa: PLR2004 - control characters other than LF
+        raise BadNote("the note has control characters")
+    signatures = []
+    for line in lines[:-1]:
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "—" or not parts[1] or "+" in parts[1]:  # noqa: PLR2004 - as the format says
+            raise BadNote("a signature line cannot be read")
+        signatures.append((parts[1], decode_base64(parts[2])))
+    return data[: cut + 1], signatures
+
+
+def open_note(data: bytes, keys: list[Key]) -> bytes:
+    """Return the text of a note that one of the keys has signed.
+
+    BadNote where none has, or a signature by one is wrong.
+    """
+    text, signatures = split_note(data)
+    signed = False
+    for name, signature in signatures:
+        for key in keys:
+            if (key.name, key.hash) != (name, signature[:4]):
+                continue
+            if not ed25519_verify(key.public, signature[4:], text):
+                raise BadNote(f"the signature by {name} is wrong")
+            signed = True
+    if not signed:
+        raise BadNote("no given key has signed it")
+    return text
+
+
+def parse_checkpoint(text: bytes, note: bytes = b"") -> Checkpoint:
+    """Return what a checkpoint's text says. BadNote."""
+    lines = text.decode("utf-8").split("\n")
+    if len(lines) < 4 or lines[-1] or not lines[0] or not _DECIMAL.match(lines[1]):  # noqa: PLR2004 - three lines and an end
+        raise BadNote("it is no checkpoint")
+    root = decode_base64(lines[2])
+    if len(root) != 32:  # noqa: PLR2004 - SHA-256
+        raise BadNote("its root is no SHA-256")
+    return Checkpoint(lines[0], int(lines[1]), root, note)
+
+
+def cosigned_at(data: bytes, key: Key) -> int:
+    """Return the time in seconds at which a witness cosigned a checkpoint (tlog-cosignature).
+
+    BadNote where it did not.
+    """
+    text, signatures = split_note(data)
+    for name, signature in signatures:
+        if (name, signature[:4]) == (key.name, key.hash):
+            at = int.from_bytes(signature[4:12], "big")
+            if ed25519_verify(key.public, signature[12:], cosigned_bytes(text, at)):
+                return at
+    raise BadNote(f"{key.name} has not cosigned it")
+
+
+def cosigned_bytes(text: bytes, at: int) -> bytes:
+    """Return what a witness signs: the time, and the text of the checkpoint."""
+    return f"cosignature/v1\ntime {at}\n".encode() + text
+
+
+def open_checkpoint(data: bytes, keys: list[Key]) -> Checkpoint:
+    """Return a checkpoint that one of the keys has signed, whose origin is that key's name. BadNote."""
+    checkpoint = parse_checkpoint(open_note(data, keys), data)
+    if checkpoint.origin not in {key.name for key in keys}:
+        raise BadNote(f"it is of the log {checkpoint.origin}, which no given key is of")
+    return checkpoint
+
+
+# --- Ed25519 (RFC 8032), for few signatures --------------------------------------------------------------------------
+
+_P = 2**255 - 19
+_Q = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_I = pow(2, (_P - 1) // 4, _P)
+_Point = tuple[int, int, int, int]
+
+
+def _add(one: _Point, two: _Point) -> _Point:
+    a = (one[1] - one[0]) * (two[1] - two[0]) % _P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % _P
+    c = 2 * one[3] * two[3] * _D % _P
+    d = 2 * one[2] * two[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(factor: int, point: _Point) -> _Point:
+    total: _Point = (0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            total = _add(total, point)
+        point = _add(point, point)
+        factor >>= 1
+    return total
+
+
+def _point(data: bytes) -> _Point | None:
+    """Return the point that 32 bytes encode, None where they encode none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * _I % _P
+    if (x * x - square) % _P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = _P - x
+    return x, y, 1, x * y % _P
+
+
+_BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+
+
+def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Return whether an Ed25519 signature of 64 bytes is right."""
+    if len(public) != 32 or len(signature) != 64:  # noqa: PLR2004 - the sizes of the scheme
+        return False
+    a, r, s = _point(public), _point(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= _Q or _BASE is None:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _Q
+    left, right = _times(s, _BASE), _add(r, _times(h, a))
+    return (left[0] * right[2] - right[0] * left[2]) % _P == 0 and (left[1] * right[2] - right[1] * left[2]) % _P == 0
+
+
+# --- how events are written: the exporter uses these too ------------------------------------------------------------
 
 
 def canonical(value: Any) -> bytes:
@@ -75,17 +335,24 @@ def manifest_bytes(manifest: dict[str, Any]) -> bytes:
     return (json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
-def csv_row(event: dict[str, Any], leaf: str) -> list[str]:
-    """Return the row of events.csv for an event, in the order of CSV_COLUMNS."""
+def manifest_text(origin: str, manifest: bytes) -> bytes:
+    """Return the text that the log's key signs for a manifest. Its first line tells it from a checkpoint."""
+    return f"{MANIFEST_TITLE}\n{origin}\n{hashlib.sha256(manifest).hexdigest()}\n".encode()
+
+
+def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
+    """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS."""
+    event = entry["event"]
     actor = event["actor"]
     known = {
         **event,
+        **{key: entry[key] for key in ("seq", "gen", "stream")},
         "actor": actor["name"],
         "actor_ref": actor["ref"],
         "actor_kind": actor["kind"],
         "auth": actor["auth"],
         "on_behalf_of": actor.get("on_behalf_of", ""),
-        "leaf_hash": leaf,
+        "leaf_hash": leaf.hex(),
     }
     return [_cell(known[column]) for column in CSV_COLUMNS]
 
@@ -109,143 +376,250 @@ class Package:
     def __init__(self, path: Path) -> None:
         self.zip: zipfile.ZipFile | None = None
         self.path = path
+        self.extra_bytes = ""
         if path.is_dir():
             self.names = sorted(entry.relative_to(path).as_posix() for entry in path.rglob("*") if not entry.is_dir())
             return
         try:
             self.zip = zipfile.ZipFile(path)
             self.names = self.zip.namelist()
+            self.extra_bytes = self._extra_bytes()
         except (*_BROKEN, IndexError) as error:
             raise Unusable(f"{path} is neither a directory nor a readable zip file: {error}") from error
+
+    def _extra_bytes(self) -> str:
+        """Return what is in the zip file besides its members, "" for nothing."""
+        assert self.zip is not None  # noqa: S101 - called for zip files only
+        first = min((info.header_offset for info in self.zip.infolist()), default=0)
+        with self.path.open("rb") as file:
+            file.seek(0, io.SEEK_END)
+            file.seek(max(0, file.tell() - 22))
+            end = file.read()
+        return "" if first == 0 and end[:4] == b"PK\x05\x06" and not self.zip.comment else "bytes outside its members"
 
     def open(self, name: str) -> BinaryIO:
         """Open one file for reading bytes."""
         if self.zip is not None:
             return self.zip.open(name)  # type: ignore[return-value]  # a ZipExtFile reads like one
-        return (self.path / name).open("rb")
+        path = self.path / name
+        if path.is_symlink():
+            raise ValueError("it is a link")
+        return path.open("rb")
+
+    def read_small(self, name: str) -> bytes:
+        """Return the bytes of a small file. Unusable where it cannot be read or is large."""
+        try:
+            with self.open(name) as file:
+                data = file.read(_SMALL_FILE + 1)
+        except (*_BROKEN, KeyError) as error:
+            raise Unusable(f"{name} cannot be read: {error}") from error
+        if len(data) > _SMALL_FILE:
+            raise Unusable(f"{name} is too large")
+        return data
 
 
 class Report:
-    """What was found."""
+    """The report: the problems, and the facts of the export."""
 
     def __init__(self) -> None:
         self.errors: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
 
-    def wrong(self, where: str, what: str, line: int | None = None, gen: int | None = None) -> None:
+    def wrong(self, where: str, what: str, line: int | None = None, seq: int | None = None) -> None:
         """Note one thing that does not agree."""
-        found = {"where": where, "what": what, "line": line, "gen": gen}
-        self.errors.append({key: value for key, value in found.items() if value is not None})
+        error = {"where": where, "what": what, "line": line, "seq": seq}
+        self.errors.append({key: value for key, value in error.items() if value is not None})
 
 
-def read_manifest(package: Package, report: Report) -> dict[str, Any]:
-    """Return the manifest, having checked its own bytes. Raises Unusable where there is none that can be read."""
+class Signed(NamedTuple):
+    """The parts of a package that the log's key has signed."""
+
+    checkpoint: Checkpoint
+    manifest: dict[str, Any]
+
+
+def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | None:
+    """Return checkpoint and manifest, None where a signature or a hash is wrong. Unusable where they cannot be read."""
+    data = package.read_small(MANIFEST)
     try:
-        with package.open(MANIFEST) as file:
-            data = file.read()
+        checkpoint = open_checkpoint(package.read_small(CHECKPOINT), keys)
+    except BadNote as error:
+        report.wrong(CHECKPOINT, str(error))
+        return None
+    try:
+        text = open_note(package.read_small(MANIFEST_NOTE), keys)
+    except BadNote as error:
+        report.wrong(MANIFEST_NOTE, str(error))
+        return None
+    if text != manifest_text(checkpoint.origin, data):
+        report.wrong(MANIFEST, "its SHA-256 or its log is not the one that was signed")
+        return None
+    try:
         manifest = json.loads(data)
-        readable = isinstance(manifest["files"], dict) and manifest["format"] == FORMAT
-        as_written = manifest_bytes(manifest)
-    except (*_BROKEN, KeyError, TypeError, RecursionError) as error:
+        known = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
-    if not readable:
+    if not known:
         raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
-    if data != as_written:
-        report.wrong(MANIFEST, "its bytes are not in the form the exporter writes")
-    expected = f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
-    if MANIFEST_SUM in package.names and _content(package, MANIFEST_SUM, report) != expected:
-        report.wrong(MANIFEST, f"its SHA-256 is not the one in {MANIFEST_SUM}")
-    return manifest  # type: ignore[no-any-return]  # a JSON object
+    if (manifest["size"], manifest["root"]) != (checkpoint.size, base64.b64encode(checkpoint.root).decode()):
+        report.wrong(CHECKPOINT, "it is not the one that the manifest names")
+        return None
+    return Signed(checkpoint, manifest)
 
 
-def _content(package: Package, name: str, report: Report) -> bytes:
-    try:
-        with package.open(name) as file:
-            return file.read()
-    except _BROKEN as error:
-        report.wrong(name, f"cannot be read: {error}")
-        return b""
-
-
-def check_files(package: Package, manifest: dict[str, Any], report: Report) -> None:
-    """Check that exactly the listed files are there, each with the bytes it had."""
-    expected = {*manifest["files"], MANIFEST, MANIFEST_SUM}
+def check_names(package: Package, manifest: dict[str, Any], report: Report) -> bool:
+    """Check that exactly the signed files are there; return whether they are."""
+    expected = {*manifest["files"], MANIFEST, MANIFEST_NOTE}
+    before = len(report.errors)
+    if package.extra_bytes:
+        report.wrong(package.path.name, f"the zip file has {package.extra_bytes}")
     for name in sorted({name for name in package.names if package.names.count(name) > 1}):
         report.wrong(name, "is there more than once")
     for name in sorted(expected - set(package.names)):
         report.wrong(name, "is missing")
     for name in sorted(set(package.names) - expected):
         report.wrong(name, "is not part of the export")
-    for name in sorted(set(manifest["files"]) & set(package.names)):
-        _check_file(package, name, manifest["files"][name], report)
+    return len(report.errors) == before
 
 
-def _check_file(package: Package, name: str, listed: Any, report: Report) -> None:
+def check_file(package: Package, name: str, listed: Any, report: Report) -> None:
+    """Check length and SHA-256 of one file."""
     digest, size = hashlib.sha256(), 0
     try:
         with package.open(name) as file:
-            while chunk := file.read(1 << 16):
+            while (chunk := file.read(_CHUNK)) and size <= listed["bytes"]:
                 digest.update(chunk)
                 size += len(chunk)
     except _BROKEN as error:
         report.wrong(name, f"cannot be read: {error}")
         return
     if listed != {"sha256": digest.hexdigest(), "bytes": size}:
-        report.wrong(name, "its SHA-256 or length is not the one in the manifest")
+        report.wrong(name, "its SHA-256 or length is not the one that was signed")
 
 
 # --- the events ------------------------------------------------------------------------------------------------------
 
 
-class Chains:
-    """Follows each stream: generations from 1 without a gap, each event naming the hash of the one before."""
+class Walk:
+    """Follows the entries of an export: their numbers, their generations, and the tree over them."""
 
-    def __init__(self, only: str, expected_head: str, report: Report) -> None:
-        self.only, self.expected_head, self.report = only, expected_head, report
-        self.heads: dict[str, tuple[int, str]] = {}
+    def __init__(self, signed: Signed, olds: list[Checkpoint], leaves: list[bytes] | None, report: Report) -> None:
+        self.claim = signed.manifest["claim"]["kind"]
+        self.stream = signed.manifest["claim"].get("stream", "")
+        self.report, self.leaves, self.size = report, leaves, signed.checkpoint.size
+        self.olds = {old.size: old for old in olds}
+        self.tree = Tree()
         self.count = 0
-        self.head_seen = False
+        self.first_seq: int | None = None
+        self.last_seq = self.last_gen = -1
 
-    def follow(self, event: dict[str, Any], leaf: str, line: int) -> None:
-        """Take the next event."""
+    def take(self, line: bytes) -> bool:
+        """Take the next entry; return whether it is where it belongs."""
         self.count += 1
-        self.head_seen = self.head_seen or leaf == self.expected_head
-        stream, gen = event["stream"], event["gen"]
-        if self.only and stream != self.only:
-            self.report.wrong(EVENTS, f"the event belongs to {stream!r}, not to {self.only!r}", line)
-        if not stream:
-            if gen is not None or event["prev"]:
-                self.report.wrong(EVENTS, "an event outside any stream has a generation", line)
-            return
-        last_gen, last_leaf = self.heads.get(stream, (0, ""))
-        if gen != last_gen + 1:
-            self.report.wrong(EVENTS, f"generation {gen} of {stream} follows {last_gen}", line, gen)
-        elif event["prev"] != last_leaf:
-            self.report.wrong(
-                EVENTS, f"generation {gen} of {stream} does not name the hash of the one before", line, gen
-            )
-        self.heads[stream] = (last_gen + 1 if gen is None else gen, leaf)
+        tail = _TAIL.search(line, max(0, len(line) - 200))
+        if tail is None or not line.startswith(_HEAD):
+            return self._wrong("the line is no entry of a log")
+        seq = int(tail[2])
+        leaf = hashlib.sha256(b"\x00" + line).digest()
+        if self.first_seq is None:
+            self.first_seq = seq
+        elif seq <= self.last_seq or (self.claim in (WHOLE_LOG, RANGE) and seq != self.last_seq + 1):
+            return self._wrong(f"number {seq} follows {self.last_seq}", seq)
+        self.last_seq = seq
+        if self.leaves is not None:
+            if seq >= self.size or self.leaves[seq] != leaf:
+                return self._wrong("the entry is not the one that the log holds under its number", seq)
+        else:
+            if self.tree.size in self.olds:
+                self._compare(self.olds[self.tree.size])
+            self.tree.append(leaf)
+        return self._in_stream(tail, seq) if self.claim == MODEL else True
+
+    def _in_stream(self, tail: re.Match[bytes], seq: int) -> bool:
+        gen = 0 if tail[1] == b"null" else int(tail[1])
+        before, self.last_gen = max(self.last_gen, 0), gen
+        if tail[3].decode() != self.stream:
+            return self._wrong(f"the event does not belong to {self.stream}", seq)
+        return gen == before + 1 or self._wrong(f"generation {gen} follows {before}", seq)
+
+    def _wrong(self, what: str, seq: int | None = None) -> bool:
+        self.report.wrong(EVENTS, what, self.count, seq)
+        return False
+
+    def _compare(self, old: Checkpoint) -> None:
+        if self.tree.root() != old.root:
+            self.report.wrong(CHECKPOINT, f"the log does not extend the given checkpoint of size {old.size}")
+
+    def finish(self, signed: Signed) -> None:
+        """Compare the tree with the signed root and the kept checkpoints, and the counts with the manifest."""
+        for leaf in self.leaves or []:
+            if self.tree.size in self.olds:
+                self._compare(self.olds[self.tree.size])
+            self.tree.append(leaf)
+        if self.tree.size in self.olds:
+            self._compare(self.olds[self.tree.size])
+        if (self.tree.size, self.tree.root()) != (signed.checkpoint.size, signed.checkpoint.root):
+            self.report.wrong(EVENTS, "the entries do not make the tree that was signed")
+        claim = signed.manifest["claim"]
+        counts = {"events": self.count, "first_seq": self.first_seq, "last_seq": self.last_seq if self.count else None}
+        if self.claim == MODEL:
+            counts["last_gen"] = max(self.last_gen, 0)
+        if any(claim.get(key) != value for key, value in counts.items()):
+            self.report.wrong(MANIFEST, "its counts are not those of the events")
 
 
-def parse_event(line: bytes) -> dict[str, Any]:
-    """Return the event a line holds. Raises ValueError where it is not an event in canonical form."""
-    if not line.endswith(b"\n"):
-        raise ValueError("the line is too long or does not end")
-    event = json.loads(line, parse_float=_no_float, parse_constant=_no_float, parse_int=_small_int)
-    if not isinstance(event, dict) or canonical(event) != line[:-1]:
+def check_events(package: Package, listed: dict[str, Any], walk: Walk, report: Report) -> None:
+    """Walk events.jsonl once: its SHA-256, its lines, and what they say."""
+    digest, size, rest, good = hashlib.sha256(), 0, b"", True
+    with package.open(EVENTS) as file:
+        while (chunk := file.read(_CHUNK)) and size <= listed["bytes"]:
+            digest.update(chunk)
+            size += len(chunk)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                good = good and walk.take(line)
+            if len(rest) > _LONGEST_LINE:
+                break
+    if rest:
+        report.wrong(EVENTS, "the last line does not end, or is too long", walk.count + 1)
+    if listed != {"sha256": digest.hexdigest(), "bytes": size}:
+        report.wrong(EVENTS, "its SHA-256 or length is not the one that was signed")
+
+
+def read_leaves(package: Package, manifest: dict[str, Any], report: Report) -> list[bytes] | None:
+    """Return the leaf hashes that a filtered export holds, None for the whole log."""
+    if manifest["claim"]["kind"] == WHOLE_LOG:
+        return None
+    try:
+        with package.open(LEAVES) as file:
+            data = file.read(manifest["size"] * 32 + 1)
+    except _BROKEN as error:
+        report.wrong(LEAVES, f"cannot be read: {error}")
+        return []
+    if len(data) != manifest["size"] * 32:
+        report.wrong(LEAVES, "it does not hold one hash for each entry of the log")
+        return []
+    return [data[i : i + 32] for i in range(0, len(data), 32)]
+
+
+def parse_entry(line: bytes) -> dict[str, Any]:
+    """Return the entry a line holds. Raises ValueError where it is not in canonical form or lacks a field."""
+    entry = json.loads(line, parse_float=_no_float, parse_constant=_no_float, parse_int=_small_int)
+    if not isinstance(entry, dict) or canonical(entry) != line:
         raise ValueError("the line is not in canonical form")
+    event = entry.get("event")
+    if not isinstance(event, dict) or entry.keys() != {"event", "gen", "seq", "stream"}:
+        raise ValueError("the line is no entry of a log")
     actor = event.get("actor")
-    texts = [event.get(key) for key in _TEXT_KEYS]
-    if isinstance(actor, dict):
-        texts += [actor.get(key) for key in ("ref", "kind", "name", "auth")]
-    if not isinstance(actor, dict) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("the event lacks a field, or has one of the wrong type")
-    gen = event.get("gen", "")
-    if not (gen is None or (isinstance(gen, int) and not isinstance(gen, bool))):
-        raise ValueError("the generation is not a number")
-    if not {"reason", "before", "after"} <= event.keys():
+    if not isinstance(actor, dict) or not {"reason", "before", "after"} <= event.keys():
         raise ValueError("the event lacks a field")
-    return event
+    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", "name", "auth")]
+    if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
+        raise ValueError("the event lacks a field, or has one of the wrong type")
+    if "gen" in event and event["gen"] != entry["gen"]:
+        raise ValueError("the event names another generation than its entry")
+    return entry
 
 
 def _no_float(text: str) -> NoReturn:
@@ -258,74 +632,111 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
-def check_events(package: Package, chains: Chains, report: Report) -> None:
-    """Walk events.jsonl and events.csv side by side."""
-    csv.field_size_limit(_LONGEST_LINE)
+def check_content(package: Package, report: Report) -> None:
+    """Check the canonical form of each entry, and that events.csv says the same."""
+    csv.field_size_limit(1 << 20)
     with package.open(EVENTS) as events, io.TextIOWrapper(package.open(TABLE), encoding="utf-8", newline="") as text:
         rows = csv.reader(text, strict=True)
         if next(rows, None) != CSV_COLUMNS:
             report.wrong(TABLE, "the header is not the expected one", 1)
-        _check_lines(events, rows, chains, report)
+        number = _check_rows(events, rows, report)
+        if number and next(rows, None) is not None:
+            report.wrong(TABLE, "there are more rows than events", number + 1)
 
 
-def _check_lines(events: BinaryIO, rows: Iterator[list[str]], chains: Chains, report: Report) -> None:
-    number, same = 0, True
-    while line := events.readline(_LONGEST_LINE):
+def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report) -> int:
+    """Compare lines with rows; return the number of lines, 0 after the first that differs."""
+    number = 0
+    while line := events.readline(_LONGEST_LINE + 1):
         number += 1
         try:
-            event = parse_event(line)
+            entry = parse_entry(line.rstrip(b"\n"))
         except (ValueError, RecursionError) as error:
             report.wrong(EVENTS, str(error), number)
-            return  # what follows cannot be told from what should have been here
-        leaf = leaf_hash(line[:-1])
-        chains.follow(event, leaf, number)
-        if same and next(rows, None) != csv_row(event, leaf):
+            return 0
+        if next(rows, None) != csv_row(entry, leaf_hash(line[:-1])):
             report.wrong(TABLE, f"row {number} does not say what event {number} says", number)
-            same = False  # one finding is enough: after a missing row all of them differ
-    if same and next(rows, None) is not None:
-        report.wrong(TABLE, "there are more rows than events", number + 1)
+            return 0
+    return number
 
 
 # --- the verdict -----------------------------------------------------------------------------------------------------
 
 
-def verify(path: Path, expected_head: str = "") -> Report:
-    """Check everything and return what was found. Raises Unusable."""
+def verify(
+    path: Path,
+    keys: list[Key],
+    olds: list[bytes] | None = None,
+    *,
+    witnesses: list[Key] | None = None,
+    full: bool = False,
+) -> Report:
+    """Check an export and return the report. Each of the witnesses must have cosigned. Raises Unusable."""
     report = Report()
     package = Package(path)
-    manifest = read_manifest(package, report)
-    check_files(package, manifest, report)
-    chains = Chains(str(manifest.get("stream", "")), expected_head, report)
-    if {EVENTS, TABLE} <= set(package.names):
-        try:
-            check_events(package, chains, report)
-        except (*_BROKEN, csv.Error) as error:
-            report.wrong(f"{EVENTS} or {TABLE}", f"cannot be read: {error}")
-    _compare(manifest, chains, report)
+    signed = read_signed(package, keys, report)
+    if signed is None or not check_names(package, signed.manifest, report):
+        return report
+    files = signed.manifest["files"]
+    witnessed = package.read_small(WITNESSED) if WITNESSED in files else b""
+    kept = _kept_checkpoints([*(olds or []), *([witnessed] if witnessed else [])], keys, signed.checkpoint, report)
+    cosigned = _cosignatures(witnessed, witnesses or [], report)
+    for name in sorted(set(files) - {EVENTS}):
+        check_file(package, name, files[name], report)
+    try:
+        leaves = read_leaves(package, signed.manifest, report)
+        walk = Walk(signed, kept, leaves, report)
+        check_events(package, files[EVENTS], walk, report)
+        walk.finish(signed)
+        if full:
+            check_content(package, report)
+    except (*_BROKEN, csv.Error) as error:
+        report.wrong(EVENTS, f"cannot be read: {error}")
+    report.facts = _facts(signed, len(olds or []), full=full) | {"cosigned": cosigned}
     return report
 
 
-def _compare(manifest: dict[str, Any], chains: Chains, report: Report) -> None:
-    """Compare what was counted with what the manifest says."""
-    if manifest.get("events") != chains.count:
-        report.wrong(MANIFEST, f"says {manifest.get('events')} events, there are {chains.count}")
-    stream = chains.only
-    last_gen, head = chains.heads.get(stream, (0, "")) if stream else (None, "")
-    if stream and (manifest.get("last_gen"), manifest.get("head")) != (last_gen, head):
-        report.wrong(MANIFEST, "its last generation or head is not that of the last event", gen=last_gen)
-    if manifest.get("completeness") != ("proven" if stream else "asserted"):
-        report.wrong(MANIFEST, "claims a completeness that this export cannot have")
-    if chains.expected_head and not chains.head_seen:
-        report.wrong(EVENTS, f"no event has the expected hash {chains.expected_head}")
-    report.facts = {
-        "events": chains.count,
-        "stream": stream,
-        "last_gen": last_gen,
-        "head": head,
-        "completeness": manifest.get("completeness"),
-        "chained_streams": len(chains.heads),
-        "filters": manifest.get("filters"),
-        "generated_at": manifest.get("generated_at"),
+def _cosignatures(note: bytes, witnesses: list[Key], report: Report) -> list[dict[str, Any]]:
+    """Return who of the witnesses cosigned, when, and at which size; the others are wrong."""
+    cosignatures = []
+    for key in witnesses:
+        try:
+            at = cosigned_at(note, key)
+            cosignatures.append({"witness": key.name, "time": at, "size": parse_checkpoint(split_note(note)[0]).size})
+        except BadNote as error:
+            report.wrong(WITNESSED, str(error))
+    return cosignatures
+
+
+def _kept_checkpoints(olds: list[bytes], keys: list[Key], now: Checkpoint, report: Report) -> list[Checkpoint]:
+    kept: list[Checkpoint] = []
+    for data in olds:
+        try:
+            old = open_checkpoint(data, keys)
+        except BadNote as error:
+            raise Unusable(f"a given checkpoint cannot be used: {error}") from error
+        if old.origin != now.origin:
+            report.wrong(CHECKPOINT, f"the given checkpoint is of another log, {old.origin}")
+        elif old.size > now.size:
+            report.wrong(CHECKPOINT, f"the log ends at {now.size}, before the given checkpoint of size {old.size}")
+        elif any(other.size == old.size and other.root != old.root for other in kept):
+            report.wrong(CHECKPOINT, f"two given checkpoints of size {old.size} differ")
+        else:
+            kept.append(old)
+    return kept
+
+
+def _facts(signed: Signed, olds: int, *, full: bool) -> dict[str, Any]:
+    claim = signed.manifest["claim"]
+    return {
+        "log": signed.checkpoint.origin,
+        "size": signed.checkpoint.size,
+        "events": claim["events"],
+        "claim": claim,
+        "checkpoints_compared": olds,
+        "content_compared": full,
+        "filters": signed.manifest["filters"],
+        "generated_at": signed.manifest["generated_at"],
     }
 
 
@@ -333,31 +744,47 @@ def main(arguments: list[str] | None = None) -> int:
     """Run as a command; return the exit status."""
     parser = argparse.ArgumentParser(description="Verify an audit export of Custody.")
     parser.add_argument("export", type=Path, help="the zip file, or the directory it was unpacked into")
-    parser.add_argument("--expect-head", default="", metavar="HASH", help="a leaf hash kept elsewhere that must occur")
+    parser.add_argument("--vkey", action="append", required=True, metavar="KEY", help="a public key, or a file of them")
+    parser.add_argument("--checkpoint", action="append", default=[], type=Path, metavar="OLD", help="one that you kept")
+    parser.add_argument(
+        "--witness", action="append", default=[], metavar="KEY", help="a witness that must have cosigned"
+    )
+    parser.add_argument("--full", action="store_true", help="also check the canonical form and the table")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:
-        report = verify(options.export, options.expect_head.strip().lower())
-    except Unusable as error:
+        keys = [key for given in options.vkey for key in _keys(given)]
+        olds = [path.read_bytes() for path in options.checkpoint]
+        witnesses = [key for given in options.witness for key in _keys(given, WITNESS_KEY)]
+        report = verify(options.export, keys, olds, witnesses=witnesses, full=options.full)
+    except (Unusable, BadNote, OSError) as error:
         print(json.dumps({"result": "unusable", "why": str(error)}) if options.json else f"UNUSABLE: {error}")
         return 2
-    result = "tampered" if report.errors else "ok"
     if options.json:
+        result = "tampered" if report.errors else "ok"
         print(json.dumps({"result": result, "errors": report.errors, **report.facts}, indent=2))
     else:
         _print(report)
     return 1 if report.errors else 0
 
 
+def _keys(given: str, kind: int = LOG_KEY) -> list[Key]:
+    path = Path(given)
+    text = path.read_text(encoding="utf-8") if "+" not in given or path.is_file() else given
+    return [parse_vkey(line, kind) for line in text.splitlines() if line.strip()]
+
+
 def _print(report: Report) -> None:
     for error in report.errors:
-        place = f", line {error['line']}" if "line" in error else ""
+        place = "".join(f", {key} {error[key]}" for key in ("line", "seq") if key in error)
         print(f"WRONG  {error['where']}{place}: {error['what']}")
     facts = report.facts
-    subject = f"stream {facts['stream']}, generations 1 to {facts['last_gen']}" if facts["stream"] else "the whole log"
-    print(f"{facts['events']} events of {subject}; completeness: {facts['completeness']}")
-    if facts["head"]:
-        print(f"head {facts['head']}  (compare it with one you kept)")
+    if facts:
+        claim = facts["claim"]
+        print(f"{facts['events']} events of {facts['log']} ({claim['kind']}); completeness: {claim['completeness']}")
+        for one in facts["cosigned"]:
+            print(f"cosigned at size {one['size']} by {one['witness']}, {one['time']} seconds after 1970")
+        print(f"checkpoint of size {facts['size']}; compared with {facts['checkpoints_compared']} that you kept")
     print("TAMPERED: what was exported is not what is here." if report.errors else "OK: everything agrees.")
 
 

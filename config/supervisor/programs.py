@@ -1,4 +1,4 @@
-"""The programs of an installation: the web server, one worker for each queue, and the scheduler."""
+"""The programs of an installation: the web server, one worker for each queue, the scheduler, and the sequencer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from config.supervisor.processes import Program
 
 # Threads of the worker of each queue: fast checks never wait for slow ones, and checks mostly wait for input.
 QUEUES = {"fast": 4, "slow": 2}
-# A promotion may wait some seconds for running checks, and uses a thread while it waits.
-WEB_THREADS = 16
+# Threads of a web process. Most only receive bodies (config/bodies/slow.py); 16 work at the same time
+# (config/bodies/receive.py), because a promotion may wait some seconds for running checks. granian starts them when it
+# needs them.
+WEB_THREADS = 256
+# Within what time the head of a request must be complete.
+HEAD_MILLISECONDS = 5000
 
 
 def web(host: str, port: int, *, workers: int) -> Program:
@@ -26,6 +30,7 @@ def web(host: str, port: int, *, workers: int) -> Program:
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--http", "1"),
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS), "--blocking-threads-idle-timeout", "600"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning"),
+        *("--http1-header-read-timeout", str(HEAD_MILLISECONDS)),
         "config.wsgi:application",
     ]
     # SIGTERM, not SIGKILL, so that granian stops its own processes.
@@ -44,21 +49,32 @@ def worker(queue: str) -> Program:
     return Program(f"worker-{queue}", command, lambda _pid: is_answering(node))
 
 
-def scheduler(runtime: Path, data: Path) -> Program:
-    """Return the scheduler (Celery beat); it is ready when it has written its process id. Makes the directory of that file."""
+def scheduler(runtime: Path) -> Program:
+    """Return the scheduler (Celery beat); it is ready when it has written its process id.
+
+    Makes the directory of that file.
+    """
     runtime.mkdir(
         parents=True, exist_ok=True, mode=0o700
     )  # the embedded broker makes it as well, but may not be in use
     pid_file = runtime / "beat.pid"
     command = [
         *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
-        *("--schedule", str(data / "beat-schedule"), "--pidfile", str(pid_file)),
+        *("--scheduler", "config.schedule:MonotonicScheduler", "--pidfile", str(pid_file)),
     ]
 
     def has_started(pid: int) -> bool:
         return pid_file.exists() and pid_file.read_text(encoding="utf-8").strip() == str(pid)
 
     return Program("scheduler", command, has_started)
+
+
+def sequencer(manage: Path) -> Program:
+    """Return the sequencer of the audit log.
+
+    What keeps it from signing is reported by /healthz and must not stop the start.
+    """
+    return Program("sequencer", [sys.executable, str(manage), "audit_sequencer"], lambda _pid: True)
 
 
 def is_healthy(host: str, port: int) -> bool:

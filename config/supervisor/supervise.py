@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from config.heartbeats import hung_processes
 from config.supervisor.processes import Process, Program, stop_all
 
 WriteLine = Callable[[str], None]
@@ -16,24 +19,26 @@ _POLL_SECONDS = 0.1
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 3.5
 _BROKER_STOP_SECONDS = 0.8
-# After this many ends within the window another start would not help.
-_MAX_RESTARTS = 5
+# Pauses before a program is started again double up to the longest; one that ran for the window starts again with the
+# shortest.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
 _WINDOW_SECONDS = 120.0
 _SHOWN = 240  # characters of an error line on the console
 _ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|\[ERROR\]|level=error|level=critical")
 
 
 class CannotRun(Exception):
-    """A program did not start, or ended too often. The message names it and has the end of its log."""
+    """A program did not start. The message names it and has the end of its log."""
 
 
 class Watched:
-    """A program under supervision: its process, when it ended before, and how much of its log was read."""
+    """A program under supervision: its process, how often it ended recently, and how much of its log was read."""
 
     def __init__(self, program: Program, logs: Path) -> None:
         self.program = program
         self._logs = logs
-        self._ends: deque[float] = deque(maxlen=_MAX_RESTARTS)
+        self._ends = 0
         self.restart_at: float | None = None
         self.start()
 
@@ -44,17 +49,21 @@ class Watched:
         self._seen = self.process.log_start
 
     def note_end(self) -> float:
-        """Note that the process ended; return the seconds until it is started again. CannotRun where it ended too often."""
+        """Note that the process ended; return the seconds until it is started again."""
         now = time.monotonic()
-        self._ends.append(now)
-        if len(self._ends) == _MAX_RESTARTS and now - self._ends[0] < _WINDOW_SECONDS:
-            raise CannotRun(
-                f"{self.program.name} ended {_MAX_RESTARTS} times within {_WINDOW_SECONDS:.0f} seconds.\n{self.process.tail()}"
-            )
-        recent = sum(now - end < _WINDOW_SECONDS for end in self._ends)
-        pause = float(2 ** (recent - 1))
+        self._ends = 1 if now - self.process.started_at > _WINDOW_SECONDS else self._ends + 1
+        pause = pause_before_restart(self._ends)
         self.restart_at = now + pause
         return pause
+
+    def start_again(self) -> bool:
+        """Start the program again; False where that is not possible now (a full disk), so that it is tried later."""
+        try:
+            self.start()
+        except OSError:
+            self.restart_at = time.monotonic() + _LONGEST_PAUSE
+            return False
+        return True
 
     def new_error(self) -> str:
         """Return the first error line that was written since the last call, "" for none."""
@@ -66,12 +75,18 @@ class Watched:
         return next((line[:_SHOWN] for line in lines if _ERROR_LINE.search(line)), "")
 
 
-class Supervisor:
-    """The programs of one installation."""
+def pause_before_restart(ends: int) -> float:
+    """Return the seconds before a program is started again that ended so often recently."""
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(ends - 1, 30))
 
-    def __init__(self, *, logs: Path, write_line: WriteLine) -> None:
+
+class Supervisor:
+    """The programs of one installation. ``heartbeats`` is the folder of the heartbeats of web processes."""
+
+    def __init__(self, *, logs: Path, write_line: WriteLine, heartbeats: Path | None = None) -> None:
         self._logs = logs
-        self._write_line = write_line
+        self._write = write_line
+        self._heartbeats = heartbeats
         self._watched: list[Watched] = []
         self._jobs: list[tuple[Process, Callable[[], None]]] = []
         logs.mkdir(parents=True, exist_ok=True)
@@ -99,9 +114,13 @@ class Supervisor:
         self._jobs.append((Process(program, self._logs), on_success))
 
     def watch(self) -> None:
-        """Keep all programs running until interrupted. CannotRun where one ends too often."""
+        """Keep all programs running until interrupted.
+
+        One that ends is started again, however often; the others go on.
+        """
         while True:
             self._check_jobs()
+            self._end_hung()
             for watched in self._watched:
                 self._check(watched)
             time.sleep(_POLL_SECONDS * 3)
@@ -111,13 +130,27 @@ class Supervisor:
         if error := watched.new_error():
             self._write_line(f"{name}: {error}  (more in {watched.process.log})")
         if watched.restart_at is not None:
-            if time.monotonic() >= watched.restart_at:
-                watched.start()
+            if time.monotonic() >= watched.restart_at and not watched.start_again():
+                self._write_line(f"{name} cannot be started now; it is tried again later.")
         elif (code := watched.process.exit_code) is not None:
             pause = watched.note_end()
             self._write_line(
                 f"{name} ended with code {code}; it is started again in {pause:.0f} s  (log: {watched.process.log})"
             )
+
+    def _end_hung(self) -> None:
+        """Kill web processes without a recent heartbeat; the web server starts others."""
+        if self._heartbeats is None:
+            return
+        for pid in hung_processes(self._heartbeats, time.monotonic()):
+            self._write_line(f"web: process {pid} does not answer; it is ended, and another is started.")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            (self._heartbeats / f"web-{pid}.alive").unlink(missing_ok=True)
+
+    def _write_line(self, message: str) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not end the supervisor
+            self._write(message)
 
     def _check_jobs(self) -> None:
         for job in list(self._jobs):

@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from console.audit import views
+from console.audit import exports, views
 
 urlpatterns = [
     path("audit/", views.audit_log, name="audit"),
-    path("audit/export/<str:name>/", views.export_evidence, name="audit_export"),
+    path("audit/events/<uuid:event_id>/", views.event, name="audit_event"),
+    path("audit/events/<uuid:event_id>/proof", views.event_proof, name="audit_event_proof"),
+    path("audit/export/", exports.export_selection, name="audit_export_selection"),
+    path("audit/exports/<uuid:export_id>/", exports.export_detail, name="audit_export_job"),
+    path("audit/exports/<uuid:export_id>/live/", exports.export_live, name="audit_export_live"),
+    path("audit/exports/<uuid:export_id>/file/", exports.export_file, name="audit_export_file"),
 ]

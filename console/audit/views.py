@@ -1,19 +1,26 @@
-"""The audit log with its filters, and the export of one model's evidence."""
+"""The audit log with its filters, and one event with its proof."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
 
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST
+from django.http import HttpRequest, HttpResponse
 
 from audit.actions import Action
-from audit.export import export_model
-from audit.queries import Page, events_matching
-from audit.subjects import find_stream, may_read_whole_log
+from audit.exports.jobs import recent_exports
+from audit.models import Event
+from audit.queries import current_log, facts, places_of
+from audit.siem.service import siem_states
+from audit.subjects import may_read_whole_log
+from audit.transparency.event_proofs import proof_of
+from audit.transparency.health import log_health
+from audit.witnesses.service import witnessing
+from console.audit.filters import GROUP_CHOICES, Filter, events_of
 from console.audit.presenters.entries import entry_of
 from console.shell.pages import page, render_page
 from core.actors import Actor
+from core.errors import NotFound
+from registry.audit import may_read_stream
 from registry.permissions import visible_models
 
 _MODELS_OFFERED = 500
@@ -31,44 +38,11 @@ def _actions() -> list[tuple[str, list[tuple[str, str]]]]:
 _ACTIONS = _actions()
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """The filter of the page; "" for everything."""
-
-    model: str
-    obj: str
-    who: str
-    action: str
-    outcome: str
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> Filter:
-        """Read the filter from the query string."""
-        given = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
-        return cls(**given)
-
-
-def _events(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
-    """Return the events, or None where this person must choose a model first."""
-    if not chosen.model and not may_read_whole_log(actor):
-        return None
-    stream = find_stream(actor, chosen.model) if chosen.model else ""
-    return events_matching(
-        stream=stream,
-        obj=chosen.obj,
-        actor=chosen.who,
-        action=chosen.action,
-        outcome=chosen.outcome,
-        cursor=cursor,
-        size=60,
-    )
-
-
 @page
 def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show the log, newest first."""
     chosen = Filter.of(request)
-    events = _events(actor, chosen, request.GET.get("cursor", ""))
+    events = events_of(actor, chosen, request.GET.get("cursor", ""))
     return render_page(
         request,
         "console/audit/audit.html",
@@ -78,15 +52,45 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
         entries=[entry_of(event) for event in events.events] if events else [],
         names=visible_models(actor).order_by("name").values_list("name", flat=True)[:_MODELS_OFFERED],
         actions=_ACTIONS,
+        groups=GROUP_CHOICES,
+        witnesses=witnessing(current_log()),
+        siem=siem_states(),
+        health=log_health(),
+        exports=recent_exports(actor),
     )
 
 
 @page
-@require_POST
-def export_evidence(_request: HttpRequest, actor: Actor, name: str) -> FileResponse:
-    """Return the evidence of one model as a zip file. The export is recorded, so it is a POST."""
-    package = export_model(actor=actor, name=name)
-    headers = {"Content-Length": str(package.size)}
-    return FileResponse(
-        package.file, as_attachment=True, filename=package.filename, content_type="application/zip", headers=headers
+def event(request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpResponse:
+    """Show one event: its sentence, its exact bytes, its position in the log, and its proof."""
+    row = _event(actor, event_id)
+    proof = proof_of(row)
+    return render_page(
+        request,
+        "console/audit/event.html",
+        f"Event {row.event_id}",
+        entry=entry_of(row),
+        event=row,
+        facts=facts(row),
+        body=bytes(row.body).decode("utf-8", "replace"),
+        place=places_of([row]).get(row.pk),
+        has_proof=proof is not None,
     )
+
+
+@page
+def event_proof(_request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpResponse:
+    """Return the proof that an event is in the signed log, as a file. NotFound while no checkpoint covers it."""
+    proof = proof_of(_event(actor, event_id))
+    if proof is None:
+        raise NotFound("This event is not signed yet.")
+    headers = {"Content-Disposition": f'attachment; filename="event-{event_id}.tlog-proof"'}
+    return HttpResponse(proof[1], content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _event(actor: Actor, event_id: uuid.UUID) -> Event:
+    """Return an event. NotFound where it does not exist or the actor may not read its model."""
+    row: Event | None = Event.objects.filter(event_id=event_id).first()
+    if row is None or not (may_read_whole_log(actor) or may_read_stream(actor, row.stream)):
+        raise NotFound("There is no such event.")
+    return row

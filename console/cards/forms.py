@@ -39,7 +39,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How complete the card is by one template, with what card.js needs to update it.
+    """The completeness of the card by one template, with the data that card.js needs to update it.
 
     ``keys`` are the required fields on the form, ``settled`` how many other required fields are filled.
     """

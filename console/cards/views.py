@@ -67,13 +67,18 @@ def _card(
 
 @page
 def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Edit the fields that people write. A card that somebody else changed meanwhile is not overwritten."""
-    shown = card_page(find_version(actor, name, number), template=request.GET.get("template", ""))
+    """Edit the fields that people write. A card that somebody else changed meanwhile is not overwritten.
+
+    ``show_template`` in a submitted form shows the fields of that template first and saves nothing.
+    """
+    asked = request.POST.get("show_template", "")
+    template = asked or request.POST.get("template", "") or request.GET.get("template", "")
+    shown = card_page(find_version(actor, name, number), template=template)
     form = CardForm(request.POST or None, shown=shown)
-    if request.method == "POST" and form.is_valid() and _save(actor, shown, form):
+    if request.method == "POST" and not asked and form.is_valid() and _save(actor, shown, form):
         messages.success(request, "The card is saved. Reviews of earlier revisions no longer count.")
         return redirect("console:card", name, number)
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    status = HTTPStatus.BAD_REQUEST if form.errors and not asked else HTTPStatus.OK
     crumbs = model_crumbs(name, number)
     return render_page(
         request,
@@ -164,7 +169,7 @@ def card_import(request: HttpRequest, actor: Actor, name: str, number: int) -> H
     if request.method == "POST" and form.is_valid():
         imported = _import(actor, version, card, form)
         if imported is not None:
-            _tell_imported(request, imported)
+            _flash_import(request, imported)
             return redirect("console:card", name, number)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     crumbs = model_crumbs(name, number)
@@ -198,7 +203,7 @@ def _import(actor: Actor, version: ModelVersion, card: CardRevision, form: forms
     return imported
 
 
-def _tell_imported(request: HttpRequest, imported: Imported) -> None:
+def _flash_import(request: HttpRequest, imported: Imported) -> None:
     taken = known_titles(tuple(imported.fields))
     messages.success(request, f"Imported: {', '.join(taken) or 'nothing new'}.")
     if imported.unknown:

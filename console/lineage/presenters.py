@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from console.lineage.closures import closure_of, folded, folds_of, known_part
+from console.lineage.kinds import KINDS, NodeKindLabel
 from console.shell.links import lineage_url, page_url
 from core.actors import Actor
 from core.errors import InvalidInput
-from lineage.layout import MAX_DRAWN, EdgePath, NodeBox, layout
+from core.times import iso_utc
+from lineage.graph.layout import Drawing, EdgePath, NodeBox, layout
+from lineage.identity.names import UNKNOWN_REPOSITORY
 from lineage.models import Edge, Node, NodeKind, Relation
-from lineage.queries import Closure, ancestors, descendants, find_node
-from lineage.visibility import hidden_nodes, require_visible
+from lineage.quarantine import quarantined_and_below
+from lineage.queries import Closure, find_node
+from lineage.visibility import require_visible
 
 # The directions of the page, with the text of each.
 DIRECTIONS = {"up": "Ancestors", "down": "Impact", "both": "Both"}
@@ -21,34 +27,11 @@ _NAME = 22
 
 
 @dataclass(frozen=True, slots=True)
-class NodeKindLabel:
-    """Drawing and name of a kind of node."""
-
-    css: str
-    icon: str
-    text: str
-
-
-KINDS: dict[int, NodeKindLabel] = {
-    NodeKind.DATASET: NodeKindLabel("data", "database", "Dataset"),
-    NodeKind.DATASET_VERSION: NodeKindLabel("data", "database", "Dataset version"),
-    NodeKind.CODE_VERSION: NodeKindLabel("code", "code", "Code"),
-    NodeKind.ENVIRONMENT: NodeKindLabel("code", "package_2", "Environment"),
-    NodeKind.RUN: NodeKindLabel("run", "model_training", "Run"),
-    NodeKind.MODEL: NodeKindLabel("model", "deployed_code", "Model"),
-    NodeKind.MODEL_VERSION: NodeKindLabel("model", "deployed_code", "Model version"),
-    NodeKind.EVALUATION: NodeKindLabel("run", "assessment", "Evaluation"),
-    NodeKind.DEPLOYMENT: NodeKindLabel("deploy", "rocket_launch", "Deployment"),
-    NodeKind.ENDPOINT: NodeKindLabel("endpoint", "api", "Endpoint"),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class NodeView:
     """One node: its names and pages, its direct inputs (``sources``: ids, ``inputs``: names), and how it is drawn.
 
-    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it, ``pick_url``
-    this graph with its ancestors highlighted.
+    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it,
+    ``select_url`` this graph with its ancestors highlighted.
     """
 
     id: int
@@ -63,14 +46,23 @@ class NodeView:
     inputs: tuple[str, ...]
     page_url: str
     centre_url: str
-    pick_url: str
+    select_url: str
     css: str
     box: NodeBox | None
+    count: int
+    unfold_url: str
+
+    @property
+    def taint(self) -> str:
+        """Return what is wrong with the data of the node, in words."""
+        if "is-quarantined" in self.css:
+            return "Quarantined"
+        return "Descends from quarantined data" if "is-tainted" in self.css else ""
 
     @property
     def label(self) -> str:
         """Return the name that fits the box."""
-        full = f"{self.name} {self.version}".strip()
+        full = self.full_name
         return full if len(full) <= _NAME else f"{full[: _NAME - 1]}…"
 
     @property
@@ -83,7 +75,9 @@ class NodeView:
 
     @property
     def full_name(self) -> str:
-        """Return the name with the version."""
+        """Return the name with the version; of folded runs, their number."""
+        if self.count > 1:
+            return f"{self.count} runs like {self.name}"
         return f"{self.name} {self.version}".strip()
 
 
@@ -98,7 +92,7 @@ class PathView:
 
 @dataclass(frozen=True, slots=True)
 class GraphPage:
-    """The graph around one node. ``picked`` is the node whose ancestors are highlighted, ``lit_count`` their number."""
+    """The graph around one node. ``selected`` is the node whose ``highlighted_count`` ancestors are highlighted."""
 
     root: NodeView
     direction: str
@@ -108,63 +102,63 @@ class GraphPage:
     width: float
     height: float
     truncated: bool
-    picked: NodeView | None
-    lit_count: int
+    selected: NodeView | None
+    highlighted_count: int
+    folded: int
+    as_of: datetime | None
+
+    @property
+    def highlight_label(self) -> str:
+        """Return the text of what a click highlights; it depends on the tab."""
+        return {"up": "ancestors", "down": "descendants"}.get(self.direction, "ancestors and descendants")
 
 
-def graph_page(actor: Actor, urn: str, *, direction: str, picked: str = "") -> GraphPage:
+@dataclass(frozen=True, slots=True)
+class GraphOptions:
+    """Options of the graph page, from its address: direction, highlighted node, moment, and which folds are open."""
+
+    direction: str = ""
+    selected: str = ""
+    as_of: datetime | None = None
+    unfold: frozenset[int] = frozenset()
+
+
+def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     """Return the graph around a node. NotFound; InvalidInput for an unknown direction."""
+    direction, selected = options.direction, options.selected
     root = find_node(urn)
     require_visible(actor, root)
     if direction and direction not in DIRECTIONS:
         raise InvalidInput(f"Unknown direction {direction[:50]!r}. Choose {', '.join(DIRECTIONS)}.")
     chosen = direction or ("up" if root.kind in (NodeKind.ENDPOINT, NodeKind.DEPLOYMENT) else "both")
-    closure = _closure(root, chosen)
+    closure = known_part(actor, closure_of(root, chosen, options.as_of))
+    folds = folds_of(closure, keep=root.pk, opened=options.unfold)
+    closure = folded(closure, folds)
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
     drawing = layout(nodes, closure.edges)
     sources = _sources(closure.edges)
-    hidden = hidden_nodes(actor, closure.nodes)
-    picked_id = next((node.pk for node in nodes if node.urn == picked and node.pk not in hidden), None)
-    lit = _upstream(picked_id, sources) if picked_id else frozenset()
+    selected_id = next((node.pk for node in nodes if node.urn == selected), None)
+    highlighted = _highlighted_from(selected_id, closure.edges, chosen) if selected_id else frozenset()
     builder = _ViewBuilder(
-        root, chosen, closure, sources, hidden, lit, picked_id, drawing.boxes, _names(closure.nodes, hidden)
+        root,
+        chosen,
+        closure,
+        sources,
+        highlighted,
+        selected_id,
+        drawing.boxes,
+        _names(closure.nodes),
+        _taint(closure.nodes),
+        folds,
+        options,
     )
-    views = {node.pk: builder.view(node) for node in closure.nodes}
-    root_view = views.get(root.pk) or builder.view(root)
-    return GraphPage(
-        root=root_view,
-        direction=chosen,
-        nodes=sorted((views[node.pk] for node in nodes), key=lambda view: (abs(view.depth), view.kind.text, view.name)),
-        drawn=sorted(
-            (views[node.pk] for node in nodes), key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)
-        ),
-        paths=[_path(path, closure.edges, lit) for path in drawing.paths],
-        width=drawing.width,
-        height=drawing.height,
-        truncated=closure.truncated,
-        picked=views[picked_id] if picked_id else None,
-        lit_count=max(len(lit) - 1, 0),
-    )
+    return builder.page(nodes, drawing)
 
 
-def _closure(root: Node, direction: str) -> Closure:
-    if direction == "up":
-        return ancestors(root, limit=MAX_DRAWN)
-    if direction == "down":
-        return descendants(root, limit=MAX_DRAWN)
-    half = MAX_DRAWN // 2
-    above, below = ancestors(root, limit=half), descendants(root, limit=half)
-    nodes = {node.pk: node for node in [*above.nodes, *below.nodes]}
-    edges = {edge.pk: edge for edge in [*above.edges, *below.edges]}
-    depths = below.depths | {pk: -depth for pk, depth in above.depths.items() if depth}
-    return Closure(
-        root=root,
-        nodes=list(nodes.values()),
-        edges=list(edges.values()),
-        truncated=above.truncated or below.truncated,
-        depths=depths,
-        total_seen=len(nodes),
-    )
+def _taint(nodes: Sequence[Node]) -> dict[int, str]:
+    """Return the style of each node that is quarantined or descends from quarantined data."""
+    bad, below = quarantined_and_below([node.pk for node in nodes])
+    return dict.fromkeys(below, "is-tainted") | dict.fromkeys(bad, "is-quarantined")
 
 
 def _sources(edges: Iterable[Edge]) -> dict[int, list[int]]:
@@ -175,19 +169,25 @@ def _sources(edges: Iterable[Edge]) -> dict[int, list[int]]:
     return sources
 
 
-def _upstream(start: int, sources: dict[int, list[int]]) -> frozenset[int]:
-    """Return a node and its ancestors in the drawn graph."""
-    seen, waiting = {start}, [start]
-    while waiting:
-        for source in sources.get(waiting.pop(), ()):
-            if source not in seen:
-                seen.add(source)
-                waiting.append(source)
-    return frozenset(seen)
+def _highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
+    """Return a node with what a click on it highlights: ancestors, descendants, or both."""
+    highlighted = {start}
+    for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
+        onward: dict[int, list[int]] = defaultdict(list)
+        for edge in edges:
+            near, far = (edge.src_id, edge.dst_id) if ahead else (edge.dst_id, edge.src_id)
+            onward[near].append(far)
+        seen, waiting = {start}, [start]
+        while waiting:
+            following = [pk for pk in onward[waiting.pop()] if pk not in seen]
+            seen.update(following)
+            waiting += following
+        highlighted |= seen
+    return frozenset(highlighted)
 
 
-def _names(nodes: Sequence[Node], hidden: frozenset[int]) -> dict[int, str]:
-    return {node.pk: "a hidden model" if node.pk in hidden else " ".join(_shown(node)).strip() for node in nodes}
+def _names(nodes: Sequence[Node]) -> dict[int, str]:
+    return {node.pk: " ".join(_shown(node)).strip() for node in nodes}
 
 
 def _shown(node: Node) -> tuple[str, str]:
@@ -196,7 +196,7 @@ def _shown(node: Node) -> tuple[str, str]:
         case NodeKind.MODEL_VERSION:
             return node.name, f"v{node.version}"
         case NodeKind.CODE_VERSION:
-            return (node.name if node.name != node.version else "commit"), node.version[:10]
+            return ("commit" if node.name.startswith(UNKNOWN_REPOSITORY) else node.name), node.version[:10]
         case _:
             return node.name, node.version[:24]
 
@@ -209,45 +209,76 @@ class _ViewBuilder:
     direction: str
     closure: Closure
     sources: dict[int, list[int]]
-    hidden: frozenset[int]
-    lit: frozenset[int]
-    picked: int | None
+    highlighted: frozenset[int]
+    selected: int | None
     boxes: dict[int, NodeBox]
     names: dict[int, str]
+    taint: dict[int, str]
+    folds: dict[int, tuple[int, ...]]
+    options: GraphOptions
+
+    def page(self, nodes: Sequence[Node], drawing: Drawing) -> GraphPage:
+        """Return the page of the nodes that are drawn."""
+        views = {node.pk: self.view(node) for node in self.closure.nodes}
+        listed = [views[node.pk] for node in nodes]
+        return GraphPage(
+            root=views.get(self.root.pk) or self.view(self.root),
+            direction=self.direction,
+            nodes=sorted(listed, key=lambda view: (view.kind is KINDS[NodeKind.RUN], abs(view.depth), view.name)),
+            drawn=sorted(listed, key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)),
+            paths=[_path(path, self.closure.edges, self.highlighted) for path in drawing.paths],
+            width=drawing.width,
+            height=drawing.height,
+            truncated=self.closure.truncated,
+            selected=views[self.selected] if self.selected else None,
+            highlighted_count=max(len(self.highlighted) - 1, 0),
+            folded=sum(len(members) - 1 for members in self.folds.values()),
+            as_of=self.options.as_of,
+        )
 
     def view(self, node: Node) -> NodeView:
-        """Return how one node is shown; a hidden one without its name."""
+        """Return how one node is shown."""
         name, version = _shown(node)
-        is_hidden = node.pk in self.hidden
         inputs = self.sources.get(node.pk, [])
         depth = self.closure.depths.get(node.pk, 0)
         return NodeView(
             id=node.pk,
-            urn="" if is_hidden else node.urn,
+            urn=node.urn,
             kind=KINDS[node.kind],
-            name="A model you may not see" if is_hidden else name,
-            version="" if is_hidden else version,
-            digest="" if is_hidden else node.digest,
+            name=name,
+            version=version,
+            digest=node.digest,
             depth=depth,
             is_ancestor=depth < 0 or self.direction == "up",
             sources=tuple(inputs),
             inputs=tuple(self.names[pk] for pk in inputs if pk in self.names),
-            page_url="" if is_hidden else _page_of(node),
-            centre_url="" if is_hidden else lineage_url(node.urn),
-            pick_url=self._pick_url(node),
+            page_url=_page_of(node),
+            centre_url=lineage_url(node.urn),
+            select_url=self._select_url(node),
             css=self._css(node),
             box=self.boxes.get(node.pk),
+            count=len(self.folds.get(node.pk, (node.pk,))),
+            unfold_url=self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk})))),
         )
 
-    def _pick_url(self, node: Node) -> str:
-        more = {} if node.pk in self.hidden or node.pk == self.picked else {"picked": node.urn}
-        return lineage_url(self.root.urn, direction=self.direction, **more)
+    def _select_url(self, node: Node) -> str:
+        more = {} if node.pk == self.selected else {"picked": node.urn}
+        return self._address(**more)
+
+    def _address(self, **more: str) -> str:
+        """Return the address of this graph with the same options and some others."""
+        kept = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
+        if self.options.as_of is not None:
+            kept["as_of"] = iso_utc(self.options.as_of)
+        return lineage_url(self.root.urn, direction=self.direction, **kept | more)
 
     def _css(self, node: Node) -> str:
         words = ["is-root"] if node.pk == self.root.pk else []
-        if self.lit:
-            words.append("lit" if node.pk in self.lit else "dim")
-        return " ".join([*words, *(["picked"] if node.pk == self.picked else [])])
+        if node.pk in self.taint:
+            words.append(self.taint[node.pk])
+        if self.highlighted:
+            words.append("lit" if node.pk in self.highlighted else "dim")
+        return " ".join([*words, *(["picked"] if node.pk == self.selected else [])])
 
 
 def _page_of(node: Node) -> str:
@@ -256,8 +287,8 @@ def _page_of(node: Node) -> str:
     return "" if url.startswith(lineage_url(node.urn).split("?")[0]) else url
 
 
-def _path(path: EdgePath, edges: Sequence[Edge], lit: frozenset[int]) -> PathView:
+def _path(path: EdgePath, edges: Sequence[Edge], highlighted: frozenset[int]) -> PathView:
     ids = set(path.edge_ids)
     words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in edges if edge.pk in ids})
-    css = "" if not lit else "lit" if path.source in lit and path.target in lit else "dim"
+    css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"
     return PathView(path, ", ".join(words), css)

@@ -3,37 +3,66 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest
 
+from approvals.models import LIVE_STATES, TransitionRequest
+from approvals.oversight.deployment_problems import live_with_problems
+from console.shell.open_problems import open_problems
 from core.actors import Actor
-from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
+from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
+from lineage.openlineage.merge import facets_of
 from lineage.quarantine import Taint, may_keep, quarantines_of, taint_of
 from lineage.queries import descendants
+from lineage.visibility import hidden_nodes, known_nodes
 from registry.models import Deployment, Endpoint, ModelVersion
-from registry.permissions import visible_versions
-from registry.queries import production_descendants
+from registry.permissions import Level, models_at_level, visible_endpoints, visible_versions
+from registry.queries import live_descendants
+from registry.stages import Stage
+from tracking.visibility import known_datasets, known_readers
 
 _READ_EDGES = 100
+_VERSIONS = 20
 
 
 def endpoint_rows(actor: Actor) -> QuerySet[Endpoint]:
     """Return endpoints with the deployments that are live and whose model the actor may see."""
     seen = Deployment.objects.filter(version__in=visible_versions(actor)).select_related("version__model")
-    return Endpoint.objects.prefetch_related(
-        Prefetch("deployments", queryset=seen.filter(ended_at__isnull=True).order_by("-number"), to_attr="live"),
+    return visible_endpoints(actor).prefetch_related(
+        Prefetch("deployments", queryset=live_with_problems(seen).order_by("-number"), to_attr="live"),
     ).annotate(
         rollouts=Count("deployments", filter=Q(deployments__version__in=visible_versions(actor)))
     ).order_by("name")  # fmt: skip
 
 
-def dataset_rows(text: str = "") -> QuerySet[Node]:
-    """Return dataset versions, by name and newest first, with the number of runs that read each."""
-    rows = Node.objects.filter(kind=NodeKind.DATASET_VERSION).annotate(
-        run_count=Count("out_edges__dst", filter=Q(out_edges__rel=Relation.CONSUMED), distinct=True),
-        is_quarantined=Exists(Quarantine.objects.filter(node=OuterRef("pk"), released_at__isnull=True)),
+def problem_count(request: HttpRequest) -> int:
+    """Return the number of live deployments with a problem that the person may see, for the sidebar."""
+    return open_problems(request).deployments
+
+
+def live_versions(endpoints: Iterable[Any]) -> list[ModelVersion]:
+    """Return the versions of the live deployments of `endpoint_rows`."""
+    return [deployment.version for endpoint in endpoints for deployment in endpoint.live]
+
+
+def dataset_rows(actor: Actor, text: str = "") -> QuerySet[Node]:
+    """Return the dataset versions this person may see, by name and newest first, with the number of runs that read
+    each.
+
+    Runs that they may not see are not counted.
+    """
+    rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True).annotate(
+        run_count=Count("out_edges__dst", filter=known_readers(actor), distinct=True),
+        is_quarantined=Exists(
+            Quarantine.objects.filter(
+                Q(node=OuterRef("pk")) | Q(node__alias_of=OuterRef("pk")), released_at__isnull=True
+            )
+        ),
     )
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
@@ -50,30 +79,94 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class AffectedRow:
+    """A version that descends from the data, and what can be done about it.
+
+    ``request_id`` is its open request, 0 for none. ``may_act`` tells that this person may move the model's versions.
+    """
+
+    version: ModelVersion
+    request_id: int
+    is_deployed: bool
+    may_act: bool
+
+    @property
+    def may_archive(self) -> bool:
+        """Return whether the version is in a stage that it can be archived from."""
+        return self.may_act and self.version.stage in (Stage.STAGING, Stage.PRODUCTION)
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetUses:
     """The impact of a dataset version: the runs that read it, and the versions and endpoints that descend from it.
 
-    ``truncated`` tells that there is more than was read.
+    ``runs_cut`` tells that ``runs`` holds the newest alone, ``truncated`` that there are more versions or
+    endpoints than were read.
     """
 
     runs: list[Reader]
-    versions: list[ModelVersion]
+    run_count: int
+    runs_cut: bool
+    versions: list[AffectedRow]
     endpoints: list[Node]
     truncated: bool
 
 
 def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
     """Return the impact of a dataset version, with the versions this actor may see; a fixed number of queries."""
-    edges = Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:_READ_EDGES]
+    edges = list(
+        Edge.objects.filter(src=node, rel=Relation.CONSUMED).select_related("dst").order_by("-id")[:_READ_EDGES]
+    )
+    hidden = hidden_nodes(actor, [edge.dst for edge in edges])
     below = descendants(node, limit=limit)
-    keys = {(row.name, int(row.version)) for row in below.nodes if row.kind == NodeKind.MODEL_VERSION}
+    version_nodes = (row for row in below.nodes if row.kind == NodeKind.MODEL_VERSION)
+    keys = {(row.name, int(row.version)) for row in version_nodes if row.version.isdecimal()}
     rows = visible_versions(actor).filter(model__name__in={name for name, _ in keys}).select_related("model")
     versions = [row for row in rows.order_by("model__name", "-version") if (row.model.name, row.version) in keys]
+    readers = Node.objects.filter(known_readers(actor), pk=node.pk).values("out_edges__dst").distinct()
     return DatasetUses(
-        runs=_readers(edges),
-        versions=versions,
-        endpoints=[row for row in below.nodes if row.kind == NodeKind.ENDPOINT],
+        runs=_readers(edge for edge in edges if edge.dst_id not in hidden),
+        run_count=readers.count(),
+        runs_cut=len(edges) == _READ_EDGES,
+        versions=_affected(actor, versions),
+        endpoints=known_nodes(actor, [row for row in below.nodes if row.kind == NodeKind.ENDPOINT]),
         truncated=below.truncated,
+    )
+
+
+def _affected(actor: Actor, versions: Sequence[ModelVersion]) -> list[AffectedRow]:
+    """Return what can be done about each version; those in use first. A fixed number of queries."""
+    ids = [row.pk for row in versions]
+    waiting = dict(
+        TransitionRequest.objects.filter(version__in=ids, state__in=LIVE_STATES).values_list("version_id", "pk")
+    )
+    deployed = set(
+        Deployment.objects.filter(version__in=ids, ended_at__isnull=True).values_list("version_id", flat=True)
+    )
+    models = {row.model_id for row in versions}
+    may = set(models_at_level(actor, Level.EDIT).filter(pk__in=models).values_list("pk", flat=True))
+    rows = [AffectedRow(row, waiting.get(row.pk, 0), row.pk in deployed, row.model_id in may) for row in versions]
+    return sorted(rows, key=lambda row: (not row.version.is_current, not row.is_deployed))
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersions:
+    """The versions of a dataset, newest first, and the contents that runs give to this one where they differ."""
+
+    versions: list[Node]
+    total: int
+    contents: list[str]
+
+
+def dataset_versions(actor: Actor, node: Node) -> DatasetVersions:
+    """Return the versions of the dataset of a version; two queries."""
+    rows = Node.objects.filter(container_id=node.container_id, kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
+    rows = rows.filter(known_datasets(actor))
+    others = [str(digest) for digest in node.attrs.get("other_digests", [])]
+    return DatasetVersions(
+        versions=list(rows.order_by("-id")[:_VERSIONS]),
+        total=rows.count(),
+        contents=[node.digest, *others] if others else [],
     )
 
 
@@ -89,11 +182,79 @@ def _readers(edges: Iterable[Edge]) -> list[Reader]:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnSource:
+    """A column that flowed into another one: its dataset, its name, and how."""
+
+    dataset: str
+    column: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAbout:
+    """OpenLineage facts of a dataset: its columns with their sources, and the jobs that write and read it.
+
+    ``column_lineage`` is the facet as it was sent.
+    """
+
+    description: str
+    columns: list[tuple[str, str]]
+    sources: list[tuple[str, list[ColumnSource]]]
+    column_lineage: str
+    written_by: list[str]
+    read_by: list[str]
+
+
+def dataset_about(node: Node) -> DatasetAbout | None:
+    """Return what events say of the dataset of a version, None where there were none; two queries."""
+    row = DatasetFacts.objects.filter(node=node.container_id).first()
+    if row is None:
+        return None
+    facets = facets_of(json.loads(row.merged).get("facets", {}))
+    jobs = (
+        JobDataset.objects.filter(dataset=node.container_id)
+        .select_related("job")
+        .order_by("job__namespace", "job__name")
+    )
+    named = [(link.direction, str(link.job)) for link in jobs[:_VERSIONS]]
+    lineage = facets.get("columnLineage")
+    return DatasetAbout(
+        description=str(facets.get("documentation", {}).get("description", "")),
+        columns=[
+            (str(one.get("name", "")), str(one.get("type", "")))
+            for one in _objects(facets.get("schema", {}).get("fields"))
+        ],
+        sources=_column_sources(lineage or {}),
+        column_lineage=json.dumps(lineage, indent=2, ensure_ascii=False) if lineage else "",
+        written_by=[name for direction, name in named if direction == "out"],
+        read_by=[name for direction, name in named if direction == "in"],
+    )
+
+
+def _column_sources(facet: dict[str, Any]) -> list[tuple[str, list[ColumnSource]]]:
+    fields = facet.get("fields")
+    sources = []
+    for column, source in fields.items() if isinstance(fields, dict) else ():
+        inputs = _objects(source.get("inputFields")) if isinstance(source, dict) else []
+        sources.append((column, [_column_source(one) for one in inputs]))
+    return sources
+
+
+def _column_source(source: dict[str, Any]) -> ColumnSource:
+    how = [str(one.get("subtype") or one.get("type") or "").lower() for one in _objects(source.get("transformations"))]
+    return ColumnSource(str(source.get("name", "")), str(source.get("field", "")), ", ".join(filter(None, how)))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetQuarantine:
     """The quarantine of a dataset version.
 
-    ``in_force`` is its own quarantine, ``taint`` those of data it descends from, ``live`` the versions in Production that
-    descend from it.
+    ``in_force`` is its own quarantine, ``taint`` those of data it descends from, ``live`` the versions in Production
+    that descend from it.
     """
 
     in_force: Quarantine | None
@@ -108,7 +269,7 @@ def dataset_quarantine(actor: Actor, node: Node) -> DatasetQuarantine:
     """Return the quarantine of a dataset version, with the live versions this actor may see."""
     history = quarantines_of(node)
     in_force = next((row for row in history if row.released_at is None), None)
-    live = production_descendants(node.urn).versions
+    live = live_descendants(node.urn).versions
     visible = set(visible_versions(actor).filter(pk__in=[row.pk for row in live]).values_list("pk", flat=True))
     taint = taint_of(node.urn)
     return DatasetQuarantine(

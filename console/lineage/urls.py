@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from console.lineage.views import datasets, endpoints, graph
+from console.lineage.views import datasets, diff, endpoints, graph, impact
 
 urlpatterns = [
     path("datasets/", datasets.dataset_list, name="datasets"),
     path("datasets/version/", datasets.dataset_detail, name="dataset"),
     path("datasets/version/quarantine/", datasets.quarantine, name="quarantine"),
     path("datasets/version/release/", datasets.release, name="quarantine_release"),
+    path("diff/", diff.diff_page, name="diff"),
     path("endpoints/", endpoints.endpoint_list, name="endpoints"),
+    path("lineage/impact/", impact.impact_page, name="impact"),
     path("lineage/", graph.lineage_page, name="lineage"),
 ]

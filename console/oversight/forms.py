@@ -10,6 +10,7 @@ from approvals.models.oversight import FindingState, PostReviewOutcome
 from approvals.oversight.findings import MAX_TEXT, MAX_TITLE
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from policies.rules import Severity
+from policies.targets import target_text
 
 
 class RollBackForm(ConsoleForm):
@@ -34,7 +35,7 @@ class BreakGlassForm(ConsoleForm):
 
     def __init__(self, *args: object, targets: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["target"].choices = [(target, target) for target in targets]  # type: ignore[attr-defined]  # a choice field
+        self.fields["target"].choices = [(target, target_text(target)) for target in targets]  # type: ignore[attr-defined]  # a choice field
 
 
 class ConfirmForm(ConsoleForm):

@@ -9,16 +9,23 @@ from django.utils import timezone
 from approvals.case.re_review_dates import re_reviews_for
 from approvals.case.rollback_candidates import rollback_candidates
 from approvals.models.oversight import Finding, FindingState, PostReview
+from approvals.oversight.deployment_problems import problematic_deployments
 from approvals.oversight.finding_queries import open_findings_of, visible_findings
 from approvals.oversight.post_review_queries import open_post_reviews_of
 from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.oversight import refusal_to_break_glass
-from approvals.requests.targets import is_there
+from approvals.requests.targets import is_at_target
+from console.shell.first_rows import first_rows
 from core.actors import Actor
-from policies.matching import active_policies, governing_policy, model_facts
-from policies.rules import BreakGlass
-from registry.models import ModelVersion, RegisteredModel
+from core.refs import version_ref
+from lineage.quarantine import taint_of
+from policies.leaving import policies_of_move
+from policies.matching import active_policies, model_facts
+from policies.rules import BreakGlass, Severity
+from policies.targets import exits_of, is_exit
+from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.permissions import Level, has_level
+from registry.stages import target_left
 
 _SHOWN = 25
 
@@ -28,20 +35,23 @@ class ModelWatch:
     """Items that need attention on a model.
 
     ``rollback_to`` is the version a rollback would bring back, None where there is none or the person may not.
+    ``problems`` say what is wrong with the current version; ``deployments`` are live ones with a problem.
     """
 
     due_reviews: list[PostReview]
     findings: list[Finding]
     rollback_to: ModelVersion | None
     may_edit: bool
+    problems: list[str]
+    deployments: list[Deployment]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionWatch:
     """Items that need attention on a version.
 
-    ``may_confirm`` tells that a re-review is due and this person may give it. ``break_glass_targets`` are the stages and
-    aliases that they may move it to past the policy.
+    ``may_confirm`` tells that a re-review is due and this person may give it. ``break_glass_targets`` are the stages
+    and aliases that they may move it to in an emergency, without the policy.
     """
 
     due_reviews: list[PostReview]
@@ -52,13 +62,28 @@ class VersionWatch:
     may_edit: bool
 
 
-def watch_model(actor: Actor, model: RegisteredModel, *, has_current: bool) -> ModelWatch:
+def watch_model(actor: Actor, model: RegisteredModel, current: ModelVersion | None) -> ModelWatch:
     """Return what needs attention on a model; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
-    candidates = rollback_candidates(model) if may_edit and has_current else []
+    candidates = rollback_candidates(model) if may_edit else []
     rollback_to = next((row.version for row in candidates if not row.obstacle), None)
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
-    return ModelWatch(open_post_reviews_of(model), list(findings[:_SHOWN]), rollback_to, may_edit)
+    return ModelWatch(
+        due_reviews=open_post_reviews_of(model),
+        findings=first_rows(findings, _SHOWN),
+        rollback_to=rollback_to,
+        may_edit=may_edit,
+        problems=_problems(current) if current else [],
+        deployments=list(problematic_deployments(actor).filter(version__model=model)[:_SHOWN]),
+    )
+
+
+def _problems(current: ModelVersion) -> list[str]:
+    """Return what is wrong with the current Production version, a sentence each; three queries."""
+    critical = [row for row in open_findings_of(current) if row.severity == Severity.CRITICAL]
+    taint = taint_of(version_ref(current.model.name, current.version))
+    quarantined = [f"Its data are quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]]
+    return [*quarantined, *(f"The critical finding #{row.pk} is open: {row.title}" for row in critical)]
 
 
 def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
@@ -75,8 +100,8 @@ def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
 
 
 def _may_confirm(actor: Actor, version: ModelVersion) -> bool:
-    places = re_reviews_for(version)
-    return bool(places) and refusal_to_confirm_version(actor, version, places) is None
+    reviews = re_reviews_for(version)
+    return bool(reviews) and refusal_to_confirm_version(actor, version, reviews) is None
 
 
 def _may_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> bool:
@@ -84,7 +109,7 @@ def _may_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) ->
 
 
 def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
-    """Return the stages and aliases that this person may move a version to past its policy in an emergency."""
+    """Return the stages and aliases that this person may move a version to in an emergency, without its policy."""
     if not has_level(actor, version.model, Level.EDIT):
         return []
     policies = active_policies()
@@ -93,9 +118,12 @@ def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
         return []
     facts = model_facts([version.model])[version.model_id]
     targets = []
-    for target in sorted(allowing):
-        policy = governing_policy(policies, facts, target)
+    for target in sorted({target for review in allowing for target in exits_of(review)}):
+        left = target_left(target, is_current=version.is_current)
+        if is_exit(target) and not left:
+            continue
+        policy = policies_of_move(policies, facts, target, left).governing
         option = policy.body.options.break_glass if policy else None
-        if option is not None and not is_there(version, target) and _may_break_glass(actor, version, option):
+        if option is not None and not is_at_target(version, target) and _may_break_glass(actor, version, option):
             targets.append(target)
     return targets

@@ -33,7 +33,7 @@ class TrialForm(ConsoleForm):
 
 
 class ReplayForm(forms.Form):
-    """Where a replay goes on, and what it has counted so far."""
+    """The position and the counts of a running replay."""
 
     before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
     looked = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)

@@ -6,9 +6,10 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
+from accounts.principals import PrincipalKind
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from registry.models import RiskAssessment
-from registry.permissions import LEVEL_WORDS, Level, PrincipalKind
+from registry.permissions import LEVEL_WORDS, Level
 from registry.questionnaire import Questionnaire
 from registry.services.risk import MAX_RATIONALE
 
@@ -59,6 +60,12 @@ class AliasForm(ConsoleForm):
         help_text="Letters, digits, dashes and underscores, such as champion. Clients load models:/name@champion.",
     )
     comment = text_area("Why now?", "Reviewers of a protected alias read this first.", required=False)
+
+
+class RemoveAliasForm(ConsoleForm):
+    """Remove an alias."""
+
+    comment = text_area("Why now?", "Kept with your name. People who are told of it read this.", required=False)
 
 
 class RiskForm(ConsoleForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.registry.views import access, aliases, models, risk, versions
+from console.registry.views import access, aliases, models, reproduce, risk, versions, watching
 from console.shell.links import VERSION_PATH
 
 urlpatterns = [
@@ -11,9 +11,11 @@ urlpatterns = [
     path("models/<str:name>/aliases/<str:alias>/delete/", aliases.remove_alias, name="remove_alias"),
     path(f"{VERSION_PATH}alias/", aliases.set_alias, name="set_alias"),
     path("models/<str:name>/risk/", risk.model_risk, name="model_risk"),
+    path("models/<str:name>/watch/", watching.watch, name="watch"),
     path("models/<str:name>/access/", access.access_page, name="access"),
     path("models/<str:name>/access/grant/", access.grant_access, name="access_grant"),
     path("models/<str:name>/access/revoke/", access.revoke_access, name="access_revoke"),
     path(VERSION_PATH, versions.version_detail, name="version"),
+    path(f"{VERSION_PATH}reproduce/", reproduce.reproduce_page, name="reproduce"),
     path(f"{VERSION_PATH}transition/<str:stage>/", versions.move_version, name="transition"),
 ]

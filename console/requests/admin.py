@@ -39,7 +39,7 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
         return admin.site.has_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TransitionRequest]:
-        """Return the requests of the versions this person may see."""
+        """Return the requests of the versions this person may see. Raises NotAuthenticated."""
         rows: QuerySet[TransitionRequest] = super().get_queryset(request)
         return rows.filter(version__in=visible_versions(actor_from_request(request)))
 

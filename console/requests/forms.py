@@ -8,9 +8,10 @@ from django import forms
 
 from approvals.case.loading import Case
 from approvals.models import MAX_COMMENT
+from approvals.oversight.condition_terms import ConditionTerms
 from approvals.requests.comments import MAX_COMMENT as MAX_DISCUSSION_COMMENT
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
-from console.shell.forms import ConsoleForm, text_area
+from console.shell.forms import ConsoleForm, moment_field, text_area
 from core.ids import MAX_ROW_ID
 
 _COMMENT_HELP = "Kept for good with your name. Say what convinced you, or what has to change."
@@ -64,6 +65,43 @@ class SignedForm(ConsoleForm):
         )
 
 
+class ApproveForm(SignedForm):
+    """Approve a request, with one condition if there is one. (The REST API takes several.)"""
+
+    condition = text_area(
+        "Condition (optional)",
+        "What still has to be done. It becomes a finding when the version moves.",
+        required=False,
+        limit=2000,
+        rows=2,
+    )
+    owner = forms.CharField(
+        label="Who has to meet it", required=False, max_length=150, help_text="The username of a person."
+    )
+    due_at = moment_field("Due", "UTC. From then on the open finding blocks moves of the version.")
+    expires_at = moment_field(
+        "Approval ends", "UTC, optional. If the finding is still open then, the version leaves its stage or alias."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for owner and due date where there is a condition, and for the condition where there is one of them."""
+        given = super().clean() or {}
+        if given.get("condition"):
+            for name in ("owner", "due_at"):
+                if not given.get(name) and name not in self.errors:
+                    self.add_error(name, "A condition needs this.")
+        elif any(given.get(name) for name in ("owner", "due_at", "expires_at")):
+            self.add_error("condition", "Say what has to be done.")
+        return given
+
+    def conditions(self) -> list[ConditionTerms]:
+        """Return the condition that was entered, in a list."""
+        given = self.cleaned_data
+        if not given["condition"]:
+            return []
+        return [ConditionTerms(given["condition"], given["owner"], given["due_at"], given["expires_at"])]
+
+
 class OverrideForm(SignedForm):
     """Override one soft rule, with the reason."""
 
@@ -82,6 +120,12 @@ class OverrideWithdrawalForm(ConsoleForm):
 
     override = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=MAX_ROW_ID)
     comment = text_area("Why is the override withdrawn?", _REASON_HELP, rows=4)
+
+
+class ReasonForm(ConsoleForm):
+    """Say why a version is to move."""
+
+    comment = text_area("Why now?", "Kept with your name. It cannot be changed afterwards.")
 
 
 class WithdrawalForm(ConsoleForm):

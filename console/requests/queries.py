@@ -42,7 +42,9 @@ def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
 
 
 def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
-    """Return the open requests that this person can decide on, in their own right or delegated, longest waiting first."""
+    """Return the open requests that this person can decide on, in their own right or delegated,
+    longest waiting first.
+    """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
     if actor.kind is not ActorKind.USER or actor.user_id is None:
         return rows.none()

@@ -9,6 +9,7 @@ urlpatterns = [
     path("requests/<int:request_id>/approve/", decisions.approve, name="request_approve"),
     path("requests/<int:request_id>/request-changes/", decisions.request_changes, name="request_changes"),
     path("requests/<int:request_id>/reject/", decisions.reject, name="request_reject"),
+    path("requests/<int:request_id>/reason/", decisions.reason, name="request_reason"),
     path("requests/<int:request_id>/withdraw/", decisions.withdraw, name="request_withdraw"),
     path("requests/<int:request_id>/override/", decisions.override, name="override"),
     path("requests/<int:request_id>/override/withdraw/", decisions.override_withdraw, name="override_withdraw"),

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Count, Q, QuerySet
 
-from tracking.models import Experiment, Lifecycle
+from core.actors import Actor
+from core.errors import NotFound
+from core.ids import MAX_ROW_ID
+from tracking.models import Experiment, Lifecycle, Run
+from tracking.permissions.levels import visible_experiments
+from tracking.permissions.runs import readable_runs
 
 
-def experiment_rows(text: str = "") -> QuerySet[Experiment]:
-    """Return experiments that are not deleted, with their runs counted."""
-    rows = Experiment.objects.filter(lifecycle_stage=Lifecycle.ACTIVE).annotate(
-        run_count=Count("runs", filter=Q(runs__lifecycle_stage=Lifecycle.ACTIVE))
+def experiment_rows(actor: Actor, text: str = "") -> QuerySet[Experiment]:
+    """Return the experiments this person may see that are not deleted, with their runs counted."""
+    rows = (
+        visible_experiments(actor)
+        .filter(lifecycle_stage=Lifecycle.ACTIVE)
+        .annotate(run_count=Count("runs", filter=Q(runs__lifecycle_stage=Lifecycle.ACTIVE)))
     )
     return (rows.filter(name__icontains=text) if text else rows).order_by("-updated_ms", "pk")
+
+
+def visible_run_ids(actor: Actor, run_ids: Sequence[str]) -> frozenset[str]:
+    """Return those of the runs that this person may see, by id; a fixed number of queries."""
+    return frozenset(run.pk for run in readable_runs(actor, Run.objects.filter(pk__in=run_ids)))
+
+
+def find_experiment(actor: Actor, experiment_id: int) -> Experiment:
+    """Return an experiment that this person may see. NotFound."""
+    experiment = visible_experiments(actor).filter(pk=experiment_id).first() if experiment_id <= MAX_ROW_ID else None
+    if experiment is None:
+        raise NotFound(f"There is no experiment {experiment_id}.")
+    return experiment

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
 
 from console.shell.pages import Crumb, denied_message, go_to, render_page
@@ -39,9 +40,14 @@ def show_dialog(request: HttpRequest, dialog: Dialog, form: forms.Form, crumbs: 
     """Render a dialog with the errors of its form; status 400 for a page of its own whose form has errors."""
     context = {"dialog": dialog, "form": form}
     if request.headers.get("HX-Request"):
-        return render(request, "console/shell/_dialog.html", context)
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    return render_page(request, "console/shell/dialog.html", dialog.title, crumbs=crumbs, status=status, **context)
+        response = render(request, "console/shell/_dialog.html", context)
+    else:
+        status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+        response = render_page(
+            request, "console/shell/dialog.html", dialog.title, crumbs=crumbs, status=status, **context
+        )
+    patch_vary_headers(response, ["HX-Request"])  # a tab that is opened anew never shows the fragment
+    return response
 
 
 def run_dialog(
@@ -55,7 +61,7 @@ def run_dialog(
 ) -> HttpResponse:
     """Show the form; when a valid one is submitted, call ``act`` and go to the address it returns.
 
-    A refusal becomes an error on the form. NotFound is raised: there is nothing to come back to.
+    A refusal becomes an error on the form. NotFound is raised, because the page below is missing too.
     """
     if request.method == "POST" and form.is_valid():
         try:

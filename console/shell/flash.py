@@ -1,4 +1,4 @@
-"""Messages on the page after a form: what became of a request to move a version."""
+"""Messages on the page after a form: the outcome of a request to move a version."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from console.shell.links import request_url
 REQUEST_OPENED = "Your request is open. The checks run now, and the reviewers see it in their inbox."
 
 
-def tell_outcome(request: HttpRequest, made: TransitionRequest, done: str) -> str:
-    """Tell what became of a request, with ``done`` where the version has moved; return the address of its page."""
+def flash_outcome(request: HttpRequest, made: TransitionRequest, done: str) -> str:
+    """Show the outcome of a request, with ``done`` where the version has moved; return the address of its page."""
     if made.state == RequestState.APPLIED:
         messages.success(request, done)
     else:

@@ -5,9 +5,13 @@ Forms check the shape of what was entered. Whether it is allowed is for the serv
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django import forms
 
 from approvals.models import MAX_COMMENT
+from core.errors import InvalidInput, NotFound
 
 REASON_REQUIRED = "Say why. The reason is kept with your name."
 _UNSTYLED = (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
@@ -25,6 +29,15 @@ def text_area(
         widget=forms.Textarea(attrs={"rows": rows}),
         error_messages={"required": REASON_REQUIRED},
     )
+
+
+@contextmanager
+def missing_as_form_error() -> Iterator[None]:
+    """Turn NotFound of something that a form names into InvalidInput: the page exists, the entry is wrong."""
+    try:
+        yield
+    except NotFound as error:
+        raise InvalidInput(error.message) from error
 
 
 def moment_field(label: str, help_text: str) -> forms.DateTimeField:

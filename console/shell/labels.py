@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from policies.targets import REGISTRATION, TRANSITIONS, left_by
+from registry.stages import removed_alias
+
 
 @dataclass(frozen=True, slots=True)
 class StateLabel:
     """Display of a state. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
 
-    The icon and the text say the same, so that nobody needs to tell colours apart.
+    The icon and the text say the same, so that nobody depends on colours.
     """
 
     tone: str
@@ -47,6 +50,12 @@ CHECK_STATES = {
     "failed": StateLabel("bad", "cancel", "Failed"),
     "error": StateLabel("bad", "report", "Error"),
     "cancelled": StateLabel("none", "cancel", "Cancelled"),
+}
+EXPORT_STATES = {
+    "queued": StateLabel("none", "schedule", "Queued"),
+    "running": StateLabel("info", "progress_activity", "Running"),
+    "done": StateLabel("ok", "check_circle", "Done"),
+    "failed": StateLabel("bad", "cancel", "Failed"),
 }
 RUN_STATES = {
     "RUNNING": StateLabel("info", "progress_activity", "Running"),
@@ -141,6 +150,7 @@ _KINDS = {
     "request": REQUEST_STATES,
     "rule": RULE_STATES,
     "check": CHECK_STATES,
+    "export": EXPORT_STATES,
     "run": RUN_STATES,
     "decision": DECISIONS,
     "proposal": PROPOSAL_STATES,
@@ -158,7 +168,17 @@ _KINDS = {
 
 
 def state_label(kind: str, value: str) -> StateLabel:
-    """Return the label of a state of a kind, such as `stage` or `check`; an unknown value is shown as it is, in grey."""
+    """Return the label of a state of a kind, such as `stage` or `check`; an unknown value is shown as it is,
+    in grey.
+    """
     if kind == "stage" and value.startswith("@"):
         return StateLabel("info", "alternate_email", value)
+    if kind == "stage" and (alias := removed_alias(value)):
+        return StateLabel("bad", "alternate_email", f"@{alias} removed")
+    if kind == "stage" and (place := left_by(value)):
+        return StateLabel("wait", "logout", f"Leaving {place}")
+    if kind == "stage" and value == TRANSITIONS:
+        return StateLabel("info", "schema", "Transitions")
+    if kind == "stage" and value == REGISTRATION:
+        return StateLabel("info", "how_to_reg", "Registration")
     return _KINDS[kind].get(value) or StateLabel("none", "help", value)

@@ -28,7 +28,7 @@ def lineage_url(ref: str, **query: str) -> str:
 
 def _version_page(rest: str) -> str:
     name, _, number = rest.rpartition("/")
-    return version_url(name, int(number))
+    return version_url(name, int(number)) if number.isdecimal() else lineage_url(f"model-version:{rest}")
 
 
 def _lineage_page(kind: str) -> Callable[[str], str]:
@@ -68,6 +68,11 @@ _IMPORTED_FROM = {
 def _imported_from(rest: str) -> str:
     kind, _, digest = rest.partition("/")
     return f"{_IMPORTED_FROM.get(kind, kind)} ({digest[:19]}…)"
+
+
+def diff_url(before: str, after: str) -> str:
+    """Return the address of the difference of two references."""
+    return f"{reverse('console:diff')}?{urlencode({'a': before, 'b': after})}"
 
 
 def page_url(ref: str) -> str:

@@ -1,4 +1,6 @@
-"""Models, versions and runs by name, with errors for people: services answer in the words of the MLflow protocol."""
+"""Models, versions and runs by name, with errors for people: services raise errors with the texts of the MLflow
+protocol.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import get_model, get_version, version_by_alias
+from tracking.permissions.runs import require_readable_run
 from tracking.queries import RunFacts, run_facts
 
 _SHOWN = 100
@@ -37,9 +40,11 @@ def find_version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
         raise NotFound(f"{model.name} has no alias @{alias[:_SHOWN]}.") from error
 
 
-def find_run_facts(run_id: str) -> RunFacts:
-    """Return a run with what it logged. NotFound."""
+def find_run_facts(actor: Actor, run_id: str) -> RunFacts:
+    """Return a run this person may see, with what it logged. NotFound."""
     try:
-        return run_facts(run_id)
+        facts = run_facts(run_id)
+        require_readable_run(actor, facts.run)
     except NotFound as error:
         raise NotFound(f"There is no run {run_id[:_SHOWN]}.") from error
+    return facts

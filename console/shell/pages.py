@@ -1,4 +1,4 @@
-"""Shared parts of every page: sign-in, the shell around it, breadcrumbs, and pages for domain errors."""
+"""Shared parts of every page: sign-in, the layout around it, breadcrumbs, and pages for domain errors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from django.views.decorators.cache import never_cache
 
 from accounts.authentication import actor_from_request
 from audit.services import record_denial
+from console.shell.drafts import discard_submitted
 from core.actors import Actor
-from core.errors import Conflict, Denied, DomainError, InvalidInput, NotAuthenticated, NotFound
+from core.errors import Conflict, Denied, DomainError, InvalidInput, NotAuthenticated, NotFound, Unavailable
 
 P = ParamSpec("P")
 PER_PAGE = 50
@@ -46,9 +47,12 @@ def page(view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponseBase]) -
             return _to_login(request)
         try:
             _refuse_nul(request)
-            return view(request, actor_from_request(request), *args, **kwargs)
+            actor = actor_from_request(request)
+            response = view(request, actor, *args, **kwargs)
         except DomainError as error:
             return _refusal(request, error)
+        discard_submitted(request, actor, response)
+        return response
 
     return wrapper
 
@@ -111,6 +115,8 @@ def _refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
     match error:
         case NotAuthenticated():
             return _to_login(request)
+        case Unavailable():
+            raise error  # config/middleware.py answers 503
         case NotFound():
             status, title = 404, "Not found"
         case Denied():

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from accounts.models import User
-from accounts.signin import is_held_off
+from accounts.signin import claim_sign_in, forgive_sign_in
 
 
 class SignInForm(AuthenticationForm):
@@ -26,9 +26,12 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, object]:
         """Refuse before the password is checked when too many attempts have failed."""
-        if is_held_off(self.cleaned_data.get("username") or "", self.request):
+        name = self.cleaned_data.get("username") or ""
+        if not claim_sign_in(name, self.request):
             raise forms.ValidationError(self.error_messages["held_off"], code="held_off")
-        return super().clean()
+        cleaned: dict[str, object] = super().clean()
+        forgive_sign_in(name, self.request)
+        return cleaned
 
     def confirm_login_allowed(self, user: User) -> None:
         """Refuse disabled accounts and service accounts."""

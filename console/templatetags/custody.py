@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,14 +18,15 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from accounts.authentication import actor_from_request
-from approvals.oversight.post_review_queries import visible_post_reviews
+from approvals.oversight.deployment_problems import problem_text
 from approvals.verdict.evaluation import RuleVerdict
 from console.shell import formatting, labels, links
+from console.shell.first_rows import tally
 from console.shell.markdown import plain_text, render_markdown
+from console.shell.open_problems import open_problems
 from core.refs import dataset_version_ref
 from policies.models import PolicyProposal, ProposalKind
-from registry.models import ModelVersion
+from registry.models import Deployment, ModelVersion
 from webhooks.models import Subscription
 
 register = template.Library()
@@ -36,6 +38,7 @@ register.filter("page_url", links.page_url)
 register.filter("ref_label", links.ref_label)
 register.filter("markdown", render_markdown)
 register.filter("plain", plain_text)
+register.filter("tally", tally)
 
 _EVENTS_SHOWN = 3
 
@@ -62,6 +65,14 @@ def metric_order(key: str) -> str:
 def lookup(values: object, key: object) -> object:
     """Return the value under a key, "" where there is none or ``values`` is no mapping."""
     return values.get(key, "") if isinstance(values, Mapping) else ""
+
+
+@register.filter
+def table_description(table: Mapping[str, Any]) -> str:
+    """Return the description of a table of the admin: the first sentence of the docstring of its model."""
+    model: type[Model] = table["model"]
+    text = " ".join((model.__doc__ or "").split()).replace("``", "")
+    return "" if text.startswith(f"{model.__name__}(") else text.partition(". ")[0].rstrip(".") + "."
 
 
 @register.filter
@@ -168,6 +179,17 @@ def version_link(version: ModelVersion, text: str = "") -> SafeString:
     return format_html('<a href="{}">{}</a>', links.version_url(version.model.name, version.version), text or version)
 
 
+@register.simple_tag
+def deployment_problem(deployment: Deployment, *, plain: bool = False) -> str:
+    """Render the problems of a live deployment: a red badge, or the ``plain`` sentence;
+    "" for no problem.
+    """
+    text = problem_text(deployment)
+    if plain or not text:
+        return text
+    return format_html('<span class="c-badge is-bad">{}{}</span>', _icon_html("warning"), text)
+
+
 @register.simple_block_tag
 def dialog_link(
     content: SafeString,
@@ -212,12 +234,12 @@ def empty_state(content: SafeString, icon: str, title: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def open_emergency_count(context: template.Context) -> int:
-    """Return how many emergencies this person may see still need a review; one query a page, none signed out."""
+    """Return how many emergencies this person may see still need a review; none signed out."""
     request: Any = context.get("request")
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return 0
-    return visible_post_reviews(actor_from_request(request), state="open").count()
+    return open_problems(request).emergencies
 
 
 @register.simple_tag

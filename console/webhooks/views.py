@@ -95,7 +95,7 @@ def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
 
 @page
 def test(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Send a signed test message in a dialog, and tell what the receiver answered."""
+    """Send a signed test message in a dialog, and show the receiver's answer."""
     webhook = find_webhook(actor, webhook_id)
     form = WebhookTestForm(submitted(request), webhook=webhook)
 

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from importing.sources.governance import GovernanceSource
 from registry.services.imports import OldModel, OldVersion
+from traces.services.infos import TraceInfo
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.store import ByteSource
@@ -30,13 +32,14 @@ class Counts:
     logged_models: int = 0
     models: int = 0
     versions: int = 0
+    traces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A run or a logged model that has files. ``uri`` is its artifact folder in the source."""
+    """A run, a logged model or a trace that has files. ``uri`` is its artifact folder in the source."""
 
-    kind: str  # "run" or "logged_model"
+    kind: str  # "run", "logged_model" or "trace"
     id: str
     uri: str
 
@@ -99,6 +102,14 @@ class SourceFile:
     open: Callable[[], AbstractContextManager[ByteSource]]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceTrace:
+    """A trace without its spans; ``artifact_uri`` is its folder in the source."""
+
+    info: TraceInfo
+    artifact_uri: str = ""
+
+
 class Source(Protocol):
     """A server or database to import from. Every method may raise SourceError."""
 
@@ -121,6 +132,12 @@ class Source(Protocol):
     def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
         """Yield all logged models of an experiment, the oldest first."""
 
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
+        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first."""
+
+    def spans(self, trace_id: str) -> bytes:
+        """Return the spans of a trace as a JSON object with a list of spans; empty where they are in a file."""
+
     def history(self, run: SourceRun) -> Iterator[Point]:
         """Yield every value of every metric of a run."""
 
@@ -135,6 +152,10 @@ class Source(Protocol):
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
         """Yield the kinds of items that cannot be imported, each with its number."""
+
+    @property
+    def workspace(self) -> GovernanceSource | None:
+        """The calls of a Databricks workspace, None for a source that cannot have them."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,10 +13,12 @@ from importing.sources.base import (
     SourceLoggedModel,
     SourceModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from importing.sources.sql import Database
 from importing.sources.tables import DEFAULT_WORKSPACE, Tables
+from importing.sources.trace_tables import spans_of, traces_of
 from registry.services.imports import OldModel, OldVersion
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
@@ -28,7 +30,6 @@ _DELETED = "Deleted_Internal"
 _PROMPT = "mlflow.prompt.is_prompt"
 # Tables whose rows cannot be imported, and what they are called.
 _UNSUPPORTED = {
-    "trace_info": "traces",
     "evaluation_datasets": "evaluation datasets",
     "scorers": "scorers",
     "webhooks": "webhooks",
@@ -59,6 +60,11 @@ class DatabaseSource:
         if missing := [table for table in _NEEDED if not self._db.has(table)]:
             raise SourceError(f"{self._db.name} is not an mlflow database: it has no table {missing[0]}.")
 
+    @property
+    def workspace(self) -> None:
+        """None: a database has no workspace calls."""
+        return
+
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
@@ -76,6 +82,7 @@ class DatabaseSource:
                 f"FROM model_versions m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} AND {_NOT_DELETED}",
                 [_DELETED],
             ),
+            traces=self._db.count(f"FROM trace_info WHERE {inside}") if self._db.has("trace_info") else 0,
         )
 
     def experiments(self) -> Iterator[SourceExperiment]:
@@ -188,10 +195,10 @@ class DatabaseSource:
             )
 
     def _points_of_model(self, model_id: str) -> dict[str, list[Point]]:
-        found: defaultdict[str, list[Point]] = defaultdict(list)
+        points_by_run: defaultdict[str, list[Point]] = defaultdict(list)
         for row in self._db.all_rows("SELECT * FROM logged_model_metrics WHERE model_id = ?", model_id):
             value = row["metric_value"]
-            found[row["run_id"]].append(
+            points_by_run[row["run_id"]].append(
                 Point(
                     key=row["metric_name"],
                     value=float("nan") if value is None else float(value),
@@ -202,7 +209,7 @@ class DatabaseSource:
                     dataset_digest=row["dataset_digest"] or "",
                 )
             )
-        return found
+        return points_by_run
 
     def models(self) -> Iterator[SourceModel]:
         """Yield all registered models, without prompts. SourceError."""
@@ -256,6 +263,14 @@ class DatabaseSource:
                 ),
                 stage=row["current_stage"] or "None",
             )
+
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
+        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. SourceError."""
+        return traces_of(self._db, experiment_id)
+
+    def spans(self, trace_id: str) -> bytes:
+        """Return the spans of a trace as a JSON object; empty where they are in a file. SourceError."""
+        return spans_of(self._db, trace_id)
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
         """Yield the kinds of items that cannot be imported, each with its number. SourceError."""

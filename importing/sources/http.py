@@ -1,4 +1,6 @@
-"""An HTTP client for an `mlflow server`, of the standard library: with the credentials of MLflow's variables, and retries."""
+"""An HTTP client for an `mlflow server`, of the standard library: with the credentials of MLflow's variables, and
+retries.
+"""
 
 from __future__ import annotations
 
@@ -94,14 +96,14 @@ class Server:
     def _json(self, path: str, data: bytes | None) -> dict[str, Any]:
         with self._send(path, data) as answer:
             try:
-                found = json.loads(answer.read())
+                value = json.loads(answer.read())
             except (ValueError, OSError, http.client.HTTPException) as error:
                 raise SourceError(f"{self.url}{path.partition('?')[0]} did not answer with JSON: {error}") from error
-        if not isinstance(found, dict):
+        if not isinstance(value, dict):
             raise SourceError(
                 f"{self.url}{path.partition('?')[0]} is not an MLflow server: its answer has another format."
             )
-        return found
+        return value
 
     def _send(self, path: str, data: bytes | None) -> Any:
         for pause in (*_PAUSES, None):
@@ -128,7 +130,9 @@ class Server:
 
 
 def _credentials(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the Authorization header: credentials in the address before those of the variables, Basic before a token."""
+    """Return the Authorization header: credentials in the address before those of the variables,
+    Basic before a token.
+    """
     user = urllib.parse.unquote(parts.username or "") or environment.get("MLFLOW_TRACKING_USERNAME", "")
     password = urllib.parse.unquote(parts.password or "") or environment.get("MLFLOW_TRACKING_PASSWORD", "")
     if user and password:
@@ -157,7 +161,7 @@ def _message(error: urllib.error.HTTPError) -> str:
     except (OSError, http.client.HTTPException):
         return str(error.reason)
     try:
-        found = json.loads(text)
+        body = json.loads(text)
     except ValueError:
         return text.strip()[:300] or str(error.reason)
-    return str(found.get("message") or text)[:300] if isinstance(found, dict) else text[:300]
+    return str(body.get("message") or text)[:300] if isinstance(body, dict) else text[:300]

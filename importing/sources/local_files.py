@@ -15,9 +15,9 @@ from importing.sources.base import FilesUnreachable, Owner, SourceError, SourceF
 class LocalFiles:
     """Finds the folder of a run or logged model in one of ``folders``. SourceError for a folder that does not exist.
 
-    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain path is the
-    folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a copy of the tree or of a
-    bucket works as well.
+    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain path
+    is the folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a copy of
+    the tree or of a bucket works as well.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -54,7 +54,10 @@ class LocalFiles:
 
 
 def _walk(root: Path) -> Iterator[SourceFile]:
-    """Yield the files below a folder. Symbolic links are not followed, because they may lead anywhere: opening one fails."""
+    """Yield the files below a folder.
+
+    Symbolic links are not followed, because they may lead anywhere: opening one fails.
+    """
     for folder, _folders, names in os.walk(root, followlinks=False, onerror=_fail):
         for name in sorted(names):
             path = Path(folder) / name

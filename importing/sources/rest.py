@@ -12,6 +12,7 @@ from importing.sources.base import (
     SourceLoggedModel,
     SourceModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from importing.sources.http import Server, ServerError
@@ -25,11 +26,15 @@ from importing.sources.rest_rows import (
     text_of,
     version_of,
 )
+from importing.sources.trace_rows import trace_of_json
+from importing.sources.workspace import Workspace
 from registry.services.imports import OldModel
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment
 
 API = "/api/2.0/mlflow"
+_TRACES_API = "/api/3.0/mlflow"
+_SPANS = "/ajax-api/3.0/mlflow/get-trace-artifact"
 _PAGE = 1000
 _HISTORY_PAGE = 25_000
 _LOGGED_MODEL_PAGE = 50
@@ -66,17 +71,23 @@ class RestSource:
             )
         return f"{self.origin} is not an MLflow server ({error})."
 
+    @property
+    def workspace(self) -> Workspace:
+        """The calls of a Databricks workspace; a server without them answers that they do not exist."""
+        return Workspace(self._server)
+
     def close(self) -> None:
         """Do nothing: each request has its own connection."""
 
     def counts(self) -> Counts:
         """Return the numbers of items. SourceError."""
-        experiments = [found.id for found in self.experiments()]
+        experiments = [experiment.id for experiment in self.experiments()]
         models = sum(1 for _ in self._get_pages("registered-models/search", "registered_models"))
         versions = sum(1 for _ in self._get_pages("model-versions/search", "model_versions"))
         runs = sum(1 for number in experiments for _ in self._raw_runs(number))
         logged = sum(1 for number in experiments for _ in self._raw_logged_models(number))
-        return Counts(len(experiments), runs, logged, models, versions)
+        traces = sum(1 for number in experiments for _ in self._raw_traces(number))
+        return Counts(len(experiments), runs, logged, models, versions, traces)
 
     def experiments(self) -> Iterator[SourceExperiment]:
         """Yield all experiments, deleted ones included. SourceError."""
@@ -145,8 +156,8 @@ class RestSource:
     def models(self) -> Iterator[SourceModel]:
         """Yield all registered models, without prompts. SourceError."""
         highest: dict[str, int] = {}
-        for found in self.versions():
-            highest[found.old.name] = max(found.old.version, highest.get(found.old.name, 0))
+        for version in self.versions():
+            highest[version.old.name] = max(version.old.version, highest.get(version.old.name, 0))
         for listed in self._get_pages("registered-models/search", "registered_models"):
             name = text_of(listed, "name")
             item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
@@ -172,8 +183,6 @@ class RestSource:
         """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
         yield "prompts", self._count("registered-models/search", "registered_models", {"filter": _PROMPT})
         yield "webhooks", self._count("webhooks", "webhooks", {})
-        traced = sum(1 for found in self.experiments() if self._has_traces(found.id))
-        yield "experiments with traces", traced
 
     def _count(self, path: str, key: str, query: Json) -> int:
         try:
@@ -181,18 +190,33 @@ class RestSource:
         except ServerError:  # not every server supports or allows it
             return 0
 
-    def _has_traces(self, experiment_id: str) -> bool:
-        where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
-        try:
-            found = self._server.post("/api/3.0/mlflow/traces/search", {"locations": [where], "max_results": 1})
-        except ServerError:
-            return False
-        return bool(found.get("traces"))
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
+        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. SourceError."""
+        return map(trace_of_json, self._raw_traces(experiment_id))
 
-    def _post_pages(self, path: str, body: Json, key: str) -> Iterator[Json]:
+    def _raw_traces(self, experiment_id: str) -> Iterator[Json]:
+        where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+        body = {"locations": [where], "max_results": 100, "order_by": ["timestamp_ms ASC"]}
+        try:
+            yield from self._post_pages("traces/search", body, "traces", api=_TRACES_API)
+        except ServerError as error:
+            if error.status not in {404, 405, 501}:  # servers before MLflow 3 have no such search
+                raise
+
+    def spans(self, trace_id: str) -> bytes:
+        """Return the spans of a trace as a JSON object; empty where the server has none. SourceError."""
+        try:
+            with self._server.open(_SPANS, {"request_id": trace_id}) as answer:
+                return answer.read()
+        except ServerError as error:
+            if error.status >= 500 or error.status == 404:  # noqa: PLR2004 - what servers say of a trace without spans
+                return b""
+            raise
+
+    def _post_pages(self, path: str, body: Json, key: str, api: str = API) -> Iterator[Json]:
         token = ""
         while True:
-            answer = self._server.post(f"{API}/{path}", {**body, **({"page_token": token} if token else {})})
+            answer = self._server.post(f"{api}/{path}", {**body, **({"page_token": token} if token else {})})
             yield from answer.get(key, ())
             token = str(answer.get("next_page_token") or "")
             if not token:

@@ -76,8 +76,8 @@ def logged_model_of(item: Json) -> SourceLoggedModel:
         ),
         artifact_uri=text_of(info, "artifact_uri"),
         points={
-            run_id: [point_of(metric, text_of(metric, "key"), model_id) for metric in found]
-            for run_id, found in groupby(points, key=lambda metric: text_of(metric, "run_id"))
+            run_id: [point_of(metric, text_of(metric, "key"), model_id) for metric in run_metrics]
+            for run_id, run_metrics in groupby(points, key=lambda metric: text_of(metric, "run_id"))
         },
     )
 

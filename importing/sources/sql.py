@@ -72,7 +72,10 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A read-only transaction, which sees the database as it was at the start. SourceError where it cannot be reached."""
+    """A read-only transaction, which sees the database as it was at the start.
+
+    SourceError where it cannot be reached.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

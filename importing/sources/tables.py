@@ -13,7 +13,10 @@ DEFAULT_WORKSPACE = "default"
 
 
 class Tables:
-    """A database, limited to one workspace. Tables that an older schema lacks count as empty. SourceError for a wrong name."""
+    """A database, limited to one workspace.
+
+    Tables that an older schema lacks count as empty. SourceError for a wrong name.
+    """
 
     def __init__(self, database: Database, workspace: str) -> None:
         if not _WORKSPACE.fullmatch(workspace):
@@ -35,8 +38,8 @@ class Tables:
         """Return whether a table exists, and has this column. SourceError."""
         if table not in self._columns:
             self._columns[table] = self._db.columns(table)
-        found = self._columns[table]
-        return column in found if column else bool(found)
+        columns = self._columns[table]
+        return column in columns if column else bool(columns)
 
     def in_workspace(self, alias: str) -> str:
         """Return the SQL condition that a row belongs to the workspace; older schemas have no such column."""

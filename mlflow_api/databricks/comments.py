@@ -66,13 +66,13 @@ def list_activities(actor: Actor, q: Params) -> Json:
     """
     version = get_version(actor, q.need("name"), version_number(q))
     limit, before = _page(q)
-    found, place = activities_of(version, before=before, limit=limit)
-    shown = [render.activity(one) for one in found]
+    activities, place = activities_of(version, before=before, limit=limit)
+    shown = [render.activity(one) for one in activities]
     return {"activities": shown} | filled(next_page_token=str(place) if place else None)
 
 
 def _page(q: Params) -> tuple[int, int]:
-    """Return how many are wanted and the place the token names."""
+    """Return the page size and the id of the last item that the caller has."""
     limit = q.integer("max_results", MAX_ACTIVITIES)
     if limit is None or not 1 <= limit <= MAX_ACTIVITIES:
         raise InvalidInput(f"Invalid value for parameter 'max_results' supplied: at most {MAX_ACTIVITIES}, at least 1.")

@@ -18,8 +18,8 @@ from registry.stages import parse_stage
 @rpc("GET", "databricks/registered-models/get")
 def get_databricks_model(actor: Actor, q: Params) -> Json:
     """Databricks `databricks/registered-models/get`: return a model, its id and the actor's level. Raises NotFound."""
-    found = render.registered_model(actor, queries.get_model(actor, q.need("name")))
-    return {"registered_model_databricks": found, "registered_model": found}
+    body = render.registered_model(actor, queries.get_model(actor, q.need("name")))
+    return {"registered_model_databricks": body, "registered_model": body}
 
 
 @rpc("GET", "registered-models/list")
@@ -28,14 +28,14 @@ def list_registered_models(actor: Actor, q: Params) -> Json:
 
     Raises InvalidInput (page size or token).
     """
-    found, token = search_models(
+    models, token = search_models(
         actor=actor,
         filter_string="",
         order_by=[],
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(registered_models=render_registry.registered_models(found), next_page_token=token or None)
+    return filled(registered_models=render_registry.registered_models(models), next_page_token=token or None)
 
 
 @rpc("POST", "databricks/model-versions/transition-stage")
@@ -54,5 +54,5 @@ def transition_databricks_stage(actor: Actor, q: Params) -> Json:
         comment=q.text("comment"),
         base_url=q.base_url,
     )
-    found = render.model_version(actor, queries.get_version(actor, name, version), q.base_url)
-    return {"model_version_databricks": found, "model_version": found}
+    body = render.model_version(actor, queries.get_version(actor, name, version), q.base_url)
+    return {"model_version_databricks": body, "model_version": body}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.actors import Actor
-from core.errors import InvalidInput
 from mlflow_api.databricks import render
+from mlflow_api.databricks.grant_entries import read_grant
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
@@ -25,7 +25,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", f"{_PATH}/permissionLevels", area="permissions")
 def get_permission_levels(actor: Actor, q: Params) -> Json:
-    """Databricks `…/permissionLevels`: return the levels that a model knows, with descriptions. Raises NotFound."""
+    """Databricks `…/permissionLevels`: return the levels of models, with descriptions. Raises NotFound."""
     get_model_by_id(actor, q.need("model_id"))
     levels = [{"permission_level": words, "description": LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
     return {"permission_levels": levels}
@@ -51,16 +51,6 @@ def patch_permissions(actor: Actor, q: Params) -> Json:
 
 def _set(actor: Actor, q: Params, *, replace: bool) -> Json:
     model = get_model_by_id(actor, q.need("model_id"))
-    grants = [_grant(item) for item in q.items("access_control_list")]
+    grants = [Grant(*read_grant(item, _LEVELS)) for item in q.items("access_control_list")]
     set_permissions(actor=actor, name=model.name, grants=grants, replace=replace)
     return render.permissions(model, grants_of(model))
-
-
-def _grant(item: Params) -> Grant:
-    named = [(kind, item.text(field)) for kind, field in render.PRINCIPALS.items() if item.text(field)]
-    if len(named) != 1:
-        raise InvalidInput("Each entry of 'access_control_list' names one user, group or service principal.")
-    level = _LEVELS.get(item.need("permission_level"))
-    if level is None:
-        raise InvalidInput(f"A permission level is one of {', '.join(_LEVELS)}.")
-    return Grant(named[0][0], named[0][1], level)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from accounts.principals import PrincipalKind
 from approvals.case.loading import Case
 from approvals.models import ApprovalComment, TransitionRequest
 from approvals.permissions.reviews import load_reviewer
@@ -19,7 +20,7 @@ from core.times import to_ms
 from mlflow_api import render_registry
 from mlflow_api.render_tracking import Json, filled
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Grant, Level, PrincipalKind, default_level, level_of
+from registry.permissions import Grant, Level, default_level, level_of
 
 LEVELS = {
     Level.READ: "CAN_READ",
@@ -41,19 +42,19 @@ def milliseconds(at: datetime | None) -> int | None:
     return to_ms(at) if at else None
 
 
-def activity(found: Activity) -> Json:
+def activity(row: Activity) -> Json:
     """Return one entry of a version's activity list."""
     return filled(
-        id=found.id,
-        activity_type=found.kind.value,
-        user_id=found.user,
-        comment=found.comment,
-        system_comment=found.system_comment,
-        from_stage=found.source or None,
-        to_stage=found.target or None,
-        creation_timestamp=milliseconds(found.at),
-        last_updated_timestamp=milliseconds(found.at),
-        request_id=str(found.request_id) if found.request_id else None,
+        id=row.id,
+        activity_type=row.kind.value,
+        user_id=row.user,
+        comment=row.comment,
+        system_comment=row.system_comment,
+        from_stage=row.source or None,
+        to_stage=row.target or None,
+        creation_timestamp=milliseconds(row.at),
+        last_updated_timestamp=milliseconds(row.at),
+        request_id=str(row.request_id) if row.request_id else None,
     )
 
 
@@ -90,33 +91,31 @@ def open_requests(actor: Actor, cases: Sequence[Case], base_url: str) -> list[Js
     reviewer = load_reviewer(actor, {case.request.version.model_id for case in cases})
     opened = opening_activities([case.request for case in cases])
     return [
-        activity(found) | request_facts(case, request_abilities(actor, reviewer, case), base_url)
-        for found, case in zip(opened, cases, strict=True)
+        activity(opening) | request_facts(case, request_abilities(actor, reviewer, case), base_url)
+        for opening, case in zip(opened, cases, strict=True)
     ]
 
 
-def decided(found: Activity, request: TransitionRequest) -> Json:
+def decided(row: Activity, request: TransitionRequest) -> Json:
     """Return the activity of a decision or withdrawal, with where the request and its version are now."""
-    return activity(found) | filled(
-        request_id=str(request.pk), state=request.state, current_stage=request.version.stage
-    )
+    return activity(row) | filled(request_id=str(request.pk), state=request.state, current_stage=request.version.stage)
 
 
-def comment(actor: Actor, found: ApprovalComment, *, may_manage: bool) -> Json:
+def comment(actor: Actor, row: ApprovalComment, *, may_manage: bool) -> Json:
     """Return a comment with what the actor may do with it; ``may_manage``: they manage the model."""
     return filled(
-        id=str(found.pk),
-        comment=found.text,
-        user_id=found.author.username,
-        creation_timestamp=milliseconds(found.created_at),
-        last_updated_timestamp=milliseconds(found.edited_at or found.created_at),
-        available_actions=[ability.value for ability in comment_abilities(actor, found, manages=may_manage)],
+        id=str(row.pk),
+        comment=row.text,
+        user_id=row.author.username,
+        creation_timestamp=milliseconds(row.created_at),
+        last_updated_timestamp=milliseconds(row.edited_at or row.created_at),
+        available_actions=[ability.value for ability in comment_abilities(actor, row, manages=may_manage)],
     )
 
 
-def one_comment(actor: Actor, found: ApprovalComment) -> Json:
+def one_comment(actor: Actor, row: ApprovalComment) -> Json:
     """Return the response that holds one comment."""
-    return {"comment": comment(actor, found, may_manage=manages(actor, found.version))}
+    return {"comment": comment(actor, row, may_manage=manages(actor, row.version))}
 
 
 def permission_level(actor: Actor, model: RegisteredModel) -> str | None:

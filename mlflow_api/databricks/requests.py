@@ -1,14 +1,15 @@
 """Transition requests in the Databricks API. Calls carry no request id: version and stage identify the request.
 
-There is at most one live request for a version and a stage: asking again returns it, whoever asks. `request_id` may be sent
-along to make sure. An approval takes a person's approval session and covers what `list` last showed them (decision 0013).
+There is at most one live request for a version and a stage: asking again returns it, whoever asks. `request_id` may be
+sent as well and must then match. An approval takes a person's approval session and covers what `list` last showed them
+(decision 0013).
 """
 
 from __future__ import annotations
 
 from approvals.case.loading import load_case
 from approvals.models import Decision, RequestState, TransitionRequest
-from approvals.requests.abilities import find_live, live_cases, record_views, viewed_digest
+from approvals.requests.abilities import get_live_request, live_cases, record_views, viewed_digest
 from approvals.requests.history import newest_activity
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
@@ -50,7 +51,7 @@ def create_transition_request(actor: Actor, q: Params) -> Json:
 def list_transition_requests(actor: Actor, q: Params) -> Json:
     """Databricks `transition-requests/list`: return the live requests of a version and note that the actor saw them.
 
-    Raises NotFound.
+    Raises NotFound, InvalidInput.
     """
     cases = live_cases(actor, get_version(actor, q.need("name"), version_number(q)))
     record_views(actor, cases)
@@ -62,19 +63,19 @@ def approve_transition_request(actor: Actor, q: Params) -> Json:
     """Databricks `transition-requests/approve`: approve, apply the request if it is complete, return the activity.
 
     Raises NotFound, InvalidInput, Denied, InvalidState (closed, expired, checks unfinished or failed, no signature),
-    Conflict (the request has changed since the actor saw it, or the actor has decided so already).
+    Conflict (the request has changed since the actor saw it, or the actor has made this decision already).
     """
-    found = _find(actor, q)
+    request = _find(actor, q)
     decide_request(
         actor=actor,
-        request_id=found.pk,
+        request_id=request.pk,
         decision=Decision.APPROVE,
         comment=q.text("comment"),
-        seen_digest=q.text("subject_digest") or viewed_digest(actor, found),
+        seen_digest=q.text("subject_digest") or viewed_digest(actor, request),
         archive_existing=_archiving(q),
     )
-    _apply_now(found.pk)
-    return _decided(actor, found, Action.APPROVALS_REVIEW_GIVEN)
+    _apply_now(request.pk)
+    return _decided(actor, request, Action.APPROVALS_REVIEW_GIVEN)
 
 
 @rpc("POST", "transition-requests/reject")
@@ -83,15 +84,15 @@ def reject_transition_request(actor: Actor, q: Params) -> Json:
 
     Raises NotFound, InvalidInput, Denied, InvalidState, Conflict, as an approval does.
     """
-    found = _find(actor, q)
+    request = _find(actor, q)
     decide_request(
         actor=actor,
-        request_id=found.pk,
+        request_id=request.pk,
         decision=Decision.REJECT,
         comment=q.text("comment"),
-        seen_digest=q.text("subject_digest") or viewed_digest(actor, found),
+        seen_digest=q.text("subject_digest") or viewed_digest(actor, request),
     )
-    return _decided(actor, found, Action.APPROVALS_REVIEW_GIVEN)
+    return _decided(actor, request, Action.APPROVALS_REVIEW_GIVEN)
 
 
 @rpc("DELETE", "transition-requests/delete")
@@ -100,13 +101,13 @@ def delete_transition_request(actor: Actor, q: Params) -> Json:
 
     Raises NotFound, InvalidInput, Denied, InvalidState (it is closed).
     """
-    found = _find(actor, q, creator=q.need("creator"))
-    withdraw_request(actor=actor, request_id=found.pk, comment=q.text("comment"))
-    return _decided(actor, found, Action.APPROVALS_REQUEST_WITHDRAWN)
+    request = _find(actor, q, creator=q.need("creator"))
+    withdraw_request(actor=actor, request_id=request.pk, comment=q.text("comment"))
+    return _decided(actor, request, Action.APPROVALS_REQUEST_WITHDRAWN)
 
 
 def _find(actor: Actor, q: Params, *, creator: str = "") -> TransitionRequest:
-    return find_live(
+    return get_live_request(
         actor,
         name=q.need("name"),
         version=version_number(q),
@@ -121,9 +122,9 @@ def _archiving(q: Params) -> bool | None:
 
 
 def _apply_now(request_id: int) -> None:
-    """Carry out a request that is approved now, so that the answer tells where the version is.
+    """Apply a request that is approved now, so that the answer has the new stage.
 
-    A worker does the same; where it cannot be carried out the request says why, and the approval stands as given.
+    A worker would do the same. Where it cannot be applied, the request says why, and the approval stays.
     """
     if TransitionRequest.objects.filter(pk=request_id, state=RequestState.APPROVED).exists():
         try:
@@ -132,6 +133,6 @@ def _apply_now(request_id: int) -> None:
             return
 
 
-def _decided(actor: Actor, found: TransitionRequest, action: Action) -> Json:
-    now = get_request(actor, found.pk)
+def _decided(actor: Actor, request: TransitionRequest, action: Action) -> Json:
+    now = get_request(actor, request.pk)
     return {"activity": render.decided(newest_activity(now, action), now)}

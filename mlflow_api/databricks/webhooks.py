@@ -1,7 +1,7 @@
 """Registry webhooks in the Databricks API, under `registry-webhooks/…` and its preview alias.
 
-They are webhooks like those of MLflow's wire, in another format, and each wire shows its own. What Databricks would start a
-job for is refused: `job_spec`. Secret and authorization are taken and never told.
+They are webhooks like those of MLflow's API, in another format, and each API shows its own. `job_spec`, for which
+Databricks would start a job, is refused. Secret and authorization are stored and never returned.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def _create(actor: Actor, q: Params) -> Json:
 
 
 def _list(actor: Actor, q: Params) -> Json:
-    found, token = list_registry_webhooks(
+    webhooks, token = list_registry_webhooks(
         actor=actor,
         events=q.texts("events"),
         model_name=q.text("model_name"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(webhooks=[_rendered(webhook) for webhook in found], next_page_token=token or None)
+    return filled(webhooks=[_rendered(webhook) for webhook in webhooks], next_page_token=token or None)
 
 
 def _update(actor: Actor, q: Params) -> Json:
@@ -77,9 +77,10 @@ def _delete(actor: Actor, q: Params) -> Json:
 
 def _test(actor: Actor, q: Params) -> Json:
     answer = webhooks.send_test(actor=actor, webhook_id=q.need("id"), event=q.text("event"), wire=_WIRE)
-    # Clients have looked for this in three places: `status_code`, before that `webhook.status_code`, in the docs `status`.
-    told = filled(status_code=answer.status, body=answer.body or answer.error or None)
-    return {**told, **filled(status=answer.status), "webhook": told}
+    # Clients read this from three keys: `status_code`, before that `webhook.status_code`, in the docs
+    # `status`.
+    response = filled(status_code=answer.status, body=answer.body or answer.error or None)
+    return {**response, **filled(status=answer.status), "webhook": response}
 
 
 def _spec(q: Params) -> Params:

@@ -18,7 +18,7 @@ _ONE = _ALL + "/{assessment_id}"
 @rpc("POST", _ALL)
 @rpc("POST", _ALL, version="3.0")
 def create(actor: Actor, q: Params) -> Json:
-    """Add feedback or an expectation to a trace."""
+    """Add feedback or an expectation to a trace. Raises InvalidInput."""
     if not q.has("assessment"):
         q.need("assessment")
     body = q.message("assessment")
@@ -30,15 +30,17 @@ def create(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", _ONE)
 @rpc("GET", _ONE, version="3.0")
-def read(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def read(actor: Actor, q: Params) -> Json:
     """Return an assessment."""
-    return {"assessment": render.assessment(assessments.get_assessment(q.need("trace_id"), q.need("assessment_id")))}
+    return {
+        "assessment": render.assessment(assessments.get_assessment(actor, q.need("trace_id"), q.need("assessment_id")))
+    }
 
 
 @rpc("PATCH", _ONE)
 @rpc("PATCH", _ONE, version="3.0")
 def update(actor: Actor, q: Params) -> Json:
-    """Change the fields of an assessment that `update_mask` names."""
+    """Change the fields of an assessment that `update_mask` names. Raises InvalidInput."""
     row = assessments.update_assessment(
         actor=actor,
         trace_id=q.need("trace_id"),

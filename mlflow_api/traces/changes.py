@@ -23,7 +23,7 @@ def set_tag(actor: Actor, q: Params) -> Json:
 @rpc("DELETE", "traces/{trace_id}/tags")
 @rpc("DELETE", "traces/{trace_id}/tags", version="3.0")
 def delete_tag(actor: Actor, q: Params) -> Json:
-    """Delete a tag of a trace."""
+    """Delete a tag of a trace. Raises NotFound."""
     delete_trace_tag(actor=actor, trace_id=q.need("trace_id"), key=q.need("key"))
     return {}
 
@@ -51,7 +51,7 @@ def link_to_run(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "traces/link-prompts")
 def link_prompt_versions(actor: Actor, q: Params) -> Json:
-    """Note which versions of prompts a trace used."""
+    """Note which versions of prompts a trace used. Raises InvalidInput."""
     prompts = [(item.need("name"), _version(item)) for item in q.need_items("prompt_versions")]
     link_prompts(actor=actor, trace_id=q.need("trace_id"), prompts=prompts)
     return {}

@@ -14,30 +14,35 @@ from traces.limits import check_count
 from traces.models import Trace
 from traces.services.infos import record_info
 
-_BODY = 8_000_000
 _TOO_MANY = "At most {limit} traces can be read at once. Got {count}."
 
 
-@rpc("POST", "traces", version="3.0", max_body=_BODY)
+@rpc("POST", "traces", version="3.0")
 def start_trace(actor: Actor, q: Params) -> Json:
-    """Store a trace. Clients call this when the trace has ended, although the call is named "start"."""
+    """Store a trace. Clients call this when the trace has ended, although the call is named "start".
+
+    Raises InvalidInput.
+    """
     if not q.has("trace"):
         q.need("trace")
     trace = record_info(actor=actor, info=trace_info(q.message("trace").message("trace_info")))
-    return {"trace": {"trace_info": render.info(queries.get_trace(trace.pk))}}
+    return {"trace": {"trace_info": render.info(queries.get_trace(actor, trace.pk))}}
 
 
 @rpc("GET", "traces/{trace_id}")
 @rpc("GET", "traces/{trace_id}", version="3.0")
-def get_trace_info(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_trace_info(actor: Actor, q: Params) -> Json:
     """Return a trace without its spans. MLflow 2.22 asks at version 2.0 for its assessments."""
-    return {"trace": {"trace_info": render.info(queries.get_trace(q.need("trace_id")))}}
+    return {"trace": {"trace_info": render.info(queries.get_trace(actor, q.need("trace_id")))}}
 
 
 @rpc("GET", "traces/get", version="3.0")
-def get_trace(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    """Return a trace with its spans; one whose spans are not all here only where that is allowed."""
-    trace = queries.get_trace(q.need("trace_id"))
+def get_trace(actor: Actor, q: Params) -> Json:
+    """Return a trace with its spans; one whose spans are not all here only where that is allowed.
+
+    Raises InvalidInput, NotFound.
+    """
+    trace = queries.get_trace(actor, q.need("trace_id"))
     if not _allows_partial(q) and not queries.is_fully_exported(trace):
         raise NotFound(f"Trace with ID {trace.pk} is not fully exported yet, please try again later.")
     return {"trace": render.whole(trace, queries.spans_of([trace.pk])[trace.pk])}
@@ -52,20 +57,20 @@ def _allows_partial(q: Params) -> bool:
 
 
 @rpc("GET", "traces/batchGet", version="3.0")
-def batch_get(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    """Return traces with their spans; ids of no trace are left out."""
-    traces = _asked(q)
+def batch_get(actor: Actor, q: Params) -> Json:
+    """Return traces with their spans; ids of no trace are left out. Raises InvalidInput, TooLarge."""
+    traces = _asked(actor, q)
     spans = queries.spans_of([trace.pk for trace in traces])
     return filled(traces=[render.whole(trace, spans[trace.pk]) for trace in traces])
 
 
 @rpc("POST", "traces/batchGetInfos", version="3.0", write=False)
-def batch_get_infos(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    """Return traces without their spans; ids of no trace are left out."""
-    return filled(trace_infos=[render.info(trace) for trace in _asked(q)])
+def batch_get_infos(actor: Actor, q: Params) -> Json:
+    """Return traces without their spans; ids of no trace are left out. Raises InvalidInput, TooLarge."""
+    return filled(trace_infos=[render.info(trace) for trace in _asked(actor, q)])
 
 
-def _asked(q: Params) -> list[Trace]:
+def _asked(actor: Actor, q: Params) -> list[Trace]:
     """Return the traces that are asked for, in experiments that are asked for, if any are named."""
     ids = q.texts("trace_ids")
     if not ids:
@@ -74,6 +79,6 @@ def _asked(q: Params) -> list[Trace]:
     within = q.texts("experiment_ids")
     return [
         trace
-        for trace in queries.traces_by_id(ids)
+        for trace in queries.traces_by_id(actor, ids)
         if not q.has("experiment_ids") or str(trace.experiment_id) in within
     ]

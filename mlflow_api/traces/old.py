@@ -15,8 +15,8 @@ from traces.services import infos
 _STATES = {"TRACE_STATUS_UNSPECIFIED": 0, "OK": 1, "ERROR": 2, "IN_PROGRESS": 3}
 
 
-def _fresh(trace_id: str) -> Json:
-    return {"trace_info": render.old_info(queries.get_trace(trace_id))}
+def _fresh(actor: Actor, trace_id: str) -> Json:
+    return {"trace_info": render.old_info(queries.get_trace(actor, trace_id))}
 
 
 @rpc("POST", "traces")
@@ -29,12 +29,12 @@ def start(actor: Actor, q: Params) -> Json:
         metadata=pairs(q.tags("request_metadata")),
         tags=pairs(q.tags("tags")),
     )
-    return _fresh(trace.pk)
+    return _fresh(actor, trace.pk)
 
 
 @rpc("PATCH", "traces/{trace_id}")
 def end(actor: Actor, q: Params) -> Json:
-    """End a trace."""
+    """End a trace. Raises InvalidInput."""
     status = chosen(q, "status", _STATES)
     trace = infos.end_trace(
         actor=actor,
@@ -44,10 +44,10 @@ def end(actor: Actor, q: Params) -> Json:
         metadata=pairs(q.tags("request_metadata")),
         tags=pairs(q.tags("tags")),
     )
-    return _fresh(trace.pk)
+    return _fresh(actor, trace.pk)
 
 
 @rpc("GET", "traces/{trace_id}/info")
-def get_info(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
+def get_info(actor: Actor, q: Params) -> Json:
     """Return a trace without its spans."""
-    return _fresh(q.need("trace_id"))
+    return _fresh(actor, q.need("trace_id"))

@@ -1,4 +1,6 @@
-"""POST /v1/traces: spans by OpenTelemetry's protocol over HTTP, as protobuf or JSON, from MLflow's client or any exporter."""
+"""POST /v1/traces: spans by OpenTelemetry's protocol over HTTP, as protobuf or JSON, from MLflow's client or any
+exporter.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ _SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
 def export(request: HttpRequest, actor: Actor, /, **_path_values: str) -> HttpResponse:
-    """Keep the spans of a request; all of them or, with an error, none."""
+    """Keep the spans of a request; all of them or, with an error, none.
+
+    Raises InvalidInput, ProtocolError, TooLarge.
+    """
     if request.method != "POST":
         raise ProtocolError("This endpoint answers POST only.", error_code="ENDPOINT_NOT_FOUND", status=405)
     experiment_id = request.headers.get(_EXPERIMENT, "")
@@ -40,9 +45,7 @@ def export(request: HttpRequest, actor: Actor, /, **_path_values: str) -> HttpRe
     media_type = (request.content_type or "").lower()
     if media_type not in {PROTOBUF, JSON}:
         raise InvalidInput(f"Invalid Content-Type: {media_type[:100]!r}. Expected: {PROTOBUF} or {JSON}.")
-    body = _decompressed(
-        read_body(request, settings.MAX_TRACE_REQUEST_BYTES), request.headers.get("Content-Encoding", "")
-    )
+    body = _decompressed(read_body(request), request.headers.get("Content-Encoding", ""))
     spans, resources = read_request(_message(body, media_type))
     if not spans:
         raise InvalidInput("Invalid OpenTelemetry format - no spans found.")
@@ -101,7 +104,9 @@ def _message(body: bytes, media_type: str) -> ExportTraceServiceRequest:
 
 
 def _ids_to_base64(value: Any) -> None:
-    """Turn the ids, which OTLP's JSON has in hexadecimal, into the base64 that protobuf's JSON has for bytes, in place."""
+    """Turn the ids, which OTLP's JSON has in hexadecimal, into the base64 that protobuf's JSON has for bytes,
+    in place.
+    """
     if isinstance(value, list):
         for item in value:
             _ids_to_base64(item)

@@ -21,15 +21,18 @@ _COUNTS = ("dropped_attributes_count", "dropped_events_count", "dropped_links_co
 
 
 def read_request(message: ExportTraceServiceRequest) -> tuple[list[SpanData], Resources]:
-    """Return the spans of a request, and for each trace id what its process says of itself. InvalidInput: a bad span."""
+    """Return the spans of a request, and for each trace id the attributes of its process.
+
+    InvalidInput: a bad span.
+    """
     spans: list[SpanData] = []
     resources: Resources = {}
     for group in message.resource_spans:
-        said = {pair.key: _text(any_value(pair.value)) for pair in group.resource.attributes}
+        attributes = {pair.key: _text(any_value(pair.value)) for pair in group.resource.attributes}
         for scope in group.scope_spans:
             for span in scope.spans:
                 spans.append(_span(span, where=f"spans[{len(spans)}]."))
-                resources.setdefault(spans[-1].trace_id, {}).update(said)
+                resources.setdefault(spans[-1].trace_id, {}).update(attributes)
     return spans, resources
 
 

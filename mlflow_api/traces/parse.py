@@ -43,11 +43,9 @@ def trace_info(q: Params) -> TraceInfo:
 
 
 def experiment_of(location: Params) -> str:
-    """Return the experiment that a location names. InvalidInput: it names a place that this server does not have."""
+    """Return the experiment that a location names. InvalidInput: it is not an experiment."""
     if not location.has("mlflow_experiment"):
-        raise InvalidInput(
-            "The location of a trace must be an MLflow experiment; this server keeps traces nowhere else."
-        )
+        raise InvalidInput("The location of a trace must be an MLflow experiment.")
     return location.message("mlflow_experiment").need("experiment_id")
 
 
@@ -58,13 +56,13 @@ def optional(q: Params, name: str) -> str | None:
 
 def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
     """Return the name of an enum field, "" where it is absent. InvalidInput: a value that is not in the enum."""
-    found = q.choice(name, values)
-    if not found and q.has(name):
+    value = q.choice(name, values)
+    if not value and q.has(name):
         known = ", ".join(values)
         raise InvalidInput(
             f"Invalid value {shown(str(q.json(name)))} for parameter '{name}': it must be one of {known}."
         )
-    return found
+    return value
 
 
 def milliseconds(text: str, *, what: str) -> int:

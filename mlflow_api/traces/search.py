@@ -14,25 +14,26 @@ from traces.search.traces import search_traces
 
 
 @rpc("POST", "traces/search", version="3.0", write=False)
-def search(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    """Return one page of traces without their spans."""
+def search(actor: Actor, q: Params) -> Json:
+    """Return one page of traces without their spans. Raises InvalidInput."""
     if not q.has("locations"):
         raise InvalidInput("Missing value for required parameter 'locations'.")
-    traces, token = _page(q, [experiment_of(location) for location in q.items("locations")])
+    traces, token = _page(actor, q, [experiment_of(location) for location in q.items("locations")])
     return filled(traces=[render.info(trace) for trace in traces], next_page_token=token or None)
 
 
 @rpc("GET", "traces")
-def search_old(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the actor
-    """Return one page of traces as MLflow 2 knows them."""
+def search_old(actor: Actor, q: Params) -> Json:
+    """Return one page of traces as MLflow 2 knows them. Raises InvalidInput."""
     if not q.has("experiment_ids"):
         raise InvalidInput("Missing value for required parameter 'experiment_ids'.")
-    traces, token = _page(q, q.texts("experiment_ids"))
+    traces, token = _page(actor, q, q.texts("experiment_ids"))
     return filled(traces=[render.old_info(trace) for trace in traces], next_page_token=token or None)
 
 
-def _page(q: Params, experiment_ids: list[str]) -> tuple[list[Trace], str]:
+def _page(actor: Actor, q: Params, experiment_ids: list[str]) -> tuple[list[Trace], str]:
     return search_traces(
+        actor=actor,
         experiment_ids=experiment_ids,
         filter_string=q.text("filter"),
         order_by=q.texts("order_by"),

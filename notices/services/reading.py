@@ -1,6 +1,6 @@
 """A person's own notices and preferences: list, mark as read, change.
 
-Only a change of the chat address is audited, because it makes this server call another."""
+Only a change of the chat address is audited, because it makes this server call another server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput
 from core.refs import user_ref
-from notices.channels import may_go_inside
+from notices.channels import may_reach_private_network
 from notices.models import Channel, ChatAddress, ChatFormat, Notice, Preference, Topic
 from notices.preferences import by_default
 from notices.queries import get_notice, unread_of
@@ -25,21 +25,24 @@ from webhooks.secrecy import seal
 
 
 def mark_read(*, actor: Actor, notice_id: int) -> Notice:
-    """Note that one of the actor's notices was read. NotFound; one that was read before stays as it is."""
+    """Mark one of the actor's notices as read and return it.
+
+    NotFound where there is none; marking it again changes nothing.
+    """
     notice = get_notice(actor, notice_id)
     Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now())
     return notice
 
 
 def mark_all_read(*, actor: Actor) -> int:
-    """Note that all of the actor's notices were read; return how many were not before."""
-    found = list(unread_of(actor).values_list("pk", flat=True))
-    return Notice.objects.filter(pk__in=found).update(read_at=timezone.now())
+    """Mark all of the actor's notices as read; return how many were unread."""
+    unread = list(unread_of(actor).values_list("pk", flat=True))
+    return Notice.objects.filter(pk__in=unread).update(read_at=timezone.now())
 
 
 @transaction.atomic
 def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None:
-    """Take exactly these (topic, channel) pairs as what the actor wants. InvalidInput for a pair that there is not."""
+    """Set the notices that the actor gets to exactly these (topic, channel) pairs. InvalidInput for an unknown pair."""
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose notifications")
     pairs = {(topic.value, channel.value) for topic in Topic for channel in Channel}
     if unknown := set(wanted) - pairs:
@@ -55,11 +58,14 @@ def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None
 
 @transaction.atomic
 def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
-    """Have the actor told in chat at an incoming webhook. InvalidInput: the format, or an address that may not be."""
-    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where they are told")
+    """Set the incoming webhook that sends the actor's notices to a chat.
+
+    InvalidInput for an unknown format and for an address that is not allowed.
+    """
+    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where their notices go")
     if form not in ChatFormat.values:
         raise InvalidInput(f"A chat address is of {' or '.join(ChatFormat.values)}.")
-    checked = check_url(url.strip(), private=may_go_inside(person))
+    checked = check_url(url.strip(), private=may_reach_private_network(person))
     host = split_url(checked).host
     row, _ = ChatAddress.objects.update_or_create(
         person=person,
@@ -71,8 +77,8 @@ def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
 
 @transaction.atomic
 def remove_chat_address(*, actor: Actor) -> None:
-    """Have the actor no longer told in chat; without an address nothing happens."""
-    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where they are told")
+    """Remove the chat address of the actor; without one nothing happens."""
+    person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where their notices go")
     if ChatAddress.objects.filter(person=person).delete()[0]:
         _record(actor, person, {"host": ""})
 

@@ -1,8 +1,8 @@
-"""The life of a message: taken by a worker, sent, settled; tried again later or given up on.
+"""Sending of messages: a worker takes one, sends it and writes the outcome; failures are tried again for a day.
 
-The row is the truth and the queue only says "look". A worker takes a message by raising its number of attempts, and may
-settle it only while the number is the one it took. A worker that dies between sending and settling leaves a message that is
-sent again with the same Message-ID: at least once, never lost.
+The rows hold what is due; a task in the queue only triggers reading them. A worker takes a message by raising its
+number of attempts, and may settle it only while the number is the one it took. If a worker is killed between sending
+and settling, the message is sent again with the same Message-ID: at least once, never lost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEPT = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A message that a worker has taken; ``attempt`` is its fence."""
+    """A message that a worker has taken. The outcome counts only while the row still has this ``attempt``."""
 
     message: Message
     attempt: int
@@ -73,7 +73,7 @@ def take(*, now: datetime | None = None) -> Lease | None:
 
 @transaction.atomic
 def settle(*, lease: Lease, outcome: Outcome) -> None:
-    """Write what came of an attempt, provided the message is still this worker's."""
+    """Write the outcome of an attempt, unless another worker has taken the message since."""
     row = Message.objects.select_for_update(no_key=True).get(pk=lease.message.pk)
     if row.state != MessageState.PENDING or row.attempts != lease.attempt:
         return
@@ -89,8 +89,8 @@ def settle(*, lease: Lease, outcome: Outcome) -> None:
     lease.message.state = row.state
 
 
-def forget_old(*, now: datetime | None = None) -> int:
-    """Delete notices, and what carried them, after half a year; return how many rows went."""
+def delete_old(*, now: datetime | None = None) -> int:
+    """Delete notices and their messages after 180 days; return how many rows were deleted."""
     return Notice.objects.filter(created_at__lt=(now or timezone.now()) - _KEPT).delete()[0]
 
 

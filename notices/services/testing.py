@@ -1,4 +1,4 @@
-"""Test of one's own channels: one message is sent now and its outcome shown. At most three in ten minutes, audited."""
+"""Sends a person a test message by one of their channels. At most three in ten minutes; each is audited."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def send_test(*, actor: Actor, channel: str) -> Outcome:
     """
     if channel not in (Channel.EMAIL, Channel.CHAT):
         raise InvalidInput(f"A test goes by {Channel.EMAIL.value} or {Channel.CHAT.value}.")
-    person = _book(actor, Channel(channel))
+    person = _reserve_attempt(actor, Channel(channel))
     now = timezone.now()
-    words = f"{person.username} asked for this message, to see that notifications arrive."
+    text = f"{person.username} asked for this message, to see that notifications arrive."
     notice = Notice(
         person=person,
         event_id=uuid.uuid4(),
         topic=Topic.MENTION,
         title=_TITLE,
-        text=words,
+        text=text,
         path=_PATH,
         created_at=now,
     )
@@ -51,8 +51,8 @@ def send_test(*, actor: Actor, channel: str) -> Outcome:
 
 
 @transaction.atomic
-def _book(actor: Actor, channel: Channel) -> User:
-    """Count and record the attempt before it is made, so that no number of windows makes more of them."""
+def _reserve_attempt(actor: Actor, channel: Channel) -> User:
+    """Count and record the attempt before it is made, so that parallel attempts cannot exceed the limit."""
     person = require_person(actor, Action.NOTICES_TEST_SENT, "have a test sent")
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if why := why_not_send(person, channel):

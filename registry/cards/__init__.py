@@ -5,7 +5,7 @@ A card's body maps each field to ``{"value", "source", "pointer"}``: ``source`` 
 from. Values are canonical JSON (numbers as text), so that the stored body is exactly what the digest covers.
 """
 
-from registry.cards.automatic_fields import first_body
+from registry.cards.automatic_fields import first_body, measured_body
 from registry.cards.completeness import Completeness, completeness, missing_fields, written_keys
 from registry.cards.fields import AUTO_KEYS, BY_KEY, EDITABLE_KEYS, FIELDS, HUMAN_KEYS, Field, Kind, Section
 from registry.cards.templates import Template, find_template, required_keys
@@ -28,6 +28,7 @@ __all__ = [
     "find_template",
     "first_body",
     "is_placeholder",
+    "measured_body",
     "missing_fields",
     "required_keys",
     "says_nothing",

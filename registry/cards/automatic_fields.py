@@ -1,6 +1,7 @@
-"""Automatic fields of a card, read from the run and the model's files at registration.
+"""Automatic fields of a card, read from the run and the model's files.
 
-They are written once, with the first revision, and nobody edits them: a later run is a later version.
+They are written with the first revision and updated with every later one, because a run may log more after its model
+was registered. Nobody edits them.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ _LONG_VALUE = 500
 def first_body(version: ModelVersion) -> Body:
     """Return the body of a version's first card: automatic fields from its run, human fields empty."""
     empty: Body = {key: Entry(value="", source="human", pointer="") for key in HUMAN_KEYS}
+    return {**empty, **measured_body(version)}
+
+
+def measured_body(version: ModelVersion) -> Body:
+    """Return the automatic fields of a version's card as they are now."""
     facts = run_facts(version.run_id) if version.run_id else None
     automatic = {**_from_run(facts, version), **_from_files(version)}
-    return {**empty, **{key: _plain(automatic[key]) for key in AUTO_KEYS}}
+    return {key: _plain(automatic[key]) for key in AUTO_KEYS}
 
 
 def _plain(entry: Entry) -> Entry:
@@ -75,9 +81,9 @@ def _measured(facts: RunFacts, of_model: list[Metric]) -> list[dict[str, object]
     rows = {(metric.key, metric.dataset_name, metric.dataset_digest): metric for metric in of_model}
     known = {metric.key for metric in of_model}
     latest: list[MetricFields] = sorted(facts.run.latest_metrics.all(), key=lambda metric: metric.key)
-    found = [*rows.values(), *(metric for metric in latest if metric.key not in known)]
-    found.sort(key=lambda metric: (metric.key, metric.dataset_name, metric.dataset_digest))
-    return [_measurement(metric) for metric in found[:MAX_ENTRIES]]
+    metrics = [*rows.values(), *(metric for metric in latest if metric.key not in known)]
+    metrics.sort(key=lambda metric: (metric.key, metric.dataset_name, metric.dataset_digest))
+    return [_measurement(metric) for metric in metrics[:MAX_ENTRIES]]
 
 
 def _measurement(metric: MetricFields) -> dict[str, object]:
@@ -108,14 +114,14 @@ def _from_files(version: ModelVersion) -> Body:
     """Return the fields read from the folder: its digest; of an MLflow model also signature, framework, environment."""
     artifact = _auto(version.artifact_digest, artifact_ref(version.artifact_path))
     path = f"{version.artifact_path}/MLmodel"
-    found = read_mlmodel(path) if version.artifact_path else None
-    if found is None:
+    mlmodel = read_mlmodel(path) if version.artifact_path else None
+    if mlmodel is None:
         return {key: _auto("", "") for key in ("signature", "framework", "environment")} | {"artifact": artifact}
     pointer = artifact_ref(path)
     return {
         "artifact": artifact,
-        "signature": _auto(found.signature, pointer),
-        "framework": _auto(found.framework, pointer),
+        "signature": _auto(mlmodel.signature, pointer),
+        "framework": _auto(mlmodel.framework, pointer),
         "environment": _auto(read_environment(version.artifact_path), artifact_ref(version.artifact_path)),
     }
 

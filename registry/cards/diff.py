@@ -1,4 +1,4 @@
-"""What differs between two cards, field by field. Pure: two bodies in, changes out."""
+"""Differences between two cards, field by field. Pure: two bodies in, changes out."""
 
 from __future__ import annotations
 

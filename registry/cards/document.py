@@ -1,7 +1,8 @@
-"""A card as the one document that is published, in the shape of `schema.py`: fields at their places, and what is generated.
+"""A card as the one document that is published, in the shape of `schema.py`: fields at their paths, and generated
+parts.
 
-What is generated is never stored in a card and never taken from anybody: the risk tier stands with the model's assessment,
-approvals with the requests. Both are given by whoever may read them.
+Generated parts are never stored in a card and never accepted from a caller: the risk tier comes from the model's
+assessment, approvals from the requests. The caller passes both.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class CardSource:
 
 
 def card_source(version: ModelVersion, card: CardRevision) -> CardSource:
-    """Return a revision as a source of exports, with the model's risk tier of now."""
+    """Return a revision as a source of exports, with the model's current risk tier."""
     assessed = current_assessment(version.model)
     return CardSource(
         model=version.model.name,
@@ -114,7 +115,7 @@ def card_document(card: CardSource) -> Document:
 
 
 def body_document(body: Mapping[str, Mapping[str, Any]]) -> Document:
-    """Return the fields of a body at their places; those without an entry are left out."""
+    """Return the fields of a body at their paths; those without an entry are left out."""
     document: Document = {}
     for each, entry in _entries(body):
         _put(document, each.path, dict(entry))

@@ -1,8 +1,9 @@
-"""The fields of a model card: what each asks, who fills it in, what shape its value has, and where it stands in the document.
+"""The fields of a model card: the question, the author, the kind of value and the path in the document of each.
 
-The document has the shape of CycloneDX's modelCard (which merges Google's Model Card Toolkit and VerifyML) and blocks of its
-own beside it: intended_use, business, training, evaluation, risk, regulatory and the rest. ``path`` is the place of a field
-in it. Fields are only ever added and none changes its meaning, so every revision ever written stays readable.
+The document has the shape of CycloneDX's modelCard (which merges Google's Model Card Toolkit and VerifyML) and blocks
+of its own beside it: intended_use, business, training, evaluation, risk, regulatory and the rest. ``path`` is the path
+of a field in it. Fields are only ever added and none changes its meaning, so every revision ever written stays
+readable.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Kind(StrEnum):
 
 
 class Section(StrEnum):
-    """What belongs together on the page, in its order."""
+    """The sections of a card, in the order of the page."""
 
     USE = "Intended use"
     MODEL = "The model"
@@ -70,7 +71,7 @@ _USE = (
     ),
     Field(
         "deployer_instructions", "Instructions for deployers",
-        "What whoever puts it to use has to know: inputs it expects, how to read its answers, how to watch it.",
+        "Instructions for deployers: the inputs it expects, how to interpret its answers, how to monitor it.",
         Section.USE, "intended_use.deployer_instructions",
     ),
     Field(
@@ -95,12 +96,12 @@ _MODEL = (
         "modelParameters.architectureFamily", kind=Kind.LINE,
     ),
     Field(
-        "architecture", "Architecture", "The architecture itself, and the computing power it took.", Section.MODEL,
+        "architecture", "Architecture", "The architecture, and the computing power that was used.", Section.MODEL,
         "modelParameters.modelArchitecture", kind=Kind.LINE,
     ),
     Field(
         "design_choices", "Design choices",
-        "The logic, the assumptions, what is optimised for, and the alternatives that were turned down.", Section.MODEL,
+        "The logic, the assumptions, what is optimised for, and the alternatives that were rejected.", Section.MODEL,
         "modelParameters.designChoices",
     ),
     Field(
@@ -113,7 +114,7 @@ _MODEL = (
     ),
     Field("languages", "Languages", "Codes such as en, de.", Section.MODEL, "languages", kind=Kind.LIST),
     Field(
-        "interactions", "Interactions", "Hardware and software that it works with but that is no part of it.",
+        "interactions", "Interactions", "Hardware and software that it interacts with and that is not part of it.",
         Section.MODEL, "interactions",
     ),
     Field("hardware", "Hardware", "What it is meant to run on.", Section.MODEL, "hardware"),
@@ -174,12 +175,12 @@ _EVALUATION = (
     ),
     Field(
         "slices", "Results by slice",
-        "Measured values for parts of the data: a metric, the part, the value, its interval, what was asked for.",
+        "Measured values for parts of the data: a metric, the part, the value, its interval, the required value.",
         Section.EVALUATION, "quantitativeAnalysis.performanceMetrics", kind=Kind.ROWS,
-        columns=("metric", "slice", "value", "ci", "threshold", "dataset_digest"),
+        columns=("metric", "slice", "value", "ci", "threshold", "dataset_digest", "dataset", "config", "split"),
     ),
     Field(
-        "test_reports", "Test reports", "Dated and signed reports, and where they lie; one a line.", Section.EVALUATION,
+        "test_reports", "Test reports", "Dated and signed reports with their locations, one a line.", Section.EVALUATION,
         "quantitativeAnalysis.reports", kind=Kind.LIST,
     ),
     Field(
@@ -226,11 +227,11 @@ _OVERSIGHT = (
         Section.OVERSIGHT, "human_oversight",
     ),
     Field(
-        "monitoring_plan", "Monitoring plan", "What is watched in use, how often, by whom, and what sets off an alarm.",
+        "monitoring_plan", "Monitoring plan", "What is monitored in use, how often, by whom, and what raises an alarm.",
         Section.OVERSIGHT, "monitoring_plan",
     ),
     Field(
-        "predetermined_changes", "Predetermined changes", "Changes already foreseen and assessed, retraining among them.",
+        "predetermined_changes", "Predetermined changes", "Changes that are planned and assessed already, such as retraining.",
         Section.OVERSIGHT, "predetermined_changes",
     ),
     Field(
@@ -249,7 +250,7 @@ _BUSINESS = (
     ),
     Field("risk_rationale", "Why this rating", "What the rating rests on.", Section.BUSINESS, "risk.rationale"),
     Field(
-        "risk_management", "Risk management", "Which risks were found, what is done about them, what remains.",
+        "risk_management", "Risk management", "The risks that were identified, their mitigation, and the remaining risks.",
         Section.BUSINESS, "risk.management",
     ),
     Field(
@@ -271,11 +272,11 @@ _REGULATION = (
     ),
     Field(
         "independent_validation", "Independent validation",
-        "Who validated it that did not develop it, what they challenged, and what came of it.", Section.REGULATION,
+        "Who validated it independently of its developers, what they challenged, and the outcome.", Section.REGULATION,
         "independent_validation",
     ),
     Field(
-        "record_keeping", "Records", "Which records its use leaves, how long they are kept, and who may read them.",
+        "record_keeping", "Records", "The records of its use, how long they are kept, and who may read them.",
         Section.REGULATION, "record_keeping",
     ),
 )  # fmt: skip

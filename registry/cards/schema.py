@@ -43,7 +43,7 @@ def card_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "Model card",
-        "description": "CycloneDX modelCard and blocks of its own; every leaf says where its value came from.",
+        "description": "CycloneDX modelCard and blocks of its own; every leaf names the source of its value.",
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
@@ -64,7 +64,7 @@ def _validator() -> Draft202012Validator:
 
 
 def _place(properties: Schema, path: str, schema: Schema) -> None:
-    """Put the schema of a leaf at its path, making the blocks it stands in."""
+    """Put the schema of a leaf at its path, creating the blocks around it."""
     block, _, rest = path.partition(".")
     if not rest:
         properties[block] = schema

@@ -1,9 +1,9 @@
 """Templates: which fields a card must fill, by framework and risk tier. Data, versioned.
 
-A requirement names a field, the place in the framework that asks for it, and the lowest risk tier it holds from. A published
-version never changes: a new one is added after it, and says in ``changes`` what became different and what that means for
-cards written under the old one. Cards need no conversion, because fields only ever get added: what a new version asks for
-and an old card does not say is simply missing (`explain_migration`).
+A requirement names a field, the clause of the framework that requires it, and the lowest risk tier for which it is
+required. A published version never changes: a new one is added after it, and says in ``changes`` what became different
+and what that means for cards written under the old one. Cards need no conversion, because fields only ever get added:
+what a new version asks for and an old card does not say is simply missing (`explain_migration`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLAIN = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A field that must say something, for models of ``tier`` and above. ``ref`` is where the framework asks for it."""
+    """A field that is required for models of ``tier`` and above. ``ref`` is the clause of the framework."""
 
     key: str
     ref: str
@@ -47,7 +47,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What changes for a card that goes from one version of a template to a later one."""
+    """The changes for a card between one version of a template and a later one."""
 
     before: str
     after: str
@@ -131,7 +131,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template("part_11", 1, "21 CFR Part 11 / GxP", "21 CFR Part 11", "The first version.", _PART_11),
 )
-# Which template a model's tier asks for. A model nobody assessed is treated as one of the highest tier.
+# The template of each risk tier. A model nobody assessed is treated as one of the highest tier.
 TEMPLATE_OF_TIER = {MINIMAL: PLAIN, LIMITED: "transparency", HIGH: "eu_annex_iv", UNACCEPTABLE: "eu_annex_iv"}
 
 
@@ -143,12 +143,12 @@ def find_template(name: str, *, tier: str = "") -> Template:
     code, _, version = name.partition("@")
     if name == BY_TIER:
         code = TEMPLATE_OF_TIER.get(tier, TEMPLATE_OF_TIER[UNACCEPTABLE])
-    found = [template for template in TEMPLATES if template.code == code]
+    versions = [template for template in TEMPLATES if template.code == code]
     if version:
-        found = [template for template in found if str(template.version) == version]
-    if not found:
+        versions = [template for template in versions if str(template.version) == version]
+    if not versions:
         raise InvalidInput(f"There is no card template {name[:50]!r}; there are {', '.join(template_names())}.")
-    return found[-1]
+    return versions[-1]
 
 
 def newest_templates() -> list[Template]:
@@ -167,7 +167,7 @@ def every_name() -> tuple[str, ...]:
 
 
 def requirements_for(template: Template, tier: str = "") -> list[Requirement]:
-    """Return what the template asks of a model of this tier; of one whose tier is not known, everything."""
+    """Return the requirements of a template for a model of this tier; all of them where the tier is not known."""
     reach = TIERS.index(tier) if tier in TIERS else len(TIERS)
     return [asked for asked in template.requirements if TIERS.index(asked.tier) <= reach]
 

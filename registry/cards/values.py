@@ -26,7 +26,8 @@ _NOTHING = re.compile(
 class Entry(TypedDict):
     """A field's value with where it came from.
 
-    ``source`` is `auto`, `human` or `imported`; ``pointer`` names the run, the file, the person or the imported document.
+    ``source`` is `auto`, `human` or `imported`; ``pointer`` names the run, the file, the person or the imported
+    document.
     """
 
     value: Any
@@ -55,18 +56,20 @@ def checked_value(field: Field, value: object) -> Value:
 
 
 def is_placeholder(text: str) -> bool:
-    """Return whether a text has no content: empty, without a letter or digit, or one of the usual stand-ins."""
+    """Return whether a text has no content: empty, without a letter or digit, or a usual placeholder."""
     bare = text.strip().strip("-\u2013\u2014.\u2026<>[](){}*_#:!?`'\" \t\r\n")
     return not any(char.isalnum() for char in bare) or _NOTHING.fullmatch(bare) is not None
 
 
 def says_nothing(entry: Mapping[str, Any] | None) -> bool:
-    """Return whether a field is as good as empty: no value, or placeholders alone."""
+    """Return whether a field has no content: no value, or only placeholders."""
     return _is_nothing(entry.get("value") if entry else None)
 
 
 def as_lines(field: Field, value: object) -> str:
-    """Return a value as the text a person edits: a list one item a line, a table one row a line with `|` between cells."""
+    """Return a value as the text a person edits: a list one item a line,
+    a table one row a line with `|` between cells.
+    """
     if field.kind is Kind.LIST and isinstance(value, list):
         return "\n".join(str(item).replace("\n", " ") for item in value)
     if field.kind is Kind.ROWS and isinstance(value, list):

@@ -1,9 +1,10 @@
-"""The rows of the registry."""
+"""Models of the registry."""
 
-from registry.models.deployments import Deployment, Endpoint
+from registry.models.deployments import Deployment, Endpoint, ServingAttestation
 from registry.models.evidence import CardRevision, FrozenPack, PackOrder, RiskAssessment
+from registry.models.inventory import InventoryEntry, ModelAttestation
 from registry.models.registered import ModelGroupGrant, ModelUserGrant, RegisteredModel, RegisteredModelTag
-from registry.models.versions import Alias, ModelVersion, ModelVersionTag
+from registry.models.versions import Alias, ModelVersion, ModelVersionTag, PayloadOrigin
 
 __all__ = [
     "Alias",
@@ -11,12 +12,16 @@ __all__ = [
     "Deployment",
     "Endpoint",
     "FrozenPack",
+    "InventoryEntry",
+    "ModelAttestation",
     "ModelGroupGrant",
     "ModelUserGrant",
     "ModelVersion",
     "ModelVersionTag",
     "PackOrder",
+    "PayloadOrigin",
     "RegisteredModel",
     "RegisteredModelTag",
     "RiskAssessment",
+    "ServingAttestation",
 ]

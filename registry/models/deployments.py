@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from core.append_only import AppendOnlyModel
 from core.refs import EventObject, deployment_ref, model_stream
 from registry.models.versions import ModelVersion
 
@@ -20,7 +21,7 @@ class Endpoint(models.Model):
 
 
 class Deployment(models.Model):
-    """A rollout of one version to one endpoint: immutable but for its end. ``number`` counts per endpoint."""
+    """A rollout of one version to one endpoint: immutable except for its end. ``number`` counts per endpoint."""
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
     number = models.PositiveIntegerField()
@@ -50,3 +51,25 @@ class Deployment(models.Model):
     def event_object(self) -> EventObject:
         """Return how events name this deployment."""
         return EventObject(deployment_ref(self.endpoint.name, self.number), model_stream(self.version.model_id))
+
+
+class ServingAttestation(AppendOnlyModel):
+    """The digest of the files that an endpoint reports as loaded, and whether it is that of the deployed version."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="attestations")
+    digest = models.CharField(max_length=80)
+    expected = models.CharField(max_length=80)
+    matches = models.BooleanField()
+    attested_by = models.CharField(max_length=150)
+    attested_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(matches=True, digest=F("expected")) | (Q(matches=False) & ~Q(digest=F("expected"))),
+                name="registry_attestation_matches",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.digest} at {self.deployment_id}"

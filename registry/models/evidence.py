@@ -12,7 +12,8 @@ from registry.questionnaire import TIERS
 
 
 class CardRevision(AppendOnlyModel):
-    """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical body.
+    """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical
+    body.
 
     Revisions are numbered from 1 and never changed; the card of a version is its highest number.
     """
@@ -32,10 +33,12 @@ class CardRevision(AppendOnlyModel):
 
 
 class RiskAssessment(AppendOnlyModel):
-    """The answers to the risk questionnaire, and the tier they came to. Numbered from 1 for each model; the highest counts.
+    """The answers to the risk questionnaire, and the tier they came to.
+
+    Numbered from 1 for each model; the highest counts.
 
     ``questionnaire`` is the version that was answered, ``answers`` maps each of its questions to the option chosen,
-    ``reasons`` is how the tier followed, in the words of that day.
+    ``reasons`` are the texts that explained the tier at that time.
     """
 
     model = models.ForeignKey(
@@ -63,10 +66,10 @@ class RiskAssessment(AppendOnlyModel):
 
 
 class PackOrder(AppendOnlyModel):
-    """A version reached Production or a protected alias: what the conformity pack of that moment has to show.
+    """The order of a conformity pack: a version reached Production or a protected alias.
 
-    Written in the promoting transaction. ``pinned`` names what was true then by number and digest, so that the pack can be
-    made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.
+    Written in the promoting transaction. ``pinned`` names the facts of that moment by number and digest, so that the
+    pack can be made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="pack_orders", db_index=False)

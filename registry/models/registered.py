@@ -12,8 +12,7 @@ from core.refs import EventObject, model_ref, model_stream
 class RegisteredModel(models.Model):
     """A name under which versions are kept. ``created_by`` is a username as it was.
 
-    ``name_key`` is the name with everything taken off that a reader could overlook (registry/names.py): no two models
-    may differ only in that.
+    ``name_key`` is the name without differences that a reader could overlook (registry/names.py). It is unique.
     """
 
     name = models.CharField(max_length=256)
@@ -24,7 +23,7 @@ class RegisteredModel(models.Model):
     updated_ms = models.BigIntegerField()
     # Numbers of deleted versions are not given again.
     last_version = models.PositiveIntegerField(default=0)
-    # Deleting hides; requests, reviews and events keep pointing at what was.
+    # Deleted models are kept, because requests, reviews and events refer to them.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -52,13 +51,13 @@ class RegisteredModel(models.Model):
 
 
 class ModelUserGrant(UserObjectPermissionBase):
-    """What a user may do with one model, by a plain foreign key (registry/permissions.py reads it)."""
+    """A user's permission on one model, by a plain foreign key (registry/permissions.py reads it)."""
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
 
 
 class ModelGroupGrant(GroupObjectPermissionBase):
-    """What a group may do with one model."""
+    """A group's permission on one model."""
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
 

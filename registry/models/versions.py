@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from core.append_only import AppendOnlyModel
 from core.refs import EventObject, model_stream, version_ref
 from registry.models.registered import RegisteredModel
 from registry.stages import Stage
@@ -14,9 +15,10 @@ class ModelVersion(models.Model):
     """One immutable model. ``stage`` is written by registry/services/stages.py alone.
 
     ``is_current`` marks the one version that readers of Production get. A superseded version may keep its stage for the
-    policy's rollback window (until ``archive_after``; never archived by itself when that is empty), but never the mark.
-    ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held; both are empty for bytes kept elsewhere.
-    ``copied_from`` is the version whose artifacts this one was made from by `models:/name/version`.
+    policy's rollback window (until ``archive_after``; never archived by itself when that is empty), but is never
+    current. ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held; both are empty for bytes kept
+    elsewhere. ``payload_digest`` identifies its bytes, wherever they are registered (tracking/payloads.py), empty
+    without files. ``copied_from`` is the version whose artifacts this one was made from by `models:/name/version`.
     """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions", db_index=False)
@@ -30,6 +32,7 @@ class ModelVersion(models.Model):
     logged_model_id = models.CharField(max_length=40, default="", blank=True)
     artifact_path = models.CharField(max_length=1000, default="", blank=True)
     artifact_digest = models.CharField(max_length=80, default="", blank=True)
+    payload_digest = models.CharField(max_length=80, default="", blank=True)
     copied_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="copies")
     created_by = models.CharField(max_length=150, default="", blank=True)
     created_ms = models.BigIntegerField()
@@ -39,6 +42,11 @@ class ModelVersion(models.Model):
     staged_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.CharField(max_length=500, default="", blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
+    # When it was last promoted to Production with every rule passed that the policy counts as a full validation.
+    fully_validated_at = models.DateTimeField(null=True, blank=True)
+    # The request that approved the stage: {"kind", "request", "earlier_request"}; null where no policy governed the
+    # move.
+    approval_basis = models.JSONField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
@@ -74,6 +82,9 @@ class ModelVersion(models.Model):
         ]
         indexes = [
             models.Index(fields=["model", "stage", "-version"], name="registry_version_stage_idx"),
+            models.Index(fields=["logged_model_id"], name="registry_version_logged_model"),
+            models.Index(fields=["artifact_path"], name="registry_version_files"),
+            models.Index(fields=["payload_digest"], name="registry_version_payload", condition=~Q(payload_digest="")),
             models.Index(
                 fields=["archive_after"], name="registry_version_due", condition=Q(archive_after__isnull=False)
             ),
@@ -86,6 +97,26 @@ class ModelVersion(models.Model):
     def event_object(self) -> EventObject:
         """Return how events name this version."""
         return EventObject(version_ref(self.model.name, self.version), model_stream(self.model_id))
+
+
+class PayloadOrigin(AppendOnlyModel):
+    """An origin of the bytes of a version, as known when it was registered: an author, or a run that held them.
+
+    Authors are the people who registered or sent the same payload before, under any model. ``name`` is a username or
+    the id of a run.
+    """
+
+    AUTHOR, RUN = "author", "run"
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="origins", db_index=False)
+    kind = models.CharField(max_length=6, choices=[(AUTHOR, AUTHOR), (RUN, RUN)])
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "kind", "name"], name="registry_payloadorigin_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of {self.version_id}"
 
 
 class ModelVersionTag(models.Model):

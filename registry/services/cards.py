@@ -13,7 +13,7 @@ from core.canonical import digest_of
 from core.errors import Conflict, InvalidInput
 from core.refs import user_ref
 from core.times import now_ms
-from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body
+from registry.cards import BY_KEY, EDITABLE_KEYS, Body, Entry, first_body, measured_body
 from registry.cards.schema import require_fits
 from registry.cards.values import Value, checked_value
 from registry.locks import lock_version
@@ -34,8 +34,8 @@ def edit_card(
 ) -> CardRevision:
     """Write a new revision with these human fields replaced, and return it; the current one where nothing changes.
 
-    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. InvalidInput for a field that
-    does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
+    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. InvalidInput for a field
+    that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
     """
     pointer = user_ref(actor.name)
     return _revise(
@@ -47,10 +47,10 @@ def edit_card(
 def import_card(
     *, actor: Actor, version: ModelVersion, fields: Mapping[str, object], expected_number: int, origin: str
 ) -> CardRevision:
-    """Write a new revision with fields taken from a card of another kind; what it does not say stays as it is.
+    """Write a new revision with fields taken from a card of another kind; other fields stay unchanged.
 
-    ``origin`` names the imported document (`import:huggingface/sha256:…`) and becomes the pointer of each field. Otherwise
-    as `edit_card`.
+    ``origin`` names the imported document (`import:huggingface/sha256:…`) and becomes the pointer of each field.
+    Otherwise as `edit_card`. Raises Conflict, InvalidInput, NotFound.
     """
     return _revise(
         actor,
@@ -81,10 +81,12 @@ def _revise(
             f"The card of {locked} is at revision {card.number}, you edited revision {expected_number}. "
             "Load it again and repeat your change."
         )
-    changed = sorted(key for key, value in wanted.items() if _differs(card.body.get(key), value))
-    if not changed:
+    written = {key: sourced(value) for key, value in wanted.items() if _differs(card.body.get(key), value)}
+    measured = _measured_since(card, locked)
+    if not written and not measured:
         return card
-    body: Body = {**card.body, **{key: sourced(wanted[key]) for key in changed}}
+    changed = sorted({**measured, **written})
+    body: Body = {**card.body, **measured, **written}
     before = {"number": card.number, "digest": card.digest}
     ModelVersion.objects.filter(pk=locked.pk).update(updated_ms=now_ms())
     return _add(
@@ -97,6 +99,33 @@ def _revise(
         changed=changed,
         origin=origin,
     )
+
+
+@transaction.atomic
+def refresh_card(*, actor: Actor, version: ModelVersion) -> CardRevision:
+    """Write a new revision where values of the run or the files changed, and return it; else the current one.
+
+    For a version whose model the caller has locked, before somebody is asked to review it: the card and the checks must
+    have the same values. Fields of people stay.
+    """
+    card = current_card(version)
+    measured = _measured_since(card, version)
+    if not measured:
+        return card
+    return _add(
+        actor,
+        version,
+        card.number + 1,
+        {**card.body, **measured},
+        action=Action.REGISTRY_CARD_EDITED,
+        before={"number": card.number, "digest": card.digest},
+        changed=sorted(measured),
+    )
+
+
+def _measured_since(card: CardRevision, version: ModelVersion) -> Body:
+    """Return the automatic fields that differ from this revision."""
+    return {key: entry for key, entry in measured_body(version).items() if card.body.get(key) != entry}
 
 
 def _differs(entry: Mapping[str, object] | None, value: Value) -> bool:

@@ -17,7 +17,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.refs import deployment_ref, event_object_of, version_ref
 from lineage.services import end_deployment as end_in_lineage
 from lineage.services import record_deployment
-from registry.locks import lock_named, lock_version
+from registry.locks import lock_named, lock_version, require_not_retired
 from registry.models import Deployment, Endpoint, ModelVersion
 from registry.names import check_text
 from registry.permissions import Level
@@ -45,7 +45,7 @@ def register_deployment(
 
     A deployment with all of the traffic ends the earlier deployments to the endpoint in the same environment.
 
-    Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is Archived).
+    Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is Archived), InvalidState (retired).
     """
     _check(endpoint, revision, environment, traffic_percent)
     deployed = _lock_deployable(actor, model, version)
@@ -117,6 +117,7 @@ def _lock_deployable(actor: Actor, model: str, version: int | None) -> ModelVers
         row = lock_version(actor=actor, name=model, version=version, action=action)
     if row is None:
         raise NotFound(f"{model} has no version in Production.")
+    require_not_retired(row.model)
     if row.stage == Stage.ARCHIVED:
         raise Conflict(f"Version {row.version} of {model} is Archived and can no longer be deployed.")
     return row
@@ -170,7 +171,9 @@ def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
 
 
 def _record_all(events: list[_Event]) -> None:
-    """Record events of several models, stream by stream in one order, so that two deployers cannot lock each other out."""
+    """Record events of several models, stream by stream in one order,
+    to avoid deadlocks between two deployers.
+    """
     for event in sorted(events, key=lambda event: event_object_of(event.keywords["obj"]).stream):
         event()
 

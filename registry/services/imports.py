@@ -1,6 +1,6 @@
-"""Bringing over registered models and versions with the numbers, times and texts they had on another server.
+"""Import of registered models and versions with the numbers, times and texts they had on another server.
 
-Only the import uses these services. They bring no stage: that is `registry.services.stages.import_stages`.
+Only the import uses these services. They set no stage: that is `registry.services.stages.import_stages`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from registry.names import check_tag, check_text
 from registry.permissions import Level
 from registry.services.cards import create_card
 from registry.services.models import create_model
-from registry.services.versions import origin_facts, set_tags, use_source
+from registry.services.origins import pin_origins
+from registry.services.versions import origin_facts, record_version_origin, set_tags, use_source
 from registry.sources import Source, resolve_source
 from tracking.limits import MAX_USERNAME, check_times
 
@@ -32,7 +33,10 @@ _MAX_NUMBER = 2**31
 
 @dataclass(frozen=True, slots=True)
 class OldModel:
-    """A registered model as it was. Times are milliseconds since 1970; ``last_version`` is the highest number given there."""
+    """A registered model as it was.
+
+    Times are milliseconds since 1970; ``last_version`` is the highest number given there.
+    """
 
     name: str
     description: str
@@ -44,7 +48,7 @@ class OldModel:
 
 @dataclass(frozen=True, slots=True)
 class OldVersion:
-    """A version as it was. ``source`` is a folder of this server by now, or a URI that `registry.sources` allows."""
+    """A version as it was. ``source`` is a folder of this server, or a URI that `registry.sources` allows."""
 
     name: str
     version: int
@@ -60,10 +64,13 @@ class OldVersion:
 
 @transaction.atomic
 def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel:
-    """Register a name as it was; who imports it manages it. AlreadyExists: the name, or one that reads the same, is taken.
+    """Register a name as it was; the importer manages it.
 
-    Numbers up to ``last_version`` are not given again, whether their versions come over or not.
+    AlreadyExists: the name, or one that looks the same, is taken.
+
+    Numbers up to ``last_version`` are not given again, whether their versions are imported or not.
     The second event of the model's stream says where it came from: `import_stages` asks for it.
+    Raises InvalidInput, NotAuthenticated.
     """
     check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:
@@ -84,8 +91,9 @@ def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel
 def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersion:
     """Register a version under the number it had; smaller numbers that nobody has are gaps, and are not given later.
 
-    As at a normal registration the folder is sealed and its digest pinned, the first card written, and the graph told.
-    Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags), Conflict (sealed otherwise).
+    As at a normal registration the folder is sealed and its digest pinned, the first card written, and the graph
+    updated. Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags), Conflict (sealed
+    otherwise).
     """
     if not 0 < old.version < _MAX_NUMBER:
         raise InvalidInput(f"{old.version} is no version number.")
@@ -101,6 +109,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     resolved = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
     version = _insert(actor, model, old, resolved)
     set_tags(version, pairs)
+    witness = f"{version_ref(old.name, old.version)} of {origin}"
     record_produced(
         actor=actor,
         run_id=version.run_id,
@@ -108,8 +117,9 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
         version=version.version,
         digest=version.artifact_digest,
         mode=IMPORTED,
-        source=f"{version_ref(old.name, old.version)} of {origin}",
+        source=witness,
     )
+    record_version_origin(actor, version, mode=IMPORTED, source=witness)
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_IMPORTED,
@@ -133,8 +143,11 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Sou
         created_ms=old.created_ms,
         updated_ms=old.updated_ms,
     )
-    use_source(actor, version, resolved)
+    use_source(
+        actor, version, resolved, files_may_come=True
+    )  # an import skips versions without files, unless it is told to allow them
     version.save(force_insert=True)
+    pin_origins(version)
     return version
 
 

@@ -26,7 +26,10 @@ Tags = Iterable[tuple[str, str]]
 
 @transaction.atomic
 def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags = ()) -> RegisteredModel:
-    """Register a name; its creator manages it. AlreadyExists for a name that a reader could take for an existing one."""
+    """Register a name; its creator manages it. AlreadyExists for a name that a reader could take for an existing one.
+
+    Raises InvalidInput, NotAuthenticated, TooLarge.
+    """
     if actor.user_id is None and actor.auth == "none":
         raise NotAuthenticated("Sign in to register a model.")
     key = _free_key(name)
@@ -59,10 +62,11 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     """Give a model another free name. Its versions, requests, events and lineage stay with it.
 
-    Conflict where what is staged, aliased or asked for would be under other policies by that name.
+    Conflict where versions in use would be under other policies by that name.
+    Raises AlreadyExists, Denied, InvalidInput, NotFound, TooLarge.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
-    if new_name == name:  # as MLflow's server has it: nothing to do, and nothing wrong
+    if new_name == name:  # as on MLflow's server: no error, and nothing to do
         return model
     model.name_key = _free_key(new_name, besides=model.pk)
     require_rename_keeps_policies(model=model, new_name=new_name)
@@ -70,6 +74,7 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     model.name = new_name
     model.updated_ms = now_ms()
     _save_named(model)
+    model.versions.filter(deleted_at__isnull=True).update(updated_ms=model.updated_ms)
     rename_in_lineage(actor=actor, old=name, new=new_name)
     record(
         actor=actor,
@@ -83,7 +88,7 @@ def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
 
 @transaction.atomic
 def update_model(*, actor: Actor, name: str, description: str) -> RegisteredModel:
-    """Replace the description."""
+    """Replace the description. Raises InvalidInput, NotFound, TooLarge."""
     check_text(description, "description")
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_UPDATED)
     before = model.description
@@ -104,9 +109,10 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
 def delete_model(*, actor: Actor, name: str) -> None:
     """Hide a model and all its versions; the name is free again.
 
-    Conflict while one of them is in Production or a protected alias stands.
+    Conflict while one of them is in Production or has a protected alias.
 
-    Its nodes in the lineage graph take a name that says so, or a new model of the same name would inherit its ancestry.
+    Its nodes in the lineage graph are renamed, or a new model of the same name would inherit its ancestry.
+    Raises NotFound.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_DELETED)
     current = model.versions.filter(is_current=True).values_list("version", flat=True).first()
@@ -131,7 +137,12 @@ def delete_model(*, actor: Actor, name: str) -> None:
 
 @transaction.atomic
 def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
-    """Set a tag of a model. One that a policy goes by takes managing the model: an author must not tag their way past it."""
+    """Set a tag of a model.
+
+    A tag that a policy reads needs the right to manage the model: an author must not avoid a policy by a tag.
+
+    Raises Denied, InvalidInput, NotFound, TooLarge.
+    """
     check_tag(key, value)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
     _require_tag(actor, model, key, value, Action.REGISTRY_MODEL_TAG_SET)
@@ -148,7 +159,10 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
-    """Take a tag off a model. One that is not there is no error, as in MLflow. Policies guard it as they guard setting it."""
+    """Remove a tag of a model. A missing one is no error, as in MLflow. It needs the same rights as setting it.
+
+    Raises Denied, NotFound.
+    """
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_DELETED)
     tag = model.tags.filter(key=key).first()
     if tag is None:
@@ -164,7 +178,9 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
 
 
 def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | None, action: Action) -> None:
-    """Raise Denied where the actor may not give a tag another value (None: remove it), or would relax their own policy by it."""
+    """Raise Denied where the actor may not give a tag another value (None: remove it), or would relax their own policy
+    by it.
+    """
     if not gates_depend_on_tag(model, key):
         return
     require_level(actor, model, Level.MANAGE, action=action)

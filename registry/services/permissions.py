@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.models import User
+from accounts.principals import PrincipalKind, find_principals
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from registry.locks import lock_named
 from registry.models import RegisteredModel
-from registry.permissions import Grant, Level, PrincipalKind, drop_grants, grants_of, store_grants
+from registry.permissions import Grant, Level, drop_grants, grants_of, store_grants
 
 MAX_GRANTS = 1000
 _IN_ONE_EVENT = 20  # of the longest names, too, before and after
@@ -26,7 +26,7 @@ def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace
     """Give each named user, service account and group exactly this level; with ``replace`` all others lose theirs.
 
     Raises NotFound (the model, or somebody named), Denied to all who do not manage the model, InvalidInput for somebody
-    named twice. Superusers keep their hold on every model, so no model is lost to a mistake.
+    named twice. Superusers still manage every model, so no model becomes unmanageable by a mistake.
     """
     if len(grants) > MAX_GRANTS:
         raise InvalidInput(f"A model has at most {MAX_GRANTS} grants.")
@@ -40,9 +40,10 @@ def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace
 
 @transaction.atomic
 def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal: str) -> RegisteredModel:
-    """Take away what was granted on a model to one user, service account or group; others keep theirs.
+    """Revoke the grant of one user, service account or group on a model; others keep theirs.
 
     Raises NotFound (the model, somebody named, nothing granted), Denied to all who do not manage the model.
+    Also raises InvalidInput.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     ((row, _),) = _principals([Grant(kind, principal, Level.READ)])
@@ -55,7 +56,9 @@ def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal
 
 
 def _record_change(actor: Actor, model: RegisteredModel, before: dict[str, object]) -> None:
-    """Record what everybody had and has; where that is more than an event holds, whose grants changed, in as many as it takes."""
+    """Record the grants before and after; where they exceed the size of an event, only the changed ones, in several
+    events.
+    """
     after = _facts(model)
     named = sorted({*before, *after})
     if len(named) > _IN_ONE_EVENT:
@@ -71,18 +74,6 @@ def _facts(model: RegisteredModel) -> dict[str, object]:
 
 
 def _principals(grants: Sequence[Grant]) -> list[tuple[User | Group, Level]]:
-    """Return the rows behind the names, in the order given; two queries however many there are."""
-    named = [(grant.kind, grant.name) for grant in grants]
-    if doubled := next((key for key, times in Counter(named).items() if times > 1), None):
-        raise InvalidInput(f"{doubled[1]} is named more than once.")
-    users = User.objects.filter(username__in=[name for kind, name in named if kind != PrincipalKind.GROUP])
-    groups = Group.objects.filter(name__in=[name for kind, name in named if kind == PrincipalKind.GROUP])
-    known: dict[tuple[PrincipalKind, str], User | Group] = {(PrincipalKind.GROUP, row.name): row for row in groups}
-    for user in users:
-        known[PrincipalKind.SERVICE if user.is_service else PrincipalKind.USER, user.username] = user
-    if missing := next((key for key in named if key not in known), None):
-        raise NotFound(f"There is no {_WORDS[missing[0]]} called {missing[1]}.")
-    return [(known[grant.kind, grant.name], grant.level) for grant in grants]
-
-
-_WORDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
+    """Return the rows behind the names, in the order given, each with its level."""
+    rows = find_principals([(grant.kind, grant.name) for grant in grants])
+    return [(row, grant.level) for row, grant in zip(rows, grants, strict=True)]

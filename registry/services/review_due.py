@@ -16,12 +16,10 @@ from registry.models import ModelVersion
 @transaction.atomic
 def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, reason: str = "") -> bool:
     """Set the re-review date of a version (None: never) and return whether it changed."""
-    found = (
-        ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True).values_list("model_id", flat=True).first()
-    )
-    if found is None:
+    row = ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True).values_list("model_id", flat=True).first()
+    if row is None:
         return False
-    lock_model(found)
+    lock_model(row)
     version = ModelVersion.objects.select_related("model").get(pk=version_id)
     if version.review_due_at == due_at:
         return False

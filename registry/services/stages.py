@@ -1,8 +1,8 @@
-"""The only writer of a version's stage and of the mark of the current Production version.
+"""The only writer of a version's stage and of `is_current`, which marks the current Production version.
 
-Every door that moves a version comes through `change_stage`: the row of the model is locked, what the caller saw is
-compared with what is, permission and gates are asked, and all that changes (the version, those it supersedes, one event
-each) commits together or not at all.
+Every interface moves versions through `change_stage`: the row of the model is locked, the state that the caller saw is
+compared with the current one, permissions and gates are checked, and all changes (the version, those it supersedes, one
+event each) commit together.
 """
 
 from __future__ import annotations
@@ -16,29 +16,34 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.models import Event
-from audit.queries import facts
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
-from core.refs import model_stream, version_ref
+from core.refs import version_ref
 from core.times import to_ms
-from registry.gates import Clearance, ask_gates
-from registry.locks import lock_model
+from registry.gates import Clearance, ask_gates, require_transition
+from registry.locks import lock_model, require_not_retired
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
-from registry.stages import Stage, Transition, find_transition
+from registry.services.cards import refresh_card
+from registry.services.import_guards import require_importer, require_only_imported
+from registry.services.leaving import record_left
+from registry.stages import Stage, Transition, find_transition, target_left
 
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """Who moves versions, when, why and on what grounds; the same for all rows of one change."""
+    """The facts of a move: actor, time, reason and approval; the same for all rows of one change.
+
+    ``may_leave``: the gates let the current version leave Production with no successor.
+    """
 
     actor: Actor
     model: RegisteredModel
     at: datetime.datetime
     reason: str
     clearance: Clearance
+    may_leave: bool = False
     action: Action = Action.REGISTRY_STAGE_CHANGED
 
 
@@ -48,45 +53,62 @@ def change_stage(
 ) -> ModelVersion:
     """Move a version to ``target`` and return it as it is then.
 
-    ``version`` is what the caller saw: Conflict when its stage has changed since. With ``archive_existing`` every other
-    version in the target stage is archived in the same transaction; without it a superseded Production version keeps
-    its stage for the rollback window of the policy (for good where no policy governs). Raises NotFound, Denied,
-    GateRefused. A move that would change nothing is none: no gate is asked and no event written.
+    ``version`` is the row that the caller read: Conflict when its stage has changed since. With ``archive_existing``
+    every other version in the target stage is archived in the same transaction; without it a superseded Production
+    version keeps its stage for the rollback window of the policy (without limit where no policy governs). Raises
+    NotFound, Denied, GateRefused. A move that would change nothing asks no gate and writes no event. Also raises
+    InvalidInput, InvalidState.
     """
     model = _lock_live(version.model_id)
     ref = version_ref(model.name, version.version)  # the model may have been renamed since the caller read the version
     require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
+    require_not_retired(model)
     locked = _reread(version)
     edge = find_transition(locked.stage, target)
     _require_may_archive(edge, archive_existing)
     others = _others_in(locked, edge.target)
     if _is_there(locked, edge.target) and not (archive_existing and others.exists()):
         return locked
-    asking = level_to_ask(locked.stage, edge.target)
-    require_level(actor, model, asking, action=Action.REGISTRY_STAGE_CHANGED, obj=locked)
-    clearance = Clearance()
-    if edge.gated:
-        clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)
-    if not clearance.governed or _is_there(
-        locked, edge.target
-    ):  # no approval stands for this move: only permission does
-        level = level_for_move(locked.stage, edge.target)
-        require_level(actor, model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=locked)
-    move = _Move(actor=actor, model=model, at=timezone.now(), reason=reason, clearance=clearance)
+    for moved, to in [(locked, edge.target), *((other, Stage.ARCHIVED) for other in others if archive_existing)]:
+        require_transition(moved, to, actor=actor)
+    leaves = bool(target_left(edge.target, is_current=locked.is_current))
+    clearance = _clearance(actor, locked, edge, archive_existing=archive_existing)
+    move = _Move(actor=actor, model=model, at=timezone.now(), reason=reason, clearance=clearance, may_leave=leaves)
     _make_room(move, locked, edge.target, list(others), archive_existing=archive_existing)
     _arrive(move, locked, edge.target)
+    if leaves:
+        record_left(actor=actor, version=locked, left=Stage.PRODUCTION, to=edge.target, reason=reason)
     _touch_model(move)
+    # the card of a governed version was updated when the move was requested, and then reviewed
+    if not clearance.governed:
+        refresh_card(actor=actor, version=locked)
     return ModelVersion.objects.select_related("model").get(pk=locked.pk)
+
+
+def _clearance(actor: Actor, locked: ModelVersion, edge: Transition, *, archive_existing: bool) -> Clearance:
+    """Return the clearance for a move of a locked version. Raises Denied, GateRefused."""
+    model, action = locked.model, Action.REGISTRY_STAGE_CHANGED
+    require_level(actor, model, level_to_ask(locked.stage, edge.target), action=action, obj=locked)
+    clearance = Clearance()
+    if edge.gated or target_left(edge.target, is_current=locked.is_current):
+        clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)
+    # Where no approval covers the move, the permission level decides.
+    if not clearance.governed or _is_there(locked, edge.target):
+        require_level(actor, model, level_for_move(locked.stage, edge.target), action=action, obj=locked)
+    return clearance
 
 
 @transaction.atomic
 def archive_superseded(*, actor: Actor, version_id: int) -> bool:
-    """Archive a superseded version whose rollback window has closed; False where that is no longer so."""
-    found = ModelVersion.objects.filter(pk=version_id).values_list("model_id", flat=True).first()
-    if found is None:
+    """Archive a superseded version whose rollback window has closed; False where that is no longer so.
+
+    Raises Conflict, Denied, NotFound.
+    """
+    model_id = ModelVersion.objects.filter(pk=version_id).values_list("model_id", flat=True).first()
+    if model_id is None:
         return False
     try:
-        model = _lock_live(found)
+        model = _lock_live(model_id)
     except NotFound:
         return False
     now = timezone.now()
@@ -104,13 +126,13 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
 def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, Stage], origin: str) -> list[int]:
     """Let the versions of a model that has just been imported keep the stages they had; return the numbers that moved.
 
-    No gate is asked, so this serves nothing else: only a superuser may, and only while the import from ``origin`` is all
-    that ever happened to the model (Conflict otherwise: a request, an edit, a version of ours). Of several versions in
-    Production the highest becomes the current one, the others are superseded by it and stay. One event each.
+    No gate is asked, so only a superuser may call it, and only while every event of the model is of the import from
+    ``origin`` (Conflict otherwise). Of several versions in Production the highest becomes the current one, the others
+    are superseded by it and stay. One event each. Raises Denied, NotFound.
     """
     locked = _lock_live(model.pk)
-    _require_superuser(actor, locked)
-    _require_only_imported(locked, origin)
+    require_importer(actor, locked)
+    require_only_imported(locked, origin)
     wanted = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
     rows = {row.version: row for row in _versions(locked).filter(version__in=wanted, stage=Stage.NONE)}
     move = _Move(
@@ -129,41 +151,8 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     return sorted(rows)
 
 
-# Actions that the import itself records about a model. (Moving an alias does not change what is in Production.)
-_IMPORTING = (
-    Action.REGISTRY_ALIAS_SET,
-    Action.REGISTRY_CARD_CREATED,
-    Action.REGISTRY_MODEL_CREATED,
-    Action.REGISTRY_MODEL_IMPORTED,
-    Action.REGISTRY_VERSION_IMPORTED,
-)
-
-
-def _require_superuser(actor: Actor, model: RegisteredModel) -> None:
-    if not actor.is_superuser or actor.user_id is None:
-        raise Denied(
-            f"{actor.name} is no superuser: only one may let imported versions keep their stages.",
-            action=Action.REGISTRY_STAGE_IMPORTED,
-            obj=model,
-        )
-
-
-def _require_only_imported(model: RegisteredModel, origin: str) -> None:
-    """Raise Conflict unless every event of the model is the import's own, and the import is this one."""
-    events = Event.objects.filter(stream=model_stream(model.pk), outcome="ok")
-    imported = events.filter(action=Action.REGISTRY_MODEL_IMPORTED, gen=2).first()
-    if imported is None or facts(imported)["after"].get("origin") != origin:
-        raise Conflict(f"{model.name} was not imported from {origin}, so its versions keep the stages they have here.")
-    other = events.exclude(action__in=_IMPORTING).order_by("gen").first()
-    if other is not None:
-        raise Conflict(
-            f"{model.name} is in use here already ({other.action} by {other.actor_name}), so its versions keep the stages "
-            "they have here."
-        )
-
-
 def _lock_live(model_id: int) -> RegisteredModel:
-    """Return the model with its row locked until commit: this is what makes swaps of one model happen in turn."""
+    """Return the model with its row locked until commit, so that moves of one model happen one after another."""
     model = lock_model(model_id)
     if model.deleted_at is not None:
         raise NotFound(model_not_found(model.name))
@@ -175,7 +164,7 @@ def _versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
 
 
 def _reread(seen: ModelVersion) -> ModelVersion:
-    """Return the version as it is now; Conflict when the caller decided on something else."""
+    """Return the version as it is now; Conflict when its stage changed since the caller read it."""
     now = _versions(seen.model).filter(pk=seen.pk).first()
     if now is None:
         raise NotFound(f"Model Version (name={seen.model.name}, version={seen.version}) not found")
@@ -200,7 +189,7 @@ def _others_in(version: ModelVersion, stage: Stage) -> QuerySet[ModelVersion]:
 
 
 def _is_there(version: ModelVersion, target: Stage) -> bool:
-    """Return whether the version already is what the move would make it (a superseded one is not in Production)."""
+    """Return whether the version is in the target stage already (a superseded one is not in Production)."""
     return version.stage == target and version.is_current == (target == Stage.PRODUCTION)
 
 
@@ -219,7 +208,10 @@ def _make_room(
 
 
 def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -> None:
-    """Put a version into a stage. On whose approval is said of the version that was approved, not of those it moved."""
+    """Put a version into a stage.
+
+    The approvers are stored on the approved version only, not on the versions that it moved.
+    """
     gated = target in (Stage.STAGING, Stage.PRODUCTION)
     changes: dict[str, object] = {
         "stage": target,
@@ -230,6 +222,8 @@ def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -
         "staged_at": move.at,
         "approved_by": move.clearance.approved_by[:500] if gated else "",
         "approved_at": move.clearance.approved_at if gated else None,
+        **({"fully_validated_at": move.at} if move.clearance.is_full_validation else {}),
+        "approval_basis": dict(move.clearance.stands_on) if gated and move.clearance.stands_on else None,
         "updated_ms": _ms(move),
     }
     if target != Stage.ARCHIVED:  # an archived version keeps saying what superseded it
@@ -238,8 +232,14 @@ def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -
 
 
 def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
-    """Change one row, provided it still is as it was read, and record it."""
+    """Change one row, if it is unchanged since it was read, and record it."""
     before = _facts(version)
+    if version.is_current and not changes["is_current"] and not (move.may_leave or changes.get("superseded_by")):
+        raise Denied(
+            f"{version} cannot leave Production with no successor unless the gates were asked.",
+            action=move.action,
+            obj=version,
+        )
     changed = ModelVersion.objects.filter(pk=version.pk, stage=version.stage, is_current=version.is_current).update(
         **changes
     )

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from audit.actions import Action
+from audit.evidence import Evidence, note_writer, version_subject
 from audit.services import record
 from core.actors import Actor
-from core.errors import Conflict
+from core.errors import Conflict, Denied, InvalidInput
 from core.refs import model_ref, version_ref
 from core.times import now_ms
-from lineage.services import record_produced
-from registry.locks import lock_named, lock_version
+from lineage.services import OBSERVED, record_origin, record_produced
+from registry.environment import read_environment
+from registry.gates import governs_model
+from registry.locks import lock_named, lock_version, require_not_retired
 from registry.models import ModelVersion, ModelVersionTag, RegisteredModel
 from registry.names import PROMPT_SOURCE, PROMPT_TAG, check_tag, check_text
 from registry.permissions import Level
 from registry.services.aliases import drop_aliases
 from registry.services.cards import create_card
 from registry.services.models import Tags, require_not_serving
+from registry.services.origins import pin_origins
 from registry.sources import Source, resolve_source
 from tracking.artifacts import folder_digest, seal_folder
+from tracking.models import Run
+from tracking.payloads import payload_digest
+from tracking.permissions.runs import Change, require_run
 from tracking.queries import get_run
+from tracking.services.logged_models import add_version_tag
+from tracking.services.registered import mark_registered
 
 _MAX_LINK = 1000
 
@@ -42,9 +54,10 @@ def create_version(
 ) -> ModelVersion:
     """Register the next version of a model from what a run logged.
 
-    Seals the artifact folder and pins its digest (empty for bytes kept elsewhere and for an empty folder), writes the
-    first card revision, and puts the version into the lineage graph. Raises NotFound (model, run, logged model),
-    InvalidInput (source, tags), Denied, Conflict (the folder was sealed with other bytes).
+    Seals the artifact folder and pins its digest (empty for bytes kept elsewhere and for an empty folder, which then
+    stays empty), writes the first card revision, tags the logged model named by ``model_id``, and puts the version
+    into the lineage graph. Raises NotFound (model, run, logged model), InvalidInput (source, tags, no files where a
+    policy governs the model), Denied, Conflict (the folder was sealed with other bytes). Also raises InvalidState.
     """
     pairs = dict(check_tag(*tag) for tag in tags)
     check_text(description, "description")
@@ -52,16 +65,34 @@ def create_version(
     model = lock_named(
         actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=model_ref(name)
     )
+    require_not_retired(model)
     if source == PROMPT_SOURCE and _is_prompt(model, pairs):
-        resolved = Source(path="", run_id=get_run(run_id).pk if run_id else "")
+        resolved = Source(path="", run_id=_registrable(actor, get_run(actor, run_id)).pk if run_id else "")
     else:
         resolved = resolve_source(actor=actor, source=source, run_id=run_id, model_id=model_id)
     version = ModelVersion(model=model, source=source, description=description, run_link=run_link)
     _insert(actor, version, resolved)
     set_tags(version, pairs)
+    _require_registrable(version)
     _record_created(actor, version, pairs)
     create_card(actor=actor, version=version)
+    if model_id and resolved.path:
+        # a caller who may only read the experiment registers the version and changes no tag there
+        with suppress(Denied):
+            add_version_tag(actor=actor, model_id=model_id, name=model.name, version=version.version)
     return version
+
+
+def _require_registrable(version: ModelVersion) -> None:
+    """Ask settings.REGISTRATION_GATES, which know more than the registry; InvalidInput with the first refusal."""
+    for path in settings.REGISTRATION_GATES:
+        if refusal := import_string(path)(version):
+            raise InvalidInput(refusal)
+
+
+def _registrable(actor: Actor, run: Run) -> Run:
+    require_run(actor, run, Change.STATUS, Action.REGISTRY_VERSION_CREATED)
+    return run
 
 
 def _is_prompt(model: RegisteredModel, tags: Mapping[str, str]) -> bool:
@@ -77,6 +108,7 @@ def _insert(actor: Actor, version: ModelVersion, resolved: Source) -> None:
     version.created_by, version.created_ms, version.updated_ms = actor.name, now, now
     use_source(actor, version, resolved)
     version.save(force_insert=True)
+    pin_origins(version)
 
 
 def _record_created(actor: Actor, version: ModelVersion, tags: Mapping[str, str]) -> None:
@@ -88,6 +120,7 @@ def _record_created(actor: Actor, version: ModelVersion, tags: Mapping[str, str]
         version=version.version,
         digest=version.artifact_digest,
     )
+    record_version_origin(actor, version, mode=OBSERVED)
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_CREATED,
@@ -98,7 +131,7 @@ def _record_created(actor: Actor, version: ModelVersion, tags: Mapping[str, str]
 
 @transaction.atomic
 def update_version(*, actor: Actor, name: str, version: int, description: str) -> ModelVersion:
-    """Replace the description."""
+    """Replace the description. Raises InvalidInput, NotFound, TooLarge."""
     check_text(description, "description")
     row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_UPDATED)
     before = row.description
@@ -117,7 +150,10 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
 
 @transaction.atomic
 def delete_version(*, actor: Actor, name: str, version: int) -> None:
-    """Hide a version and drop its aliases; its number is not given again. Conflict while it is in use."""
+    """Hide a version and drop its aliases; its number is not given again. Conflict while it is in use.
+
+    Raises NotFound.
+    """
     row = lock_version(
         actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_DELETED, level=Level.MANAGE
     )
@@ -128,8 +164,9 @@ def delete_version(*, actor: Actor, name: str, version: int) -> None:
     require_not_serving(row.model, version)
     drop_aliases(actor=actor, version=row)
     row.deleted_at = timezone.now()
-    row.updated_ms = now_ms()
+    row.updated_ms = row.model.updated_ms = now_ms()
     row.save(update_fields=["deleted_at", "updated_ms"])
+    row.model.save(update_fields=["updated_ms"])
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_DELETED,
@@ -140,11 +177,12 @@ def delete_version(*, actor: Actor, name: str, version: int) -> None:
 
 @transaction.atomic
 def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: str) -> None:
-    """Set a tag of a version."""
+    """Set a tag of a version. Raises InvalidInput, NotFound, TooLarge."""
     check_tag(key, value)
     row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_TAG_SET)
     before = row.tags.filter(key=key).values_list("value", flat=True).first()
     row.tags.update_or_create(key=key, defaults={"value": value})
+    note_writer(actor=actor, subject=version_subject(row.pk), kind=Evidence.VERSION_TAG, details=[key])
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_SET,
@@ -156,12 +194,13 @@ def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: s
 
 @transaction.atomic
 def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> None:
-    """Take a tag off a version. One that is not there is no error, as in MLflow."""
+    """Remove a tag of a version. A missing one is no error, as in MLflow. Raises NotFound."""
     row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_TAG_DELETED)
     tag = row.tags.filter(key=key).first()
     if tag is None:
         return
     tag.delete()
+    note_writer(actor=actor, subject=version_subject(row.pk), kind=Evidence.VERSION_TAG, details=[key])
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_TAG_DELETED,
@@ -171,32 +210,49 @@ def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> No
 
 
 def _take_number(model: RegisteredModel, now: int) -> int:
-    """Return the next version number; the model's row is locked, and a number once given is never given again."""
+    """Return the next version number; the model's row is locked, and a number is never given twice."""
     model.last_version += 1
     model.updated_ms = now
     model.save(update_fields=["last_version", "updated_ms"])
     return model.last_version
 
 
-def use_source(actor: Actor, version: ModelVersion, resolved: Source) -> None:
-    """Set the fields of an unsaved version that follow from its source, and seal its artifact folder.
+def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_may_come: bool = False) -> None:
+    """Set the fields of an unsaved version that follow from its source, store what it was made from, and seal its
+    folder.
 
-    Raises Conflict where the folder is sealed with other bytes.
+    An empty folder is sealed too, or files sent later would be served without a check; ``files_may_come`` leaves it
+    open. Raises Conflict where the folder is sealed with other bytes, InvalidInput where it is empty and a policy
+    governs the model.
     """
     version.run_id = resolved.run_id
     version.logged_model_id = resolved.model_id
     version.artifact_path = resolved.path
     version.copied_from = resolved.copied_from
-    version.artifact_digest = _pin_artifacts(actor, version)
+    if resolved.path:
+        _pin_artifacts(actor, version, files_may_come=files_may_come)
+    mark_registered(run_id=version.run_id, model_id=version.logged_model_id)
 
 
-def _pin_artifacts(actor: Actor, version: ModelVersion) -> str:
-    """Seal the folder and return its digest; a copy keeps the digest of its original."""
-    if version.copied_from is not None:
-        return version.copied_from.artifact_digest
-    if not version.artifact_path or not folder_digest(version.artifact_path):
-        return ""
-    return seal_folder(actor=actor, prefix=version.artifact_path, reason=f"registered as {_ref(version)}").digest
+def _pin_artifacts(actor: Actor, version: ModelVersion, *, files_may_come: bool) -> None:
+    """Seal the folder and set its digests, "" where it is empty; a copy keeps the digests of its original."""
+    copied = version.copied_from
+    is_empty = not (copied.artifact_digest if copied else folder_digest(version.artifact_path))
+    if is_empty and files_may_come:
+        return
+    if is_empty and governs_model(version.model):
+        raise InvalidInput(
+            f"Invalid model version source: {version.source!r}. It holds no files, and a policy governs {version.model.name}: "
+            "log the model's files first, then register it."
+        )
+    if copied is not None:
+        version.artifact_digest, version.payload_digest = copied.artifact_digest, copied.payload_digest
+        return
+    reason = f"registered as {_ref(version)}"
+    seal = seal_folder(actor=actor, prefix=version.artifact_path, reason=reason, may_be_empty=True)
+    version.artifact_digest = seal.digest
+    if not is_empty:
+        version.payload_digest = payload_digest(seal.manifest)
 
 
 def set_tags(version: ModelVersion, tags: Mapping[str, str]) -> None:
@@ -206,14 +262,35 @@ def set_tags(version: ModelVersion, tags: Mapping[str, str]) -> None:
     )
 
 
+def record_version_origin(actor: Actor, version: ModelVersion, *, mode: str, source: str = "") -> None:
+    """Record in the lineage graph what a version was made from: a logged model, another version, its requirements.
+
+    ``source`` names the witness, by default the version itself.
+    """
+    environment = read_environment(version.artifact_path) if version.artifact_path else {}
+    packages, copied = environment.get("packages", []), version.copied_from
+    record_origin(
+        actor=actor,
+        model=version.model.name,
+        version=version.version,
+        logged_model=version.logged_model_id,
+        copied_from=(copied.model.name, copied.version) if copied else None,
+        packages=[str(line) for line in packages] if isinstance(packages, list) else [],
+        python=str(environment.get("python", "")),
+        mode=mode,
+        source=source,
+    )
+
+
 def origin_facts(version: ModelVersion) -> dict[str, object]:
-    """Return what the event of a registration says about where the version comes from."""
+    """Return the facts about the origin of a version for the event of its registration."""
     return {
         "version": version.version,
         "source": version.source,
         "run_id": version.run_id,
         "logged_model": version.logged_model_id,
         "artifact_digest": version.artifact_digest,
+        "payload_digest": version.payload_digest,
         "copied_from": str(version.copied_from) if version.copied_from else "",
         "description": version.description,
     }

@@ -1,4 +1,4 @@
-// The card's form counts along: how much of each template is filled while somebody writes. The server has the last word.
+// Counts how much of each template is filled while somebody edits a card. What counts is the count of the server.
 "use strict";
 
 const form = document.querySelector("form[data-card]");

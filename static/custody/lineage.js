@@ -1,5 +1,6 @@
-// The lineage graph. A click on an artifact highlights its ancestors; the graph can be panned and zoomed. The server drew
-// it, and every node carries its direct inputs, so no request is made. The address keeps which artifact is highlighted.
+// The lineage graph: search, pan, zoom, and highlighting. A click on an artifact highlights its ancestors, descendants
+// or both, as the tab says. The server draws the graph, and every node has its direct inputs, so no request is made.
+// The address keeps which artifact is highlighted.
 "use strict";
 
 const svg = document.getElementById("graph");
@@ -13,19 +14,28 @@ if (svg) {
   const clear = document.getElementById("graph-clear");
   let picked = svg.querySelector("a.node.picked");
 
-  const upstream = (node) => {
-    const seen = new Set([node.dataset.id]);
-    const waiting = [node.dataset.id];
+  const direction = svg.dataset.direction;
+  const sources = new Map(nodes.map((node) => [node.dataset.id, node.dataset.sources.split(" ").filter(Boolean)]));
+  const targets = new Map(nodes.map((node) => [node.dataset.id, []]));
+  for (const [id, above] of sources) for (const source of above) if (targets.has(source)) targets.get(source).push(id);
+
+  const walk = (start, onward) => {
+    const seen = new Set([start]);
+    const waiting = [start];
     while (waiting.length) {
-      const here = byId.get(waiting.pop());
-      for (const source of (here ? here.dataset.sources : "").split(" ")) {
-        if (source && !seen.has(source)) {
-          seen.add(source);
-          waiting.push(source);
+      for (const there of onward.get(waiting.pop()) || []) {
+        if (!seen.has(there)) {
+          seen.add(there);
+          waiting.push(there);
         }
       }
     }
     return seen;
+  };
+  const highlighted = (node) => {
+    const up = direction === "down" ? [] : walk(node.dataset.id, sources);
+    const down = direction === "up" ? [] : walk(node.dataset.id, targets);
+    return new Set([node.dataset.id, ...up, ...down]);
   };
 
   const link = (anchor, href) => {
@@ -35,7 +45,7 @@ if (svg) {
 
   const show = (node, remember) => {
     picked = node;
-    const lit = node ? upstream(node) : null;
+    const lit = node ? highlighted(node) : null;
     for (const each of nodes) {
       const on = lit && lit.has(each.dataset.id);
       each.classList.toggle("lit", Boolean(on));
@@ -49,8 +59,8 @@ if (svg) {
     }
     const count = lit ? lit.size - 1 : 0;
     summary.textContent = node
-      ? `${node.dataset.name} has ${count} ancestor${count === 1 ? "" : "s"}.`
-      : "Click an artifact to highlight its ancestors.";
+      ? `${node.dataset.name} has ${count} ${svg.dataset.words}.`
+      : `Click an artifact to highlight its ${svg.dataset.words}.`;
     link(open, node && node.dataset.page);
     link(centre, node && node.dataset.centre);
     clear.hidden = !node;
@@ -60,6 +70,23 @@ if (svg) {
     else address.searchParams.delete("picked");
     history.pushState({}, "", address);
   };
+
+  // --- search ----------------------------------------------------------------------------------------------------
+  const search = document.getElementById("graph-search");
+  search.hidden = false;
+  search.addEventListener("input", () => {
+    const text = search.value.trim().toLowerCase();
+    let hits = 0;
+    for (const node of nodes) {
+      const hit = !text || node.dataset.name.toLowerCase().includes(text);
+      node.classList.toggle("dim", !hit);
+      node.classList.toggle("lit", Boolean(text) && hit);
+      hits += hit ? 1 : 0;
+    }
+    for (const edge of edges) edge.classList.toggle("dim", Boolean(text));
+    summary.textContent = text ? `${hits} of ${nodes.length} artifacts match.` : "";
+    if (!text) show(picked, false);
+  });
 
   // --- pan and zoom on the viewBox ------------------------------------------------------------------------------
   const full = { x: 0, y: 0, w: Number(svg.dataset.width), h: Number(svg.dataset.height) };
@@ -111,7 +138,8 @@ if (svg) {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       const box = frame();
-      zoom(event.deltaY > 0 ? 1.1 : 0.9, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+      const factor = event.deltaY > 0 ? 1.1 : 0.9;
+      zoom(factor, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
     },
     { passive: false },
   );

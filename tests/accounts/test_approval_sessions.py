@@ -135,7 +135,7 @@ def refused(actor: Actor, password: str) -> str:
 
 def test_wrong_passwords_are_recorded_and_bounded(bea: User, acting: Acting) -> None:
     for _ in range(MAX_FAILURES):
-        assert "not your password" in refused(acting(bea), "wrong-password")
+        assert "Wrong password" in refused(acting(bea), "wrong-password")
     assert "Too many" in refused(acting(bea), PASSWORD)
     assert not ApprovalSession.objects.exists()
     assert Event.objects.filter(outcome="denied").count() == MAX_FAILURES + 1

@@ -28,6 +28,8 @@ def test_without_a_password_nobody_signs_in(db: None) -> None:
     ("wrong", "error"),
     [
         ({"username": "ADA"}, AlreadyExists),
+        ({"username": "\u0430da"}, InvalidInput),  # a Cyrillic letter
+        ({"username": "a\u217ea"}, InvalidInput),  # a Roman numeral that is drawn like a d
         ({"username": ""}, InvalidInput),
         ({"username": "two words"}, InvalidInput),
         ({"username": "x" * 151}, InvalidInput),

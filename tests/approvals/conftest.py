@@ -1,7 +1,10 @@
-"""A governed registry: the default policies, ada's trained model registered, its checks run in this process on demand."""
+"""A governed registry: the default policies, ada's trained model registered,
+its checks run in this process on demand.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from approvals.requests.open import open_request
 from core.actors import Actor, system_actor
 from policies.models import PolicyRevision
 from registry.cards import HUMAN_KEYS
-from registry.models import ModelVersion
+from registry.models import ModelVersion, RegisteredModel
 from registry.queries import current_card
 from registry.services.cards import edit_card
 from registry.services.models import create_model
@@ -25,6 +28,7 @@ from registry.services.stages import change_stage
 from registry.services.versions import create_version
 from registry.stages import Stage
 from tests.conftest import Acting
+from tests.recorded_fixtures import recorded_fixture
 from tests.validation.conftest import MODELS
 from tracking.artifacts import store_artifact
 from tracking.limits import Point
@@ -61,13 +65,19 @@ def policies(db: None) -> list[PolicyRevision]:
 
 @pytest.fixture
 def new_version(by_ada: Actor) -> NewVersion:
-    """Return a function that trains, logs and registers the next version of `fraud`, with its card filled in."""
-    create_model(actor=by_ada, name="fraud")
+    """Return a function that trains, logs and registers the next version of `fraud`, with its card filled in.
+
+    Each has files of its own, unless it asks for the ``same`` as others that ask for them.
+    """
+    if not RegisteredModel.objects.filter(name="fraud").exists():  # a recorded fixture may have made it
+        create_model(actor=by_ada, name="fraud")
     experiment, _ = Experiment.objects.get_or_create(
         pk=0, defaults={"name": "Default", "created_ms": 1, "updated_ms": 1}
     )
 
-    def register(*, auc: float | None = 0.93, card: bool = True, tags: dict[str, str] | None = None) -> ModelVersion:
+    def register(
+        *, auc: float | None = 0.93, card: bool = True, tags: dict[str, str] | None = None, same: bool = False
+    ) -> ModelVersion:
         number = ModelVersion.objects.count() + 1
         run_id = f"{number:032x}"
         root = f"0/{run_id}/artifacts"
@@ -86,6 +96,9 @@ def new_version(by_ada: Actor) -> NewVersion:
         for file in sorted((MODELS / "mlflow").iterdir()):
             with file.open("rb") as stream:
                 store_artifact(actor=by_ada, path=f"{root}/model/{file.name}", stream=stream)
+        if not same:
+            note = io.BytesIO(f"Trained as number {number}.".encode())
+            store_artifact(actor=by_ada, path=f"{root}/model/note.txt", stream=note)
         version = create_version(actor=by_ada, name="fraud", source=f"runs:/{run_id}/model", run_id=run_id)
         if card:
             fill_card(by_ada, version)
@@ -105,11 +118,13 @@ def run_checks() -> RunChecks:
     """Return a function that does a worker's work on a request: every queued check, then a look at the verdict."""
 
     def work(request: TransitionRequest) -> Case:
-        for _ in range(3):
-            queued = CheckRun.objects.filter(request=request, state=CheckState.QUEUED).values_list("pk", flat=True)
-            for pk in list(queued):
+        queued = CheckRun.objects.filter(request=request, state=CheckState.QUEUED).values_list("pk", flat=True)
+        for _ in range(3):  # a look may queue checks again
+            for pk in list(queued.all()):
                 tasks.run_check(pk)
             tasks.settle_request(request.pk)
+            if not queued.all().exists():
+                break
         return load_case(reread(request))
 
     return work
@@ -146,9 +161,14 @@ def serving(new_version: NewVersion, settings: Settings) -> ModelVersion:
     return moved
 
 
+def ask_and_check(new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
+    """Return a request for Production whose checks all passed: only the reviewer is missing."""
+    opened = ask(new_version())
+    run_checks(opened)
+    return reread(opened)
+
+
 @pytest.fixture
+@recorded_fixture
 def ready(new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
-    """A request for Production whose checks all passed: only the reviewer is missing."""
-    request = ask(new_version())
-    run_checks(request)
-    return reread(request)
+    return ask_and_check(new_version, ask, run_checks)

@@ -33,7 +33,7 @@ def publish(
 ) -> PolicyRevision:
     """Publish the next revision of the policy that governs moves of `fraud` to a target."""
     body = {
-        "name": f"{models.strip('*')}-{target.strip('@').lower()}",
+        "name": f"{models.strip('*') or 'all'}-{target.strip('@').lower()}",
         "applies_to": {"target": target, "models": models, **(scope or {})},
         "rules": [*rules, *more],
         "options": options,

@@ -1,4 +1,6 @@
-"""Every permission of approvals, asked for everybody: who may, who may not, and what the audit log keeps of a refusal."""
+"""Every permission of approvals, asked for everybody: who may, who may not,
+and what the audit log keeps of a refusal.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,7 @@ from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, Json, ask, publish
 from tests.approvals.publishing import polly
 from tests.conftest import Acting
+from tests.recorded_fixtures import recorded_fixture
 from tests.signed_in import actor_of, token_actor
 
 CARD: Json = {"id": "card", "level": "soft", "check": "card.complete", "override": ["reviewers"]}
@@ -41,7 +44,9 @@ GLASS = {"groups": ["reviewers"], "second_person": True, "post_review_within": "
 
 @dataclass(frozen=True)
 class World:
-    """ada registered version 1 of `fraud` and opened a request to move it; each kind of thing she may or may not touch exists."""
+    """ada registered version 1 of `fraud` and opened a request to move it; each kind of thing she may or may not touch
+    exists.
+    """
 
     case: Case
     comment: ApprovalComment
@@ -56,8 +61,14 @@ class World:
 
 
 @pytest.fixture
-def world(new_version: NewVersion, by_ada: Actor, ada: User, bea: User, cy: User, settings: Settings) -> World:
+def world(recorded_world: World, settings: Settings) -> World:
     settings.DEFAULT_MODEL_LEVEL = "read"
+    return recorded_world
+
+
+@pytest.fixture
+@recorded_fixture
+def recorded_world(new_version: NewVersion, by_ada: Actor, ada: User, bea: User, cy: User) -> World:
     publish("Production", rules=(REVIEWERS, FOUR_EYES, CARD), break_glass=GLASS, re_review_every="30d")
     version = new_version(card=False)
     now = timezone.now()
@@ -89,7 +100,9 @@ def world(new_version: NewVersion, by_ada: Actor, ada: User, bea: User, cy: User
 
 @pytest.fixture
 def cast(ada: User, bea: User, cy: User, ops: User, bot: User, acting: Acting) -> dict[str, Actor]:
-    """Return everybody who might ask: cy is an outsider, ada requester and author, bea a reviewer, bot ada's account."""
+    """Return everybody who might ask: cy is an outsider, ada requester and author, bea a reviewer,
+    bot ada's account.
+    """
     bea.groups.add(Group.objects.get_or_create(name="policy-reviewers")[0])
     actors = {user.username: acting(user) for user in (ada, bea, cy, ops, bot)}
     actors["bea's token"] = token_actor(bea)
@@ -161,7 +174,7 @@ CASES: dict[str, tuple[Callable[[Actor, World], Refusal | None], Action, set[str
         Action.APPROVALS_CHECK_KEY_ADDED,
         {"ops", "system"},
     ),
-    "break the glass": (
+    "use break-glass": (
         lambda actor, world: oversight.refusal_to_break_glass(actor, world.case.request.version, GLASS_OPTION),
         Action.APPROVALS_GLASS_BROKEN,
         {"bea"},

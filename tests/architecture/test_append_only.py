@@ -1,4 +1,6 @@
-"""A model says what its table's triggers do: append-only tables have append-only models, and no cascade reaches them."""
+"""A model says what its table's triggers do: append-only tables have append-only models,
+and no cascade reaches them.
+"""
 
 from __future__ import annotations
 

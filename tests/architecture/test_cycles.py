@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 
 import pytest
 
@@ -17,6 +18,7 @@ def dotted(path: str) -> str:
     return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
+@cache  # parsing all modules takes seconds: not while tests are collected, and once
 def imports() -> Graph:
     """Return which of our modules each of our modules imports."""
     trees = {dotted(str(path.relative_to(ROOT))): tree_of(path) for path in modules()}
@@ -52,7 +54,9 @@ def _child_of(parent: str, module: str) -> str:
 
 
 def cycle_in(graph: Graph) -> list[str]:
-    """Return the nodes that are left when everything without an unresolved import has been taken off: [] without a cycle."""
+    """Return the nodes that are left when everything without an unresolved import has been taken off: [] without a
+    cycle.
+    """
     left = {name: set(targets) for name, targets in graph.items()}
     while free := [name for name, targets in left.items() if not targets & left.keys()]:
         for name in free:
@@ -60,19 +64,16 @@ def cycle_in(graph: Graph) -> list[str]:
     return sorted(left)
 
 
-def parents(graph: Graph) -> list[str]:
+def parents(names: Iterable[str]) -> list[str]:
     """Return every package that has children, and "" for the top."""
     return sorted(
-        {"", *(".".join(name.split(".")[:depth]) for name in graph for depth in range(1, name.count(".") + 1))}
+        {"", *(".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 1))}
     )
 
 
-GRAPH = imports()
-
-
-@pytest.mark.parametrize("parent", parents(GRAPH))
+@pytest.mark.parametrize("parent", parents(dotted(str(path.relative_to(ROOT))) for path in modules()))
 def test_siblings_import_one_another_in_one_direction(parent: str) -> None:
-    assert cycle_in(siblings(GRAPH, parent)) == []
+    assert cycle_in(siblings(imports(), parent)) == []
 
 
 def test_the_test_would_notice() -> None:

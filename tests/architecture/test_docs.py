@@ -108,7 +108,9 @@ def test_every_word_of_the_policy_language_is_in_the_reference() -> None:
 
 
 def _words(schema: object) -> Iterator[str]:
-    """Yield every property and every word that a schema names; the parameters of checks are held to their own section."""
+    """Yield every property and every word that a schema names;
+    the parameters of checks are held to their own section.
+    """
     if isinstance(schema, dict):
         properties = schema.get("properties")
         yield from properties if isinstance(properties, dict) else ()

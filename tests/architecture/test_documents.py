@@ -1,4 +1,6 @@
-"""Documents are easy to read: short lines, short paragraphs, headings; and every path and decision that they name exists."""
+"""Documents are easy to read: short lines, short paragraphs, headings; and every path and decision that they name
+exists.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,13 @@ from tests.architecture.source import ROOT
 
 LONGEST_LINE = 120
 LONGEST_PARAGRAPH = 5
+# In the reference: paragraphs under one heading, and characters of a cell in a table.
+MOST_PARAGRAPHS = 4
+LONGEST_CELL = 160
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 GUIDES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
 DOCUMENTS = [*GUIDES, *DECISIONS]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 # A path in a document: it ends with a slash or a suffix, and begins with a folder or file at the top of the repository.
 _PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)(?::[ \w]+)?`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -51,6 +57,34 @@ def test_lines_and_paragraphs_are_short(path: Path) -> None:
         too_long = [line for line in paragraph if len(line) > LONGEST_LINE and " " in line.strip()]
         assert too_long == [], f"lines of at most {LONGEST_LINE} characters"
         assert len(paragraph) <= LONGEST_PARAGRAPH, f"at most {LONGEST_PARAGRAPH} lines a paragraph: {paragraph[0]}"
+
+
+def paragraphs_under_headings(text: str) -> dict[str, int]:
+    """Return the number of paragraphs under each heading; list items are not counted."""
+    counts: dict[str, int] = {}
+    for part in re.split(r"^(?=#+ )", text, flags=re.MULTILINE):
+        lines = [paragraph[0] for paragraph in prose(part.partition("\n")[2])]
+        counts[part.partition("\n")[0]] = sum(not re.match(r"\s*([-*]|\d+\.)\s", line) for line in lines)
+    return counts
+
+
+def test_each_topic_of_the_reference_has_its_own_heading() -> None:
+    counts = paragraphs_under_headings(REFERENCE)
+    assert {heading for heading, count in counts.items() if count > MOST_PARAGRAPHS} == set()
+
+
+def test_the_tables_of_the_reference_can_be_read() -> None:
+    """A long cell is a paragraph in disguise. The tables of checks are generated from the checks' own descriptions."""
+    before, _, rest = REFERENCE.partition("\n## Checks\n")
+    text = before + rest.partition("\n### ")[2]
+    cells = [
+        cell.strip() for line in text.splitlines() if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)
+    ]
+    assert [cell for cell in cells if len(cell) > LONGEST_CELL] == []
+
+
+def test_the_test_of_headings_would_notice() -> None:
+    assert paragraphs_under_headings("# A\n\none\n\ntwo\n\n- item\n\n## B\n\nthree\n") == {"": 0, "# A": 2, "## B": 1}
 
 
 def test_the_test_would_notice() -> None:

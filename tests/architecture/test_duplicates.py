@@ -13,7 +13,9 @@ FILES = [*modules(), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*
 
 
 def repeated_keys(tree: ast.AST) -> list[str]:
-    """Return ``line: key`` for each key that a dict literal has more than once: constants, names and attributes alike."""
+    """Return ``line: key`` for each key that a dict literal has more than once: constants, names
+    and attributes alike.
+    """
     repeated = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):

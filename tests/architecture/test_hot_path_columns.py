@@ -1,4 +1,6 @@
-"""A column that a model gains is in every hand-written statement that inserts its rows, and in what the hot paths read."""
+"""A column that a model gains is in every hand-written statement that inserts its rows,
+and in what the hot paths read.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from django.apps import apps
 
 from core.columns import columns_of
 from core.statements import Statement
-from registry.fast_lookups import VERSION_COLUMNS, ShownVersion
 from registry.models import ModelVersion
-from registry.serving import _COLUMNS as SERVED_COLUMNS
+from registry.production.lookups import VERSION_COLUMNS, ShownVersion
+from registry.production.serving import _COLUMNS as SERVED_COLUMNS
 from tests.architecture.source import modules, name_of
 from tracking.full_runs import DATASET_COLUMNS, RUN_COLUMNS, FullRun, Used, Value
 from tracking.limits import Point

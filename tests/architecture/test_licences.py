@@ -1,4 +1,6 @@
-"""Custody is under the Apache License 2.0, and the check of its dependencies' licences refuses what does not go with that."""
+"""Custody is under the Apache License 2.0, and the check of its dependencies' licences refuses what does not go with
+that.
+"""
 
 from __future__ import annotations
 

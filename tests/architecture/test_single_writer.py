@@ -31,7 +31,9 @@ REQUEST_WRITER = "approvals/requests/change_state.py"
 # Modules that write a `state` of other rows, with the model of those rows.
 OTHER_STATES = {
     "approvals/oversight/findings.py": "Finding",
+    "approvals/packs/retirements.py": "Retirement",
     "approvals/policy_changes/propose.py": "PolicyProposal",
+    "audit/exports/jobs.py": "ExportJob",
     "notices/services/sending.py": "Message",
     "traces/services/infos.py": "Trace",
     "traces/services/spans.py": "Trace",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
-
-import pytest
 
 from tests.architecture.source import PACKAGES, ROOT, imports_in, modules, name_of, tree_of
 
@@ -28,9 +28,9 @@ def is_domain(path: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if name_of(path) not in LONGER], ids=name_of)
-def test_a_module_is_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+def test_modules_are_short() -> None:
+    lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES and name not in LONGER} == {}
 
 
 def test_own_modules_are_imported_at_the_top() -> None:
@@ -61,6 +61,42 @@ def test_nothing_is_called_utils() -> None:
     assert [name_of(path) for path in modules() if path.stem in {"utils", "helpers", "common", "misc"}] == []
 
 
+# Names that tell a reader nothing about the value, and the metaphors that docs of the project avoid.
+VAGUE_NAMES = {"found", "stuff", "thing", "things", "wish", "looks", "said", "told", "deed", "deeds", "way", "ways"}
+# Words that no part of a name may be.
+VAGUE_PARTS = {"aftermath", "deed", "heard", "keeper", "keepers", "lit", "plumbing", "said", "wish"}
+
+
+def vague_names(tree: ast.Module) -> list[tuple[int, str]]:
+    """Return (line, name) of each variable, parameter, function and class with a name that says nothing."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append((node.lineno, node.id))
+        elif isinstance(node, ast.arg):
+            names.append((node.lineno, node.arg))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append((node.lineno, node.name))
+    return [(line, name) for line, name in names if name.strip("_") in VAGUE_NAMES or parts_of(name) & VAGUE_PARTS]
+
+
+def parts_of(name: str) -> set[str]:
+    """Return the words of a name, in lower case: `_LastSaid` and `last_said` have the same."""
+    return {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def test_no_name_is_vague() -> None:
+    vague = [f"{name_of(path)}:{line} {name}" for path in modules() for line, name in vague_names(tree_of(path))]
+    assert vague == [], "name the thing: `request`, `rows`, `versions_by_name`"
+
+
+def test_a_vague_name_is_noticed() -> None:
+    code = "def _found(wish, row):\n    found = row\n    for found, at in row: ...\n    return row.found, found\n"
+    assert vague_names(ast.parse(code)) == [(1, "_found"), (1, "wish"), (2, "found"), (3, "found")]
+    code = "class LastSaid: ...\nDEED_OF = said_by = 1\ndef aside(width): ...\n"
+    assert vague_names(ast.parse(code)) == [(1, "LastSaid"), (2, "DEED_OF"), (2, "said_by")]
+
+
 # The operations that write triggers. They know tables by name and import no application code themselves.
 GUARDS = "core.database_guards"
 
@@ -86,3 +122,11 @@ def test_djangos_checks_and_the_checks_of_versions_have_different_names() -> Non
     assert registering
     assert {name for name in registering if not name.endswith("/system_checks.py")} == set()
     assert [path for path in modules() if path.name == "checks.py" and path.parent.parent == ROOT] == []
+
+
+def test_no_folder_has_more_than_25_modules() -> None:
+    tracked = [path for package in (*PACKAGES, "bench", "tests") for path in (ROOT / package).rglob("*.py")]
+    sizes = Counter(
+        name_of(path.parent) for path in tracked if path.name != "__init__.py" and "migrations" not in path.parts
+    )
+    assert {folder: size for folder, size in sizes.items() if size > 25} == {}

@@ -1,4 +1,6 @@
-"""Templates stay readable and hold no scripts: short lines, no inline Alpine expressions, one tag for dialog links."""
+"""Templates, styles and scripts stay readable, and templates hold no scripts: short lines, no inline Alpine
+expressions, one tag for dialog links.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,14 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)|\son[a-z]+\s*=|javascript:", re.IGNORECASE)
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
+STATIC = sorted(path for path in (ROOT / "static" / "custody").glob("*.*") if path.suffix in {".css", ".js"})
 
 
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=relative)
+@pytest.mark.parametrize("path", [*TEMPLATES, *STATIC], ids=relative)
 def test_no_line_is_too_long(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert [number for number, line in enumerate(lines, 1) if len(line) > _LONGEST_LINE] == []

@@ -13,8 +13,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
-from audit.export import Package, export_model
+from audit.exports.selection import Filters
+from audit.exports.service import Package, export
 from audit.services import record
+from audit.transparency.keys import log_signers
+from audit.transparency.sequencer import Sequencer
+from audit.transparency.state import published
+from audit.verifier.audit_verify import Key
 from core.actors import Actor
 from core.errors import NotFound
 from tests.conftest import Acting
@@ -63,7 +68,28 @@ def save(tmp_path: Path) -> Save:
 @pytest.fixture
 def exported(log: None, ada: User, acting: Acting, save: Save) -> Path:
     """Return the zip of clf's events."""
-    return save(export_model(actor=acting(ada), name="clf"))
+    return save(export(actor=acting(ada), filters=Filters(model="clf")))
+
+
+@pytest.fixture
+def keys() -> list[Key]:
+    """Return the public keys of the log, as an auditor has kept them."""
+    return [signer.key for signer in log_signers()]
+
+
+@pytest.fixture
+def vkey(tmp_path: Path) -> str:
+    """Return the path of a file with the public keys of the log."""
+    path = tmp_path / "log.vkey"
+    path.write_text("".join(f"{signer.vkey}\n" for signer in log_signers()))
+    return str(path)
+
+
+@pytest.fixture
+def kept(log: None) -> bytes:
+    """Return the checkpoint of the first five events, as an auditor keeps it elsewhere."""
+    Sequencer().run_once()
+    return (published(log_signers()[0].name).folder / "checkpoint").read_bytes()
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Those in AUDIT_CONSUMERS learn of an event in its transaction; one that fails loses neither the change nor the event."""
+"""Those in AUDIT_CONSUMERS learn of an event in its transaction;
+one that fails loses neither the change nor the event.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from audit.actions import Action
 from audit.consumers import consumes, retry_missed
-from audit.models import Event, MissedEvent, OutboxMessage, Stream
+from audit.models import Event, Log, MissedEvent, OutboxMessage
 from audit.services import enqueue, record
 from core.actors import Actor
 from tests.conftest import Acting
@@ -30,7 +32,7 @@ def listen(event: Event) -> None:
 
 @consumes(Action.REGISTRY_MODEL_CREATED)
 def stumble(_event: Event) -> None:
-    Stream.objects.create(key="half done")
+    Log.objects.create(number=9, origin="half done")
     with connection.cursor() as cursor:
         cursor.execute("SELECT nothing FROM nowhere")
 
@@ -70,7 +72,7 @@ def test_a_consumer_that_fails_keeps_the_change_and_the_event(by_ada: Actor, set
     event = create(by_ada)
     assert Event.objects.get() == event
     assert heard == [event.pk]
-    assert not Stream.objects.filter(key="half done").exists()
+    assert not Log.objects.filter(origin="half done").exists()
     missed = MissedEvent.objects.get()
     assert (missed.event, missed.consumer, missed.attempts) == (event, f"{HERE}.stumble", 1)
 

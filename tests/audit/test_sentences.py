@@ -8,7 +8,7 @@ from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import describe, facts
-from audit.sentences import object_words
+from audit.sentences import object_phrase
 from audit.services import record, record_denial
 from core.actors import system_actor
 from core.errors import Denied
@@ -66,4 +66,4 @@ def test_sentences_of_reloaded_events(ada: User, acting: Acting) -> None:
     ],
 )
 def test_objects_in_words(ref: str, words: str) -> None:
-    assert object_words(ref) == words
+    assert object_phrase(ref) == words

@@ -23,6 +23,7 @@ from registry.services.stages import change_stage
 from registry.services.versions import create_version, set_version_tag
 from registry.stages import Stage
 from tests.conftest import Acting
+from tests.recorded_fixtures import recorded_fixture
 
 API = "/api/2.0/mlflow/"
 LATEST, ALIAS = "registered-models/get-latest-versions", "registered-models/alias"
@@ -73,6 +74,7 @@ def short(secret: str) -> Short:
 
 
 @pytest.fixture
+@recorded_fixture
 def champion(by_ada: Actor, settings: Any) -> ModelVersion:
     """Version 1 of `clf`: in Production, with tags and two aliases; version 2 has no stage."""
     settings.ALLOWED_SOURCES = ["s3://bench/"]
@@ -103,6 +105,14 @@ QUESTIONS = [
     ("runs/get", "run_id=never"),
     ("experiments/get", "experiment_id=0"),
 ]
+
+
+@pytest.mark.parametrize("slashes", ["//", "///"])
+@pytest.mark.parametrize("rpc", ["experiments/get?experiment_id=0", "logged-models/m-none"])
+def test_a_tracking_uri_may_end_in_a_slash(short: Short, secret: str, slashes: str, rpc: str) -> None:
+    path, _, query = rpc.partition("?")
+    status, _, answer = short("GET", path, query, PATH_INFO=f"{slashes}api/2.0/mlflow/{path}")
+    assert (status, answer) == short("GET", path, query)[::2]
 
 
 @pytest.mark.parametrize(("rpc", "query"), QUESTIONS)

@@ -121,6 +121,7 @@ def filled(route: str, rng: random.Random) -> str:
         "<urn:urn>": lambda: quote(rng.choice(["model:fuzzed", "model-version:fuzzed/1", "x", "endpoint:/a b", ":"])),
         "<walk:walk>": lambda: rng.choice(["ancestors", "descendants"]),
     }
+    values["<str:experiment_id>"] = lambda: quote(rng.choice(["0", "1", "x", "9" * 30, "-1", "\x00"]))
     for mark, value in values.items():
         route = route.replace(mark, value())
     for mark in (

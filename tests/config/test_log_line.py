@@ -30,3 +30,10 @@ def test_a_traceback_stays_readable() -> None:
         written = line("failed", (ValueError, error, error.__traceback__))
     assert written.splitlines()[0].endswith("event=failed")
     assert written.splitlines()[-1] == "ValueError: invalid literal for int() with base 10: 'bang'"
+
+
+def test_control_characters_are_written_out() -> None:
+    written = line("a\x00b\x1b[2Jc\x9bd")
+    assert r"\x00" in written
+    assert r"\x1b" in written
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in written)

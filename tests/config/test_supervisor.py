@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_a_process_that_ignores_a_stop_is_killed_in_time(tmp_path: Path) -> None
     began = time.monotonic()
     stop_all([process], grace_seconds=0.5)
     assert process.exit_code == -signal.SIGKILL
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # it would sleep for a minute
 
 
 def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
@@ -65,17 +66,42 @@ def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: P
     supervisor.stop()
 
 
-def test_a_program_that_keeps_dying_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "_MAX_RESTARTS", 2)
+def test_a_program_that_keeps_dying_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(supervise, "_FIRST_PAUSE", 0.01)
     said: list[str] = []
-    supervisor = Supervisor(logs=tmp_path, write_line=said.append)
-    supervisor.start(script("steady", "import time; time.sleep(60)"), script("frail", "import time; time.sleep(0.3)"))
-    with pytest.raises(CannotRun, match="frail ended 2 times"):
+
+    def stop_after_eight(message: str) -> None:
+        said.append(message)
+        if len(said) == 8:
+            raise KeyboardInterrupt
+
+    supervisor = Supervisor(logs=tmp_path, write_line=stop_after_eight)
+    steady = script("steady", "import time; time.sleep(60)")
+    supervisor.start(steady, script("frail", "import time; time.sleep(0.1)"))
+    with pytest.raises(KeyboardInterrupt):
         supervisor.watch()
-    assert len(said) == 1
-    assert "frail ended with code 0; it is started again in 1 s" in said[0]
+    assert all("frail ended with code 0; it is started again in" in line for line in said)
+    assert supervisor._watched[0].process.exit_code is None
     supervisor.stop()
+
+
+def test_pauses_between_restarts_are_capped() -> None:
+    pauses = [supervise.pause_before_restart(count) for count in range(1, 20)]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert pauses[-1] == supervise._LONGEST_PAUSE
+
+
+def test_a_hung_web_process_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as hung:
+        (tmp_path / f"web-{hung.pid}.alive").write_text("0", encoding="ascii")
+        (tmp_path / "web-999999999.alive").write_text("0", encoding="ascii")
+        said: list[str] = []
+        supervisor = Supervisor(logs=tmp_path, write_line=said.append, heartbeats=tmp_path)
+        supervisor._end_hung()
+        assert hung.wait(timeout=10) == -signal.SIGKILL
+    assert "does not answer" in said[0]
+    assert not (tmp_path / "web-999999999.alive").exists()
 
 
 def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +125,7 @@ def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
     for attempt in range(2):
         supervisor = Supervisor(logs=tmp_path / "logs", write_line=print)
         supervisor.start(broker.valkey(path, tmp_path))
-        client = broker._client(url, 1.0)
+        client = broker.broker_client(url, 1.0)
         assert client.incr("starts") == attempt + 1
         client.close()
         supervisor.stop()

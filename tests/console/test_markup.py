@@ -19,7 +19,8 @@ PAGES = [
     "/models/fraud/versions/1/transition/Staging/", "/runs/", f"/runs/{1:032x}/", "/traces/",
     "/experiments/", "/datasets/", "/datasets/version/?node=dataset-version:orders/v2.1", "/checks/", "/checks/runs/JOB/", "/checks/runs/JOB/cancel/",
     "/datasets/version/quarantine/?node=dataset-version:orders/v2.1", "/endpoints/", "/lineage/",
-    "/lineage/?node=endpoint:/predict", "/policies/", "/policies/POLICY/", "/audit/?model=fraud", "/account/tokens/",
+    "/lineage/?node=endpoint:/predict", "/lineage/impact/?node=dataset-version:orders/v2.1", "/diff/", "/diff/?a=endpoint:/predict&b=model-version:fraud/1",
+    "/models/fraud/versions/1/reproduce/", "/policies/", "/policies/POLICY/", "/audit/?model=fraud", "/account/tokens/",
     "/admin/approvals/transitionrequest/", "/admin/approvals/transitionrequest/REQUEST/change/", "/nothing-here/", "/models/none/",
 ]  # fmt: skip
 
@@ -62,7 +63,7 @@ def test_markdown_never_lets_a_script_through(text: str) -> None:
     "text",
     ["<script>x</script>", "[a](javascript:x)", "![a](http://x/y.png)", "<a onclick=x>", "[a](data:text/html,x)"],
 )
-def test_known_tricks(text: str) -> None:
+def test_known_script_injections_are_removed(text: str) -> None:
     html = render_markdown(text)
     assert "<script" not in html
     assert "<img" not in html
@@ -79,5 +80,5 @@ def test_known_tricks(text: str) -> None:
         ("[here](http://x.test/)", "here"),
     ],
 )
-def test_a_line_in_a_list_has_words_alone(text: str, words: str) -> None:
+def test_a_line_in_a_list_is_plain_text(text: str, words: str) -> None:
     assert plain_text(text) == words

@@ -1,8 +1,9 @@
 """Attacks that worked on MLflow servers, by the number of their row: what is sent, whoever sends it.
 
-`{run}`, `{other}`, `{canary}` and `{port}` are filled: a run of the victim's, its artifact folder, a file outside the server's
-data, a port on this machine that counts who connects. A path that begins with `mlflow` goes below both prefixes.
-Rows 10, 27, 29 and 30 are about files that a worker reads: test_hostile_files.py, and tests/validation/test_scan_*.py.
+`{run}`, `{other}`, `{canary}` and `{port}` are filled: a run of the victim's, its artifact folder, a file outside the
+server's data, a port on this machine that counts who connects. A path that begins with `mlflow` goes below both
+prefixes. Rows 10, 27, 29 and 30 are about files that a worker reads: test_hostile_files.py, and
+tests/validation/test_scan_*.py.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def _places() -> Iterator[Sent]:
 
 
 def _requests() -> Iterator[Sent]:
-    """Rows 14, 15, 19, 20, 23, 24: odd hosts, types, spellings and methods; what belongs to others; names that read alike."""
+    """Rows 14, 15, 19, 20, 23, 24: odd hosts, types, spellings and methods; what belongs to others; names that read
+    alike.
+    """
     update = {"name": "victim", "description": "defaced"}
     yield Sent(14, "GET", "mlflow/registered-models/get?name=victim", headers={"Host": "evil.example"})
     foreign = {"Origin": "https://evil.example", "Content-Type": "text/plain"}

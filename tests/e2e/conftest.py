@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from playwright.sync_api import expect
 
+from tests.database_copies import Template
 from tests.e2e.installation import ROOT, Installation
 
 _MLFLOW = "3.17.2"
@@ -16,10 +19,25 @@ _CANDIDATES = (ROOT / ".venv-mlflow" / "bin" / "python", Path("/opt/mlflowenv/bi
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def server(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> Iterator[Installation]:
     """A running installation without the demonstration, shared by the session: name your models and people apart."""
-    with Installation(tmp_path_factory.mktemp("installation") / "data") as installation:
+    with Installation(tmp_path_factory.mktemp("installation") / "data", migrated=migrated) as installation:
         yield installation
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patient_browser() -> None:
+    """Wait longer than five seconds for what a page shall show: a busy machine is no failure."""
+    expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: object, template: Template) -> Path | None:
+    """The file of a migrated, empty database, for installations whose first start is not what is tested.
+
+    SQLite only.
+    """
+    return template.file if connection.vendor == "sqlite" else None
 
 
 @pytest.fixture(scope="session")

@@ -31,13 +31,13 @@ def test_clicking_an_artifact_lights_what_it_rests_on(deployed: Installation, pa
     sign_in(page, deployed, "lena", to="/endpoints/")
     page.get_by_label(ENDPOINT).get_by_role("link", name="Show ancestry").click()
     nodes = page.locator("#graph a.node")
-    expect(nodes).to_have_count(7)  # endpoint, deployment, version, run, two datasets, commit
+    expect(nodes).to_have_count(8)  # endpoint, deployment, version, run, two datasets, commit, requirements
     expect(page.locator("#graph[data-ready]")).to_be_visible()
     before = page.locator("#graph").get_attribute("viewBox")
 
     page.get_by_role("link", name=re.compile(f"Run {MODEL}.*trace its inputs")).click()
     expect(page.locator("#graph a.node.lit")).to_have_count(4)
-    expect(page.locator("#graph a.node.dim")).to_have_count(3)
+    expect(page.locator("#graph a.node.dim")).to_have_count(4)
     expect(page.locator("#graph-summary")).to_contain_text("has 3 ancestors.")
     assert page.locator("#graph").get_attribute("viewBox") == before
     assert "picked=run" in page.url
@@ -53,7 +53,7 @@ def test_the_keyboard_traces_too(deployed: Installation, page: Page) -> None:
     page.goto(f"{deployed.url}/lineage/?node=endpoint:{ENDPOINT}")
     page.get_by_role("link", name=re.compile("Model version .*trace its inputs")).focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#graph a.node.lit")).to_have_count(5)
+    expect(page.locator("#graph a.node.lit")).to_have_count(6)
     page.keyboard.press("Escape")
     expect(page.locator("#graph a.node.lit")).to_have_count(0)
 

@@ -1,4 +1,6 @@
-"""The reviewer's way through a real browser: sign in, inbox, verdict, approve with a comment, Production has changed."""
+"""The reviewer's way through a real browser: sign in, inbox, verdict, approve with a comment,
+Production has changed.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     waiting = page.locator(".c-item").filter(has_text=f"{MODEL} v1 → Production")
     expect(waiting).to_contain_text("asked by walter")
     waiting.get_by_role("link", name=re.compile("Review request")).click()
-    expect(page.locator("[data-status=passed]")).to_have_count(8, timeout=20_000)
+    expect(page.locator("[data-status=passed]")).to_have_count(8, timeout=120_000)
     expect(page.locator("[data-rule=reviewers]")).to_have_attribute("data-status", "pending")
 
     page.get_by_role("button", name="Approve").click()
@@ -53,7 +55,7 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     dialog.get_by_label("Comment").fill("The curve holds and the card is complete.")
     dialog.get_by_role("button", name="Approve").click()
 
-    expect(page.get_by_text("Done.", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Done.", exact=True)).to_be_visible(timeout=120_000)
     assert author.get(f"{REST}models/{MODEL}/production")["version"] in (1, "1")
     page.get_by_role("link", name=f"Open {MODEL} v1").click()
     expect(page.get_by_text("Current Production")).to_be_visible()
@@ -78,6 +80,6 @@ def test_the_author_cannot_decide_and_the_keyboard_reaches_the_dialog(
     comment.fill("Better on every group.")
     page.get_by_role("dialog").get_by_role("button", name="Promote to Production").click()
     expect(page.get_by_text("You asked for this move, so somebody else must decide (four eyes).")).to_be_visible(
-        timeout=20_000
+        timeout=120_000
     )
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)

@@ -51,12 +51,15 @@ ROWS = (
 
 
 @pytest.fixture(scope="module")
-def in_bucket(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Iterator[Installation]:
+def in_bucket(
+    tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server, migrated: Path | None
+) -> Iterator[Installation]:
     url = f"s3://{s3_server.new_bucket()}/artifacts"
     environment = {**s3_server.environment, "ARTIFACT_URL": url}
-    installation = Installation(tmp_path_factory.mktemp("bucket") / "data", environment=environment).start()
-    yield installation
-    installation.stop()
+    with Installation(
+        tmp_path_factory.mktemp("bucket") / "data", environment=environment, migrated=migrated
+    ) as installation:
+        yield installation
 
 
 @pytest.mark.parametrize(

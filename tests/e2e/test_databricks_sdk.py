@@ -1,4 +1,6 @@
-"""The official databricks-sdk drives requests, a whole approval, comments and permissions against a running installation."""
+"""The official databricks-sdk drives requests, a whole approval, comments and permissions against a running
+installation.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def refused(call, **fields):
 
 asked = author.create_transition_request(**one, stage="Production", comment="Better on March.").request
 seen["asked"] = [asked.to_stage, asked.user_id, asked.comment, [action.value for action in asked.available_actions]]
-end = time.monotonic() + 60
+end = time.monotonic() + 240
 while True:  # until the checks have run
     listed = list(person.list_transition_requests(**one))
     shown = person._api.do("GET", "/api/2.0/mlflow/transition-requests/list", query=one)["requests"]
@@ -112,7 +114,7 @@ def run_sdk(python: Path, folder: Path, *arguments: str) -> dict[str, Any]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("DATABRICKS_", "ARM_", "MLFLOW_"))}
     done = subprocess.run(
         [str(python), "-c", SCRIPT, *arguments],
-        env=kept | {"HOME": str(folder)}, cwd=folder, capture_output=True, text=True, timeout=180, check=False,
+        env=kept | {"HOME": str(folder)}, cwd=folder, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""The demonstration, loaded into a running installation the hard way: killed twice in the middle, continued, asked for again."""
+"""The demonstration, loaded into a running installation: at once, and killed twice in the middle and continued."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +23,19 @@ pytestmark = pytest.mark.e2e
 _KILL_AFTER_LINES = (7, 19)
 
 
-@pytest.fixture(scope="module")
-def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation whose first two loads were killed and whose third went to the end."""
-    with Installation(tmp_path_factory.mktemp("demonstration") / "data") as installation:
-        for lines in _KILL_AFTER_LINES:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((), id="whole"),
+        pytest.param(_KILL_AFTER_LINES, id="killed twice", marks=pytest.mark.long),
+    ],
+)
+def demonstrated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated: Path | None
+) -> Iterator[Installation]:
+    """An installation whose last load went to the end; the loads before were killed after so many lines."""
+    with Installation(tmp_path_factory.mktemp("demonstration") / "data", migrated=migrated) as installation:
+        for lines in request.param:
             _kill_a_load(installation, after=lines)
         installation.manage("load_demo", "--url", installation.url)
         yield installation

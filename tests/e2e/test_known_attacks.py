@@ -84,12 +84,12 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("attacked")
     canary = folder / "canary"
     canary.write_text(SECRET)
     closed = {"CUSTODY_DEFAULT_LEVEL": "none", "CUSTODY_DEFAULT_POLICIES": "off"}
-    with Installation(folder / "data", environment=closed) as server:
+    with Installation(folder / "data", environment=closed, migrated=migrated) as server:
         tokens = {"anonymous": ""}
         for name in ("owner", "stranger", "viewer", "contributor"):
             tokens[name] = server.token(server.person(name))
@@ -205,11 +205,13 @@ def test_a_session_writes_nothing_over_the_wire_and_no_form_without_its_token(sc
 
 
 def test_what_others_uploaded_runs_nothing_in_a_browser(scene: Scene) -> None:
-    headers = {"Authorization": f"Bearer {scene.tokens['contributor']}"}
+    sender, headers = ({"Authorization": f"Bearer {scene.tokens[name]}"} for name in ("owner", "contributor"))
     for name in ("page.html", "drawing.svg"):
         where = f"{scene.server.url}/api/2.0/mlflow-artifacts/artifacts/{scene.folder}/seen/{name}"
-        requests.put(where, b"<script>alert(1)</script>", headers=headers, timeout=30)
+        assert requests.put(where, b"<script>alert(1)</script>", headers=headers, timeout=30).status_code == 403
+        assert requests.put(where, b"<script>alert(1)</script>", headers=sender, timeout=30).status_code == 200
         answer = requests.get(where, headers=headers, timeout=30)
+        assert answer.status_code == 200
         assert answer.headers["Content-Disposition"].startswith("attachment")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Security-Policy"].startswith("sandbox")

@@ -1,4 +1,6 @@
-"""Scripts and commands as people have them for MLflow, unchanged, with the whole of its client against an installation."""
+"""Scripts and commands as people have them for MLflow, unchanged,
+with the whole of its client against an installation.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,11 @@ _ROUTES = Path(__file__).parents[1] / "mlflow_api" / "client_routes.txt"
 
 
 @pytest.fixture(scope="module")
-def ungoverned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def ungoverned(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> Iterator[Installation]:
     """An installation whose stages move at once; what a policy asks for is the walkthrough's story."""
-    with Installation(
-        tmp_path_factory.mktemp("clients") / "data", environment={"CUSTODY_DEFAULT_POLICIES": "off"}
-    ) as server:
+    folder = tmp_path_factory.mktemp("clients")
+    without = {"CUSTODY_DEFAULT_POLICIES": "off"}
+    with Installation(folder / "data", environment=without, migrated=migrated) as server:
         server.person("clients")
         yield server
 
@@ -56,6 +58,15 @@ def run(environment: dict[str, str], folder: Path, *command: str) -> str:
 @pytest.mark.parametrize("script", ["log_things", "use_registry", "evaluate", "trace", "genai_evaluate"])
 def test_a_script_runs_as_it_is(environment: dict[str, str], tmp_path: Path, script: str) -> None:
     run(environment, tmp_path, str(BIN / "python"), str(_SCRIPTS / f"{script}.py"))
+
+
+def test_the_client_of_mlflows_auth_app(environment: dict[str, str], ungoverned: Installation, tmp_path: Path) -> None:
+    as_admin = {
+        **environment,
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": ungoverned.token("admin"),
+    }
+    run(as_admin, tmp_path, str(BIN / "python"), str(_SCRIPTS / "manage_access.py"))
 
 
 def test_the_routes_of_the_client_are_those_that_are_held_to_answer(

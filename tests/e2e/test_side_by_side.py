@@ -6,6 +6,7 @@ Where Custody means to answer otherwise, the request says so (`but`, twins/asked
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,13 @@ from tests.e2e.twins.asked import areas, requests_of
 from tests.e2e.twins.twins import Side, Twins
 from tests.importing.mlflow_server import mlflow_server
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
-def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
+def sides(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> Iterator[tuple[Side, Side]]:
     folder = tmp_path_factory.mktemp("twins")
-    ours = Installation(folder / "data", environment={"CUSTODY_DEFAULT_POLICIES": "off"})
+    ours = Installation(folder / "data", environment={"CUSTODY_DEFAULT_POLICIES": "off"}, migrated=migrated)
     options = ("--artifacts-destination", str(folder / "theirs"))
     with mlflow_server(f"sqlite:///{folder / 'mlflow.db'}", folder, *options) as url, ours:
         yield Side(url), Side(ours.url, {"Authorization": f"Bearer {ours.token('admin')}"})

@@ -14,15 +14,24 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.installation import ROOT, Installation, free_port
+from tests.e2e.installation import PATIENCE, ROOT, Installation, free_port
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Installation]:
+def own(tmp_path: Path, migrated: Path | None) -> Iterator[Installation]:
     """An installation of the test's own; whatever is left of it afterwards is ended."""
-    installation = Installation(tmp_path / "data")
+    yield from _ended(Installation(tmp_path / "data", migrated=migrated))
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[Installation]:
+    """As `own`, without a database: its first start runs every migration."""
+    yield from _ended(Installation(tmp_path / "data"))
+
+
+def _ended(installation: Installation) -> Iterator[Installation]:
     yield installation
     for pid in installation.processes():
         os.kill(pid, signal.SIGKILL)
@@ -56,20 +65,27 @@ def answers(installation: Installation) -> bool:
 
 def up(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), "up", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def test_a_running_installation_answers_and_is_well(server: Installation) -> None:
-    answer = requests.get(f"{server.url}/healthz", headers={"Host": "10.0.0.7"}, timeout=10)
-    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
-    assert answer.json()["workers"] == "ok"
+    deadline = time.monotonic() + PATIENCE
+    answer = health(server)
+    while answer.json()["status"] != "ok" and time.monotonic() < deadline:  # a busy machine reports its workers late
+        time.sleep(1)
+        answer = health(server)
+    assert (answer.status_code, answer.json()["status"], answer.json()["workers"]) == (200, "ok", "ok")
+
+
+def health(server: Installation) -> requests.Response:
+    return requests.get(f"{server.url}/healthz", headers={"Host": "10.0.0.7"}, timeout=60)
 
 
 def test_a_second_one_over_the_same_data_is_refused(server: Installation) -> None:
     second = up("--data", str(server.data), "--port", str(free_port()))
     assert second.returncode == 1
     assert "is in use by another" in second.stderr
-    assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
+    assert requests.get(f"{server.url}/healthz", timeout=60).status_code == 200
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -85,17 +101,15 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_leaves_no_process(own: Installation, number: signal.Signals) -> None:
     own.start()
-    began = time.monotonic()
     assert own.stop(number) == 0
-    assert time.monotonic() - began < 6
     assert own.processes() == {}
 
 
 def test_a_killed_one_leaves_no_process_and_starts_again(own: Installation) -> None:
     own.start().stop(signal.SIGKILL)
-    assert gone(own, within=6), own.processes()
+    assert gone(own, within=PATIENCE), own.processes()
     own.start()
-    assert requests.get(f"{own.url}/healthz", timeout=10).json()["status"] == "ok"
+    assert requests.get(f"{own.url}/healthz", timeout=60).json()["status"] == "ok"
     assert own.stop() == 0
 
 
@@ -103,7 +117,7 @@ def test_a_process_that_dies_is_started_again(own: Installation) -> None:
     own.start()
     [pid] = [pid for pid, command in own.processes().items() if "worker --queues slow" in command]
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not any("worker --queues slow" in command for key, command in own.processes().items() if key != pid):
         assert time.monotonic() < deadline, own.said()
         time.sleep(0.2)
@@ -115,7 +129,7 @@ def test_a_web_server_that_is_killed_leaves_no_worker_on_its_port(own: Installat
     own.start()
     [main] = [pid for pid, command in own.processes().items() if "granian" in command and parent_of(pid) == own.pid]
     os.kill(main, signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not any("granian" in command and parent_of(pid) == own.pid for pid, command in own.processes().items()):
         assert time.monotonic() < deadline, own.said()
         time.sleep(0.1)
@@ -126,15 +140,15 @@ def test_a_web_server_that_is_killed_leaves_no_worker_on_its_port(own: Installat
     assert own.stop() == 0
 
 
-def test_the_first_start_makes_an_account_that_can_sign_in(own: Installation) -> None:
-    own.start()
-    password_file = own.data / "keys" / "first_password"
+def test_the_first_start_makes_an_account_that_can_sign_in(new: Installation) -> None:
+    new.start()
+    password_file = new.data / "keys" / "first_password"
     assert password_file.stat().st_mode & 0o777 == 0o600
     password = password_file.read_text(encoding="utf-8").strip()
-    assert password in own.said()
+    assert password in new.said()
     page = requests.Session()
-    page.get(f"{own.url}/admin/login/", timeout=10)
+    page.get(f"{new.url}/admin/login/", timeout=60)
     form = {"username": "admin", "password": password, "csrfmiddlewaretoken": page.cookies["csrftoken"]}
-    answer = page.post(f"{own.url}/admin/login/", data=form, allow_redirects=False, timeout=10)
+    answer = page.post(f"{new.url}/admin/login/", data=form, allow_redirects=False, timeout=60)
     assert answer.status_code == 302
-    assert own.token("admin").startswith("cst_")
+    assert new.token("admin").startswith("cst_")

@@ -1,4 +1,6 @@
-"""A whole installation: the real MLflow client makes webhooks, and a receiver on this machine is told of what happens."""
+"""A whole installation: the real MLflow client makes webhooks,
+and a receiver on this machine is told of what happens.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,13 @@ assert len(client.list_webhooks()) == 1
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def house(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> Iterator[Installation]:
     """An installation that may reach receivers on the private network."""
     allowed = {"CUSTODY_WEBHOOK_ALLOW_HTTP": "on", "CUSTODY_WEBHOOK_ALLOW_PRIVATE": "on"}
-    installation = Installation(tmp_path_factory.mktemp("hooked") / "data", environment=allowed).start()
-    yield installation
-    installation.stop()
+    with Installation(
+        tmp_path_factory.mktemp("hooked") / "data", environment=allowed, migrated=migrated
+    ) as installation:
+        yield installation
 
 
 @pytest.fixture
@@ -84,7 +87,7 @@ def test_the_real_client_makes_tests_and_ends_webhooks(
     command = [str(mlflow_python), "-c", SCRIPT, receiver.url(), SECRET]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    test, first, again = wait_for(receiver, 3, 90)  # the first is answered 503, and comes again within a minute
+    test, first, again = wait_for(receiver, 3, 240)  # the first is answered 503, and comes again within a minute
     assert (again.headers["x-mlflow-delivery-id"], again.body) == (first.headers["x-mlflow-delivery-id"], first.body)
     assert test.json["data"]["name"] == "example_model"
     assert first.json["data"] == {"name": "hooked", "tags": {}, "description": "Told of"}

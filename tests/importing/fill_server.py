@@ -1,4 +1,6 @@
-"""Run with a Python that has mlflow: fill the server at argv[1] with one of everything an import must bring, print ids."""
+"""Run with a Python that has mlflow: fill the server at argv[1] with one of everything an import must bring,
+print ids.
+"""
 
 from __future__ import annotations
 

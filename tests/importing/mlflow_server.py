@@ -35,14 +35,15 @@ class OldServer:
 def mlflow_server(database: str, folder: Path, *options: str) -> Iterator[str]:
     """Run a server over a database and yield its address; skip where there is no MLflow to run."""
     if not (BIN / "mlflow").exists():
-        pytest.skip("no environment with the whole of MLflow: script/test e2e makes .venv-bench")
+        pytest.skip("no environment with the whole of MLflow: script/test e2e and script/test long make .venv-bench")
     port = free_port()
     command = [
         *(str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database.replace("postgresql://", "postgresql+psycopg2://"), *options),
     ]
     log = folder / "server.log"
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    # Its job runner starts a dozen processes that poll, and nothing here has jobs.
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder)
     try:
@@ -50,7 +51,7 @@ def mlflow_server(database: str, folder: Path, *options: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(_PATIENCE)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

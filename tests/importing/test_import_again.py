@@ -38,7 +38,7 @@ def test_a_second_import_changes_nothing(bring: Bring) -> None:
 def test_counting_changes_nothing(bring: Bring) -> None:
     before = everything()
     printed = bring("--dry-run")
-    assert "3 experiments, 2 runs, 1 logged models, 2 registered models with 5 versions" in printed
+    assert "3 experiments, 2 runs, 1 logged models, 0 traces, 2 registered models with 5 versions" in printed
     assert everything() == before
 
 

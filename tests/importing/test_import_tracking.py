@@ -85,7 +85,7 @@ def test_a_logged_model_keeps_everything(bring: Bring) -> None:
 def test_lineage_says_that_it_was_imported(bring: Bring, old: OldDatabase) -> None:
     bring()
     assert set(Assertion.objects.values_list("mode", flat=True)) == {"imported"}
-    assert all(f" of sqlite:///{old.path}" in source for source in Assertion.objects.values_list("source", flat=True))
+    assert all(f"sqlite:///{old.path}" in source for source in Assertion.objects.values_list("source", flat=True))
     consumed = Edge.objects.filter(rel=Relation.CONSUMED, dst__urn=f"run:{RUN}")
     assert set(consumed.values_list("src__urn", flat=True)) == {"dataset-version:orders/v2.1"}
 

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.installation import ROOT
 from tests.importing.old_database import OldDatabase, fill
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 PATIENCE = 300  # seconds: a busy machine is no failure
 # Everything that was imported, but for row numbers and the time of the import.
@@ -73,7 +73,8 @@ def big(tmp_path: Path) -> OldDatabase:
 
 
 def kill_at(targets: Iterable[int], old: OldDatabase, folder: Path) -> int:
-    """Import whole, and into a second directory killed at so many items and run again; return how many kills fell in time.
+    """Import whole, and into a second directory killed at so many items and run again; return how many kills fell in
+    time.
 
     The imports come to the same end, or this fails.
     """
@@ -94,10 +95,10 @@ def kill_at(targets: Iterable[int], old: OldDatabase, folder: Path) -> int:
     return kills
 
 
+@pytest.mark.timeout(1200)  # it starts a server and imports several times; a busy machine takes its time
 def test_killed_and_run_again(big: OldDatabase, tmp_path: Path) -> None:
     assert kill_at((5, 40, 70, 120, 170), big, tmp_path) >= 3
 
 
-@pytest.mark.long
 def test_killed_at_every_fifth_item_and_run_again(big: OldDatabase, tmp_path: Path) -> None:
     assert kill_at(range(1, 180, 5), big, tmp_path) >= 18

@@ -25,7 +25,7 @@ from tests.importing.mlflow_server import OldServer, fill, mlflow_server
 from tracking.artifacts import read_artifact
 from tracking.models import Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 _POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -75,7 +75,9 @@ def here(live_server: Any, ops: User) -> RestSource:
 
 
 def seen(source: Source) -> dict[str, Any]:
-    """Return everything a client can read, without what an import has to change: ids of experiments, places of files."""
+    """Return everything a client can read, without what an import has to change: ids of experiments,
+    places of files.
+    """
     experiments = list(source.experiments())
     runs = [run for found in experiments for run in source.runs(found.id)]
     return {

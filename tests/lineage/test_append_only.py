@@ -7,8 +7,8 @@ from django.db import Error, connection, transaction
 
 from accounts.models import User
 from lineage.models import Assertion, Edge
-from lineage.services import record_consumed
 from tests.conftest import Acting
+from tests.lineage.facts import record_consumed
 
 
 @pytest.mark.parametrize(

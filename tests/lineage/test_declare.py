@@ -8,10 +8,11 @@ from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
 from core.errors import Conflict, Denied, DomainError, InvalidInput, NotFound
+from lineage.declarations import declare_edge, retract_edge
 from lineage.models import Assertion, Edge, Relation, RetractedEdge
 from lineage.queries import find_node
-from lineage.services import declare_edge, record_consumed, retract_edge
 from tests.conftest import Acting
+from tests.lineage.facts import record_consumed
 
 RAW, CLEAN, RUN = "dataset-version:raw/1", "dataset-version:clean/1", "run:r1"
 
@@ -49,6 +50,18 @@ def test_refused_declarations_leave_nothing(
     with pytest.raises(error):
         declare_edge(actor=acting(ada), src_urn=source, dst_urn=target, rel=rel)
     assert (Edge.objects.count(), Event.objects.count()) == (2, 0)
+
+
+def test_a_dataset_version_that_nobody_has_read_is_created(graph: None, ada: User, acting: Acting) -> None:
+    new = "dataset-version:s3:%2F%2Fbucket%2Forders/v9"
+    edge = declare_edge(actor=acting(ada), src_urn=new, dst_urn=RUN, rel=Relation.CONSUMED)
+    assert (edge.src.urn, edge.src.name, edge.src.version) == (new, "s3://bucket/orders", "v9")
+    assert edge.src.container is not None
+    made = declare_edge(actor=acting(ada), src_urn=CLEAN, dst_urn="dataset-version:report/2", rel=Relation.DERIVED_FROM)
+    assert made.dst.urn == "dataset-version:report/2"
+    for urn in ("dataset-version:x", "dataset-version:/v1", "dataset-version:x/", "model-version:x/1"):
+        with pytest.raises(NotFound):
+            declare_edge(actor=acting(ada), src_urn=urn, dst_urn=RUN, rel=Relation.CONSUMED)
 
 
 def test_a_retracted_edge_is_kept_beside_the_graph(graph: None, ada: User, acting: Acting) -> None:

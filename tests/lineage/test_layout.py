@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineage.layout import MAX_DRAWN, Drawing, layout
+from lineage.graph.layout import MAX_DRAWN, Drawing, layout
 from lineage.models import Edge, Node
 
 

@@ -19,8 +19,10 @@ from lineage import quarantine
 from lineage.edges import accept
 from lineage.models import Node, Quarantine, Relation
 from lineage.quarantine import place_quarantine, release_quarantine, taint_of, taints
-from lineage.services import record_consumed, record_produced
+from lineage.queries import find_node
+from lineage.services import record_produced
 from tests.conftest import Acting
+from tests.lineage.facts import record_consumed
 
 SYSTEM = system_actor("test")
 ORDERS = "dataset-version:orders/v1"
@@ -189,3 +191,24 @@ def test_over_the_api(graph: None, bea: User) -> None:
     assert client.get("/api/v1/lineage/quarantines").json()["quarantines"] == []
     bad = client.post("/api/v1/lineage/quarantines", {"dataset_version": 3}, format="json")
     assert (bad.status_code, bad["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_it_reaches_the_same_bytes_under_another_name(db: None, keeper: Actor) -> None:
+    digest = "0123456789abcdef0123456789abcdef"
+    for number, name in enumerate(("orders", "orders_table")):
+        record_consumed(actor=SYSTEM, run_id=f"r{number}", dataset=name, version="", digest=digest)
+        record_produced(actor=SYSTEM, run_id=f"r{number}", model=f"m{number}", version=1)
+    place_quarantine(actor=keeper, urn=f"dataset-version:orders/{digest}", reason=REASON)
+    assert taint_of("model-version:m1/1").quarantines
+
+
+def test_it_stays_when_the_data_get_a_name(db: None, keeper: Actor) -> None:
+    record_consumed(actor=SYSTEM, run_id="r1", dataset="orders", version="", digest="d1")
+    record_produced(actor=SYSTEM, run_id="r1", model="fraud", version=1)
+    place_quarantine(actor=keeper, urn="dataset-version:orders/d1", reason=REASON)
+    record_consumed(actor=SYSTEM, run_id="r2", dataset="orders", version="v1", digest="d1")
+    assert find_node("dataset-version:orders/d1").version == "v1"
+    assert taint_of("model-version:fraud/1").quarantines
+    with pytest.raises(Conflict):
+        place_quarantine(actor=keeper, urn="dataset-version:orders/v1", reason=REASON)
+    assert release_quarantine(actor=keeper, urn="dataset-version:orders/v1", reason="Fine.").released_by == "bea"

@@ -12,8 +12,9 @@ from accounts.models import User
 from core.errors import NotFound
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, descendants, find_node, nodes_matching
-from lineage.services import end_deployment, record_consumed, record_deployment, record_produced
+from lineage.services import end_deployment, record_deployment, record_produced
 from tests.conftest import Acting
+from tests.lineage.facts import record_consumed
 
 Pairs = list[tuple[int, int]]
 
@@ -105,7 +106,7 @@ def test_an_unknown_node_is_not_found(db: None, urn: str) -> None:
 def test_finding_nodes(ada: User, acting: Acting) -> None:
     record_consumed(actor=acting(ada), run_id="r1", dataset="Orders", version="v2.1", digest="sha256:ab")
     assert [node.urn for node in nodes_matching(kind=NodeKind.DATASET_VERSION, text="order")] == [
-        "dataset-version:Orders/v2.1"
+        "dataset-version:orders/v2.1"
     ]
     assert nodes_matching(text="sha256:ab")[0].version == "v2.1"
     assert len(nodes_matching()) == 3

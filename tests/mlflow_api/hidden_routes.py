@@ -1,4 +1,7 @@
-"""The routes that name a model or anything of one, and those that do not. A new route has to be put on one side or the other."""
+"""The routes that name a model or anything of one, and those that do not.
+
+A new route has to be put on one side or the other.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,19 @@ OVERRIDE = {"rule": "card", "reason": "r", "seen_digest": "0" * 64}
 ENVELOPE = {"payload": "e30=", "payloadType": "x", "signatures": [{"keyid": "k", "sig": "e30="}]}
 DRY_RUN = {"policy": DEFAULT_POLICIES[1], "model": "{name}", "version": 1}
 EDGE = {"source": "model-version:{name}/1", "target": "endpoint:/score", "relation": "DEPLOYED", "reason": "r"}
+ATTEST = {"in_use": True, "still_fit": True, "documentation_true": True}
 # (route name, method, path, body); {…} are filled with what is hidden and with what never was.
 ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-model", "GET", MODEL, None),
     ("api-production", "GET", MODEL + "/production", None),
     ("api-versions", "GET", MODEL + "/versions", None),
+    ("api-reproduce", "GET", VERSION + "/reproduce", None),
+    ("api-reproduce", "GET", VERSION + "/reproduce.sh", None),
+    ("api-provenance", "GET", VERSION + "/provenance?form=openlineage", None),
+    ("api-diff", "GET", "/api/v1/diff?a=model-version:{name}/1&b=endpoint:/score", None),
+    ("diff", "GET", "/diff/?a=model-version:{name}/1&b=model-version:{name}/1", None),
+    ("impact", "GET", "/lineage/impact/?node=model-version:{name}/1", None),
+    ("reproduce", "GET", "/models/{name}/versions/1/reproduce/", None),
     ("api-version", "GET", MODEL + "/versions/1", None),
     ("api-card", "GET", MODEL + "/versions/1/card", None),
     ("api-card", "PUT", MODEL + "/versions/1/card", CARD),
@@ -52,6 +63,12 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-check-result", "POST", "/api/v1/check-runs/{check}/result", ENVELOPE),
     ("api-check-file", "GET", "/api/v1/check-runs/{check}/files/report.json", None),
     ("api-policy-dry-run", "POST", "/api/v1/policies/dry-run", DRY_RUN),
+    ("api-model-watch", "GET", MODEL + "/watch", None),
+    ("api-model-watch", "PUT", MODEL + "/watch", {}),
+    ("api-model-watch", "DELETE", MODEL + "/watch", {}),
+    ("api-model-grants", "GET", MODEL + "/permissions", None),
+    ("api-model-grants", "PUT", MODEL + "/permissions", {"kind": "user", "name": "cy", "level": "read"}),
+    ("api-model-grants", "DELETE", MODEL + "/permissions?kind=user&name=cy", {}),
     ("api-alias", "GET", MODEL + "/aliases/champion", None),
     ("api-alias", "PUT", MODEL + "/aliases/champion", {"version": 1}),
     ("api-alias", "DELETE", MODEL + "/aliases/champion", {}),
@@ -64,6 +81,37 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-finding", "GET", "/api/v1/findings/{finding}", None),
     ("api-finding-close", "POST", "/api/v1/findings/{finding}/close", {"state": "resolved", "comment": "c"}),
     ("api-finding-assign", "POST", "/api/v1/findings/{finding}/assign", {}),
+    ("api-production-history", "GET", MODEL + "/production/history", None),
+    ("api-diff", "GET", "/api/v1/diff?a=model-version:{name}/1&b=model-version:{name}/1", None),
+    ("api-request-reason", "POST", "/api/v1/transition-requests/{request}/reason", {"reason": "r"}),
+    ("api-deployment-attestations", "GET", "/api/v1/deployments/{deployment}/attestations", None),
+    ("api-deployment-attestations", "POST", "/api/v1/deployments/{deployment}/attestations", {"digest": "0" * 64}),
+    ("api-inventory", "GET", "/api/v1/inventory?q={name}", None),
+    ("api-inventory-export", "GET", "/api/v1/inventory/export?q={name}", None),
+    ("api-model-inventory", "GET", MODEL + "/inventory", None),
+    ("api-model-inventory", "PUT", MODEL + "/inventory", {"owner": "cy", "purpose": "p"}),
+    ("api-model-attestations", "POST", MODEL + "/attestations", ATTEST),
+    ("api-retirement", "GET", MODEL + "/retirement", None),
+    ("api-retirement", "POST", MODEL + "/retirement", {"reason": "r"}),
+    ("api-retirement-decision", "POST", MODEL + "/retirement/decision", {"approve": True, "comment": "c"}),
+    ("api-retirement-evidence", "GET", MODEL + "/retirement/evidence", None),
+    ("api-impact", "GET", "/api/v1/lineage/model-version:{name}/1/impact", None),
+    ("api-completeness", "GET", VERSION + "/completeness", None),
+    ("request_reason", "POST", "/requests/{request}/reason/", {"comment": "c"}),
+    ("inventory", "GET", "/inventory/?q={name}", None),
+    ("describe_model", "GET", "/models/{name}/describe/", None),
+    ("describe_model", "POST", "/models/{name}/describe/", {"owner": "cy", "purpose": "p"}),
+    ("attest_model", "GET", "/models/{name}/attest/", None),
+    (
+        "attest_model",
+        "POST",
+        "/models/{name}/attest/",
+        {"in_use": "yes", "still_fit": "yes", "documentation_true": "yes"},
+    ),
+    ("retire_model", "GET", "/models/{name}/retire/", None),
+    ("retire_model", "POST", "/models/{name}/retire/", {"reason": "r"}),
+    ("decide_retirement", "GET", "/models/{name}/retire/decide/", None),
+    ("decide_retirement", "POST", "/models/{name}/retire/decide/", {"decision": "retire", "comment": "c"}),
     ("roll_back", "GET", "/models/{name}/rollback/", None),
     ("roll_back", "POST", "/models/{name}/rollback/", {"reason": "r"}),
     ("new_finding", "POST", "/models/{name}/findings/new/", {"severity": "low", "title": "t"}),
@@ -91,10 +139,14 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("lineage-nodes", "GET", "/api/v1/lineage/nodes?q={name}", None),
     ("lineage-walk", "GET", "/api/v1/lineage/model-version:{name}/1/ancestors", None),
     ("lineage-walk", "GET", "/api/v1/lineage/model:{name}/descendants", None),
+    ("lineage-graph", "GET", "/api/v1/lineage/model-version:{name}/1/graph", None),
+    ("lineage-path", "GET", "/api/v1/lineage/path?from=model-version:{name}/1&to=endpoint:/score", None),
     ("lineage-edges", "POST", "/api/v1/lineage/edges", EDGE),
     ("lineage-retract", "POST", "/api/v1/lineage/edges/{edge}/retract", {"reason": "r"}),
     ("audit-events", "GET", "/api/v1/audit/events?model={name}", None),
+    ("audit-exports", "POST", "/api/v1/audit/exports", {"model": "{name}"}),
     ("audit-export", "GET", "/api/v1/audit/export?model={name}", None),
+    ("watch", "POST", "/models/{name}/watch/", {}),
     ("model", "GET", "/models/{name}/", None),
     ("access", "GET", "/models/{name}/access/", None),
     ("access_grant", "POST", "/models/{name}/access/grant/", {"kind": "user", "name": "cy", "level": 5}),
@@ -115,19 +167,24 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("override", "POST", "/requests/{request}/override/", {"rule": "no-regression", "comment": "c"}),
     ("override_withdraw", "POST", "/requests/{request}/override/withdraw/", {"override": "1", "comment": "c"}),
     ("lineage", "GET", "/lineage/?node=model-version:{name}/1", None),
-    ("lineage", "GET", "/lineage/?node=endpoint:/score&picked=model-version:{name}/1", None),
+    ("lineage", "GET", f"/lineage/?node=run:{1:032x}&picked=model-version:{{name}}/1", None),
     ("lineage", "GET", "/lineage/?q={name}", None),
     ("dataset", "GET", "/datasets/version/?node=model:{name}", None),
     ("audit", "GET", "/audit/?model={name}", None),
-    ("audit_export", "POST", "/audit/export/{name}/", {}),
+    ("audit_export_selection", "POST", "/audit/export/?model={name}", {}),
 ]
-FILTERS = {"api-deployments", "api-requests", "api-check-runs", "api-findings", "lineage-nodes", "lineage"}
+FILTERS = {
+    "api-deployments", "api-requests", "api-check-runs", "api-findings", "api-inventory", "api-inventory-export", "inventory",
+    "lineage-nodes", "lineage",
+}  # fmt: skip
 # What these are sent cannot be right whatever the model, and is refused before anybody looks for it.
 UNREADABLE = {("api-risk", "POST"), ("api-check-result", "POST")}
 # Routes of the same doors that name no model and nothing of one; those that list are looked at below.
 OTHERS = {
     "api-models", "api-policies", "api-schema", "home", "models", "runs", "curves", "run_compare", "run", "run_file",
-    "traces", "trace", "span", "experiments", "datasets", "findings", "emergencies", "api-post-reviews", "checks", "api-checks",
+    "experiment_patterns", "experiment_pattern_grant", "experiment_pattern_revoke",
+    "api-experiment-grants", "api-experiment-patterns", "experiment_access", "experiment_access_grant", "experiment_access_revoke",
+    "traces", "trace", "span", "assess_trace", "experiments", "datasets", "findings", "emergencies", "api-post-reviews", "checks", "api-checks",
     "api-card-templates", "api-card-schema", "api-policy", "api-policy-schema", "api-policy-replay", "policy_replay",
     "policy_new", "policy_preview", "policy_dry_run", "policy_edit", "policy_export", "policy_retire",
     "api-proposals", "api-proposal", "proposal", "proposal_withdraw", "proposal_approve", "proposal_reject",
@@ -135,8 +192,15 @@ OTHERS = {
     "notifications", "notifications_read", "notification_open", "notification_settings", "chat_address",
     "notification_test",
     "delegations", "delegation_revoke",
+    # An account is no model's. A draft is found among one's own.
+    "people", "person", "groups", "group", "search", "quick_search", "api-account-confirmations", "form_draft", "form_draft_discard",
+    # The published files of the log are hashes, or for auditors; an event is found by its random id.
+    "audit-log-checkpoint", "audit-log-tile", "audit-log-bundle", "audit-vkey", "audit_event", "audit_event_proof",
+    "audit-export-job", "audit-export-file", "audit_export_job", "audit_export_live", "audit_export_file",
+    # They name jobs and datasets; tests/lineage/test_openlineage.py sends events on models.
+    "openlineage", "openlineage-batch", "openlineage-events",
     # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
-    "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
+    "api-dataset-impact", "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
     "api-post-review-complete", "post_review",
     "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete", "delivery_send_again",
     "endpoints", "policies", "policy", "tokens", "token_revoke", "approval_session", "approval_session_end", "records",

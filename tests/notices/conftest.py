@@ -13,10 +13,23 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django import Settings
 
-from tests.approvals.conftest import _own_store, ask, by_ada, by_bea, new_version, policies, ready, run_checks
+from approvals.models import TransitionRequest
+from tests.approvals.conftest import (
+    Ask,
+    NewVersion,
+    RunChecks,
+    _own_store,
+    ask,
+    ask_and_check,
+    by_ada,
+    by_bea,
+    new_version,
+    policies,
+    run_checks,
+)
 from tests.webhooks.receiver import Receiver
 
-__all__ = ["_own_store", "ask", "by_ada", "by_bea", "new_version", "policies", "ready", "run_checks"]
+__all__ = ["_own_store", "ask", "by_ada", "by_bea", "new_version", "policies", "run_checks"]
 
 
 class Mailbox:
@@ -54,3 +67,12 @@ def chat(settings: Settings) -> Iterator[Receiver]:
     server = Receiver()
     yield server
     server.close()
+
+
+@pytest.fixture
+def ready(new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
+    """A request for Production whose checks all passed.
+
+    It is opened after the people of a test are there: they are told of it.
+    """
+    return ask_and_check(new_version, ask, run_checks)

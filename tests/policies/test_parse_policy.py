@@ -1,4 +1,6 @@
-"""Parsing a policy: each problem gets a line, whatever is written is parsed or refused, published policies stay readable."""
+"""Parsing a policy: each problem gets a line, whatever is written is parsed or refused, published policies stay
+readable.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_defaults_parse() -> None:
-    staging, production = (parse_policy(item) for item in DEFAULT_POLICIES)
+    staging, production, _ = (parse_policy(item) for item in DEFAULT_POLICIES)
     assert [rule.id for rule in staging.rules] == ["lineage", "digest", "safe-artifact", "data-ok"]
     assert production.options.rollback_window == timedelta(hours=24)
     assert {rule.id for rule in production.rules if isinstance(rule, ApprovalsRule)} == {"reviewers"}

@@ -1,10 +1,10 @@
 """The schemas that exports are held against where no library brings them, restated from their sources.
 
-MCT_0_0_2 restates model_card_toolkit/schema/v0.0.2/model_card.schema.json of model-card-toolkit 2.0.0 (Apache-2.0), without
-descriptions. The original leaves objects open; here each is closed, so that a misspelt name fails.
+MCT_0_0_2 restates model_card_toolkit/schema/v0.0.2/model_card.schema.json of model-card-toolkit 2.0.0 (Apache-2.0),
+without descriptions. The original leaves objects open; here each is closed, so that a misspelt name fails.
 
-SAGEMAKER restates the model card JSON schema of the Amazon SageMaker developer guide ("Model card JSON schema") with the names
-and list sizes of `sagemaker.model_card` 2.257 (model_card.py, schema_constraints.py; Apache-2.0).
+SAGEMAKER restates the model card JSON schema of the Amazon SageMaker developer guide ("Model card JSON schema") with
+the names and list sizes of `sagemaker.model_card` 2.257 (model_card.py, schema_constraints.py; Apache-2.0).
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def test_deployments(api: Client, new_version: NewVersion) -> None:
     listed = api.get("/api/v1/deployments", {"endpoint": "/predict", "live": "true"}).json()["deployments"]
     assert listed == [again]
     assert api.get(f"/api/v1/deployments/{again['id']}").json() == again
-    assert api.post(f"/api/v1/deployments/{again['id']}/end").json()["ended_at"] is not None
+    assert api.post(f"/api/v1/deployments/{again['id']}/end", content_type=JSON).json()["ended_at"] is not None
     assert api.get("/api/v1/deployments", {"endpoint": "/predict", "live": "true"}).json()["deployments"] == []
 
 
@@ -134,7 +134,7 @@ def test_a_bad_deployment_is_none(change: dict[str, Any], status: int, api: Clie
 def test_a_missing_deployment(api: Client) -> None:
     for number in (1, 2**80):
         assert api.get(f"/api/v1/deployments/{number}").status_code == 404
-        assert api.post(f"/api/v1/deployments/{number}/end").status_code == 404
+        assert api.post(f"/api/v1/deployments/{number}/end", content_type=JSON).status_code == 404
 
 
 @pytest.mark.parametrize("url", ["/api/v1/models", "/api/v1/models/fraud/versions", "/api/v1/deployments"])

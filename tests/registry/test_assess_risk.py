@@ -1,4 +1,6 @@
-"""The risk questionnaire: answers become a tier, each assessment stays, and a lower tier is not the author's to take."""
+"""The risk questionnaire: answers become a tier, each assessment stays,
+and a lower tier is not the author's to take.
+"""
 
 from __future__ import annotations
 

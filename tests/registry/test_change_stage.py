@@ -128,28 +128,35 @@ def test_nobody_moves_nothing(new_version: NewVersion) -> None:
         moved(anonymous_actor(), new_version(), Stage.STAGING)
 
 
-class Passing:
+class Allowing:
+    """A gate whose policies know every transition."""
+
+    def transition_refusal(self, **_: object) -> str:
+        return ""
+
+
+class Passing(Allowing):
     """A gate that says yes on bea's approval, with a day's way back."""
 
     def check(self, **_: object) -> GatePass:
         return GatePass(("bea",), timezone.now(), "request 7", timedelta(days=1))
 
 
-class Refusing:
+class Refusing(Allowing):
     """A gate that says no."""
 
     def check(self, **_: object) -> None:
         raise GateRefused("not yet", action=Action.REGISTRY_STAGE_CHANGED, obj="x", stream="y", blocked_by=[])
 
 
-class Broken:
+class Broken(Allowing):
     """A gate that cannot answer."""
 
     def check(self, **_: object) -> None:
         raise ZeroDivisionError
 
 
-class Silent:
+class Silent(Allowing):
     """A gate that does not govern this move."""
 
     def check(self, **_: object) -> None:

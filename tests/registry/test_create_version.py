@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from pytest_django import Settings
@@ -28,7 +29,7 @@ from registry.stages import Stage
 from tests.conftest import Acting
 from tests.registry.conftest import ROOT, RUN, NewVersion
 from tracking.artifacts import folder_digest, store_artifact
-from tracking.models import LoggedModel, Run, Seal
+from tracking.models import Experiment, LoggedModel, Run, Seal
 
 MODEL_ID = "m-" + "b" * 32
 
@@ -101,7 +102,7 @@ OUTSIDE = [
     "http://h/api/2.0/mlflow-artifacts/artifacts/../../../", "http://169.254.169.254/", "http:///#/../../../../etc/",
     "mlflow-artifacts://h:9/models/..%2f..%2f", f"mlflow-artifacts:/{ROOT}/../../x", f"mlflow-artifacts:/{ROOT}%00",
     f"mlflow-artifacts:/{ROOT}/%2e%2e/x", f"mlflow-artifacts:/{ROOT}/%252e%252e/x", f"mlflow-artifacts:/{ROOT}-2/model",
-    "mlflow-artifacts:/0/otherrun/artifacts/model", "mlflow-artifacts:/", f"mlflow-artifacts:/{ROOT}/a\\b",
+    "mlflow-artifacts:/0/otherrun/artifacts/model", "mlflow-artifacts:/", f"mlflow-artifacts:/{ROOT}/a\\..\\b",
     f"mlflow-artifacts:///{ROOT}/model", "mlflow-artifacts:", "s3://bucket/x", "s3a://b/x/../../", "ftp://h/x", "s3:/b/../../o",
     "dbfs:/<run>/artifacts/a%3f/../../../../", "runs:/other/model", f"runs:/{RUN}/../x", f"runs:/{RUN}", "runs:/",
     "models:/m-doesnotexist", "models:/fraud/99", "models:/fraud/Production", "models:/fraud@champion", "models:/",
@@ -166,9 +167,99 @@ def test_locations_the_operator_allows(
     assert (version.artifact_path, version.artifact_digest, download_uri(version)) == ("", "", source)
 
 
-def test_an_empty_folder_pins_nothing(by_ada: Actor, fraud: RegisteredModel, run: Run) -> None:
-    assert register(by_ada, f"runs:/{RUN}/nothing").artifact_digest == ""
+class GovernedGate:
+    """A gate that governs every model and refuses nothing."""
+
+    def governs_model(self, *, model: RegisteredModel) -> bool:
+        """Return whether this gate applies to any move of this model."""
+        return model.name == "fraud"
+
+
+EMPTY = {
+    "of the run": f"runs:/{RUN}/nothing",
+    "the run's root": f"mlflow-artifacts:/0/{'d' * 32}/artifacts",
+    "a trailing slash": f"runs:/{RUN}/nothing/",
+    "a file": f"runs:/{RUN}/model/model.pkl",
+    "a pending logged model": "models:/m-pending",
+    "a deleted logged model": f"runs:/{RUN}/deleted",
+    "another experiment": f"runs:/{'e' * 32}/model",
+}
+
+
+@pytest.fixture(params=EMPTY)
+def empty(request: pytest.FixtureRequest, run: Run) -> tuple[str, str]:
+    """Return a source without files and the run it belongs to."""
+    other = Experiment.objects.create(name="other", created_ms=1, updated_ms=1, artifact_location="mlflow-artifacts:/9")
+    for run_id, experiment in (("d" * 32, run.experiment), ("e" * 32, other)):
+        uri = f"mlflow-artifacts:/{experiment.pk if experiment.pk == 0 else 9}/{run_id}/artifacts"
+        Run.objects.create(id=run_id, experiment=experiment, artifact_uri=uri)
+    for name, lifecycle in (("pending", "active"), ("deleted", "deleted")):
+        LoggedModel.objects.create(
+            id=f"m-{name}",
+            experiment=run.experiment,
+            name=name,
+            source_run=run,
+            lifecycle_stage=lifecycle,
+            created_ms=1,
+            updated_ms=1,
+            artifact_uri=f"mlflow-artifacts:/0/models/m-{name}/artifacts",
+        )
+    source = EMPTY[request.param]
+    return source, next((run_id for run_id in ("d" * 32, "e" * 32) if run_id in source), RUN)
+
+
+def test_an_empty_folder_stays_empty(by_ada: Actor, fraud: RegisteredModel, empty: tuple[str, str]) -> None:
+    version = register(by_ada, empty[0], run_id=empty[1])
+    assert (version.artifact_digest, Seal.objects.get().digest) == ("", "")
+    for path in (version.artifact_path, f"{version.artifact_path}/late.pkl", f"{version.artifact_path}//a/b"):
+        with pytest.raises((Conflict, InvalidInput)):
+            store_artifact(actor=by_ada, path=path, stream=io.BytesIO(b"unseen"))
+    assert register(by_ada, empty[0], run_id=empty[1]).version == 2
+
+
+def test_an_empty_folder_of_a_governed_model_is_refused(
+    by_ada: Actor, fraud: RegisteredModel, empty: tuple[str, str], settings: Settings
+) -> None:
+    settings.TRANSITION_GATES = [f"{__name__}.GovernedGate"]
+    before = Event.objects.count()
+    with pytest.raises(InvalidInput, match="holds no files, and a policy governs fraud"):
+        register(by_ada, empty[0], run_id=empty[1])
+    fraud.refresh_from_db()
+    assert (fraud.last_version, Seal.objects.count(), Event.objects.count()) == (0, 0, before)
+
+
+def test_a_copy_without_files_is_no_way_into_a_governed_model(
+    by_ada: Actor, fraud: RegisteredModel, run: Run, settings: Settings
+) -> None:
+    create_model(actor=by_ada, name="free")
+    create_version(actor=by_ada, name="free", source=f"runs:/{RUN}/nothing", run_id=RUN)
+    settings.TRANSITION_GATES = [f"{__name__}.GovernedGate"]
+    with pytest.raises(InvalidInput, match="holds no files"):
+        register(by_ada, "models:/free/1")
+
+
+def test_one_stray_file_is_sealed_as_it_is(by_ada: Actor, fraud: RegisteredModel, run: Run) -> None:
+    store_artifact(actor=by_ada, path=f"{ROOT}/stray/note.txt", stream=io.BytesIO(b"x"))
+    assert register(by_ada, f"runs:/{RUN}/stray").artifact_digest == folder_digest(f"{ROOT}/stray")
+    with pytest.raises(Conflict):
+        store_artifact(actor=by_ada, path=f"{ROOT}/stray/model.pkl", stream=io.BytesIO(b"unseen"))
+
+
+def test_bytes_elsewhere_need_no_files_here(
+    by_ada: Actor, fraud: RegisteredModel, run: Run, settings: Settings
+) -> None:
+    settings.TRANSITION_GATES = [f"{__name__}.GovernedGate"]
+    settings.ALLOWED_SOURCES = ["s3://models/"]
+    assert register(by_ada, "s3://models/x").artifact_digest == ""
     assert not Seal.objects.exists()
+
+
+def test_the_logged_model_names_its_versions(by_ada: Actor, fraud: RegisteredModel, logged: LoggedModel) -> None:
+    for _ in range(2):
+        register(by_ada, f"models:/{MODEL_ID}", model_id=MODEL_ID)
+    register(by_ada, f"runs:/{RUN}/clf")  # as on MLflow's servers, only where the client names the logged model
+    tag = logged.tags.get(key="mlflow.modelVersions")
+    assert json.loads(tag.value) == [{"name": "fraud", "version": 1}, {"name": "fraud", "version": 2}]
 
 
 def test_a_deleted_number_is_not_given_again(by_ada: Actor, new_version: NewVersion) -> None:
@@ -182,7 +273,7 @@ def test_registering_writes_card_lineage_and_events(by_ada: Actor, new_version: 
     assert CardRevision.objects.get().number == 1
     closure = ancestors(find_node("model-version:fraud/1"))
     assert f"run:{RUN}" in {node.urn for node in closure.nodes}
-    actions = Event.objects.filter(stream=f"model:{version.model_id}").order_by("gen").values_list("action", flat=True)
+    actions = Event.objects.filter(stream=f"model:{version.model_id}").order_by("id").values_list("action", flat=True)
     assert list(actions) == ["registry.model.created", "registry.version.created", "registry.card.created"]
 
 

@@ -164,7 +164,7 @@ def test_tags_and_description(by_ada: Actor, fraud: RegisteredModel) -> None:
     set_model_tag(actor=by_ada, name="fraud", key="team", value="core")
     delete_model_tag(actor=by_ada, name="fraud", key="absent")
     assert {tag.key: tag.value for tag in fraud.tags.all()} == {"team": "core"}
-    actions = Event.objects.filter(stream=f"model:{fraud.pk}").order_by("gen").values_list("action", flat=True)
+    actions = Event.objects.filter(stream=f"model:{fraud.pk}").order_by("id").values_list("action", flat=True)
     assert list(actions) == [
         "registry.model.created",
         "registry.model.updated",

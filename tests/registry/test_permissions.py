@@ -7,13 +7,14 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.principals import PrincipalKind
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from core.actors import Actor, anonymous_actor, system_actor
 from core.errors import Denied, InvalidInput, NotFound
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Grant, Level, PrincipalKind, grants_of, has_level, level_of
+from registry.permissions import Grant, Level, grants_of, has_level, level_of
 from registry.services.permissions import MAX_GRANTS, set_permissions
 from registry.services.stages import change_stage
 from registry.stages import Stage
@@ -116,9 +117,7 @@ def test_no_grant_is_hidden_behind_many_others(by_ada: Actor, cy: User, fraud: R
     crowd = [User.objects.create_user(f"a{number:03}") for number in range(120)]
     given(by_ada, *(Grant(USER, user.username, Level.READ) for user in crowd))
     given(by_ada, Grant(USER, "cy", Level.MANAGE))
-    events = [
-        facts(event) for event in Event.objects.filter(action=Action.REGISTRY_PERMISSIONS_CHANGED).order_by("gen")
-    ]
+    events = [facts(event) for event in Event.objects.filter(action=Action.REGISTRY_PERMISSIONS_CHANGED).order_by("id")]
     named = {name for event in events for name in event["after"]}
     assert named == {"user:cy", *(f"user:{user.username}" for user in crowd)}
     assert (events[-1]["before"], events[-1]["after"]) == ({}, {"user:cy": "manage"})

@@ -18,8 +18,8 @@ from accounts.services import issue_token, revoke_token
 from audit.models import Event
 from config.fast_path import with_fast_path
 from core.actors import Actor, Scope
-from registry import serving
 from registry.models import ModelVersion
+from registry.production import serving
 from registry.services.models import create_model, rename_model
 from registry.services.stages import change_stage
 from registry.stages import Stage

@@ -8,6 +8,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audit.actions import Action
 from audit.models import Event
 from core.actors import Actor
 from core.errors import InvalidInput
@@ -54,15 +55,27 @@ def test_any_sequence(moves: Moves, by_ada: Actor, new_version: NewVersion) -> N
 
 
 def play(actor: Actor, version_id: int, target: Stage, *, archive: bool) -> None:
-    """Make one move; it leaves an event for exactly the rows it changed."""
-    before, events = states(), Event.objects.count()
+    """Make one move; it leaves an event for exactly the rows it changed,
+    and one where nothing is left in Production.
+    """
+    before, moves, lefts = states(), count(Action.REGISTRY_STAGE_CHANGED), count(Action.REGISTRY_PRODUCTION_LEFT)
     try:
         seen = ModelVersion.objects.select_related("model").get(pk=version_id)
         change_stage(actor=actor, version=seen, target=target, archive_existing=archive, reason="")
     except InvalidInput:
         assert archive
     changed = set(states().items()) - set(before.items())
-    assert Event.objects.count() - events == len(changed)
+    assert count(Action.REGISTRY_STAGE_CHANGED) - moves == len(changed)
+    has_left = is_served(before) and not is_served(states())
+    assert count(Action.REGISTRY_PRODUCTION_LEFT) - lefts == has_left
+
+
+def count(action: Action) -> int:
+    return Event.objects.filter(action=action).count()
+
+
+def is_served(rows: dict[int, tuple[object, ...]]) -> bool:
+    return any(is_current for _, is_current, _ in rows.values())
 
 
 def states() -> dict[int, tuple[object, ...]]:

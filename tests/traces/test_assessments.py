@@ -11,6 +11,7 @@ from audit.models import Event
 from audit.sentences import describe
 from core.actors import Actor
 from core.errors import AlreadyExists, DomainError, InvalidInput, NotFound, TooLarge
+from tests.signed_in import READER
 from tests.traces.conftest import TRACE, actions, new_info
 from traces.models import Assessment, AssessmentKind
 from traces.services.assessments import (
@@ -141,9 +142,9 @@ def test_what_is_not_there(actor: Actor) -> None:
     with pytest.raises(NotFound, match="Trace"):
         create_assessment(actor=actor, trace_id="nosuch", data=FEEDBACK)
     with pytest.raises(NotFound, match="Trace"):
-        get_assessment("nosuch", "a-1")
+        get_assessment(READER, "nosuch", "a-1")
     with pytest.raises(NotFound, match="Assessment"):
-        get_assessment(TRACE, "a-1")
+        get_assessment(READER, TRACE, "a-1")
     with pytest.raises(NotFound):
         delete_assessment(actor=actor, trace_id="nosuch", assessment_id="a-1")
     delete_assessment(actor=actor, trace_id=TRACE, assessment_id="a-1")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import Settings
 
+from accounts.models import User
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound, TooLarge
+from tests.conftest import Acting
+from tests.signed_in import READER
 from tests.traces.conftest import TRACE, actions, new_info
+from tests.tracking.levels import give
 from traces.models import TracePrompt, TraceRun, TraceTag
 from traces.queries import traces_of_run
+from traces.search.traces import search_traces
 from traces.services.infos import record_info
 from traces.services.links import link_prompts, link_traces_to_run
 from traces.services.tags import delete_trace_tag, set_trace_tag
-from tracking.models import Experiment, Run, RunWriter
+from tracking.models import Experiment, ExperimentLevel, Run, RunWriter
+from tracking.services.experiments import create_experiment
 from tracking.services.runs import create_run, delete_run
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +40,45 @@ def told() -> list[str]:
 
 def test_a_run_has_the_traces_that_name_it_and_those_that_are_linked(run: Run, bot_actor: Actor) -> None:
     assert link_traces_to_run(actor=bot_actor, run_id=run.pk, trace_ids=[TRACE, "tr-none", TRACE]) == 1
-    assert sorted(traces_of_run(run.pk).values_list("pk", flat=True)) == sorted([TRACE, OTHER])
+    assert sorted(traces_of_run(READER, run.pk).values_list("pk", flat=True)) == sorted([TRACE, OTHER])
     assert told() == ["traces.traces.linked"]
     assert RunWriter.objects.get().name == "bot"
+
+
+def test_a_trace_of_somebody_without_the_right_does_not_belong_to_the_run(
+    run: Run, experiment: Experiment, cy: User, acting: Acting, settings: Settings
+) -> None:
+    settings.DEFAULT_EXPERIMENT_LEVEL = "read"
+    theirs = new_info(experiment, trace_id="tr-" + "ef" * 16, metadata={"mlflow.sourceRun": run.pk})
+    record_info(actor=acting(cy), info=theirs)
+    assert traces_of_run(READER, run.pk).get().pk == OTHER
+    found, _ = search_traces(actor=READER, experiment_ids=[str(experiment.pk)], filter_string=f"run_id = '{run.pk}'")
+    assert [trace.pk for trace in found] == [OTHER]
+    assert TraceRun.objects.count() == RunWriter.objects.count() == 0
+
+
+def test_a_trace_of_an_editor_belongs_to_the_run(
+    run: Run, experiment: Experiment, cy: User, acting: Acting, settings: Settings
+) -> None:
+    settings.DEFAULT_EXPERIMENT_LEVEL = "read"
+    give(experiment, acting(cy), ExperimentLevel.EDIT)
+    theirs = new_info(experiment, trace_id="tr-" + "ef" * 16, metadata={"mlflow.sourceRun": run.pk})
+    record_info(actor=acting(cy), info=theirs)
+    assert traces_of_run(READER, run.pk).count() == 2
+    assert RunWriter.objects.get().name == "cy"
+
+
+def test_the_name_of_a_hidden_run_is_a_name_like_any_other(
+    run: Run, cy: User, ops: User, acting: Acting, settings: Settings
+) -> None:
+    settings.DEFAULT_EXPERIMENT_LEVEL = "none"
+    own = create_experiment(actor=acting(cy), name="own")
+    for number, run_id in enumerate([run.pk, "0" * 32]):
+        said = new_info(own, trace_id=f"tr-{number:032x}", metadata={"mlflow.sourceRun": run_id})
+        record_info(actor=acting(cy), info=said)
+        found, _ = search_traces(actor=acting(cy), experiment_ids=[str(own.pk)], filter_string=f"run_id = '{run_id}'")
+        assert [trace.pk for trace in found] == [said.trace_id]
+    assert traces_of_run(acting(ops), run.pk).get().pk == OTHER
 
 
 def test_linking_again_changes_nothing(run: Run, actor: Actor) -> None:

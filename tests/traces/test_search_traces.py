@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.actors import Actor
 from core.errors import InvalidInput
+from tests.signed_in import READER
 from tests.traces.conftest import new_info, new_span
 from traces.models import AssessmentKind, Trace
 from traces.search.traces import search_traces
@@ -66,7 +67,7 @@ def traces(actor: Actor, experiment: Experiment) -> None:
 
 
 def found(experiment: Experiment, text: str = "", **asked: Any) -> str:
-    rows, _ = search_traces(experiment_ids=[str(experiment.pk)], filter_string=text, **asked)
+    rows, _ = search_traces(actor=READER, experiment_ids=[str(experiment.pk)], filter_string=text, **asked)
     return "".join(NAMES[row.pk] for row in rows)
 
 
@@ -228,7 +229,7 @@ def test_an_order_that_cannot_be_read_is_refused(experiment: Experiment, order: 
 def test_pages_follow_each_other(experiment: Experiment) -> None:
     seen, token = [], ""
     while True:
-        rows, token = search_traces(experiment_ids=[str(experiment.pk)], max_results=2, page_token=token)
+        rows, token = search_traces(actor=READER, experiment_ids=[str(experiment.pk)], max_results=2, page_token=token)
         seen += [NAMES[row.pk] for row in rows]
         if not token:
             break
@@ -239,16 +240,18 @@ def test_pages_follow_each_other(experiment: Experiment) -> None:
 
 
 def test_experiments_bound_the_search(experiment: Experiment) -> None:
-    assert search_traces(experiment_ids=[]) == ([], "")
-    assert search_traces(experiment_ids=["0", "999999"]) == ([], "")
+    assert search_traces(actor=READER, experiment_ids=[]) == ([], "")
+    assert search_traces(actor=READER, experiment_ids=["0", "999999"]) == ([], "")
     with pytest.raises(InvalidInput):
-        search_traces(experiment_ids=["many"])
+        search_traces(actor=READER, experiment_ids=["many"])
 
 
 def test_the_number_of_statements_does_not_grow(actor: Actor, experiment: Experiment) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as captured:
-            rows, _ = search_traces(experiment_ids=[str(experiment.pk)], filter_string="span.name LIKE '%o%'")
+            rows, _ = search_traces(
+                actor=READER, experiment_ids=[str(experiment.pk)], filter_string="span.name LIKE '%o%'"
+            )
             assert all([*row.tags.all(), *row.metadata.all()] for row in rows)
         return len(captured)
 

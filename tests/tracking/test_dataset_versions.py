@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from core.actors import Actor
 from lineage.models import Edge, Node, Relation
 from tests.tracking.conftest import NewRun
+from tracking.dataset_versions import parse_dataset_versions
 from tracking.models import Run
-from tracking.provenance import parse_dataset_versions
 from tracking.services.inputs import DatasetInput, log_inputs
 from tracking.services.logging import log_batch, log_param, set_tag
 
@@ -34,6 +34,18 @@ PARSED = [
     (" + ,; ", []),
     ("@v1", [("@v1", "unversioned")]),
     (":", [(":", "unversioned")]),
+    ("orders@2024-07-02T12:23:27+00:00", [("orders", "2024-07-02T12:23:27+00:00")]),
+    ("features@1.2.0+build.5", [("features", "1.2.0+build.5")]),
+    ("features@1.2.0+build.5+orders_v2", [("features", "1.2.0+build.5"), ("orders", "v2")]),
+    ("orders@1+sha256:abc", [("orders", "1+sha256:abc")]),
+    ("s3://b/t.parquet?versionId=a+b", [("s3://b/t.parquet?versionId=a+b", "unversioned")]),
+    ("gs://b/a,b.csv@v1", [("gs://b/a,b.csv", "v1")]),
+    ("s3://b/x@v1+s3://b/y@v2", [("s3://b/x", "v1"), ("s3://b/y", "v2")]),
+    ('["a,b@v1", "orders_v2"]', [("a,b", "v1"), ("orders", "v2")]),
+    ("a_v1|b_v2", [("a_v1|b_v2", "unversioned")]),
+    ("a and b", [("a and b", "unversioned")]),
+    ("latest", [("latest", "unversioned")]),
+    ("orders@latest", [("orders@latest", "unversioned")]),
 ]
 
 
@@ -67,8 +79,8 @@ def test_param_names_its_datasets(actor: Actor, run: Run) -> None:
 def test_tags_name_data_and_code(actor: Actor, new_run: NewRun) -> None:
     run = new_run(tags=[("dataset_version", "orders@7"), ("mlflow.source.git.repoURL", "git@x:y")])
     set_tag(actor=actor, run_id=run.pk, key="mlflow.source.git.commit", value="abc1234\n")
-    assert inputs_of(run) == {"dataset-version:orders/7": "CONSUMED", "code:abc1234": "USED_CODE"}
-    assert Node.objects.get(urn="code:abc1234").name == "git@x:y"
+    assert inputs_of(run) == {"dataset-version:orders/7": "CONSUMED", "code:git@x:y/abc1234": "USED_CODE"}
+    assert Node.objects.get(urn="code:git@x:y/abc1234").name == "git@x:y"
 
 
 def test_bare_version_stays_within_its_experiment(actor: Actor, run: Run) -> None:

@@ -41,7 +41,10 @@ def test_batch_keeps_everything_in_one_event(actor: Actor, run: Run) -> None:
         ([Point("m", 1, 5, step=2), Point("m", 9, 9, step=1)], 1),
         ([Point("m", 1, 5), Point("m", 2, 6)], 2),
         ([Point("m", 3, 5), Point("m", 2, 5)], 3),
-        ([Point("m", 3, 5), Point("m", math.nan, 5)], math.nan),
+        ([Point("m", 3, 5), Point("m", math.nan, 5)], 3),
+        ([Point("m", math.nan, 5), Point("m", 3, 5)], 3),
+        ([Point("m", 0, 5), Point("m", math.nan, 5)], 0),
+        ([Point("m", -1, 5), Point("m", math.nan, 5)], math.nan),  # NaN counts as 0, as on MLflow's servers
         ([Point("m", math.nan, 5), Point("m", 0, 6)], 0),
         ([Point("m", 1, 0, step=-3), Point("m", 2, 0, step=-7)], 1),
     ],

@@ -12,6 +12,7 @@ from audit.models import Event
 from core.actors import Actor
 from core.errors import DomainError, InvalidInput
 from lineage.models import Edge
+from tests.signed_in import READER
 from tests.tracking.conftest import NewRun, actions
 from tracking.full_runs import get_full_run
 from tracking.limits import Point
@@ -32,7 +33,7 @@ def test_values_and_params_are_one_statement(actor: Actor, new_run: NewRun) -> N
         log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "3"), ("rate", '"0.1"')])
     if connection.vendor == "postgresql":
         assert len(asked) == 1
-    found = get_full_run(run.pk)
+    found = get_full_run(READER, run.pk)
     assert sorted(found.params) == [("depth", "3"), ("rate", '"0.1"')]
     assert [(value.key, value.value, value.step) for value in found.metrics] == [("loss", 0.5, 2)]
     assert b'"params":{"depth":"3","rate":"\\"0.1\\""}' in bytes(Event.objects.latest("id").body)
@@ -41,7 +42,7 @@ def test_values_and_params_are_one_statement(actor: Actor, new_run: NewRun) -> N
 def test_params_alone(actor: Actor, new_run: NewRun) -> None:
     run = new_run()
     log_batch(actor=actor, run_id=run.pk, params=[("depth", "3")])
-    assert get_full_run(run.pk).params == [("depth", "3")]
+    assert get_full_run(READER, run.pk).params == [("depth", "3")]
 
 
 def test_a_param_that_is_there_keeps_its_value(actor: Actor, new_run: NewRun) -> None:
@@ -50,7 +51,7 @@ def test_a_param_that_is_there_keeps_its_value(actor: Actor, new_run: NewRun) ->
     log_batch(actor=actor, run_id=run.pk, params=[("depth", "3"), ("rate", "1")])
     with pytest.raises(InvalidInput, match="Changing param values is not allowed"):
         log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "4"), ("new", "1")])
-    found = get_full_run(run.pk)
+    found = get_full_run(READER, run.pk)
     assert (sorted(found.params), found.metrics) == ([("depth", "3"), ("rate", "1")], [])
     assert batches() == 2
 
@@ -60,7 +61,7 @@ def test_a_deleted_run_takes_nothing(actor: Actor, new_run: NewRun) -> None:
     delete_run(actor=actor, run_id=run.pk)
     with pytest.raises(InvalidInput, match="must be in the 'active' state"):
         log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "3")])
-    found = get_full_run(run.pk)
+    found = get_full_run(READER, run.pk)
     assert (found.params, found.metrics, batches()) == ([], [], 0)
 
 
@@ -85,5 +86,5 @@ def test_of_many_who_log_the_same_param_one_wins(actor: Actor, new_run: NewRun) 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(log, range(24)))
     assert outcomes.count(True) == 1
-    assert get_full_run(run.pk).params == [("depth", str(outcomes.index(True)))]
+    assert get_full_run(READER, run.pk).params == [("depth", str(outcomes.index(True)))]
     assert batches() == 1

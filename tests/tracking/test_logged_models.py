@@ -8,6 +8,7 @@ import pytest
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from tests.conftest import Acting
+from tests.signed_in import READER
 from tests.tracking.conftest import actions
 from tracking.limits import Point
 from tracking.models import Experiment, LoggedModel, LoggedModelTag, Run
@@ -42,7 +43,7 @@ def test_create_and_finalize(actor: Actor, model: LoggedModel) -> None:
     assert model.artifact_uri == f"mlflow-artifacts:/{model.experiment_id}/models/{model.pk}/artifacts"
     assert model.status == "LOGGED_MODEL_PENDING"
     finalize_logged_model(actor=actor, model_id=model.pk, status="LOGGED_MODEL_READY")
-    assert get_logged_model(model.pk).status == "LOGGED_MODEL_READY"
+    assert get_logged_model(READER, model.pk).status == "LOGGED_MODEL_READY"
     assert actions()[-2:] == ["tracking.logged_model.created", "tracking.logged_model.finalized"]
 
 
@@ -78,17 +79,17 @@ def test_params_and_tags(actor: Actor, model: LoggedModel) -> None:
 def test_deleted_model_is_gone_but_kept(actor: Actor, model: LoggedModel) -> None:
     delete_logged_model(actor=actor, model_id=model.pk)
     with pytest.raises(NotFound, match=f"Logged model with ID '{model.pk}' not found"):
-        get_logged_model(model.pk)
+        get_logged_model(READER, model.pk)
     with pytest.raises(NotFound):
         set_model_tags(actor=actor, model_id=model.pk, tags=[("x", "1")])
-    assert search_logged_models(experiment_ids=[str(model.experiment_id)]) == ([], "")
+    assert search_logged_models(actor=READER, experiment_ids=[str(model.experiment_id)]) == ([], "")
     assert LoggedModel.objects.count() == 1
 
 
 def test_metrics_that_name_the_model(actor: Actor, run: Run, model: LoggedModel) -> None:
     points = [Point("auc", 0.5, 1, 0, model.pk, "orders", "d1"), Point("auc", 0.9, 2, 0, model.pk), Point("loss", 1, 1)]
     log_batch(actor=actor, run_id=run.pk, metrics=points)
-    metrics = load_models([model])[model.pk]
+    metrics = load_models(READER, [model])[model.pk]
     assert [(one.key, one.value, one.dataset_name) for one in metrics] == [("auc", 0.5, "orders"), ("auc", 0.9, "")]
 
 
@@ -130,13 +131,13 @@ def three(actor: Actor, run: Run) -> dict[str, str]:
     ],
 )
 def test_search(three: dict[str, str], run: Run, text: str, names: str) -> None:
-    found, _ = search_logged_models(experiment_ids=[str(run.experiment_id)], filter_string=text)
+    found, _ = search_logged_models(actor=READER, experiment_ids=[str(run.experiment_id)], filter_string=text)
     assert "".join(model.name for model in found) == names
 
 
 def test_search_by_dataset(three: dict[str, str], run: Run) -> None:
     def names(**more: object) -> list[str]:
-        found, _ = search_logged_models(experiment_ids=[str(run.experiment_id)], **more)  # type: ignore[arg-type]  # a test
+        found, _ = search_logged_models(actor=READER, experiment_ids=[str(run.experiment_id)], **more)  # type: ignore[arg-type]  # a test
         return [model.name for model in found]
 
     assert names(datasets=[DatasetFilter("orders")]) == ["a"]
@@ -157,11 +158,11 @@ def test_search_by_dataset(three: dict[str, str], run: Run) -> None:
     ],
 )
 def test_search_order(three: dict[str, str], run: Run, field: SortField, names: str) -> None:
-    found, _ = search_logged_models(experiment_ids=[str(run.experiment_id)], order_by=[field])
+    found, _ = search_logged_models(actor=READER, experiment_ids=[str(run.experiment_id)], order_by=[field])
     assert "".join(model.name for model in found) == names
 
 
 @pytest.mark.parametrize("name", ["params.p", "nothing", "metrics", ""])
 def test_search_refuses_other_orders(db: None, acting: Acting, name: str) -> None:
     with pytest.raises(InvalidInput):
-        search_logged_models(experiment_ids=["0"], order_by=[SortField(name)])
+        search_logged_models(actor=READER, experiment_ids=["0"], order_by=[SortField(name)])

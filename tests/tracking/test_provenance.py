@@ -49,13 +49,15 @@ def test_an_input_the_tag_names_is_that_version(author: Actor, run: Run, name: s
 def test_an_input_the_tag_does_not_name_is_its_own(author: Actor, run: Run) -> None:
     set_tag(actor=author, run_id=run.pk, key="dataset_version", value="orders_v2.1")
     _log(author, run, "orders_v2.2")
-    assert ("dataset-version:orders_v2.2/401fcb51", "401fcb51") in _inputs(NodeKind.DATASET_VERSION)
+    assert ("dataset-version:orders/v2.2", "401fcb51") in _inputs(NodeKind.DATASET_VERSION)
 
 
 def test_the_short_hash_of_the_noted_commit_is_that_commit(author: Actor, run: Run) -> None:
     set_tag(actor=author, run_id=run.pk, key="mlflow.source.git.commit", value=_WHOLE)
     set_tag(actor=author, run_id=run.pk, key="git_commit", value=_WHOLE[:7])
-    assert list(Node.objects.filter(kind=NodeKind.CODE_VERSION).values_list("urn", flat=True)) == [f"code:{_WHOLE}"]
+    assert list(Node.objects.filter(kind=NodeKind.CODE_VERSION).values_list("urn", flat=True)) == [
+        f"code:experiment {run.experiment_id}/{_WHOLE}"
+    ]
 
 
 def test_another_commit_is_another_node(author: Actor, run: Run) -> None:

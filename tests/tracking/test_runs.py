@@ -7,6 +7,7 @@ import pytest
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from lineage.models import Node
+from tests.signed_in import READER
 from tests.tracking.conftest import NewRun, actions
 from tracking.models import Experiment, Run
 from tracking.queries import get_run, run_facts
@@ -46,7 +47,7 @@ def test_unknown_experiment(new_run: NewRun) -> None:
 
 def test_update_changes_what_is_given(actor: Actor, run: Run) -> None:
     update_run(actor=actor, run_id=run.pk, status="FINISHED", end_ms=2000, name="renamed")
-    found = get_run(run.pk)
+    found = get_run(READER, run.pk)
     assert (found.status, found.end_ms, found.name) == ("FINISHED", 2000, "renamed")
     assert run_facts(run.pk).tags["mlflow.runName"] == "renamed"
     assert Node.objects.get(urn=f"run:{run.pk}").name == "renamed"
@@ -56,7 +57,7 @@ def test_update_changes_what_is_given(actor: Actor, run: Run) -> None:
 
 def test_tag_renames_the_run(actor: Actor, run: Run) -> None:
     set_tag(actor=actor, run_id=run.pk, key="mlflow.runName", value="by-tag")
-    assert get_run(run.pk).name == "by-tag"
+    assert get_run(READER, run.pk).name == "by-tag"
 
 
 def test_deleted_run_takes_no_writes_until_restored(actor: Actor, run: Run) -> None:
@@ -64,7 +65,7 @@ def test_deleted_run_takes_no_writes_until_restored(actor: Actor, run: Run) -> N
     delete_run(actor=actor, run_id=run.pk)
     with pytest.raises(InvalidInput, match="must be in the 'active' state"):
         update_run(actor=actor, run_id=run.pk, status="FAILED")
-    assert get_run(run.pk).status == "RUNNING"
+    assert get_run(READER, run.pk).status == "RUNNING"
     restore_run(actor=actor, run_id=run.pk)
     update_run(actor=actor, run_id=run.pk, status="FAILED")
     assert actions()[-3:] == ["tracking.run.deleted", "tracking.run.restored", "tracking.run.updated"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
+from tests.signed_in import READER
 from tests.tracking.conftest import NewRun
 from tracking.full_runs import full_runs
 from tracking.limits import Point
@@ -41,7 +42,7 @@ def three(actor: Actor, new_run: NewRun) -> list[Run]:
 
 
 def names(experiment: Experiment, **more: Any) -> str:
-    found, _ = search_runs(experiment_ids=[str(experiment.pk)], **more)
+    found, _ = search_runs(actor=READER, experiment_ids=[str(experiment.pk)], **more)
     return "".join(run.name for run in found)
 
 
@@ -61,6 +62,7 @@ def names(experiment: Experiment, **more: Any) -> str:
         ("params.size ILIKE 's%'", "a"),
         ("params.size ILIKE '%L%'", "ba"),
         ("params.size IS NULL", "c"),
+        ("tags.odd ILIKE '50%É_\\'", ""),
         ("params.size IS NOT NULL", "ba"),
         ("tags.`a b` = 'it''s'", "ba"),
         ('tags."a b" = "it\'s"', "ba"),
@@ -91,6 +93,17 @@ def test_filter(three: list[Run], experiment: Experiment, text: str, expected: s
     assert names(experiment, filter_string=text) == expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "matches"), [("ÉCOLE%", True), ("école %_.*ß", True), ("%ДОМ%", True), ("ecole%", False), ("É", False)]
+)
+def test_no_letter_has_a_case_for_ilike(
+    actor: Actor, new_run: NewRun, experiment: Experiment, pattern: str, matches: bool
+) -> None:
+    new_run(name="a", tags=[("t", "École дом\n.*ß")])
+    assert names(experiment, filter_string=f"tags.t ILIKE '{pattern}'") == ("a" if matches else "")
+    assert names(experiment, filter_string=f"tags.none ILIKE '{pattern}'") == ""
+
+
 def test_filter_by_ids(three: list[Run], experiment: Experiment) -> None:
     first = three[0].pk
     assert names(experiment, filter_string=f"run_id IN ('{first}', 'x')") == "a"
@@ -119,7 +132,7 @@ def test_order(three: list[Run], experiment: Experiment, order_by: list[str], ex
 def test_pages_cover_everything_once(three: list[Run], experiment: Experiment) -> None:
     seen, token = "", ""
     for _ in range(3):
-        found, token = search_runs(experiment_ids=[str(experiment.pk)], max_results=1, page_token=token)
+        found, token = search_runs(actor=READER, experiment_ids=[str(experiment.pk)], max_results=1, page_token=token)
         seen += found[0].name
     assert (seen, token) == ("cba", "")
 
@@ -129,13 +142,13 @@ def test_pages_cover_everything_once(three: list[Run], experiment: Experiment) -
 )
 def test_bad_page_token(db: None, token: str) -> None:
     with pytest.raises(InvalidInput, match="Invalid page token"):
-        search_runs(experiment_ids=["0"], page_token=token)
+        search_runs(actor=READER, experiment_ids=["0"], page_token=token)
 
 
 @pytest.mark.parametrize("more", [{"max_results": 0}, {"max_results": 50_001}, {"experiment_ids": ["x"]}])
 def test_bad_search(db: None, more: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        search_runs(**{"experiment_ids": ["0"], **more})
+        search_runs(actor=READER, **{"experiment_ids": ["0"], **more})
 
 
 def test_view_types(actor: Actor, three: list[Run], experiment: Experiment) -> None:
@@ -146,7 +159,7 @@ def test_view_types(actor: Actor, three: list[Run], experiment: Experiment) -> N
         "a",
         "cba",
     ]
-    assert search_runs(experiment_ids=[]) == ([], "")
+    assert search_runs(actor=READER, experiment_ids=[]) == ([], "")
 
 
 def test_values_that_begin_alike_are_not_the_same(actor: Actor, experiment: Experiment, new_run: NewRun) -> None:
@@ -169,8 +182,8 @@ def test_a_tag_is_found_by_the_index_of_beginnings(three: list[Run], experiment:
 
 def test_ids_alone_are_the_same_runs(three: list[Run], experiment: Experiment) -> None:
     asked: dict[str, Any] = {"experiment_ids": [str(experiment.pk)], "order_by": ["metrics.acc"], "max_results": 2}
-    runs, token = search_runs(**asked)
-    assert search_run_ids(**asked) == ([run.pk for run in runs], token)
+    runs, token = search_runs(actor=READER, **asked)
+    assert search_run_ids(actor=READER, **asked) == ([run.pk for run in runs], token)
     assert [run.name for run in full_runs([runs[1].pk, "none", runs[0].pk])] == [runs[1].name, runs[0].name]
 
 
@@ -215,7 +228,9 @@ def test_search_experiments(actor: Actor, experiment: Experiment) -> None:
     set_experiment_tag(actor=actor, experiment_id=experiment.pk, key="team", value="growth")
 
     def found(text: str = "", **more: Any) -> list[str]:
-        rows, _ = search_experiments(filter_string=text, **{"max_results": 10, "order_by": ["name"], **more})
+        rows, _ = search_experiments(
+            actor=READER, filter_string=text, **{"max_results": 10, "order_by": ["name"], **more}
+        )
         return sorted(row.name for row in rows)
 
     assert found() == ["Churn-2", "Default", "churn"]
@@ -234,29 +249,29 @@ def test_search_experiments(actor: Actor, experiment: Experiment) -> None:
 @pytest.mark.parametrize("more", [{}, {"max_results": 0}, {"max_results": 1, "filter_string": "status = 'x'"}])
 def test_bad_experiment_search(db: None, more: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        search_experiments(**more)
+        search_experiments(actor=READER, **more)
 
 
 def test_history_pages(actor: Actor, run: Run) -> None:
     log_batch(actor=actor, run_id=run.pk, metrics=[Point("loss", n, 100 - n, step=n) for n in range(5)])
-    first, token = metric_history(run_id=run.pk, key="loss", max_results=3)
-    rest, end = metric_history(run_id=run.pk, key="loss", max_results=3, page_token=token)
+    first, token = metric_history(actor=READER, run_id=run.pk, key="loss", max_results=3)
+    rest, end = metric_history(actor=READER, run_id=run.pk, key="loss", max_results=3, page_token=token)
     assert [one.step for one in first + rest] == [4, 3, 2, 1, 0]
     assert end == ""
-    assert metric_history(run_id=run.pk, key="none") == ([], "")
+    assert metric_history(actor=READER, run_id=run.pk, key="none") == ([], "")
     with pytest.raises(NotFound):
-        metric_history(run_id="none", key="loss")
+        metric_history(actor=READER, run_id="none", key="loss")
 
 
 @pytest.mark.parametrize(("size", "steps"), [(1, [9]), (2, [0, 9]), (4, [0, 3, 6, 9]), (100, list(range(10)))])
 def test_sampled_history_keeps_both_ends(actor: Actor, run: Run, size: int, steps: list[int]) -> None:
     log_batch(actor=actor, run_id=run.pk, metrics=[Point("loss", n, n, step=n) for n in range(10)])
-    assert [one.step for one in sample_history(run_ids=[run.pk], key="loss", max_results=size)] == steps
+    assert [one.step for one in sample_history(actor=READER, run_ids=[run.pk], key="loss", max_results=size)] == steps
 
 
 def test_sampled_history_within_steps(actor: Actor, run: Run) -> None:
     log_batch(actor=actor, run_id=run.pk, metrics=[Point("loss", n, n, step=n) for n in range(10)])
-    found = sample_history(run_ids=[run.pk], key="loss", max_results=2, start_step=2, end_step=5)
+    found = sample_history(actor=READER, run_ids=[run.pk], key="loss", max_results=2, start_step=2, end_step=5)
     assert [one.step for one in found] == [2, 5]
     bad: list[dict[str, Any]] = [
         {"start_step": 1},
@@ -266,4 +281,4 @@ def test_sampled_history_within_steps(actor: Actor, run: Run) -> None:
     ]
     for more in bad:
         with pytest.raises(InvalidInput):
-            sample_history(**{"run_ids": [run.pk], "key": "loss", **more})
+            sample_history(actor=READER, **{"run_ids": [run.pk], "key": "loss", **more})

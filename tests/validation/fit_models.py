@@ -1,10 +1,12 @@
-"""Fits models of scikit-learn, XGBoost and LightGBM and saves each as MLflow logs it. Run with the Python of .venv-mlflow:
+"""Fits models of scikit-learn, XGBoost and LightGBM and saves each as MLflow logs it.
+
+Run with the Python of .venv-mlflow:
 
     python fit_models.py FOLDER [NAME …]
 
-For each model it makes FOLDER/NAME/cloudpickle, FOLDER/NAME/skops and so on, each a folder as MLflow logs it, and FOLDER/NAME/plain
-with pickles and a joblib file. Its last line is JSON: which models were made, which estimators fit none of the data here, and
-which models skops does not take.
+For each model it makes FOLDER/NAME/cloudpickle, FOLDER/NAME/skops and so on, each a folder as MLflow logs it, and
+FOLDER/NAME/plain with pickles and a joblib file. Its last line is JSON: which models were made, which estimators fit
+none of the data here, and which models skops does not take.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Makes the model files of tests/validation/models/, with real scikit-learn, cloudpickle, joblib and skops.
 
-Not run by the tests. To renew the files: `python tests/validation/make_models.py` in an environment with those installed.
+Not run by the tests. To renew the files: `python tests/validation/make_models.py` in an environment with those
+installed.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python oracle.py < cases > answers
 
-A case is a line of base64; its answer a line of JSON: the names that any reader asks for. Every name is answered by an inert
-class. An audit hook ends the process if anything starts a program or opens a connection all the same.
+A case is a line of base64; its answer a line of JSON: the names that any reader asks for. Every name is answered by an
+inert class. An audit hook ends the process if anything starts a program or opens a connection all the same.
 """
 
 from __future__ import annotations

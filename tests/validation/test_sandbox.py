@@ -215,10 +215,10 @@ return [str(heard)]
 @pytest.mark.parametrize(
     ("code", "limits", "words"),
     [
-        ("while True: pass", {"seconds": 15}, "longer than 15 seconds"),
-        ("import time; time.sleep(600)", {"seconds": 15}, "longer than 15 seconds"),
+        ("while True: pass", {"seconds": 6}, "longer than 6 seconds"),
+        ("import time; time.sleep(600)", {"seconds": 6}, "longer than 6 seconds"),
         ("return [bytearray(3 * 1024**3)]", {"memory_mb": 1024}, "does not work"),
-        ("import os\nwhile True: os.write(1, b'x' * 65536)", {"seconds": 15}, "longer than 15 seconds"),
+        ("import os\nwhile True: os.write(1, b'x' * 65536)", {"seconds": 6}, "longer than 6 seconds"),
         ("return ['x' * 5_000_000]", {}, "larger than 1 MB"),
         ("import os; os._exit(0)", {}, "no readable answer"),
         ("import sys; sys.exit(3)", {}, "SystemExit"),
@@ -290,7 +290,7 @@ def test_a_cancelled_check_ends_it_at_once(hostile: Try) -> None:
 
 def left_over() -> list[str]:
     """Return what still runs of a sandbox, after a moment for the kernel to bury the dead."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (found := [name for name in _processes() if "child.py" in name]) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found

@@ -9,10 +9,23 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from accounts.models import User
+from approvals.models import TransitionRequest
 from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.services.models import create_model
-from tests.approvals.conftest import _own_store, ask, by_ada, by_bea, new_version, policies, ready, run_checks
+from tests.approvals.conftest import (
+    Ask,
+    NewVersion,
+    RunChecks,
+    _own_store,
+    ask,
+    ask_and_check,
+    by_ada,
+    by_bea,
+    new_version,
+    policies,
+    run_checks,
+)
 from tests.conftest import Acting
 from tests.mlflow_api.registry_fixtures import api, api_of
 from tests.webhooks.receiver import Receiver
@@ -20,7 +33,7 @@ from webhooks import tasks
 from webhooks.models import Delivery, DeliveryState, Webhook
 from webhooks.services.webhooks import create_webhook
 
-__all__ = ["_own_store", "api", "api_of", "ask", "by_ada", "by_bea", "new_version", "policies", "ready", "run_checks"]
+__all__ = ["_own_store", "api", "api_of", "ask", "by_ada", "by_bea", "new_version", "policies", "run_checks"]
 
 SECRET = "sesame"
 Hook = Callable[..., Webhook]
@@ -85,3 +98,12 @@ def work(db: None) -> Work:
 @pytest.fixture
 def clf(by_ada: Actor) -> RegisteredModel:
     return create_model(actor=by_ada, name="clf", tags=[("team", "risk")], description="Scores")
+
+
+@pytest.fixture
+def ready(new_version: NewVersion, ask: Ask, run_checks: RunChecks) -> TransitionRequest:
+    """A request for Production whose checks all passed.
+
+    It is opened after the webhooks of a test are there: they are told of it.
+    """
+    return ask_and_check(new_version, ask, run_checks)

@@ -1,4 +1,6 @@
-"""What happens in the registry reaches a receiver in Databricks' format: documented payload, signature over the body."""
+"""What happens in the registry reaches a receiver in Databricks' format: documented payload,
+signature over the body.
+"""
 
 from __future__ import annotations
 

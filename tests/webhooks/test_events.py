@@ -1,4 +1,6 @@
-"""What happens in the registry reaches the receiver: MLflow's events with MLflow's fields, governance in the same envelope."""
+"""What happens in the registry reaches the receiver: MLflow's events with MLflow's fields, governance in the same
+envelope.
+"""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_governance_events_stand_beside_mlflows(ops_door: Api) -> None:
     ("fields", "message"),
     [
         ({"url": "ftp://x/"}, "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: https, http."),
-        ({"url": "http://169.254.169.254/"}, "no delivery goes to"),
+        ({"url": "http://169.254.169.254/"}, "deliveries are never sent"),
         ({"events": [{"entity": "MODEL", "action": "CREATED"}]}, "Unknown entity"),
         ({"events": [{"entity": "MODEL_VERSION", "action": "EXPLODED"}]}, "Unknown action"),
         ({"events": [{"entity": "MODEL_VERSION", "action": "SET"}]}, "Events are: REGISTERED_MODEL CREATED"),

@@ -1,4 +1,4 @@
-"""What lies in the JSON of spans and assessments, as text that a filter is compared with, on both databases."""
+"""Values in the JSON of spans and assessments as text, for filters on both databases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TYPES = ("string_value", "int_value", "double_value", "bool_value")
 
 
 class JsonMeaning(Func):
-    """What a JSON value means as text: a JSON text without its quotes, everything else as it is written."""
+    """A JSON value as text: a JSON text without its quotes, everything else as it is written."""
 
     arity = 1
     output_field = TextField()
@@ -34,7 +34,7 @@ class JsonMeaning(Func):
 
 
 class _JsonText(Func):
-    """What lies at a path in a column of JSON, as text, of a list or mapping its JSON; NULL where nothing does."""
+    """The value at a path in a column of JSON, as text (lists and mappings as JSON); NULL where there is none."""
 
     output_field = TextField()
 
@@ -43,7 +43,7 @@ class _JsonText(Func):
         super().__init__(column)
 
     def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - Django's signature
-        """Return it for SQLite, which would give true and false as numbers."""
+        """Return the SQL for SQLite, which would return true and false as numbers."""
         sql, params = compiler.compile(self.source_expressions[0])
         path = "$" + "".join(f'."{part}"' for part in self.path)
         text = (

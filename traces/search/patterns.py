@@ -12,7 +12,8 @@ from typing import Any
 from core.errors import InvalidInput
 
 MAX_LENGTH = 250
-# What is looked at of a value on SQLite, where the pattern is matched by Python's engine, which backtracks.
+# The number of characters of a value that are matched on SQLite, where the pattern is matched by Python's engine, which
+# backtracks.
 LOOKED_AT = 4000
 _MAX_REPEATS = 8
 _FEW = 10
@@ -34,8 +35,8 @@ _SPECIAL_GROUP = re.compile(r"(?<!\\)\(\?(?!:)")
 def checked_pattern(pattern: str) -> str:
     """Return the regular expression to look for, without a `.*` at either end, which changes nothing.
 
-    InvalidInput: it cannot be read, has more than 250 characters, refers back, looks around, or repeats in a way that can
-    take very long: a repetition or a choice within a repetition, or more than one repetition without a limit.
+    InvalidInput: it cannot be read, has more than 250 characters, refers back, looks around, or repeats in a way that
+    can take very long: a repetition or a choice within a repetition, or more than one repetition without a limit.
     """
     if len(pattern) > MAX_LENGTH:
         raise InvalidInput(f"A pattern of RLIKE may have at most {MAX_LENGTH} characters; this one has {len(pattern)}.")

@@ -1,4 +1,4 @@
-"""What a filter or an order of traces may name, in MLflow's filter language."""
+"""The fields that a filter or an order of traces may name, in MLflow's filter language."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from django.db.models import Exists, Expression, F, FilteredRelation, OuterRef, 
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Left
 
+from core.actors import Actor
 from core.errors import InvalidInput
 from traces.keys import NAME, SOURCE_RUN
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceTag
@@ -22,6 +23,7 @@ from tracking.queries import experiment_number
 from tracking.search.conditions import compare, has_value, keyed, nulls_last, there_is
 from tracking.search.grammar import ATTRIBUTE, Clause, Order, parse, parse_order
 from tracking.search.pages import checked_max, take_page
+from tracking.search.runs import within
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
@@ -43,6 +45,7 @@ _ALSO_PAIRS = {"name": ("tag", NAME), "run_id": ("metadata", SOURCE_RUN)}
 
 def search_traces(
     *,
+    actor: Actor,
     experiment_ids: Sequence[str],
     filter_string: str = "",
     order_by: Sequence[str] = (),
@@ -51,35 +54,35 @@ def search_traces(
 ) -> tuple[list[Trace], str]:
     """Return one page of traces, loaded, and the token of the next page; the newest first where no order is given.
 
-    InvalidInput: anything that cannot be read. Without experiments there are no traces. The query count does not depend
-    on how many traces match.
+    InvalidInput: anything that cannot be read. Without experiments there are no traces, and none in experiments that
+    the actor may not read. The query count does not depend on how many traces match.
     """
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
-    rows = Trace.objects.filter(experiment_id__in=numbers).annotate(end_ms=F("request_ms") + Coalesce("duration_ms", 0))
-    for condition in _conditions(clauses):
+    rows = Trace.objects.filter(within(actor, numbers)).annotate(end_ms=F("request_ms") + Coalesce("duration_ms", 0))
+    for condition in _conditions(actor, clauses):
         rows = rows.filter(condition)
     try:
         traces, token = take_page(_sorted(rows, orders), size=size, token=page_token)
     except DataError as error:  # PostgreSQL reads regular expressions only as it matches them
-        raise InvalidInput("The database cannot read the filter: look at the pattern of RLIKE.") from error
+        raise InvalidInput("The database cannot read the filter: correct the pattern of RLIKE.") from error
     load_traces(traces)
     return traces, token
 
 
-def _conditions(clauses: Sequence[Clause]) -> list[Q]:
+def _conditions(actor: Actor, clauses: Sequence[Clause]) -> list[Q]:
     """Return one condition for each clause; all clauses on spans must hold for one and the same span."""
-    found, on_spans = [], []
+    conditions, on_spans = [], []
     for clause in (_normal(clause) for clause in clauses):
         if clause.group == "span":
             on_spans.append(clause)
         else:
-            found.append(_condition(clause))
+            conditions.append(_condition(actor, clause))
     if on_spans:
-        found.append(_span_condition(on_spans))
-    return found
+        conditions.append(_span_condition(on_spans))
+    return conditions
 
 
 def _normal(clause: Clause) -> Clause:
@@ -94,13 +97,13 @@ def _normal(clause: Clause) -> Clause:
     return replace(clause, group=group, key=key)
 
 
-def _condition(clause: Clause) -> Q:
+def _condition(actor: Actor, clause: Clause) -> Q:
     if clause.group == ATTRIBUTE:
         return _attribute_condition(clause)
     if clause.group in _PAIRS:
         table = _PAIRS[clause.group]
         if (clause.key, clause.operator) == (SOURCE_RUN, "="):
-            return of_run(str(clause.value))
+            return of_run(actor, str(clause.value))
         if clause.operator == "=":
             return has_value(table.objects.filter(key=clause.key), "trace", clause)
         return keyed(table.objects.filter(trace=OuterRef("pk"), key=clause.key), clause)
@@ -129,8 +132,8 @@ def _assessment_condition(clause: Clause) -> Q:
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
     """Return the rows whose text, annotated as ``name``, matches the clause's value by its operator."""
     shown = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
-    found: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
-    return found
+    matching: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
+    return matching
 
 
 def _span_condition(clauses: Sequence[Clause]) -> Q:

@@ -1,7 +1,7 @@
 """Assessments: feedback on a trace and expectations of it, by people, judges and code.
 
-What people say, and every later change or deletion, is an event. What code and judges say of a trace as they go is
-telemetry like the trace itself.
+What people say, and every later change or deletion, is an event. Assessments by code and judges are telemetry like the
+trace itself.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from traces.limits import (
     shown,
 )
 from traces.models import Assessment, AssessmentKind, SourceType, Trace
+from traces.permissions import may_read_trace, require_assessment, trace_not_found
 from traces.services.rows import lock_trace
 from tracking.limits import checked_text
+from tracking.permissions.runs import Change
 
 _MAX_RATIONALE = 65_535
 _MAX_SOURCE = 500
@@ -40,7 +42,10 @@ _MAX_ID = 50
 
 @dataclass(frozen=True, slots=True)
 class AssessmentData:
-    """An assessment as a client sends it. ``value`` is any JSON value; ``assessment_id`` is "" where the server makes it."""
+    """An assessment as a client sends it.
+
+    ``value`` is any JSON value; ``assessment_id`` is "" where the server makes it.
+    """
 
     kind: AssessmentKind
     name: str
@@ -61,7 +66,7 @@ class AssessmentData:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentChange:
-    """What to change of an assessment; None leaves it. ``value`` is a new feedback or expectation."""
+    """A change of an assessment; a field with None stays. ``value`` is a new feedback or expectation."""
 
     name: str | None = None
     value: AssessmentData | None = None
@@ -76,16 +81,17 @@ def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> A
     NotFound: no such trace, or no such assessment to override. AlreadyExists: the id is taken. InvalidInput: a value
     cannot be kept. TooLarge: the value is, or the trace has 1000 assessments.
     """
-    trace = lock_trace(trace_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_CREATED, change=None)
     if data.assessment_id and _of(trace).filter(assessment_id=data.assessment_id).exists():
         raise AlreadyExists(f"Trace {trace.pk} has an assessment with ID {shown(data.assessment_id)} already.")
     return _add(actor, trace, data)
 
 
 def keep_assessments(*, actor: Actor, trace: Trace, assessments: Sequence[AssessmentData]) -> None:
-    """Add the assessments that a trace brought along, in the caller's transaction.
+    """Add the assessments that came with a trace, in the caller's transaction.
 
     A request that is repeated adds nothing twice: one with a known id replaces it, one without is compared as a whole.
+    Raises InvalidInput, NotFound, TooLarge.
     """
     if not assessments:
         return
@@ -93,6 +99,7 @@ def keep_assessments(*, actor: Actor, trace: Trace, assessments: Sequence[Assess
     by_id = {row.assessment_id: row for row in held}
     for data in assessments:
         if row := by_id.get(data.assessment_id):
+            require_assessment(actor, trace, row, Change.EVIDENCE, Action.TRACES_ASSESSMENT_UPDATED)
             _fill(row, data)
             row.save()
         elif data.assessment_id or not any(_is_same(row, data) for row in held):
@@ -114,7 +121,11 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
         raise TooLarge(f"A trace can have at most {MAX_ASSESSMENTS} assessments.")
     row = Assessment(trace=trace, assessment_id=data.assessment_id or f"a-{uuid.uuid4().hex}", created_by=actor.name)
     _fill(row, data)
-    if row.overrides and not _of(trace).filter(assessment_id=row.overrides).update(valid=False):
+    older = _of(trace).filter(assessment_id=row.overrides).first() if row.overrides else None
+    if older is not None:
+        require_assessment(actor, trace, older, Change.EVIDENCE, Action.TRACES_ASSESSMENT_UPDATED)
+        _of(trace).filter(pk=older.pk).update(valid=False)
+    elif row.overrides:
         raise NotFound(f"Assessment with ID {shown(row.overrides)} not found for trace {shown(trace.pk)}")
     row.save()
     if row.source_type == SourceType.HUMAN:
@@ -164,7 +175,10 @@ def _set_value(row: Assessment, data: AssessmentData) -> None:
 
 
 def _json(data: AssessmentData) -> str:
-    """Return the JSON of a value, "" for feedback that holds an error alone. InvalidInput: an expectation without one."""
+    """Return the JSON of a value, "" for feedback that holds an error alone.
+
+    InvalidInput: an expectation without one.
+    """
     if data.value is None and data.error is not None:
         return ""
     if data.value is None and data.kind == AssessmentKind.EXPECTATION:
@@ -175,13 +189,17 @@ def _json(data: AssessmentData) -> str:
         raise InvalidInput("The value of an assessment must be JSON: NaN and infinity are none.") from error
 
 
-def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
-    """Return an assessment of a trace. NotFound: no such trace, or it has no such assessment."""
-    row = Assessment.objects.filter(trace_id=trace_id, assessment_id=assessment_id).first()
+def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessment:
+    """Return an assessment of a trace that the actor may read.
+
+    NotFound: no such trace, or it has no such assessment.
+    """
+    row = Assessment.objects.select_related("trace").filter(trace_id=trace_id, assessment_id=assessment_id).first()
+    trace = row.trace if row is not None else Trace.objects.filter(pk=trace_id).first()
+    if trace is None or not may_read_trace(actor, trace):
+        raise NotFound(trace_not_found(trace_id))
     if row is not None:
         return row
-    if not Trace.objects.filter(pk=trace_id).exists():
-        raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
     raise NotFound(f"Assessment with ID {shown(assessment_id)} not found for trace {shown(trace_id)}")
 
 
@@ -192,8 +210,9 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
     NotFound: no such trace or assessment. InvalidInput: feedback would become an expectation or the other way round, or
     a value cannot be kept.
     """
-    trace = lock_trace(trace_id)
-    row = get_assessment(trace.pk, assessment_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_UPDATED, change=None)
+    row = get_assessment(actor, trace.pk, assessment_id)
+    require_assessment(actor, trace, row, Change.EVIDENCE, Action.TRACES_ASSESSMENT_UPDATED)
     before = assessment_facts(row)
     if change.value is not None:
         if change.value.kind != row.kind:
@@ -223,10 +242,11 @@ def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> Non
 
     NotFound: no such trace.
     """
-    trace = lock_trace(trace_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_DELETED, change=None)
     row = _of(trace).filter(assessment_id=assessment_id).first()
     if row is None:
         return
+    require_assessment(actor, trace, row, Change.DELETE, Action.TRACES_ASSESSMENT_DELETED)
     if row.overrides and not _of(trace).filter(overrides=row.overrides).exclude(pk=row.pk).exists():
         _of(trace).filter(assessment_id=row.overrides).update(valid=True)
     before = assessment_facts(row)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.actions import Action
+from audit.refusals import denied
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput
@@ -18,11 +19,15 @@ from traces.files import artifact_folder
 from traces.limits import MAX_DELETED_IDS, check_count
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceRun, TraceTag
 from tracking.artifacts import forget_folders
+from tracking.models import Experiment, ExperimentLevel
+from tracking.permissions.experiments import refuse_experiment
+from tracking.permissions.levels import visible_experiments
+from tracking.permissions.runs import is_own
 from tracking.queries import experiment_number
 
-# So many traces go in one transaction, which holds their rows, and so many ids fit an event.
+# The traces of one transaction, which locks their rows; their ids must fit one event.
 BATCH = 100
-# One run of the task does not go on for longer than the next is due.
+# One run of the task ends before the next is due.
 _MAX_BATCHES = 500
 _PARTS = (Span, TraceTag, TraceMetadata, TraceRun, TracePrompt, Assessment)
 
@@ -35,15 +40,21 @@ def delete_traces(
     max_timestamp_ms: int | None = None,
     max_traces: int | None = None,
 ) -> int:
-    """Delete traces of an experiment and return how many: those with these ids, or those up to a time, the oldest first.
+    """Delete traces of an experiment and return how many: those with these ids, or those up to a time, the oldest
+    first.
 
-    Ids of no trace there count nothing. One event a batch of 100. InvalidInput: both or neither is given, or a count that
-    is not positive. TooLarge: more than 1000 ids.
+    Ids of no trace there count nothing, nor does an experiment that the actor may not read. One event a batch of 100.
+    InvalidInput: both or neither is given, or a count that is not positive. TooLarge: more than 1000 ids. Denied:
+    without `manage` on the experiment somebody may delete traces of their own, by their ids.
     """
     number = experiment_number(experiment_id)
     _check(trace_ids, max_timestamp_ms, max_traces)
+    experiment = visible_experiments(actor).filter(pk=number).first()
+    if experiment is None:
+        return 0
     rows = Trace.objects.filter(experiment_id=number).order_by("request_ms", "pk").values_list("pk", flat=True)
     chosen = rows.filter(pk__in=set(trace_ids)) if trace_ids else rows.filter(request_ms__lte=max_timestamp_ms)
+    _require_right(actor, experiment, trace_ids)
     count = 0
     while batch := list(chosen[: BATCH if max_traces is None else min(BATCH, max_traces - count)]):
         gone = _remove(actor, batch, Action.TRACES_TRACES_DELETED)
@@ -51,6 +62,16 @@ def delete_traces(
             break
         count += gone
     return count
+
+
+def _require_right(actor: Actor, experiment: Experiment, trace_ids: Sequence[str]) -> None:
+    refusal = refuse_experiment(actor, experiment, ExperimentLevel.MANAGE, Action.TRACES_TRACES_DELETED)
+    if refusal is None:
+        return
+    named = Trace.objects.filter(experiment=experiment, pk__in=set(trace_ids))
+    creators = set(named.values_list("created_by", flat=True))
+    if not trace_ids or not all(is_own(actor, name) for name in creators):
+        raise denied(refusal)
 
 
 def _check(trace_ids: Sequence[str], max_timestamp_ms: int | None, max_traces: int | None) -> None:

@@ -8,23 +8,27 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import transaction
 
+from audit.actions import Action
 from core.actors import Actor
 from traces.files import SPANS_FILE, artifact_folder
 from traces.models import Trace
+from traces.permissions import require_trace
 from traces.services.spans import keep_file_spans
 from traces.spans import SpanData
-from tracking.artifacts import place_blob, refuse_hopeless
+from tracking.artifacts import place_blob, refuse_unusable_path
+from tracking.permissions.runs import Change
 from tracking.store import current_store
 
 
 def store_spans_file(*, actor: Actor, trace: Trace, content: bytes, spans: Sequence[SpanData]) -> None:
-    """Store the file of a trace as it came, and the spans that were read from it.
+    """Store the file of a trace unchanged, and the spans that were read from it.
 
     The bytes go to the store before the database is locked. Raises as `tracking.artifacts.store_artifact` and
     `traces.services.spans.record_spans` do; then neither the file nor a span is kept.
     """
     path = f"{artifact_folder(trace)}/{SPANS_FILE}"
-    refuse_hopeless(path)
+    require_trace(actor, trace, Change.EVIDENCE, Action.TRACKING_ARTIFACT_STORED)
+    refuse_unusable_path(path)
     blob = current_store().put(io.BytesIO(content), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
         keep_file_spans(actor=actor, trace=trace, spans=spans)

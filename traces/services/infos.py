@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from audit.actions import Action
 from core.actors import Actor
 from core.errors import InvalidInput
 from traces.keys import SERVER_TAGS
 from traces.limits import MAX_KEY, MAX_PREVIEW, checked_pairs, checked_time, checked_trace_id
 from traces.models import Trace, TraceState
 from traces.services.assessments import AssessmentData, keep_assessments
+from traces.services.links import link_named_run
 from traces.services.rows import (
     active_experiment,
     location_tag,
@@ -57,18 +59,18 @@ class TraceInfo:
 
 @transaction.atomic
 def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
-    """Keep a trace, or bring one up to date of which spans or an earlier state are here, and return it.
+    """Store a trace, or update one of which spans or an earlier state are here, and return it.
 
-    What is not said stays. A trace that has ended does not begin again. It is telemetry: no event is recorded but for
-    assessments by people. NotFound: no such experiment. InvalidInput: it is deleted, the trace has been sent for another
-    experiment, or a value cannot be kept. TooLarge: too many tags, metadata or assessments.
+    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded but
+    for assessments by people. NotFound: no such experiment. InvalidInput: it is deleted, the trace has been sent for
+    another experiment, or a value cannot be kept. TooLarge: too many tags, metadata or assessments. Raises Conflict.
     """
     checked_trace_id(info.trace_id)
     checked_time(info.request_ms, what="request_time")
     checked_time(info.duration_ms or 0, what="execution_duration")
     tags = _checked_tags(info.tags)
     metadata = checked_pairs(info.metadata, what="trace_metadata")
-    experiment = active_experiment(info.experiment_id)
+    experiment = active_experiment(actor, info.experiment_id)
     starts = {info.trace_id: info.request_ms}
     trace = open_traces(actor=actor, experiment=experiment, starts=starts)[info.trace_id]
     if trace.has_info and trace.experiment_id != experiment.pk:
@@ -78,6 +80,7 @@ def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
     save_traces([trace], _FIELDS)
     put_tags({trace.pk: {**tags, **location_tag(trace)}})
     put_metadata({trace.pk: metadata})
+    link_named_run(actor=actor, trace=trace, metadata=metadata)
     keep_assessments(actor=actor, trace=trace, assessments=info.assessments)
     return trace
 
@@ -111,7 +114,7 @@ def _preview(text: str, *, what: str) -> str:
 def start_trace(
     *, actor: Actor, experiment_id: str, timestamp_ms: int, metadata: Mapping[str, str], tags: Mapping[str, str]
 ) -> Trace:
-    """Begin a trace the way of MLflow 2, whose ids the server makes, and return it. Raises as `record_info` does."""
+    """Begin a trace as MLflow 2 does, where the server makes the id, and return it. Raises as `record_info` does."""
     info = TraceInfo(
         trace_id=uuid.uuid4().hex,
         experiment_id=experiment_id,
@@ -126,23 +129,24 @@ def start_trace(
 @transaction.atomic
 def end_trace(
     *,
-    actor: Actor,  # noqa: ARG001 - every service gets the actor
+    actor: Actor,
     trace_id: str,
     timestamp_ms: int,
     state: str,
     metadata: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> Trace:
-    """End a trace the way of MLflow 2 and return it; metadata and tags are added to those that are there.
+    """End a trace as MLflow 2 does and return it; metadata and tags are added to the existing ones.
 
     NotFound: no such trace. InvalidInput: a value cannot be kept. TooLarge: too many tags or metadata.
     """
     checked_time(timestamp_ms, what="timestamp_ms")
     kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, what="request_metadata")
-    trace = lock_trace(trace_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     trace.duration_ms = max(0, timestamp_ms - trace.request_ms)
     trace.state = TraceState(state)
     save_traces([trace], ["duration_ms", "state"])
     put_tags({trace.pk: kept_tags})
     put_metadata({trace.pk: kept_metadata})
+    link_named_run(actor=actor, trace=trace, metadata=kept_metadata)
     return trace

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import NotFound
 from core.refs import run_ref
-from traces.limits import MAX_LINKS, check_count, shown
+from traces.keys import SOURCE_RUN
+from traces.limits import MAX_LINKS, check_count
 from traces.models import Trace, TracePrompt, TraceRun
+from traces.permissions import visible_to
+from traces.services.rows import lock_trace
 from tracking.limits import checked_text
 from tracking.models import Lifecycle, Run
+from tracking.permissions.runs import Change, may_read_run, refuse_run
 from tracking.services.runs import lock_run
 
 _TOO_MANY = "Cannot link more than {limit} traces to a run in a single request. Provided {count} traces."
@@ -24,27 +27,46 @@ _TOO_MANY = "Cannot link more than {limit} traces to a run in a single request. 
 def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> int:
     """Let traces belong to a run and return how many did not before; ids of no trace are ignored, as MLflow does.
 
-    One event for all of them. NotFound: no such run. InvalidInput: it is deleted. TooLarge: more than 100 traces.
+    Traces that the actor may not read are none. One event for all of them. NotFound: no such run. Denied. InvalidInput:
+    it is deleted. TooLarge: more than 100 traces.
     """
     check_count(trace_ids, MAX_LINKS, _TOO_MANY)
-    run = lock_run(run_id, actor=actor)
-    added = _add(run, trace_ids)
+    run = lock_run(run_id, actor=actor, action=Action.TRACES_TRACES_LINKED)
+    added = _add(actor, run, trace_ids)
     if added:
         record(actor=actor, action=Action.TRACES_TRACES_LINKED, obj=run_ref(run.pk), after={"traces": added})
     return len(added)
 
 
 def add_run_links(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> None:
-    """Let traces that are being written belong to a run, in the caller's transaction. A run that is not there is ignored."""
+    """Let traces that are being written belong to a run, in the caller's transaction.
+
+    A run that is not there, or that the actor may not know of, is ignored. Denied: the actor may not change the run.
+    Raises InvalidInput, NotFound.
+    """
     linked = set(TraceRun.objects.filter(run_id=run_id, trace_id__in=trace_ids).values_list("trace_id", flat=True))
     new = [pk for pk in trace_ids if pk not in linked]
-    if new and Run.objects.filter(pk=run_id, lifecycle_stage=Lifecycle.ACTIVE).exists():
-        _add(lock_run(run_id, actor=actor), new)
+    run = Run.objects.filter(pk=run_id, lifecycle_stage=Lifecycle.ACTIVE).first() if new else None
+    if run is not None and may_read_run(actor, run):
+        _add(actor, lock_run(run_id, actor=actor, action=Action.TRACES_TRACES_LINKED), new)
 
 
-def _add(run: Run, trace_ids: Sequence[str]) -> list[str]:
+def link_named_run(*, actor: Actor, trace: Trace, metadata: Mapping[str, str]) -> None:
+    """Let a trace belong to the run that its metadata name, in the caller's transaction, where the actor may change
+    that run.
+
+    Without a link the name counts only where the same account made the trace and the run (`traces.queries.of_run`).
+    """
+    run = Run.objects.filter(pk=metadata.get(SOURCE_RUN, ""), lifecycle_stage=Lifecycle.ACTIVE).first()
+    if run is None or run.created_by == trace.created_by:
+        return
+    if may_read_run(actor, run) and refuse_run(actor, run, Change.EVIDENCE, Action.TRACES_TRACES_LINKED) is None:
+        add_run_links(actor=actor, run_id=run.pk, trace_ids=[trace.pk])
+
+
+def _add(actor: Actor, run: Run, trace_ids: Sequence[str]) -> list[str]:
     """Insert the links that are missing and return the ids of their traces, sorted."""
-    known = set(Trace.objects.filter(pk__in=set(trace_ids)).values_list("pk", flat=True))
+    known = set(Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids)).values_list("pk", flat=True))
     known -= set(TraceRun.objects.filter(run=run, trace_id__in=known).values_list("trace_id", flat=True))
     added = sorted(known)
     TraceRun.objects.bulk_create([TraceRun(trace_id=pk, run=run) for pk in added], ignore_conflicts=True)
@@ -52,14 +74,13 @@ def _add(run: Run, trace_ids: Sequence[str]) -> list[str]:
 
 
 @transaction.atomic
-def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, int]]) -> None:  # noqa: ARG001 - every service gets the actor
+def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, int]]) -> None:
     """Note which versions of prompts (name, number) a trace used. They are part of the telemetry: no event is recorded.
 
     NotFound: no such trace. InvalidInput: a name is too long. TooLarge: more than 100 prompts.
     """
     check_count(prompts, MAX_LINKS, "At most {limit} prompts can be linked to a trace at once. Got {count}.")
-    if not Trace.objects.filter(pk=trace_id).exists():
-        raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
+    lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     rows = [
         TracePrompt(trace_id=trace_id, name=checked_text(name, what="name", limit=256), version=version)
         for name, version in prompts

@@ -6,24 +6,31 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import QuerySet
 
+from audit.actions import Action
 from core.actors import Actor
 from core.errors import Conflict, NotFound
 from core.times import now_ms
 from traces.files import artifact_location
 from traces.keys import ARTIFACT_LOCATION
-from traces.limits import shown
 from traces.models import Trace, TraceMetadata, TraceTag
+from traces.permissions import require_readable_trace, require_trace, require_traces, trace_not_found
 from tracking.models import Experiment
+from tracking.permissions.experiments import experiment_not_found, require_readable
+from tracking.permissions.runs import Change
 from tracking.queries import experiment_number
 from tracking.services.experiments import require_active
 
 
-def active_experiment(experiment_id: str | int) -> Experiment:
-    """Return an experiment that takes traces. NotFound: there is none; InvalidInput: no number, or it is deleted."""
+def active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
+    """Return an experiment that takes traces of the actor, who may read it.
+
+    NotFound: there is none; InvalidInput: no number, or it is deleted.
+    """
     number = experiment_number(experiment_id)
     experiment = Experiment.objects.filter(pk=number).first()
     if experiment is None:
-        raise NotFound(f"No Experiment with id={number} exists")
+        raise NotFound(experiment_not_found(number))
+    require_readable(actor, number)
     require_active(experiment)
     return experiment
 
@@ -32,7 +39,8 @@ def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, in
     """Return traces by id, locked until commit; those that are missing are made in the experiment.
 
     ``starts`` gives for each trace id the time in milliseconds that a new trace starts at. Several writers of one trace
-    come one after the other, and whoever is first makes it.
+    wait for each other, and the first creates it. NotFound, Denied: one is somebody else's, and the actor may not read
+    it, or not change it. Raises Conflict.
     """
     received = now_ms()
     ids = sorted(starts)
@@ -44,14 +52,25 @@ def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, in
     traces = {trace.pk: trace for trace in _locked(Trace.objects.filter(pk__in=ids))}
     if len(traces) < len(ids):
         raise Conflict("A trace was deleted at the same moment. Send it again.")
+    others = [
+        trace for trace in traces.values() if trace.created_by != actor.name or trace.experiment_id != experiment.pk
+    ]
+    require_traces(actor, others, Change.EVIDENCE, Action.TRACES_TAG_SET)
     return traces
 
 
-def lock_trace(trace_id: str) -> Trace:
-    """Return a trace, locked until commit. NotFound."""
+def lock_trace(actor: Actor, trace_id: str, *, action: Action, change: Change | None = Change.EVIDENCE) -> Trace:
+    """Return a trace that the actor may ``change`` (None: read), locked until commit.
+
+    NotFound, Denied (of ``action``).
+    """
     trace = _locked(Trace.objects.filter(pk=trace_id)).first()
     if trace is None:
-        raise NotFound(f"Trace with ID {shown(trace_id)} is not found.")
+        raise NotFound(trace_not_found(trace_id))
+    if change is None:
+        require_readable_trace(actor, trace)
+    else:
+        require_trace(actor, trace, change, action)
     return trace
 
 
@@ -85,12 +104,14 @@ def add_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _flat(pairs_by_trace: Mapping[str, Mapping[str, str]]) -> Iterable[tuple[str, str, str]]:
-    """Yield (trace id, key, value) in one order for all writers, so that they do not wait for each other in a circle."""
+    """Yield (trace id, key, value) in one order for all writers,
+    so that they do not deadlock.
+    """
     for pk in sorted(pairs_by_trace):
         for key in sorted(pairs_by_trace[pk]):
             yield pk, key, pairs_by_trace[pk][key]
 
 
 def location_tag(trace: Trace) -> dict[str, str]:
-    """Return the tag that tells clients where to put the files of a trace."""
+    """Return the tag with the location for the files of a trace."""
     return {ARTIFACT_LOCATION: artifact_location(trace)}

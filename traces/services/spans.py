@@ -82,14 +82,14 @@ def record_spans(
 ) -> None:
     """Keep spans that came by OTLP; a span that is sent again replaces the one before.
 
-    ``resources`` gives for each trace id what its process said of itself, which become tags. ``run_id`` names a run that
-    the traces belong to; one that is not there is ignored, as MLflow does. Spans are telemetry: no event is recorded.
-    NotFound: no such experiment. InvalidInput: it is deleted, or a span cannot be kept. TooLarge: a trace grows beyond
-    ``CUSTODY_MAX_TRACE_BYTES``.
+    ``resources`` gives for each trace id the attributes of its process, which become tags. ``run_id`` names a run
+    that the traces belong to; one that is not there is ignored, as MLflow does. Spans are telemetry: no event is
+    recorded. NotFound: no such experiment. InvalidInput: it is deleted, or a span cannot be kept. TooLarge: a trace
+    grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
     """
     check_count(spans, MAX_SPANS, "A request may hold at most {limit} spans, this one has {count}.")
     checked = [with_mlflow_attributes(checked_span(span, where=f"spans[{at}].")) for at, span in enumerate(spans)]
-    experiment = active_experiment(experiment_id)
+    experiment = active_experiment(actor, experiment_id)
     traces = _keep(actor, experiment, checked)
     tags = {pk: _tags_of(batch, (resources or {}).get(pk, {})) for pk, (_, batch) in traces.items()}
     put_tags(
@@ -123,9 +123,9 @@ def _keep(actor: Actor, experiment: Experiment, spans: Sequence[SpanData]) -> di
     for pk, trace in traces.items():
         _summarise(trace, batches[pk])
     save_traces(traces.values(), _TRACE_FIELDS)
-    found = {pk: (trace, batches[pk]) for pk, trace in traces.items()}
-    _note_facts(found)
-    return found
+    pairs = {pk: (trace, batches[pk]) for pk, trace in traces.items()}
+    _note_facts(pairs)
+    return pairs
 
 
 def _by_trace(spans: Sequence[SpanData]) -> dict[str, _Batch]:
@@ -185,7 +185,7 @@ def _summarise(trace: Trace, batch: _Batch) -> None:
 
 
 def _note_facts(traces: Mapping[str, tuple[Trace, _Batch]]) -> None:
-    """Keep session, user and token usage of traces as metadata. What the client said of the trace itself stays."""
+    """Keep session, user and token usage of traces as metadata. Values that the client set on the trace itself stay."""
     facts = {pk: _facts_of(batch) for pk, (_, batch) in traces.items()}
     if any(facts.values()):
         add_metadata(facts)

@@ -23,7 +23,7 @@ def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
     _refuse_server_tag(key, "set")
     checked_key(key, what="tags")
     kept = checked_value(value, what="value")
-    trace = lock_trace(trace_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     before = TraceTag.objects.filter(trace=trace, key=key).first()
     if before is not None and before.value == kept:
         return
@@ -41,7 +41,7 @@ def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
 def delete_trace_tag(*, actor: Actor, trace_id: str, key: str) -> None:
     """Delete a tag of a trace. NotFound: no such trace or tag. InvalidInput: a tag that the server sets itself."""
     _refuse_server_tag(key, "deleted")
-    trace = lock_trace(trace_id)
+    trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_DELETED)
     tag = TraceTag.objects.filter(trace=trace, key=key).first()
     if tag is None:
         raise NotFound(f"No trace tag with key {shown(key)} for trace with ID {shown(trace.pk)}")

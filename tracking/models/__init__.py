@@ -1,7 +1,11 @@
-"""The rows of tracking, in MLflow's terms. Times ending in ``_ms`` are milliseconds since 1970 (the protocol's int64)."""
+"""The rows of tracking, in MLflow's terms.
 
-from tracking.models.artifacts import Artifact, MultipartUpload, Seal
+Times ending in ``_ms`` are milliseconds since 1970 (the protocol's int64).
+"""
+
+from tracking.models.artifacts import Artifact, MultipartUpload, Seal, SentFile
 from tracking.models.experiments import Experiment, ExperimentTag, Lifecycle
+from tracking.models.grants import ExperimentGrant, ExperimentLevel, PatternGrant
 from tracking.models.logged_models import LoggedModel, LoggedModelParam, LoggedModelStatus, LoggedModelTag, RunModel
 from tracking.models.metrics import LatestMetric, Metric, MetricFields
 from tracking.models.runs import Dataset, Param, Run, RunInput, RunStatus, RunTag, RunWriter
@@ -10,6 +14,8 @@ __all__ = [
     "Artifact",
     "Dataset",
     "Experiment",
+    "ExperimentGrant",
+    "ExperimentLevel",
     "ExperimentTag",
     "LatestMetric",
     "Lifecycle",
@@ -21,6 +27,7 @@ __all__ = [
     "MetricFields",
     "MultipartUpload",
     "Param",
+    "PatternGrant",
     "Run",
     "RunInput",
     "RunModel",
@@ -28,4 +35,5 @@ __all__ = [
     "RunTag",
     "RunWriter",
     "Seal",
+    "SentFile",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from core.append_only import AppendOnlyModel
+
 
 class Artifact(models.Model):
     """A file under the path its client gave it. The path is only a key: bytes are stored under their SHA-256."""
@@ -25,7 +27,7 @@ class Seal(models.Model):
     prefix = models.CharField(max_length=1000, unique=True)
     digest = models.CharField(max_length=80)
     manifest = models.JSONField(default=list)  # [[path below the prefix, SHA-256, size], …] as sealed
-    # usernames of those who sent the files: whoever sent a model's bytes had a hand in it
+    # usernames of those who sent the files: the sender of a model's bytes is one of its authors
     stored_by = models.JSONField(default=list)
     reason = models.CharField(max_length=700)
     sealed_at = models.DateTimeField(auto_now_add=True)
@@ -34,8 +36,29 @@ class Seal(models.Model):
         return self.prefix
 
 
+class SentFile(AppendOnlyModel):
+    """The sender of a file's bytes to a run or logged model (``origin``, its id); kept when the file is replaced or
+    deleted.
+
+    The sender of the bytes of a model is an author of every version that is registered from them later.
+    """
+
+    sha256 = models.CharField(max_length=64)
+    origin = models.CharField(max_length=100)
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sha256", "origin", "name"], name="tracking_sentfile_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} sent {self.sha256} to {self.origin}"
+
+
 class MultipartUpload(models.Model):
-    """A file that a client sends in parts to the store itself. The row stays for a day, for a client that asks again."""
+    """A file that a client sends in parts to the store itself.
+
+    The row stays for a day, for a client that asks again.
+    """
 
     id = models.CharField(max_length=32, primary_key=True)
     path = models.CharField(max_length=1000)

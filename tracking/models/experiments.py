@@ -22,12 +22,15 @@ class Experiment(models.Model):
     updated_ms = models.BigIntegerField()
     created_by = models.CharField(max_length=150, default="", blank=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["artifact_location"], name="tracking_experiment_location")]
+
     def __str__(self) -> str:
         return self.name
 
 
 class ExperimentTag(models.Model):
-    """A key and a text that somebody put on an experiment."""
+    """A key and a text on an experiment."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="tags", db_index=False)
     key = models.CharField(max_length=250)

@@ -18,7 +18,10 @@ class LoggedModelStatus(models.TextChoices):
 
 
 class LoggedModel(models.Model):
-    """A model as a run logged it (MLflow 3): ``m-`` and 32 hex digits."""
+    """A model as a run logged it (MLflow 3): ``m-`` and 32 hex digits.
+
+    ``is_registered``: a model version was made of it.
+    """
 
     id = models.CharField(max_length=40, primary_key=True)
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="logged_models")
@@ -33,16 +36,20 @@ class LoggedModel(models.Model):
     updated_ms = models.BigIntegerField()
     created_by = models.CharField(max_length=150, default="", blank=True)
     artifact_uri = models.CharField(max_length=1000)
+    is_registered = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.id
 
 
 class LoggedModelParam(models.Model):
-    """A parameter of a logged model. Its value is written once, as a run's is."""
+    """A parameter of a logged model.
+
+    Its value is written once, as a run's is. On PostgreSQL the key is unique by its MD5.
+    """
 
     model = models.ForeignKey(LoggedModel, on_delete=models.CASCADE, related_name="params", db_index=False)
-    key = models.CharField(max_length=250)
+    key = models.TextField()
     value = models.TextField()
 
     class Meta:
@@ -53,10 +60,10 @@ class LoggedModelParam(models.Model):
 
 
 class LoggedModelTag(models.Model):
-    """A key and a text on a logged model."""
+    """A key and a text on a logged model. On PostgreSQL the key is unique by its MD5."""
 
     model = models.ForeignKey(LoggedModel, on_delete=models.CASCADE, related_name="tags", db_index=False)
-    key = models.CharField(max_length=250)
+    key = models.TextField()
     value = models.TextField()
 
     class Meta:

@@ -20,20 +20,32 @@ class RunStatus(models.TextChoices):
 
 
 class Run(models.Model):
-    """One training or evaluation. ``created_by`` is the authenticated user; ``user_id`` is what the client claims."""
+    """One training or evaluation. ``created_by`` is the authenticated user; ``user_id`` is what the client claims.
+
+    ``is_registered`` says that a model version was made of it, so that changes may need more than a right to the run.
+    """
 
     id = models.CharField(max_length=32, primary_key=True)
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="runs", db_index=False)
-    name = models.CharField(max_length=250, default="", blank=True)
+    name = models.CharField(max_length=8000, default="", blank=True)
     user_id = models.CharField(max_length=256, default="", blank=True)
     created_by = models.CharField(max_length=150, default="", blank=True)
     status = models.CharField(max_length=9, choices=RunStatus, default=RunStatus.RUNNING)
     start_ms = models.BigIntegerField(default=0)
     end_ms = models.BigIntegerField(null=True, blank=True)
     lifecycle_stage = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.ACTIVE)
+    # Deleted by the deletion of its experiment, so restoring that brings it back.
+    deleted_with_experiment = models.BooleanField(default=False)
     artifact_uri = models.CharField(max_length=1000)
+    is_registered = models.BooleanField(default=False)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(deleted_with_experiment=False) | models.Q(lifecycle_stage=Lifecycle.DELETED),
+                name="tracking_run_deleted_with_experiment",
+            ),
+        ]
         indexes = [
             models.Index(fields=["experiment", "lifecycle_stage", "-start_ms", "id"], name="tracking_run_list"),
         ]
@@ -91,7 +103,7 @@ class Dataset(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="datasets", db_index=False)
     name = models.CharField(max_length=500)
     digest = models.CharField(max_length=36)
-    source_type = models.CharField(max_length=36)
+    source_type = models.CharField(max_length=500)
     source = models.TextField()
     schema = models.TextField(default="", blank=True)
     profile = models.TextField(default="", blank=True)
@@ -106,15 +118,25 @@ class Dataset(models.Model):
 
 
 class RunInput(models.Model):
-    """A dataset a run read. ``tags`` holds the input tags, `mlflow.data.context` among them."""
+    """A dataset a run read. ``tags`` holds the input tags, `mlflow.data.context` among them.
+
+    ``source_type``, ``source``, ``schema`` and ``profile`` are the values that this run logged, None where they equal
+    those of the dataset.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="dataset_inputs", db_index=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="uses")
     context = models.CharField(max_length=500, default="", blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    source_type = models.CharField(max_length=500, null=True, blank=True)
+    source = models.TextField(null=True, blank=True)
+    schema = models.TextField(null=True, blank=True)
+    profile = models.TextField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "dataset"], name="tracking_runinput_pair")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "dataset", "context"], name="tracking_runinput_use"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.dataset_id} → {self.run_id}"

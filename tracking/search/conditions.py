@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Case, CharField, Exists, F, Field, Lookup, Q, QuerySet, TextField, Value, When
@@ -59,14 +61,33 @@ class SqlLike(_Pattern):
 @CharField.register_lookup
 @TextField.register_lookup
 class SqlIlike(_Pattern):
-    """LIKE without case (on SQLite for ASCII letters only)."""
+    """LIKE without case.
+
+    SQLite's own LIKE knows the case of ASCII letters only, so a pattern with others is folded here.
+    """
 
     lookup_name = "sql_ilike"
     operator = "ILIKE"
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Pieces:
-        """Return the SQL with LIKE, which ignores case on SQLite, and its parameters."""
-        return self._sql(compiler, connection, "LIKE", self.rhs)
+        """Return the SQL and its parameters: with LIKE, which ignores case on SQLite, or with a function of ours."""
+        if self.rhs.isascii():
+            return self._sql(compiler, connection, "LIKE", self.rhs)
+        connection.ensure_connection()
+        connection.connection.create_function("custody_ilike", 2, ilike, deterministic=True)
+        left, left_params = self.process_lhs(compiler, connection)
+        return f"custody_ilike({left}, %s)", (*left_params, self.rhs)
+
+
+def ilike(text: str | None, pattern: str) -> bool | None:
+    """Return whether a text matches a LIKE pattern, whatever the case of its letters; None for no text."""
+    return None if text is None else _pattern(pattern).fullmatch(text.lower()) is not None
+
+
+@lru_cache(maxsize=64)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    wild = {"%": ".*", "_": "."}
+    return re.compile("".join(wild.get(char) or re.escape(char) for char in pattern.lower()), re.DOTALL)
 
 
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from django.db.models import CharField, OuterRef, Q
 from django.db.models.functions import Cast
 
+from core.actors import Actor
 from tracking.models import Experiment, ExperimentTag
+from tracking.permissions.levels import visible_experiments
 from tracking.queries import experiment_number
 from tracking.search.conditions import compare, keyed, nulls_last
 from tracking.search.grammar import (
@@ -47,18 +49,22 @@ SPEC = Spec(
 
 def search_experiments(
     *,
+    actor: Actor,
     filter_string: str = "",
     view: str = "ACTIVE_ONLY",
     order_by: Sequence[str] = (),
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[Experiment], str]:
-    """Return one page of experiments with their tags, and the token of the next page. ``max_results`` must be given."""
+    """Return one page of the experiments that the actor may read, with their tags, and the token of the next page.
+
+    ``max_results`` must be given. Raises InvalidInput.
+    """
     size = checked_max(max_results, default=0, limit=MAX_PAGE)
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
     # To clients an experiment's id is a text.
-    rows = Experiment.objects.filter(lifecycle_of(view)).alias(id_text=Cast("id", CharField()))
+    rows = visible_experiments(actor).filter(lifecycle_of(view)).alias(id_text=Cast("id", CharField()))
     for clause in clauses:
         rows = rows.filter(_condition(clause))
     keys = [nulls_last(_COLUMNS[order.key], ascending=order.ascending) for order in orders]

@@ -36,7 +36,7 @@ Value = str | int | float | Fraction | tuple[str, ...] | None
 
 
 class Kind(StrEnum):
-    """What a key is compared with."""
+    """The kinds of values that keys are compared with."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What may be asked of a key: the kind of value, and the operators."""
+    """A searchable key: the kind of its value, and its operators."""
 
     kind: Kind
     operators: frozenset[str]
@@ -61,12 +61,12 @@ FLOAT = Column(Kind.FLOAT, NUMBER_OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    r"""What one kind of search knows.
+    r"""The keys of one kind of search.
 
     ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
     ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
-    ``group_keys`` closes a group to certain keys; ``nested`` holds first words of keys whose rest may be quoted by itself
-    (`span.attributes.\`a b\``); ``order_keys`` and ``order_groups`` say what may be sorted by, and
+    ``group_keys`` closes a group to certain keys; ``nested`` holds first words of keys whose rest may be quoted by
+    itself (`span.attributes.\`a b\``); ``order_keys`` and ``order_groups`` say what may be sorted by, and
     ``unknown_order`` is how MLflow's servers begin to say that something else may not.
     """
 
@@ -102,7 +102,7 @@ class Order:
 
 
 def parse(filter_string: str, spec: Spec) -> list[Clause]:
-    """Return the clauses of a filter, all of which must hold; none for a blank one."""
+    """Return the clauses of a filter, all of which must hold; none for a blank one. Raises InvalidInput."""
     reader = _Reader(filter_string, spec)
     clauses: list[Clause] = []
     while reader.more():
@@ -115,7 +115,7 @@ def parse(filter_string: str, spec: Spec) -> list[Clause]:
 
 
 def parse_order(order_by: Sequence[str], spec: Spec) -> list[Order]:
-    """Return the sort keys of ``order_by``, each "<key> [ASC|DESC]"."""
+    """Return the sort keys of ``order_by``, each "<key> [ASC|DESC]". Raises InvalidInput."""
     if len(order_by) > MAX_ORDER_KEYS:
         raise InvalidInput(f"At most {MAX_ORDER_KEYS} order_by keys are possible.")
     return [_Reader(text, spec, ordering=True).order() for text in order_by]
@@ -222,10 +222,10 @@ class _Reader:
         if not first.is_name:
             raise self._wrong(f"{first.shown} is no key")
         parts: list[Token] = []
-        while (dot := self._peek()) is not None and dot.text == "." and dot.glued:
+        while (dot := self._peek()) is not None and dot.text == "." and dot.is_adjacent:
             self.at += 1
             part = self._next("the rest of the key")
-            if not part.is_name or not part.glued:
+            if not part.is_name or not part.is_adjacent:
                 raise self._wrong(f"{part.shown} cannot be part of a key; quote it with backticks")
             parts.append(part)
         outer = parts[1:] if parts and parts[0].name in self.spec.nested else parts
@@ -281,7 +281,7 @@ class _Reader:
 
 
 def _integer(token: Token) -> int | Fraction:
-    """Return a number to compare whole ones with: a fraction where it has one, such as a time from `time.time() * 1000`."""
+    """Return a number to compare with whole numbers; it may be a fraction, as `time.time() * 1000` is."""
     if _DECIMAL.fullmatch(token.text):
         number = Fraction(token.text)
         if -_INT64 <= number < _INT64:

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 
+from core.actors import Actor
 from core.errors import InvalidInput
-from tracking.models import Lifecycle, LoggedModel, LoggedModelParam, LoggedModelStatus, LoggedModelTag, Metric
+from tracking.models import (
+    ExperimentLevel,
+    Lifecycle,
+    LoggedModel,
+    LoggedModelParam,
+    LoggedModelStatus,
+    LoggedModelTag,
+    Metric,
+)
+from tracking.permissions.levels import everybody_has, visible_experiments
 from tracking.queries import NAMES_A_MODEL, experiment_number
 from tracking.search.conditions import compare, keyed, nulls_last, numbers_first, there_is
 from tracking.search.grammar import (
@@ -24,7 +34,7 @@ from tracking.search.grammar import (
     parse_order,
 )
 from tracking.search.pages import checked_max, take_page
-from tracking.search.runs import metric_condition
+from tracking.search.runs import metric_condition, within
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 10_000
@@ -67,7 +77,7 @@ SPEC = Spec(
 
 @dataclass(frozen=True, slots=True)
 class DatasetFilter:
-    """Which dataset a metric must have been measured on; without a digest, any version of it."""
+    """The dataset that a metric must have been measured on; without a digest, any version of it."""
 
     name: str
     digest: str = ""
@@ -75,8 +85,8 @@ class DatasetFilter:
     @property
     def condition(self) -> Q:
         """Return the condition on a metric's row that it was measured on this dataset."""
-        found = Q(dataset_name=self.name)
-        return found & Q(dataset_digest=self.digest) if self.digest else found
+        matches = Q(dataset_name=self.name)
+        return matches & Q(dataset_digest=self.digest) if self.digest else matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ class SortField:
 
 def search_logged_models(
     *,
+    actor: Actor,
     experiment_ids: Sequence[str],
     filter_string: str = "",
     datasets: Sequence[DatasetFilter] = (),
@@ -97,39 +108,46 @@ def search_logged_models(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[LoggedModel], str]:
-    """Return one page of logged models and the token of the next page; complete them with `queries.load_models`."""
+    """Return one page of logged models and the token of the next page; complete them with `queries.load_models`.
+
+    There are none in experiments that the actor may not read. Raises InvalidInput.
+    """
     clauses = parse(filter_string, SPEC)
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
     measured_on = _any_of(datasets)
-    rows = LoggedModel.objects.filter(lifecycle_stage=Lifecycle.ACTIVE, experiment_id__in=numbers)
+    rows = LoggedModel.objects.filter(within(actor, numbers), lifecycle_stage=Lifecycle.ACTIVE)
     for clause in clauses:
-        rows = rows.filter(_condition(clause, measured_on))
+        rows = rows.filter(_condition(actor, clause, measured_on))
     if datasets and not any(clause.group == "metric" for clause in clauses):
-        rows = rows.filter(there_is(_metrics().filter(measured_on)))
-    return take_page(_sorted(rows, order_by), size=size, token=page_token)
+        rows = rows.filter(there_is(_metrics(actor).filter(measured_on)))
+    return take_page(_sorted(actor, rows, order_by), size=size, token=page_token)
 
 
 def _any_of(datasets: Sequence[DatasetFilter]) -> Q:
     if len(datasets) > MAX_DATASETS:
         raise InvalidInput(f"At most {MAX_DATASETS} datasets are possible.")
-    found = Q()
+    matches = Q()
     for dataset in datasets:
         if not dataset.name:
             raise InvalidInput("`dataset_name` in the `datasets` clause must be specified.")
-        found |= dataset.condition
-    return found
+        matches |= dataset.condition
+    return matches
 
 
-def _metrics() -> QuerySet[Metric]:
-    return Metric.objects.filter(NAMES_A_MODEL, model_id=OuterRef("pk"))
+def _metrics(actor: Actor) -> QuerySet[Metric]:
+    """Return the metrics that name a logged model, but for those of runs in experiments that the actor may not read."""
+    rows = Metric.objects.filter(NAMES_A_MODEL, model_id=OuterRef("pk"))
+    if everybody_has(ExperimentLevel.READ, actor):
+        return rows
+    return rows.filter(run__experiment__in=visible_experiments(actor))
 
 
-def _condition(clause: Clause, measured_on: Q) -> Q:
+def _condition(actor: Actor, clause: Clause, measured_on: Q) -> Q:
     if clause.group == ATTRIBUTE:
         return compare(_COLUMNS[clause.key], _with_full_status(clause))
     if clause.group == "metric":
-        return there_is(_metrics().filter(measured_on, metric_condition(clause), key=clause.key))
+        return there_is(_metrics(actor).filter(measured_on, metric_condition(clause), key=clause.key))
     table = LoggedModelParam if clause.group == "param" else LoggedModelTag
     return keyed(table.objects.filter(model=OuterRef("pk"), key=clause.key), clause)
 
@@ -141,14 +159,14 @@ def _with_full_status(clause: Clause) -> Clause:
     return Clause(clause.group, clause.key, clause.operator, LoggedModelStatus[clause.value].value)
 
 
-def _sorted(rows: QuerySet[LoggedModel], fields: Sequence[SortField]) -> QuerySet[LoggedModel]:
+def _sorted(actor: Actor, rows: QuerySet[LoggedModel], fields: Sequence[SortField]) -> QuerySet[LoggedModel]:
     keys: list[OrderBy | str] = []
     orders = parse_order([field.field_name for field in fields], SPEC)
     for number, (field, order) in enumerate(zip(fields, orders, strict=True)):
         if order.group == ATTRIBUTE:
             keys.append(nulls_last(_COLUMNS[order.key], ascending=field.ascending))
             continue
-        values = _metrics().filter(field.dataset.condition if field.dataset else Q(), key=order.key)
+        values = _metrics(actor).filter(field.dataset.condition if field.dataset else Q(), key=order.key)
         latest = values.order_by("-timestamp_ms", "-step", "run_id")
         name, nan = f"order_{number}", f"order_{number}_nan"
         rows = rows.alias(**{name: Subquery(latest.values("value")[:1]), nan: Subquery(latest.values("is_nan")[:1])})

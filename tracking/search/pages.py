@@ -46,12 +46,17 @@ def checked_max(max_results: int | None, *, default: int, limit: int) -> int:
 
 
 def take_page(rows: QuerySet[Any, Row], *, size: int, token: str) -> tuple[list[Row], str]:
-    """Return one page of an ordered queryset and the token of the next, "" where there is none. One query."""
+    """Return one page of an ordered queryset and the token of the next, "" where there is none. One query.
+
+    Raises InvalidInput.
+    """
     offset = page_offset(token)
-    found = list(rows[offset : offset + size + 1])
-    return found[:size], next_token(offset, size, len(found))
+    items = list(rows[offset : offset + size + 1])
+    return items[:size], next_token(offset, size, len(items))
 
 
-def next_token(offset: int, size: int, found: int) -> str:
-    """Return the token of the page after this one, "" where ``found`` (one more was asked for than fits) says there is none."""
-    return page_token(offset + size) if found > size else ""
+def next_token(offset: int, size: int, count: int) -> str:
+    """Return the token of the page after this one, "" where ``count`` (one more was asked for than fits) says there is
+    none.
+    """
+    return page_token(offset + size) if count > size else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db.models import FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
-from tracking.models import LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
+from core.actors import Actor
+from tracking.models import ExperimentLevel, LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
+from tracking.permissions.levels import everybody_has, visible_experiments
 from tracking.queries import experiment_number, load_runs
 from tracking.search.conditions import compare, has_value, keyed, nulls_last, numbers_first, there_is
 from tracking.search.grammar import (
@@ -69,6 +71,7 @@ SPEC = Spec(
 
 def search_runs(
     *,
+    actor: Actor,
     experiment_ids: Sequence[str],
     filter_string: str = "",
     view: str = "ACTIVE_ONLY",
@@ -76,18 +79,24 @@ def search_runs(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[Run], str]:
-    """Return one page of runs, fully loaded, and the token of the next page. InvalidInput: anything that cannot be read.
+    """Return one page of runs, fully loaded, and the token of the next page.
 
-    Without experiments there are no runs. The query count does not depend on how many runs match.
+    InvalidInput: anything that cannot be read.
+
+    Without experiments there are no runs, and none in experiments that the actor may not read. The query count does not
+    depend on how many runs match.
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
-    runs, token = take_page(_matching(experiment_ids, filter_string, view, order_by), size=size, token=page_token)
+    runs, token = take_page(
+        _matching(actor, experiment_ids, filter_string, view, order_by), size=size, token=page_token
+    )
     load_runs(runs)
     return runs, token
 
 
 def search_run_ids(
     *,
+    actor: Actor,
     experiment_ids: Sequence[str],
     filter_string: str = "",
     view: str = "ACTIVE_ONLY",
@@ -95,22 +104,32 @@ def search_run_ids(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[str], str]:
-    """Return what `search_runs` finds as ids alone, for `tracking.full_runs.full_runs`. One query."""
+    """Return what `search_runs` finds as ids alone, for `tracking.full_runs.full_runs`. One query.
+
+    Raises InvalidInput.
+    """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
-    rows = _matching(experiment_ids, filter_string, view, order_by).values_list("pk", flat=True)
+    rows = _matching(actor, experiment_ids, filter_string, view, order_by).values_list("pk", flat=True)
     return take_page(rows, size=size, token=page_token)
 
 
 def _matching(
-    experiment_ids: Sequence[str], filter_string: str, view: str, order_by: Sequence[str]
+    actor: Actor, experiment_ids: Sequence[str], filter_string: str, view: str, order_by: Sequence[str]
 ) -> QuerySet[Run, Run]:
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
     numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
-    rows = Run.objects.filter(lifecycle_of(view), experiment_id__in=numbers)
+    rows = Run.objects.filter(lifecycle_of(view), within(actor, numbers))
     for clause in clauses:
         rows = rows.filter(_condition(clause))
     return _sorted(rows, orders)
+
+
+def within(actor: Actor, numbers: Collection[int]) -> Q:
+    """Return the condition that something is in one of these experiments, and that the actor may read that one."""
+    if everybody_has(ExperimentLevel.READ, actor):
+        return Q(experiment_id__in=numbers)
+    return Q(experiment_id__in=visible_experiments(actor).filter(pk__in=numbers).values("pk"))
 
 
 def lifecycle_of(view: str) -> Q:

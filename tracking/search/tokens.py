@@ -15,10 +15,10 @@ MAX_LENGTH = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. ``glued``: it follows the previous token without a blank."""
+    """One token. ``is_adjacent``: it follows the previous token without a blank."""
 
     text: str
-    glued: bool
+    is_adjacent: bool
     is_number: bool = False
     is_word: bool = False
 
@@ -47,7 +47,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """Return an operator or keyword in the one way it is compared: upper case, single blanks."""
+        """Return an operator or keyword in the form that is compared: upper case, single blanks."""
         return " ".join(self.text.upper().split())
 
     @property
@@ -62,19 +62,19 @@ def tokens_of(text: str) -> list[Token]:
         raise InvalidInput(f"A filter may have at most {MAX_LENGTH} characters; this one has {len(text)}.")
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise InvalidInput("A filter may not hold NUL characters or halves of surrogate pairs.")
-    found: list[Token] = []
-    glued = False
+    tokens: list[Token] = []
+    is_adjacent = False
     for kind, word in lexer.tokenize(text):  # type: ignore[no-untyped-call]  # sqlparse has no types
         if kind in kinds.Comment:
             raise InvalidInput("A filter may not hold comments.")
         if not word.strip():
-            glued = False
+            is_adjacent = False
             continue
         for part in _apart(kind, word):
             is_word = kind in kinds.Name or kind in kinds.Keyword or word.replace("_", "a").isalnum()
-            found.append(Token(part, glued, is_number=kind in kinds.Number, is_word=is_word))
-            glued = True
-    return found
+            tokens.append(Token(part, is_adjacent, is_number=kind in kinds.Number, is_word=is_word))
+            is_adjacent = True
+    return tokens
 
 
 def _apart(kind: object, word: str) -> list[str]:

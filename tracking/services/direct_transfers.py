@@ -1,7 +1,7 @@
 """Bytes that clients send and fetch at the store itself, by presigned URLs: uploads in parts, downloads.
 
-What a client sends lies under ``incoming/`` and is no artifact until it is complete: then it is read here, once, to know its
-SHA-256, and moved under that.
+The bytes of a client are under ``incoming/`` until the upload is complete. Then they are read once to compute their
+SHA-256, and moved to it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from django.utils import timezone
 
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, InvalidState, NotFound, TooLarge, Unavailable
-from tracking.artifacts import get_artifact, place_blob, refuse_hopeless
+from tracking.artifacts import get_artifact, place_blob, refuse_write
 from tracking.models import Artifact, MultipartUpload
 from tracking.paths import clean_path
+from tracking.permissions.artifacts import require_readable_path
 from tracking.store import MAX_PARTS, MIN_PART, Blob, DirectStore, S3Store, Staged, current_store, direct_store
 
 # How long the parts of an upload are accepted, and its row is kept.
 LIFETIME = timedelta(hours=24)
-# Who reads an upload says so again long before this is over; after it, somebody else may begin anew.
+# The reader of an upload renews its claim well within this time; after it, another process may start reading.
 _LEASE = timedelta(minutes=10)
 _RENEW_SECONDS = 30.0
-# A client gives up on an answer after 120 seconds and asks again: wait nearly as long for whoever is reading already.
+# A client gives up on an answer after 120 seconds and asks again: wait nearly as long for a process that is already
+# reading.
 _PATIENCE_SECONDS = 100.0
 _LOOK_SECONDS = 0.5
 _ETAG = re.compile(r'"?[\w+/=.:-]{1,200}"?', re.ASCII)
@@ -38,16 +40,15 @@ _ETAG = re.compile(r'"?[\w+/=.:-]{1,200}"?', re.ASCII)
 def begin_upload(*, actor: Actor, path: str, parts: int) -> tuple[MultipartUpload, list[str]]:
     """Begin an upload in ``parts`` parts and return it with the URL of each part, in order.
 
-    InvalidInput: a bad path or number of parts. Conflict: the path is sealed. TooLarge: so many parts, none smaller than
-    5 MiB but the last, hold more than an artifact may.
+    InvalidInput: a bad path or number of parts. Conflict: the path is sealed. TooLarge: so many parts, none smaller
+    than 5 MiB but the last, hold more than an artifact may. Raises InvalidState.
     """
-    store = _store()
-    clean_path(path)
+    store, path = _store(), clean_path(path)
     if not 1 <= parts <= MAX_PARTS:
         raise InvalidInput(f"num_parts must be between 1 and {MAX_PARTS}, not {parts}.")
     if (parts - 1) * MIN_PART >= settings.MAX_ARTIFACT_BYTES:
         raise TooLarge(f"An artifact may hold at most {settings.MAX_ARTIFACT_BYTES} bytes.")
-    refuse_hopeless(path)
+    refuse_write(actor, path)
     staged = store.stage()
     upload = MultipartUpload.objects.create(
         id=secrets.token_hex(16),
@@ -63,23 +64,28 @@ def begin_upload(*, actor: Actor, path: str, parts: int) -> tuple[MultipartUploa
 def complete_upload(*, actor: Actor, upload_id: str, path: str, parts: Sequence[tuple[int, str]]) -> None:
     """Make an artifact of the (number, ETag) parts that were sent; doing it again changes nothing.
 
-    NotFound: the actor began no such upload. InvalidInput: the parts do not fit together. Conflict: the path is sealed, or
-    the upload was aborted meanwhile. TooLarge. Unavailable: another call is still reading it; ask again.
+    NotFound: the actor began no such upload. InvalidInput: the parts do not fit together. Conflict: the path is sealed,
+    or the upload was aborted meanwhile. TooLarge. Unavailable: another call is still reading it; ask again. Raises
+    InvalidState.
     """
     store = _store()
     upload = _find(actor, upload_id, path)
+    path = upload.path
     _refuse_odd_parts(parts, upload.parts)
     if not _claim(upload):
         return
     try:
-        refuse_hopeless(path)
+        refuse_write(actor, path)
         _finish(actor, upload, _adopt(store, upload, parts))
     finally:
         MultipartUpload.objects.filter(pk=upload.pk).update(claimed_until=None)
 
 
 def abort_upload(*, actor: Actor, upload_id: str, path: str) -> None:
-    """Forget an upload and what was sent for it. One that is complete stays."""
+    """Delete an upload and its parts. One that is complete stays.
+
+    Raises InvalidInput, InvalidState, NotFound.
+    """
     store = _store()
     upload = _find(actor, upload_id, path)
     if not upload.sha256:
@@ -88,7 +94,7 @@ def abort_upload(*, actor: Actor, upload_id: str, path: str) -> None:
 
 
 def clean_uploads(*, now: datetime) -> int:
-    """Forget uploads whose time is over, with what was sent for them; return how many."""
+    """Delete expired uploads with their parts; return how many."""
     store = current_store()
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     old = list(MultipartUpload.objects.filter(free, created_at__lt=now - LIFETIME))
@@ -99,13 +105,19 @@ def clean_uploads(*, now: datetime) -> int:
     return len(old)
 
 
-def presign_download(*, path: str, content_type: Callable[[str], str], expires: timedelta) -> tuple[Artifact, str]:
-    """Return a file's row and a URL that hands out its bytes. NotFound. ``content_type`` knows the type for a name."""
+def presign_download(
+    *, actor: Actor, path: str, content_type: Callable[[str], str], expires: timedelta
+) -> tuple[Artifact, str]:
+    """Return a file's row and a URL that hands out its bytes. NotFound. ``content_type`` knows the type for a name.
+
+    Raises InvalidInput, InvalidState.
+    """
     store = _store()
+    require_readable_path(actor, path)
     row = get_artifact(path)
     if not store.has(Blob(row.sha256, row.size)):
         raise NotFound(f"The bytes of {path[:200]!r} are missing from the store.")
-    name = path.rpartition("/")[2]
+    name = row.path.rpartition("/")[2]
     return row, store.download_url(row.sha256, name=name, content_type=content_type(name), expires=expires)
 
 
@@ -126,7 +138,7 @@ def _refuse_odd_parts(parts: Sequence[tuple[int, str]], count: int) -> None:
 
 
 def _find(actor: Actor, upload_id: str, path: str) -> MultipartUpload:
-    clean_path(path)
+    path = clean_path(path)
     upload = MultipartUpload.objects.filter(pk=upload_id, path=path, created_by=actor.ref).first()
     if upload is None:
         raise NotFound(f"There is no upload {upload_id[:100]!r} of yours to this path.")
@@ -138,17 +150,17 @@ def _staged(upload: MultipartUpload) -> Staged:
 
 
 def _claim(upload: MultipartUpload) -> bool:
-    """Make it ours to read; False where somebody has completed it, now or before. NotFound: it is gone."""
+    """Claim the upload for reading; False where it is completed, now or before. NotFound: it was deleted."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         now = timezone.now()
         free = Q(claimed_until=None) | Q(claimed_until__lt=now)
         if MultipartUpload.objects.filter(free, pk=upload.pk, sha256="").update(claimed_until=now + _LEASE):
             return True
-        found = MultipartUpload.objects.filter(pk=upload.pk).first()
-        if found is None:
+        locked = MultipartUpload.objects.filter(pk=upload.pk).first()
+        if locked is None:
             raise NotFound(f"The upload {upload.pk} was aborted.")
-        if found.sha256:
+        if locked.sha256:
             return False
         if time.monotonic() > deadline:
             raise Unavailable("The upload is still being read. Ask again.")

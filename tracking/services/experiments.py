@@ -1,33 +1,44 @@
-"""Writing experiments. Deleting is soft: an experiment and its runs can come back."""
+"""Writing experiments. Deleting is soft: an experiment and its runs can be restored."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 
 from audit.actions import Action
+from audit.refusals import deny_if
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from core.refs import experiment_ref
 from core.times import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
-from tracking.models import Experiment, ExperimentTag, Lifecycle
-from tracking.paths import SCHEME, clean_path, key_of_uri
+from tracking.models import Artifact, Experiment, ExperimentLevel, ExperimentTag, Lifecycle
+from tracking.paths import SCHEME, ancestors, below, clean_path, key_of_uri
+from tracking.permissions.experiments import experiment_not_found, require_experiment_level
+from tracking.permissions.grants import let_creator_manage
+from tracking.permissions.levels import rules_all
+from tracking.permissions.runs import refuse_evidence
 from tracking.queries import experiment_number
 
 
-def _lock(experiment_id: str | int) -> Experiment:
+def lock_experiment(actor: Actor, experiment_id: str | int, level: ExperimentLevel, action: Action) -> Experiment:
+    """Return an experiment on which the actor has ``level``, with its row locked until commit. NotFound, Denied.
+
+    Raises InvalidInput.
+    """
     number = experiment_number(experiment_id)
-    found = Experiment.objects.select_for_update().filter(pk=number).first()
-    if found is None:
-        raise NotFound(f"No Experiment with id={number} exists")
-    return found
+    experiment = Experiment.objects.select_for_update().filter(pk=number).first()
+    if experiment is None:
+        raise NotFound(experiment_not_found(number))
+    require_experiment_level(actor, experiment, level, action)
+    return experiment
 
 
 def require_active(experiment: Experiment) -> None:
-    """Refuse a write to a deleted experiment."""
+    """Refuse a write to a deleted experiment. Raises InvalidInput."""
     if experiment.lifecycle_stage != Lifecycle.ACTIVE:
         raise InvalidInput(
             f"The experiment {experiment.pk} must be in the 'active' state. "
@@ -40,40 +51,73 @@ def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", t
     """Create an experiment. AlreadyExists: the name is taken, if only by a deleted one.
 
     ``artifact_location`` may be a folder of this server (``mlflow-artifacts:/…``), by default one named by the id. The
-    server never follows a client's URI, so other locations are refused.
+    server never follows a client's URI, so other locations are refused. Raises InvalidInput.
     """
     checked_experiment_name(name)
     location = _checked_location(artifact_location)
     kept = {key: _checked_tag(key, value) for key, value in tags}
     if Experiment.objects.filter(name=name).exists():
         raise AlreadyExists(f"Experiment(name={name}) already exists.")
+    if location:
+        _require_own_folder(location)
     now = now_ms()
-    found = Experiment.objects.create(
+    experiment = Experiment.objects.create(
         name=name, artifact_location=location, created_ms=now, updated_ms=now, created_by=actor.name
     )
     if not location:
-        found.artifact_location = f"{SCHEME}/{found.pk}"
-        found.save(update_fields=["artifact_location"])
-    ExperimentTag.objects.bulk_create([ExperimentTag(experiment=found, key=key, value=kept[key]) for key in kept])
+        experiment.artifact_location = f"{SCHEME}/{experiment.pk}"
+        experiment.save(update_fields=["artifact_location"])
+    let_creator_manage(actor, experiment)
+    ExperimentTag.objects.bulk_create([ExperimentTag(experiment=experiment, key=key, value=kept[key]) for key in kept])
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_CREATED,
-        obj=experiment_ref(found.pk),
-        after={"name": name, "artifact_location": found.artifact_location, "tags": kept},
+        obj=experiment_ref(experiment.pk),
+        after={"name": name, "artifact_location": experiment.artifact_location, "tags": kept},
     )
-    return found
+    return experiment
 
 
 def _checked_location(location: str) -> str:
     if not location:
         return ""
     try:
-        key = key_of_uri(location)
-        return f"{SCHEME}/{clean_path(key.removesuffix('/'))}"
+        folder = clean_path(key_of_uri(location).removesuffix("/"))
     except InvalidInput as error:
         raise InvalidInput(
             f"Invalid artifact location: artifacts are kept by this server, under {SCHEME}/. {error.message}"
         ) from error
+    _refuse_shared(folder)
+    return f"{SCHEME}/{folder}"
+
+
+def _refuse_shared(folder: str) -> None:
+    """Refuse a folder that is another experiment's, or lies in one, or holds one: the owner of a folder decides on its
+    files.
+
+    Folders with a number are those of the experiments with that id.
+    """
+    above = [f"{SCHEME}/{path}" for path in (*ancestors(folder), folder)]
+    inside = below(f"{SCHEME}/{folder}", column="artifact_location")
+    taken = Experiment.objects.filter(Q(artifact_location__in=above) | inside).exists()
+    if taken or folder.partition("/")[0].isdecimal() or Artifact.objects.filter(below(folder)).exists():
+        raise InvalidInput(
+            "Invalid artifact location: the folder is in use, or kept for another experiment. Name a new one."
+        )
+
+
+def _require_own_folder(location: str) -> None:
+    """Refuse the folder of another experiment, one above or below it, and folders that are named like an id.
+
+    InvalidInput.
+    """
+    first, *rest = location.removeprefix(f"{SCHEME}/").split("/")
+    above = [f"{SCHEME}/{'/'.join([first, *rest[:count]])}" for count in range(len(rest) + 1)]
+    taken = Experiment.objects.filter(Q(artifact_location__in=above) | Q(artifact_location__startswith=f"{location}/"))
+    if taken.exists() or first.isdecimal():
+        raise InvalidInput(
+            f"Invalid artifact location {location}: the folder belongs to another experiment or its runs. Choose another name."
+        )
 
 
 def _checked_tag(key: str, value: str) -> str:
@@ -83,24 +127,28 @@ def _checked_tag(key: str, value: str) -> str:
 
 @transaction.atomic
 def rename_experiment(*, actor: Actor, experiment_id: str | int, name: str) -> Experiment:
-    """Give an experiment a new name. InvalidState: it is deleted. AlreadyExists: the name is taken."""
+    """Give an experiment a new name. InvalidState: it is deleted. AlreadyExists: the name is taken.
+
+    Raises InvalidInput, NotFound.
+    """
     checked_experiment_name(name)
-    found = _lock(experiment_id)
-    if found.lifecycle_stage != Lifecycle.ACTIVE:
+    # patterns grant by name, so another name can change who may do what
+    experiment = lock_experiment(actor, experiment_id, ExperimentLevel.MANAGE, Action.TRACKING_EXPERIMENT_UPDATED)
+    if experiment.lifecycle_stage != Lifecycle.ACTIVE:
         raise InvalidState("Cannot rename a non-active experiment.")
-    if Experiment.objects.filter(name=name).exclude(pk=found.pk).exists():
+    if Experiment.objects.filter(name=name).exclude(pk=experiment.pk).exists():
         raise AlreadyExists(f"Experiment(name={name}) already exists.")
-    before = found.name
-    found.name, found.updated_ms = name, now_ms()
-    found.save(update_fields=["name", "updated_ms"])
+    before = experiment.name
+    experiment.name, experiment.updated_ms = name, now_ms()
+    experiment.save(update_fields=["name", "updated_ms"])
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_UPDATED,
-        obj=experiment_ref(found.pk),
+        obj=experiment_ref(experiment.pk),
         before={"name": before},
         after={"name": name},
     )
-    return found
+    return experiment
 
 
 @transaction.atomic
@@ -111,40 +159,55 @@ def delete_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
 
 @transaction.atomic
 def restore_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
-    """Bring a deleted experiment back with its runs. NotFound: there is none that is deleted."""
+    """Bring a deleted experiment back with the runs that its deletion deleted.
+
+    NotFound: there is none that is deleted.
+    """
     return _turn(actor, experiment_id, Lifecycle.DELETED, Lifecycle.ACTIVE, Action.TRACKING_EXPERIMENT_RESTORED)
 
 
 def _turn(actor: Actor, experiment_id: str | int, source: Lifecycle, target: Lifecycle, action: Action) -> Experiment:
-    found = _lock(experiment_id)
-    if found.lifecycle_stage != source:
-        raise NotFound(f"No {source.value} Experiment with id={found.pk} exists")
-    found.lifecycle_stage, found.updated_ms = target, now_ms()
-    found.save(update_fields=["lifecycle_stage", "updated_ms"])
-    runs = found.runs.filter(lifecycle_stage=source).update(lifecycle_stage=target)
+    experiment = lock_experiment(actor, experiment_id, ExperimentLevel.MANAGE, action)
+    if experiment.lifecycle_stage != source:
+        raise NotFound(f"No {source.value} Experiment with id={experiment.pk} exists")
+    _refuse_evidence(actor, experiment, action)
+    experiment.lifecycle_stage, experiment.updated_ms = target, now_ms()
+    experiment.save(update_fields=["lifecycle_stage", "updated_ms"])
+    gone = target == Lifecycle.DELETED
+    turned = (
+        experiment.runs.filter(lifecycle_stage=source) if gone else experiment.runs.filter(deleted_with_experiment=True)
+    )
+    runs = turned.update(lifecycle_stage=target, deleted_with_experiment=gone)
     record(
         actor=actor,
         action=action,
-        obj=experiment_ref(found.pk),
+        obj=experiment_ref(experiment.pk),
         before={"lifecycle_stage": source.value},
         after={"lifecycle_stage": target.value, "runs": runs},
     )
-    return found
+    return experiment
+
+
+def _refuse_evidence(actor: Actor, experiment: Experiment, action: Action) -> None:
+    """Refuse to delete or restore runs that versions were made of, with their experiment, without the right to each."""
+    made_of = experiment.runs.filter(is_registered=True).values_list("pk", flat=True)
+    if not rules_all(actor) and (run_ids := list(made_of)):
+        deny_if(refuse_evidence(actor, run_ids, [], action, experiment_ref(experiment.pk)))
 
 
 @transaction.atomic
 def set_experiment_tag(*, actor: Actor, experiment_id: str | int, key: str, value: str) -> None:
-    """Set a tag of an active experiment."""
+    """Set a tag of an active experiment. Raises InvalidInput, NotFound."""
     _checked_tag(key, value)
-    found = _lock(experiment_id)
-    require_active(found)
-    before = ExperimentTag.objects.filter(experiment=found, key=key).first()
-    ExperimentTag.objects.update_or_create(experiment=found, key=key, defaults={"value": value})
-    _touch(found)
+    experiment = lock_experiment(actor, experiment_id, ExperimentLevel.EDIT, Action.TRACKING_EXPERIMENT_TAG_SET)
+    require_active(experiment)
+    before = ExperimentTag.objects.filter(experiment=experiment, key=key).first()
+    ExperimentTag.objects.update_or_create(experiment=experiment, key=key, defaults={"value": value})
+    _touch(experiment)
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_TAG_SET,
-        obj=experiment_ref(found.pk),
+        obj=experiment_ref(experiment.pk),
         before={key: before.value} if before else None,
         after={key: value},
     )
@@ -152,19 +215,19 @@ def set_experiment_tag(*, actor: Actor, experiment_id: str | int, key: str, valu
 
 @transaction.atomic
 def delete_experiment_tag(*, actor: Actor, experiment_id: str | int, key: str) -> None:
-    """Delete a tag of an active experiment. NotFound: it has no such tag."""
-    found = _lock(experiment_id)
-    require_active(found)
-    tag = ExperimentTag.objects.filter(experiment=found, key=key).first()
+    """Delete a tag of an active experiment. NotFound: it has no such tag. Raises InvalidInput."""
+    experiment = lock_experiment(actor, experiment_id, ExperimentLevel.EDIT, Action.TRACKING_EXPERIMENT_TAG_DELETED)
+    require_active(experiment)
+    tag = ExperimentTag.objects.filter(experiment=experiment, key=key).first()
     if tag is None:
-        raise NotFound(f"No tag with name: {key[:250]} in experiment with id {found.pk}")
+        raise NotFound(f"No tag with name: {key[:250]} in experiment with id {experiment.pk}")
     before = {key: tag.value}
     tag.delete()
-    _touch(found)
+    _touch(experiment)
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_TAG_DELETED,
-        obj=experiment_ref(found.pk),
+        obj=experiment_ref(experiment.pk),
         before=before,
     )
 

@@ -1,4 +1,4 @@
-"""What a run read and what it made: datasets, and logged models on either side."""
+"""Inputs and outputs of a run: the datasets it read, and the logged models it read or made."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
-from tracking.limits import MAX_DATASETS, Pair, checked_text
+from lineage.services import record_logged_model, record_model_inputs
+from tracking.full_runs import USE_COLUMNS
+from tracking.limits import MAX_DATASETS, MAX_SOURCE_TYPE, Pair, checked_text
 from tracking.models import Dataset, LoggedModel, Run, RunInput, RunModel
-from tracking.provenance import record_dataset_input
+from tracking.permissions.runs import Change, logged_model_not_found, require_logged_model, require_readable_model
+from tracking.provenance import record_dataset_inputs
 from tracking.services.runs import lock_run
 
 CONTEXT_TAG = "mlflow.data.context"
@@ -38,39 +41,42 @@ class DatasetInput:
         return self.tags.get(CONTEXT_TAG, "")
 
 
-def checked_datasets(inputs: Sequence[DatasetInput]) -> dict[Pair, DatasetInput]:
-    """Return the inputs by name and digest, the first of each; InvalidInput beyond a limit."""
+def checked_datasets(inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
+    """Return the inputs in their order, the first of each name, digest and context; InvalidInput beyond a limit."""
     if len(inputs) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} datasets. Got {len(inputs)}.")
-    found: dict[Pair, DatasetInput] = {}
+    kept: dict[tuple[str, str, str], DatasetInput] = {}
     for number, item in enumerate(inputs):
         where = f"datasets[{number}]"
         if not item.name or not item.digest:
             raise InvalidInput(f"Missing value for required parameter '{where}.dataset.name' or its digest.")
         checked_text(item.name, what="name", limit=500, where=where)
         checked_text(item.digest, what="digest", limit=36, where=where)
-        checked_text(item.source_type, what="source_type", limit=36, where=where)
+        checked_text(item.source_type, what="source_type", limit=MAX_SOURCE_TYPE, where=where)
         checked_text(item.source, what="source", limit=65_535, where=where)
         checked_text(item.schema, what="schema", limit=1_048_575, where=where)
         checked_text(item.profile, what="profile", limit=16_777_215, where=where)
         for key, value in item.tags.items():
             checked_text(key, what="key", limit=255, where=where)
             checked_text(value, what="value", limit=500, where=where)
-        found.setdefault((item.name, item.digest), item)
-    return dict(sorted(found.items()))  # everybody inserts in one order, so nobody deadlocks
+        kept.setdefault((item.name, item.digest, item.context), item)
+    return list(kept.values())
 
 
 @transaction.atomic
 def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = (), models: Sequence[str] = ()) -> None:
-    """Record the datasets and logged models a run read. What it has named before stays as it was."""
+    """Record the datasets and logged models a run read. What it has named before stays as it was.
+
+    Raises InvalidInput, NotFound.
+    """
     wanted = checked_datasets(datasets)
-    run = lock_run(run_id, actor=actor)
+    run = lock_run(run_id, actor=actor, action=Action.TRACKING_INPUTS_LOGGED)
     if not wanted and not models:
         return
     used = add_datasets(run, wanted)
-    for item in used:
-        record_dataset_input(actor=actor, run=run, name=item.name, digest=item.digest, role=item.context)
-    linked = link_models(run, "input", dict.fromkeys(models, 0))
+    record_dataset_inputs(actor=actor, run=run, inputs=[(item.name, item.digest, item.context) for item in used])
+    linked = link_models(run, "input", dict.fromkeys(models, 0), actor=actor)
+    record_model_inputs(actor=actor, run_id=run.pk, models=linked)
     record(
         actor=actor,
         action=Action.TRACKING_INPUTS_LOGGED,
@@ -82,10 +88,24 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
     )
 
 
-def add_datasets(run: Run, wanted: Mapping[Pair, DatasetInput]) -> list[DatasetInput]:
-    """Insert datasets and uses that are new, in a fixed number of statements; return the inputs newly used."""
+def add_datasets(run: Run, wanted: Sequence[DatasetInput]) -> list[DatasetInput]:
+    """Insert datasets and uses that are new, in a fixed number of statements; return the inputs newly used.
+
+    A dataset keeps the source, schema and profile that the first run gave it; other values of a later run belong to its
+    use.
+    """
     if not wanted:
         return []
+    ids = _dataset_ids(run, wanted)
+    before = set(RunInput.objects.filter(run=run).values_list("dataset_id", "context"))
+    new = [item for item in wanted if (ids[item.name, item.digest].pk, item.context) not in before]
+    RunInput.objects.bulk_create([_use(run, ids[item.name, item.digest], item) for item in new])
+    return new
+
+
+def _dataset_ids(run: Run, wanted: Sequence[DatasetInput]) -> dict[Pair, Dataset]:
+    """Return the dataset of each name and digest, made where it is new; in one order, to avoid deadlocks."""
+    first = {(item.name, item.digest): item for item in reversed(wanted)}
     rows = [
         Dataset(
             experiment=run.experiment,
@@ -96,28 +116,29 @@ def add_datasets(run: Run, wanted: Mapping[Pair, DatasetInput]) -> list[DatasetI
             schema=item.schema,
             profile=item.profile,
         )
-        for item in wanted.values()
+        for _, item in sorted(first.items(), key=lambda pair: pair[0])
     ]
     Dataset.objects.bulk_create(rows, ignore_conflicts=True)
-    names = {name for name, _ in wanted}
-    digests = {digest for _, digest in wanted}
+    names, digests = {name for name, _ in first}, {digest for _, digest in first}
     known = Dataset.objects.filter(experiment=run.experiment, name__in=names, digest__in=digests)
-    ids = {(row.name, row.digest): row.pk for row in known.only("name", "digest")}
-    before = set(RunInput.objects.filter(run=run).values_list("dataset_id", flat=True))
-    new = [(key, item) for key, item in wanted.items() if ids[key] not in before]
-    RunInput.objects.bulk_create(
-        [RunInput(run=run, dataset_id=ids[key], context=item.context, tags=dict(item.tags)) for key, item in new]
-    )
-    return [item for _, item in new]
+    return {(row.name, row.digest): row for row in known}
+
+
+def _use(run: Run, dataset: Dataset, item: DatasetInput) -> RunInput:
+    """Return the use of a dataset by a run, with what the run says of it that differs from the dataset."""
+    use = {name: getattr(item, name) for name in USE_COLUMNS if getattr(item, name) != getattr(dataset, name)}
+    return RunInput(run=run, dataset=dataset, context=item.context, tags=dict(item.tags), **use)
 
 
 @transaction.atomic
 def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]]) -> None:
-    """Record the logged models a run made, each at a step."""
-    run = lock_run(run_id, actor=actor)
+    """Record the logged models a run made, each at a step. Raises InvalidInput, NotFound."""
+    run = lock_run(run_id, actor=actor, action=Action.TRACKING_OUTPUTS_LOGGED, change=Change.STATUS)
     if not models:
         return
-    linked = link_models(run, "output", dict(models))
+    linked = link_models(run, "output", dict(models), actor=actor)
+    for model_id in linked:
+        record_logged_model(actor=actor, model_id=model_id, run_id=run.pk)
     record(
         actor=actor,
         action=Action.TRACKING_OUTPUTS_LOGGED,
@@ -126,15 +147,29 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
     )
 
 
-def link_models(run: Run, direction: str, steps: Mapping[str, int]) -> list[str]:
-    """Link logged models to a run; NotFound where there is no such model. Return their ids."""
+def link_models(run: Run, direction: str, steps: Mapping[str, int], *, actor: Actor | None) -> list[str]:
+    """Link logged models to a run and return their ids.
+
+    NotFound: there is no such model, or the actor may not know of it (None: an import, on behalf of others). Denied: it
+    is said to come from this run, and the actor may not change it. Raises InvalidInput.
+    """
     if len(steps) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} models. Got {len(steps)}.")
-    known = set(LoggedModel.objects.filter(pk__in=steps.keys()).values_list("pk", flat=True))
-    if missing := sorted(steps.keys() - known):
-        raise NotFound(f"Logged model with ID '{missing[0][:100]}' not found.")
+    known = {model.pk: model for model in LoggedModel.objects.filter(pk__in=steps.keys())}
+    for model_id in sorted(steps):
+        if model_id not in known:
+            raise NotFound(logged_model_not_found(model_id))
+        if actor is not None:
+            _require_link(actor, known[model_id], direction)
     RunModel.objects.bulk_create(
         [RunModel(run=run, model_id=model_id, direction=direction, step=step) for model_id, step in steps.items()],
         ignore_conflicts=True,
     )
     return sorted(steps)
+
+
+def _require_link(actor: Actor, model: LoggedModel, direction: str) -> None:
+    if direction == "output":
+        require_logged_model(actor, model, Change.STATUS, Action.TRACKING_OUTPUTS_LOGGED)
+    else:
+        require_readable_model(actor, model)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import transaction
 
 from audit.actions import Action
+from audit.evidence import Evidence, logged_model_subject, note_writer
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import logged_model_ref
 from core.times import now_ms
-from tracking.limits import MAX_TAG_VALUE, Pair, checked_key, checked_model_name, checked_params, checked_text
+from lineage.services import record_logged_model
+from tracking.limits import Pair, checked_model_name, checked_model_pairs, checked_model_params, checked_text
 from tracking.models import (
     Experiment,
     Lifecycle,
@@ -23,35 +26,29 @@ from tracking.models import (
     LoggedModelTag,
     Run,
 )
+from tracking.permissions.experiments import experiment_not_found, require_readable
+from tracking.permissions.runs import Change, logged_model_not_found, require_logged_model, require_run, run_not_found
 from tracking.queries import experiment_number
 from tracking.random_names import random_name
 from tracking.services.experiments import require_active
 
-MAX_PARAMS = 1000
-MAX_TAGS = 1000
+VERSIONS_TAG = "mlflow.modelVersions"
+# Tags that MLflow's client sets after registering are not evidence.
+_NOTED_BY_CLIENTS = frozenset({VERSIONS_TAG})
 
 
-def _lock(model_id: str) -> LoggedModel:
-    """Return a logged model that was not deleted, its row locked."""
-    found = LoggedModel.objects.select_for_update().filter(pk=model_id, lifecycle_stage=Lifecycle.ACTIVE).first()
-    if found is None:
-        raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
-    return found
+def _lock(actor: Actor, model_id: str, action: Action, change: Change = Change.EVIDENCE) -> LoggedModel:
+    """Return a logged model that was not deleted and that the actor may change, its row locked. NotFound, Denied."""
+    model = LoggedModel.objects.select_for_update().filter(pk=model_id, lifecycle_stage=Lifecycle.ACTIVE).first()
+    if model is None:
+        raise NotFound(logged_model_not_found(model_id))
+    require_logged_model(actor, model, change, action)
+    return model
 
 
-def _checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
-    if len(tags) > MAX_TAGS:
-        raise InvalidInput(f"A logged model can be given at most {MAX_TAGS} tags at once. Got {len(tags)}.")
-    for key, value in tags:
-        checked_key(key, what="tags.key")
-        checked_text(value, what=f"tag '{key}'", limit=MAX_TAG_VALUE)
-    return dict(tags)
-
-
-def _checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    if len(params) > MAX_PARAMS:
-        raise InvalidInput(f"A logged model can be given at most {MAX_PARAMS} params at once. Got {len(params)}.")
-    return checked_params(params)
+def _note(actor: Actor, model: LoggedModel, details: Iterable[str]) -> None:
+    """Keep that the actor wrote to a logged model."""
+    note_writer(actor=actor, subject=logged_model_subject(model.pk), kind=Evidence.LOGGED_MODEL, details=details)
 
 
 @transaction.atomic
@@ -71,10 +68,9 @@ def create_logged_model(
     """
     name = checked_model_name(name) if name else random_name()
     checked_text(model_type, what="model_type", limit=500)
-    wanted, kept = _checked_params(params), _checked_tags(tags)
-    experiment = _active_experiment(experiment_id)
-    if source_run_id and not Run.objects.filter(pk=source_run_id).exists():
-        raise NotFound(f"Run with id={source_run_id[:100]} not found")
+    wanted, kept = checked_model_params(params), checked_model_pairs(tags, what="tags")
+    experiment = _active_experiment(actor, experiment_id)
+    _require_source_run(actor, source_run_id)
     model_id, now = f"m-{uuid.uuid4().hex}", now_ms()
     model = LoggedModel.objects.create(
         id=model_id,
@@ -88,6 +84,7 @@ def create_logged_model(
         artifact_uri=f"{experiment.artifact_location}/models/{model_id}/artifacts",
     )
     add_params_and_tags(model, wanted, kept)
+    record_logged_model(actor=actor, model_id=model_id, name=name, run_id=source_run_id)
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_CREATED,
@@ -103,22 +100,34 @@ def add_params_and_tags(model: LoggedModel, params: Mapping[str, str], tags: Map
     LoggedModelTag.objects.bulk_create([LoggedModelTag(model=model, key=k, value=v) for k, v in tags.items()])
 
 
-def _active_experiment(experiment_id: str | int) -> Experiment:
+def _require_source_run(actor: Actor, run_id: str) -> None:
+    """Refuse a logged model in the name of a run that is not there, or that the actor may not change; "" is no run."""
+    if not run_id:
+        return
+    run = Run.objects.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(run_not_found(run_id))
+    require_run(actor, run, Change.STATUS, Action.TRACKING_LOGGED_MODEL_CREATED)
+
+
+def _active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
     number = experiment_number(experiment_id)
     experiment = Experiment.objects.filter(pk=number).first()
     if experiment is None:
-        raise NotFound(f"No Experiment with id={number} exists")
+        raise NotFound(experiment_not_found(number))
+    require_readable(actor, number)
     require_active(experiment)
     return experiment
 
 
 @transaction.atomic
 def finalize_logged_model(*, actor: Actor, model_id: str, status: str) -> LoggedModel:
-    """Set the status: READY once every file is there, UPLOAD_FAILED otherwise."""
-    model = _lock(model_id)
+    """Set the status: READY once every file is there, UPLOAD_FAILED otherwise. Raises NotFound."""
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_FINALIZED)
     before = model.status
     model.status, model.updated_ms = LoggedModelStatus(status), now_ms()
     model.save(update_fields=["status", "updated_ms"])
+    _note(actor, model, ["its status"])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_FINALIZED,
@@ -131,9 +140,12 @@ def finalize_logged_model(*, actor: Actor, model_id: str, status: str) -> Logged
 
 @transaction.atomic
 def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> None:
-    """Add params to a logged model. The same value again changes nothing; InvalidInput for another one."""
-    wanted = _checked_params(params)
-    model = _lock(model_id)
+    """Add params to a logged model. The same value again changes nothing; InvalidInput for another one.
+
+    Raises NotFound.
+    """
+    wanted = checked_model_params(params)
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_PARAMS_LOGGED)
     held = dict(LoggedModelParam.objects.filter(model=model, key__in=wanted.keys()).values_list("key", "value"))
     if changed := sorted(key for key, value in held.items() if wanted[key] != value):
         raise InvalidInput(f"Changing param values is not allowed. Param '{changed[0]}' of {model.pk} is already set.")
@@ -141,6 +153,7 @@ def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> 
     if not added:
         return
     LoggedModelParam.objects.bulk_create([LoggedModelParam(model=model, key=k, value=v) for k, v in added.items()])
+    _note(actor, model, [f"its param {key}" for key in added])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_PARAMS_LOGGED,
@@ -151,18 +164,23 @@ def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> 
 
 @transaction.atomic
 def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> LoggedModel:
-    """Set tags of a logged model; the last of equal keys wins."""
-    kept = _checked_tags(tags)
-    model = _lock(model_id)
+    """Set tags of a logged model; the last of equal keys wins. Raises NotFound."""
+    kept = checked_model_pairs(tags, what="tags")
+    # tags that the client sets after registering are not evidence
+    change = Change.STATUS if kept.keys() <= _NOTED_BY_CLIENTS else Change.EVIDENCE
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, change)
     if not kept:
         return model
-    before = dict(LoggedModelTag.objects.filter(model=model, key__in=kept.keys()).values_list("key", "value"))
+    held = {tag.key: tag for tag in LoggedModelTag.objects.filter(model=model, key__in=kept.keys())}
+    before = {key: tag.value for key, tag in held.items()}
+    for key, tag in held.items():
+        tag.value = kept[key]
+    # the model's row is locked, so nobody adds one of these keys meanwhile
+    LoggedModelTag.objects.bulk_update(held.values(), ["value"])
     LoggedModelTag.objects.bulk_create(
-        [LoggedModelTag(model=model, key=key, value=value) for key, value in kept.items()],
-        update_conflicts=True,
-        unique_fields=["model", "key"],
-        update_fields=["value"],
+        [LoggedModelTag(model=model, key=key, value=value) for key, value in kept.items() if key not in held]
     )
+    _note(actor, model, [f"its tag {key}" for key in kept])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_TAGS_SET,
@@ -174,14 +192,32 @@ def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> Logg
 
 
 @transaction.atomic
+def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> None:
+    """Name a registered version in the tag `mlflow.modelVersions` of a logged model, as MLflow's servers do.
+
+    NotFound, Denied.
+    """
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, Change.STATUS)
+    tag = LoggedModelTag.objects.filter(model=model, key=VERSIONS_TAG).first()
+    try:
+        named = json.loads(tag.value) if tag else []
+    except ValueError:
+        named = []
+    entry = {"name": name, "version": version}
+    if isinstance(named, list) and entry not in named:
+        set_model_tags(actor=actor, model_id=model_id, tags=[(VERSIONS_TAG, json.dumps([*named, entry]))])
+
+
+@transaction.atomic
 def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
     """Delete a tag of a logged model. NotFound: it has none of that key."""
-    model = _lock(model_id)
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAG_DELETED)
     tag = LoggedModelTag.objects.filter(model=model, key=key).first()
     if tag is None:
         raise NotFound(f"No tag with key {key[:250]!r} found for model with ID {model.pk!r}.")
     before = {key: tag.value}
     tag.delete()
+    _note(actor, model, [f"its tag {key}"])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_TAG_DELETED,
@@ -192,12 +228,18 @@ def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
 
 @transaction.atomic
 def delete_logged_model(*, actor: Actor, model_id: str) -> None:
-    """Delete a logged model, softly: its rows and files stay. One that was deleted before stays as it is."""
-    if LoggedModel.objects.filter(pk=model_id, lifecycle_stage=Lifecycle.DELETED).exists():
+    """Delete a logged model, softly: its rows and files stay. One that was deleted before stays as it is.
+
+    Raises NotFound.
+    """
+    gone = LoggedModel.objects.filter(pk=model_id, lifecycle_stage=Lifecycle.DELETED).first()
+    if gone is not None:
+        require_logged_model(actor, gone, Change.DELETE, Action.TRACKING_LOGGED_MODEL_DELETED)
         return
-    model = _lock(model_id)
+    model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_DELETED, Change.DELETE)
     model.lifecycle_stage, model.updated_ms = Lifecycle.DELETED, now_ms()
     model.save(update_fields=["lifecycle_stage", "updated_ms"])
+    _note(actor, model, ["its deletion"])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_DELETED,

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import connection
 
+from audit.actions import Action
+from core.actors import Actor
 from core.columns import listed, placeholders, table_of, type_of
 from core.errors import NotFound
 from core.statements import Statement, number_array, text_array
@@ -15,6 +17,7 @@ from core.statements import run as execute
 from tracking.limits import Point
 from tracking.metric_columns import LATEST_IDENTITY, LATEST_ORDER, POINT_IDENTITY, VALUE_COLUMNS
 from tracking.models import LatestMetric, LoggedModel, Metric, Run
+from tracking.permissions.runs import Change, logged_model_not_found, require_logged_model
 
 Row = tuple[Any, ...]
 """The values of VALUE_COLUMNS, in that order."""
@@ -68,14 +71,21 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
     _put(_RAISE, run.pk, list(latest.values()))
 
 
-def require_models(points: Iterable[Point]) -> None:
-    """Raise NotFound where a value names a logged model that does not exist. No query where no value names one."""
+def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
+    """Refuse values that name logged models which do not exist (NotFound) or which the actor may not change (Denied).
+
+    A value that names a logged model is one of its metrics. No query where no value names one. ``actor`` None: an
+    import, on behalf of others.
+    """
     model_ids = {point.model_id for point in points if point.model_id}
     if not model_ids:
         return
-    known = set(LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", flat=True))
-    if missing := sorted(model_ids - known):
-        raise NotFound(f"Logged model with ID '{missing[0]}' not found.")
+    known = {model.pk: model for model in LoggedModel.objects.filter(pk__in=model_ids)}
+    for model_id in sorted(model_ids):
+        if model_id not in known:
+            raise NotFound(logged_model_not_found(model_id))
+        if actor is not None:
+            require_logged_model(actor, known[model_id], Change.EVIDENCE, Action.TRACKING_METRIC_LOGGED)
 
 
 def arrays(points: Sequence[Point]) -> list[str]:

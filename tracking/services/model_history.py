@@ -1,4 +1,4 @@
-"""The models a run logged, as clients before MLflow 3 tell it: one tag with a growing list."""
+"""The models that a run logged, as clients before MLflow 3 send them: one tag with a growing list."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ _KEPT = (*_NEEDED, "model_uuid")
 
 @transaction.atomic
 def log_model_history(*, actor: Actor, run_id: str, model_json: str) -> None:
-    """Add a model (the JSON of its MLmodel file) to the run's history. InvalidInput: not such JSON, or no room left."""
+    """Add a model (the JSON of its MLmodel file) to the run's history.
+
+    InvalidInput: not such JSON, or the tag would be too long.
+
+    Raises NotFound.
+    """
     entry = _entry(model_json)
-    run = lock_run(run_id, actor=actor)
+    run = lock_run(run_id, actor=actor, action=Action.TRACKING_TAG_SET)
     tag = RunTag.objects.filter(run=run, key=HISTORY_TAG).first()
     try:
         entries = [*orjson.loads(tag.value), entry] if tag else [entry]

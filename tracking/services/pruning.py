@@ -1,6 +1,6 @@
-"""Clearing away bytes that nothing names any more.
+"""Deletion of bytes that nothing names any more.
 
-What a row or the manifest of a seal names is never touched, nor what one of ``ARTIFACT_HOLDERS`` (settings) says it names.
+Bytes are kept that a row, the manifest of a seal or one of ``ARTIFACT_HOLDERS`` (settings) names.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from tracking.locks import hold_bytes
 from tracking.models import Artifact, MultipartUpload, Seal
 from tracking.store import Blob, ByteStore, current_store
 
-# Between the bytes of an upload and its row lies a moment; an upload that finds its bytes gone would have to start again.
+# The row of an upload is written after its bytes; an upload whose bytes were deleted meanwhile would have to start
+# again.
 SHORTEST_GRACE = timedelta(hours=1)
-# So many names fit an event, and so long nobody can write rows.
+# The number of names that fit an event; rows cannot be written while a batch is deleted.
 _BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was deleted (or would be): number of files, bytes in all, remains of uploads that did not complete."""
+    """The deleted bytes (or those that would be): number of files, bytes in all, remains of uploads that did not
+    complete.
+    """
 
     blobs: int
     size: int
@@ -44,7 +47,7 @@ def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) ->
     One event a batch, in the transaction that looked whether anything names them. InvalidInput: a grace under an hour.
     """
     if grace < SHORTEST_GRACE:
-        raise InvalidInput("The grace period must be at least one hour: uploads may be on their way.")
+        raise InvalidInput("The grace period must be at least one hour: uploads may be in progress.")
     store, moment = current_store(), timezone.now() - grace
     keep = set(MultipartUpload.objects.values_list("key", flat=True))
     sealed = _sealed_digests()
@@ -78,7 +81,7 @@ def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
 def _remove(actor: Actor, store: ByteStore, batch: list[Blob], sealed: frozenset[str]) -> list[Blob]:
     """Delete what nothing names while nobody can name it.
 
-    Seals made since ``sealed`` was read stand on rows, and those rows cannot go: the rows alone are looked at again.
+    Seals made since ``sealed`` was read are based on rows, which cannot be deleted: only the rows are read again.
     """
     hold_bytes(exclusive=True)
     gone = store.remove(_unnamed(batch, sealed))

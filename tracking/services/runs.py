@@ -17,8 +17,10 @@ from core.statements import Statement, fetch, pipelined, portable
 from core.statements import run as execute
 from lineage.services import record_run
 from tracking.full_runs import RUN_COLUMNS, FullRun
-from tracking.limits import MAX_RUN_NAME, Pair, checked_tags, checked_text
+from tracking.limits import Pair, checked_run_name, checked_tags, checked_text
 from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunWriter
+from tracking.permissions.experiments import experiment_not_found, require_readable
+from tracking.permissions.runs import Change, require_run, run_not_found
 from tracking.provenance import record_run_facts
 from tracking.queries import experiment_number
 from tracking.random_names import random_name
@@ -41,22 +43,31 @@ _ADD_WRITER = portable(
 _UPDATE_RUN = portable(f"UPDATE {table_of(Run)} SET status = %s, end_ms = %s, name = %s WHERE id = %s")  # noqa: S608 - names
 
 
-def lock_run(run_id: str, *, actor: Actor | None, active: bool = True) -> Run:
+def lock_run(
+    run_id: str,
+    *,
+    actor: Actor | None,
+    action: Action = Action.TRACKING_RUN_UPDATED,
+    change: Change = Change.EVIDENCE,
+    active: bool = True,
+) -> Run:
     """Return a run with its row locked until commit, so that writers of one run come one after the other.
 
-    An ``actor`` who did not create the run is noted as one of its writers (None: an import, on behalf of others). NotFound; with ``active``, InvalidInput for a deleted run.
+    The ``actor`` must have the right to ``change`` it, and one who did not create it is noted as one of its writers
+    (None: an import, on behalf of others). NotFound, Denied (of ``action``); with ``active``, InvalidInput for a
+    deleted run.
     """
     rows = fetch(_LOCK_RUN, [run_id])
-    found = Run.from_db(connection.alias, _RUN_COLUMNS, rows[0]) if rows else None
-    if found is None:
-        raise NotFound(f"Run with id={run_id[:100]} not found")
-    if active and found.lifecycle_stage != Lifecycle.ACTIVE:
-        raise InvalidInput(
-            f"The run {found.pk} must be in the 'active' state. Current state is {found.lifecycle_stage}."
-        )
-    if actor is not None and actor.name != found.created_by:
+    run = Run.from_db(connection.alias, _RUN_COLUMNS, rows[0]) if rows else None
+    if run is None:
+        raise NotFound(run_not_found(run_id))
+    if actor is not None:
+        require_run(actor, run, change, action)
+    if active and run.lifecycle_stage != Lifecycle.ACTIVE:
+        raise InvalidInput(f"The run {run.pk} must be in the 'active' state. Current state is {run.lifecycle_stage}.")
+    if actor is not None and actor.name != run.created_by:
         execute(_ADD_WRITER, [run_id, actor.name])
-    return found
+    return run
 
 
 @transaction.atomic
@@ -72,11 +83,11 @@ def create_run(
     """Start a run in an active experiment, with a name made up where none is given.
 
     The name is also the tag `mlflow.runName`; InvalidInput where both are given and differ. ``user_id`` is the client's
-    claim; who really called is kept beside it.
+    claim; the authenticated user is stored as well. Raises NotFound.
     """
     kept = checked_tags(tags)
     checked_text(user_id, what="user_id", limit=256)
-    experiment = _lock_experiment(experiment_id)
+    experiment = _lock_experiment(actor, experiment_id)
     chosen = _chosen_name(name, kept)
     run_id = uuid.uuid4().hex
     run = Run(
@@ -109,41 +120,47 @@ def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:
     record(actor=actor, action=Action.TRACKING_RUN_CREATED, obj=run_ref(run.pk), after={**facts, "tags": tags})
 
 
-def _lock_experiment(experiment_id: str | int) -> Experiment:
-    """Return an active experiment that cannot be changed before we commit; others may start runs in it meanwhile."""
+def _lock_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
+    """Return an active experiment that cannot be changed before we commit; others may start runs in it meanwhile.
+
+    Whoever may read it may start runs of their own in it.
+    """
     number = experiment_number(experiment_id)
     rows = fetch(_SHARE_EXPERIMENT, [number])
     if not rows:
-        raise NotFound(f"No Experiment with id={number} exists")
-    found = Experiment.from_db(connection.alias, _EXPERIMENT_COLUMNS, rows[0])
-    require_active(found)
-    return found
+        raise NotFound(experiment_not_found(number))
+    require_readable(actor, number)
+    experiment = Experiment.from_db(connection.alias, _EXPERIMENT_COLUMNS, rows[0])
+    require_active(experiment)
+    return experiment
 
 
 def _chosen_name(name: str, tags: dict[str, str]) -> str:
     """Return the run's name. InvalidInput where the name tag differs from it."""
     tagged = tags.get(NAME_TAG, "")
-    if name and tagged and name != tagged:
+    if name and tagged and checked_run_name(name) != tagged:
         raise InvalidInput(
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
             f"(run_name='{name[:250]}', mlflow.runName='{tagged[:250]}')."
         )
-    chosen = checked_text(name or tagged or random_name(), what="run_name", limit=MAX_RUN_NAME)
+    chosen = checked_run_name(name or tagged or random_name())
     tags[NAME_TAG] = chosen
     return chosen
 
 
 @transaction.atomic
 def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | None = None, name: str = "") -> Run:
-    """Change status, end time and name of an active run; what is not given stays."""
-    run = lock_run(run_id, actor=actor)
+    """Change status, end time and name of an active run; what is not given stays. Raises InvalidInput, NotFound."""
+    # ending a run after its model was registered does not change evidence of the version; another name does
+    change = Change.EVIDENCE if name else Change.STATUS
+    run = lock_run(run_id, actor=actor, action=Action.TRACKING_RUN_UPDATED, change=change)
     changes: dict[str, object] = {}
     if status:
         changes["status"] = RunStatus(status)
     if end_ms is not None:
         changes["end_ms"] = end_ms
     if name:
-        changes["name"] = checked_text(name, what="run_name", limit=MAX_RUN_NAME)
+        changes["name"] = checked_run_name(name)
     changes = {field: value for field, value in changes.items() if getattr(run, field) != value}
     if not changes:
         return run
@@ -166,22 +183,22 @@ def mirror_name(*, actor: Actor, run: Run) -> None:
 
 @transaction.atomic
 def delete_run(*, actor: Actor, run_id: str) -> Run:
-    """Delete a run, softly; deleting twice changes nothing."""
+    """Delete a run, softly; deleting twice changes nothing. Raises InvalidInput, NotFound."""
     return _turn(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
 
 
 @transaction.atomic
 def restore_run(*, actor: Actor, run_id: str) -> Run:
-    """Bring a deleted run back; one that is there stays."""
+    """Bring a deleted run back; one that is there stays. Raises InvalidInput, NotFound."""
     return _turn(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
 
 
 def _turn(actor: Actor, run_id: str, target: Lifecycle, action: Action) -> Run:
-    run = lock_run(run_id, actor=actor, active=False)
+    run = lock_run(run_id, actor=actor, action=action, change=Change.DELETE, active=False)
     if run.lifecycle_stage == target:
         return run
-    before, run.lifecycle_stage = run.lifecycle_stage, target
-    run.save(update_fields=["lifecycle_stage"])
+    before, run.lifecycle_stage, run.deleted_with_experiment = run.lifecycle_stage, target, False
+    run.save(update_fields=["lifecycle_stage", "deleted_with_experiment"])
     record(
         actor=actor,
         action=action,

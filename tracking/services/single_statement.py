@@ -1,7 +1,7 @@
 """Single-statement logging on PostgreSQL: values and params of a run, with the event of it, in one round trip.
 
-The statement is a transaction. It locks the run, inserts values and params, and inserts the event. Calls that need a read in
-between, and all calls on SQLite, take the step-by-step services in `tracking.services.logging`.
+The statement is a transaction. It locks the run, inserts values and params, and inserts the event. Calls that need a
+read in between, and all calls on SQLite, take the step-by-step services in `tracking.services.logging`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from core.refs import run_ref
 from tracking.limits import Point
 from tracking.metric_columns import LATEST_ORDER, VALUE_COLUMNS
 from tracking.models import LatestMetric, Lifecycle, Metric, Param, Run, RunWriter
+from tracking.permissions.statements import MAY_LOG, may_log_values
 from tracking.provenance import DATASET_KEY
 from tracking.services.metrics import KEEP_LATEST, KEEP_POINT, UNNESTED, arrays
 from tracking.services.params_and_tags import as_object
 
 _COLUMNS = listed(("run_id", *VALUE_COLUMNS))
-_LATEST_FIRST = ", ".join(f"{column} DESC" for column in LATEST_ORDER)
-# `changed` is the run if it is active and has none of the params yet.
+_LATEST_FIRST = ", ".join([*(f"{column} DESC" for column in LATEST_ORDER), "is_nan"])
+# `changed` is the run if it is active, the actor may log to it, and it has none of the params yet.
 _LOG = (
     f"changed AS (SELECT id, created_by FROM {table_of(Run)} "  # noqa: S608 - names of tables and columns
-    f"WHERE id = %s AND lifecycle_stage = '{Lifecycle.ACTIVE.value}' AND NOT EXISTS (SELECT FROM json_each_text(%s) AS j "
+    f"WHERE id = %s AND lifecycle_stage = '{Lifecycle.ACTIVE.value}' AND {MAY_LOG} AND NOT EXISTS (SELECT FROM json_each_text(%s) AS j "
     f"JOIN {table_of(Param)} AS p ON p.run_id = %s AND p.key = j.key) FOR UPDATE), "
     f"writer AS (INSERT INTO {table_of(RunWriter)} ({listed(columns_of(RunWriter))}) "
     "SELECT id, %s FROM changed WHERE created_by <> %s "
@@ -54,14 +55,15 @@ def log_in_one_statement(
     """Add values and new params to an active run, and record the event; return whether that was done.
 
     False means that nothing changed and that the caller must log step by step, which finds and reports the reason: no
-    PostgreSQL, no such active run, a param that exists, values that name logged models, params that the lineage graph reads.
+    PostgreSQL, no such active run that the actor may change without a further question, a param that exists, values
+    that name logged models, params that the lineage graph reads.
     """
     if not (points or params) or DATASET_KEY in params or any(point.model_id for point in points):
         return False
     if params and connection.in_atomic_block:
-        return False  # two callers who log the same param are told apart by an error, which would end the transaction
+        return False  # two callers who log the same param conflict with an error, which would end the transaction
     named = as_object(params)
-    values = [run_id, named, run_id, actor.name, actor.name, named, *arrays(points)]
+    values = [run_id, *may_log_values(actor), named, run_id, actor.name, actor.name, named, *arrays(points)]
     try:
         return record_with(_LOG, values, actor=actor, action=action, obj=run_ref(run_id), after=after)
     except IntegrityError:

@@ -1,4 +1,4 @@
-"""Where bytes lie: the store that the settings name."""
+"""The artifact store that the settings name."""
 
 from __future__ import annotations
 

@@ -11,16 +11,16 @@ from typing import BinaryIO, Protocol
 from core.errors import TooLarge
 
 CHUNK = 1024 * 1024
-# What S3 takes: at most so many parts, and none smaller than this but the last.
+# Limits of S3: the number of parts, and the size of each but the last.
 MAX_PARTS = 10_000
 MIN_PART = 5 * CHUNK
 
 Progress = Callable[[int], None]
-"""Told of each piece that was read, in bytes."""
+"""Called with the number of bytes of each piece that was read."""
 
 
 class ByteSource(Protocol):
-    """What bytes are read from: an upload, an open file."""
+    """A source of bytes: an upload, or an open file."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to ``size`` bytes (-1: all that is left), empty at the end."""
@@ -44,7 +44,7 @@ class Staged:
 
 
 class ByteStore(Protocol):
-    """What every kind of store offers."""
+    """The interface of every kind of store."""
 
     def put(self, source: ByteSource, *, limit: int) -> Blob:
         """Store everything ``source`` yields, in chunks; raise TooLarge beyond ``limit`` bytes, storing nothing."""
@@ -58,12 +58,18 @@ class ByteStore(Protocol):
         """Return whether bytes of that digest and size are there. Does not read them."""
         ...
 
+    def mark(self, sha256: str) -> str:
+        """Return a mark of stored bytes that changes whenever they do, without reading them;
+        "" where there are none.
+        """
+        ...
+
     def older_than(self, moment: datetime) -> Iterator[Blob]:
         """Yield what was stored before ``moment``, in no order."""
         ...
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
-        """Delete bytes for good; return those that are gone now. Whoever asks knows that nothing names them."""
+        """Delete bytes for good and return those that are gone. The caller has checked that nothing refers to them."""
         ...
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
@@ -83,7 +89,10 @@ class DirectStore(ByteStore, Protocol):
         ...
 
     def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
-        """Make one object of its (number, etag) parts, unless that was done; return its size. InvalidInput: they do not fit."""
+        """Make one object of its (number, etag) parts, unless that was done; return its size.
+
+        InvalidInput: they do not fit.
+        """
         ...
 
     def adopt(self, staged: Staged, *, progress: Progress) -> Blob:

@@ -1,6 +1,6 @@
 """One bucket of a store that speaks S3: the requests, and what its answers mean.
 
-Credentials, region and endpoint come the way boto3 finds them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
+Credentials, region and endpoint are those that boto3 finds (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _PARTS_DO_NOT_FIT = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmal
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket by its name. ``client_url`` is the endpoint that presigned URLs name, "" for the one this server uses."""
+    """A bucket by its name.
+
+    ``client_url`` is the endpoint that presigned URLs name, "" for the one this server uses.
+    """
 
     name: str
     client_url: str = ""
@@ -41,13 +44,21 @@ class Bucket:
 
     def head(self, key: str) -> tuple[int, str]:
         """Return an object's size and ETag; raise FileNotFoundError where there is none."""
+        facts = self._facts(key)
+        return facts["ContentLength"], facts["ETag"]
+
+    def mark(self, key: str) -> str:
+        """Return an object's size, ETag and time of change as one text; raise FileNotFoundError where there is none."""
+        facts = self._facts(key)
+        return f"{facts['ContentLength']}:{facts['ETag']}:{facts['LastModified'].isoformat()}"
+
+    def _facts(self, key: str) -> Any:
         try:
-            facts = self.client.head_object(**self.at(key))
+            return self.client.head_object(**self.at(key))
         except self.client.exceptions.ClientError as error:
             if _code(error) in _GONE:
                 raise FileNotFoundError(key) from error
             raise
-        return facts["ContentLength"], facts["ETag"]
 
     def put(self, key: str, body: bytes) -> None:
         """Write a small object."""
@@ -96,7 +107,7 @@ class Bucket:
             raise
 
     def abort(self, staged: Staged) -> None:
-        """Forget an upload in parts; one that there is not, or not any more, is no error."""
+        """Abort an upload in parts; a missing one is no error."""
         try:
             self.client.abort_multipart_upload(**self.at(staged.key), UploadId=staged.upload_id)
         except self.client.exceptions.ClientError as error:
@@ -109,7 +120,7 @@ class Bucket:
             yield from page.get("Uploads", ())
 
     def signed(self, operation: str, *, expires: timedelta, **what: object) -> str:
-        """Return a URL that lets whoever has it do this one operation until it expires."""
+        """Return a URL that allows this one operation until it expires."""
         url: str = _client(self.client_url or _endpoint()).generate_presigned_url(
             operation, Params=what, ExpiresIn=int(expires.total_seconds())
         )

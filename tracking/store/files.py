@@ -16,7 +16,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FileStore:
-    """Bytes as files ``sha256/ab/cd/<digest>`` below one directory: written aside, synced, then renamed into place."""
+    """Bytes as files ``sha256/ab/cd/<digest>`` below one directory: written to a temporary file, synced,
+    then renamed.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,8 +46,16 @@ class FileStore:
         except FileNotFoundError:
             return False
 
+    def mark(self, sha256: str) -> str:
+        """Return inode, size and times: the file system sets the time of a change, and no program can set it back."""
+        try:
+            stat = self._place(sha256).stat()
+        except FileNotFoundError:
+            return ""
+        return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+
     def older_than(self, moment: datetime) -> Iterator[Blob]:
-        """Walk the directories; a file that goes meanwhile is passed over."""
+        """Walk the directories; a file that is deleted meanwhile is skipped."""
         for folder, _, names in os.walk(self.root / "sha256"):
             for name in filter(_DIGEST.fullmatch, names):
                 try:
@@ -56,7 +66,7 @@ class FileStore:
                     yield Blob(name, facts.st_size)
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
-        """Unlink files; whoever reads one at that moment reads it to its end."""
+        """Unlink files; an open file can still be read to its end."""
         for blob in blobs:
             self._place(blob.sha256).unlink(missing_ok=True)
         return list(blobs)

@@ -54,6 +54,13 @@ class S3Store:
         except FileNotFoundError:
             return False
 
+    def mark(self, sha256: str) -> str:
+        """Return size, ETag and time of the last change, as the bucket has them."""
+        try:
+            return self.bucket.mark(self._place(sha256))
+        except FileNotFoundError:
+            return ""
+
     def older_than(self, moment: datetime) -> Iterator[Blob]:
         """List the bucket."""
         for item in self.bucket.listed(f"{self.prefix}sha256/"):

@@ -9,8 +9,8 @@ from typing import Any
 from tracking.store.base import CHUNK
 from tracking.store.bucket import Bucket
 
-# One request fetches this much at most, in pieces; what a reader leaves unread is thrown away with its connection. Who
-# reads on gets more with each request, who seeks begins small again.
+# One request fetches this much at most, in pieces; unread bytes are discarded with the connection. Reading on fetches
+# more with each request, and seeking starts small again.
 _FIRST_WINDOW = 2 * CHUNK
 _LARGEST_WINDOW = 64 * CHUNK
 _ATTEMPTS = 3

@@ -10,8 +10,9 @@ import orjson
 from django.conf import settings
 
 from core.errors import NotFound
-from core.text import join_words
+from core.text import english_list
 from tracking.artifacts import folder_digest, folder_files, open_artifact, verify_folder
+from tracking.verification import changes_since_verified
 from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, Subject, log_line
 from validation.params import Param, texts
 from validation.scanning.folder import scan_folder
@@ -42,8 +43,8 @@ class DigestMatches(ParamsCheck):
 
     code = "artifact.digest_matches"
     description = (
-        "The files are those that were registered: every byte is read from the store and compared, and once more inside the "
-        "transaction of the promotion."
+        "The files are those that were registered: every byte is read from the store and compared, and once more just "
+        "before the promotion; inside its transaction only marks of the objects are compared."
     )
     queue = "slow"
 
@@ -70,8 +71,12 @@ class DigestMatches(ParamsCheck):
         return CheckResult(passed=True, summary=summary, evidence=evidence)
 
     def confirm(self, subject: Subject, params: Mapping[str, object]) -> str:
-        """Return what changed in the store, "" for nothing: changed bytes show in no row of the database."""
-        changed = verify_folder(subject.artifact_path)
+        """Return what changed in the store, "" for nothing: changed bytes show in no row of the database.
+
+        It is asked under a lock, so it reads no bytes: it compares the marks of bytes that were read before. Raises
+        VerificationNeeded where they were not.
+        """
+        changed = changes_since_verified(subject.artifact_path)
         return _difference(changed, subject, folder_digest(subject.artifact_path))
 
 
@@ -111,9 +116,9 @@ class Scan(ParamsCheck):
         """Return what must be true of a version, in a sentence."""
         text = "Its files must be of known formats, and loading them must run no code but that of allowed libraries."
         if names := texts(params, "allow"):
-            text += f" Also allowed: {join_words(names)}."
+            text += f" Also allowed: {english_list(names)}."
         if names := texts(params, "allow_files"):
-            text += f" Accepted in any format: {join_words(names)}."
+            text += f" Accepted in any format: {english_list(names)}."
         return f"{text} Source files in its folder are accepted." if params["allow_code"] else text
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
@@ -150,11 +155,11 @@ def _opened(folder: str, name: str) -> BinaryIO:
         raise Unsafe("its bytes are missing from the store") from error
 
 
-def _scan_result(found: list[FileReport]) -> CheckResult:
-    report = (EvidenceFile("scan.json", _report(found), "application/json"),)
-    rejected = [file for file in found if file.verdict == "rejected"]
-    unknown = [file.name for file in found if file.unsigned]
-    listed = sorted(found, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
+def _scan_result(reports: list[FileReport]) -> CheckResult:
+    report = (EvidenceFile("scan.json", _report(reports), "application/json"),)
+    rejected = [file for file in reports if file.verdict == "rejected"]
+    unknown = [file.name for file in reports if file.unsigned]
+    listed = sorted(reports, key=lambda file: (file.verdict != "rejected", file.name))[:_MAX_LISTED]
     evidence = {
         "files": [
             {
@@ -166,7 +171,7 @@ def _scan_result(found: list[FileReport]) -> CheckResult:
             }
             for file in listed
         ],
-        "count": len(found),
+        "count": len(reports),
         "not_recognised": unknown[:_MAX_LISTED],
     }
     if rejected:
@@ -174,13 +179,11 @@ def _scan_result(found: list[FileReport]) -> CheckResult:
         more = f" (and {len(rejected) - 1} more)" if len(rejected) > 1 else ""
         summary = f"{first.name}: {first.problems[0]}{more}."
         return CheckResult(passed=False, summary=summary[:1000], evidence=evidence, files=report)
-    summary = (
-        f"{len(found)} file{'s' if len(found) != 1 else ''} scanned; loading them runs only code of allowed libraries."
-    )
+    summary = f"{len(reports)} file{'s' if len(reports) != 1 else ''} scanned; loading them runs only code of allowed libraries."
     return CheckResult(passed=True, summary=summary, evidence=evidence, files=report)
 
 
-def _report(found: list[FileReport]) -> bytes:
+def _report(reports: list[FileReport]) -> bytes:
     """Return the full report; the evidence in the row holds only its beginning."""
     files = [
         {
@@ -190,7 +193,7 @@ def _report(found: list[FileReport]) -> bytes:
             "problems": file.problems,
             "imports": sorted(file.globals),
         }
-        for file in sorted(found, key=lambda file: file.name)
+        for file in sorted(reports, key=lambda file: file.name)
     ]
     return orjson.dumps({"files": files}, option=orjson.OPT_INDENT_2)
 

@@ -53,17 +53,17 @@ class Complete(ParamsCheck):
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where enough fields of the template are filled."""
-        found = _measured(subject, params)
+        completeness = _measured(subject, params)
         evidence = {
             "card": subject.card.digest,
-            "template": found.template.label,
-            "missing": list(found.missing),
-            "score": found.score,
-        } | ({"tier": found.tier} if found.tier else {})
+            "template": completeness.template.label,
+            "missing": list(completeness.missing),
+            "score": completeness.score,
+        } | ({"tier": completeness.tier} if completeness.tier else {})
         if not subject.card.digest:
             return CheckResult(passed=False, summary="The version has no model card.", evidence=evidence)
-        passed = found.score >= int(str(params.get("min_score", _FULL)))
-        return CheckResult(passed=passed, summary=_summary(found, passed=passed)[:1000], evidence=evidence)
+        passed = completeness.score >= int(str(params.get("min_score", _FULL)))
+        return CheckResult(passed=passed, summary=_summary(completeness, passed=passed)[:1000], evidence=evidence)
 
 
 def _name(params: Mapping[str, object]) -> str:
@@ -81,15 +81,15 @@ def _measured(subject: Subject, params: Mapping[str, object]) -> Completeness:
     return completeness(subject.card.written, template, subject.tier)
 
 
-def _summary(found: Completeness, *, passed: bool) -> str:
-    plain = found.template.code == PLAIN
-    if not found.missing:
-        of = "" if plain else f" that {found.template.title} requires"
+def _summary(completeness: Completeness, *, passed: bool) -> str:
+    plain = completeness.template.code == PLAIN
+    if not completeness.missing:
+        of = "" if plain else f" that {completeness.template.title} requires"
         return f"Every field of the model card{of} is filled."
-    names = [BY_KEY[key].title.lower() for key in found.missing]
+    names = [BY_KEY[key].title.lower() for key in completeness.missing]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     listed = ", ".join(names[:_SHOWN]) + more
     if passed:
-        return f"{found.score} % of the model card is filled; still empty: {listed}."
-    asked = "" if plain else f" ({found.template.title}, {found.filled} of {found.total})"
+        return f"{completeness.score} % of the model card is filled; still empty: {listed}."
+    asked = "" if plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
     return f"Still empty on the model card{asked}: {listed}."

@@ -1,12 +1,13 @@
 """The evaluation data of a metric, and whether two metrics have the same (docs/decisions/0030).
 
-The first of these that is there counts: the dataset that the metric was logged with; the inputs of the run whose context is
-evaluation; the tag `eval_dataset_version`. The tag `dataset_version` names training data, which may differ between two
-versions that are compared, so it is not read here.
+The first of these that is there counts: the dataset that the metric was logged with; the inputs of the run whose
+context is evaluation; the tag `eval_dataset_version`. The tag `dataset_version` names training data, which may differ
+between two versions that are compared, so it is not read here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +19,7 @@ _LISTED = 5
 
 
 class DataMatch(StrEnum):
-    """Whether two runs have the same evaluation data. ``ONLY_THEIRS``: those of the candidate are unknown."""
+    """The comparison of the evaluation data of two runs. ``ONLY_THEIRS``: those of the candidate are unknown."""
 
     SAME = "the same"
     DIFFERENT = "different"
@@ -52,6 +53,14 @@ def data_behind(run: RunFacts, metric: str) -> Data:
         return Data(tuple(sorted(logged)))
     tag = run.tags.get(EVALUATION_TAG, "").strip()
     return Data(((tag, ""),)) if tag else Data()
+
+
+def measured_by(run: RunFacts, names: Iterable[str]) -> dict[str, list[str | None]]:
+    """Return value and evaluation data of those metrics that a run has; None for a value that is no number."""
+    known = [name for name in names if name in {*run.metrics, *run.unusable}]
+    return {
+        name: [repr(run.metrics[name]) if name in run.metrics else None, data_behind(run, name).shown] for name in known
+    }
 
 
 def match_data(ours: Data, theirs: Data) -> DataMatch:

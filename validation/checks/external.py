@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.errors import InvalidState
-from core.text import join_words
+from core.text import english_list
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.params import Param, texts
 
@@ -26,7 +26,7 @@ class External(ParamsCheck):
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return what must be true of a version, in a sentence."""
-        keys = join_words(texts(params, "keys"), "or")
+        keys = english_list(texts(params, "keys"), "or")
         return f"“{params['name']}” must have been posted as passed, signed with the key {keys}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:

@@ -6,9 +6,10 @@ The first of these that a run logs for a metric `M` is used:
 - `M_n`, for a proportion (accuracy, recall, an error rate …): Wilson's score interval (Wilson, JASA 22, 1927);
 - `M_n_pos`, `M_n_neg`, for an area under the ROC curve: the standard error of Hanley and McNeil (Radiology 143, 1982).
 
-The counts may also be those of a whole split: `val_n` for `val_accuracy`. The interval of a difference follows from two intervals
-by the square and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27, 2008). It takes the
-two measurements as independent. Measurements on the same rows are correlated, and then the interval is wider than necessary.
+The counts may also be those of a whole split: `val_n` for `val_accuracy`. The interval of a difference follows from two
+intervals by the square and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27,
+2008). It takes the two measurements as independent. Measurements on the same rows are correlated, and then the interval
+is wider than necessary.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def _counts(metrics: Mapping[str, float], name: str) -> tuple[float, float] | No
 def _count(metrics: Mapping[str, float], name: str, suffix: str, *, of_split: bool) -> float:
     """Return a logged count of at least 1, else 0."""
     split = name.split("_", 1)[0] if of_split and "_" in name else name
-    found = metrics.get(f"{name}{suffix}", metrics.get(f"{split}{suffix}", 0))
-    return found if math.isfinite(found) and found >= 1 else 0
+    count = metrics.get(f"{name}{suffix}", metrics.get(f"{split}{suffix}", 0))
+    return count if math.isfinite(count) and count >= 1 else 0
 
 
 def _z(confidence: float) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from core.errors import NotFound, TooLarge
-from core.text import join_words
+from core.text import english_list
+from lineage.identity.names import UNVERSIONED
 from tracking.artifacts import folder_files, read_artifact
-from tracking.provenance import COMMIT_KEYS, DATASET_KEY, UNVERSIONED, parse_dataset_versions
+from tracking.dataset_versions import parse_dataset_versions
+from tracking.provenance import COMMIT_KEYS, DATASET_KEY
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.params import Param, texts
 
@@ -22,8 +24,8 @@ _LISTED = 10
 class RequiredTags(ParamsCheck):
     """Requires a value for each of ``tags``.
 
-    A tag of the model version counts where the run has none, because a version may have no run. A parameter of that name does
-    not count, because lineage and search read tags; the summary says so.
+    A tag of the model version counts where the run has none, because a version may have no run. A parameter of that
+    name does not count, because lineage and search read tags; the summary says so.
     """
 
     code = "lineage.required_tags"
@@ -33,7 +35,7 @@ class RequiredTags(ParamsCheck):
     def describe(self, params: Mapping[str, object]) -> str:
         """Return what must be true of a version, in a sentence."""
         names = texts(params, "tags")
-        return f"Its run must have the tag{'s' if len(names) > 1 else ''} {join_words(names)}."
+        return f"Its run must have the tag{'s' if len(names) > 1 else ''} {english_list(names)}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         """Return the run and the value of each tag."""
@@ -49,8 +51,8 @@ class RequiredTags(ParamsCheck):
             "missing": missing,
         }
         if not missing:
-            said = ", ".join(f"{name}={value}" for name, (_, value) in values.items())
-            return CheckResult(passed=True, summary=f"All tags are set: {said}."[:1000], evidence=evidence)
+            values_text = ", ".join(f"{name}={value}" for name, (_, value) in values.items())
+            return CheckResult(passed=True, summary=f"All tags are set: {values_text}."[:1000], evidence=evidence)
         where = f"run {subject.run.run_id}" if subject.run.run_id else "the version (it names no run)"
         summary = f"Missing tag{'s' if len(missing) > 1 else ''} on {where}: {', '.join(missing)}."
         if as_params := [name for name in missing if name in subject.run.params]:
@@ -59,13 +61,13 @@ class RequiredTags(ParamsCheck):
 
     def _values(self, subject: Subject, params: Mapping[str, object]) -> dict[str, tuple[str, str]]:
         """Return (where it was found, value) of each wanted tag."""
-        found: dict[str, tuple[str, str]] = {}
+        values: dict[str, tuple[str, str]] = {}
         for name in texts(params, "tags"):
             if subject.run.tags.get(name, "").strip():
-                found[name] = ("run", subject.run.tags[name])
+                values[name] = ("run", subject.run.tags[name])
             else:
-                found[name] = ("version", subject.tags[name]) if name in subject.tags else ("", "")
-        return found
+                values[name] = ("version", subject.tags[name]) if name in subject.tags else ("", "")
+        return values
 
 
 class Complete(ParamsCheck):
@@ -81,7 +83,7 @@ class Complete(ParamsCheck):
     def describe(self, params: Mapping[str, object]) -> str:
         """Return what must be true of a version, in a sentence."""
         exact = ", every requirement by its exact version" if _pins(params) else ""
-        return f"The {join_words(texts(params, 'require'))} of its training must be known{exact}."
+        return f"The {english_list(texts(params, 'require'))} of its training must be known{exact}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         """Return the commit, the datasets and the files of the version."""
@@ -125,8 +127,8 @@ def _commit(subject: Subject) -> str:
 
 def _datasets(subject: Subject) -> list[tuple[str, str]]:
     """Return (name, version) of every dataset that the run read, as in the lineage graph."""
-    said = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
-    named = [pair for text in said for pair in parse_dataset_versions(text)]
+    values_text = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
+    named = [pair for text in values_text for pair in parse_dataset_versions(text)]
     return sorted({*named, *((name, digest) for name, digest, _ in subject.run.datasets)})
 
 
@@ -140,17 +142,17 @@ def _about_data(data: list[tuple[str, str]]) -> str:
 def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
     """Return the file that lists the environment of the model, and what is wrong with it."""
     files = {name for name, _, _ in folder_files(subject.artifact_path)} if subject.artifact_path else set()
-    found = next((name for name in _ENVIRONMENTS if name in files), "")
-    if not found:
+    file = next((name for name in _ENVIRONMENTS if name in files), "")
+    if not file:
         return "", f"the model has none of {', '.join(_ENVIRONMENTS)}"
-    if not pinned or found != "requirements.txt":
-        return found, ""
+    if not pinned or file != "requirements.txt":
+        return file, ""
     try:
-        text = read_artifact(f"{subject.artifact_path}/{found}", _MAX_REQUIREMENTS).decode("utf-8", "replace")
+        text = read_artifact(f"{subject.artifact_path}/{file}", _MAX_REQUIREMENTS).decode("utf-8", "replace")
     except (NotFound, TooLarge) as error:
-        return found, f"{found} cannot be read: {error.message}"
+        return file, f"{file} cannot be read: {error.message}"
     loose = list(_unpinned(text))
-    return found, f"{', '.join(loose[:_LISTED])} in {found} without an exact version (==)" if loose else ""
+    return file, f"{', '.join(loose[:_LISTED])} in {file} without an exact version (==)" if loose else ""
 
 
 def _unpinned(text: str) -> Iterator[str]:
@@ -176,14 +178,14 @@ class NotQuarantined(ParamsCheck):
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where no ancestor is quarantined."""
-        found = subject.ancestry
-        evidence = {"quarantined": list(found.quarantined), "complete": found.complete}
-        if found.quarantined:
-            names = [urn.partition(":")[2] for urn in found.quarantined]
+        ancestry = subject.ancestry
+        evidence = {"quarantined": list(ancestry.quarantined), "complete": ancestry.complete}
+        if ancestry.quarantined:
+            names = [urn.partition(":")[2] for urn in ancestry.quarantined]
             more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
             summary = f"It descends from quarantined data: {', '.join(names[:_LISTED])}{more}."
             return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
-        if not found.complete:
+        if not ancestry.complete:
             summary = (
                 "Some datasets are quarantined. The ancestry of this version is unknown or too large to rule them out."
             )

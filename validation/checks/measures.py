@@ -1,11 +1,13 @@
-"""Shared by the checks of metrics: how values and intervals are written as evidence, and the parameter of confidence."""
+"""Shared by the checks of metrics: how values and intervals are written as evidence,
+and the parameter of confidence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from validation.base import CheckResult
-from validation.checks.intervals import Interval
+from validation.base import CheckResult, RunFacts
+from validation.checks.intervals import SUFFIXES, Interval
 from validation.params import Param
 
 CONFIDENCE = Param("confidence", "number", "The confidence level of the intervals.", 0.95, least=0.5, most=0.999)
@@ -24,6 +26,17 @@ def value_of(metrics: Mapping[str, float], name: str | None) -> str | None:
 def shown(interval: Interval | None) -> str:
     """Return an interval as text for people, "" where there is none."""
     return interval.shown if interval is not None else ""
+
+
+def unusable_of(run: RunFacts, name: str) -> tuple[str, ...]:
+    """Return which of a metric and of the counts and bounds logged beside it are not finite numbers."""
+    beside = {name, *(f"{name}{suffix}" for suffix in SUFFIXES)}
+    return tuple(key for key in run.unusable if key in beside)
+
+
+def not_finite(names: Sequence[str]) -> str:
+    """Return the sentence that refuses a comparison with metrics that are not finite, "" where there are none."""
+    return f"Not comparable: {', '.join(names[:3])} is not a finite number." if names else ""
 
 
 def by_interval(params: Mapping[str, object]) -> str:

@@ -1,19 +1,20 @@
 """The check that a version is no worse than the current Production version.
 
-The metric that is compared is the first of the names that the Production version has. Production decides which metric counts,
-so a candidate cannot pass by not measuring it. Where Production has none of the names, the check fails; where there is no
-Production version, it passes.
+The metric that is compared is the first of the names that the Production version has. Production decides which metric
+counts, so a candidate cannot pass by not measuring it. Where Production has none of the names, the check fails; where
+there is no Production version, it passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from validation.base import CheckResult, Incumbent, ParamsCheck, Progress, RunFacts, Subject
-from validation.checks.evaluation_data import Data, DataMatch, data_behind, match_data
+from validation.checks.evaluation_data import Data, DataMatch, data_behind, match_data, measured_by
 from validation.checks.intervals import Interval, difference, interval_of
-from validation.checks.measures import CONFIDENCE, by_interval, failed, shown, value_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, not_finite, shown, unusable_of, value_of
 from validation.params import Param, figure, texts
 
 # Tried after `metric`, in this order: validation, then test, then what autolog measures on the training data.
@@ -43,7 +44,7 @@ class NoRegression(ParamsCheck):
 
     code = "metric.no_regression"
     description = "The candidate is no worse than the current Production version, on the same evaluation data, within a tolerance."
-    params = (
+    params: ClassVar[tuple[Param, ...]] = (
         Param("metric", "name", "The metric that is compared.", COMMON_METRICS[0]),
         Param(
             "fallback",
@@ -85,6 +86,12 @@ class NoRegression(ParamsCheck):
         ),
     )
 
+    nothing = "Nothing to compare with: no other version is or was in Production."
+
+    def other(self, subject: Subject) -> Incumbent | None:
+        """Return the version to compare with: the current or else the last Production version, never the candidate."""
+        return _unless_itself(subject.incumbent or subject.predecessor, subject)
+
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
         """Return the parameters with their defaults, and under `names` the metrics to look for. InvalidInput."""
         plain = {key: value for key, value in params.items() if not (key == "fallback" and value == [])}
@@ -103,14 +110,20 @@ class NoRegression(ParamsCheck):
         return f"{text} The evaluation data must be known." if params["unknown_data"] == "refuse" else text
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the other version, the metric, and the values, data and intervals of both sides."""
-        incumbent = _other(subject)
+        """Return the other version, the metric, and the values, data and intervals of both sides.
+
+        All metrics of the candidate that may be compared are in it, whatever is compared now: once it is promoted, the
+        next version is compared with them, so a change of one voids the approval (docs/decisions/0175).
+        """
+        incumbent, measured = self.other(subject), measured_by(subject.run, texts(params, "names"))
         if incumbent is None:
-            return {"incumbent": None}
+            return {"incumbent": None, "measured": measured}
         name = _chosen(incumbent, params)
         sides = (subject.run, incumbent.run)
-        return {
+        unusable = _unusable(subject, incumbent, name)
+        return ({"unusable": list(unusable)} if unusable else {}) | {
             "incumbent": incumbent.version_id,
+            "measured": measured,
             "metric": name,
             "values": [value_of(run.metrics, name) for run in sides],
             "data": [_training_data(subject.run), _training_data(incumbent.run)],
@@ -120,10 +133,9 @@ class NoRegression(ParamsCheck):
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where the candidate is no worse, or where there is nothing to compare with."""
-        incumbent = _other(subject)
+        incumbent = self.other(subject)
         if incumbent is None:
-            summary = "Nothing to compare with: no other version is or was in Production."
-            return CheckResult(passed=True, summary=summary, evidence={"incumbent": None})
+            return CheckResult(passed=True, summary=self.nothing, evidence={"incumbent": None})
         name = _chosen(incumbent, params)
         evidence: dict[str, object] = {
             "incumbent": incumbent.number,
@@ -137,6 +149,8 @@ class NoRegression(ParamsCheck):
                 f"Not comparable: version {incumbent.number}, {incumbent.place}, has no metric such as {wanted}.",
                 evidence,
             )
+        if why := not_finite(_unusable(subject, incumbent, name)):
+            return failed(why, evidence)
         if name not in subject.run.metrics:
             why = f"Not comparable: version {incumbent.number}, {incumbent.place}, has {name}; this version's run has not."
             return failed(
@@ -239,17 +253,43 @@ def _about_data(kind: DataMatch, evidence: Mapping[str, object]) -> str:
     return text
 
 
-def _other(subject: Subject) -> Incumbent | None:
-    """Return the version to compare with: the current or else the last Production version, but never the candidate itself."""
-    incumbent = subject.incumbent or subject.predecessor
-    return None if incumbent is None or incumbent.version_id == subject.version_id else incumbent
+def _unless_itself(other: Incumbent | None, subject: Subject) -> Incumbent | None:
+    return None if other is None or other.version_id == subject.version_id else other
 
 
 def _chosen(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
-    return next((name for name in texts(params, "names") if name in incumbent.run.metrics), None)
+    known = {*incumbent.run.metrics, *incumbent.run.unusable}
+    return next((name for name in texts(params, "names") if name in known), None)
+
+
+def _unusable(subject: Subject, incumbent: Incumbent, name: str | None) -> tuple[str, ...]:
+    return unusable_of(subject.run, name or "") or unusable_of(incumbent.run, name or "")
 
 
 def _training_data(run: RunFacts) -> str:
     """Return the training data of a run as text: its dataset_version, else the datasets it logged."""
     logged = ", ".join(f"{name}@{digest}" for name, digest, _ in run.datasets)
     return (run.tags.get("dataset_version") or logged)[:300]
+
+
+class NoCumulativeDrift(NoRegression):
+    """Compares a metric with that of the last version that passed a full validation, so that small losses do not add
+    up.
+    """
+
+    code = "metric.no_cumulative_drift"
+    description = "The candidate is no worse than the last version that passed a full validation, within a tolerance."
+    params: ClassVar[tuple[Param, ...]] = tuple(param for param in NoRegression.params if param.name != "against")
+    nothing = "Nothing to compare with: no other version has passed a full validation."
+
+    def other(self, subject: Subject) -> Incumbent | None:
+        """Return the last version that passed a full validation, None where there is none or it is the candidate."""
+        return _unless_itself(subject.baseline, subject)
+
+    def describe(self, params: Mapping[str, object]) -> str:
+        """Return what must be true of a version, in a sentence."""
+        return (
+            super()
+            .describe(params)
+            .replace("in current Production", "in the last version that passed a full validation")
+        )

@@ -18,7 +18,9 @@ Columns = dict[str, list[dict[str, str]]]
 
 
 class Signature(ParamsCheck):
-    """Requires a signature in the MLmodel file and, where asked, that callers of Production can call this version as well."""
+    """Requires a signature in the MLmodel file and, where asked, that callers of Production can call this version as
+    well.
+    """
 
     code = "model.signature"
     description = "The signature of the model names the columns of its inputs and outputs."
@@ -79,8 +81,8 @@ class Signature(ParamsCheck):
 
 
 def _signature(folder: str) -> Columns:
-    found = read_mlmodel(f"{folder}/MLmodel") if folder else None
-    return dict(found.signature) if found else {}
+    mlmodel = read_mlmodel(f"{folder}/MLmodel") if folder else None
+    return dict(mlmodel.signature) if mlmodel else {}
 
 
 def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
@@ -104,8 +106,8 @@ class Smoke(ParamsCheck):
     """Loads the model and has it answer its own input example.
 
     This is the only check that runs the model's code, which anybody may have written: it runs inside the sandbox only
-    (validation/sandbox/). A pass shows that the model works, not that it is harmless: its code could fake the answer. The
-    check for harm is `artifact.scan`.
+    (validation/sandbox/). A pass shows that the model works, not that it is harmless: its code could fake the answer.
+    The check for harm is `artifact.scan`.
     """
 
     code = "model.smoke"

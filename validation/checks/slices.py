@@ -1,7 +1,8 @@
 """The check of slices: how a metric differs between groups of rows.
 
-A slice of `val_accuracy` is a metric named `val_accuracy_new_accounts` (or with `.` or `/`). The four-fifths rule of thumb,
-that the worst ratio be at least 0.8, is that of the Uniform Guidelines on Employee Selection Procedures (29 CFR 1607.4 D).
+A slice of `val_accuracy` is a metric named `val_accuracy_new_accounts` (or with `.` or `/`). The four-fifths rule of
+thumb, that the worst ratio be at least 0.8, is that of the Uniform Guidelines on Employee Selection Procedures (29 CFR
+1607.4 D).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import io
 from collections.abc import Mapping
 
 from core.errors import InvalidInput
-from core.text import join_words
+from core.text import english_list
 from validation.base import CheckResult, EvidenceFile, ParamsCheck, Progress, RunFacts, Subject
 from validation.checks.intervals import SUFFIXES, interval_of
+from validation.checks.measures import not_finite
 from validation.params import Param, figure, texts
 
 _JOINTS = ("_", ".", "/")
@@ -63,46 +65,46 @@ class Slices(ParamsCheck):
             "min_ratio": "be in every slice at least {:g} times that of any other",
         }
         limits = [(text, figure(params, name)) for name, text in words.items()]
-        listed = join_words([text.format(limit) for text, limit in limits if limit is not None])
+        listed = english_list([text.format(limit) for text, limit in limits if limit is not None])
         return f"{params['metric']} must {listed}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
         """Return the slices of the run with their intervals, and the slices that must be there."""
         name = str(params["metric"])
-        found = slices_of(subject.run, name)
-        return {
+        slices = slices_of(subject.run, name)
+        return ({"unusable": list(subject.run.unusable)} if subject.run.unusable else {}) | {
             "run": subject.run.run_id,
-            "slices": {key: repr(value) for key, value in found.items()},
+            "slices": {key: repr(value) for key, value in slices.items()},
             "wanted": _wanted(subject, params),
-            "intervals": {key: _interval(subject.run, name, key) for key in found},
+            "intervals": {key: _interval(subject.run, name, key) for key in slices},
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where every slice keeps within the limits and none is missing."""
         name = str(params["metric"])
-        wanted, found = _wanted(subject, params), slices_of(subject.run, name)
+        wanted, slices = _wanted(subject, params), slices_of(subject.run, name)
         if params["slices"]:
-            found = {key: value for key, value in found.items() if key in texts(params, "slices")}
+            slices = {key: value for key, value in slices.items() if key in texts(params, "slices")}
         rows = [
             {"slice": key, "value": repr(value), "interval": _interval(subject.run, name, key)}
-            for key, value in sorted(found.items(), key=lambda item: item[1])
+            for key, value in sorted(slices.items(), key=lambda item: item[1])
         ]
-        evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(wanted) - found.keys())}
+        evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(wanted) - slices.keys())}
         files = (EvidenceFile("slices.csv", _table(rows), "text/csv"),) if rows else ()
-        problem = _problem(name, found, set(wanted), params)
-        summary = problem or _passed(name, found)
+        bad = [key for key in subject.run.unusable if key.startswith(tuple(f"{name}{joint}" for joint in _JOINTS))]
+        problem = not_finite(bad) or _problem(name, slices, set(wanted), params)
+        summary = problem or _passed(name, slices)
         return CheckResult(passed=not problem, summary=summary[:1000], evidence=evidence, files=files)
 
 
 def slices_of(run: RunFacts, metric: str) -> dict[str, float]:
     """Return the slices of a metric that a run logged, by name."""
-    return {
-        key[len(metric) + 1 :]: value
-        for key, value in run.metrics.items()
-        if key.startswith(tuple(f"{metric}{joint}" for joint in _JOINTS))
-        and len(key) > len(metric) + 1
-        and not key.endswith(_NOT_SLICES)
-    }
+    return {key[len(metric) + 1 :]: value for key, value in run.metrics.items() if _is_slice(key, metric)}
+
+
+def _is_slice(key: str, metric: str) -> bool:
+    begins = key.startswith(tuple(f"{metric}{joint}" for joint in _JOINTS)) and len(key) > len(metric) + 1
+    return begins and not key.endswith(_NOT_SLICES)
 
 
 def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
@@ -111,19 +113,23 @@ def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
         return sorted(texts(params, "slices"))
     incumbent = subject.incumbent
     theirs = incumbent is not None and incumbent.version_id != subject.version_id
-    return sorted(slices_of(incumbent.run, str(params["metric"]))) if incumbent is not None and theirs else []
+    if incumbent is None or not theirs:
+        return []
+    name = str(params["metric"])
+    lost = [key[len(name) + 1 :] for key in incumbent.run.unusable if _is_slice(key, name)]
+    return sorted({*slices_of(incumbent.run, name), *lost})
 
 
-def _problem(name: str, found: Mapping[str, float], wanted: set[str], params: Mapping[str, object]) -> str:
-    if missing := sorted(wanted - found.keys()):
+def _problem(name: str, slices: Mapping[str, float], wanted: set[str], params: Mapping[str, object]) -> str:
+    if missing := sorted(wanted - slices.keys()):
         return f"Slices of {name} are missing: {', '.join(missing)}."
-    if len(found) < int(str(params["min_slices"])):
-        return f"The run has {len(found)} slices of {name}; {params['min_slices']} are required. Log a slice as {name}_SLICE."
-    return _too_bad(name, found, params) or _too_far_apart(name, found, params)
+    if len(slices) < int(str(params["min_slices"])):
+        return f"The run has {len(slices)} slices of {name}; {params['min_slices']} are required. Log a slice as {name}_SLICE."
+    return _too_bad(name, slices, params) or _too_far_apart(name, slices, params)
 
 
-def _too_bad(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
-    (worst, low), (best, high) = _extremes(found)
+def _too_bad(name: str, slices: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(slices)
     least, most = figure(params, "at_least"), figure(params, "at_most")
     if least is not None and low < least:
         return f"{name} of {worst} is {low:.4g}, below {least:.4g}."
@@ -132,8 +138,8 @@ def _too_bad(name: str, found: Mapping[str, float], params: Mapping[str, object]
     return ""
 
 
-def _too_far_apart(name: str, found: Mapping[str, float], params: Mapping[str, object]) -> str:
-    (worst, low), (best, high) = _extremes(found)
+def _too_far_apart(name: str, slices: Mapping[str, float], params: Mapping[str, object]) -> str:
+    (worst, low), (best, high) = _extremes(slices)
     gap, ratio = figure(params, "max_gap"), figure(params, "min_ratio")
     if gap is not None and high - low > gap + 1e-12:
         apart = f"{high - low:.4g} between {worst} ({low:.4g}) and {best} ({high:.4g})"
@@ -143,15 +149,15 @@ def _too_far_apart(name: str, found: Mapping[str, float], params: Mapping[str, o
     return ""
 
 
-def _extremes(found: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str, float]]:
+def _extremes(slices: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str, float]]:
     """Return the slices with the lowest and the highest value; of equal ones the first by name."""
-    ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))
+    ordered = sorted(slices.items(), key=lambda item: (item[1], item[0]))
     return ordered[0], ordered[-1]
 
 
-def _passed(name: str, found: Mapping[str, float]) -> str:
-    (worst, low), (best, high) = _extremes(found)
-    return f"{name} lies between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(found)} slices."
+def _passed(name: str, slices: Mapping[str, float]) -> str:
+    (worst, low), (best, high) = _extremes(slices)
+    return f"{name} lies between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(slices)} slices."
 
 
 def _interval(run: RunFacts, metric: str, slice_name: str) -> str:
@@ -159,8 +165,8 @@ def _interval(run: RunFacts, metric: str, slice_name: str) -> str:
     alias = {metric: run.metrics[key]} | {
         f"{metric}{suffix}": run.metrics[f"{key}{suffix}"] for suffix in SUFFIXES if f"{key}{suffix}" in run.metrics
     }
-    found = interval_of(alias, metric, _CONFIDENCE)
-    return f"{found.shown} ({found.method})" if found else ""
+    interval = interval_of(alias, metric, _CONFIDENCE)
+    return f"{interval.shown} ({interval.method})" if interval else ""
 
 
 def _table(rows: list[dict[str, str]]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from core.errors import InvalidInput
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.checks.intervals import interval_of
-from validation.checks.measures import CONFIDENCE, by_interval, failed, shown, value_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, not_finite, shown, unusable_of, value_of
 from validation.params import Param, figure
 
 
@@ -47,7 +47,9 @@ class Threshold(ParamsCheck):
         """Return the run, the value of the metric and its interval."""
         name = str(params["metric"])
         interval = interval_of(subject.run.metrics, name, 0.95)
-        return {"run": subject.run.run_id, "value": value_of(subject.run.metrics, name), "interval": shown(interval)}
+        known = {"run": subject.run.run_id, "value": value_of(subject.run.metrics, name), "interval": shown(interval)}
+        unusable = unusable_of(subject.run, name)
+        return known | {"unusable": list(unusable)} if unusable else known
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where the metric keeps within the limits."""
@@ -55,6 +57,8 @@ class Threshold(ParamsCheck):
         value = subject.run.metrics.get(name)
         limits = {side: repr(params[side]) for side in ("at_least", "at_most") if params[side] is not None}
         evidence: dict[str, object] = {"metric": name, "value": value_of(subject.run.metrics, name), **limits}
+        if why := not_finite(unusable_of(subject.run, name)):
+            return failed(why, evidence)
         if value is None:
             return failed(f"The run has no metric {name}.", evidence)
         interval = interval_of(subject.run.metrics, name, figure(params, "confidence") or 0.95)
@@ -68,11 +72,11 @@ class Threshold(ParamsCheck):
                 )
             low, high = interval.low, interval.high
         least, most = figure(params, "at_least"), figure(params, "at_most")
-        said = f" ({interval.shown}, {interval.method})" if interval is not None else ""
+        interval_text = f" ({interval.shown}, {interval.method})" if interval is not None else ""
         if least is not None and low < least:
-            return failed(f"{name} {value:.6g}{said} is below {least:.6g}.", evidence)
+            return failed(f"{name} {value:.6g}{interval_text} is below {least:.6g}.", evidence)
         if most is not None and high > most:
-            return failed(f"{name} {value:.6g}{said} is above {most:.6g}.", evidence)
-        limits_said = (("at least", least), ("at most", most))
-        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limits_said if limit is not None)
-        return CheckResult(passed=True, summary=f"{name} {value:.6g}{said} is {words}.", evidence=evidence)
+            return failed(f"{name} {value:.6g}{interval_text} is above {most:.6g}.", evidence)
+        limit_texts = (("at least", least), ("at most", most))
+        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limit_texts if limit is not None)
+        return CheckResult(passed=True, summary=f"{name} {value:.6g}{interval_text} is {words}.", evidence=evidence)

@@ -1,8 +1,10 @@
-"""The program that runs inside the sandbox, in the interpreter with the model's libraries. It imports nothing of Custody.
+"""The program that runs inside the sandbox, in the interpreter with the model's libraries.
 
-It first limits itself, for good: a process without privileges cannot raise a hard limit. Then it loads the model in /model with
-mlflow, asks it for predictions on its input example, and writes one line of JSON to the original standard output. Whatever the
-model prints goes to standard error.
+It imports nothing of Custody.
+
+It first sets its own limits permanently: a process without privileges cannot raise a hard limit. Then it loads the
+model in /model with mlflow, asks it for predictions on its input example, and writes one line of JSON to the original
+standard output. Whatever the model prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -60,7 +62,10 @@ def is_filtered() -> bool:
 
 
 def try_model(path: str) -> dict[str, Any]:
-    """Load the model, have it predict, and return its answer. The imports are late: the limits come before any library."""
+    """Load the model, have it predict, and return its answer.
+
+    The imports are late: the limits come before any library.
+    """
     import mlflow.pyfunc  # noqa: PLC0415 - after the limits
     from mlflow.models import Model  # noqa: PLC0415 - after the limits
 

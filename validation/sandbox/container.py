@@ -1,11 +1,11 @@
 """The sandbox: a bubblewrap container that shares nothing but read-only files, with an environment of its own.
 
-Inside are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory. There is no
-network, no other process, and no file or variable of this server. A filter denies rare system calls (syscalls.py). The first
-lines that run inside set the limits (child.py).
+Inside are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory. There is
+no network, no other process, and no file or variable of this server. A filter denies rare system calls (syscalls.py).
+The first lines that run inside set the limits (child.py).
 
-An ordinary user gets all of this from a user namespace. Root sets it up directly, and the program inside becomes the user nobody:
-the kernel does not count root's processes, so a limit on their number would not hold for root.
+An ordinary user gets all of this from a user namespace. Root sets it up directly, and the program inside becomes the
+user nobody: the kernel does not count root's processes, so a limit on their number would not hold for root.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Unavailable
+from core.errors import DomainError
 from validation.sandbox.syscalls import FilterUnavailable, filter_file
 
 CHILD = Path(__file__).with_name("child.py")
@@ -41,7 +41,7 @@ _VARIABLES = {
 }
 
 
-class SandboxUnavailable(Unavailable):
+class SandboxUnavailable(DomainError):
     """There is no sandbox on this machine, so the model's code is not run."""
 
     code = "sandbox_unavailable"
@@ -118,10 +118,10 @@ def open_container(python: str) -> Container:
 def _prefixes(python: str) -> tuple[str, ...]:
     """Return the folders that an interpreter needs: its environment, and the installation that it is based on."""
     ask = "import sys; print(sys.prefix); print(sys.base_prefix); print(sys.base_exec_prefix)"
-    found = _run([python, "-I", "-c", ask])
-    if found.returncode != 0:
+    result = _run([python, "-I", "-c", ask])
+    if result.returncode != 0:
         raise SandboxUnavailable(f"sandbox_unavailable: {python} does not run. The model was not run.")
-    folders = dict.fromkeys(found.stdout.decode().split("\n"))
+    folders = dict.fromkeys(result.stdout.decode().split("\n"))
     return tuple(folder for folder in folders if folder and not folder.startswith("/usr/") and folder not in _ROOTS)
 
 
@@ -129,7 +129,9 @@ _ROOTS = frozenset({"/", "/usr", "/root", "/home", "/etc", "/tmp", "/var"})  # n
 
 
 def _binds(folders: Sequence[str]) -> Iterator[str]:
-    """Yield the options that bind folders, read-only. A link (Debian's /bin) becomes a link; a missing folder is left out.
+    """Yield the options that bind folders, read-only.
+
+    A link (Debian's /bin) becomes a link; a missing folder is left out.
 
     The folders above one are made readable to all: inside the sandbox they contain nothing else.
     """

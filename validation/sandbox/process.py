@@ -24,7 +24,7 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a process ended: its answer and the end of its log, or why it was stopped. ``code`` is the exit code."""
+    """The outcome of a process: its answer and the end of its log, or why it was stopped. ``code`` is the exit code."""
 
     answer: bytes
     log: bytes
@@ -61,10 +61,13 @@ def run_inside(
     tick: Callable[[float], None],
     log: Callable[[str], None],
 ) -> Outcome:
-    """Run child.py and return how it ended. ``log`` gets lines of its output; ``tick`` gets the elapsed seconds now and then.
+    """Run child.py and return how it ended.
 
-    When ``tick`` raises, the process is stopped and the exception goes on. In any case the whole process group is killed at the
-    end, and the kernel kills everything in its namespace with it. FilterUnavailable where there is no filter of system calls.
+    ``log`` gets lines of its output; ``tick`` is called with the elapsed seconds at intervals.
+
+    When ``tick`` raises, the process is stopped and the exception is raised again. In any case the whole process group
+    is killed at the end, and the kernel kills everything in its namespace with it. FilterUnavailable where there is no
+    filter of system calls.
     """
     with filter_file() as seccomp:
         process = subprocess.Popen(  # noqa: S603 - our own arguments

@@ -44,7 +44,8 @@ class Answer:
 def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress, log: Callable[[str], None]) -> Answer:
     """Return the answer of the model in an artifact folder to its input example. ``memory_mb`` is in MiB.
 
-    SandboxUnavailable: there is no sandbox, so nothing was run. InvalidState: the files cannot be copied out of the store.
+    SandboxUnavailable: there is no sandbox, so nothing was run. InvalidState: the files cannot be copied out of the
+    store.
     """
     container = open_container(settings.SMOKE_PYTHON)
     with _model_copy(folder, progress, log) as model:
@@ -84,19 +85,25 @@ def _model_copy(folder: str, progress: Progress, log: Callable[[str], None]) -> 
 
 
 def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
-    # Everywhere else the path of a client is a key of a table (tracking/paths.py); here it becomes a path of a file system.
+    # Everywhere else the path of a client is a key of a table (tracking/paths.py); here it becomes a path of a file
+    # system.
     if not target.resolve().is_relative_to(root.resolve()):
         raise InvalidState(f"The file {artifact[:200]!r} cannot be copied.")
-    target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
         _, stream = open_artifact(artifact)
-        with stream, target.open("xb") as file:
-            while piece := stream.read(CHUNK):
-                digest.update(piece)
-                file.write(piece)
-    except (NotFound, OSError) as error:
+    except NotFound as error:
         raise InvalidState(f"The file {artifact[:200]!r} cannot be copied: {error}") from error
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("xb")
+    except OSError as error:  # a name that no file can have
+        stream.close()
+        raise InvalidState(f"The file {artifact[:200]!r} cannot be copied: {error}") from error
+    with stream, file:  # an error from here on is not one of the model: the store does not answer, or the disk is full
+        while piece := stream.read(CHUNK):
+            digest.update(piece)
+            file.write(piece)
     if digest.hexdigest() != sha256:
         raise InvalidState(f"The file {artifact[:200]!r} is not the one that was registered.")
 

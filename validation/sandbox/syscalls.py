@@ -1,8 +1,8 @@
 """The filter of system calls: a seccomp program, compiled by the system's libseccomp, that bubblewrap puts in force.
 
-It denies calls that no model needs and that programs have used to leave sandboxes: other namespaces and mounts, kernel keys,
-io_uring, bpf, userfaultfd, reading other processes, kernel modules, clocks, rare kinds of sockets, and input to a terminal. An
-allow-list would be tighter and would break with every new libc (docs/decisions/0063).
+It denies calls that no model needs and that programs have used to leave sandboxes: other namespaces and mounts, kernel
+keys, io_uring, bpf, userfaultfd, reading other processes, kernel modules, clocks, rare kinds of sockets, and input to a
+terminal. An allow-list would be tighter and would break with every new libc (docs/decisions/0063).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Reading model files without running them: which code would they load?"""
+"""Scans of model files for code that loading them would run. Nothing in a file is executed."""

@@ -1,7 +1,7 @@
-"""One file, judged by its content: what it is, and whether loading it could run code that nobody allowed.
+"""Scan of one file by its content: its format, and whether loading it could run code that is not allowed.
 
-Whatever a loader would unpickle or unpack is treated as that, under any name. What is of no known format is refused: it passes
-only as the data that another file names (folder.py), or where the policy names it (``allow_files``).
+Whatever a loader would unpickle or unpack is treated as that, under any name. What is of no known format is refused: it
+passes only as the data that another file names (folder.py), or where the policy names it (``allow_files``).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from validation.scanning.text.files import scan_text
 
 
 def scan_file(name: str, stream: BinaryIO, budget: Budget) -> FileReport:
-    """Return what one file is and what speaks against it. The stream must be seekable; nothing in it is run."""
+    """Return the report of one file: its format and its problems. The stream must be seekable; nothing in it is run."""
     report = FileReport(name=name)
     judge_file(report, stream, budget, depth=0)
     return report
 
 
 def judge_file(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
-    """Judge a file, or the member of an archive at this depth, into its report."""
+    """Scan a file, or the member of an archive at this depth, and write its format and problems into the report."""
     if depth > MAX_DEPTH:
         report.refuse("it is packed into itself too deeply")
         return
@@ -63,7 +63,7 @@ def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> 
         raise Unsafe(
             f"it is a file of {unread}, which is not read here. Unpack it, or save the model in another format"
         )
-    if scan_binary(report, stream, head, budget):
+    if scan_binary(report, stream, head, budget, _one_deeper(budget, depth)):
         return
     stream.seek(0)
     if scan_text(report, stream, budget):
@@ -72,12 +72,16 @@ def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> 
     report.refuse(UNKNOWN_FORMAT)
 
 
-def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, depth: int) -> bool:
-    """Judge what is in an archive or a compressed stream; return False where it is neither."""
-
+def _one_deeper(budget: Budget, depth: int) -> Inner:
     def inner(part: FileReport, content: BinaryIO) -> None:
         judge_file(part, content, budget, depth=depth + 1)
 
+    return inner
+
+
+def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, depth: int) -> bool:
+    """Scan the content of an archive or a compressed stream; return False where the file is neither."""
+    inner = _one_deeper(budget, depth)
     if is_zip(stream):
         report.loadable = True
         _unpack_zip(report, stream, budget, inner)
@@ -116,7 +120,7 @@ def _take_over(report: FileReport, parts: list[FileReport]) -> None:
 
 
 def _unpickle(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
-    """Judge a pickle or a numpy file; return False where it is neither."""
+    """Scan a pickle or a numpy file; return False where the file is neither."""
     if head.startswith(NPY_MAGIC):
         report.loadable = True
         scan_npy(report, stream, budget)

@@ -1,4 +1,4 @@
-"""A model's folder, judged: each file by itself, and then what files say of one another.
+"""Scan of a model's folder: each file by itself, then the references between files.
 
 A file that has no mark of a format passes as the data of another that names it (an ONNX graph its weights, an index its
 shards). A file that MLmodel has loaded must be there, and be of a format that this loader takes.
@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from validation.scanning.files import scan_file
 from validation.scanning.report import Budget, FileReport, Unsafe, settle
+from validation.scanning.signatures import name_on_disk
 
 Opened = Callable[[str], BinaryIO]
 
@@ -19,7 +20,10 @@ Opened = Callable[[str], BinaryIO]
 def scan_folder(
     names: Iterable[str], opened: Opened, budget: Budget, seen: Callable[[FileReport], None]
 ) -> list[FileReport]:
-    """Return what was found of each file. ``opened`` gives a file's seekable stream, ``seen`` hears of each as it is done."""
+    """Return the report of each file.
+
+    ``opened`` returns the seekable stream of a file; ``seen`` is called after each file.
+    """
     reports = []
     for name in names:
         reports.append(_scan(name, opened, budget))
@@ -29,8 +33,9 @@ def scan_folder(
 
 
 def finish_folder(reports: list[FileReport], budget: Budget) -> None:
-    """Judge what the files of one folder say of one another, into their reports."""
+    """Check the references between the files of one folder and write problems into their reports."""
     settle(reports)
+    _refuse_doubles(reports)
     for report in reports:
         if report.unsigned and any(fnmatchcase(report.name, pattern) for pattern in budget.allow_files):
             report.unsigned, report.problems, report.format = False, [], "allowed by the policy"
@@ -38,6 +43,17 @@ def finish_folder(reports: list[FileReport], budget: Budget) -> None:
         for path, formats in report.expects.items():
             if problem := _expectation(path, formats, reports):
                 report.refuse(problem)
+
+
+def _refuse_doubles(reports: list[FileReport]) -> None:
+    """Refuse names that are one on some disks: where the folder is downloaded, one file would take another's place."""
+    first: dict[str, FileReport] = {}
+    for report in reports:
+        other = first.setdefault(name_on_disk(report.name), report)
+        if other is not report:
+            report.refuse(
+                f"on a disk that does not tell case or accents apart it takes the place of {other.name[:200]!r}"
+            )
 
 
 def _scan(name: str, opened: Opened, budget: Budget) -> FileReport:
@@ -49,7 +65,7 @@ def _scan(name: str, opened: Opened, budget: Budget) -> FileReport:
 
 
 def _expectation(path: str, formats: frozenset[str], reports: list[FileReport]) -> str:
-    """Return what is wrong with a file that is loaded, "" where nothing is."""
+    """Return the problem of a file that another file loads, "" for none."""
     exact = next((report for report in reports if report.name == path), None)
     if exact is None:
         inside = any(report.name.startswith((f"{path}/", f"{path}.")) for report in reports) or path == "."

@@ -1,4 +1,4 @@
-"""What reading one file came to, and what one scan may spend."""
+"""The report of a scanned file, and the limits of one scan."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Unsafe(Exception):
 
 @dataclass(slots=True)
 class FileReport:
-    """One file's answer: ``problems`` refuse it.
+    """The report of one file. A file with ``problems`` is rejected.
 
-    ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format names it
-    as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive), and in ``data_patterns``
-    as a beginning and a regular expression for the rest. ``loadable`` is what a
-    loader would unpickle or unpack. ``expects`` are the files that it has loaded, with the formats they may have.
+    ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format
+    names it as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive), and
+    in ``data_patterns`` as a beginning and a regular expression for the rest. ``loadable`` is what a loader would
+    unpickle or unpack. ``expects`` are the files that it has loaded, with the formats they may have.
     """
 
     name: str
@@ -42,12 +42,12 @@ class FileReport:
     expects: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def refuse(self, problem: str) -> None:
-        """Keep what speaks against the file."""
+        """Add a problem of the file."""
         if problem not in self.problems:
             self.problems.append(problem)
 
     def take_over(self, part: FileReport, prefix: str = "") -> None:
-        """Take over what was found of a part of this file."""
+        """Add the report of a part of this file."""
         self.globals |= part.globals
         for problem in part.problems:
             self.refuse(prefix + problem)
@@ -59,7 +59,7 @@ class FileReport:
 
 
 def settle(reports: Collection[FileReport]) -> None:
-    """Let the files pass that have no mark of a format, and that another of these files names as its data."""
+    """Accept files without a recognisable format that another file of the folder names as its data."""
     named = {name for report in reports for name in report.data_files}
     patterns = [re.compile(re.escape(begin) + rest) for report in reports for begin, rest in report.data_patterns]
     for report in reports:
@@ -69,10 +69,11 @@ def settle(reports: Collection[FileReport]) -> None:
 
 @dataclass(slots=True)
 class Budget:
-    """What all files of one scan share: what the policy allows, and what may be spent.
+    """The state that all files of one scan share: what the policy allows, and the limits.
 
-    ``allow`` are names of globals and of ONNX domains, ``allow_code`` lets source code pass, ``allow_files`` are the names of
-    files that pass though their format is not known. ``tick`` is called now and then, so that the check's lease goes on.
+    ``allow`` are names of globals and of ONNX domains, ``allow_code`` lets source code pass, ``allow_files`` are the
+    names of files that pass though their format is not known. ``tick`` is called at intervals, so that the check's
+    lease is renewed.
     """
 
     allow: Collection[str] = ()
@@ -102,7 +103,7 @@ class Budget:
         self.tick()
 
     def take_temp(self, size: int) -> None:
-        """Count bytes that lie in temporary files; Unsafe where the setting allows no more."""
+        """Count bytes in temporary files; Unsafe above the limit of the setting."""
         self.temp_used += size
         if self.temp_used > self.temp_bytes:
             raise Unsafe(
@@ -110,5 +111,5 @@ class Budget:
             )
 
     def give_temp(self, size: int) -> None:
-        """Take back what a temporary file that is gone had counted."""
+        """Stop counting the bytes of a temporary file that was removed."""
         self.temp_used -= size

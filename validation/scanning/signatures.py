@@ -1,7 +1,8 @@
-"""What a file is by its first bytes, and which names promise a format. A renamed file is still what it is."""
+"""Formats of files by their first bytes and by their names. Renaming a file does not change its format."""
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePosixPath
 
 HEAD = 4096
@@ -63,7 +64,8 @@ _CODE_MAGIC = (
     (b"#!", "a script"),
 )
 _MZ_LEAST = 64
-# Formats that are known and not read here: they can carry code, or are packed in a way Python's library does not unpack.
+# Formats that are known and not read here: they can carry code, or are packed in a way Python's library does not
+# unpack.
 _UNREAD_MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!", "RAR"),
@@ -108,18 +110,24 @@ def suffix_of(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
+def name_on_disk(name: str) -> str:
+    """Return what a disk that tells neither case nor ways to write an accent takes a name for (macOS, Windows)."""
+    parts = unicodedata.normalize("NFC", name).casefold().split("/")
+    return "/".join(part.rstrip(" .") or part for part in parts)
+
+
 def is_marked_pickle(head: bytes) -> bool:
-    """Return whether the bytes start as a pickle of protocol 2 or later does (0 and 1 may be claimed, too)."""
+    """Return whether the bytes start like a pickle of protocol 2 or later, or claim to be of protocol 0 or 1."""
     return len(head) > 1 and head[0] == _PICKLE_MARK and head[1] in _PICKLE_PROTOCOLS
 
 
 def is_hdf5(head: bytes) -> bool:
-    """Return whether the bytes start as an HDF5 file does; one may also begin at byte 512, 1024, 2048 …"""
+    """Return whether an HDF5 file starts here: at byte 0, 512, 1024, 2048 …"""
     return any(head.startswith(_HDF5, place) for place in (0, 512, 1024, 2048))
 
 
 def code_in(head: bytes, name: str) -> str:
-    """Return what code a file is, or "" where it does not look like any."""
+    """Return the kind of executable code that a file is, "" for none."""
     for magic, kind in _CODE_MAGIC:
         if head.startswith(magic) and (magic != b"MZ" or len(head) >= _MZ_LEAST or b"\x00" in head or suffix_of(name)):
             return kind
@@ -129,12 +137,12 @@ def code_in(head: bytes, name: str) -> str:
 
 
 def unread_format(head: bytes) -> str:
-    """Return the name of a format that is known and not read here, or ""."""
+    """Return the name of a known format that the scan cannot read, "" for none."""
     return next((kind for magic, kind in _UNREAD_MAGIC if head.startswith(magic)), "")
 
 
 def data_format(head: bytes) -> str:
-    """Return the name of a format that only data comes in, or ""."""
+    """Return the name of a format that can only hold data, "" for none."""
     if head.startswith(b"RIFF") and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]
     return next((kind for magic, kind in _DATA_MAGIC if head.startswith(magic)), "")

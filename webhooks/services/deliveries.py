@@ -1,8 +1,9 @@
-"""The life of a delivery: taken by a worker, sent, settled; tried again later or given up on. At least once, never lost.
+"""Delivery of webhook events: a worker takes a delivery, sends it and writes the outcome. At least once, never lost.
 
-The row is the truth and the queue only says "look" (as with checks). A worker takes a delivery by raising its number of
-attempts; it holds it until `next_attempt_at`, and may settle it only while the number is the one it took. A receiver that
-does not answer at all is left alone for a while, with all that waits for it, so that it cannot keep workers from the others.
+The rows hold what is due; a task in the queue only names a row. A worker takes a delivery by raising its number
+of attempts. It holds the delivery until `next_attempt_at`, and may write the outcome only while the number is the one
+it set. A receiver that does not answer at all is paused with everything that waits for it, so that it cannot occupy the
+workers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from core.refs import model_stream, webhook_ref
 from core.times import iso_utc
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
-from webhooks.permissions import is_vouched_for, visible_deliveries
+from webhooks.permissions import is_still_authorized, visible_deliveries
 from webhooks.sending import send
 from webhooks.transport import Answer
 
@@ -35,19 +36,19 @@ logger = logging.getLogger(__name__)
 # Waiting after the first, second, … attempt (minutes): eight attempts in about six hours.
 WAITS = (0.5, 2, 6, 15, 45, 90, 200)
 MAX_ATTEMPTS = len(WAITS) + 1
-_SPREAD = 0.15  # of a wait, either way: receivers that come back are not met by all at once
+_SPREAD = 0.15  # share of a wait, more or less: not every delivery reaches a receiver that recovers at the same moment
 _LEASE = timedelta(seconds=90)
-_TOLD = timedelta(seconds=60)  # so long the queue may take over a message before it is told again
-_QUIET = (5, 15, 60, 300)  # seconds
+_REQUEUE_AFTER = timedelta(seconds=60)  # a task that has not run by then is queued again
+_PAUSES = (5, 15, 60, 300)  # seconds, after the first, second, … attempt without any answer
 _MOST_RETRY_AFTER = 3600
 _HISTORY = 20
 _BATCH = 200
-_WAIT_AND_SEE = frozenset({408, 425, 429})
+_RETRYABLE = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A delivery that a worker has taken; ``attempt`` is its fence."""
+    """A delivery that a worker has taken. The outcome counts only while the row still has this ``attempt``."""
 
     delivery: Delivery
     webhook: Webhook
@@ -65,7 +66,7 @@ def deliver(*, delivery_id: uuid.UUID) -> str:
 
 @transaction.atomic
 def take(*, delivery_id: uuid.UUID) -> Lease | None:
-    """Take a delivery that is due; None where it is not, is somebody else's, or must wait for its receiver."""
+    """Take a delivery and return it. None where it is not due, another worker has it, or its receiver is paused."""
     now = timezone.now()
     due = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.PENDING, next_attempt_at__lte=now)
     row = due.select_for_update(no_key=True).first()
@@ -73,8 +74,8 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
         return None
     rows = Webhook.objects.select_related("model", "owner").select_for_update(no_key=True, of=("self",))
     webhook = rows.get(pk=row.webhook_id)
-    if gone := _no_longer_wanted(row, webhook, now):
-        _finish(row, DeliveryState.FAILED, gone, now)
+    if reason := _no_longer_wanted(row, webhook, now):
+        _finish(row, DeliveryState.FAILED, reason, now)
         return None
     if webhook.quiet_until is not None:
         if webhook.quiet_until > now:
@@ -82,7 +83,7 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
             row.queued_at = None
             row.save(update_fields=["next_attempt_at", "queued_at"])
             return None
-        webhook.quiet_until = now + _LEASE  # one goes ahead and looks; the others wait for what it finds
+        webhook.quiet_until = now + _LEASE  # one attempt tries the receiver; the others wait for its outcome
         webhook.save(update_fields=["quiet_until"])
     row.attempts += 1
     row.next_attempt_at = now + _LEASE
@@ -93,7 +94,7 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
 
 @transaction.atomic
 def settle(*, lease: Lease, answer: Answer) -> None:
-    """Write what came of an attempt, provided the delivery is still this worker's."""
+    """Write the outcome of an attempt, unless another worker has taken the delivery since."""
     now = timezone.now()
     row = Delivery.objects.select_for_update(no_key=True).get(pk=lease.delivery.pk)
     if row.state != DeliveryState.PENDING or row.attempts != lease.attempt:
@@ -117,7 +118,10 @@ def settle(*, lease: Lease, answer: Answer) -> None:
 
 @transaction.atomic
 def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
-    """Start a finished delivery anew under the same id, with all its attempts. Raises NotFound, Conflict (it still runs)."""
+    """Send a finished delivery again under the same id, with a full number of attempts.
+
+    Raises NotFound, and Conflict while it is still being tried or its webhook is not active.
+    """
     now = timezone.now()
     seen = visible_deliveries(actor).filter(pk=delivery_id)
     row = seen.select_for_update(no_key=True, of=("self",)).first()
@@ -147,20 +151,20 @@ def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
 
 @transaction.atomic
 def queue_due() -> int:
-    """Tell the queue of every delivery that is due and that it has not been told of lately; return how many."""
+    """Queue every delivery that is due and was not queued in the last minute; return how many."""
     now = timezone.now()
     due = Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
-    due = due.filter(Q(queued_at__isnull=True) | Q(queued_at__lt=now - _TOLD))
+    due = due.filter(Q(queued_at__isnull=True) | Q(queued_at__lt=now - _REQUEUE_AFTER))
     if connection.features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True)
-    found = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:_BATCH])
-    Delivery.objects.filter(pk__in=found).update(queued_at=now)
-    for pk in found:
+    delivery_ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:_BATCH])
+    Delivery.objects.filter(pk__in=delivery_ids).update(queued_at=now)
+    for pk in delivery_ids:
         enqueue("webhooks.tasks.deliver", delivery_id=str(pk))
-    return len(found)
+    return len(delivery_ids)
 
 
-def forget_old(*, now: datetime | None = None) -> int:
+def delete_old(*, now: datetime | None = None) -> int:
     """Delete finished deliveries older than WEBHOOK_LOG_DAYS; return how many."""
     before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_DAYS)
     return Delivery.objects.filter(~Q(state=DeliveryState.PENDING), finished_at__lt=before).delete()[0]
@@ -176,18 +180,18 @@ def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
         return "The webhook was deleted before this could be sent."
     if webhook.status != WebhookStatus.ACTIVE:
         return "The webhook was disabled before this could be sent."
-    if not is_vouched_for(webhook):
-        return f"Whoever pointed this webhook here may no longer manage {webhook.model}. Set its URL again."
+    if not is_still_authorized(webhook):
+        return f"The owner of this webhook's URL may no longer manage {webhook.model}. Set the URL again."
     if row.give_up_at <= now:
         return f"Given up on after {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
     return ""
 
 
 def _is_worth_trying(answer: Answer) -> bool:
-    """Return whether the same attempt may succeed later: no answer, "wait", or the receiver's own fault."""
+    """Return whether a later attempt may succeed: no answer, a request to wait, or an error of the receiver."""
     if answer.refused:
         return False
-    return answer.status is None or answer.status in _WAIT_AND_SEE or answer.status >= 500  # noqa: PLR2004 - HTTP's words
+    return answer.status is None or answer.status in _RETRYABLE or answer.status >= 500  # noqa: PLR2004 - a server error in HTTP
 
 
 def _wait(attempts: int, answer: Answer) -> timedelta:
@@ -207,7 +211,7 @@ def _finish(row: Delivery, state: DeliveryState, error: str, now: datetime) -> N
 
 
 def _note_receiver(webhook: Webhook, answer: Answer, now: datetime) -> None:
-    """Leave a receiver alone that did not answer; an answer of any kind ends that."""
+    """Pause a receiver that did not answer, longer each time; any answer ends the pause."""
     if answer.refused:
         return
     if answer.status is not None:
@@ -215,5 +219,5 @@ def _note_receiver(webhook: Webhook, answer: Answer, now: datetime) -> None:
             failures=0, quiet_until=None
         )
         return
-    quiet = now + timedelta(seconds=_QUIET[min(webhook.failures, len(_QUIET) - 1)])
-    Webhook.objects.filter(pk=webhook.pk).update(failures=F("failures") + 1, quiet_until=quiet)
+    pause_until = now + timedelta(seconds=_PAUSES[min(webhook.failures, len(_PAUSES) - 1)])
+    Webhook.objects.filter(pk=webhook.pk).update(failures=F("failures") + 1, quiet_until=pause_until)

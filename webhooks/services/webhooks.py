@@ -1,4 +1,4 @@
-"""Creating, changing, deleting and testing webhooks. What is sent to them is deliveries.py's business."""
+"""Creating, changing, deleting and testing webhooks. Deliveries are in deliveries.py."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from webhooks.fields import (
     checked_status,
 )
 from webhooks.models import Subscription, Webhook, WebhookFormat, WebhookStatus
-from webhooks.permissions import get_webhook, is_operator, may_go_inside, require_may_create
+from webhooks.permissions import get_webhook, is_operator, may_reach_private_network, require_may_create
 from webhooks.queries import events_of
 from webhooks.samples import sample_of
 from webhooks.secrecy import seal
@@ -46,7 +46,7 @@ _MAX_DESCRIPTION = 5000
 class HttpSpec:
     """Fields that only Databricks' format has; None leaves one unchanged.
 
-    ``authorization`` is sent along as a header, ``verify_tls`` says whether the receiver's certificate is checked.
+    ``authorization`` is sent as a header; ``verify_tls`` says whether the receiver's certificate is checked.
     """
 
     authorization: str | None = None
@@ -66,7 +66,7 @@ def create_webhook(
     model_name: str = "",
     spec: HttpSpec | None = None,
 ) -> Webhook:
-    """Make a webhook, for one model where ``model_name`` is given; in Databricks' format where ``spec`` is.
+    """Create a webhook and return it: for one model with ``model_name``, in Databricks' format with ``spec``.
 
     Raises Denied, InvalidInput, NotFound (the model).
     """
@@ -85,7 +85,7 @@ def create_webhook(
         created_at=now,
         updated_at=now,
     )
-    _point(webhook, actor, url, spec or HttpSpec())
+    _set_target(webhook, actor, url, spec or HttpSpec())
     wanted = checked_events(events, webhook)
     webhook.save(force_insert=True)
     _subscribe(webhook, wanted)
@@ -107,18 +107,18 @@ def update_webhook(
     spec: HttpSpec | None = None,
     exactly: bool = False,
 ) -> Webhook:
-    """Change what is given (None: leave it); with ``spec`` of a webhook in Databricks' format. Raises NotFound, InvalidInput.
+    """Change the fields that are given (None leaves one unchanged). Raises NotFound, InvalidInput.
 
-    ``events`` replaces what the webhook subscribes to, except that a list without governance events leaves those alone:
-    MLflow's clients cannot see them, and must not remove what they cannot name; ``exactly`` is for who can. Who gives a ``url``, be it the same, vouches
-    for it from then on.
+    ``spec`` is for Databricks' format. ``events`` replaces the subscriptions; a list without governance events keeps
+    those, because MLflow's clients cannot name them, unless ``exactly``. The person who sets a ``url`` becomes the
+    webhook's owner.
     """
     webhook = _lock(actor, webhook_id, _format_of(spec))
     had = events_of(webhook)
     before = _facts(webhook, had)
     if name is not None:
         webhook.name = checked_name(name)
-    _point(webhook, actor, url, spec or HttpSpec())
+    _set_target(webhook, actor, url, spec or HttpSpec())
     if description is not None:
         webhook.description = check_text(description, "webhook description", _MAX_DESCRIPTION)
     if secret is not None:
@@ -138,7 +138,7 @@ def update_webhook(
 
 @transaction.atomic
 def delete_webhook(*, actor: Actor, webhook_id: str, wire: WebhookFormat = WebhookFormat.MLFLOW) -> None:
-    """End a webhook and forget its secrets; the log of what was sent stays. NotFound."""
+    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed. NotFound where there is none."""
     webhook = _lock(actor, webhook_id, wire)
     webhook.deleted_at = webhook.updated_at = timezone.now()
     webhook.sealed_secret = webhook.sealed_authorization = ""
@@ -155,7 +155,7 @@ def send_test(
 ) -> Answer:
     """Send a signed sample now and return the outcome. Without an event: the first the webhook subscribes to.
 
-    No transaction is open while the receiver is waited for. Raises NotFound, InvalidInput (no such event).
+    No transaction is open during the call to the receiver. Raises NotFound, InvalidInput (no such event).
     """
     webhook = get_webhook(actor, webhook_id, wire=wire)
     chosen = event or events_of(webhook)[0]
@@ -172,25 +172,26 @@ def _send_sample(webhook: Webhook, event: str) -> Answer:
     return send(webhook, delivery_id=str(uuid.uuid4()), body=body, timeout=settings.WEBHOOK_TEST_TIMEOUT)
 
 
-def _point(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> None:
-    """Give a webhook its address and the one who vouches for it (nobody in person where that is an operator).
+def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> None:
+    """Set the URL of a webhook, its owner (None where an operator set the URL) and the fields of ``spec``.
 
-    An authorization was given for an address: it does not follow to another one, which another manager may name.
+    An authorization was given for one URL and is not sent to another, which another manager may have set. Raises
+    InvalidInput.
     """
     if url is not None:
         if webhook.sealed_authorization and spec.authorization is None and url != webhook.url:
             raise InvalidInput(
-                "This webhook sends an authorization along, which was given for its present URL. "
-                "Send it again with the new URL, or an empty one to take it away."
+                "This webhook has an authorization, which was given for its present URL. "
+                "Send the authorization again with the new URL, or an empty one to remove it."
             )
         webhook.owner_id = None if is_operator(actor) else actor.user_id
-        webhook.url = check_url(url, private=may_go_inside(webhook))
+        webhook.url = check_url(url, private=may_reach_private_network(webhook))
         webhook.failures, webhook.quiet_until = 0, None
     if spec.authorization is not None:
         webhook.sealed_authorization = seal(checked_authorization(spec.authorization))
     if spec.verify_tls is not None:
         webhook.verify_tls = spec.verify_tls
-    if not webhook.verify_tls and not may_go_inside(webhook):
+    if not webhook.verify_tls and not may_reach_private_network(webhook):
         raise InvalidInput(
             "enable_ssl_verification cannot be false: certificates are always checked, except for receivers on the "
             "private network, for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
@@ -233,7 +234,7 @@ def _subscribe(webhook: Webhook, events: Iterable[str]) -> None:
 
 
 def _facts(webhook: Webhook, events: Sequence[str]) -> dict[str, object]:
-    """Return what the log keeps: of the URL only host and digest, for many receivers know their senders by a secret in it."""
+    """Return the facts for the audit event: host and digest of the URL, since many receivers put a secret into it."""
     return {
         "name": webhook.name,
         "host": urlsplit(webhook.url).netloc,

@@ -1,4 +1,4 @@
-"""`manage.py policy …`: check, propose, export and try policies from files, as CI does. Approving is not among it."""
+"""`manage.py policy …`: check, propose, export and try policies from files, as CI does. It cannot approve proposals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from policies.queries import get_proposal, get_revision
 from policies.schema import policy_schema
 from policies.yaml_text import Document, parse_yaml, read_policy, write_policy
 
-_WORDS = {
+_OUTCOME_TEXTS = {
     Outcome.SAME: "as it was",
     Outcome.WOULD_BLOCK: "would block",
     Outcome.WOULD_PASS: "would pass",
@@ -52,7 +52,7 @@ class Command(InstallationCommand):
         export = parts.add_parser("export", help="print a policy as YAML")
         export.add_argument("name")
         export.add_argument("--revision", type=int, help="(the newest)")
-        default = parts.add_parser("default", help="print a default policy as this release would publish it anew")
+        default = parts.add_parser("default", help="print a default policy as this release would publish it")
         default.add_argument("name", choices=[str(body["name"]) for body in DEFAULT_POLICIES])
         dry = parts.add_parser("dry-run", help="what a file would say of a version now")
         dry.add_argument("files", nargs=1, metavar="FILE")
@@ -65,7 +65,7 @@ class Command(InstallationCommand):
         parts.add_parser("schema", help="print the JSON Schema of the policy language")
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Leave `--version` to dry-run: Django's own, which prints Django's version, is in the way."""
+        """Replace Django's `--version` option, because dry-run has one of its own."""
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def needs_database(self, options: dict[str, Any]) -> bool:
@@ -82,11 +82,11 @@ class Command(InstallationCommand):
     def _validate(self, options: dict[str, Any]) -> None:
         bad = 0
         for name in options["files"]:
-            found = _read(name)
-            bad += bool(found.problems)
-            for problem in found.problems:
+            document = _read(name)
+            bad += bool(document.problems)
+            for problem in document.problems:
                 self.stderr.write(f"{name}: {problem}")
-            if not found.problems:
+            if not document.problems:
                 self.stdout.write(f"{name}: sound")
         if bad:
             raise CommandError(f"{bad} of {len(options['files'])} cannot be used.")
@@ -94,13 +94,13 @@ class Command(InstallationCommand):
     def _propose(self, options: dict[str, Any]) -> None:
         actor = _somebody(options["user"])
         try:
-            made = propose_policy(actor=actor, body=_sound(options), comment=options["comment"])
+            made = propose_policy(actor=actor, body=_require_valid(options), comment=options["comment"])
         except Denied as error:
             record_denial(actor=actor, error=error)
             raise
-        found = get_proposal(made.pk)
-        reviewers = possible_reviewers(found)
-        self.stdout.write(f"Proposal {found.pk} of {found.name} is open.")
+        proposal = get_proposal(made.pk)
+        reviewers = possible_reviewers(proposal)
+        self.stdout.write(f"Proposal {proposal.pk} of {proposal.name} is open.")
         self.stdout.write(
             reviewer_hint(reviewers) or f"It is published when one of these approves it: {', '.join(reviewers)}."
         )
@@ -113,35 +113,35 @@ class Command(InstallationCommand):
         self.stdout.write(write_policy(body), ending="")
 
     def _dry_run(self, options: dict[str, Any]) -> None:
-        found = dry_run(
+        result = dry_run(
             actor=system_actor("policy"),
-            body=_sound(options),
+            body=_require_valid(options),
             name=options["model"],
             version=options["number"],
             run_checks=options["run_checks"],
         )
-        self.stdout.write(f"{found.version} to {found.target}: {found.verdict.state.value}")
-        if not found.governs:
-            self.stdout.write(f"  It would not judge this: {found.governed_by or 'the model is outside its scope'}.")
-        for row in found.rules:
-            basis = f" [{found.basis[row.rule]}]" if row.rule in found.basis else ""
+        self.stdout.write(f"{result.version} to {result.target}: {result.verdict.state.value}")
+        if not result.governs:
+            self.stdout.write(f"  It would not judge this: {result.governed_by or 'the model is outside its scope'}.")
+        for row in result.rules:
+            basis = f" [{result.basis[row.rule]}]" if row.rule in result.basis else ""
             self.stdout.write(f"  {row.status.value:15} {row.rule}: {row.why}{basis}")
 
     def _replay(self, options: dict[str, Any]) -> None:
-        body, left, before = _sound(options), options["limit"], None
+        body, left, before = _require_valid(options), options["limit"], None
         totals: dict[str, int] = {}
         while left > 0:
-            found = replay(actor=system_actor("policy"), body=body, limit=min(left, MAX_CHUNK), before=before)
-            for row in found.rows:
+            result = replay(actor=system_actor("policy"), body=body, limit=min(left, MAX_CHUNK), before=before)
+            for row in result.rows:
                 totals[row.outcome] = totals.get(row.outcome, 0) + 1
                 if row.outcome is not Outcome.SAME:
                     why = "; ".join(f"{rule.rule}: {rule.why}" for rule in row.differing)
-                    said = f"#{row.request.pk} {row.request.version} was {row.request.state}"
-                    self.stdout.write(f"{said}, {_WORDS[row.outcome]} ({why})")
-            left, before = left - found.examined, found.next_before
+                    line = f"#{row.request.pk} {row.request.version} was {row.request.state}"
+                    self.stdout.write(f"{line}, {_OUTCOME_TEXTS[row.outcome]} ({why})")
+            left, before = left - result.examined, result.next_before
             if before is None:
                 break
-        self.stdout.write(", ".join(f"{words}: {totals.get(outcome, 0)}" for outcome, words in _WORDS.items()))
+        self.stdout.write(", ".join(f"{words}: {totals.get(outcome, 0)}" for outcome, words in _OUTCOME_TEXTS.items()))
         self.stdout.write(f"Taken as they are today: {'; '.join(TODAY)}.")
 
     def _schema(self, _options: dict[str, Any]) -> None:
@@ -166,5 +166,5 @@ def _read(name: str) -> Document:
     return read_policy(_text(name))
 
 
-def _sound(options: dict[str, Any]) -> dict[str, object]:
+def _require_valid(options: dict[str, Any]) -> dict[str, object]:
     return parse_yaml(_text(options["files"][0]))

@@ -70,14 +70,17 @@ class Command(InstallationCommand):
 
 
 def _person(name: str) -> User:
-    found = User.objects.filter(username=name).first()
-    if found is None:
+    person = User.objects.filter(username=name).first()
+    if person is None:
         raise CommandError(f"There is no user called {name}.")
-    return found
+    return person
 
 
 def _password(*, from_input: bool) -> str | None:
-    """Return the password from standard input or the terminal; None without a terminal, and for an empty one. CommandError."""
+    """Return the password from standard input or the terminal; None without a terminal, and for an empty one.
+
+    CommandError.
+    """
     if from_input:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:

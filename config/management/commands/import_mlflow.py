@@ -1,4 +1,6 @@
-"""`manage.py import_mlflow`: imports from an MLflow server, through its REST API or its database (docs/migrating.md)."""
+"""`manage.py import_mlflow`: imports from an MLflow server, through its REST API or its database
+(docs/migrating.md).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from importing.file_importer import FileImporter
 from importing.ledger import Ledger
 from importing.load import ImportContext, TrackingImport
 from importing.load_registry import RegistryImport
+from importing.load_traces import TraceImport
 from importing.progress import Progress
 from importing.report import Report
 from importing.sources.base import Counts, Files, FilesUnreachable, Source, SourceError
@@ -116,6 +119,7 @@ class Command(InstallationCommand):
     def _import(self, context: ImportContext, files: Files, options: dict[str, Any]) -> None:
         importer = FileImporter(actor=context.actor, files=files, ledger=context.ledger, report=context.report)
         TrackingImport(context, importer).run()
+        TraceImport(context, files).run()
         RegistryImport(
             context, importer, keep_stages=options["keep_stages"], allow_missing=options["allow_missing_files"]
         ).run()
@@ -151,9 +155,9 @@ def _actor(username: str | None, *, keep_stages: bool) -> Actor:
 def _counted(counts: Counts) -> str:
     return (
         f"{counts.experiments} experiments, {counts.runs} runs, {counts.logged_models} logged models, "
-        f"{counts.models} registered models with {counts.versions} versions"
+        f"{counts.traces} traces, {counts.models} registered models with {counts.versions} versions"
     )
 
 
 def _steps(counts: Counts) -> int:
-    return counts.experiments + 2 * counts.runs + counts.logged_models + counts.models + counts.versions
+    return counts.experiments + 2 * counts.runs + counts.logged_models + counts.traces + counts.models + counts.versions

@@ -19,11 +19,11 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def duration(text: str) -> timedelta:
     """Return `90m`, `12h`, `30d` or `2w` as a duration. ArgumentTypeError for any other text."""
-    found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if found is None:
+    match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
+    if match is None:
         msg = f"{text!r} is not a duration; write 90m, 12h, 30d or 2w"
         raise ArgumentTypeError(msg)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 class Command(InstallationCommand):

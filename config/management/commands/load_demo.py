@@ -41,7 +41,7 @@ class Command(InstallationCommand):
             raise CommandError(error.message) from error
         self._load(url, passwords)
         # A password must not get into a log file.
-        self._write_line(passwords.invitation() if self.stdout.isatty() else f"Passwords are in {passwords.path}")
+        self._write_line(passwords.sign_in_hint() if self.stdout.isatty() else f"Passwords are in {passwords.path}")
 
     def _load(self, url: str, passwords: Passwords) -> None:
         try:

@@ -16,7 +16,10 @@ class Command(DjangoCommand):
     """`manage.py migrate`: see `--help`."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Migrate, after Django's checks of the database. CommandError where the data directory or the database cannot be used."""
+        """Migrate, after Django's checks of the database.
+
+        CommandError where the data directory or the database cannot be used.
+        """
         try:
             prepare_start()
             require_known_schema()

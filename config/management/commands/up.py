@@ -1,4 +1,6 @@
-"""`manage.py up`: runs a whole installation (broker, migrations, web server, workers and scheduler) until Ctrl-C."""
+"""`manage.py up`: runs a whole installation (broker, migrations, web server, workers, scheduler, sequencer) until
+Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,18 @@ from django.db import OperationalError, connections
 from config import env
 from config.data_directory import DataDirectoryUnusable
 from config.demonstration import Passwords
+from config.metrics.files import clear_metrics
 from config.start import prepare_start
 from config.supervisor import broker, programs
 from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Program
 from config.supervisor.supervise import CannotRun, Supervisor
-from core.schema_state import UnusableDatabase, require_known_schema
+from core.schema_state import DatabaseUnreachable, UnusableDatabase, require_known_schema
 
 _DEFAULT_PORT = 8080
+# Between two tries to reach a database that does not answer yet.
+_DATABASE_SECONDS = 2.0
 # The programs of a killed supervisor end within this time; until then its port and socket are still taken.
 _ORPHANS_END_SECONDS = 5.0
 
@@ -59,14 +64,15 @@ class Command(BaseCommand):
         self.data: Path = settings.DATA_DIR
         if data is not None and Path(data).resolve() != self.data:
             raise CommandError("Write --data in full, or set CUSTODY_DATA: the settings are read before the options.")
-        _require_usable_data()
+        self._await_usable_data()
         self.account = FirstAccount(self.data)
         self.demonstration = Demonstration(self.data)
         lock = self._lock()
-        supervisor = Supervisor(logs=self.data / "logs", write_line=self._write_line)
+        clear_metrics(settings.RUNTIME_DIR / "metrics")
+        supervisor = Supervisor(logs=self.data / "logs", write_line=self._write_line, heartbeats=settings.RUNTIME_DIR)
         _on_stop_signals(_raise_stop)
         try:
-            _require_port(host, port, patience=_ORPHANS_END_SECONDS if lock.was_killed else 0)
+            _require_port(host, port, timeout=_ORPHANS_END_SECONDS if lock.was_killed else 0)
             self._start(supervisor, host, port, workers=max(1, workers), wants_demo=not no_demo)
             supervisor.watch()
         except _Stopped:
@@ -78,6 +84,15 @@ class Command(BaseCommand):
             supervisor.stop()
             lock.release()
         self._write_line("Stopped.")
+
+    def _await_usable_data(self) -> None:
+        """Make the data directory, and wait for a database server that does not answer yet. CommandError."""
+        shown_reason = ""
+        while reason := _unreachable_database():
+            if reason != shown_reason:
+                self._write_line(f"Waiting for the database: {reason}")
+                shown_reason = reason
+            time.sleep(_DATABASE_SECONDS)
 
     def _lock(self) -> DataLock:
         lock = DataLock(self.data / "lock")
@@ -99,7 +114,8 @@ class Command(BaseCommand):
         supervisor.start(
             programs.web(host, port, workers=workers),
             *(programs.worker(queue) for queue in programs.QUEUES),
-            programs.scheduler(settings.RUNTIME_DIR, self.data),
+            programs.scheduler(settings.RUNTIME_DIR),
+            programs.sequencer(settings.BASE_DIR / "manage.py"),
         )
         url = f"http://{programs.reachable_host(host)}:{port}"
         self._welcome(url, password)
@@ -128,7 +144,7 @@ class Command(BaseCommand):
 
         def loaded() -> None:
             self.demonstration.mark_loaded()
-            self._write_line(f"The demonstration is loaded. {Passwords(self.data).invitation()}")
+            self._write_line(f"The demonstration is loaded. {Passwords(self.data).sign_in_hint()}")
 
         self._write_line("Loading the demonstration in the background …")
         supervisor.start_job(Program("demonstration", command, lambda _pid: True), on_success=loaded)
@@ -151,13 +167,19 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _require_usable_data() -> None:
-    """Make the data directory. CommandError where it or its database cannot be used by this version."""
+def _unreachable_database() -> str:
+    """Make the data directory and return why the database does not answer, "" where it does.
+
+    CommandError where the directory or the database cannot be used by this version.
+    """
     try:
         prepare_start()
         require_known_schema()
+    except DatabaseUnreachable as error:
+        return str(error)
     except (DataDirectoryUnusable, UnusableDatabase) as error:
         raise CommandError(str(error)) from error
+    return ""
 
 
 def _port(text: str) -> int:
@@ -166,8 +188,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _require_port(host: str, port: int, *, patience: float) -> None:
-    deadline = time.monotonic() + patience
+def _require_port(host: str, port: int, *, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
     while reason := programs.port_problem(host, port):
         if time.monotonic() >= deadline:
             raise CannotRun(reason)
@@ -175,7 +197,9 @@ def _require_port(host: str, port: int, *, patience: float) -> None:
 
 
 def _close_database() -> None:
-    """Close the connections of this process: the programs open their own, and the supervisor needs none from here on."""
+    """Close the connections of this process: the programs open their own,
+    and the supervisor needs none from here on.
+    """
     for connection in connections.all():
         connection.close()
         if getattr(connection, "pool", None):

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from approvals.models import Delegation
-from approvals.requests.delegate import give_delegation, revoke_delegation
+from approvals.requests.delegate import create_delegation, revoke_delegation
 from console.account.forms import DelegationForm
+from console.shell.first_rows import first_rows
 from console.shell.pages import denied_message, page, render_page
 from core.actors import Actor
 from core.errors import DomainError
@@ -42,8 +43,8 @@ def delegations(request: HttpRequest, actor: Actor) -> HttpResponse:
         "console/account/delegations.html",
         "Delegations",
         form=form,
-        given=list(_rows().filter(delegator=actor.user_id)[:_SHOWN]),
-        received=list(_rows().filter(delegate=actor.user_id)[:_SHOWN]),
+        given=first_rows(_rows().filter(delegator=actor.user_id), _SHOWN),
+        received=first_rows(_rows().filter(delegate=actor.user_id), _SHOWN),
         now=timezone.now(),
     )
 
@@ -54,7 +55,7 @@ def _give(actor: Actor, form: DelegationForm) -> Delegation:
     starts = (
         datetime.datetime.combine(chosen["starts_on"], datetime.time(), datetime.UTC) if chosen["starts_on"] else None
     )
-    return give_delegation(
+    return create_delegation(
         actor=actor,
         delegate=chosen["delegate"],
         models_pattern=chosen["models_pattern"],

@@ -88,7 +88,7 @@ def chat_address(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def notification_test(request: HttpRequest, actor: Actor, channel: str) -> HttpResponse:
-    """Send a test notification by e-mail or chat now, and tell whether it was sent."""
+    """Send a test notification by e-mail or chat now, and show whether it was sent."""
     try:
         outcome = send_test(actor=actor, channel=channel)
     except DomainError as error:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from console.account.forms import TokenForm
+from console.shell.first_rows import first_rows
 from console.shell.pages import page, render_page
 from core.actors import Actor
 from core.errors import NotFound
@@ -37,7 +38,7 @@ def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
             label=chosen["label"],
         )
         form = TokenForm()
-    own = list(user.api_tokens.order_by("-created_at")[:_SHOWN])
+    own = first_rows(user.api_tokens.order_by("-created_at"), _SHOWN)
     return render_page(request, "console/account/tokens.html", "API tokens", form=form, secret=secret, tokens=own)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from django.utils.safestring import SafeString
 from audit.action_records import Mark
 from audit.actions import record_of
 from audit.models import Event
-from audit.sentences import facts, object_words
+from audit.sentences import facts, object_phrase
 from console.audit.presenters.values import brief_of, value_text
 from console.shell.links import page_url
 
@@ -38,6 +39,7 @@ class Entry:
     """
 
     id: int
+    event_id: uuid.UUID
     at: datetime.datetime
     actor: str
     lead: str
@@ -63,7 +65,9 @@ class Entry:
 
 
 def trail(events: Iterable[Event]) -> list[Entry]:
-    """Return events as entries in their order; events of the same kind in a row, such as five queued checks, become one."""
+    """Return events as entries in their order; events of the same kind in a row, such as five queued checks, become
+    one.
+    """
     entries: list[Entry] = []
     for entry in map(entry_of, events):
         last = entries[-1] if entries else None
@@ -104,10 +108,11 @@ def entry_of(event: Event) -> Entry:
     failed = after.get("state") in record.display.failures
     return Entry(
         id=event.pk,
+        event_id=event.event_id,
         at=event.at,
         actor=_actor(event, known),
         lead=lead,
-        obj=object_words(event.object_ref) if names_it else "",
+        obj=object_phrase(event.object_ref) if names_it else "",
         url=page_url(event.object_ref),
         tail=tail,
         tone="bad" if failed else mark.tone,

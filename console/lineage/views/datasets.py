@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from console.lineage.forms import ReasonForm
-from console.lineage.presenters import KINDS
-from console.lineage.queries import dataset_quarantine, dataset_rows, dataset_uses
+from console.lineage.kinds import KINDS
+from console.lineage.queries import dataset_about, dataset_quarantine, dataset_rows, dataset_uses, dataset_versions
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import page_url
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -17,20 +17,21 @@ from core.errors import NotFound
 from lineage.models import Node, NodeKind
 from lineage.quarantine import place_quarantine, release_quarantine
 from lineage.queries import find_node
+from lineage.visibility import require_visible
 
 
 @page
-def dataset_list(request: HttpRequest, _actor: Actor) -> HttpResponse:
+def dataset_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List dataset versions."""
     text = request.GET.get("q", "").strip()
-    rows = paginate(request, dataset_rows(text))
+    rows = paginate(request, dataset_rows(actor, text))
     return render_page(request, "console/lineage/datasets.html", "Datasets", rows=rows, text=text)
 
 
 @page
 def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show one dataset version: the runs that read it, what descends from it, and its quarantine."""
-    node = _dataset_version(request)
+    node = _dataset_version(request, actor)
     return render_page(
         request,
         "console/lineage/dataset.html",
@@ -40,13 +41,15 @@ def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
         uses=dataset_uses(actor, node),
         state=dataset_quarantine(actor, node),
         kind=KINDS[NodeKind.DATASET_VERSION],
+        dataset=dataset_versions(actor, node),
+        about=dataset_about(node),
     )
 
 
 @page
 def quarantine(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Quarantine a dataset version in a dialog."""
-    node = _dataset_version(request)
+    node = _dataset_version(request, actor)
     form = ReasonForm(submitted(request))
 
     def act() -> str:
@@ -66,7 +69,7 @@ def quarantine(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 def release(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Release a dataset version from quarantine in a dialog."""
-    node = _dataset_version(request)
+    node = _dataset_version(request, actor)
     form = ReasonForm(submitted(request))
 
     def act() -> str:
@@ -83,21 +86,23 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _quarantine_consequence(actor: Actor, node: Node) -> str:
-    """Return what a quarantine stops, with the versions in Production that descend from the data."""
+    """Return what a quarantine stops, with the versions in use that descend from the data."""
     stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
     live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
-    return f"{stops} In Production now: {live}. They stay there, and a finding is opened on each." if live else stops
+    return f"{stops} In use now: {live}. They stay there, and a finding is opened on each." if live else stops
 
 
-def _dataset_version(request: HttpRequest) -> Node:
+def _dataset_version(request: HttpRequest, actor: Actor) -> Node:
     """Return the dataset version that the query string names.
 
-    Raises NotFound, in the same words for a node of another kind: whether a hidden model exists cannot be told.
+    Raises NotFound, with the same message for a node of another kind and for a hidden one, so that it does not reveal
+    whether a hidden model exists.
     """
     urn = request.GET.get("node", "")
     missing = NotFound(f"There is no dataset version {urn[:200]!r}.")
     try:
         node = find_node(urn)
+        require_visible(actor, node)
     except NotFound as error:
         raise missing from error
     if node.kind != NodeKind.DATASET_VERSION:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+import csv
+from datetime import UTC, datetime, time
 
-from console.lineage.presenters import DIRECTIONS, KINDS, graph_page
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.dateparse import parse_date, parse_datetime
+
+from console.lineage.kinds import KINDS
+from console.lineage.presenters import DIRECTIONS, GraphOptions, GraphPage, graph_page
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
+from core.errors import InvalidInput
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
 from lineage.visibility import MOST_SIFTED, known_nodes
 
 _OFFERED = 60
+_MOST_OPENED = 100
 _LEGEND = {
     "data": "Data",
     "code": "Code",
@@ -29,7 +37,14 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     urn = request.GET.get("node", "")
     if not urn:
         return _start(request, actor)
-    shown = graph_page(actor, urn, direction=request.GET.get("direction", ""), picked=request.GET.get("picked", ""))
+    shown = graph_page(actor, urn, _options(request))
+    form = request.GET.get("format", "")
+    if form == "csv":
+        return _csv(shown)
+    if form == "svg":
+        response = render(request, "console/lineage/graph.svg", {"shown": shown}, content_type="image/svg+xml")
+        response["Content-Disposition"] = 'attachment; filename="lineage.svg"'
+        return response
     crumbs = [Crumb("Lineage", reverse("console:lineage"))]
     legend = list(dict.fromkeys((kind.css, _LEGEND[kind.css]) for kind in KINDS.values()))
     return render_page(
@@ -41,6 +56,44 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         legend=legend,
         directions=list(DIRECTIONS.items()),
     )
+
+
+def _options(request: HttpRequest) -> GraphOptions:
+    """Return the options of the address. InvalidInput: an invalid time."""
+    text = request.GET.get("as_of", "").strip()
+    moment = parse_datetime(text) or _end_of(text)
+    if text and moment is None:
+        raise InvalidInput(f"{text[:50]!r} is no date. Write it as 2026-11-29.")
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    numbers = [part for part in request.GET.get("unfold", "").split(",") if part.isdecimal()][:_MOST_OPENED]
+    return GraphOptions(
+        direction=request.GET.get("direction", ""),
+        selected=request.GET.get("picked", ""),
+        as_of=moment,
+        unfold=frozenset(int(part) for part in numbers),
+    )
+
+
+def _end_of(text: str) -> datetime | None:
+    """Return the last moment of a date."""
+    try:
+        day = parse_date(text)
+    except ValueError:
+        return None
+    return datetime.combine(day, time.max, tzinfo=UTC) if day else None
+
+
+def _csv(shown: GraphPage) -> HttpResponse:
+    """Return the list beside the graph as a file; a spreadsheet runs none of its cells as a formula."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="lineage.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["kind", "name", "version", "distance", "inputs", "digest", "urn"])
+    for node in shown.nodes:
+        row = (node.kind.text, node.name, node.version, node.depth, "; ".join(node.inputs), node.digest, node.urn)
+        writer.writerow(f"'{cell}" if str(cell).startswith(("=", "+", "@", "\t")) else cell for cell in row)
+    return response
 
 
 def _start(request: HttpRequest, actor: Actor) -> HttpResponse:

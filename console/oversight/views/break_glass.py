@@ -13,7 +13,7 @@ from approvals.requests.break_glass import break_glass
 from console.oversight.forms import BreakGlassForm, PostReviewForm
 from console.oversight.presenters import break_glass_targets
 from console.shell.dialogs import Dialog, run_dialog, submitted
-from console.shell.flash import tell_outcome
+from console.shell.flash import flash_outcome
 from console.shell.lookups import find_version
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
@@ -28,11 +28,11 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
     version = find_version(actor, name, number)
     targets = break_glass_targets(actor, version)
     if not targets:
-        raise InvalidState(f"No policy allows you to break the glass for {version}.")
+        raise InvalidState(f"No policy allows you to move {version} in an emergency.")
     form = BreakGlassForm(submitted(request), targets=targets)
     dialog = Dialog(
-        title=f"Break the glass for {version}",
-        submit="Break the glass",
+        title=f"Move {version} in an emergency",
+        submit=f"Move {version} now",
         description=f"{version} moves without its policy once a second person agrees, where the policy requires one. "
         "Everybody is told, and the move must be reviewed afterwards.",
         tone="is-bad",
@@ -48,7 +48,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
             reason=given["reason"],
             archive_existing=given["archive_existing"],
         )
-        return tell_outcome(request, made, f"{version} is in {made.target}. The move needs a review.")
+        return flash_outcome(request, made, f"{version} is {made.target_text} now. The move needs a review.")
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
 
@@ -66,7 +66,7 @@ def emergencies(request: HttpRequest, actor: Actor) -> HttpResponse:
 def review_break_glass(request: HttpRequest, actor: Actor, post_review_id: int) -> HttpResponse:
     """Review a break-glass move in a dialog."""
     row = get_post_review(actor, post_review_id)
-    version, target = row.request.version, row.request.target
+    version, target = row.request.version, row.request.target_text
     form = PostReviewForm(submitted(request))
     dialog = Dialog(
         title=f"Review the break-glass move of {version}",

@@ -10,7 +10,7 @@ from approvals.case.rollback_candidates import rollback_candidates
 from approvals.requests.roll_back import roll_back
 from console.oversight.forms import RollBackForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
-from console.shell.flash import tell_outcome
+from console.shell.flash import flash_outcome
 from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page
 from core.actors import Actor
@@ -45,7 +45,7 @@ def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
         result = roll_back(actor=actor, name=name, reason=given["reason"], version=given["version"], wait_seconds=None)
         done = f"{result.version} is current Production again."
         if result.request is not None:
-            return tell_outcome(request, result.request, done)
+            return flash_outcome(request, result.request, done)
         messages.success(request, done)
         return reverse("console:model", args=[name])
 

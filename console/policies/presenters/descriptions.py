@@ -6,10 +6,13 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from core.text import join_words
+from console.policies.presenters.stage_graph import StageGraph, stage_graph
+from core.text import english_list
 from policies.parsing import parse_published
+from policies.rule_texts import duration_text, rule_title
 from policies.rules import (
     ApprovalsRule,
+    AttestedRule,
     BreakGlass,
     CheckRule,
     Condition,
@@ -19,14 +22,16 @@ from policies.rules import (
     FreezeRule,
     Options,
     PolicyBody,
+    ReasonRule,
     ReReviewOption,
     Rule,
     RuleLevel,
     SoakRule,
+    TransitionsRule,
     UnusableRule,
-    duration_text,
-    rule_title,
 )
+from policies.targets import REGISTRATION, TRANSITIONS, left_by
+from policies.transitions import allowed_by
 from validation.catalogue import describe_check
 
 _INVOLVEMENT = {
@@ -46,6 +51,9 @@ _ICONS: dict[type[object], str] = {
     FreezeRule: "ac_unit",
     FindingsRule: "report",
     EarlierApprovalRule: "history",
+    AttestedRule: "task_alt",
+    ReasonRule: "edit_note",
+    TransitionsRule: "schema",
     UnusableRule: "report",
 }
 
@@ -54,8 +62,8 @@ _ICONS: dict[type[object], str] = {
 class RuleDescription:
     """One rule: its id, what it requires, the icon of its kind, and whether it blocks.
 
-    ``when`` is the condition under which it applies, "" for always. ``weight`` tells what happens to a version that does
-    not meet it.
+    ``when`` is the condition under which it applies, "" for always. ``weight`` tells what happens to a version that
+    does not meet it.
     """
 
     rule: str
@@ -74,21 +82,41 @@ class RuleDescription:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDescription:
-    """A policy: what it applies to, its rules, and its options."""
+    """A policy: what it applies to, its rules, its options, and the picture of its transitions (None for none)."""
 
     scope: str
     rules: tuple[RuleDescription, ...]
     options: tuple[str, ...]
+    graph: StageGraph | None = None
 
 
 def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
     """Return the body of a published policy in words."""
     policy = parse_published(body)
     return PolicyDescription(
-        scope=f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met.",
+        scope=_scope(policy),
         rules=tuple(describe_rule(rule) for rule in policy.rules),
         options=tuple(option_texts(policy.options)),
+        graph=stage_graph(allowed_by(policy)) if policy.target == TRANSITIONS else None,
     )
+
+
+def _scope(policy: PolicyBody) -> str:
+    """Return what the policy governs, as a sentence."""
+    if policy.target == TRANSITIONS:
+        return (
+            f"A version of {_models(policy)} may go from one stage to another only as drawn here, by every interface."
+        )
+    if policy.target == REGISTRATION:
+        return (
+            f"A version of {_models(policy)} may be registered only when every rule below is met, by every interface."
+        )
+    if place := left_by(policy.target):
+        return (
+            f"A version of {_models(policy)} may leave {place} with no version in its place only when every rule below is "
+            "met."
+        )
+    return f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met."
 
 
 def describe_rule(rule: Rule) -> RuleDescription:
@@ -104,7 +132,7 @@ def rule_text(rule: Rule) -> str:
         case ApprovalsRule():
             text = _approvals(rule)
         case FourEyesRule():
-            involved = join_words([_INVOLVEMENT.get(role, role) for role in rule.roles], "or")
+            involved = english_list([_INVOLVEMENT.get(role, role) for role in rule.roles], "or")
             text = f"A person who {involved} cannot approve it. This includes superusers."
         case CheckRule():
             text = describe_check(rule.check, rule.params)
@@ -112,7 +140,7 @@ def rule_text(rule: Rule) -> str:
             text = f"It must have been in {rule.stage} for {duration_text(rule.time)} without interruption."
         case FreezeRule():
             windows = [f"{window.name} ({_end(window.start)} to {_end(window.end)} UTC)" for window in rule.windows]
-            text = f"It cannot move during {join_words(windows, 'or')}."
+            text = f"It cannot move during {english_list(windows, 'or')}."
         case FindingsRule():
             text = f"It must have no open finding of severity {rule.severity.value} or worse."
         case UnusableRule():
@@ -124,13 +152,15 @@ def rule_text(rule: Rule) -> str:
 
 def condition_text(condition: Condition) -> str:
     """Return when a rule applies: ``the risk tier is high and it comes from None``."""
-    parts = [f"the risk tier is {join_words(condition.tiers, 'or')}"] if condition.tiers else []
+    parts = [f"the risk tier is {english_list(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
     if condition.sources:
-        parts.append(f"it comes from {join_words(condition.sources, 'or')}")
+        parts.append(f"it comes from {english_list(condition.sources, 'or')}")
+    if condition.deployed is not None:
+        parts.append(f"{'an' if condition.deployed else 'no'} open deployment serves it")
     if condition.incumbent is not None:
         parts.append(f"it would replace {'another' if condition.incumbent else 'no'} version")
-    return join_words(parts) if parts else "always"
+    return english_list(parts) if parts else "always"
 
 
 def option_texts(options: Options) -> Iterator[str]:
@@ -145,6 +175,12 @@ def option_texts(options: Options) -> Iterator[str]:
         yield f"An approved version moves after {duration_text(options.apply_delay)}."
     if options.remind_every:
         yield f"Reviewers are reminded every {duration_text(options.remind_every)}."
+    if options.new_account_window:
+        window = duration_text(options.new_account_window)
+        yield (
+            "An approval does not count with an account that somebody involved made, gave a group or set the password of "
+            f"within {window} before."
+        )
     if options.e_signature:
         yield "Reviews need an electronic signature: the reviewer's password and what the signature means."
     if options.re_review:
@@ -155,15 +191,15 @@ def option_texts(options: Options) -> Iterator[str]:
 
 def _models(policy: PolicyBody) -> str:
     models = "any model" if policy.models == "*" else f"a model whose name matches “{policy.models}”"
-    tags = f" tagged {join_words([f'{key}={value}' for key, value in policy.tags.items()])}" if policy.tags else ""
-    tiers = f" of risk tier {join_words(policy.tiers, 'or')}" if policy.tiers else ""
+    tags = f" tagged {english_list([f'{key}={value}' for key, value in policy.tags.items()])}" if policy.tags else ""
+    tiers = f" of risk tier {english_list(policy.tiers, 'or')}" if policy.tiers else ""
     return f"{models}{tags}{tiers}"
 
 
 def _weight(rule: Rule) -> str:
     match rule.level:
         case RuleLevel.SOFT:
-            return f"blocks unless {join_words(rule.override_by, 'or')} overrides it with a reason"
+            return f"blocks unless {english_list(rule.override_by, 'or')} overrides it with a reason"
         case RuleLevel.HARD:
             return "blocks"
         case _:
@@ -183,18 +219,18 @@ def _approvals(rule: ApprovalsRule) -> str:
     distinct = ", each for another group," if rule.distinct_groups else ""
     text = f"{people} of {_reviewers(rule)}{distinct} must approve it, with a comment."
     if rule.owners:
-        owners = "; ".join(f"of {owner.models}: {join_words(owner.users)}" for owner in rule.owners)
+        owners = "; ".join(f"of {owner.models}: {english_list(owner.users)}" for owner in rule.owners)
         text += f" The owners are, {owners}."
     if rule.carry_over:
-        parts = join_words([_CARRIED_OVER[part] for part in rule.carry_over], "or")
+        parts = english_list([_CARRIED_OVER[part] for part in rule.carry_over], "or")
         text += f" An approval stays valid when only {parts} changes."
     return text
 
 
 def _reviewers(rule: ApprovalsRule) -> str:
-    groups = [f"the group {join_words(rule.groups, 'or')}"] if rule.groups else []
+    groups = [f"the group {english_list(rule.groups, 'or')}"] if rule.groups else []
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
-    return join_words([*groups, *roles, *(["its owners"] if rule.owners else [])], "or")
+    return english_list([*groups, *roles, *(["its owners"] if rule.owners else [])], "or")
 
 
 def _re_review(option: ReReviewOption) -> str:
@@ -213,6 +249,6 @@ def _break_glass(option: BreakGlass | None) -> str:
         return "This policy does not allow break-glass."
     second = " if a second member agrees" if option.second_person else ""
     return (
-        f"In an emergency a member of {join_words(option.groups, 'or')} can break the glass{second}: the version moves "
+        f"In an emergency a member of {english_list(option.groups, 'or')} can use break-glass{second}: the version moves "
         f"without these rules, and the move must be reviewed within {duration_text(option.post_review_within)}."
     )

@@ -14,6 +14,7 @@ from approvals.permissions.policies import (
 from approvals.permissions.policy_people import possible_reviewers, reviewer_hint
 from approvals.permissions.refusal import Refusal
 from console.policies.presenters.descriptions import PolicyDescription, RuleDescription, describe_policy, describe_rule
+from console.shell.first_rows import first_rows
 from core.actors import Actor
 from core.errors import NotFound
 from policies.diff import PolicyDiff, ValueChange, diff_policies, diff_text
@@ -46,7 +47,10 @@ options:
 
 @dataclass(frozen=True, slots=True)
 class RuleDiff:
-    """One rule that differs. ``word`` is `added`, `removed` or `changed`, ``effect`` whether the policy gets stricter."""
+    """One rule that differs.
+
+    ``word`` is `added`, `removed` or `changed`, ``effect`` whether the policy gets stricter.
+    """
 
     rule: str
     word: str
@@ -127,7 +131,7 @@ def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
         revisions=revisions,
         text=describe_policy(shown.body),
         diff=diff_view(earlier.body, shown.body) if earlier else None,
-        proposals=list(proposals(name=policy.name)[:_SHOWN]),
+        proposals=first_rows(proposals(name=policy.name), _SHOWN),
         may_propose=refusal_to_propose(actor, policy.name) is None,
     )
 
@@ -179,7 +183,7 @@ def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
 
 def waiting_proposals() -> list[PolicyProposal]:
     """Return the proposals that wait for a second person, oldest first."""
-    return list(open_proposals()[:_SHOWN])
+    return first_rows(open_proposals(), _SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,7 @@ def preview(yaml: str) -> Preview:
 
 
 def starting_text(policy_id: int | None, proposal_id: int | None) -> str:
-    """Return the text an editor opens with: a policy's newest revision, a proposal, or an example."""
+    """Return the text an editor opens with: a policy's newest revision, a proposal, or an example. Raises NotFound."""
     if proposal_id is not None:
         return write_policy(get_proposal(proposal_id).body)
     if policy_id is not None:

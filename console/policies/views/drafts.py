@@ -117,14 +117,14 @@ def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[st
     """Return what the fragment shows: the differences of this part, and the totals until now."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
     looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
-    goes_on = part.next_before is not None and looked < MAX_REQUESTS
+    has_more = part.next_before is not None and looked < MAX_REQUESTS
     return {
         "rows": [row for row in part.rows if row.outcome is not Outcome.SAME],
         "totals": totals,
         "judged": sum(totals.values()),
         "looked": looked,
         "candidates": part.candidates,
-        "next_before": part.next_before if goes_on else None,
+        "next_before": part.next_before if has_more else None,
         "is_first": is_first,
         "today": TODAY,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from console.runs.presenters.metrics import judge_change
 from console.shell.formatting import short_digest
@@ -12,13 +13,17 @@ from core.errors import NotFound
 from registry.cards import HUMAN_KEYS, missing_fields
 from registry.models import CardRevision, ModelVersion
 from tracking.queries import RunFacts, run_facts
+from validation.base import RunFacts as PinnedFacts
 
 _HALF = 50  # the middle of a bar chart that is 100 wide
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric of both sides. ``tone`` is `ok` for better, `bad` for worse, `none` where the direction is not known."""
+    """One metric of both sides.
+
+    ``tone`` is `ok` for better, `bad` for worse, `none` where the direction is not known.
+    """
 
     key: str
     candidate: float | None
@@ -64,11 +69,42 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One version with its run's facts (None where this server does not have the run) and its newest card."""
+    """One version with its run's facts (None where this server does not have the run) and its card.
+
+    ``pinned`` are the facts of the run as they were when the version was promoted: they are used instead of the current
+    ones.
+    """
 
     version: ModelVersion
     facts: RunFacts | None
     card: CardRevision | None
+    pinned: PinnedFacts | None = None
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Return the metrics by key; one that is not a finite number was pinned without its value."""
+        if self.pinned is not None:
+            return {**dict.fromkeys(self.pinned.unusable, math.nan), **self.pinned.metrics}
+        return self.facts.metrics if self.facts else {}
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """Return the parameters by key."""
+        facts = self.pinned or self.facts
+        return facts.params if facts else {}
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Return the tags of the run by key."""
+        facts = self.pinned or self.facts
+        return facts.tags if facts else {}
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return name and digest of each dataset that the run logged."""
+        if self.pinned is not None:
+            return [f"{name} {digest}" for name, digest, _ in self.pinned.datasets]
+        return [f"{used.dataset.name} {used.dataset.digest}" for used in (self.facts.datasets if self.facts else ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +118,39 @@ class Comparison:
     origin: tuple[TextRow, ...]
 
 
-def compare(candidate: ModelVersion, current: ModelVersion | None) -> Comparison:
-    """Compare a version with current Production. The query count does not depend on what was logged."""
-    left = side_of(candidate)
-    right = side_of(current) if current is not None and current.pk != candidate.pk else None
+def compare(
+    candidate: ModelVersion,
+    current: ModelVersion | None,
+    *,
+    pinned: PinnedFacts | None = None,
+    at: datetime | None = None,
+) -> Comparison:
+    """Compare a version with current Production. The query count does not depend on what was logged.
+
+    ``pinned`` are the facts of the run of ``current`` to compare with, in place of those of today; ``at`` is the moment
+    whose cards are compared (now).
+    """
+    left = side_of(candidate, at=at)
+    right = None
+    if current is not None and current.pk != candidate.pk:
+        right = side_of(current, pinned=pinned, at=at)
     return Comparison(
         candidate=left,
         current=right,
         metrics=tuple(_metrics(left, right)),
-        params=tuple(_texts(_params(left), _params(right))),
+        params=tuple(_texts(left.params, right.params if right else {})),
         origin=tuple(_texts(_origin(left), _origin(right))),
     )
 
 
-def side_of(version: ModelVersion) -> Side:
-    """Read a version's run and card."""
+def side_of(version: ModelVersion, *, pinned: PinnedFacts | None = None, at: datetime | None = None) -> Side:
+    """Read a version's run, and its card as it was at a moment (now)."""
     try:
         facts = run_facts(version.run_id) if version.run_id else None
     except NotFound:
         facts = None
-    return Side(version, facts, version.card_revisions.order_by("-number").first())
+    cards = version.card_revisions.order_by("-number")
+    return Side(version, facts, (cards.filter(created_at__lte=at) if at else cards).first(), pinned)
 
 
 def completeness_text(card: CardRevision | None) -> str:
@@ -113,8 +162,8 @@ def completeness_text(card: CardRevision | None) -> str:
 
 
 def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
-    mine = left.facts.metrics if left.facts else {}
-    theirs = right.facts.metrics if right and right.facts else {}
+    mine = left.metrics
+    theirs = right.metrics if right else {}
     # Training metrics come last: they say least about unseen data.
     keys = sorted({*mine, *theirs}, key=lambda key: (key.startswith("train"), key))
     return [_metric(key, mine.get(key), theirs.get(key)) for key in keys]
@@ -127,10 +176,6 @@ def _metric(key: str, candidate: float | None, current: float | None) -> MetricR
     return MetricRow(key, candidate, current, candidate - current, tone, word)
 
 
-def _params(side: Side | None) -> dict[str, str]:
-    return side.facts.params if side and side.facts else {}
-
-
 def _texts(candidate: Mapping[str, str], current: Mapping[str, str]) -> Sequence[TextRow]:
     keys = list(dict.fromkeys([*candidate, *current]))
     return [TextRow(key, candidate.get(key, ""), current.get(key, "")) for key in keys]
@@ -139,9 +184,9 @@ def _texts(candidate: Mapping[str, str], current: Mapping[str, str]) -> Sequence
 def _origin(side: Side | None) -> dict[str, str]:
     if side is None:
         return {}
-    tags = side.facts.tags if side.facts else {}
+    tags = side.tags
     data = [tags["dataset_version"]] if tags.get("dataset_version") else []
-    data += [f"{used.dataset.name} {used.dataset.digest}" for used in (side.facts.datasets if side.facts else ())]
+    data += side.datasets
     return {
         "Data": ", ".join(dict.fromkeys(data)) or "not logged",
         "Code": tags.get("git_commit") or tags.get("mlflow.source.git.commit") or "not logged",

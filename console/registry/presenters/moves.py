@@ -1,4 +1,4 @@
-"""The moves of a version between stages: what their buttons and dialogs say, and what a move stops."""
+"""The moves of a version between stages: what their buttons and dialogs say."""
 
 from __future__ import annotations
 
@@ -33,15 +33,9 @@ def move_title(edge: Transition, version: ModelVersion) -> str:
 
 
 def move_consequence(edge: Transition, version: ModelVersion) -> str:
-    """Return what a move brings about, and by name what stops working; one query where the version leaves Production."""
+    """Return the consequence of a move."""
     if edge.gated:
         return (
             "If a policy applies, this opens a request: checks run, and reviewers decide. Otherwise the version moves."
         )
-    if not version.is_current:
-        return ""
-    name = version.model.name
-    served = version.deployments.filter(ended_at__isnull=True).values_list("endpoint__name", flat=True)
-    endpoints = ", ".join(sorted(set(served)))
-    lost = f"No version will be in Production: clients that load models:/{name}/Production will get an error."
-    return f"{lost} Endpoints that serve {version} now: {endpoints}." if endpoints else lost
+    return "No version will be in Production." if version.is_current else ""

@@ -45,10 +45,10 @@ def metrics_of_versions(versions: Sequence[ModelVersion]) -> VersionMetrics:
 
 
 def _most_telling(runs_by_key: dict[str, int]) -> list[str]:
-    """Return the metrics that tell most about versions; ``runs_by_key`` counts the runs that logged each.
+    """Return the metrics in the order of their importance; ``runs_by_key`` counts the runs that logged each.
 
-    Training metrics come last. Before them come slices of another metric (``val_auc_small`` of ``val_auc``), metrics that
-    fewer versions have, and those whose better direction is not known.
+    Training metrics come last. Before them come slices of another metric (``val_auc_small`` of ``val_auc``), metrics
+    that fewer versions have, and those whose better direction is not known.
     """
 
     def rank(key: str) -> tuple[bool, bool, int, bool, str]:

@@ -11,20 +11,24 @@ from audit.actions import Action
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
 from console.registry.presenters.comparison import Comparison, compare, completeness_text
+from console.registry.presenters.files import ModelFiles, files_of
 from console.registry.presenters.moves import move_button
 from console.registry.queries import deployments_of, requests_of
 from console.runs.presenters.curves import curves_of
 from console.shell.charts import Chart
+from console.shell.first_rows import first_rows
 from console.shell.formatting import from_ms
+from console.shell.links import diff_url
 from console.shell.lookups import find_version
 from core.actors import Actor
 from core.refs import model_stream, request_ref, version_ref
 from lineage.quarantine import Taint, taint_of
 from policies.matching import active_policies, governing_policy, model_facts
+from policies.transitions import refusal_under, transitions_policy
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
 from registry.models import Alias, Deployment, ModelVersion, ModelVersionTag, PackOrder
 from registry.permissions import Level, level_for_move, level_of
-from registry.queries import incumbent_of, packs_of
+from registry.queries import incumbent_of, last_approved, packs_of
 from registry.stages import Stage, transitions_from
 
 _TRAIL = 60
@@ -86,6 +90,8 @@ class VersionPage:
     entries: list[Entry]
     moves: list[MoveButton]
     taint: Taint
+    files: ModelFiles
+    diff_url: str
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
@@ -93,7 +99,7 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
     version = find_version(actor, name, number)
     urn = version_ref(name, number)
     current = incumbent_of(version.model)
-    requests = list(requests_of(version)[:_REQUESTS])
+    requests = first_rows(requests_of(version), _REQUESTS)
     refs = [urn, *(request_ref(row.pk) for row in requests)]
     entries = trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL))
     comparison = compare(version, current)
@@ -110,11 +116,25 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         tags=list(version.tags.order_by("key")),
         requests=requests,
         live_requests=[row for row in requests if row.state in LIVE_STATES],
-        deployments=list(deployments_of(version)[:_DEPLOYMENTS]),
+        deployments=first_rows(deployments_of(version), _DEPLOYMENTS),
         packs=packs_of(version),
         entries=entries,
         moves=_moves(actor, version, {row.target for row in requests if row.state in LIVE_STATES}),
         taint=taint_of(urn),
+        files=files_of(version),
+        diff_url=diff_from_approved(version),
+    )
+
+
+def diff_from_approved(version: ModelVersion) -> str:
+    """Return the address of what changed since the last other version that was approved, "" where none was;
+    one query.
+    """
+    before = last_approved(version.model, but=version)
+    return (
+        diff_url(version_ref(before.model.name, before.version), version_ref(version.model.name, version.version))
+        if before
+        else ""
     )
 
 
@@ -124,10 +144,12 @@ def _moves(actor: Actor, version: ModelVersion, requested: Collection[str]) -> l
     if level is None or level < Level.EDIT:
         return []
     policies, model = active_policies(), model_facts([version.model])[version.model_id]
+    transitions = transitions_policy(policies, model)
     return [
         MoveButton(edge.target, move_button(edge, version), edge.target == Stage.PRODUCTION)
         for edge in transitions_from(version.stage)
         if edge.target not in requested
+        and not refusal_under(transitions, edge.source, edge.target)
         and (level >= level_for_move(edge.source, edge.target) or governing_policy(policies, model, edge.target))
     ]
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from accounts.principals import KIND_NAMES, PrincipalKind
 from audit.actions import Action
 from console.registry.forms import GrantForm, RevokeForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
+from console.shell.forms import missing_as_form_error
 from console.shell.lookups import find_model
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
-from core.errors import InvalidInput, NotFound
 from registry.models import RegisteredModel
 from registry.permissions import (
     LEVEL_WORDS,
     Grant,
     Level,
-    PrincipalKind,
     default_level,
     grants_of,
     has_level,
@@ -30,15 +27,14 @@ from registry.permissions import (
 )
 from registry.services.permissions import revoke_permission, set_permissions
 
-_KINDS = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
-
 
 @page
 def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """List the grants on a model, what everybody has without one, and what this person has."""
     model = find_model(actor, name)
     rows = [
-        {"grant": grant, "kind": _KINDS[grant.kind], "level": LEVEL_WORDS[grant.level]} for grant in grants_of(model)
+        {"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_WORDS[grant.level]}
+        for grant in grants_of(model)
     ]
     own, everybody = level_of(actor, model), default_level()
     return render_page(
@@ -64,7 +60,7 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     def act() -> str:
         given = form.cleaned_data
         grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
-        with _unknown_principal_as_form_error():
+        with missing_as_form_error():
             set_permissions(actor=actor, name=name, grants=[grant], replace=False)
         messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
         return reverse("console:access", args=[name])
@@ -86,7 +82,7 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
 
     def act() -> str:
         given = form.cleaned_data
-        with _unknown_principal_as_form_error():
+        with missing_as_form_error():
             revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
         messages.success(request, f"{given['name']} no longer has a grant on {name}.")
         return reverse("console:access", args=[name])
@@ -101,21 +97,12 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
 
 
 def _left_without_grant(model: RegisteredModel, principal: str) -> str:
-    """Return what somebody can still do with a model when their grant is gone."""
+    """Return what somebody can still do with a model after their grant is removed."""
     level = default_level()
     if level is None:
         return f"{principal} will no longer see {model.name}, unless one of their groups has access."
     text = LEVEL_WORDS[level]
     return f"{principal} keeps what everybody has ({text[:1].lower()}{text[1:]}), and what their groups have."
-
-
-@contextmanager
-def _unknown_principal_as_form_error() -> Iterator[None]:
-    """Turn "there is no such person" into an error of the form: the page of the model is there."""
-    try:
-        yield
-    except NotFound as error:
-        raise InvalidInput(error.message) from error
 
 
 def _managed_model(actor: Actor, name: str) -> RegisteredModel:

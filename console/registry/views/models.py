@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from console.inventory.presenters import model_inventory
 from console.oversight.presenters import watch_model
+from console.policies.presenters.stage_graph import stage_graph_of
 from console.registry.presenters.version_metrics import metrics_of_versions
+from console.registry.presenters.versions import diff_from_approved
 from console.registry.queries import last_current_at, model_rows, version_rows
 from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page, paginate, render_page
 from core.actors import Actor
-from registry.models import ModelVersion
-from registry.queries import aliases_of, incumbent_of
+from core.refs import version_ref
+from lineage.quarantine import taint_of
+from notices.queries import watch_of, watcher_names
+from registry.models import ModelVersion, RegisteredModel
+from registry.production.history import production_periods
+from registry.queries import aliases_of, incumbent_of, tainted_versions
 from registry.risk import tiers_of
+
+_PERIODS = 50
 
 
 @page
@@ -20,7 +29,11 @@ def model_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the models this person may see."""
     text = request.GET.get("q", "").strip()
     rows = paginate(request, model_rows(actor, text))
-    return render_page(request, "console/registry/models.html", "Models", rows=rows, text=text)
+    listed = [row.pk for row in rows if isinstance(row, RegisteredModel)]
+    current = ModelVersion.objects.filter(model__in=listed, is_current=True).select_related("model")
+    tainted = tainted_versions(current)
+    models = {row.model_id for row in current if row.pk in tainted}
+    return render_page(request, "console/registry/models.html", "Models", rows=rows, text=text, tainted=models)
 
 
 @page
@@ -37,10 +50,25 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         model=model,
         current=current,
         last_current_at=None if current else last_current_at(model),
-        watch=watch_model(actor, model, has_current=current is not None),
+        watch=watch_model(actor, model, current),
+        watching=watch_of(actor, model),
+        watchers=watcher_names(model),
         rows=rows,
         metrics=metrics_of_versions([row for row in rows if isinstance(row, ModelVersion)]),
         aliases=aliases_of(model),
+        graph=stage_graph_of(model),
+        inventory=model_inventory(actor, model),
+        taint=taint_of(version_ref(model.name, current.version)) if current else None,
         tags=model.tags.order_by("key"),
         tier=tiers_of([model.pk]).get(model.pk, ""),
+        periods=production_periods(model)[::-1][:_PERIODS],
+        diff_url=_diff_of(model, current),
     )
+
+
+def _diff_of(model: RegisteredModel, current: ModelVersion | None) -> str:
+    """Return what changed between the last approved version and what serves now, else the newest version; "" for
+    neither.
+    """
+    today = current or ModelVersion.objects.filter(model=model).select_related("model").order_by("-version").first()
+    return diff_from_approved(today) if today else ""

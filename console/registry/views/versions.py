@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
+from approvals.oversight.completeness import completeness_of
 from approvals.requests.transition import request_transition
 from console.oversight.presenters import watch_version
 from console.registry.forms import TransitionForm
+from console.registry.presenters.leaving import leaving_of
 from console.registry.presenters.moves import move_button, move_consequence, move_title
+from console.registry.presenters.serving_code import serving_code
 from console.registry.presenters.versions import version_page
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import REQUEST_OPENED
@@ -27,7 +30,14 @@ def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -
     shown = version_page(actor, name, number)
     watch = watch_version(actor, shown.version)
     return render_page(
-        request, "console/registry/version.html", f"v{number}", crumbs=model_crumbs(name), shown=shown, watch=watch
+        request,
+        "console/registry/version.html",
+        f"v{number}",
+        crumbs=model_crumbs(name),
+        shown=shown,
+        watch=watch,
+        completeness=completeness_of(shown.version),
+        snippets=serving_code(shown.version, f"{request.scheme}://{request.get_host()}"),
     )
 
 
@@ -41,11 +51,18 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
         del form.fields["archive_existing"]
     if not edge.gated:
         del form.fields["apply_after"]
+    leaving = leaving_of(version, edge.target)
+    if leaving is not None:
+        form.fields["comment"].required = leaving.needs_reason
+        form.fields[
+            "comment"
+        ].help_text = "Kept with your name. The people who are responsible for the model read this."
     dialog = Dialog(
         title=move_title(edge, version),
         description=move_consequence(edge, version),
         submit=move_button(edge, version),
-        tone="is-bad" if version.is_current and edge.target != Stage.PRODUCTION else "is-primary",
+        tone="is-bad" if leaving else "is-primary",
+        intro=leaving.html if leaving else "",
     )
     return run_dialog(
         request,
@@ -58,9 +75,9 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
 
 
 def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Transition, form: TransitionForm) -> str:
-    """Move the version, or open a request for it; return where to go next.
+    """Move the version, or open a request for it; return the address of the next page.
 
-    A gate that waits for reviewers is the expected answer, so it is not an error. GateRefused without a request is.
+    A gate that waits for reviewers is expected, so it is not an error. GateRefused without a request is an error.
     """
     try:
         request_transition(

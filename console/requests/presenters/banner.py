@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from approvals.case.loading import Case
-from approvals.models import Decision, RequestState, TransitionRequest
+from approvals.models import LIVE_STATES, Decision, RequestState, TransitionRequest
 from approvals.permissions.reviews import Eligibility, Ineligibility
+from approvals.verdict.votes import involvement_of_reader
 from console.shell.links import version_url
 from policies.request_kinds import RequestKind
+from policies.targets import is_exit
+from registry.stages import target_left
 
 _INVOLVEMENT = {
     "requester": "You asked for this move",
@@ -36,7 +39,7 @@ class Banner:
 
 
 def kind_banner(request: TransitionRequest) -> Banner | None:
-    """Return what a reader must know of a request that is no ordinary promotion, None for a promotion."""
+    """Return what a reader must know about a request that is not a promotion, None for a promotion."""
     match request.kind:
         case RequestKind.BREAK_GLASS:
             return Banner(
@@ -55,7 +58,22 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
                 "The policy's rules for rollbacks apply.",
             )
         case _:
-            return None
+            return leaving_banner(request)
+
+
+def leaving_banner(request: TransitionRequest) -> Banner | None:
+    """Return what stops when a live request is applied with which a version leaves its target; None for any other."""
+    version = request.version
+    left = target_left(request.target, is_current=version.is_current)
+    if not left or request.state not in LIVE_STATES:
+        return None
+    address = f"models:/{version.model.name}{left if left.startswith('@') else f'/{left}'}"
+    return Banner(
+        icon="logout",
+        tone="bad",
+        title=f"{version} would leave {left}, with nothing in its place.",
+        text=f"Clients that load {address} would get an error.",
+    )
 
 
 def closed_banner(request: TransitionRequest) -> Banner | None:
@@ -66,7 +84,9 @@ def closed_banner(request: TransitionRequest) -> Banner | None:
             icon="check_circle",
             tone="ok",
             title="Done.",
-            text=f"{version} moved to {request.target}",
+            text=f"{version} is {request.target_text}"
+            if is_exit(request.target)
+            else f"{version} moved to {request.target}",
             at=request.closed_at,
             link_url=version_url(version.model.name, version.version),
             link_text=f"Open {version}",
@@ -128,7 +148,7 @@ def why_not_decide(case: Case, eligibility: Eligibility) -> str:
         case Ineligibility.NO_APPROVAL_ASKED:
             return "The policy requires no approval. The request is applied when its checks have passed."
         case Ineligibility.INVOLVED:
-            involvement = _INVOLVEMENT.get(eligibility.role, f"You are its {eligibility.role.replace('_', ' ')}")
+            involvement = _INVOLVEMENT.get(eligibility.role) or involvement_of_reader(eligibility.role)
             return f"{involvement}, so somebody else must decide (four eyes)."
         case Ineligibility.NO_REVIEW_RIGHTS:
             asked = eligibility.needed

@@ -89,7 +89,10 @@ class InboxPage:
 
 
 def waiting_count(request: HttpRequest) -> int:
-    """Return how many requests wait for this person; counted once a page, for the sidebar and the inbox alike."""
+    """Return how many requests wait for this person; counted once a page, for the sidebar and the inbox alike.
+
+    Raises NotAuthenticated.
+    """
     count = getattr(request, _WAITING_COUNT, None)
     if count is None:
         count = waiting_for(actor_from_request(request)).count()
@@ -98,7 +101,7 @@ def waiting_count(request: HttpRequest) -> int:
 
 
 def inbox_page(request: HttpRequest) -> InboxPage:
-    """Return what the inbox shows. The query count does not depend on how much there is."""
+    """Return what the inbox shows. The query count does not depend on how much there is. Raises NotAuthenticated."""
     actor = actor_from_request(request)
     rows, total = _first_and_total(waiting_for(actor).select_related("version__model", "requester"), _SHOWN_WAITING)
     setattr(request, _WAITING_COUNT, total)  # the sidebar need not count again

@@ -14,8 +14,9 @@ from approvals.case.reviewer_roles import groups_of
 from approvals.models import LIVE_STATES, UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.permissions.overrides import can_override
 from approvals.requests.queries import check_runs_of
-from approvals.requests.settle import waits
+from approvals.requests.settle import is_delayed
 from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.verdict.rule_outcomes import RuleStatus
 from console.policies.presenters.descriptions import rule_text
 from console.requests.presenters.progress import Step, request_progress
 from console.requests.queries import find_request
@@ -24,6 +25,7 @@ from core.actors import Actor
 from policies.rules import Rule
 
 _LOG_LINES = 6
+_SETTLED = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN, RuleStatus.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,16 @@ class LivePart:
     waits_for: str
     digest: str
     steps: list[Step]
+
+    @property
+    def unmet_rules(self) -> list[RuleView]:
+        """Return the rules that failed or wait: those that need an action."""
+        return [view for view in self.rules if view.verdict.status not in _SETTLED]
+
+    @property
+    def met_rules(self) -> list[RuleView]:
+        """Return the other rules: passed, overridden or not applicable."""
+        return [view for view in self.rules if view.verdict.status in _SETTLED]
 
     @property
     def all_checks_passed(self) -> bool:
@@ -137,9 +149,9 @@ def _waits_for(case: Case, verdict: Verdict) -> str:
     request = case.request
     if request.state != RequestState.APPROVED:
         return ""
-    if waits(request):
+    if is_delayed(request):
         return f"The version moves after {request.apply_after:%Y-%m-%d %H:%M} UTC."
-    return " ".join(item["why"] for item in verdict.blocked_by()) if verdict.only_waits else ""
+    return " ".join(item["why"] for item in verdict.blocked_by()) if verdict.resolves_with_time else ""
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:

@@ -10,6 +10,7 @@ from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.verdict.evaluation import RuleVerdict, Verdict
 from approvals.verdict.rule_outcomes import RuleStatus
 from console.shell.labels import state_label
+from policies.targets import is_exit
 
 _MET = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN)
 _CHECK, _REVIEWS = "check", ("approvals", "changes")
@@ -80,7 +81,7 @@ def _reviews_note(request: TransitionRequest, verdict: Verdict, state: str) -> s
 
 
 def _last_step(request: TransitionRequest, verdict: Verdict, waits_for: str) -> Step:
-    title = f"In {request.target}"
+    title = f"Is {request.target_text}" if is_exit(request.target) else f"In {request.target}"
     match request.state:
         case RequestState.APPLIED:
             return Step(title, "moved", "done", request.closed_at)

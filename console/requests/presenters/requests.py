@@ -8,25 +8,29 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from approvals.case.compared_with import compared_with
 from approvals.case.loading import Case, load_case
 from approvals.case.reviewer_roles import groups_of
 from approvals.models import LIVE_STATES, Decision, Override, RequestState, Review
 from approvals.permissions.overrides import refusal_to_withdraw_override
 from approvals.permissions.requests import refusal_to_withdraw_request
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer
-from approvals.requests.queries import overrides_of, reviews_of
+from approvals.requests.queries import overrides_of, reviews_of, visible_requests
 from approvals.verdict.evaluation import RuleVerdict
+from approvals.verdict.facts import RejectionFacts
 from audit.queries import trail_for
 from console.audit.presenters.entries import Entry, trail
+from console.cards.presenters import FieldDiff, diff_fields
 from console.registry.presenters.comparison import Comparison, compare
+from console.registry.presenters.files import ModelFiles, files_of
+from console.registry.presenters.versions import diff_from_approved
 from console.requests.presenters.banner import Banner, request_banners
 from console.requests.presenters.discussion import Thread, threads_of
 from console.requests.presenters.live import LivePart, live_part_of
 from console.requests.queries import find_request
 from core.actors import Actor
 from core.refs import model_stream, request_ref, version_ref
-from registry.models import ModelVersion
-from registry.queries import incumbent_of
+from registry.permissions import has_level, level_to_ask
 
 _TRAIL = 80
 
@@ -40,6 +44,14 @@ class OverrideView:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """An earlier rejection of the same files, and whether this person may open the request it belongs to."""
+
+    facts: RejectionFacts
+    is_visible: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionButtons:
     """The decisions that this person may take now. ``needs_checks`` tells that approving has to wait for the checks."""
 
@@ -48,6 +60,12 @@ class DecisionButtons:
     request_changes: bool
     reject: bool
     withdraw: bool
+    give_reason: bool
+
+    @property
+    def any_offered(self) -> bool:
+        """Return whether there is a decision to offer."""
+        return any((self.approve, self.request_changes, self.reject, self.withdraw, self.give_reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +76,17 @@ class RequestPage:
     banners: list[Banner]
     buttons: DecisionButtons
     comparison: Comparison
-    current: ModelVersion | None
     reviews: list[Review]
     overrides: list[OverrideView]
     threads: list[Thread]
     entries: list[Entry]
     digest: str
+    rejections: list[Rejection]
     policy_label: str
     policy_id: int
+    files: ModelFiles
+    card_diffs: list[FieldDiff]
+    diff_url: str
 
     @property
     def version_ref(self) -> str:
@@ -75,7 +96,7 @@ class RequestPage:
 
     @property
     def judged(self) -> dict[str, str]:
-        """Return the metrics that a rule of the policy goes by, each with that rule."""
+        """Return the metrics that a rule of the policy reads, each with that rule."""
         jobs = [view.job for view in self.live.checks if view.counts and isinstance(view.job.evidence, dict)]
         return {str(job.evidence["metric"]): job.rule for job in jobs if job.evidence.get("metric")}
 
@@ -92,10 +113,16 @@ class RequestPage:
 
 
 def request_page(actor: Actor, request_id: int | str) -> RequestPage:
-    """Return the whole page. The query count does not depend on how many checks, reviews and events there are. NotFound."""
+    """Return the whole page.
+
+    The query count does not depend on how many checks, reviews and events there are. NotFound.
+    """
     case = load_case(find_request(actor, request_id))
     request, version = case.request, case.request.version
-    current = incumbent_of(version.model)
+    other = compared_with(request)
+    comparison = compare(
+        version, other.version if other else None, pinned=other.run if other else None, at=request.closed_at
+    )
     live = live_part_of(actor, case)
     eligibility = eligibility_of(load_reviewer(actor, [version.model_id]), case)
     buttons = _buttons(actor, case, eligibility, live.verdict.rules)
@@ -107,20 +134,29 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         live=live,
         banners=list(banners),
         buttons=buttons,
-        comparison=compare(version, current),
-        current=current,
+        comparison=comparison,
         reviews=reviews_of(request)[::-1],
         overrides=_overrides(actor, case),
         threads=threads_of(actor, version),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
         digest=case.snapshot.subject_digest,
+        rejections=_rejections(actor, case),
         policy_label=case.policy.label,
         policy_id=case.policy.revision.policy_id,
+        files=files_of(version),
+        card_diffs=_card_diffs(comparison),
+        diff_url=diff_from_approved(version),
     )
 
 
+def _card_diffs(comparison: Comparison) -> list[FieldDiff]:
+    """Return how the candidate's card differs from that of the version it is compared with."""
+    mine, theirs = comparison.candidate.card, comparison.current.card if comparison.current else None
+    return diff_fields(theirs.body, mine.body) if mine and theirs else []
+
+
 def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence[RuleVerdict]) -> DecisionButtons:
-    """Return which decisions to offer: the last one again is no decision, and approving waits for the checks."""
+    """Return which decisions to offer: the last decision is not offered again, and approving waits for the checks."""
     may_decide = case.request.state == RequestState.OPEN and eligibility.can_decide
     has_failed_check = any(rule.kind == "check" and rule.blocks for rule in rules)
     return DecisionButtons(
@@ -128,8 +164,25 @@ def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence
         needs_checks=not case.checks_finished or has_failed_check,
         request_changes=may_decide and eligibility.last_decision != Decision.REQUEST_CHANGES,
         reject=eligibility.can_decide,
+        give_reason=_may_give_reason(actor, case, rules),
         withdraw=case.request.state in LIVE_STATES and refusal_to_withdraw_request(actor, case.request) is None,
     )
+
+
+def _may_give_reason(actor: Actor, case: Case, rules: Sequence[RuleVerdict]) -> bool:
+    """Return whether a rule waits for the reason of the request, and this person may give it."""
+    if case.request.state != RequestState.OPEN or not any(rule.kind == "reason" and rule.blocks for rule in rules):
+        return False
+    version = case.request.version
+    return has_level(actor, version.model, level_to_ask(version.stage, case.request.target))
+
+
+def _rejections(actor: Actor, case: Case) -> list[Rejection]:
+    """Return the earlier rejections of the same files, newest first."""
+    facts = case.snapshot.rejections[::-1]
+    wanted = {row.request_id for row in facts}
+    visible = set(visible_requests(actor).filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+    return [Rejection(row, row.request_id in visible) for row in facts]
 
 
 def _overrides(actor: Actor, case: Case) -> list[OverrideView]:

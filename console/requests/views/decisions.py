@@ -11,10 +11,18 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from approvals.case.loading import Case, load_case
 from approvals.models import Decision, TransitionRequest
+from approvals.requests.give_reason import give_reason
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
 from approvals.requests.review import decide_request
-from console.requests.forms import OverrideForm, OverrideWithdrawalForm, SignedForm, WithdrawalForm
+from console.requests.forms import (
+    ApproveForm,
+    OverrideForm,
+    OverrideWithdrawalForm,
+    ReasonForm,
+    SignedForm,
+    WithdrawalForm,
+)
 from console.requests.queries import find_request
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import request_url
@@ -95,11 +103,26 @@ def override_withdraw(request: HttpRequest, actor: Actor, request_id: int) -> Ht
 
     dialog = Dialog(
         title="Withdraw this override",
-        description="The rule blocks the request again. A request that was approved thanks to the override is closed.",
+        description="The rule blocks the request again. A request that was approved because of the override is closed.",
         submit="Withdraw override",
         tone="is-bad",
         intro=_subject(row),
     )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
+
+
+@page
+def reason(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse:
+    """Give a request its reason in a dialog."""
+    row = find_request(actor, request_id)
+    form = ReasonForm(submitted(request))
+
+    def act() -> str:
+        give_reason(actor=actor, request_id=row.pk, reason=form.cleaned_data["comment"])
+        messages.success(request, f"Request #{row.pk} has its reason.")
+        return request_url(row.pk)
+
+    dialog = Dialog(title=f"Give the reason of request #{row.pk}", submit="Give reason", intro=_subject(row))
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(row))
 
 
@@ -127,7 +150,8 @@ def withdraw(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
 def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decision) -> HttpResponse:
     case = load_case(find_request(actor, request_id))
     row = case.request
-    form = SignedForm(
+    kind = ApproveForm if decision is Decision.APPROVE else SignedForm
+    form = kind(
         submitted(request),
         case=case,
         signs=decision,
@@ -143,6 +167,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
             comment=form.cleaned_data["comment"],
             seen_digest=form.cleaned_data["seen_digest"],
             signature=form.signature(),
+            conditions=form.conditions() if isinstance(form, ApproveForm) else (),
         )
         messages.success(request, f"Your decision on request #{row.pk} is recorded.")
         return request_url(row.pk)

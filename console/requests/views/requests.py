@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from approvals.oversight.completeness import completeness_of
 from console.requests.presenters.live import live_part
 from console.requests.presenters.requests import request_page
 from console.shell.pages import Crumb, page, render_page
@@ -20,13 +21,21 @@ def request_detail(request: HttpRequest, actor: Actor, request_id: str) -> HttpR
     shown = request_page(actor, request_id)
     crumbs = [Crumb("Requests", reverse("admin:approvals_transitionrequest_changelist"))]
     title = f"#{shown.live.request.pk}"
-    return render_page(request, "console/requests/request.html", title, crumbs=crumbs, shown=shown, live=shown.live)
+    return render_page(
+        request,
+        "console/requests/request.html",
+        title,
+        crumbs=crumbs,
+        shown=shown,
+        live=shown.live,
+        completeness=completeness_of(shown.live.request.version),
+    )
 
 
 @require_safe
 @page
 def request_live(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse:
-    """Return the verdict and the checks as a fragment. When nothing moves any more, the whole page is loaded again."""
+    """Return the verdict and the checks as a fragment. When the request is closed, the whole page is loaded again."""
     live = live_part(actor, request_id)
     response = render(request, "console/requests/_live.html", {"live": live})
     if not live.is_moving:

@@ -10,7 +10,7 @@ from console.runs.presenters.curves import curves_of
 from console.runs.presenters.metrics import judge_change
 from console.shell.charts import Chart
 from console.shell.lookups import find_run_facts
-from core.errors import InvalidInput
+from core.actors import Actor
 from tracking.models import Run
 from tracking.queries import RunFacts
 
@@ -56,13 +56,22 @@ class NamedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """The page. ``differing`` are the lines in which the runs differ, ``common`` the others."""
+    """The page. ``differing`` are the lines in which the runs differ, ``common`` the others.
+
+    ``left_out`` are the ids of chosen runs beyond the six that are compared.
+    """
 
     runs: list[NamedRun]
     charts: list[Chart]
     metrics: list[MetricLine]
     differing: list[TextLine]
     common: list[TextLine]
+    left_out: list[str]
+
+    @property
+    def chosen_count(self) -> int:
+        """Return how many runs were chosen."""
+        return len(self.runs) + len(self.left_out)
 
     @property
     def names(self) -> list[str]:
@@ -70,12 +79,11 @@ class RunComparison:
         return [row.name for row in self.runs]
 
 
-def compare_runs(run_ids: Sequence[str]) -> RunComparison:
-    """Return up to six runs side by side, in the order given. NotFound; InvalidInput for more of them."""
-    wanted = list(dict.fromkeys(run_ids))
-    if len(wanted) > MAX_RUNS:
-        raise InvalidInput("Compare at most six runs.")
-    facts = [find_run_facts(run_id) for run_id in wanted]
+def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
+    """Return the first six of these runs side by side, in the order given, and the ids of the others. NotFound."""
+    chosen = list(dict.fromkeys(run_ids))
+    wanted = chosen[:MAX_RUNS]
+    facts = [find_run_facts(actor, run_id) for run_id in wanted]
     names = _names([one.run for one in facts])
     texts = [*_lines(facts, lambda one: one.params), *_lines(facts, _origin)]
     return RunComparison(
@@ -84,6 +92,7 @@ def compare_runs(run_ids: Sequence[str]) -> RunComparison:
         metrics=[_metric(key, facts) for key in _keys(one.metrics for one in facts)],
         differing=[line for line in texts if line.differs],
         common=[line for line in texts if not line.differs],
+        left_out=chosen[MAX_RUNS:],
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a change of a metric is for the better, as far as the metric's name tells."""
+"""Judgement of a change of a metric as an improvement or not, by the name of the metric."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from console.runs.presenters.curves import curves_of
+from console.runs.presenters.model_files import ModelsOfRun, logged_models_of
 from console.shell.charts import Chart
 from console.shell.lookups import find_run_facts
 from console.traces.presenters.lists import RunTraces, traces_of
@@ -17,8 +18,12 @@ from lineage.quarantine import Taint, taint_of
 from registry.models import ModelVersion
 from registry.permissions import visible_versions
 from tracking.artifacts import list_artifacts, open_artifact
+from tracking.dataset_versions import parse_dataset_versions
 from tracking.models import Artifact, Experiment, Lifecycle, Run, RunInput
 from tracking.paths import key_of_uri
+from tracking.permissions.experiments import may_read_experiment
+from tracking.permissions.levels import visible_experiments
+from tracking.provenance import DATASET_KEY
 from tracking.queries import RunFacts, metric_value
 from tracking.search.runs import search_runs
 
@@ -53,14 +58,17 @@ class RunsPage:
     problem: str = ""
 
 
-def runs_page(*, experiment: str, text: str, order: str, token: str) -> RunsPage:
+def runs_page(actor: Actor, *, experiment: str, text: str, order: str, token: str) -> RunsPage:
     """Search runs: ``text`` is a filter in MLflow's language, or a part of the name."""
-    experiments = list(Experiment.objects.filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS])
+    experiments = list(
+        visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS]
+    )
     within = [experiment] if experiment else [str(row.pk) for row in experiments]
     runs: list[Run] = []
     next_token = problem = ""
     try:
         runs, next_token = search_runs(
+            actor=actor,
             experiment_ids=within,
             filter_string=_as_filter(text),
             order_by=[order] if order else [],
@@ -99,6 +107,15 @@ def _row(run: Run, columns: list[str]) -> RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TaggedDataset:
+    """A dataset version that a run names in its `dataset_version`; ``source`` is `tag` or `param`."""
+
+    name: str
+    version: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """One file or folder of a run; ``path`` is relative to its artifacts and ``size`` in bytes."""
 
@@ -110,15 +127,20 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """One run. ``seconds`` is how long it took, None while it runs."""
+    """One run.
+
+    ``seconds`` is how long it took, None while it runs; ``experiment`` is None for people who may not see it.
+    """
 
     run: Run
+    experiment: Experiment | None
     title: str
     facts: RunFacts
     tags: dict[str, str]
     system_tags: dict[str, str]
     charts: list[Chart]
     datasets: Sequence[RunInput]
+    tagged: list[TaggedDataset]
     versions: list[ModelVersion]
     folder: str
     parent: str
@@ -126,32 +148,52 @@ class RunPage:
     urn: str
     taint: Taint
     traces: RunTraces
+    logged: ModelsOfRun
     seconds: float | None
+
+    @property
+    def dataset_count(self) -> int:
+        """Return how many datasets the run logged or named."""
+        return len(self.datasets) + len(self.tagged)
 
 
 def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
     """Return the page of a run. NotFound; InvalidInput for an impossible folder."""
-    facts = find_run_facts(run_id)
+    facts = find_run_facts(actor, run_id)
     run = facts.run
     versions = visible_versions(actor).filter(run_id=run.pk).select_related("model").order_by("model__name", "-version")
     clean = folder.strip("/")
     return RunPage(
         run=run,
+        experiment=run.experiment if may_read_experiment(actor, run.experiment_id) else None,
         title=run.name or run.pk[:12],
         facts=facts,
         tags={key: value for key, value in facts.tags.items() if not key.startswith(_SYSTEM_TAGS)},
         system_tags={key: value for key, value in facts.tags.items() if key.startswith(_SYSTEM_TAGS)},
         charts=curves_of({run.pk: run.name or run.pk[:8]}),
         datasets=facts.datasets,
+        tagged=_tagged(facts),
         versions=list(versions),
         folder=clean,
         parent=clean.rpartition("/")[0],
         files=_files(run, clean),
         urn=run_ref(run.pk),
         taint=taint_of(run_ref(run.pk)),
-        traces=traces_of(run.pk),
+        traces=traces_of(actor, run.pk),
+        logged=logged_models_of(actor, run),
         seconds=(run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else None,
     )
+
+
+def _tagged(facts: RunFacts) -> list[TaggedDataset]:
+    """Return the dataset versions that the tag or the param `dataset_version` names and the run did not log as well."""
+    logged = {used.dataset.name for used in facts.datasets}
+    return [
+        TaggedDataset(name or f"{facts.run.experiment.name} dataset", version, source)
+        for source, values in (("tag", facts.tags), ("param", facts.params))
+        for name, version in parse_dataset_versions(values.get(DATASET_KEY, ""))
+        if name not in logged
+    ]
 
 
 def _root(run: Run) -> str:
@@ -170,9 +212,9 @@ def _files(run: Run, folder: str) -> list[FileRow]:
     return [FileRow(path.rsplit("/", 1)[-1], path[len(root) + 1 :], is_folder, size) for path, is_folder, size in rows]
 
 
-def artifact_of(run_id: str, path: str) -> tuple[Artifact, BinaryIO]:
+def artifact_of(actor: Actor, run_id: str, path: str) -> tuple[Artifact, BinaryIO]:
     """Return one file of a run with its open stream. NotFound."""
-    root = _root(find_run_facts(run_id).run)
+    root = _root(find_run_facts(actor, run_id).run)
     if not root:
         raise NotFound("The files of this run are not stored on this server.")
     return open_artifact(f"{root}/{path}")

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import orjson
 
 from console.traces.queries import run_names
+from core.actors import Actor
 from core.errors import InvalidInput
 from traces.keys import NAME, SESSION, SOURCE_RUN, TOKEN_USAGE
 from traces.models import Assessment, Trace
 from traces.queries import load_traces, traces_of_run
 from traces.search.traces import search_traces
 from tracking.models import Experiment, Lifecycle
+from tracking.permissions.levels import visible_experiments
 
 PER_PAGE = 50
 ON_RUN_PAGE = 10
@@ -23,7 +25,7 @@ _SHOWN_ASSESSMENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class AssessmentLabel:
-    """One assessment in a list: its name, its value in few words, and whether it speaks against the trace."""
+    """One assessment in a list: its name, its value in few words, and whether it is negative."""
 
     name: str
     value: str
@@ -68,14 +70,17 @@ class RunTraces:
     count: int
 
 
-def traces_page(*, experiment: str, run_id: str, text: str, order: str, token: str) -> TracesPage:
+def traces_page(actor: Actor, *, experiment: str, run_id: str, text: str, order: str, token: str) -> TracesPage:
     """Search traces: ``text`` is a filter in MLflow's language, or text that a span contains."""
-    experiments = list(Experiment.objects.filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS])
+    experiments = list(
+        visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS]
+    )
     within = [experiment] if experiment else [str(row.pk) for row in experiments]
     traces: list[Trace] = []
     next_token = problem = ""
     try:
         traces, next_token = search_traces(
+            actor=actor,
             experiment_ids=within,
             filter_string=_filter_of(text, run_id),
             order_by=[order] if order else [],
@@ -84,8 +89,10 @@ def traces_page(*, experiment: str, run_id: str, text: str, order: str, token: s
         )
     except InvalidInput as error:
         problem = error.message
-    name = run_names([run_id]).get(run_id, "") if run_id else ""
-    return TracesPage(experiments, experiment, run_id, name, text, order, trace_rows(traces), next_token, problem)
+    name = run_names(actor, [run_id]).get(run_id, "") if run_id else ""
+    return TracesPage(
+        experiments, experiment, run_id, name, text, order, trace_rows(actor, traces), next_token, problem
+    )
 
 
 def _filter_of(text: str, run_id: str) -> str:
@@ -102,18 +109,20 @@ def _is_filter(text: str) -> bool:
     )
 
 
-def traces_of(run_id: str) -> RunTraces:
+def traces_of(actor: Actor, run_id: str) -> RunTraces:
     """Return the newest traces of a run for its page."""
-    rows = traces_of_run(run_id)
+    rows = traces_of_run(actor, run_id)
     newest = list(rows[:ON_RUN_PAGE])
     load_traces(newest)
-    return RunTraces(trace_rows(newest), rows.count() if len(newest) == ON_RUN_PAGE else len(newest))
+    return RunTraces(trace_rows(actor, newest), rows.count() if len(newest) == ON_RUN_PAGE else len(newest))
 
 
-def trace_rows(traces: Sequence[Trace]) -> list[TraceRow]:
+def trace_rows(actor: Actor, traces: Sequence[Trace]) -> list[TraceRow]:
     """Return rows for traces that are loaded; one query for the names of their runs."""
     metadata = {trace.pk: {pair.key: pair.value for pair in trace.metadata.all()} for trace in traces}
-    names = run_names({facts[SOURCE_RUN] for facts in metadata.values() if SOURCE_RUN in facts}) if traces else {}
+    names = (
+        run_names(actor, {facts[SOURCE_RUN] for facts in metadata.values() if SOURCE_RUN in facts}) if traces else {}
+    )
     return [_row(trace, metadata[trace.pk], names) for trace in traces]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from console.traces.presenters.lists import title_of, tokens_of
 from console.traces.presenters.spans import Value, Waterfall, waterfall_of
 from console.traces.queries import run_names
+from core.actors import Actor
 from core.errors import NotFound
 from traces.keys import SESSION, SOURCE_RUN, USER
 from traces.limits import shown
@@ -48,9 +49,9 @@ class TracePage:
     system_facts: dict[str, str]
 
 
-def trace_page(trace_id: str) -> TracePage:
+def trace_page(actor: Actor, trace_id: str) -> TracePage:
     """Return the page of a trace. The query count does not depend on the number of spans. NotFound."""
-    trace = get_trace(trace_id)
+    trace = get_trace(actor, trace_id)
     spans = spans_of([trace.pk])[trace.pk]
     facts = {pair.key: pair.value for pair in trace.metadata.all()}
     tags = {pair.key: pair.value for pair in sorted(trace.tags.all(), key=lambda pair: pair.key)}
@@ -63,7 +64,7 @@ def trace_page(trace_id: str) -> TracePage:
         session=facts.get(SESSION, ""),
         user=facts.get(USER, ""),
         tokens=tokens_of(facts),
-        runs=_runs(trace, facts.get(SOURCE_RUN, "")),
+        runs=_runs(actor, trace, facts.get(SOURCE_RUN, "")),
         prompts=[f"{prompt.name} v{prompt.version}" for prompt in trace.prompts.order_by("name", "version")],
         request=(root.inputs if root else None) or _preview(trace.request_preview),
         response=(root.outputs if root else None) or _preview(trace.response_preview),
@@ -78,10 +79,10 @@ def _preview(text: str | None) -> Value | None:
     return Value(text[:_SHORT], max(0, len(text) - _SHORT)) if text else None
 
 
-def _runs(trace: Trace, named: str) -> dict[str, str]:
+def _runs(actor: Actor, trace: Trace, named: str) -> dict[str, str]:
     """Return the runs that a trace belongs to: id → name."""
     linked = trace.run_links.order_by("pk").values_list("run_id", flat=True)
-    return run_names([named, *linked] if named else linked)
+    return run_names(actor, [named, *linked] if named else linked)
 
 
 def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:
@@ -99,9 +100,9 @@ def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:
     ]
 
 
-def get_span(trace_id: str, span_id: str) -> tuple[Trace, Span]:
+def get_span(actor: Actor, trace_id: str, span_id: str) -> tuple[Trace, Span]:
     """Return a trace and one of its spans. NotFound."""
-    trace = get_trace(trace_id)
+    trace = get_trace(actor, trace_id)
     span = trace.spans.filter(span_id=span_id).first()
     if span is None:
         raise NotFound(f"Trace {trace.pk} has no span {shown(span_id)}.")

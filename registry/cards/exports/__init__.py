@@ -1,1 +1,1 @@
-"""Cards in the formats of others. Pure functions of a `CardSource`: nothing is read while they write."""
+"""Exports of cards in other formats: pure functions of a `CardSource`."""

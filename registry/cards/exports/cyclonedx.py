@@ -1,7 +1,8 @@
 """A card as a CycloneDX 1.6 ML-BOM: one machine-learning-model component with its modelCard.
 
 Specification: https://cyclonedx.org/docs/1.6/json/. Fields without a place in modelCard are its ``properties``, named
-``custody:card:<field>``. ``declarations`` come from the layer that knows the approvals (approvals/packs/declarations.py).
+``custody:card:<field>``. ``declarations`` come from the layer that knows the approvals
+(approvals/packs/declarations.py).
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ PLACED = frozenset(
 
 
 def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the ML-BOM of a card. The serial number follows from the revision, so the same card makes the same document."""
+    """Return the ML-BOM of a card.
+
+    The serial number follows from the revision, so the same card makes the same document.
+    """
     made = from_ms(card.created_ms)
     serial = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:custody:{card.model}:{card.version}:{card.digest}")
     document: dict[str, Any] = pruned(
@@ -50,7 +54,7 @@ def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = N
 
 
 def _component(card: CardSource) -> dict[str, Any]:
-    found = _HASH.fullmatch(card.artifact_digest)
+    match = _HASH.fullmatch(card.artifact_digest)
     licence = card.text("licence")
     known = _KNOWN_LICENCES.get(licence.lower())
     named = {"id": known} if known else {"name": licence}
@@ -61,7 +65,7 @@ def _component(card: CardSource) -> dict[str, Any]:
         "version": str(card.version),
         "description": card.text("overview") or card.description,
         "authors": [{"name": name} for name in card.items("owners") or [card.created_by]],
-        "hashes": [{"alg": "SHA-256", "content": found[1]}] if found else [],
+        "hashes": [{"alg": "SHA-256", "content": match[1]}] if match else [],
         "licenses": [{"license": named}] if licence else [],
         "modelCard": {
             "bom-ref": "model-card",
@@ -75,7 +79,8 @@ def _component(card: CardSource) -> dict[str, Any]:
     }
 
 
-# The identifiers of SPDX that models are usually under; any other licence is given by name, as the specification allows.
+# The identifiers of SPDX that models are usually under; any other licence is given by name, as the specification
+# allows.
 _KNOWN_LICENCES = {
     name.lower(): name
     for name in (
@@ -155,13 +160,13 @@ def _properties(card: CardSource) -> Iterator[dict[str, str]]:
 
 
 def _dataset(number: int, row: dict[str, str]) -> dict[str, Any]:
-    found = _HASH.fullmatch(row.get("digest", ""))
+    match = _HASH.fullmatch(row.get("digest", ""))
     return {
         "type": "data",
         "bom-ref": f"dataset-{number}",
         "name": row.get("name", "") or "dataset",
         "version": row.get("digest", ""),
-        "hashes": [{"alg": "SHA-256", "content": found[1]}] if found else [],
+        "hashes": [{"alg": "SHA-256", "content": match[1]}] if match else [],
         "properties": [
             {"name": f"custody:dataset:{key}", "value": row[key]}
             for key in ("role", "source_type", "node")

@@ -1,7 +1,7 @@
 """A card as a Hugging Face README.md: YAML front matter with a model-index, then Markdown.
 
-Format: https://huggingface.co/docs/hub/model-cards and the card template of `huggingface_hub`. The headings are those of
-the template, so that `registry.cards.imports.huggingface` and other readers find the parts again.
+Format: https://huggingface.co/docs/hub/model-cards and the card template of `huggingface_hub`. The headings are those
+of the template, so that `registry.cards.imports.huggingface` and other readers find the parts again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _results(card: CardSource) -> Iterator[dict[str, Any]]:
         dataset = {"type": row.get("dataset") or "unknown", "name": row.get("dataset") or "unknown"}
         if digest := row.get("dataset_digest"):
             dataset["revision"] = digest
-        if part := row.get("slice"):
+        if config := row.get("config"):
+            dataset["config"] = config
+        if part := row.get("split") or row.get("slice"):
             dataset["split"] = part
         metric = {"type": row.get("metric", "unknown"), "name": row.get("metric", "unknown"), "value": value}
         yield {"task": {"type": task}, "dataset": dataset, "metrics": [metric]}

@@ -1,7 +1,7 @@
 """A card as the JSON of Google's Model Card Toolkit, schema 0.0.2.
 
-Schema: https://github.com/tensorflow/model-card-toolkit, model_card_toolkit/schema/v0.0.2/model_card.schema.json. It knows
-no place for what it does not name, so blocks of our own go into ``documentation``.
+Schema: https://github.com/tensorflow/model-card-toolkit, model_card_toolkit/schema/v0.0.2/model_card.schema.json. It
+allows no other properties, so our own blocks go into ``documentation``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A card as the content of an Amazon SageMaker model card.
 
-Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-cards.html#model-cards-json-schema and, with the same names and
-limits, `sagemaker.model_card` of the SDK. Text beyond the limits is cut; the whole card is named in ``custom_details``.
+Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-cards.html#model-cards-json-schema and, with the same
+names and limits, `sagemaker.model_card` of the SDK. Text beyond the limits is cut; the whole card is named in
+``custom_details``.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def _training(card: CardSource) -> dict[str, Any]:
 
 def _evaluations(card: CardSource) -> list[dict[str, Any]]:
     rows = [*card.rows("evaluation"), *card.rows("slices")]
-    measured = [found for found in (_metric(row) for row in rows) if found is not None]
+    measured = [metric for metric in (_metric(row) for row in rows) if metric is not None]
     if not measured:
         return []
     names = dict.fromkeys(short(_evaluated_on(row), _LINE) for row in rows if _evaluated_on(row))

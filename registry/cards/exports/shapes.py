@@ -27,8 +27,8 @@ def pruned(value: Any) -> Any:
 
 def interval(text: str) -> tuple[str, str]:
     """Return the two ends of an interval such as ``[0.91, 0.95]``; empty texts where it is none."""
-    found = _INTERVAL.fullmatch(text.strip())
-    return (found[1], found[2]) if found else ("", "")
+    match = _INTERVAL.fullmatch(text.strip())
+    return (match[1], match[2]) if match else ("", "")
 
 
 def field_text(card: CardSource, key: str) -> str:
@@ -38,8 +38,8 @@ def field_text(card: CardSource, key: str) -> str:
 
 def paragraphs(card: CardSource, keys: Sequence[str]) -> str:
     """Return fields as Markdown, each under its title; those that are empty are left out."""
-    found = [(BY_KEY[key].title, field_text(card, key)) for key in keys]
-    return "\n\n".join(f"## {title}\n\n{text}" for title, text in found if text)
+    texts = [(BY_KEY[key].title, field_text(card, key)) for key in keys]
+    return "\n\n".join(f"## {title}\n\n{text}" for title, text in texts if text)
 
 
 def short(text: str, limit: int) -> str:

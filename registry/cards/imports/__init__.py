@@ -1,4 +1,4 @@
-"""Cards of other kinds, read into our fields. Whatever is sent is untrusted: see `base.begin` for what is refused."""
+"""Imports of cards in other formats. Documents are untrusted: `base.begin` refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from registry.cards.imports.mct import from_mct
 
 __all__ = ["IMPORTS", "MAX_BYTES", "Imported", "read_card"]
 
-IMPORTS: dict[str, Callable[[bytes], Imported]] = {
-    "hf": from_huggingface,
+IMPORTS: dict[str, Callable[[bytes, Mapping[str, Any]], Imported]] = {
+    "hf": lambda data, _body: from_huggingface(data),
     "mct": from_mct,
-    "cyclonedx": from_cyclonedx,
+    "cyclonedx": lambda data, _body: from_cyclonedx(data),
 }
 
 
@@ -29,7 +29,7 @@ def read_card(kind: str, data: bytes, *, body: Mapping[str, Any]) -> Imported:
     reader = IMPORTS.get(kind)
     if reader is None:
         raise InvalidInput(f"Cards are imported from {', '.join(IMPORTS)}, not from {kind[:50]!r}.")
-    imported = reader(data)
+    imported = reader(data, body)
     own = (body.get("evaluation") or {}).get("value") or []
     measured = {(row.get("metric"), row.get("value")) for row in own if isinstance(row, Mapping)}
     slices = [row for row in imported.fields.pop("slices", []) if (row.get("metric"), row.get("value")) not in measured]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,9 @@ from registry.cards.fields import BY_KEY
 from registry.cards.values import is_placeholder
 
 MAX_BYTES = 1_000_000
-_MOST_REPORTED = 50
-# Tags that run, load or restyle something; a card has no use for them, and none is ever rendered.
+_MOST_REPORTED = 500
+_LONGEST_LINE = 1000
+# Tags that run, load or restyle something; cards do not need them, and none is ever rendered.
 _ALIVE = re.compile(
     r"<\s*/?\s*(?P<tag>script|iframe|object|embed|style|link|meta|base|form|svg|applet)\b|<\w[^<>]{0,500}\son\w+\s*="
     r"|(?:href|src)\s*=\s*[\"']?\s*javascript:|\]\(\s*javascript:",
@@ -37,10 +38,21 @@ class Imported:
     unknown: list[str] = field(default_factory=list)
 
     def take(self, key: str, value: Any) -> None:
-        """Keep a value for a field, unless it is empty; the first value counts."""
+        """Set a field, unless the value is empty; the first value counts, another one is reported."""
         empty = is_placeholder(value) if isinstance(value, str) else not value
-        if not empty and key not in self.fields:
-            self.fields[key] = value
+        if not empty and self.fields.setdefault(key, value) != value:
+            self.report(f"another value for the field {key}")
+
+    def take_line(self, key: str, values: Iterable[str]) -> None:
+        """Set a field to the distinct texts as one line, as many as fit; those left out are reported."""
+        kept = ""
+        for value in dict.fromkeys(value for value in values if value and not is_placeholder(value)):
+            longer = f"{kept}, {value}" if kept else value
+            if len(longer) > _LONGEST_LINE:
+                self.report(f"{key}: {value}")
+            else:
+                kept = longer
+        self.take(key, kept)
 
     def report(self, what: str) -> None:
         """Note a part that is left out."""
@@ -48,11 +60,27 @@ class Imported:
         if text and text not in self.unknown and len(self.unknown) < _MOST_REPORTED:
             self.unknown.append(text)
 
-    def report_keys(self, prefix: str, block: Mapping[str, Any], known: frozenset[str]) -> None:
-        """Note the keys of a block that nothing reads."""
-        for key, value in block.items():
-            if key not in known and value not in ("", [], {}, None):
-                self.report(f"{prefix}{key}")
+    def report_rest(self, prefix: str, block: object, read: frozenset[str]) -> None:
+        """Report the paths of a block that have a value and that the import does not read.
+
+        ``read`` names paths such as ``results[].value``; one that ends in ``.`` or ``[`` names everything below it.
+        """
+        below = tuple(place for place in read if place.endswith((".", "[")))
+        for place, value in _places(block):
+            if value not in ("", None) and place not in read and not place.startswith(below):
+                self.report(f"{prefix}{place}")
+
+
+def _places(value: object, place: str = "") -> Iterator[tuple[str, object]]:
+    """Yield each path in nested mappings and lists with its value; the items of a list share a path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _places(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _places(inner, f"{place}[]")
+    else:
+        yield place, value
 
 
 def begin(kind: str, data: bytes) -> tuple[Imported, str]:
@@ -76,32 +104,32 @@ def begin(kind: str, data: bytes) -> tuple[Imported, str]:
 def parsed_json(text: str) -> dict[str, Any]:
     """Return a JSON object; InvalidInput for anything else."""
     try:
-        found = orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"The card to import is not valid JSON: {error}.") from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise InvalidInput("The card to import must be a JSON object.")
-    return found
+    return value
 
 
 def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return a mapping inside a document; an empty one where there is none. InvalidInput where it is something else."""
-    found = document.get(key)
-    if found in (None, ""):
+    value = document.get(key)
+    if value in (None, ""):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise InvalidInput(f"{key[:100]!r} must be an object.")
-    return found
+    return value
 
 
 def list_of(document: Mapping[str, Any], key: str) -> list[Any]:
     """Return a list inside a document; an empty one where there is none. InvalidInput where it is something else."""
-    found = document.get(key)
-    if found in (None, ""):
+    value = document.get(key)
+    if value in (None, ""):
         return []
-    if not isinstance(found, list):
+    if not isinstance(value, list):
         raise InvalidInput(f"{key[:100]!r} must be a list.")
-    return found
+    return value
 
 
 def text_of(value: object) -> str:
@@ -120,6 +148,12 @@ def described(items: list[Any]) -> list[str]:
     """Return the texts of a list of texts or of ``{"description": …}``."""
     texts = [text_of(item.get("description")) if isinstance(item, dict) else text_of(item) for item in items]
     return [text for text in texts if text]
+
+
+def interval_of(ends: Mapping[str, Any], low: str, high: str) -> str:
+    """Return a confidence interval as a cell, an open end as a hyphen; "" where there is none."""
+    bounds = [line_of(ends.get(low)), line_of(ends.get(high))]
+    return f"[{bounds[0] or '-'}, {bounds[1] or '-'}]" if any(bounds) else ""
 
 
 def columns_of(key: str, rows: list[dict[str, str]]) -> list[dict[str, str]]:

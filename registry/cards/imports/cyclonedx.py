@@ -14,6 +14,7 @@ from registry.cards.imports.base import (
     block_of,
     columns_of,
     described,
+    interval_of,
     line_of,
     list_of,
     parsed_json,
@@ -21,15 +22,35 @@ from registry.cards.imports.base import (
 )
 from registry.cards.values import from_lines
 
-_CARD = frozenset({"bom-ref", "modelParameters", "quantitativeAnalysis", "considerations", "properties"})
-_PARAMETERS = frozenset(
-    {"approach", "task", "architectureFamily", "modelArchitecture", "datasets", "inputs", "outputs"}
+# Keys that identify the component; they are not imported, because the version here has its own name and number.
+_IDENTITY = frozenset({"type", "bom-ref", "name", "version", "modelCard."})
+_COMPONENT = _IDENTITY | {
+    *("description", "authors[].name", "author", "publisher", "supplier.name", "manufacturer.name"),
+    *("licenses[].license.id", "licenses[].license.name", "licenses[].expression"),
+    *("externalReferences[].url", "externalReferences[].type"),
+}
+_RESULTS, _RISKS, _GROUPS = (
+    "quantitativeAnalysis.performanceMetrics[].",
+    "considerations.ethicalConsiderations[].",
+    "considerations.fairnessAssessments[].",
 )
-_CONSIDERATIONS = frozenset(
+_TEXTS = ("users", "useCases", "technicalLimitations", "performanceTradeoffs")
+_CARD = frozenset(
     {
-        "users", "useCases", "technicalLimitations", "performanceTradeoffs", "ethicalConsiderations",
-        "environmentalConsiderations", "fairnessAssessments",
+        *("bom-ref", "properties[", "modelParameters.approach.type", "modelParameters.task"),
+        *("modelParameters.architectureFamily", "modelParameters.modelArchitecture"),
+        *(f"{_RESULTS}{key}" for key in ("type", "value", "slice")),
+        *(f"{_RESULTS}confidenceInterval.{key}" for key in ("lowerBound", "upperBound")),
+        *(f"considerations.{key}[]" for key in _TEXTS),
+        *(f"considerations.{key}[].description" for key in _TEXTS),
+        *(f"{_RISKS}{key}" for key in ("name", "mitigationStrategy")),
+        *(f"{_GROUPS}{key}" for key in ("groupAtRisk", "benefits", "harms", "mitigationStrategy")),
     }
+)
+# In a document that this server exported these keys repeat values that it measured.
+_REPEATED = frozenset({"hashes[", "modelParameters.datasets[", "modelParameters.inputs[", "modelParameters.outputs["})
+_DOCUMENT = frozenset(
+    {"bomFormat", "specVersion", "serialNumber", "version", "$schema", "metadata.timestamp", "metadata.component.", "components[", "declarations."}
 )  # fmt: skip
 
 
@@ -46,8 +67,22 @@ def from_cyclonedx(data: bytes) -> Imported:
         imported.report(f"component {line_of(other.get('name'))}: only the first model card is read")
     if document.get("declarations"):
         imported.report("declarations: approvals are given here, not imported")
-    _component(imported, models[0])
+    own = any(line_of(item.get("name")) == "custody:card" for item in _property_list(models[0]["modelCard"]))
+    imported.report_rest("", document, _DOCUMENT)
+    if not own:
+        _other_components(imported, document)
+    _component(imported, models[0], _REPEATED if own else frozenset())
     return imported
+
+
+def _other_components(imported: Imported, document: dict[str, Any]) -> None:
+    for item in list_of(document, "components"):
+        if isinstance(item, dict) and not isinstance(item.get("modelCard"), dict) and line_of(item.get("name")):
+            imported.report(f"component {line_of(item['name'])}: it is no model")
+
+
+def _property_list(block: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in list_of(block, "properties") if isinstance(item, dict)]
 
 
 def _models(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -57,17 +92,33 @@ def _models(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield component
 
 
-def _component(imported: Imported, component: dict[str, Any]) -> None:
+def _component(imported: Imported, component: dict[str, Any], repeated: frozenset[str]) -> None:
     card = component["modelCard"]
-    imported.report_keys("modelCard.", card, _CARD)
+    imported.report_rest("modelCard.", card, _CARD | repeated)
+    imported.report_rest("component.", component, _COMPONENT | {"properties["} | repeated)
+    if not repeated and (number := line_of(component.get("version"))):
+        imported.report(f"component.version {number}: versions are numbered here")
+    for item in _property_list(component):
+        imported.report(f"property {line_of(item.get('name'))}")
     _properties(imported, card)
     imported.take("overview", text_of(component.get("description")))
-    authors = [item for item in list_of(component, "authors") if isinstance(item, dict)]
-    imported.take("owners", [line_of(author.get("name")) for author in authors if line_of(author.get("name"))])
-    imported.take("licence", ", ".join(_licences(component))[:1000])
+    imported.take("owners", list(dict.fromkeys(filter(None, _people(component)))))
+    if not repeated or "licence" not in imported.fields:  # our property has it as it was written
+        imported.take_line("licence", _licences(component))
+    links = [item for item in list_of(component, "externalReferences") if isinstance(item, dict)]
+    imported.take("references", [line_of(link.get("url")) for link in links if line_of(link.get("url"))])
     _parameters(imported, block_of(card, "modelParameters"))
     _analysis(imported, block_of(card, "quantitativeAnalysis"))
     _considerations(imported, block_of(card, "considerations"))
+
+
+def _people(component: dict[str, Any]) -> Iterator[str]:
+    for author in list_of(component, "authors"):
+        yield line_of(author.get("name")) if isinstance(author, dict) else ""
+    yield line_of(component.get("author"))
+    yield line_of(component.get("publisher"))
+    for role in ("supplier", "manufacturer"):
+        yield line_of(block_of(component, role).get("name"))
 
 
 def _licences(component: dict[str, Any]) -> Iterator[str]:
@@ -75,15 +126,15 @@ def _licences(component: dict[str, Any]) -> Iterator[str]:
         if not isinstance(item, dict):
             continue
         named = block_of(item, "license")
-        if name := line_of(named.get("id") or named.get("name") or item.get("expression")):
-            yield name
+        yield from (line_of(named.get("id")), line_of(named.get("name")), line_of(item.get("expression")))
 
 
 def _parameters(imported: Imported, block: dict[str, Any]) -> None:
-    imported.report_keys("modelParameters.", block, _PARAMETERS)
     approach = line_of(block_of(block, "approach").get("type"))
     if approach in BY_KEY["approach"].choices:
         imported.take("approach", approach)
+    elif approach:
+        imported.report(f"modelCard.modelParameters.approach.type {approach}")
     imported.take("task", line_of(block.get("task")))
     imported.take("architecture_family", line_of(block.get("architectureFamily")))
     imported.take("architecture", line_of(block.get("modelArchitecture")))
@@ -92,22 +143,18 @@ def _parameters(imported: Imported, block: dict[str, Any]) -> None:
 def _analysis(imported: Imported, block: dict[str, Any]) -> None:
     rows = [_row(item) for item in list_of(block, "performanceMetrics") if isinstance(item, dict)]
     imported.take("slices", columns_of("slices", rows))
-    imported.report_keys("quantitativeAnalysis.", block, frozenset({"performanceMetrics"}))
 
 
 def _row(metric: dict[str, Any]) -> dict[str, str]:
-    ends = block_of(metric, "confidenceInterval")
-    low, high = line_of(ends.get("lowerBound")), line_of(ends.get("upperBound"))
     return {
         "metric": line_of(metric.get("type")),
         "slice": line_of(metric.get("slice")),
         "value": line_of(metric.get("value")),
-        "ci": f"[{low}, {high}]" if low and high else "",
+        "ci": interval_of(block_of(metric, "confidenceInterval"), "lowerBound", "upperBound"),
     }
 
 
 def _considerations(imported: Imported, block: dict[str, Any]) -> None:
-    imported.report_keys("considerations.", block, _CONSIDERATIONS)
     imported.take("users", [" ".join(text.split()) for text in described(list_of(block, "users"))])
     texts = (
         ("useCases", "intended_use"),
@@ -127,14 +174,12 @@ def _considerations(imported: Imported, block: dict[str, Any]) -> None:
         items = [item for item in list_of(block, theirs) if isinstance(item, dict)]
         rows = [{to: line_of(item.get(name)) for name, to in names.items()} for item in items]
         imported.take(ours, columns_of(ours, rows))
-    if block.get("environmentalConsiderations"):
-        imported.report("considerations.environmentalConsiderations")
 
 
 def _properties(imported: Imported, card: dict[str, Any]) -> None:
     """Take the properties that our export wrote; report those of others."""
-    for item in list_of(card, "properties"):
-        name = line_of(item.get("name")) if isinstance(item, dict) else ""
+    for item in _property_list(card):
+        name = line_of(item.get("name"))
         field = BY_KEY.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
         if field is not None and field.human:
             imported.take(field.key, from_lines(field, text_of(item.get("value"))))

@@ -16,14 +16,22 @@ from registry.mlmodel import SafeLoader
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _MOST_RESULTS = 200
-# What a card says by itself when it is registered, and headings that only hold others.
+# Headings that this server generates, and headings that only contain others.
 _GENERATED = {"measured", "datasets", "provenance"}
+_RESULT, _METRIC = "model-index[].results[].", "model-index[].results[].metrics[]."
 _READ = frozenset(
     {
-        "language", "license", "license_name", "license_link", "pipeline_tag", "base_model", "model-index", "tags",
-        "model_name", "library_name", "datasets", "metrics",
+        *("language", "language[]", "license", "license[]", "license_name", "license_name[]", "pipeline_tag"),
+        *(
+            "base_model",
+            "base_model[]",
+            *(f"{_RESULT}dataset.{key}" for key in ("name", "config", "split", "revision")),
+        ),
+        *(f"{_METRIC}{key}" for key in ("value", "name", "type")),
     }
-)  # fmt: skip
+)
+# In a card that this server exported these keys repeat values that it measured, and the slices are in a table.
+_REPEATED = frozenset({"model-index[", "tags[", "model_name", "library_name", "datasets[", "metrics["})
 _OWN_LINE = re.compile(r"Version \d+, card revision \d+ \(`sha256:[0-9a-f]{64}`\)\.")
 TITLES = {
     **BY_TITLE,
@@ -40,25 +48,43 @@ TITLES = {
 }
 
 
+class _FrontLoader(SafeLoader):
+    """Reads YAML 1.2, as the Hub does: `no` is Norwegian, `12:30` and `2024-01-01` are texts."""
+
+
+_FrontLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+):
+    _FrontLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first, ""] if _tag == "null" else [*_first]
+    )
+
+
 def from_huggingface(data: bytes) -> Imported:
     """Return the fields of a README.md. Raises InvalidInput, TooLarge."""
     imported, text = begin("huggingface", data)
     text = text.replace("\r\n", "\n")
-    found = _FRONT.match(text)
-    front = _front_matter(found[1]) if found else {}
-    parts = parts_of(text[found.end() :] if found else text)
+    front_matter = _FRONT.match(text)
+    front = _front_matter(front_matter[1]) if front_matter else {}
+    parts = parts_of(text[front_matter.end() :] if front_matter else text)
     _take_body(imported, parts)
     _take_front(imported, front)
     if not imported.fields:
-        raise InvalidInput(
-            "This README.md says nothing that a card has a place for: no known heading, no front matter."
-        )
+        raise InvalidInput("This README.md has nothing to import: no known heading and no front matter.")
     return imported
 
 
 def _front_matter(text: str) -> dict[str, Any]:
     try:
-        data = yaml.load(text, Loader=SafeLoader)  # noqa: S506 - a SafeLoader that refuses aliases
+        data = yaml.load(text, Loader=_FrontLoader)  # noqa: S506 - a SafeLoader that refuses aliases
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput(f"The front matter cannot be read as YAML: {' '.join(str(error).split())[:300]}") from error
     if data is None:
@@ -69,7 +95,7 @@ def _front_matter(text: str) -> dict[str, Any]:
 
 
 def _take_body(imported: Imported, parts: list[Part]) -> None:
-    """Take the sections; prose under the title is the overview where no section is."""
+    """Take the sections; text under the title is the overview where there is no such section."""
     named = [part for part in parts if part.level > 1 and part.title.lower() not in _GENERATED]
     take_parts(imported, named, TITLES)
     lead = "\n\n".join(_OWN_LINE.sub("", part.text).strip() for part in parts if part.level <= 1)
@@ -77,16 +103,15 @@ def _take_body(imported: Imported, parts: list[Part]) -> None:
 
 
 def _take_front(imported: Imported, front: dict[str, Any]) -> None:
-    licence = line_of(front.get("license"))
-    imported.take("licence", line_of(front.get("license_name")) if licence in ("", "other") else licence)
+    licences = [text for text in _texts(front.get("license")) if text != "other"]
+    imported.take_line("licence", [*licences, *_texts(front.get("license_name"))])
     imported.take("task", line_of(front.get("pipeline_tag")))
     imported.take("languages", _texts(front.get("language")))
     imported.take("base_models", _texts(front.get("base_model")))
-    if "custody" not in _texts(
-        front.get("tags")
-    ):  # ours repeats what was measured here, and the slices stand in a table
-        imported.take("slices", list(_results(front.get("model-index"))))
-    imported.report_keys("front matter: ", front, _READ)
+    own = "custody" in _texts(front.get("tags"))
+    if not own:
+        imported.take("slices", list(_results(imported, front.get("model-index"))))
+    imported.report_rest("front matter: ", front, _READ | _REPEATED if own else _READ)
 
 
 def _texts(value: object) -> list[str]:
@@ -94,28 +119,38 @@ def _texts(value: object) -> list[str]:
     return [text for text in (line_of(item) for item in items) if text]
 
 
-def _results(index: object) -> Iterator[dict[str, str]]:
-    """Yield a row for each metric of a model-index, as many as a card holds."""
-    found = 0
+def _results(imported: Imported, index: object) -> Iterator[dict[str, str]]:
+    """Yield a row for each metric of a model-index, as many as a card holds; note what is left out."""
+    count = 0
     for result in _maps(_maps(index), "results"):
         dataset = result.get("dataset")
         where = dataset if isinstance(dataset, dict) else {}
+        before = count
         for metric in _maps([result], "metrics"):
             value = metric.get("value")
-            if not isinstance(value, int | float | str) or isinstance(value, bool) or found >= _MOST_RESULTS:
+            name, kind = line_of(metric.get("name")), line_of(metric.get("type"))
+            if not isinstance(value, int | float | str) or isinstance(value, bool) or count >= _MOST_RESULTS:
+                imported.report(f"front matter: {_METRIC}value of {name or kind or 'a metric'}")
                 continue
-            found += 1
+            if name and kind and name != kind:
+                imported.report(f"front matter: {_METRIC}type {kind}")
+            count += 1
             row = {
-                "metric": line_of(metric.get("name") or metric.get("type")),
+                "metric": name or kind,
                 "slice": " ".join(line_of(where.get(key)) for key in ("name", "config", "split") if where.get(key)),
                 "value": line_of(value),
                 "dataset_digest": line_of(where.get("revision")),
+                "dataset": line_of(where.get("name")),
+                "config": line_of(where.get("config")),
+                "split": line_of(where.get("split")),
             }
             yield from columns_of("slices", [row])
+        if count == before:
+            imported.report_rest(f"front matter: {_RESULT}", result, frozenset())
 
 
 def _maps(value: object, key: str = "") -> list[dict[str, Any]]:
-    """Return the mappings of a list; with a key, those of the lists that stand under it in each."""
+    """Return the mappings of a list; with a key, those of the lists under it in each."""
     items = value if isinstance(value, list) else []
     maps = [item for item in items if isinstance(item, dict)]
     return maps if not key else [inner for item in maps for inner in _maps(item.get(key))]

@@ -1,4 +1,7 @@
-"""Markdown cut into its parts: a heading, its level, and the text down to the next heading. Fenced code is no heading."""
+"""Markdown cut into its parts: a heading, its level, and the text down to the next heading.
+
+Fenced code is no heading.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ def parts_of(markdown: str) -> list[Part]:
 
 
 def without_comments(text: str) -> str:
-    """Return a text without ``<!-- … -->``. By hand: a pattern would take quadratic time over many that never end."""
+    """Return a text without ``<!-- … -->``.
+
+    Without a regular expression, which would take quadratic time for many unclosed comments.
+    """
     kept, place = [], 0
     while (start := text.find("<!--", place)) >= 0 and (end := text.find("-->", start)) >= 0:
         kept.append(text[place:start])
@@ -51,7 +57,7 @@ def without_comments(text: str) -> str:
 
 
 def take_parts(imported: Imported, parts: list[Part], titles: Mapping[str, str]) -> None:
-    """Put each part whose title is known into its field, and report the others that say something."""
+    """Put each part whose title is known into its field, and report the others that have a text."""
     for part in parts:
         key = titles.get(" ".join(part.title.lower().split()))
         if key is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from core.errors import InvalidInput
@@ -11,6 +13,7 @@ from registry.cards.imports.base import (
     block_of,
     columns_of,
     described,
+    interval_of,
     line_of,
     list_of,
     parsed_json,
@@ -19,76 +22,110 @@ from registry.cards.imports.base import (
 from registry.cards.imports.markdown import BY_TITLE, parts_of, take_parts
 
 _BLOCKS = frozenset({"schema_version", "model_details", "model_parameters", "quantitative_analysis", "considerations"})
+# Keys that identify the model and version; they are not imported, because the version here has its own name and number.
 _DETAILS = frozenset(
-    {"name", "overview", "documentation", "owners", "version", "licenses", "license", "references", "citations", "path"}
+    {
+        *("name", "version.name", "version.date", "version.diff", "overview", "documentation", "owners[].name"),
+        *("owners[].contact", "licenses[].identifier", "licenses[].custom_text", "license.identifier", "license"),
+        *("license.custom_text", "references[].reference", "references[]", "citations[].citation"),
+    }
 )
-_PARAMETERS = frozenset(
-    {"model_architecture", "data", "input_format", "output_format", "input_format_map", "output_format_map"}
+_ANALYSIS = frozenset(
+    f"performance_metrics[].{key}"
+    for key in (
+        "type", "value", "slice", "threshold", "confidence_interval.lower_bound", "confidence_interval.upper_bound",
+    )
+)  # fmt: skip
+_TEXTS = ("users", "use_cases", "limitations", "tradeoffs")
+_CONSIDERATIONS = frozenset(
+    {
+        *(f"{key}[].description" for key in _TEXTS),
+        *(f"{key}[]" for key in _TEXTS),
+        *("ethical_considerations[].name", "ethical_considerations[].mitigation_strategy"),
+    }
 )
-_CONSIDERATIONS = frozenset({"users", "use_cases", "limitations", "tradeoffs", "ethical_considerations"})
+# The location of a version here, as our export writes it.
+_OWN_PATH = re.compile(r"(runs|models|mlflow-artifacts):/")
 
 
-def from_mct(data: bytes) -> Imported:
-    """Return the fields of a Model Card Toolkit document. Raises InvalidInput, TooLarge."""
+def from_mct(data: bytes, body: Mapping[str, Any]) -> Imported:
+    """Return the fields of a Model Card Toolkit document, for a card with this body. Raises InvalidInput, TooLarge."""
     imported, text = begin("mct", data)
     document = parsed_json(text)
     if not document.keys() & (_BLOCKS - {"schema_version"}):
         raise InvalidInput("This JSON is no Model Card Toolkit document: it has no model_details or considerations.")
-    imported.report_keys("", document, _BLOCKS)
+    imported.report_rest("", {key: value for key, value in document.items() if key not in _BLOCKS}, frozenset())
     _details(imported, block_of(document, "model_details"))
-    _parameters(imported, block_of(document, "model_parameters"))
+    _parameters(imported, block_of(document, "model_parameters"), body)
     _analysis(imported, block_of(document, "quantitative_analysis"))
     _considerations(imported, block_of(document, "considerations"))
     return imported
 
 
 def _details(imported: Imported, block: dict[str, Any]) -> None:
-    imported.report_keys("model_details.", block, _DETAILS)
+    own = frozenset({"path"} if _OWN_PATH.match(text_of(block.get("path"))) else ())
+    imported.report_rest("model_details.", block, _DETAILS | own)
     imported.take("overview", text_of(block.get("overview")))
     owners = [item for item in list_of(block, "owners") if isinstance(item, dict)]
     imported.take("owners", [line_of(owner.get("name")) for owner in owners if line_of(owner.get("name"))])
     contacts = [line_of(owner.get("contact")) for owner in owners if line_of(owner.get("contact"))]
-    imported.take("contact", ", ".join(dict.fromkeys(contacts))[:1000])
-    licences = [item for item in list_of(block, "licenses") if isinstance(item, dict)]
-    named = [line_of(item.get("identifier") or item.get("custom_text")) for item in licences]
-    imported.take("licence", ", ".join(name for name in named if name)[:1000])
-    links = [item for item in list_of(block, "references") if isinstance(item, dict)]
-    imported.take("references", [line_of(item.get("reference")) for item in links if line_of(item.get("reference"))])
+    imported.take_line("contact", contacts)
+    old = block.get("license")
+    licences = [item for item in [*list_of(block, "licenses"), old] if isinstance(item, dict)]
+    named = [line_of(item.get(key)) for item in licences for key in ("identifier", "custom_text")]
+    imported.take_line("licence", [*named, line_of(old)])
+    links = [
+        line_of(item.get("reference") if isinstance(item, dict) else item) for item in list_of(block, "references")
+    ]
+    imported.take("references", [link for link in links if link])
     cited = [item for item in list_of(block, "citations") if isinstance(item, dict)]
     imported.take("citation", "\n\n".join(text_of(item.get("citation")) for item in cited if item.get("citation")))
     imported.take("lifecycle_changes", text_of(block_of(block, "version").get("diff")))
     take_parts(imported, parts_of(text_of(block.get("documentation"))), BY_TITLE)
 
 
-def _parameters(imported: Imported, block: dict[str, Any]) -> None:
-    imported.report_keys("model_parameters.", block, _PARAMETERS)
+def _parameters(imported: Imported, block: dict[str, Any], body: Mapping[str, Any]) -> None:
+    """Take the architecture; values that our export wrote from measurements are not imported."""
     imported.take("architecture", line_of(block.get("model_architecture")))
+    signature = _measured(body, "signature") or {}
+    columns = [column for side in ("inputs", "outputs") for column in signature.get(side) or []]
+    own = [{"key": str(column.get("name", "")), "value": str(column.get("type", ""))} for column in columns]
+    data = [{str(row.get("name", ""))} for row in _measured(body, "data") or []]
     for item in list_of(block, "data"):
-        if isinstance(item, dict) and line_of(item.get("name")):
-            imported.report(f"dataset {line_of(item['name'])}: the data of a version are what its run logged")
+        name = line_of(item.get("name")) if isinstance(item, dict) else ""
+        if name and {name} not in data:
+            imported.report(f"dataset {name}: the data of a version are what its run logged")
+            imported.report_rest("model_parameters.data[].", item, frozenset({"name"}))
+    left = {
+        key: [item for item in value if item not in own] if isinstance(value, list) else value
+        for key, value in block.items()
+        if key not in {"data", "model_architecture"}
+    }
+    imported.report_rest("model_parameters.", left, frozenset())
+
+
+def _measured(body: Mapping[str, Any], key: str) -> Any:
+    return (body.get(key) or {}).get("value")
 
 
 def _analysis(imported: Imported, block: dict[str, Any]) -> None:
     rows = [_row(item) for item in list_of(block, "performance_metrics") if isinstance(item, dict)]
     imported.take("slices", columns_of("slices", rows))
-    if block.get("graphics"):
-        imported.report("quantitative_analysis.graphics")
-    imported.report_keys("quantitative_analysis.", block, frozenset({"performance_metrics", "graphics"}))
+    imported.report_rest("quantitative_analysis.", block, _ANALYSIS)
 
 
 def _row(metric: dict[str, Any]) -> dict[str, str]:
-    ends = block_of(metric, "confidence_interval")
-    low, high = line_of(ends.get("lower_bound")), line_of(ends.get("upper_bound"))
     return {
         "metric": line_of(metric.get("type")),
         "slice": line_of(metric.get("slice")),
         "value": line_of(metric.get("value")),
-        "ci": f"[{low}, {high}]" if low and high else "",
+        "ci": interval_of(block_of(metric, "confidence_interval"), "lower_bound", "upper_bound"),
+        "threshold": line_of(metric.get("threshold")),
     }
 
 
 def _considerations(imported: Imported, block: dict[str, Any]) -> None:
-    imported.report_keys("considerations.", block, _CONSIDERATIONS)
+    imported.report_rest("considerations.", block, _CONSIDERATIONS)
     imported.take("users", [" ".join(text.split()) for text in described(list_of(block, "users"))])
     for theirs, ours in (("use_cases", "intended_use"), ("limitations", "limitations"), ("tradeoffs", "tradeoffs")):
         imported.take(ours, "\n\n".join(described(list_of(block, theirs))))

@@ -1,1 +1,4 @@
-"""Scripts as people write them for MLflow: run by its own Python, against an installation. Nothing in them knows Custody."""
+"""Scripts as people write them for MLflow: run by its own Python, against an installation.
+
+Nothing in them knows Custody.
+"""

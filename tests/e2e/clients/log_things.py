@@ -1,4 +1,6 @@
-"""Everything a run can be given: tables, figures, texts, images of numbers, datasets, nested runs, system metrics, in the background."""
+"""Everything a run can be given: tables, figures, texts, images of numbers, datasets, nested runs, system metrics, in
+the background.
+"""
 
 import json
 import time

@@ -1,4 +1,6 @@
-"""Traces as people make them: decorated functions, spans by hand, errors, tags, runs, searching, assessments, deletion."""
+"""Traces as people make them: decorated functions, spans by hand, errors, tags, runs, searching, assessments,
+deletion.
+"""
 
 import mlflow
 from mlflow import MlflowClient

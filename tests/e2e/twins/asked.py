@@ -2,10 +2,11 @@
 
     METHOD path {"field": …} [| keep name=place.in.answer …] [| ignore field …] [| but STATUS ERROR_CODE]
 
-The path is below /api/2.0/mlflow/ unless it begins with a slash. Fields go into the query of a GET and into the JSON of all
-else; `RAW {…}` hands its options to requests as they are. `{name}` is an id that an earlier answer of the same server gave.
-`keep` takes such ids, `ignore` names fields that may differ, `but` says what Custody means to answer instead.
-`"${x*250}"` is a text of 250 x, `{"$times": [101, …]}` a list of so many, `#` their number. Lines with `#` first are for readers.
+The path is below /api/2.0/mlflow/ unless it begins with a slash. Fields go into the query of a GET and into the JSON of
+all else; `RAW {…}` hands its options to requests as they are. `{name}` is an id that an earlier answer of the same
+server gave. `keep` takes such ids, `ignore` names fields that may differ, `but` says what Custody means to answer
+instead. `"${x*250}"` is a text of 250 x, `{"$times": [101, …]}` a list of so many, `#` their number. Lines with `#`
+first are for readers.
 """
 
 from __future__ import annotations

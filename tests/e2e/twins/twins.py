@@ -1,7 +1,8 @@
 """Two servers that are asked the same, and what a client would notice between their answers.
 
-A difference is: another status, another `error_code`, or a field of upstream's answer that ours lacks or fills otherwise. Ids,
-times and addresses are compared by kind; further fields of ours are allowed, since clients pass over what they do not know.
+A difference is: another status, another `error_code`, or a field of upstream's answer that ours lacks or fills
+otherwise. Ids, times and addresses are compared by kind; further fields of ours are allowed, since clients pass over
+what they do not know.
 """
 
 from __future__ import annotations
@@ -91,6 +92,11 @@ class Twins:
         return list(_missing(self.theirs.neutral(there[1], ignore), self.ours.neutral(here[1], ignore), ""))
 
 
+def differences(there: Json, here: Json, names: Mapping[str, str], ignore: tuple[str, ...]) -> list[str]:
+    """Return what of one answer the other lacks or fills otherwise. ``names``: a common name for each id of both."""
+    return list(_missing(_neutral(there, names, ignore), _neutral(here, names, ignore), ""))
+
+
 def _meant(here: tuple[int, Json], but: tuple[int, str]) -> list[str]:
     code = here[1].get("error_code", "") if isinstance(here[1], dict) else ""
     return [] if (here[0], code) == but else [f"ours is {(here[0], code)}, meant was {but}: {_short(here[1])}"]
@@ -133,7 +139,9 @@ def _is_time(key: str, value: Json) -> bool:
 
 
 def _is_set(items: list[Json]) -> bool:
-    """Tell whether the order of these is left open: tags, params, latest metrics, aliases, files, versions of a model."""
+    """Tell whether the order of these is left open: tags, params, latest metrics, aliases, files,
+    versions of a model.
+    """
     return bool(items) and all(
         isinstance(item, dict) and {"key", "alias", "path", "current_stage"} & item.keys() for item in items
     )

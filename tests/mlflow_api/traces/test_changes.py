@@ -59,15 +59,17 @@ def test_a_change_that_is_refused_leaves_nothing(
     assert (tags(), counts(), Event.objects.count()) == (before, (1, 0, 0), events)
 
 
-def test_traces_are_deleted_by_id_and_by_time(ask: Ask, call3: Call3, trace: str) -> None:
+def test_traces_are_deleted_by_id_and_by_time(ask: Ask, call: Call, trace: str) -> None:
+    managed = call("POST", "experiments/create", name="churn")[1]["experiment_id"]
     assert ask("POST", "traces/delete-traces", experiment_id="0", request_ids=["nosuch"]) == (
         200,
         {"traces_deleted": 0},
     )
-    assert ask("POST", "traces/delete-traces", experiment_id="0", max_timestamp_millis=1) == (
+    assert ask("POST", "traces/delete-traces", experiment_id=managed, max_timestamp_millis=1) == (
         200,
         {"traces_deleted": 0},
     )
+    assert ask("POST", "traces/delete-traces", experiment_id="0", max_timestamp_millis=1)[0] == 403  # of anybody
     assert ask("POST", "traces/delete-traces", experiment_id="0", request_ids=[trace]) == (200, {"traces_deleted": 1})
     assert counts() == (0, 0, 0)
 

@@ -1,7 +1,9 @@
-"""Hold one exported card against what its format comes from; runs in .venv-cards: read_card.py mct|sagemaker < card.json
+"""Hold one exported card against what its format comes from; runs in .venv-cards: read_card.py mct|sagemaker|cyclonedx
+< card.json
 
-`mct` validates against the schema file in the wheel of model-card-toolkit. `sagemaker` loads the card with the class of the SDK,
-whose attributes check types, choices and lengths, and prints what that class sends back.
+`mct` validates against the schema file in the wheel of model-card-toolkit. `sagemaker` loads the card with the class of
+the SDK, whose attributes check types, choices and lengths, and prints what that class sends back. `cyclonedx` validates
+against the strict schema of ML-BOMs with the formats of addresses, licences and times.
 """
 
 from __future__ import annotations
@@ -34,9 +36,18 @@ def read_sagemaker(content: dict[str, Any]) -> None:
     sys.stdout.write(sent["Content"])
 
 
+def read_cyclonedx(document: dict[str, Any]) -> None:
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - each reader brings its own
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - each reader brings its own
+
+    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document))
+    if error is not None:
+        raise ValueError(error)
+
+
 if __name__ == "__main__":
     os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
     try:
-        {"mct": read_mct, "sagemaker": read_sagemaker}[sys.argv[1]](json.load(sys.stdin))
+        {"mct": read_mct, "sagemaker": read_sagemaker, "cyclonedx": read_cyclonedx}[sys.argv[1]](json.load(sys.stdin))
     except Exception as error:  # noqa: BLE001 - the SDK replaces Python's own way of printing it
         sys.exit(f"{type(error).__name__}: {error}")

@@ -12,12 +12,13 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import logged_model_ref
+from lineage.services import IMPORTED, record_logged_model
 from tracking.limits import (
     MAX_USERNAME,
     check_times,
     checked_model_name,
-    checked_params,
-    checked_tags,
+    checked_model_pairs,
+    checked_model_params,
     checked_text,
 )
 from tracking.models import Experiment, Lifecycle, LoggedModel, LoggedModelStatus, Run
@@ -34,7 +35,8 @@ def import_logged_model(*, actor: Actor, experiment: Experiment, old: OldLoggedM
     Raises AlreadyExists (a logged model has this id), InvalidInput (id, name, params, tags, times, an unknown run).
     """
     _check(old)
-    params, tags = checked_params([*old.params.items()]), checked_tags([*old.tags.items()])
+    params = checked_model_params([*old.params.items()])
+    tags = checked_model_pairs([*old.tags.items()], what="tags")
     model = LoggedModel.objects.create(
         id=old.id,
         experiment=experiment,
@@ -49,6 +51,9 @@ def import_logged_model(*, actor: Actor, experiment: Experiment, old: OldLoggedM
         artifact_uri=f"{experiment.artifact_location}/models/{old.id}/artifacts",
     )
     add_params_and_tags(model, params, tags)
+    record_logged_model(
+        actor=actor, model_id=model.pk, name=model.name, run_id=model.source_run_id or "", mode=IMPORTED, source=origin
+    )
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_IMPORTED,

@@ -14,19 +14,19 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import run_ref
-from lineage.services import IMPORTED, record_run
+from lineage.services import IMPORTED, record_logged_model, record_model_inputs, record_run
 from tracking.limits import (
-    MAX_RUN_NAME,
     MAX_USERNAME,
     Point,
     check_times,
     checked_params,
     checked_points,
+    checked_run_name,
     checked_tags,
     checked_text,
 )
 from tracking.models import Experiment, Lifecycle, Metric, Param, Run, RunStatus, RunTag
-from tracking.provenance import record_dataset_input, record_run_facts
+from tracking.provenance import record_dataset_inputs, record_run_facts
 from tracking.services.imports.records import OldRun
 from tracking.services.inputs import DatasetInput, add_datasets, checked_datasets, link_models
 from tracking.services.metrics import add_points, require_models
@@ -37,7 +37,7 @@ _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What the imported run holds, within the limits."""
+    """The contents of an imported run, within the limits."""
 
     params: dict[str, str]
     tags: dict[str, str]
@@ -57,7 +57,7 @@ def import_run(*, actor: Actor, experiment: Experiment, old: OldRun, origin: str
     check_times(old.start_ms, *([] if old.end_ms is None else [old.end_ms]))
     params, tags = checked_params([*old.params.items()]), checked_tags([*old.tags.items()])
     datasets = checked_datasets(old.datasets)
-    name = checked_text(old.name, what="run_name", limit=MAX_RUN_NAME)
+    name = checked_run_name(old.name)
     if name:
         tags[NAME_TAG] = name
     if Run.objects.filter(pk=old.id).exists():
@@ -86,6 +86,7 @@ def _insert(actor: Actor, experiment: Experiment, old: OldRun) -> Run:
         status=RunStatus(old.status),
         start_ms=old.start_ms,
         end_ms=old.end_ms,
+        deleted_with_experiment=old.lifecycle == experiment.lifecycle_stage == Lifecycle.DELETED,
         lifecycle_stage=Lifecycle(old.lifecycle),
         artifact_uri=f"{experiment.artifact_location}/{old.id}/artifacts",
     )
@@ -115,18 +116,16 @@ def _record_lineage(actor: Actor, run: Run, contents: _Contents, origin: str) ->
     record_run(actor=actor, run_id=run.pk, name=run.name)
     record_run_facts(actor=actor, run=run, key_kind="param", values=contents.params, mode=IMPORTED, origin=origin)
     record_run_facts(actor=actor, run=run, key_kind="tag", values=contents.tags, mode=IMPORTED, origin=origin)
-    for item in contents.datasets:
-        record_dataset_input(
-            actor=actor, run=run, name=item.name, digest=item.digest, role=item.context, mode=IMPORTED, origin=origin
-        )
+    inputs = [(item.name, item.digest, item.context) for item in contents.datasets]
+    record_dataset_inputs(actor=actor, run=run, inputs=inputs, mode=IMPORTED, origin=origin)
 
 
 @transaction.atomic
 def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin: str) -> int:
     """Add a part of a run's metric history and return how many values were new; the run may be deleted.
 
-    Some servers store a value of a logged model twice, once without the model. Where the value with the model exists here,
-    the one without it is left out. Importing the same values again changes nothing.
+    Some servers store a value of a logged model twice, once without the model. Where the value with the model exists
+    here, the one without it is left out. Importing the same values again changes nothing.
 
     Raises NotFound (run, logged model), InvalidInput (a value beyond a limit).
     """
@@ -138,7 +137,7 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     new = [point for point in wanted if _is_new(point, held, of_models)]
     if not new:
         return 0
-    require_models(new)
+    require_models(None, new)
     add_points(run, new)
     record(
         actor=actor,
@@ -165,8 +164,12 @@ def import_run_models(
     if not inputs and not outputs:
         return
     run = lock_run(run_id, actor=None, active=False)
-    read = link_models(run, "input", dict.fromkeys(inputs, 0))
-    made = link_models(run, "output", outputs)
+    read = link_models(run, "input", dict.fromkeys(inputs, 0), actor=None)
+    made = link_models(run, "output", outputs, actor=None)
+    witness = f"{run_ref(run.pk)} of {origin}"
+    record_model_inputs(actor=actor, run_id=run.pk, models=read, mode=IMPORTED, source=witness)
+    for model_id in made:
+        record_logged_model(actor=actor, model_id=model_id, run_id=run.pk, mode=IMPORTED, source=witness)
     record(
         actor=actor,
         action=Action.TRACKING_RUN_MODELS_IMPORTED,

@@ -1,4 +1,6 @@
-"""Compressed streams: gzip, bz2, xz, lzma and zlib are unpacked and judged, whatever the file is called (joblib reads them all)."""
+"""Compressed streams: gzip, bz2, xz, lzma and zlib are unpacked and judged, whatever the file is called (joblib reads
+them all).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _MAGIC = (
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bz2"),
     (b"\xfd7zXZ\x00", "xz"),
-    (b"\x5d\x00\x00", "lzma"),
+    (b"\x5d\x00", "lzma"),
 )
 # Marks of two or three bytes, which other data may begin with by chance.
 WEAK = frozenset({"zlib", "lzma"})
@@ -40,8 +42,8 @@ def compression_of(head: bytes) -> str:
 def scan_compressed(report: FileReport, stream: BinaryIO, kind: str, budget: Budget, inner: Inner) -> bool:
     """Judge what is inside a compressed stream; return False where it is not compressed after all.
 
-    A stream that breaks is refused: a reader executes what lies before the break. Only where a weak mark has misled, and what
-    came out so far is nothing that a loader would take, is it something else.
+    A stream that breaks is refused: a reader executes what lies before the break. Only where a weak mark has misled,
+    and what came out so far is nothing that a loader would take, is it something else.
     """
     ended = _Ended()
     part = FileReport(name=report.name.rpartition(".")[0] or report.name)
@@ -61,7 +63,7 @@ def scan_compressed(report: FileReport, stream: BinaryIO, kind: str, budget: Bud
 
 
 class _Ended:
-    """How unpacking ended: "" is in order."""
+    """The end of unpacking; "" for no error."""
 
     problem = ""
 

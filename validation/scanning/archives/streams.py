@@ -1,4 +1,6 @@
-"""Parts of a file as files of their own: a window into it, or a copy of what it unpacks to in bounded temporary space."""
+"""Parts of a file as files of their own: a window into it,
+or a copy of what it unpacks to in bounded temporary space.
+"""
 
 from __future__ import annotations
 

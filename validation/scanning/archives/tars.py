@@ -21,11 +21,11 @@ def is_tar(head: bytes) -> bool:
         return False
     text = head[_CHECKSUM].rstrip(b"\x00 ").lstrip()
     try:
-        said = int(text, 8)
+        declared = int(text, 8)
     except ValueError:
         return False
     plain = head[: _CHECKSUM.start] + b" " * 8 + head[_CHECKSUM.stop : _BLOCK]
-    return said == sum(plain) and said > sum(b" " * 8)
+    return declared == sum(plain) and declared > sum(b" " * 8)
 
 
 def scan_tar(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:

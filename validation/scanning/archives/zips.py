@@ -1,7 +1,7 @@
 """Zip files. Readers of zip files differ in where they look for members, so only files with one reading are accepted.
 
-Python's zipfile and the reader in PyTorch find the directory at the end, others walk from the start. A file is accepted whose
-members follow one another from the first byte to the directory, under the names that the directory has for them.
+Python's zipfile and the reader in PyTorch find the directory at the end, others walk from the start. A file is accepted
+whose members follow one another from the first byte to the directory, under the names that the directory has for them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def is_zip(stream: BinaryIO) -> bool:
     if start in {b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"}:
         return True
     try:
-        found = zipfile.is_zipfile(stream) and bool(zipfile.ZipFile(stream).namelist())
+        is_filled = zipfile.is_zipfile(stream) and bool(zipfile.ZipFile(stream).namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
-        found = False
+        is_filled = False
     stream.seek(0)
-    return found
+    return is_filled
 
 
 def zip_names(stream: BinaryIO) -> set[str]:
@@ -59,7 +59,10 @@ def zip_names(stream: BinaryIO) -> set[str]:
 
 
 def scan_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:
-    """Judge each member of a zip file and return what was found of each. Unsafe where readers could take it differently."""
+    """Judge each member of a zip file and return what was found of each.
+
+    Unsafe where readers could take it differently.
+    """
     report.format = "zip"
     try:
         _require_small_directory(stream)
@@ -167,7 +170,10 @@ def _start_of(stream: BinaryIO, member: zipfile.ZipInfo) -> int:
 
 
 def _stays_inside(member: zipfile.ZipInfo) -> bool:
-    """Tell whether whoever unpacks the member gets a file below where they unpack. Not here: nothing is unpacked here."""
+    """Tell whether whoever unpacks the member gets a file below where they unpack.
+
+    Not here: nothing is unpacked here.
+    """
     name = member.orig_filename
     is_link = stat.S_ISLNK(member.external_attr >> 16)
     plain = not name.startswith("/") and "\\" not in name and "\x00" not in name and not _DRIVE.match(name)

@@ -1,4 +1,4 @@
-"""Which binary format a file is of, and what judges it."""
+"""Detection of binary formats, and the scan of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from validation.scanning.formats import gguf
 from validation.scanning.formats.hdf5 import scan_hdf5
-from validation.scanning.formats.msgpack import scan_msgpack
+from validation.scanning.formats.msgpack import Inner, scan_msgpack
 from validation.scanning.formats.onnx import scan_onnx
 from validation.scanning.formats.safetensors import looks_like_safetensors, scan_safetensors
 from validation.scanning.formats.sentencepiece import scan_sentencepiece
@@ -56,8 +56,11 @@ _BY_NAME: dict[str, Callable[[FileReport, BinaryIO, Budget], None]] = {
 _PICKLING = frozenset({"PYTABLES_FORMAT_VERSION", "PSEUDOATOM"})
 
 
-def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
-    """Judge a file of a binary format; return False where it is of none that is known."""
+def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, inner: Inner) -> bool:
+    """Judge a file of a binary format; return False where it is of none that is known.
+
+    ``inner`` judges bytes that lie in it as a file of their own.
+    """
     suffix = suffix_of(report.name)
     if scan := _BY_NAME.get(PurePosixPath(report.name).name):
         scan(report, stream, budget)
@@ -74,12 +77,18 @@ def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budge
     elif kind := data_format(head):
         report.format = kind
     else:
-        return _scan_unmarked(report, stream, head, budget, suffix)
+        return _scan_unmarked(report, stream, head, budget) or _scan_packed(report, stream, budget, inner)
     return True
 
 
-def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, suffix: str) -> bool:
+def _scan_packed(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> bool:
+    stream.seek(0)
+    return scan_msgpack(report, stream, budget, inner)
+
+
+def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
     """Judge a file whose format shows only in its whole structure."""
+    suffix = suffix_of(report.name)
     if head.startswith(b"{") and is_xgboost(stream, budget):
         report.format = "XGBoost model"
         return True
@@ -89,10 +98,7 @@ def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Bu
     if suffix == ".index" and is_index(stream):
         scan_index(report)
         return True
-    if scan_sentencepiece(report, stream, budget):
-        return True
-    stream.seek(0)
-    return scan_msgpack(report, stream, budget)
+    return scan_sentencepiece(report, stream, budget)
 
 
 def _judge_attribute(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:

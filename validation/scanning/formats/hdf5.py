@@ -1,8 +1,8 @@
 """HDF5 files, as Keras writes them, read without a library: groups, data sets and attributes.
 
-Nothing of a file may lie outside of it (external data, external links, virtual data sets), and its filters must be those that
-come with the library. The texts of its attributes are judged: Keras keeps the description of a model there, PyTables pickles.
-What is built in a way that is not read here is refused.
+Nothing of a file may lie outside of it (external data, external links, virtual data sets), and its filters must be
+those that come with the library. The texts of its attributes are judged: Keras keeps the description of a model there,
+PyTables pickles. What is built in a way that is not read here is refused.
 """
 
 from __future__ import annotations

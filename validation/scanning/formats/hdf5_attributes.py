@@ -59,9 +59,9 @@ def _texts(blocks: Blocks, kind: Body, count: int, data: Body) -> list[bytes]:
         if of == _ARRAY:
             raise Unsafe("as an HDF5 file it has an attribute that is not read here")
         return []
-    found = []
+    texts = []
     for _ in range(count):
         length, collection, index = data.number(4), data.number(blocks.offset), data.number(4)
         if length and index:
-            found.append(blocks.heap_object(collection, index))
-    return found
+            texts.append(blocks.heap_object(collection, index))
+    return texts

@@ -25,9 +25,9 @@ class Body:
         end = self._at + size
         if end > len(self._data):
             raise Unsafe("as an HDF5 file it is damaged")
-        found = self._data[self._at : end]
+        taken = self._data[self._at : end]
         self._at = end
-        return found
+        return taken
 
     def number(self, size: int) -> int:
         """Return the next bytes as a number."""
@@ -154,11 +154,11 @@ class Blocks:
         head.take(6)
         count = head.number(2)
         body = self.at(address + 8 + 2 * self.offset, count * (self.length + self.offset) + self.length)
-        found = []
+        children = []
         for _ in range(count):
             body.take(self.length)
-            found.append(body.number(self.offset))
-        return found
+            children.append(body.number(self.offset))
+        return children
 
     def _symbol_node(self, address: int) -> Iterator[int]:
         head = self.at(address, 8)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, cast
 
+from validation.scanning.archives.compressed import compression_of
+from validation.scanning.archives.streams import Window
 from validation.scanning.pickles.source import Ended, Source
 from validation.scanning.report import Budget, FileReport, Unsafe
 
@@ -33,10 +38,13 @@ _PLAIN = {
     0xD7: 9,
     0xD8: 17,
 }
+# No shorter bytes import and call something, and none without one of these: the opcodes that import, or a zip's mark.
+_SHORTEST_PICKLE = 8
+_IMPORTING = re.compile(rb"[\n\x82-\x84\x93]|PK")
 _SMALL_INTEGER, _SMALL_MAP, _SMALL_ARRAY, _SMALL_TEXT, _NEGATIVE = 0x7F, 0x8F, 0x9F, 0xBF, 0xE0
 
 
-class _Strange(Exception):
+class _NotUnderstood(Exception):
     """The bytes are not of this format."""
 
 
@@ -47,20 +55,45 @@ class _Objects:
 _OBJECTS = _Objects()
 
 
-def scan_msgpack(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
+Inner = Callable[[FileReport, BinaryIO], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Bytes that lie in a file as a value: where they begin, and how many they are."""
+
+    start: int
+    size: int
+
+
+def scan_msgpack(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> bool:
     """Judge a MessagePack file of one map or array; return False where it is none.
 
-    msgpack-numpy unpickles an array of objects: a map of `nd` and `kind` "O". Such a file is refused.
+    msgpack-numpy unpickles an array of objects: a map of `nd` and `kind` "O". Such a file is refused. Bytes in it are
+    judged by ``inner``: spaCy unpickles those that PyTorch has written.
     """
+    parts: list[_Part] = []
+    if not _scan(report, stream, budget, parts):
+        return False
+    for part in parts:
+        judged = FileReport(name="a value in it")
+        inner(judged, cast("BinaryIO", Window(stream, part.start, part.size)))
+        if judged.loadable or judged.format == "MessagePack":
+            report.take_over(judged, "a value in it: ")
+    return True
+
+
+def _scan(report: FileReport, stream: BinaryIO, budget: Budget, parts: list[_Part]) -> bool:
+    """Follow the values and note where bytes lie; return False where the file is of another format."""
     source = Source(stream)
     try:
         mark = source.byte()
         if not (_SMALL_INTEGER < mark <= _SMALL_ARRAY or mark in _MAPS or mark in _ARRAYS):
             return False
-        objects = _value(source, budget, mark, 0) is _OBJECTS
+        objects = _Walk(source, budget, parts).value(mark, 0) is _OBJECTS
         if not source.at_end():
             return False
-    except (_Strange, Ended):
+    except (_NotUnderstood, Ended):
         return False
     report.format = "MessagePack"
     if objects:
@@ -68,59 +101,72 @@ def scan_msgpack(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
     return True
 
 
-def _value(source: Source, budget: Budget, mark: int, depth: int) -> bytes | _Objects | None:
-    """Pass over a value; return its text where it is a short one, _OBJECTS where it holds a pickled array."""
-    budget.spend_steps(1)
-    if depth > _MAX_DEPTH:
-        raise _Strange
-    if mark in _PLAIN:
-        source.skip(_PLAIN[mark])
-    elif mark in _EXTENSIONS:
-        source.skip(_big(source, _EXTENSIONS[mark]) + 1)
-    elif mark in _BYTES:
-        return source.kept(_big(source, _BYTES[mark]))
-    elif mark in _MAPS:
-        return _map(source, budget, _big(source, _MAPS[mark]), depth + 1)
-    elif mark in _ARRAYS:
-        return _array(source, budget, _big(source, _ARRAYS[mark]), depth + 1)
-    else:
-        return _small(source, budget, mark, depth)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Goes through the values of a file, in one another."""
 
+    source: Source
+    budget: Budget
+    parts: list[_Part]
 
-def _small(source: Source, budget: Budget, mark: int, depth: int) -> bytes | _Objects | None:
-    """Pass over a value whose mark says its length."""
-    if mark <= _SMALL_INTEGER or mark >= _NEGATIVE:
+    def value(self, mark: int, depth: int) -> bytes | _Objects | None:
+        """Pass over a value; return its text where it is a short one, _OBJECTS where it holds a pickled array."""
+        self.budget.spend_steps(1)
+        if depth > _MAX_DEPTH:
+            raise _NotUnderstood
+        if mark in _PLAIN:
+            self.source.skip(_PLAIN[mark])
+        elif mark in _EXTENSIONS:
+            self._bytes(self._big(_EXTENSIONS[mark]), before=1)
+        elif mark in _BYTES:
+            return self._bytes(self._big(_BYTES[mark]))
+        elif mark in _MAPS:
+            return self._map(self._big(_MAPS[mark]), depth + 1)
+        elif mark in _ARRAYS:
+            return self._array(self._big(_ARRAYS[mark]), depth + 1)
+        else:
+            return self._small(mark, depth)
         return None
-    if mark <= _SMALL_MAP:
-        return _map(source, budget, mark & 0x0F, depth + 1)
-    if mark <= _SMALL_ARRAY:
-        return _array(source, budget, mark & 0x0F, depth + 1)
-    if mark <= _SMALL_TEXT:
-        return source.kept(mark & 0x1F)
-    raise _Strange
 
+    def _small(self, mark: int, depth: int) -> bytes | _Objects | None:
+        """Pass over a value whose mark says its length."""
+        if mark <= _SMALL_INTEGER or mark >= _NEGATIVE:
+            return None
+        if mark <= _SMALL_MAP:
+            return self._map(mark & 0x0F, depth + 1)
+        if mark <= _SMALL_ARRAY:
+            return self._array(mark & 0x0F, depth + 1)
+        if mark <= _SMALL_TEXT:
+            return self._bytes(mark & 0x1F)
+        raise _NotUnderstood
 
-def _big(source: Source, size: int) -> int:
-    return int.from_bytes(source.take(size), "big")
+    def _bytes(self, size: int, before: int = 0) -> bytes | None:
+        """Pass over bytes, of which ``before`` say what they are, and note where they lie."""
+        self.source.skip(before)
+        start = self.source.tell()
+        value = self.source.kept(size)
+        if value is None or (size >= _SHORTEST_PICKLE and (_IMPORTING.search(value) or compression_of(value))):
+            self.parts.append(_Part(start, size))
+        return value
 
+    def _big(self, size: int) -> int:
+        return int.from_bytes(self.source.take(size), "big")
 
-def _array(source: Source, budget: Budget, count: int, depth: int) -> _Objects | None:
-    found = None
-    for _ in range(count):
-        if _value(source, budget, source.byte(), depth) is _OBJECTS:
-            found = _OBJECTS
-    return found
+    def _array(self, count: int, depth: int) -> _Objects | None:
+        problem = None
+        for _ in range(count):
+            if self.value(self.source.byte(), depth) is _OBJECTS:
+                problem = _OBJECTS
+        return problem
 
-
-def _map(source: Source, budget: Budget, count: int, depth: int) -> _Objects | None:
-    found = None
-    kinds: dict[bytes, object] = {}
-    for _ in range(count):
-        key = _value(source, budget, source.byte(), depth)
-        value = _value(source, budget, source.byte(), depth)
-        if key in (b"nd", b"kind"):
-            kinds[bytes(key)] = value
-        if _OBJECTS in (key, value):
-            found = _OBJECTS
-    return _OBJECTS if kinds.get(b"kind") == b"O" and b"nd" in kinds else found
+    def _map(self, count: int, depth: int) -> _Objects | None:
+        problem = None
+        kinds: dict[bytes, object] = {}
+        for _ in range(count):
+            key = self.value(self.source.byte(), depth)
+            value = self.value(self.source.byte(), depth)
+            if key in (b"nd", b"kind"):
+                kinds[bytes(key)] = value
+            if _OBJECTS in (key, value):
+                problem = _OBJECTS
+        return _OBJECTS if kinds.get(b"kind") == b"O" and b"nd" in kinds else problem

@@ -1,8 +1,8 @@
 """ONNX files: the graph is walked without loading it, and without a library for it.
 
-A graph is data, but for three things. Operators of a domain that no runtime knows need a library of code beside the model. Some
-operators of onnxruntime's own open a file or call Python. And tensors may lie in other files, named by a path, which must not
-lead out of the model's folder (onnx/onnx GHSA-xrhp-6hfh-3vqr). Weights are skipped, not read.
+A graph is data, but for three things. Operators of a domain that no runtime knows need a library of code beside the
+model. Some operators of onnxruntime's own open a file or call Python. And tensors may lie in other files, named by a
+path, which must not lead out of the model's folder (onnx/onnx GHSA-xrhp-6hfh-3vqr). Weights are skipped, not read.
 """
 
 from __future__ import annotations
@@ -81,25 +81,25 @@ class _Walk:
         """Read the fields of a message of this kind."""
         if depth > _MAX_DEPTH:
             raise Unsafe("its graphs lie too deeply in one another")
-        said: dict[str, str] = {}
+        entry: dict[str, str] = {}
         for number, wire, size in fields:
             if wire != BYTES:
                 continue
             inside = _INSIDE.get(kind, {}).get(number)
             if text := _TEXTS.get((kind, number)):
-                said[text] = self.source.text(size)
+                entry[text] = self.source.text(size)
             elif inside is not None:
                 self.has_graph |= kind == _MODEL and inside == _GRAPH
                 self.message(inside, self.source.inside(size), depth=depth + 1)
-        self._note(said)
+        self._note(entry)
 
-    def _note(self, said: dict[str, str]) -> None:
-        if "domain" in said:
-            self.domains.add(said["domain"])
-        if "op" in said:
-            self.operators.add(said["op"])
-        if said.get("key") == "location":
-            self.places.add(said.get("value", ""))
+    def _note(self, entry: dict[str, str]) -> None:
+        if "domain" in entry:
+            self.domains.add(entry["domain"])
+        if "op" in entry:
+            self.operators.add(entry["op"])
+        if entry.get("key") == "location":
+            self.places.add(entry.get("value", ""))
 
 
 def _leads_out(place: str) -> bool:

@@ -1,4 +1,6 @@
-"""The wire format of Protocol Buffers, read without a library: fields with a number and a wire type, one after the other."""
+"""The wire format of Protocol Buffers, read without a library: fields with a number and a wire type, one after the
+other.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Message:
         self._source, self._budget, self._what = Source(stream), budget, what
 
     def fields(self, end: int | None = None) -> Iterator[tuple[int, int, int]]:
-        """Yield (field number, wire type, value) up to a place: of bytes the value is their number, and they lie next."""
+        """Yield (field number, wire type, value) up to a place: of bytes the value is their number,
+        and they lie next.
+        """
         source = self._source
         until = self._size if end is None else end
         while source.tell() < until:

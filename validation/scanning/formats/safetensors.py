@@ -18,7 +18,9 @@ def looks_like_safetensors(head: bytes) -> bool:
 
 
 def scan_safetensors(report: FileReport, stream: BinaryIO) -> None:
-    """Check the header: names with type, shape and a place in what follows, the places next to one another to the end."""
+    """Check the header: names with type, shape and a place in what follows,
+    the places next to one another to the end.
+    """
     whole = stream.seek(0, 2)
     stream.seek(0)
     length = int.from_bytes(stream.read(_LENGTH), "little")

@@ -1,4 +1,7 @@
-"""Parquet, Arrow and Feather files: tables. Old readers of Arrow unpickle types that a file declares, so those are refused."""
+"""Parquet, Arrow and Feather files: tables.
+
+Old readers of Arrow unpickle types that a file declares, so those are refused.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ def is_table(head: bytes) -> bool:
 
 
 def scan_table(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Check that the file ends as it begins, and that it declares no pickled type (pyarrow before 14.0.1 loads those)."""
+    """Check that the file ends as it begins, and that it declares no pickled type
+    (pyarrow before 14.0.1 loads those).
+    """
     head = stream.read(8)
     ending = next(end for begin, end in _MAGIC if head.startswith(begin))
     stream.seek(-min(len(ending), stream.seek(0, 2)), 2)
@@ -32,11 +37,11 @@ def scan_table(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
 
 def _spellings(word: bytes) -> list[bytes]:
     """Return a word as it stands, and as parts of texts in base64: Parquet keeps the schema of Arrow so."""
-    found = [word]
+    spellings = [word]
     for shift in range(3):
         coded = base64.b64encode(b"\x00" * shift + word)
-        found.append(coded[4 if shift else 0 : -4])
-    return found
+        spellings.append(coded[4 if shift else 0 : -4])
+    return spellings
 
 
 def _holds(stream: BinaryIO, words: list[bytes], budget: Budget) -> bool:

@@ -1,8 +1,8 @@
 """TensorFlow SavedModels: a graph may only compute.
 
-Operations are allowed by name (tensorflow_operations.txt). Those that read and write files are in every SavedModel all the same:
-its functions for saving and restoring, and tables that are filled from an asset. They are allowed where the name of the file is
-an argument, which the loader gives, and where no part of the graph gives them a name of its own.
+Operations are allowed by name (tensorflow_operations.txt). Those that read and write files are in every SavedModel all
+the same: its functions for saving and restoring, and tables that are filled from an asset. They are allowed where the
+name of the file is an argument, which the loader gives, and where no part of the graph gives them a name of its own.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def scan_fingerprint(report: FileReport, stream: BinaryIO, budget: Budget) -> No
 def is_index(stream: BinaryIO) -> bool:
     """Return whether a file ends as the index of TensorFlow's checkpoints does."""
     stream.seek(-min(len(_FOOTER), stream.seek(0, 2)), 2)
-    found = stream.read() == _FOOTER
+    is_footer = stream.read() == _FOOTER
     stream.seek(0)
-    return found
+    return is_footer
 
 
 def scan_index(report: FileReport) -> None:

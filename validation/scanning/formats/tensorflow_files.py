@@ -1,7 +1,7 @@
-"""Operations of a SavedModel that open files, and where the names of those files come from.
+"""Operations of a SavedModel that open files, and the origin of the names of those files.
 
-Each SavedModel has functions that save and restore its variables; the loader gives them the name of the file. So a name may come
-from an argument, and be joined with harmless constants; it may be an asset of the model; and nothing else.
+Each SavedModel has functions that save and restore its variables; the loader gives them the name of the file. So a name
+may come from an argument, and be joined with harmless constants; it may be an asset of the model; and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from validation.scanning.formats.tensorflow_graph import Graph, Node, SavedModel
 
-# Operations that open files, with the places of their inputs that name them.
+# Operations that open files, with the positions of their inputs that name them.
 _NAMED_BY = {
     "SaveV2": (0,),
     "RestoreV2": (0,),
@@ -20,8 +20,9 @@ _NAMED_BY = {
 }
 OPENING = frozenset({*_NAMED_BY, "ShardedFilename"})
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# Operations through which a name goes on its way, with the inputs that count: not the condition of Select, nor a shard's number.
-_PLUMBING = {
+# Operations that pass a name on, with the inputs that count: not the condition of Select, nor a
+# shard's number.
+_STRUCTURAL_OPERATIONS = {
     "StringJoin": slice(None),
     "ShardedFilename": slice(1),
     "Select": slice(1, None),
@@ -62,7 +63,7 @@ def _functions_that_open(model: SavedModel) -> Opening:
 
 
 def _naming_inputs(node: Node, opening: Opening) -> Iterator[int]:
-    """Yield the places of the inputs of a node that name files."""
+    """Yield the positions of the inputs of a node that name files."""
     yield from _NAMED_BY.get(node.operation, ())
     for name in node.calls:
         yield from sorted(opening.get(name, ()))
@@ -70,7 +71,7 @@ def _naming_inputs(node: Node, opening: Opening) -> Iterator[int]:
 
 def _sources(graph: Graph, node: Node, place: int) -> set[str]:
     """Return the names of the nodes and arguments that one input comes from; "" for an input that is not there."""
-    found: set[str] = set()
+    sources: set[str] = set()
     waiting = [_bare(node.inputs[place]) if place < len(node.inputs) else ""]
     seen: set[str] = set()
     while waiting:
@@ -79,11 +80,13 @@ def _sources(graph: Graph, node: Node, place: int) -> set[str]:
             continue
         seen.add(name)
         source = graph.nodes.get(name)
-        if source is not None and source.operation in _PLUMBING:
-            waiting += [_bare(one) for one in source.inputs[_PLUMBING[source.operation]] if not one.startswith("^")]
+        if source is not None and source.operation in _STRUCTURAL_OPERATIONS:
+            waiting += [
+                _bare(one) for one in source.inputs[_STRUCTURAL_OPERATIONS[source.operation]] if not one.startswith("^")
+            ]
         else:
-            found.add(name)
-    return found
+            sources.add(name)
+    return sources
 
 
 def _bare(name: str) -> str:
@@ -97,7 +100,9 @@ def _problems_of_input(graph: Graph, node: Node, place: int, model: SavedModel) 
 
 
 def _judge_source(graph: Graph, node: Node, name: str, model: SavedModel) -> bool | None:
-    """Return True where whoever calls the graph gives the name, None for a harmless part of a name, False for any other."""
+    """Return True where the caller of the graph gives the name, None for a harmless part of a name, False for any
+    other.
+    """
     source = graph.nodes.get(name)
     if source is None:
         return name in graph.arguments

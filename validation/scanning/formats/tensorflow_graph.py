@@ -1,4 +1,6 @@
-"""The graphs of a TensorFlow SavedModel, as far as the scan needs them: operations, their inputs, and which functions they call."""
+"""The graphs of a TensorFlow SavedModel, as far as the scan needs them: operations, their inputs, and which functions
+they call.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Fields = Iterator[tuple[int, int, int]]
 
 @dataclass(slots=True)
 class Node:
-    """One operation: its inputs are names of other nodes or arguments; ``texts`` is the value of a constant that is plainly text."""
+    """One operation: its inputs are names of other nodes or arguments; ``texts`` is the value of a constant that is
+    plainly text.
+    """
 
     name: str = ""
     operation: str = ""
@@ -41,7 +45,7 @@ class Graph:
 
 @dataclass(slots=True)
 class SavedModel:
-    """What a saved_model.pb holds."""
+    """The content of a saved_model.pb."""
 
     graphs: list[Graph] = field(default_factory=list)
     assets: dict[str, str] = field(default_factory=dict)
@@ -98,11 +102,11 @@ def _read_function(message: Message, fields: Fields) -> Graph:
 
 
 def _first_text(message: Message, fields: Fields) -> str:
-    found = ""
+    text = ""
     for number, wire, size in fields:
         if number == 1 and wire == BYTES:
-            found = message.text(size)
-    return found
+            text = message.text(size)
+    return text
 
 
 def _read_node(message: Message, fields: Fields) -> Node:

@@ -13,7 +13,7 @@ _TEXTS = frozenset(b"SH")
 _MAX_DEPTH = 100
 
 
-class _Strange(Exception):
+class _NotUnderstood(Exception):
     """The bytes are not of this format."""
 
 
@@ -25,7 +25,7 @@ def is_xgboost(stream: BinaryIO, budget: Budget) -> bool:
             return False
         keys = _object(source, budget, 0)
         return {b"learner", b"version"} <= keys and source.at_end()
-    except (_Strange, Ended):
+    except (_NotUnderstood, Ended):
         return False
 
 
@@ -40,7 +40,7 @@ def _object(source: Source, budget: Budget, depth: int) -> set[bytes]:
 def _value(source: Source, budget: Budget, mark: int, depth: int) -> None:
     budget.spend_steps(1)
     if depth > _MAX_DEPTH:
-        raise _Strange
+        raise _NotUnderstood
     if mark in _FIXED:
         source.skip(_FIXED[mark])
     elif mark in _TEXTS:
@@ -50,7 +50,7 @@ def _value(source: Source, budget: Budget, mark: int, depth: int) -> None:
     elif mark == ord("["):
         _array(source, budget, depth + 1)
     else:
-        raise _Strange
+        raise _NotUnderstood
 
 
 def _array(source: Source, budget: Budget, depth: int) -> None:
@@ -58,7 +58,7 @@ def _array(source: Source, budget: Budget, depth: int) -> None:
     if mark == ord("$"):
         kind = source.byte()
         if kind not in _FIXED or source.byte() != ord("#"):
-            raise _Strange
+            raise _NotUnderstood
         source.skip(_FIXED[kind] * _length(source, source.byte()))
     elif mark == ord("#"):
         for _ in range(_length(source, source.byte())):
@@ -71,8 +71,8 @@ def _array(source: Source, budget: Budget, depth: int) -> None:
 
 def _length(source: Source, mark: int) -> int:
     if mark not in _INTEGERS:
-        raise _Strange
+        raise _NotUnderstood
     size = int.from_bytes(source.take(_INTEGERS[mark]), "big")
     if size >> (8 * _INTEGERS[mark] - 1) and mark != ord("U"):
-        raise _Strange
+        raise _NotUnderstood
     return size

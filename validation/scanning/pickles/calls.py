@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from validation.scanning.pickles.guards import is_watched, problem_of_call, problem_of_state, result_of_call
+from validation.scanning.pickles.guards import (
+    is_given_over,
+    is_watched,
+    problem_of_call,
+    problem_of_state,
+    result_of_call,
+)
 from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY, Opaque, alignment_of, raw_size
 from validation.scanning.pickles.machine import Broken, Handler, Machine
-from validation.scanning.pickles.values import TEXT, UNKNOWN, Global, Made, kept_tuple
+from validation.scanning.pickles.values import TEXT, UNKNOWN, Global, Made, Record, kept_tuple
 
 _NEWEST_PROTOCOL = 5
 _MAX_NAME = 1000
@@ -89,7 +95,10 @@ def _extension(width: int) -> Handler:
 
 
 def make_named(machine: Machine) -> None:
-    """Call the name on the next two lines with all above the last mark. One of the unpicklers imports before it looks for it."""
+    """Call the name on the next two lines with all above the last mark.
+
+    One of the unpicklers imports before it looks for it.
+    """
     import_named(machine)
     function = machine.stack.pop()
     _call(machine, function, kept_tuple(machine.pop_mark()))
@@ -131,18 +140,17 @@ def _call(machine: Machine, function: object, arguments: object) -> None:
         machine.stack.append(UNKNOWN)
         return
     walk.calls += 1
-    machine.loose -= function.watched
+    machine.loose -= function.watched + is_given_over(function, arguments)
     if problem := problem_of_call(function, arguments):
         walk.note(problem)
-    machine.stack.append(_made(machine, function, arguments))
+    machine.stack.append(_made(function, arguments))
 
 
-def _made(machine: Machine, function: Global, arguments: object) -> object:
+def _made(function: Global, arguments: object) -> object:
     """Return what a call gives. `copyreg._reconstructor` of protocol 0 gives an object of its first argument."""
     if function.path == "copyreg._reconstructor" and isinstance(arguments, tuple):
         of = arguments[0] if arguments else None
         if isinstance(of, Global):
-            machine.loose -= of.watched
             return Made(of, ())
     return result_of_call(function.path, arguments) or Made(function, arguments)
 
@@ -159,12 +167,13 @@ def build(machine: Machine) -> None:
     target.states.append(state)
     if target.of.path == JOBLIB_ARRAY:
         machine.walk.arrays += 1
+        machine.loose -= isinstance(state, Record) and state.holds_watched
         if machine.raw_arrays:
             _skip_array(machine, target)
 
 
 def _skip_array(machine: Machine, wrapper: Made) -> None:
-    """Move past the bytes of an array, as joblib's reader does. Where their number is not certain, nothing is."""
+    """Move past the bytes of an array, as joblib's reader does. The walk ends where their number is not certain."""
     source = machine.source
     if source.tell() < machine.frame_end:
         machine.walk.note("the bytes of an array lie inside a frame")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from validation.scanning.pickles import lines
+from validation.scanning.pickles.guards import holds_watched
 from validation.scanning.pickles.machine import Broken, Handler, Machine
 from validation.scanning.pickles.source import MAX_KEPT
 from validation.scanning.pickles.values import UNKNOWN, Global, Made, Record, Sequence, kept_tuple
@@ -31,7 +32,7 @@ def drop_mark(machine: Machine) -> None:
 
 def duplicate(machine: Machine) -> None:
     """Push the topmost value once more."""
-    machine.push(machine.top())
+    _push_again(machine, machine.top())
 
 
 def _tuple(count: int) -> Handler:
@@ -176,7 +177,14 @@ def _get(width: int) -> Handler:
 def _recall(machine: Machine, place: int | None) -> None:
     if place is None or place not in machine.memo:
         raise Broken("it asks for a value it never kept")
-    machine.push(machine.memo[place])
+    _push_again(machine, machine.memo[place])
+
+
+def _push_again(machine: Machine, value: object) -> None:
+    """Push a value that was used before. A watched name in it was counted once, so it must not be handed on twice."""
+    if holds_watched(value):
+        machine.walk.note("it uses a value again that holds what it may only make objects of")
+    machine.push(value)
 
 
 CONTAINERS: dict[int, Handler] = {

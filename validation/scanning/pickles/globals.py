@@ -1,8 +1,11 @@
-"""The globals a pickle (or a skops file) may name: an allow-list by exact name. What is not here is refused, whatever it is.
+"""The globals a pickle (or a skops file) may name: an allow-list by exact name.
 
-The names lie in allowed/*.txt, a group for each library with the reason why its names are harmless: whatever they are called
-with, when the file is loaded or while the model predicts, they build data or compute, and call only what is allowed itself.
-The few for which that is not so are restricted by guards.py. A policy may add names with the check's ``allow`` parameter.
+What is not here is refused, whatever it is.
+
+The names lie in allowed/*.txt, a group for each library with the reason why its names are harmless: whatever they are
+called with, when the file is loaded or while the model predicts, they build data or compute, and call only what is
+allowed itself. The few for which that is not so are restricted by guards.py. A policy may add names with the check's
+``allow`` parameter.
 """
 
 from __future__ import annotations
@@ -16,20 +19,31 @@ _LISTS = Path(__file__).parent / "allowed"
 # Names of Python 2 that an unpickler translates for old protocols.
 _LEGACY_MODULES = frozenset({"__builtin__", "copy_reg"})
 _MAX_NAMED = 20
+_HELD = "held "
 
 
 @cache
-def allowed_names() -> dict[str, frozenset[str]]:
-    """Return the names that are allowed, by module."""
-    found: dict[str, set[str]] = {}
+def allowed_names(*, held: bool = False) -> dict[str, frozenset[str]]:
+    """Return the names that are allowed, by module; only those that a file may hold and not call where ``held``."""
+    allowed: dict[str, set[str]] = {}
     for path in sorted(_LISTS.glob("*.txt")):
-        for module, names in _entries(path.read_text(encoding="utf-8")):
-            found.setdefault(module, set()).update(names)
-    return {module: frozenset(names) for module, names in found.items()}
+        for entry, names in _entries(path.read_text(encoding="utf-8")):
+            module = entry.removeprefix(_HELD)
+            if module != entry or not held:
+                allowed.setdefault(module, set()).update(names)
+    return {module: frozenset(names) for module, names in allowed.items()}
+
+
+def is_held(module: str, name: str) -> bool:
+    """Return whether files only hold this function, for a model to call: no pickler writes a call of it."""
+    return name in allowed_names(held=True).get(module, ())
 
 
 def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield a module and its names: `module: Name Name`, with indented lines that go on."""
+    """Yield a module and its names: `module: Name Name`, with indented lines that go on.
+
+    `held module: name` are functions that a file may hold for a model to call, and does not call itself.
+    """
     module = ""
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):

@@ -5,16 +5,19 @@ A name on the allow-list must be harmless whatever it is called with and whateve
 - scipy's distributions execute a source text that lies in their state;
 - the boosters of XGBoost and LightGBM open a file that their constructor names;
 - ``getattr``, ``type`` and cloudpickle's ``_builtin_type`` reach further objects;
+- ``numpy.ndarray`` makes an array of pointers out of bytes: only numpy's own functions may be given it;
+- ``_codecs.encode`` and ``str`` spell a text that the scan has not seen, given another encoding than Latin-1;
 - numpy's dtype says in its state whether its elements are pointers.
 
-All but the last are *watched*: a pickle may call them at once, with the arguments that picklers give them, and must not pass
-them on, or somebody else could call them with others.
+All but the last three are *watched*: a pickle may call them at once, with the arguments that picklers give them, and
+must not pass them on, or somebody else could call them with others.
 """
 
 from __future__ import annotations
 
 import re
 
+from validation.scanning.pickles.globals import is_held
 from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY
 from validation.scanning.pickles.values import DATA, Global, Made, Record
 
@@ -25,7 +28,12 @@ _GETATTR, _TYPE, _ZONE = "builtins.getattr", "builtins.type", "zoneinfo.ZoneInfo
 _BUILTIN_TYPES = frozenset({"cloudpickle.cloudpickle._builtin_type", "cloudpickle.cloudpickle_fast._builtin_type"})
 _REACHING = _BUILTIN_TYPES | {_GETATTR, _TYPE}
 _DTYPE = "numpy.dtype"
-# The text that scipy makes of the names of a distribution's parameters (scipy/stats/_distn_infrastructure.py), and executes.
+_ARRAY = "numpy.ndarray"
+# Functions that are given a watched name, and at which place.
+_MAKERS = {"_reconstruct": 0, "_mareconstruct": 1}
+_TEXTS = frozenset({"builtins.str", "numpy.str_", "numpy.unicode_"})
+# The text that scipy makes of the names of a distribution's parameters (scipy/stats/_distn_infrastructure.py), and
+# executes.
 _SHAPES = r"(?:[A-Za-z_][A-Za-z0-9_]*, )*"
 _PARSER = re.compile(
     rf"\ndef _parse_args\(self, (?P<shapes>{_SHAPES}) (?P<take>loc=0, scale=1|loc=0)\):\n"
@@ -49,16 +57,46 @@ def is_watched(module: str, name: str) -> bool:
     path = f"{module}.{name}"
     if module.startswith("scipy.stats."):
         return name in _FROZEN or is_distribution(module, name)
-    return path == JOBLIB_ARRAY or path in _BOOSTERS or path in _REACHING
+    return path in {JOBLIB_ARRAY, _ARRAY} or path in _BOOSTERS or path in _REACHING
+
+
+def is_given_over(function: Global, arguments: object) -> bool:
+    """Return whether a call takes a watched name among its arguments as picklers write it."""
+    if not isinstance(arguments, tuple):
+        return False
+    if function.path == "copyreg._reconstructor":
+        return bool(arguments) and isinstance(arguments[0], Global) and arguments[0].watched
+    place = _MAKERS.get(function.name, -1) if function.module.startswith("numpy.") else -1
+    given = arguments[place] if 0 <= place < len(arguments) else None
+    return isinstance(given, Global) and given.path == _ARRAY
+
+
+def holds_watched(value: object) -> bool:
+    """Return whether a tuple or a dictionary has a watched name in it. Such a value may be used once only."""
+    if isinstance(value, tuple):
+        return any(type(part) is Global and part.watched for part in value)
+    return isinstance(value, Record) and value.holds_watched
 
 
 def problem_of_call(function: Global, arguments: object) -> str:
-    """Return why this call is refused, "" where nothing speaks against it."""
+    """Return why this call is refused, "" where it is allowed."""
+    if is_held(function.module, function.name):
+        return f"it calls {function.path} while it is loaded, which no pickler does"
+    if _spells(function.path, arguments):
+        return f"it makes a text by {function.path} in a way no pickler does"
     if not function.watched or arguments == ():
         return ""
     if isinstance(arguments, tuple) and _is_usual(function.path, arguments):
         return ""
     return f"it calls {function.path} in a way no pickler does"
+
+
+def _spells(path: str, arguments: object) -> bool:
+    """Return whether a call makes a text, or bytes, that are not in the pickle as such."""
+    given = len(arguments) if isinstance(arguments, tuple) else 0
+    if path == "_codecs.encode":
+        return not isinstance(arguments, tuple) or given != _PAIR or arguments[1] != "latin1"
+    return path in _TEXTS and given > 1
 
 
 def _is_usual(path: str, arguments: tuple[object, ...]) -> bool:
@@ -84,12 +122,21 @@ def result_of_call(path: str, arguments: object) -> Global | None:
 
 
 def problem_of_state(target: Made, state: object) -> str:
-    """Return why an object must not be filled with this state, "" where nothing speaks against it."""
+    """Return why an object must not be filled with this state, "" where it may."""
     if is_distribution(target.of.module, target.of.name):
         return "" if is_plain_distribution(state) else f"it fills a {target.of.path} with a source text of its own"
+    if any(is_dictionary_of_others(part) for part in (state if isinstance(state, tuple) else (state,))):
+        return "it fills an object by names that are no plain texts"
     if target.of.path == _DTYPE:
         return "" if _is_plain_dtype(target, state) else "it describes an array type that hides objects"
     return ""
+
+
+def is_dictionary_of_others(state: object) -> bool:
+    """Return whether a state is a dictionary whose keys the scan has not read as texts."""
+    if isinstance(state, Made):
+        return state.of.path == "builtins.dict" and state.args != ()
+    return isinstance(state, Record) and state.has_other_keys
 
 
 def is_plain_distribution(state: object) -> bool:

@@ -1,7 +1,7 @@
 """Arrays that joblib writes as raw bytes between the opcodes of a pickle: how many bytes follow?
 
-joblib's reader asks the wrapper object, whose state the file chose. So every entry of the state has to be as joblib writes it:
-one more entry could replace the method that reads, and what is passed over here would be executed there.
+joblib's reader asks the wrapper object, whose state the file chose. So every entry of the state has to be as joblib
+writes it: one more entry could replace the method that reads, and what is passed over here would be executed there.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def raw_size(wrapper: Made) -> int | None:
 
 def alignment_of(wrapper: Made) -> int | None:
     """Return the alignment joblib padded the array to, None for a file of before it did."""
-    found = _state_of(wrapper).get("numpy_array_alignment_bytes")
-    if found is not None and type(found) is not int:
+    alignment = _state_of(wrapper).get("numpy_array_alignment_bytes")
+    if alignment is not None and type(alignment) is not int:
         raise Opaque("the alignment of an array is not plain")
-    return found if isinstance(found, int) else None
+    return alignment if isinstance(alignment, int) else None
 
 
 def _state_of(wrapper: Made) -> dict[str, object]:
@@ -71,12 +71,12 @@ def _item_size(dtype: object) -> int | None:
 
 
 def _plain_size(code: str, state: tuple[object, ...]) -> int:
-    flags, said = state[_STATE_FLAGS_AT], state[_STATE_SIZE_AT]
+    flags, declared_size = state[_STATE_FLAGS_AT], state[_STATE_SIZE_AT]
     match = _SIZED.fullmatch(code)
     subarray = state[_STATE_SUBARRAY_AT]
     if match is None or subarray is not None or type(flags) is not int or flags & _HAS_OBJECT:
         raise Opaque(f"the array type {code!r} is not read here")
     size = int(match[2]) * (4 if match[1] == "U" else 1)
-    if said not in {-1, size} or size == 0:
+    if declared_size not in {-1, size} or size == 0:
         raise Opaque(f"the array type {code!r} says two sizes")
     return size

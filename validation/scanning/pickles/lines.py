@@ -1,8 +1,8 @@
 """Arguments that are written as text: numbers, texts and names of protocol 0.
 
 The unpicklers read them generously: INT and LONG in any base that Python knows, with underscores, blanks and whatever
-follows a NUL. Each reader here says whether an unpickler could go on with the text (True where one of them may), and whether
-a pickler writes it so. What no pickler writes is refused, and what an unpickler may take is never overlooked.
+follows a NUL. Each reader here says whether an unpickler could go on with the text (True where one of them may), and
+whether a pickler writes it so. What no pickler writes is refused, and what an unpickler may take is never overlooked.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ def is_plain_int(text: bytes, *, long: bool) -> bool:
     return (_LONG if long else _INT).fullmatch(text) is not None
 
 
-def may_be_int(text: bytes) -> bool:
-    """Return whether an unpickler may take the text for an integer."""
-    return _LIKE_INT.fullmatch(text) is not None
+def may_be_int(text: bytes, *, long: bool) -> bool:
+    """Return whether an unpickler may take the text for an integer. Of a LONG it drops one L, with blanks before it."""
+    return _LIKE_INT.fullmatch(text.removesuffix(b"L") if long else text) is not None or (
+        _LIKE_INT.fullmatch(text) is not None
+    )
 
 
 def small_int(text: bytes) -> int | None:

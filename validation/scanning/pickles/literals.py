@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from validation.scanning.pickles import lines
 from validation.scanning.pickles.machine import Broken, Handler, Machine
 from validation.scanning.pickles.source import MAX_KEPT
@@ -10,6 +12,8 @@ from validation.scanning.pickles.values import DATA, TEXT, Sequence
 _MAX_TEXTS = 64 * 1024**2
 _ALWAYS_KEPT = 64
 _SMALL_LONG = 8
+# Attributes by which numpy, CuPy and PyTorch take an address in memory from an object.
+ARRAY_INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 _ODD_NUMBER = "it holds a number as no pickler writes it"
 _ODD_TEXT = "it holds a text as no pickler writes it"
 
@@ -37,7 +41,7 @@ def load_long(machine: Machine) -> None:
 
 def _push_number(machine: Machine, text: bytes, *, long: bool) -> None:
     if not lines.is_plain_int(text, long=long):
-        if not lines.may_be_int(text) and len(text) <= MAX_KEPT:
+        if not lines.may_be_int(text, long=long) and len(text) <= MAX_KEPT:
             raise Broken("it holds a number that is none")
         machine.walk.note(_ODD_NUMBER)
     value = lines.small_int(text)
@@ -65,10 +69,18 @@ def load_string(machine: Machine) -> None:
             raise Broken("it holds a text without quotes")
         machine.walk.note(_ODD_TEXT)
         machine.stack.append(TEXT)
-    elif b"\\" in inner or not inner.isascii():
-        machine.stack.append(TEXT)
     else:
-        _push_text(machine, inner, "ascii")
+        _push_text(machine, _unescaped(inner), "ascii")
+
+
+def _unescaped(text: bytes) -> bytes | None:
+    """Return what the unpicklers make of the escapes in a text; None where they refuse it."""
+    if b"\\" not in text:
+        return text
+    try:
+        return bytes(codecs.escape_decode(text)[0])
+    except ValueError:
+        return None
 
 
 def load_unicode(machine: Machine) -> None:
@@ -88,6 +100,8 @@ def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:
             raise Broken("it holds a text that is none") from error
         machine.stack.append(TEXT)
         return
+    if text in ARRAY_INTERFACES:
+        machine.walk.note(f"it names {text}, by which an object points numpy at any memory")
     machine.texts_kept += len(text)
     keeps = len(text) <= _ALWAYS_KEPT or machine.texts_kept <= _MAX_TEXTS
     machine.stack.append(text if keeps else TEXT)

@@ -15,12 +15,12 @@ _MAX_PERSISTENT = 100_000
 
 
 class Broken(Exception):
-    """No unpickler goes on from here: what follows is never executed."""
+    """No unpickler continues here: the rest is never executed."""
 
 
 @dataclass(slots=True)
 class Walk:
-    """What was met.
+    """The facts that a walk has collected.
 
     ``error`` says why the unpicklers stop early ("" is a STOP in order). ``problems`` are what no pickler writes but an
     unpickler may execute: the walk goes on behind them, so that ``globals`` holds whatever an unpickler could import.
@@ -49,7 +49,7 @@ class Walk:
 
     @property
     def refusal(self) -> str:
-        """Return why the stream is refused as a pickle, whatever it imports; "" where nothing speaks against it."""
+        """Return why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
         return self.problems[0] if self.problems else self.error
 
 
@@ -117,7 +117,10 @@ class Machine:
         return values
 
     def remember(self, place: int, value: object) -> None:
-        """Put a value into the memo. Picklers number the places; a far one makes an unpickler take all memory up to it."""
+        """Put a value into the memo.
+
+        Picklers number the places; a far one makes an unpickler take all memory up to it.
+        """
         if place > 2 * len(self.memo) + _MOST_SKIPPED:
             self.walk.note("it numbers what it remembers as no pickler does")
         if len(self.memo) >= MAX_MEMO and place not in self.memo:

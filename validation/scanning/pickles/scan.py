@@ -12,7 +12,8 @@ from validation.scanning.pickles.walk import walk_pickle
 from validation.scanning.report import Budget, FileReport
 
 _MAX_PICKLES = 1000
-# What consumers of models have besides Python's own modules: importing one of these by accident of a text is not assumed.
+# What consumers of models have besides Python's own modules: importing one of these by accident of a text is not
+# assumed.
 _LIBRARIES = frozenset(
     [
         "cloudpickle",
@@ -41,8 +42,8 @@ _ACTING = frozenset({"antigravity", "this"})
 def scan_pickle(report: FileReport, stream: BinaryIO, budget: Budget, *, persistent: bool = False) -> list[Walk]:
     """Judge a stream that holds one pickle after another, to its last byte; return the walks.
 
-    A joblib file has raw arrays between the opcodes. It is walked as joblib reads it and also as `pickle.load` would, so
-    that code hidden in an "array" for the other reader is seen too.
+    A joblib file has raw arrays between the opcodes. It is walked as joblib reads it and also as `pickle.load` would,
+    so that code hidden in an "array" for the other reader is seen too.
     """
     report.format = report.format or "pickle"
     walks = _walk_all(stream, budget, raw_arrays=False)
@@ -58,7 +59,7 @@ def scan_pickle(report: FileReport, stream: BinaryIO, budget: Budget, *, persist
 
 
 def judge_walks(report: FileReport, walks: list[Walk], *, persistent: bool = False) -> None:
-    """Refuse the file for what the walks found besides globals."""
+    """Refuse the file for problems of its walks other than globals."""
     for place, walk in enumerate(walks):
         if walk.refusal:
             report.refuse(f"as a pickle {'after its end ' if place else ''}{walk.refusal}")
@@ -96,8 +97,9 @@ def at_end(stream: BinaryIO) -> bool:
 def acts_like_pickle(stream: BinaryIO, budget: Budget) -> bool:
     """Return whether an unpickler that is given this file would import something that exists.
 
-    A text such as a column of words may begin like an import ("city", "bern" is the name `bern` of a module `ity`). That
-    counts where a call follows, where it ends as a pickle does, or where the module is one of Python's or a known library.
+    A text such as a column of words may begin like an import ("city", "bern" is the name `bern` of a module `ity`).
+    That counts where a call follows, where it ends as a pickle does, or where the module is one of Python's or a known
+    library.
     """
     for _ in range(_MAX_PICKLES):
         walk = walk_pickle(stream, tick=budget.spend_steps)

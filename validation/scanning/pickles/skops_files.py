@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from validation.scanning.pickles.globals import is_held
 from validation.scanning.pickles.guards import is_distribution, is_plain_distribution, is_watched
+from validation.scanning.pickles.literals import ARRAY_INTERFACES
 from validation.scanning.pickles.scan import judge_globals
 from validation.scanning.pickles.values import Record
 from validation.scanning.report import Budget, FileReport, Unsafe
 
 SCHEMA = "schema.json"
 _MAX_SCHEMA = 64 * 1024**2
-# The nodes that hold data or objects of a named class. Not here: methods and operators, which bind callables by a bare name.
+# The nodes that hold data or objects of a named class. Not here: methods and operators, which bind callables by a bare
+# name.
 _NODES = frozenset(
     {
         "BytearrayNode",
@@ -107,12 +110,28 @@ def _names_of(node: Mapping[str, Any]) -> set[tuple[str, str]]:
     }
 
 
+def _texts_of(node: Mapping[str, Any]) -> Iterator[object]:
+    """Yield keys and values of a node, and the text that a JsonNode keeps as JSON."""
+    yield from node
+    yield from node.values()
+    if node.get("__loader__") == "JsonNode" and isinstance(node.get("content"), str):
+        try:
+            yield json.loads(node["content"])
+        except (ValueError, RecursionError):
+            yield ""
+
+
 def _problems_of(node: Mapping[str, Any]) -> Iterator[str]:
+    if named := {text for text in _texts_of(node) if isinstance(text, str)} & ARRAY_INTERFACES:
+        yield f"it names {min(named)}, by which an object points numpy at any memory"
     loader, class_name = node.get("__loader__"), node.get("__class__")
     if loader is not None and loader not in _NODES and (loader, class_name) != _ITEMGETTER:
         yield f"it holds a {str(loader)[:100]}, which can reach more than its class"
     for module, name in _names_of(node):
-        if is_watched(module, name) and (loader != "ObjectNode" or name != class_name):
+        usual = "NdArrayNode" if name == "ndarray" else "ObjectNode"
+        if is_held(module, name) and loader not in {"FunctionNode", None}:
+            yield f"it calls {module}.{name} while it is loaded, which no writer of skops does"
+        if is_watched(module, name) and (loader != usual or name != class_name):
             yield f"it passes {module}.{name} on, which it may only make objects of"
         elif is_distribution(module, name) and not is_plain_distribution(_state_of(node)):
             yield f"it fills a {module}.{name} with a source text of its own"

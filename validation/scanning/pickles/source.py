@@ -77,8 +77,8 @@ class Source:
     def line(self) -> tuple[bytes, bool]:
         """Return what lies before the next line feed, without it, and whether there was one.
 
-        Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is returned, which
-        is longer than MAX_KEPT.
+        Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is
+        returned, which is longer than MAX_KEPT.
         """
         kept = b""
         while True:
@@ -111,5 +111,5 @@ class Source:
         self._base, self._data, self._at = position, b"", 0
 
     def release(self) -> None:
-        """Put the stream where the next byte is, for whoever reads it next."""
+        """Set the position of the stream to the next byte, for the next reader."""
         self._stream.seek(self.tell())

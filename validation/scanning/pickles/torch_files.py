@@ -1,4 +1,5 @@
-"""PyTorch files: a zip file of a pickle and the bytes of its tensors, or (before 1.6) five pickles and the bytes behind them.
+"""PyTorch files: a zip file of a pickle and the bytes of its tensors, or (before 1.6) five pickles and the bytes behind
+them.
 
 Only here may a pickle refer to objects outside of itself: to storages, each by a key that is the name of a member.
 """
@@ -48,14 +49,14 @@ def torch_member(inner: Inner, budget: Budget) -> Inner:
 
 def _storages(report: FileReport, walks: list[Walk]) -> list[tuple[str, str, int]]:
     """Return kind, key and number of elements of each storage a pickle refers to; refuse what is no storage."""
-    found = []
+    storages = []
     for identifier in (identifier for walk in walks for identifier in walk.persistent):
         storage = _storage_of(identifier)
         if storage is None:
             report.refuse("as a PyTorch file it refers to something that is no storage")
             break
-        found.append(storage)
-    return found
+        storages.append(storage)
+    return storages
 
 
 def _storage_of(identifier: object) -> tuple[str, str, int] | None:

@@ -1,4 +1,4 @@
-"""What the walk keeps of a value: enough to resolve names, and to judge what a class is made and filled with."""
+"""Values of a walk, with enough detail to resolve names and to judge the arguments and states of classes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Global:
 
 @dataclass(slots=True)
 class Made:
-    """What calling a global gave: which one, with which arguments, and the states it was built with."""
+    """The result of calling a global: which one, with which arguments, and the states it was built with."""
 
     of: Global
     args: object
@@ -43,9 +43,13 @@ class Record:
 
     items: dict[str, object] = field(default_factory=dict)
     whole: bool = True
+    has_other_keys: bool = False
+    holds_watched: bool = False
 
     def put(self, key: object, value: object) -> None:
         """Set an entry as the unpickler would."""
+        self.has_other_keys = self.has_other_keys or not isinstance(key, str)
+        self.holds_watched = self.holds_watched or (type(value) is Global and value.watched)
         if isinstance(key, str) and (len(self.items) < _MAX_ENTRIES or key in self.items):
             self.items[key] = value
         else:

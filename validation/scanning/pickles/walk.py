@@ -1,8 +1,8 @@
 """Follows one pickle to its STOP without running it, so that every global is resolved as the unpicklers would.
 
-There are two of them, and they differ: the one in C is generous about numbers and frames, the one in Python (joblib's and
-dill's) is strict about frames. The walk recognises what either would execute. Where no pickler writes such a thing it is noted
-as a problem, which refuses the file, and the walk goes on.
+There are two of them, and they differ: the one in C is generous about numbers and frames, the one in Python (joblib's
+and dill's) is strict about frames. The walk recognises what either would execute. Where no pickler writes such a thing
+it is noted as a problem, which refuses the file, and the walk goes on.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _HANDLERS: dict[int, Handler] = {**LITERALS, **CONTAINERS, **CALLS}
 def walk_pickle(stream: BinaryIO, *, raw_arrays: bool = False, tick: Callable[[int], None] | None = None) -> Walk:
     """Walk one pickle from the stream's position; the stream is left behind its end.
 
-    ``raw_arrays`` reads it as joblib.load does (the bytes of arrays lie behind their wrappers), otherwise as pickle.load does.
-    ``tick`` is called with the number of opcodes since it was called last, and may raise to end the walk.
+    ``raw_arrays`` reads it as joblib.load does (the bytes of arrays lie behind their wrappers), otherwise as
+    pickle.load does. ``tick`` is called with the number of opcodes since it was called last, and may raise to end the
+    walk.
     """
     source, walk = Source(stream), Walk()
     with _no_collections():
@@ -37,7 +38,7 @@ def walk_pickle(stream: BinaryIO, *, raw_arrays: bool = False, tick: Callable[[i
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Keep the collector of cycles from going through the millions of values that a walk may hold, again and again."""
+    """Disable the garbage collector, which would repeatedly traverse the millions of values that a walk may hold."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from validation.scanning.report import Budget, FileReport, Unsafe
+from validation.scanning.signatures import name_on_disk
 from validation.scanning.text.environments import scan_environment, scan_requirements
 from validation.scanning.text.json_files import scan_json
 from validation.scanning.text.mlmodel import scan_mlmodel
@@ -36,12 +37,12 @@ _HEAD = 4096
 
 def scan_text(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
     """Judge a text file; return False where it is none."""
-    name = PurePosixPath(report.name).name
+    name = name_on_disk(PurePosixPath(report.name).name)
     suffix = PurePosixPath(name.lower()).suffix
     if not is_text(stream, budget, any_encoding=suffix in _ANY_ENCODING):
         return False
     stream.seek(0)
-    if name == "MLmodel":
+    if name == "mlmodel":
         scan_mlmodel(report, stream, budget)
     elif name in _BY_NAME:
         _BY_NAME[name](report, stream)

@@ -1,4 +1,4 @@
-"""What an MLmodel file may say for each of MLflow's flavors: key by key, what MLflow's loader does with the value decides.
+"""The allowed keys of each MLflow flavor in an MLmodel file, by what MLflow's loader does with their values.
 
 A key that is not here is refused, and so is a flavor: a loader might import what it names, or open it.
 """
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A value that loaders only compare, show or hand to a library as a number or a name: a scalar, or lists of them."""
+    """A value that loaders only compare, show or hand to a library as a number or a name: a scalar,
+    or lists of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A value with a structure of its own: the function returns what speaks against it, or ""."""
+    """A value with a structure of its own: the function returns its problem, or ""."""
 
     judge: Callable[[object], str]
 
@@ -83,8 +85,8 @@ def _are_session_options(value: object) -> str:
     extra = value.get("extra_session_config") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not value.keys() <= _PLAIN_SESSION or not isinstance(extra or {}, dict):
         return "holds options that are not known"
-    strange = [str(key) for key in extra or {} if not _SESSION_ENTRY.fullmatch(str(key))]
-    return f"holds the option {strange[0][:80]}, which is not known" if strange else ""
+    unknown_keys = [str(key) for key in extra or {} if not _SESSION_ENTRY.fullmatch(str(key))]
+    return f"holds the option {unknown_keys[0][:80]}, which is not known" if unknown_keys else ""
 
 
 def _are_artifacts(value: object) -> str:

@@ -35,7 +35,7 @@ def scan_json(report: FileReport, stream: BinaryIO, budget: Budget, *, lines: bo
 
 
 def problems_of_document(data: bytes, budget: Budget) -> list[str] | None:
-    """Return what speaks against one document; None where it is none."""
+    """Return the problems of one document; None where it is no document."""
     problems: list[str] = []
 
     def pairs(entries: list[tuple[str, object]]) -> dict[str, object]:
@@ -56,13 +56,13 @@ def problems_of_document(data: bytes, budget: Budget) -> list[str] | None:
 
 
 def _problems_of_lines(data: bytes, budget: Budget) -> list[str] | None:
-    found: list[str] = []
+    by_line: list[str] = []
     for line in data.splitlines():
         problems = problems_of_document(line, budget) if line.strip() else []
         if problems is None:
             return None
-        found += problems
-    return found
+        by_line += problems
+    return by_line
 
 
 def _scan_large(stream: BinaryIO, budget: Budget) -> None:

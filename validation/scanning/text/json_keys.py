@@ -71,7 +71,7 @@ _KEYS: dict[str, Callable[[object, Budget], str]] = {
 
 
 def problems_of_pair(key: str, value: object, budget: Budget) -> Iterator[str]:
-    """Yield what speaks against one entry, wherever it lies."""
+    """Yield the problems of one entry, at any depth."""
     if key in _KEYS and (problem := _KEYS[key](value, budget)):
         yield f"its key {key} {problem}"
     elif key.startswith(_PICKLED_BY_JSONPICKLE):
@@ -79,7 +79,7 @@ def problems_of_pair(key: str, value: object, budget: Budget) -> Iterator[str]:
 
 
 def problems_of_record(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
-    """Yield what speaks against an object, by the keys that it has together."""
+    """Yield the problems of an object, by the combination of its keys."""
     if "class_name" in record and ("config" in record or "registered_name" in record):
         yield from problems_of_keras(record, budget)
     if "class" in record and {"uid", "paramMap", "sparkVersion"} & record.keys():

@@ -22,7 +22,7 @@ def _names() -> frozenset[str]:
 
 
 def problems_of_keras(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
-    """Yield what speaks against one object of a description."""
+    """Yield the problems of one object of a description."""
     name, module, config = record.get("class_name"), record.get("module"), record.get("config")
     registered = record.get("registered_name")
     if name in _FUNCTIONS:

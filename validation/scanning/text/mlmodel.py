@@ -1,4 +1,6 @@
-"""MLmodel files: what MLflow's loaders import and open is judged key by key (flavors.py); nothing may lead out of the folder."""
+"""MLmodel files: what MLflow's loaders import and open is judged key by key (flavors.py); nothing may lead out of the
+folder.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +43,8 @@ _FORBIDDEN_CONFIG = frozenset({"trust_remote_code", "custom_pipeline", "model_co
 _ENVIRONMENTS = frozenset({"conda.yaml", "python_env.yaml"})
 _REMOTE_KEYS = ("source_model_revision", "local_base_model_path")
 _MAX_SHOWN = 100
+_OF_ANY_FLAVOR: Mapping[str, Rule] = {"code": Code(), "model_code_path": Code()}
+_ALSO_JUDGED = frozenset({"loader_module", "env", "config", *_OF_ANY_FLAVOR})
 
 
 def scan_mlmodel(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
@@ -60,6 +64,19 @@ def leads_out(path: str) -> bool:
     return plain.startswith(("/", "~")) or ".." in plain.split("/") or "\x00" in path or bool(_SCHEME.match(plain))
 
 
+def _texts_in(value: object) -> Iterator[str]:
+    """Yield every text in a value, keys among them."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, Mapping):
+            waiting += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+
+
 class _Judgement:
     """Goes through the keys of one MLmodel file."""
 
@@ -68,10 +85,10 @@ class _Judgement:
         self._folder = PurePosixPath(report.name).parent
 
     def problems(self, body: Mapping[object, object], flavors: Mapping[object, object]) -> Iterator[str]:
-        """Yield what speaks against the file."""
-        strange = sorted(str(key) for key in body if key not in _TOP)
-        if strange:
-            yield f"it has the key {strange[0][:_MAX_SHOWN]}, which no MLmodel file is known to have"
+        """Yield the problems of the file."""
+        unknown_keys = sorted(str(key) for key in body if key not in _TOP)
+        if unknown_keys:
+            yield f"it has the key {unknown_keys[0][:_MAX_SHOWN]}, which no MLmodel file is known to have"
         example = body.get("saved_input_example_info")
         if isinstance(example, Mapping):
             yield from self._examples(example)
@@ -86,16 +103,32 @@ class _Judgement:
 
     def _flavor(self, name: str, flavor: object) -> Iterator[str]:
         rules = rules_of(name)
-        if rules is None:
-            yield "it is not known here, and neither is what its loader does. Log the model with a flavor of MLflow's own"
+        if rules is None and f"mlflow.{name}" not in self._budget.allow:
+            yield (
+                "it is not known here, and neither is what its loader does. Log the model with another flavor of MLflow's, "
+                f"or have the policy allow the loader mlflow.{name[:_MAX_SHOWN]} (`allow`)"
+            )
             return
         if not isinstance(flavor, Mapping):
             yield "it is no list of keys"
+            return
+        if rules is None:
+            yield from self._allowed_flavor(flavor)
             return
         if (name == "transformers" and not flavor.get("model_binary")) or any(key in flavor for key in _REMOTE_KEYS):
             yield "its weights are not in the folder: they would be downloaded, or read from elsewhere"
         for key, value in flavor.items():
             yield from self._entry(str(key), value, rules)
+
+    def _allowed_flavor(self, flavor: Mapping[object, object]) -> Iterator[str]:
+        """Judge a flavor whose loader a policy allows: any key, but no code,
+        and no text that leads out of the folder.
+        """
+        for key, value in flavor.items():
+            if str(key) in _ALSO_JUDGED:
+                yield from self._entry(str(key), value, _OF_ANY_FLAVOR)
+            elif any(leads_out(text) for text in _texts_in(value)):
+                yield f"{str(key)[:_MAX_SHOWN]} points outside the model's folder"
 
     def _entry(self, key: str, value: object, rules: Mapping[str, Rule]) -> Iterator[str]:
         rule = rules.get(key) or (Text() if "transformers_version" in rules and COMPONENT_KEY.fullmatch(key) else None)
@@ -113,7 +146,7 @@ class _Judgement:
             yield from self._paths_in(key, value)
 
     def _loader(self, value: object) -> Iterator[str]:
-        if value is not None and value not in LOADERS and str(value) not in self._budget.allow:
+        if value is not None and str(value) not in LOADERS and str(value) not in self._budget.allow:
             yield f"its loader {str(value)[:_MAX_SHOWN]} is not one of MLflow's that are known here"
 
     def _environment(self, value: object) -> Iterator[str]:
@@ -127,14 +160,14 @@ class _Judgement:
         while waiting:
             part = waiting.pop()
             if isinstance(part, Mapping):
-                if found := sorted({str(key) for key in part} & _FORBIDDEN_CONFIG):
-                    yield f"its configuration sets {found[0]}"
+                if forbidden := sorted({str(key) for key in part} & _FORBIDDEN_CONFIG):
+                    yield f"its configuration sets {forbidden[0]}"
                 waiting += part.values()
             elif isinstance(part, list):
                 waiting += part
 
     def _problem(self, value: object, rule: Rule) -> str:
-        """Return what speaks against one value, as the end of a sentence that begins with its key."""
+        """Return the problem of one value, as the end of a sentence that begins with its key."""
         if value is None or (value == "" and not isinstance(rule, Named)):
             return ""
         if isinstance(rule, Code):

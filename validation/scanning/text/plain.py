@@ -1,4 +1,6 @@
-"""Whether a file is text, read piece by piece: without control characters, in UTF-8 (tables may be in an older encoding)."""
+"""Detection of text files, piece by piece: without control characters, in UTF-8 (tables may be in an older
+encoding).
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,101 @@
+"""Changing accounts as an administrator, and one's own password: for interfaces other than the admin pages."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import ApiToken, User
+from accounts.reauthentication import require_password
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, ActorKind
+from core.errors import Conflict, Denied, InvalidInput, NotFound
+from core.refs import user_ref
+
+
+def require_administrator(actor: Actor, action: Action, username: str) -> None:
+    """Raise Denied for everybody but superusers and the system."""
+    if actor.kind is not ActorKind.SYSTEM and not actor.is_superuser:
+        raise Denied("Only superusers manage accounts.", action=action, obj=user_ref(username[:150]))
+
+
+def find_account(actor: Actor, username: str) -> User:
+    """Return an active account: one's own, or for superusers anybody's. NotFound, Denied."""
+    if username != actor.name:
+        require_administrator(actor, Action.API_CALLED, username)
+    account = User.objects.filter(username=username, is_active=True).first()
+    if account is None:
+        raise NotFound(f"User with username={username[:150]} not found")
+    return account
+
+
+@transaction.atomic
+def set_password(*, actor: Actor, username: str, password: str, current: str = "") -> None:
+    """Set a password: superusers anybody's, others their own, for which they give the current one.
+
+    Denied, NotFound, InvalidInput (a weak password, the one that is set, a service account: it has none).
+    """
+    user = _locked(find_account(actor, username))
+    if user.is_service:
+        raise InvalidInput("A service account has no password. Issue a token for it.")
+    if username == actor.name:
+        require_password(actor, user, current, Action.ACCOUNT_REAUTHENTICATED)
+    if user.check_password(password):
+        raise InvalidInput("The new password is the one that is set.")
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    who = "set by its owner" if username == actor.name else "set by an administrator"
+    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": who})
+
+
+@transaction.atomic
+def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
+    """Make a person a superuser, or revoke that. Denied, NotFound, InvalidInput (a service account).
+
+    Raises Conflict.
+    """
+    require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
+    user = _locked(find_account(actor, username))
+    if user.is_service and is_superuser:
+        raise InvalidInput("A service account cannot be a superuser.")
+    if username == actor.name and not is_superuser:
+        raise Conflict("You cannot revoke your own superuser rights. Ask another superuser.")
+    if user.is_superuser == is_superuser:
+        return
+    user.is_superuser = user.is_staff = is_superuser
+    user.save(update_fields=["is_superuser", "is_staff"])
+    facts = {"superuser": not is_superuser}, {"superuser": is_superuser}
+    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), before=facts[0], after=facts[1])
+
+
+@transaction.atomic
+def deactivate_user(*, actor: Actor, username: str) -> None:
+    """Close an account and end its tokens. Its name stays taken: authors, runs and events name people by it.
+
+    Denied, NotFound, Conflict (one's own).
+    """
+    require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
+    user = _locked(find_account(actor, username))
+    if username == actor.name:
+        raise Conflict("You cannot delete your own account. Ask another superuser.")
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    ended = ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_USER_CHANGED,
+        obj=user_ref(username),
+        before={"active": True},
+        after={"active": False, "tokens_ended": ended},
+    )
+
+
+def _locked(user: User) -> User:
+    return User.objects.select_for_update(of=("self",)).get(pk=user.pk)

@@ -1,0 +1,41 @@
+"""Rate limits. An attempt is counted in one statement, before its outcome is known."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import AttemptCount
+from core.statements import fetch, portable
+
+# One statement counts, so that parallel tries cannot all see the count from before. A window that has passed begins
+# again.
+_CLAIM = portable(
+    "INSERT INTO accounts_attemptcount (key, attempts, since) VALUES (%s, 1, %s)"
+    " ON CONFLICT (key) DO UPDATE SET"
+    " attempts = CASE WHEN accounts_attemptcount.since < %s THEN 1 ELSE accounts_attemptcount.attempts + 1 END,"
+    " since = CASE WHEN accounts_attemptcount.since < %s THEN excluded.since ELSE accounts_attemptcount.since END"
+    " RETURNING attempts"
+)
+
+
+def claim_attempt(subject: str, *, limit: int, window: timedelta) -> bool:
+    """Count a try and return whether it is within ``limit`` tries in ``window``. Call it outside of a transaction."""
+    now = timezone.now()
+    passed = now - window
+    [(attempts,)] = fetch(_CLAIM, [_key(subject), now, passed, passed])
+    if attempts == 1:
+        AttemptCount.objects.filter(since__lt=passed).delete()
+    return int(attempts) <= limit
+
+
+def return_attempt(subject: str) -> None:
+    """Take back the count of a try that succeeded."""
+    AttemptCount.objects.filter(key=_key(subject), attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
+def _key(subject: str) -> str:
+    return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()

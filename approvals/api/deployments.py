@@ -1,0 +1,136 @@
+"""/api/v1: deployments with their problems, and serving attestations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from approvals.oversight.deployment_problems import (
+    ANY,
+    Problem,
+    live_with_problems,
+    problematic_deployments,
+    problems_of,
+)
+from approvals.oversight.serving_attestations import attest_serving
+from core.rest import ApiView, accepts, filters, page
+from registry.api.serializers import DeploymentListSerializer, DeploymentSerializer, DeploySerializer
+from registry.api.views import actor_of, many
+from registry.models import Deployment, ServingAttestation
+from registry.queries import get_deployment, visible_deployments
+from registry.services.deployments import register_deployment
+
+_DEPLOYMENT_FILTERS = {
+    "endpoint": "endpoint__name",
+    "model": "version__model__name",
+    "version": "version__version",
+    "environment": "environment",
+    "deployed_by": "deployed_by",
+    "live": "ended_at__isnull",
+    "since": "started_at__gte",
+    "until": "started_at__lt",
+}
+
+
+class ProblemListSerializer(DeploymentListSerializer):
+    """Query parameters of a list of deployments, also by their problems."""
+
+    problem = serializers.ChoiceField(
+        choices=[ANY, *Problem], required=False, help_text="Live deployments with this problem, or any."
+    )
+
+
+class ProblemsSerializer(DeploymentSerializer):
+    """A deployment with its problems: why it should not be live as it is. A deployment that has ended has none."""
+
+    problems = serializers.SerializerMethodField()
+
+    def get_problems(self, deployment: Deployment) -> list[str]:
+        """Return the names of the problems."""
+        return [str(problem) for problem in problems_of(deployment)]
+
+
+class AttestSerializer(serializers.Serializer[Any]):
+    """Body of an attestation: the digest of the files that an endpoint has loaded."""
+
+    digest = serializers.CharField(max_length=80, help_text="SHA-256 of the files that are loaded.")
+
+
+class AttestationSerializer(serializers.Serializer[ServingAttestation]):
+    """The digest of the files that an endpoint reports as loaded, and whether it is that of the deployed version."""
+
+    id = serializers.IntegerField()
+    digest = serializers.CharField()
+    expected = serializers.CharField()
+    matches = serializers.BooleanField()
+    attested_by = serializers.CharField()
+    attested_at = serializers.DateTimeField()
+
+
+class DeploymentsView(ApiView):
+    """GET: deployments, newest first, of one ``endpoint`` if named. POST: an endpoint now runs a version."""
+
+    @accepts(query=ProblemListSerializer, responses=ProblemsSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return one page of deployments, newest first; `live` chooses those that run, or those that have ended.
+
+        `problem` (any, or one by name) leaves the live ones that have it. Raises InvalidInput.
+        """
+        actor, wanted = actor_of(request), self.query
+        problem = wanted.get("problem")
+        rows = problematic_deployments(actor, problem) if problem else visible_deployments(actor)
+        deployments, rest = page(rows.filter(**filters(wanted, _DEPLOYMENT_FILTERS)), wanted)
+        return Response({"deployments": many(ProblemsSerializer, _with_problems(deployments)), **rest})
+
+    @accepts(body=DeploySerializer, responses={201: ProblemsSerializer})
+    def post(self, request: Request) -> Response:
+        """Record that an endpoint now runs a version and return the deployment (201).
+
+        Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is archived).
+        """
+        made = register_deployment(actor=actor_of(request), **self.body)
+        return Response(_one(made), status=status.HTTP_201_CREATED)
+
+
+class DeploymentView(ApiView):
+    """GET: one deployment, by id."""
+
+    @accepts(responses=ProblemsSerializer)
+    def get(self, request: Request, deployment_id: int) -> Response:
+        """Return one deployment. Raises NotFound."""
+        return Response(_one(get_deployment(actor_of(request), deployment_id)))
+
+
+class AttestationsView(ApiView):
+    """GET: the attestations of a deployment, newest first. POST: record one."""
+
+    @accepts(responses=AttestationSerializer(many=True))
+    def get(self, request: Request, deployment_id: int) -> Response:
+        """Return the newest 50 attestations of a deployment. Raises NotFound."""
+        deployments = get_deployment(actor_of(request), deployment_id)
+        return Response(
+            {"attestations": many(AttestationSerializer, list(deployments.attestations.order_by("-pk")[:50]))}
+        )
+
+    @accepts(body=AttestSerializer, responses={201: AttestationSerializer})
+    def post(self, request: Request, deployment_id: int) -> Response:
+        """Record the digest of the files that a deployment has loaded (201); another one opens a critical finding.
+
+        Raises NotFound, InvalidInput, Denied, InvalidState (it has ended, or there is nothing to compare with).
+        """
+        made = attest_serving(actor=actor_of(request), deployment_id=deployment_id, **self.body)
+        return Response(AttestationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+def _with_problems(rows: list[Deployment]) -> list[Deployment]:
+    """Return these deployments with the problems of the live ones; one query."""
+    live = live_with_problems(Deployment.objects.filter(pk__in=[row.pk for row in rows]))
+    known = {row.pk: row for row in live.select_related("endpoint", "version__model")}
+    return [known.get(row.pk, row) for row in rows]
+
+
+def _one(deployment: Deployment) -> dict[str, Any]:
+    return dict(ProblemsSerializer(_with_problems([deployment])[0]).data)

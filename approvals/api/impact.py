@@ -1,0 +1,146 @@
+"""/api/v1: the impact of a dataset or of any other node, streamed as JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from approvals.oversight.completeness import completeness_of
+from approvals.oversight.impact import AffectedVersion, Impact, dataset_versions, impact_of
+from core.actors import Actor
+from core.refs import dataset_ref
+from core.rest import ApiView, accepts
+from lineage.identity.names import dataset_key
+from lineage.models import Node
+from lineage.queries import find_node
+from lineage.visibility import require_visible
+from registry.api.views import actor_of
+from registry.queries import get_version
+
+COLUMNS = ("model", "version", "stage", "current", "live", "aliases", "endpoints", "owners", "approvals", "urn")
+_ANSWERS = {(200, "application/json"): OpenApiTypes.OBJECT, (200, "text/csv"): OpenApiTypes.STR}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ImpactQuery(serializers.Serializer[Any]):
+    """Query parameters of the impact of a dataset: its versions with commas, `all` for every one."""
+
+    versions = serializers.CharField(max_length=5000, required=False, default="all")
+
+
+class DatasetImpactView(ApiView):
+    """GET: what descends from a dataset, or from some versions of it."""
+
+    @accepts(query=ImpactQuery, responses=_ANSWERS)
+    def get(self, request: Request, name: str, form: str = "json") -> StreamingHttpResponse:
+        """Return the impact of a dataset. Raises NotFound (the dataset, a version). Also raises InvalidInput."""
+        text = self.query["versions"]
+        wanted = [] if text == "all" else [version.strip() for version in text.split(",") if version.strip()]
+        urn = name if name.startswith("dataset:") else dataset_ref(dataset_key(name))
+        return _answer(actor_of(request), dataset_versions(actor_of(request), urn, wanted), form)
+
+
+class ImpactView(ApiView):
+    """GET: what descends from one node of the graph."""
+
+    @accepts(responses=_ANSWERS)
+    def get(self, request: Request, urn: str, form: str = "json") -> StreamingHttpResponse:
+        """Return the impact of a node. Raises NotFound."""
+        node = find_node(urn)
+        require_visible(actor_of(request), node)
+        return _answer(actor_of(request), (node,), form)
+
+
+class CompletenessView(ApiView):
+    """GET: what is known of how a version was made, and what to log for the rest."""
+
+    @accepts(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, name: str, version: int) -> Response:
+        """Return the completeness of a version's lineage. Raises NotFound."""
+        completeness = completeness_of(get_version(actor_of(request), name, version))
+        parts = [
+            {"name": part.name, "known": part.known, "detail": part.detail, "to_log": part.to_log}
+            for part in completeness
+        ]
+        return Response({"known": sum(part.known for part in completeness), "of": len(completeness), "parts": parts})
+
+
+def _answer(actor: Actor, nodes: tuple[Node, ...], form: str) -> StreamingHttpResponse:
+    impact = impact_of(actor, nodes)
+    if form == "csv":
+        response = StreamingHttpResponse(csv_lines(impact, actor), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="impact.csv"'
+        return response
+    return StreamingHttpResponse(_json_parts(impact, actor), content_type="application/json")
+
+
+def _json_parts(impact: Impact, actor: Actor) -> Iterator[bytes]:
+    """Return the JSON of an impact in parts: totals first, then a version after the other."""
+    head = {
+        "roots": [node.urn for node in impact.starts],
+        "total_nodes": impact.total,
+        "runs": impact.runs,
+        "total_versions": len(impact.version_keys),
+        "truncated": impact.truncated,
+    }
+    yield orjson.dumps(head)[:-1] + b',"model_versions":['
+    owners: dict[str, None] = {}
+    models: dict[str, None] = {}
+    endpoints: dict[str, None] = {}
+    first = True
+    for row in impact.versions(actor):
+        models[row.version.model.name] = None
+        owners |= dict.fromkeys(row.owners)
+        endpoints |= dict.fromkeys(one.endpoint.name for one in row.deployments)
+        yield (b"" if first else b",") + orjson.dumps(version_json(row))
+        first = False
+    tail = {"models": [*models], "endpoints": sorted(endpoints), "owners": sorted(owners)}
+    yield b"]," + orjson.dumps(tail)[1:]
+
+
+def version_json(row: AffectedVersion) -> dict[str, Any]:
+    """Return an affected version."""
+    return {
+        "urn": row.urn,
+        "model": row.version.model.name,
+        "version": row.version.version,
+        "stage": row.version.stage,
+        "current": row.version.is_current,
+        "live": row.is_live,
+        "aliases": row.aliases,
+        "owners": row.owners,
+        "deployments_live": [
+            {"endpoint": one.endpoint.name, "number": one.number, "revision": one.revision,
+             "traffic_percent": one.traffic_percent, "started_at": one.started_at}
+            for one in row.deployments
+        ],
+        "approvals": [{"request": one.pk, "target": one.target, "state": one.state} for one in row.approvals],
+    }  # fmt: skip
+
+
+def csv_lines(impact: Impact, actor: Actor) -> Iterator[str]:
+    """Return the lines of the CSV: one for each affected version. A spreadsheet runs none of its cells as a formula."""
+    yield _line(COLUMNS)
+    for row in impact.versions(actor):
+        version = row.version
+        cells = (
+            version.model.name, version.version, version.stage, version.is_current, row.is_live, " ".join(row.aliases),
+            " ".join(one.endpoint.name for one in row.deployments), " ".join(row.owners),
+            " ".join(f"{one.pk}:{one.target}:{one.state}" for one in row.approvals), row.urn,
+        )  # fmt: skip
+        yield _line(cells)
+
+
+def _line(cells: tuple[object, ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(f"'{cell}" if str(cell).startswith(_FORMULA) else cell for cell in cells)
+    return out.getvalue()

@@ -1,0 +1,80 @@
+"""Doubts about approvals: somebody involved created or changed the account of the approver shortly before.
+
+Everybody in a role towards the request is involved, whatever its policy says of four eyes. An account that such an
+account created is also in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from accounts.changes import Change, changes_since
+from approvals.verdict.facts import ReviewFacts
+
+_ACTIONS: Mapping[str, str] = {
+    Change.CREATED: "created the account {account}",
+    Change.GROUP_ADDED: "added the account {account} to {detail}",
+    Change.PASSWORD_SET: "set the password of the account {account}",
+    Change.ACTIVATED: "switched the account {account} on",
+    Change.MADE_A_PERSON: "made the service account {account} a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFact:
+    """A change of an account by somebody named, which two superusers have not confirmed."""
+
+    account: str
+    kind: str
+    detail: str
+    made_by: str
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        """Return who did what and when, as a sentence without its full stop."""
+        action = _ACTIONS[self.kind].format(account=self.account, detail=self.detail)
+        return f"{self.made_by} {action} on {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def load_account_facts(since: datetime) -> tuple[AccountFact, ...]:
+    """Return the changes of accounts since a moment; one query."""
+    return tuple(
+        AccountFact(row.account.username, row.kind, row.detail, row.made_by, row.at) for row in changes_since(since)
+    )
+
+
+def doubt_about(
+    name: str, facts: Sequence[AccountFact], involved: Collection[str], window: timedelta, at: datetime
+) -> str:
+    """Return why an approval with an account, given at a moment, does not count, "" where it does."""
+    recent = [fact for fact in facts if fact.at >= at - window] if window else []
+    parties = set(involved)
+    while more := {fact.account for fact in recent if fact.made_by in parties} - parties:
+        parties |= more
+    fact = next((fact for fact in recent if fact.account == name and fact.made_by in parties), None)
+    if fact is None or name in involved:
+        return ""
+    days = f"{window.days} days" if window >= timedelta(days=2) else f"{round(window.total_seconds() / 3600)} hours"
+    return f"{fact.text}, less than {days} before; two superusers may confirm the account"
+
+
+def parties_of(people: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return everybody in any role towards a request: requester, authors, and who wrote evidence."""
+    return frozenset().union(*people.values())
+
+
+def with_doubts(
+    reviews: Iterable[ReviewFacts], facts: Sequence[AccountFact], involved: Collection[str], window: timedelta
+) -> tuple[ReviewFacts, ...]:
+    """Return the reviews, each with the doubt about the account of its reviewer or of the delegator."""
+    return tuple(
+        replace(
+            review,
+            account_doubt=doubt_about(review.reviewer, facts, involved, window, review.at)
+            or doubt_about(review.authority, facts, involved, window, review.at),
+        )
+        for review in reviews
+    )

@@ -1,0 +1,55 @@
+"""The version that a request is compared with, as its reviewers saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approvals.case.pins import facts_of_pin
+from approvals.models import PromotionPin, RequestState, TransitionRequest
+from registry.models import ModelVersion
+from registry.production.history import Period, production_periods
+from registry.queries import incumbent_of
+from registry.stages import Stage
+from validation.base import RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedWith:
+    """The version that a request is compared with. ``run`` are its facts as pinned, None without a pin."""
+
+    version: ModelVersion
+    run: RunFacts | None
+
+
+def compared_with(request: TransitionRequest) -> ComparedWith | None:
+    """Return what a request is compared with, as its reviewers saw it; None where nothing was in Production.
+
+    That is the current Production version, and for a closed request the one that was current just before it closed. A
+    fixed number of queries.
+    """
+    model = request.version.model
+    if request.closed_at is None:
+        version = incumbent_of(model)
+        pins = PromotionPin.objects.filter(version=version, target=Stage.PRODUCTION)
+    else:
+        period = _period_before(request, production_periods(model))
+        rows = ModelVersion.objects.filter(model=model, version=period.version if period else 0)
+        version = rows.select_related("model").first()
+        pins = PromotionPin.objects.filter(event_id=period.event_id) if period else PromotionPin.objects.none()
+    if version is None:
+        return None
+    pin = pins.order_by("-pk").first()
+    return ComparedWith(version, facts_of_pin(pin) if pin else None)
+
+
+def _period_before(request: TransitionRequest, periods: Sequence[Period]) -> Period | None:
+    """Return the time in Production in which a request was closed; of an applied one, the time that it ended."""
+    closed = request.closed_at
+    begun = [period for period in periods if closed is not None and period.since <= closed]
+    mine = begun[-1] if begun and begun[-1].version == request.version.version else None
+    if mine is not None and request.state == RequestState.APPLIED and request.target == Stage.PRODUCTION:
+        return next((period for period in reversed(begun[:-1]) if period.until == mine.since), None)
+    return next(
+        (period for period in reversed(begun) if period.until is None or (closed and closed < period.until)), None
+    )

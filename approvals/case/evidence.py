@@ -1,0 +1,183 @@
+"""The registry of evidence: for every fact that a verdict reads, who wrote it, so that they do not approve on it.
+
+Each fact of the snapshot is named in `FACT_WRITERS`, with the roles and kinds of evidence that say who wrote it, or in
+`NOT_WRITTEN`, with the reason why it excludes nobody. A test fails for a fact that is in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from audit.evidence import Evidence, logged_model_subject, version_subject
+from audit.models import EvidenceWriter
+from core.refs import version_ref
+from lineage.evidence import QUARANTINE_RELEASED, ancestry_writers
+from policies.rules import CheckRule, Rule
+from registry.models import ModelVersion
+from tracking.models import LoggedModel, Metric
+from tracking.provenance import COMMIT_KEYS, DATASET_KEY, REPO_KEY
+from validation.base import Subject, Written
+
+# A phrase for the writer of each kind of evidence; it follows their name.
+KINDS: Mapping[str, str] = {
+    Evidence.VERSION_TAG: "set or deleted the tag {detail} of the version",
+    Evidence.LOGGED_MODEL: "wrote {detail} of the logged model",
+    Evidence.EDGE_DECLARED: "declared a lineage edge from {detail}",
+    Evidence.EDGE_RETRACTED: "retracted the lineage edge from {detail}",
+    QUARANTINE_RELEASED: "released the quarantine of {detail}",
+}
+# Roles of four eyes (policies/rule_parsing.py) whose people wrote facts.
+ROLES = ("requester", "version_author", "run_user", "card_editor", "check_author", "waiver_author")
+FACT_WRITERS: Mapping[str, tuple[str, ...]] = {
+    "Subject.archive_existing": ("requester",),
+    "Subject.target": ("requester",),
+    "Subject.artifact_path": ("version_author",),
+    "Subject.artifact_digest": ("version_author",),
+    "Subject.authors": ("version_author",),
+    "Subject.tags": (Evidence.VERSION_TAG,),
+    "Subject.run": ("run_user", Evidence.LOGGED_MODEL),
+    "Subject.card": ("card_editor",),
+    "Subject.ancestry": (Evidence.EDGE_DECLARED, Evidence.EDGE_RETRACTED, QUARANTINE_RELEASED),
+    "RunFacts.created_by": ("run_user",),
+    "RunFacts.writers": ("run_user",),
+    "RunFacts.run_id": ("version_author",),
+    "RunFacts.tags": ("run_user",),
+    "RunFacts.params": ("run_user",),
+    "RunFacts.metrics": ("run_user",),
+    "RunFacts.unusable": ("run_user",),
+    "RunFacts.datasets": ("run_user",),
+    "RunFacts.measured_on": ("run_user",),
+    "CardFacts.digest": ("card_editor",),
+    "CardFacts.missing": ("card_editor",),
+    "CardFacts.written": ("card_editor",),
+    "CardFacts.editors": ("card_editor",),
+    "CardFacts.since": ("card_editor",),
+    "Ancestry.quarantined": (QUARANTINE_RELEASED, Evidence.EDGE_DECLARED, Evidence.EDGE_RETRACTED),
+    "Snapshot.checks": ("check_author",),
+    "Snapshot.overrides": ("waiver_author",),
+    "CheckFacts.author": ("check_author",),
+    "CheckFacts.state": ("check_author",),
+    "CheckFacts.summary": ("check_author",),
+}
+_SERVER = "this server sets it"
+_POLICY = "published by two people (approvals/policy_changes/); nobody relaxes it for their own version"
+_PINNED = "pinned when the version was promoted (approvals/case/pins.py)"
+_REVIEW = "a decision of a reviewer: giving one is what four eyes asks for"
+_RELAXING = "who is involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
+NOT_WRITTEN: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "Subject.model_id",
+            "Subject.version_id",
+            "Subject.number",
+            "Subject.source",
+            "Subject.staged_at",
+            "Subject.written",
+            "Ancestry.complete",
+            "CheckFacts.since",
+            "CheckFacts.progress",
+            "CheckFacts.check_run_id",
+            "Snapshot.people",
+            "Snapshot.subject_digest",
+            "Snapshot.opened_at",
+            "Snapshot.expires_at",
+            "Snapshot.parts",
+            "Snapshot.source",
+            "Snapshot.has_incumbent",
+            "Snapshot.staged_since",
+            "Snapshot.left_target_at",
+            "Snapshot.earlier_obstacle",
+            "Snapshot.review_due_at",
+        ),
+        _SERVER,
+    ),
+    **dict.fromkeys(("Snapshot.rules", "Snapshot.e_signature"), _POLICY),
+    **dict.fromkeys(
+        ("Subject.model_name", "Subject.model_tags", "Subject.tier", "Snapshot.model_name", "Snapshot.model_tags"),
+        _RELAXING,
+    ),
+    "Snapshot.tier": _RELAXING,
+    **dict.fromkeys(("Subject.incumbent", "Subject.predecessor", "Subject.baseline"), _PINNED),
+    **dict.fromkeys(("Subject.leaves", "Snapshot.earlier_request"), _SERVER),
+    **dict.fromkeys(("Subject.deployed", "Snapshot.deployed"), "a live deployment adds rules; ending one is an event"),
+    **dict.fromkeys(
+        ("Subject.attested_at", "Snapshot.attested_at"), "the owner attests in person, and approves nothing by it"
+    ),
+    "Snapshot.reason": "requesters give it, and never approve",
+    **dict.fromkeys(("Snapshot.reviews", "Snapshot.rejections"), _REVIEW),
+    "Snapshot.findings": "from severity high on, nobody who made the version closes one (approvals/permissions/oversight.py)",
+}
+# Tags of a version that count whatever the policy says: the ones that name its data, code and origin.
+_LINEAGE_KEYS = frozenset({DATASET_KEY, REPO_KEY, "triggered_by", *COMMIT_KEYS})
+PREFIX = "wrote:"
+
+
+def counted_keys(rules: Iterable[Rule]) -> frozenset[str]:
+    """Return the keys of version tags that count under these rules: the lineage keys, and all that a check's parameters
+    name.
+    """
+    params = [value for rule in rules if isinstance(rule, CheckRule) for value in rule.params.values()]
+    return _LINEAGE_KEYS.union(*(_texts(value) for value in params))
+
+
+def _texts(value: object) -> frozenset[str]:
+    if isinstance(value, str):
+        return frozenset({value})
+    if isinstance(value, list | tuple):
+        return frozenset().union(*(_texts(item) for item in value))
+    return frozenset()
+
+
+def roles_of_writers(subject: Subject, keys: Collection[str] = _LINEAGE_KEYS) -> dict[str, set[str]]:
+    """Return who wrote evidence of a subject, by role; the role says what they did (``PREFIX`` before it)."""
+    roles: dict[str, set[str]] = {}
+    for row in subject.written:
+        if row.kind != Evidence.VERSION_TAG or row.detail in keys:
+            roles.setdefault(PREFIX + KINDS[row.kind].format(detail=row.detail), set()).add(row.name)
+    return roles
+
+
+def written_about(versions: Iterable[ModelVersion]) -> dict[int, tuple[Written, ...]]:
+    """Return the evidence that people wrote about each version, by version id; a fixed number of queries."""
+    rows = list(versions)
+    models = {row.logged_model_id for row in rows} - {""}
+    about = _noted({version_subject(row.pk) for row in rows} | {logged_model_subject(pk) for pk in models})
+    for pk, written in _logged_models(models).items():
+        about.setdefault(logged_model_subject(pk), set()).update(written)
+    refs = {row.pk: version_ref(row.model.name, row.version) for row in rows}
+    above = ancestry_writers(set(refs.values()))
+    return {
+        row.pk: tuple(
+            sorted(
+                {
+                    *about.get(version_subject(row.pk), ()),
+                    *about.get(logged_model_subject(row.logged_model_id), ()),
+                    *(Written(change.name, change.kind, change.detail) for change in above.get(refs[row.pk], ())),
+                },
+                key=lambda written: (written.name, written.kind, written.detail),
+            )
+        )
+        for row in rows
+    }
+
+
+def _noted(subjects: Collection[str]) -> dict[str, set[Written]]:
+    written: dict[str, set[Written]] = {}
+    notes = EvidenceWriter.objects.filter(subject__in=subjects)
+    for subject, name, kind, detail in notes.values_list("subject", "name", "kind", "detail"):
+        written.setdefault(subject, set()).add(Written(name, kind, detail))
+    return written
+
+
+def _logged_models(model_ids: Collection[str]) -> dict[str, set[Written]]:
+    """Return who created these logged models, and who logged metrics of them in other runs; two queries."""
+    written: dict[str, set[Written]] = {}
+    kind = Evidence.LOGGED_MODEL
+    for pk, name in LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", "created_by"):
+        written.setdefault(pk, set()).add(Written(name, kind, "the files"))
+    metrics = Metric.objects.filter(model_id__in=model_ids).values_list(
+        "model_id", "run__created_by", "run__writers__name"
+    )
+    for pk, *names in metrics.distinct():
+        written.setdefault(pk, set()).update(Written(name, kind, "metrics") for name in names if name)
+    return written

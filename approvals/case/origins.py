@@ -1,0 +1,85 @@
+"""The origin of versions: their authors, and their quarantined ancestors. Both follow the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.db.models import Q
+
+from core.refs import run_ref, version_ref
+from lineage.quarantine import taints
+from registry.models import ModelVersion
+from registry.payload_queries import NO_ORIGINS, Origins, same_payload_refs
+from registry.sources import MAX_COPIES
+from tracking.artifacts import senders_of
+from validation.base import Ancestry
+
+# How many copies back the authors of a version are followed: to the first original, and what that was copied from.
+_MAX_COPIES_BACK = MAX_COPIES + 2
+
+
+def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, tuple[str, ...]]:
+    """Return the authors of each version, by version id.
+
+    They registered it, sent files of it, registered a version it was copied from, or registered or sent the same bytes
+    before.
+    """
+    rows = list(versions)
+    senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
+    made_by = _registrants(rows)
+    return {
+        row.pk: tuple(
+            sorted({*made_by[row.pk], *senders.get(row.artifact_path, ()), *origins.get(row.pk, NO_ORIGINS).authors})
+        )
+        for row in rows
+    }
+
+
+def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
+    """Return what is quarantined above each version,
+    above a version with the same bytes or above a run that held them.
+    """
+    rows = list(versions)
+    siblings = same_payload_refs(rows)
+    urns = {
+        row.pk: {
+            version_ref(row.model.name, row.version),
+            *siblings.get(row.payload_digest, ()),
+            *(run_ref(run_id) for run_id in origins.get(row.pk, NO_ORIGINS).run_ids),
+        }
+        for row in rows
+    }
+    tainted = taints(sorted({urn for named in urns.values() for urn in named}))
+    own = {row.pk: version_ref(row.model.name, row.version) for row in rows}
+    return {
+        pk: Ancestry(
+            tuple(sorted({quarantine.node.urn for urn in named for quarantine in tainted[urn].quarantines})),
+            tainted[own[pk]].complete,
+        )
+        for pk, named in urns.items()
+    }
+
+
+def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
+    """Return who registered each version and those it was copied from, by version id; one query for each copy back."""
+    known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
+    wanted = set(known)
+    missing = {parent for _, parent in known.values() if parent is not None} - set(known)
+    for _ in range(_MAX_COPIES_BACK):
+        if not missing:
+            break
+        rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
+        known |= {pk: (author, parent) for pk, author, parent in rows}
+        missing = {parent for _, parent in known.values() if parent is not None} - set(known)
+    return {pk: _authors_of_copies(pk, known) for pk in wanted}
+
+
+def _authors_of_copies(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
+    names: set[str] = set()
+    current: int | None = pk
+    for _ in range(_MAX_COPIES_BACK):
+        if current is None or current not in known:
+            break
+        author, current = known[current]
+        names.add(author)
+    return tuple(sorted(names - {""}))

@@ -1,0 +1,68 @@
+"""Pins: the facts of a promoted version's run, as they were when it was promoted.
+
+Whoever may log to the run of the Production version could otherwise lower what the next version has to reach.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from approvals.case.run_facts import load_run_facts
+from approvals.models import PromotionPin, TransitionRequest
+from policies.request_kinds import RequestKind
+from registry.models import ModelVersion
+from validation.base import RunFacts
+
+
+def pin_facts(*, version: ModelVersion, target: str, event_id: uuid.UUID) -> None:
+    """Pin the facts of a version's run at a target, once for each promotion.
+
+    A rollback or an emergency compares nothing, so it keeps the facts of the earlier promotion.
+    """
+    if not version.run_id or PromotionPin.objects.filter(event_id=event_id).exists():
+        return
+    facts = _kept(version, target)
+    if facts is None:
+        run = load_run_facts([version.run_id]).get(version.run_id)
+        if run is None:
+            return
+        facts = _as_json(run)
+    PromotionPin(version=version, target=target, event_id=event_id, facts=facts).save()
+
+
+def pinned_runs(versions: Iterable[ModelVersion]) -> dict[tuple[int, str], RunFacts]:
+    """Return the newest pinned facts of each version, by version id and target; one query."""
+    rows = PromotionPin.objects.filter(version__in={version.pk for version in versions}).order_by("pk")
+    return {(row.version_id, row.target): _from_json(row.facts) for row in rows}
+
+
+def facts_of_pin(pin: PromotionPin) -> RunFacts:
+    """Return the facts that a pin holds."""
+    return _from_json(pin.facts)
+
+
+def _kept(version: ModelVersion, target: str) -> dict[str, Any] | None:
+    """Return the facts of the earlier promotion where this one is no promotion but a rollback or an emergency."""
+    earlier = PromotionPin.objects.filter(version=version, target=target).order_by("-pk").first()
+    request = TransitionRequest.objects.filter(version=version, target=target).order_by("-pk").first()
+    is_promotion = request is None or request.kind == RequestKind.PROMOTION
+    return None if earlier is None or is_promotion else dict(earlier.facts)
+
+
+def _as_json(run: RunFacts) -> dict[str, Any]:
+    return asdict(run) | {"measured_on": {key: list(data) for key, data in run.measured_on.items()}}
+
+
+def _from_json(facts: Mapping[str, Any]) -> RunFacts:
+    return RunFacts(
+        **{
+            **facts,
+            "writers": tuple(facts["writers"]),
+            "unusable": tuple(facts["unusable"]),
+            "datasets": tuple((name, digest, context) for name, digest, context in facts["datasets"]),
+            "measured_on": {key: (name, digest) for key, (name, digest) in facts["measured_on"].items()},
+        }
+    )

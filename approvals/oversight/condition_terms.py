@@ -1,0 +1,78 @@
+"""Terms of the conditions that an approver sets, and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.models import ApprovalCondition, Decision, Review
+from core.errors import InvalidInput
+from registry.models import RegisteredModel
+from registry.names import check_text
+from registry.permissions import who_may_read
+
+MAX_CONDITIONS = 10
+MAX_TEXT = 2000
+_LATEST = timedelta(days=3660)
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionTerms:
+    """One condition: what has to be done, by whom, by when, and when the approval ends if it has not been done."""
+
+    text: str
+    owner: str
+    due_at: datetime
+    expires_at: datetime | None = None
+
+
+def check_conditions(
+    conditions: Sequence[ConditionTerms], decision: Decision, model: RegisteredModel
+) -> list[ApprovalCondition]:
+    """Return the unsaved rows of conditions. InvalidInput says what is wrong with them."""
+    if conditions and decision is not Decision.APPROVE:
+        raise InvalidInput("Only an approval has conditions.")
+    if len(conditions) > MAX_CONDITIONS:
+        raise InvalidInput(f"An approval has at most {MAX_CONDITIONS} conditions.")
+    return [_row(terms, model) for terms in conditions]
+
+
+def insert_conditions(review: Review, rows: Sequence[ApprovalCondition]) -> None:
+    """Insert the conditions of a review, in the transaction that recorded it."""
+    for row in rows:
+        row.review = review
+    ApprovalCondition.objects.bulk_create(rows)
+
+
+def condition_facts(rows: Sequence[ApprovalCondition]) -> list[dict[str, object]]:
+    """Return what the event of a review says of its conditions."""
+    return [
+        {"text": row.text, "owner": row.owner.username, "due_at": row.due_at, "expires_at": row.expires_at}
+        for row in rows
+    ]
+
+
+def _row(terms: ConditionTerms, model: RegisteredModel) -> ApprovalCondition:
+    text = check_text(terms.text.strip(), "condition", MAX_TEXT)
+    if not text:
+        raise InvalidInput("A condition must say what has to be done.")
+    now = timezone.now()
+    if not now < terms.due_at < now + _LATEST:
+        raise InvalidInput("The due date of a condition must be in the future, and within ten years.")
+    if terms.expires_at is not None and not terms.due_at <= terms.expires_at < now + _LATEST:
+        raise InvalidInput("A condition expires on its due date or later, within ten years.")
+    return ApprovalCondition(
+        text=text, owner=_owner(terms.owner, model), due_at=terms.due_at, expires_at=terms.expires_at
+    )
+
+
+def _owner(username: str, model: RegisteredModel) -> User:
+    rows = User.objects.filter(username=username[:150], is_active=True, is_service=False)
+    person = None if "\x00" in username else rows.first()
+    if person is None or person.pk not in who_may_read(model.pk, [person]):
+        raise InvalidInput(f"There is no person {username[:150]!r} who could own a condition on {model.name}.")
+    return person

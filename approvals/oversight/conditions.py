@@ -1,0 +1,126 @@
+"""Conditions of approvals after the move: findings, a reminder before they are due, and the end of an approval.
+
+An approver who sets an expiry agrees in advance that the version leaves on that day if the condition is still open. The
+gate knows such a condition as consent (`expired_condition`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from approvals.models import ApprovalCondition, Decision, RequestState, TransitionRequest
+from approvals.models.oversight import Finding, FindingOrigin, FindingState
+from approvals.oversight.findings import insert_finding
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.errors import DomainError
+from policies.rules import Severity
+from policies.targets import is_alias
+from registry.locks import lock_model
+from registry.models import Alias, ModelVersion
+from registry.services.aliases import delete_alias
+from registry.services.stages import change_stage
+from registry.stages import Stage, removed_alias
+
+REMIND_BEFORE = timedelta(days=3)
+_BATCH = 100
+
+
+def open_condition_findings(*, actor: Actor, request: TransitionRequest) -> None:
+    """Open a finding for each condition of the approvals of a request, in the transaction that applies it."""
+    rows = ApprovalCondition.objects.filter(review__request=request, review__decision=Decision.APPROVE)
+    for row in rows.select_related("owner", "review__reviewer").order_by("pk"):
+        finding = Finding(
+            model=request.version.model,
+            version=request.version,
+            severity=Severity.MEDIUM.value,
+            title=row.text.splitlines()[0][:200],
+            description=f"Condition of {row.review.reviewer.username}'s approval of request #{request.pk}: {row.text}",
+            origin=FindingOrigin.CONDITION,
+            cause=row.cause,
+            owner=row.owner,
+            due_at=row.due_at,
+            opened_by=row.review.reviewer.username,
+        )
+        insert_finding(actor=actor, finding=finding)
+
+
+def remind_conditions(now: datetime) -> int:
+    """Record once that an open condition falls due within three days, so that people are told; return how many."""
+    due = _open().filter(reminded_at__isnull=True, due_at__lte=now + REMIND_BEFORE, due_at__gt=now)
+    return sum(_remind(pk, now) for pk in due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
+
+
+@transaction.atomic
+def _remind(condition_id: int, now: datetime) -> bool:
+    changed = ApprovalCondition.objects.filter(pk=condition_id, reminded_at__isnull=True).update(reminded_at=now)
+    row = ApprovalCondition.objects.select_related("review__request__version__model", "owner").get(pk=condition_id)
+    if changed:
+        record(
+            actor=system_actor("remind_conditions"),
+            action=Action.APPROVALS_CONDITION_REMINDED,
+            obj=row.review.request,
+            after={"condition": row.pk, "text": row.text, "owner": row.owner.username, "due_at": row.due_at},
+        )
+    return bool(changed)
+
+
+def expire_conditions(now: datetime) -> int:
+    """Remove versions from their target whose approval ended with an open condition; return how many."""
+    due = _open().filter(expired_at__isnull=True, expires_at__lte=now)
+    return sum(_expire(pk, now) for pk in due.order_by("expires_at").values_list("pk", flat=True)[:_BATCH])
+
+
+def _expire(condition_id: int, now: datetime) -> bool:
+    try:
+        return _demote(condition_id, now)
+    except DomainError:  # somebody moved it meanwhile: the next sweep looks again
+        return False
+
+
+@transaction.atomic
+def _demote(condition_id: int, now: datetime) -> bool:
+    row = ApprovalCondition.objects.select_related("review__request__version", "review__reviewer").get(pk=condition_id)
+    request = row.review.request
+    lock_model(request.version.model_id)
+    version = ModelVersion.objects.select_related("model").get(pk=request.version_id)
+    actor = system_actor("expire_conditions", on_behalf_of=row.review.reviewer.username)
+    reason = f"The approval of request #{request.pk} has ended: its condition is still open. {row.text}"[:1000]
+    if is_alias(request.target):
+        name = request.target[1:]
+        if not Alias.objects.filter(model=version.model, name=name, version=version).exists():
+            return _done(row, now)
+        delete_alias(actor=actor, name=version.model.name, alias=name, version=version.version, reason=reason)
+    elif version.stage == request.target:
+        change_stage(actor=actor, version=version, target=Stage.ARCHIVED, archive_existing=False, reason=reason)
+    return _done(row, now)
+
+
+def _done(row: ApprovalCondition, now: datetime) -> bool:
+    return bool(ApprovalCondition.objects.filter(pk=row.pk, expired_at__isnull=True).update(expired_at=now))
+
+
+def expired_condition(version: ModelVersion, target: str, now: datetime) -> str:
+    """Return the basis of a move that removes a version because a condition expired; "" for any other move."""
+    place = f"@{removed_alias(target)}" if removed_alias(target) else version.stage
+    rows = _open().filter(
+        review__request__version=version, review__request__target=place, expired_at__isnull=True, expires_at__lte=now
+    )
+    row = rows.order_by("pk").first()
+    return f"condition:{row.pk} request:{row.review.request_id}" if row else ""
+
+
+def _open() -> QuerySet[ApprovalCondition]:
+    """Return the conditions of applied requests whose finding is open."""
+    finding = Finding.objects.filter(
+        version=OuterRef("review__request__version"), cause=OuterRef("finding_cause"), state=FindingState.OPEN
+    )
+    rows = ApprovalCondition.objects.select_related("review").annotate(
+        finding_cause=Concat(Value("condition:"), Cast("pk", CharField()))
+    )
+    return rows.filter(Exists(finding), review__request__state=RequestState.APPLIED)

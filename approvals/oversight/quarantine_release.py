@@ -1,0 +1,46 @@
+"""Refusal of a release of a quarantine by people whose own work descends from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accounts.owners import owners_of
+from approvals.case.origins import authors_of
+from core.actors import Actor, ActorKind
+from core.refs import run_ref
+from lineage.models import Node, NodeKind
+from lineage.queries import MAX_LIMIT, descendants
+from registry.models import ModelVersion
+from registry.payload_queries import origins_of
+from tracking.models import Run, RunWriter
+
+
+def own_data_refusal(actor: Actor, node: Node) -> str:
+    """Return why the actor may not release the quarantine of a dataset version, "" where they may.
+
+    It refuses those who made a run or a version that descends from it, logged to such a run, or sent files of such a
+    version, and the owners of service accounts that did. A fixed number of queries.
+    """
+    if actor.kind is ActorKind.SYSTEM:
+        return ""
+    below = descendants(node, limit=MAX_LIMIT).nodes
+    makers = _makers_of_runs(row.urn for row in below if row.kind == NodeKind.RUN)
+    makers |= _makers_of_versions(row for row in below if row.kind == NodeKind.MODEL_VERSION)
+    makers = makers.union(*owners_of(makers).values())
+    if actor.name not in makers:
+        return ""
+    return f"{actor.name} trained or registered models on {node.name} {node.version}: somebody else must release it."
+
+
+def _makers_of_runs(urns: Iterable[str]) -> set[str]:
+    run_ids = [urn.removeprefix(run_ref("")) for urn in urns]
+    made = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True).distinct()
+    return {*made, *RunWriter.objects.filter(run__in=run_ids).values_list("name", flat=True).distinct()} - {""}
+
+
+def _makers_of_versions(nodes: Iterable[Node]) -> set[str]:
+    named = {(node.name, int(node.version)) for node in nodes}
+    rows = ModelVersion.objects.filter(model__name__in={name for name, _ in named}).select_related("model")
+    versions = [row for row in rows if (row.model.name, row.version) in named]
+    authors = authors_of(versions, origins_of(row.pk for row in versions))
+    return {name for names in authors.values() for name in names}

@@ -1,0 +1,155 @@
+"""Retiring a model: a request, what prevents it, and the decision of a second person."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.models import MAX_COMMENT, Retirement, RetirementState
+from approvals.packs.retirement_evidence import retirement_evidence
+from approvals.permissions.people import refusal_unless_in_person
+from approvals.permissions.refusal import deny_if
+from approvals.requests.queries import live_request_ids
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
+from core.refs import version_ref
+from lineage.models import NodeKind
+from lineage.queries import MAX_LIMIT, descendants, find_node
+from registry.gates import is_governed
+from registry.inventory import is_retired
+from registry.locks import lock_named
+from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.names import check_text
+from registry.permissions import Level, has_level
+from registry.queries import get_model
+from registry.services.inventory import mark_retired
+from tracking.locks import hold_bytes
+from tracking.store import current_store
+
+_ASKED, _DECIDED = Action.REGISTRY_MODEL_RETIREMENT_ASKED, Action.REGISTRY_MODEL_RETIREMENT_DECIDED
+
+
+def obstacles_to_retire(model: RegisteredModel) -> list[str]:
+    """Return what prevents retiring a model, a sentence each: what serves it, and what depends on it."""
+    return list(_obstacles(model))
+
+
+@transaction.atomic
+def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
+    """Open the request that a model be retired and return it.
+
+    Raises NotFound, Denied (the actor does not manage the model, or has no account), InvalidInput (no reason),
+    InvalidState (something prevents it, or it is retired), Conflict (a request is open).
+    """
+    text = _text(reason, "reason")
+    model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=_ASKED)
+    if actor.user_id is None:
+        raise Denied("Only an account can ask that a model be retired.", action=_ASKED, obj=model)
+    _require_free(model)
+    if Retirement.objects.filter(model=model, state=RetirementState.OPEN).exists():
+        raise Conflict(f"There is an open request to retire {name}.")
+    made = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
+    record(actor=actor, action=_ASKED, obj=model, after={"retirement": made.pk}, reason=text)
+    return made
+
+
+@transaction.atomic
+def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -> Retirement:
+    """Retire a model, with an archive of its evidence, or reject the request; return it.
+
+    A second person decides, who manages the model or is a superuser, signed in. Raises NotFound, Denied, InvalidInput
+    (no comment), InvalidState (something prevents it now).
+    """
+    text = _text(comment, "comment")
+    model = lock_named(actor=actor, name=name, level=Level.READ, action=_DECIDED)
+    row = open_retirement(model)
+    if row is None:
+        raise NotFound(f"There is no open request to retire {name}.")
+    deny_if(refusal_unless_in_person(actor, _DECIDED, model, what="decide"))
+    if actor.user_id in {row.requester_id, row.requester.owner_id} or not has_level(actor, model, Level.MANAGE):
+        why = f"A person who manages {name}, other than {row.requester.username}, decides whether it is retired."
+        raise Denied(why, action=_DECIDED, obj=model)
+    row.state, row.comment, row.closed_at = RetirementState.REJECTED, text, timezone.now()
+    row.decided_by = User.objects.get(pk=actor.user_id or 0)
+    if approve:
+        _require_free(model)
+        row.state = RetirementState.RETIRED
+        hold_bytes(exclusive=False)
+        data = io.BytesIO(retirement_evidence(model, row.reason))
+        blob = current_store().put(data, limit=settings.MAX_ARTIFACT_BYTES)
+        row.evidence_digest = blob.sha256
+        mark_retired(model=model, at=row.closed_at)
+    row.save()
+    after = {"retirement": row.pk, "state": row.state, "evidence": row.evidence_digest}
+    record(actor=actor, action=_DECIDED, obj=model, after=after, reason=text)
+    return row
+
+
+def open_retirement(model: RegisteredModel) -> Retirement | None:
+    """Return the open request to retire a model, None without one."""
+    rows = Retirement.objects.filter(model=model, state=RetirementState.OPEN)
+    return rows.select_related("requester").first()
+
+
+def last_retirement(actor: Actor, name: str) -> Retirement:
+    """Return the newest request to retire a model. NotFound (the model, or no request)."""
+    rows = Retirement.objects.filter(model=get_model(actor, name)).select_related("requester", "decided_by", "model")
+    row = rows.order_by("-pk").first()
+    if row is None:
+        raise NotFound(f"Nobody has asked that {name} be retired.")
+    return row
+
+
+def _require_free(model: RegisteredModel) -> None:
+    if is_retired(model):
+        raise InvalidState(f"{model.name} is retired already.")
+    if obstacles := obstacles_to_retire(model):
+        raise InvalidState(f"{model.name} cannot be retired yet.\n" + "\n".join(f"- {line}" for line in obstacles))
+
+
+def _obstacles(model: RegisteredModel) -> Iterator[str]:
+    live = Deployment.objects.filter(version__model=model, ended_at__isnull=True).select_related("endpoint", "version")
+    for row in live.order_by("endpoint__name")[:10]:
+        yield f"{row.endpoint.name} serves version {row.version.version}: end deployment {row.number}."
+    current = model.versions.filter(is_current=True).values_list("version", flat=True).first()
+    if current is not None:
+        yield f"Version {current} is in Production: archive it."
+    for alias in model.aliases.order_by("name").values_list("name", flat=True):
+        if is_governed(model, f"@{alias}"):
+            yield f"The protected alias @{alias} points at a version: take it off."
+    for pk in live_request_ids(model)[:10]:
+        yield f"Request #{pk} is open: withdraw it."
+    for name in sorted(_dependents(model))[:10]:
+        yield f"The model {name} depends on it: retire that one first, or train it again."
+
+
+def _dependents(model: RegisteredModel) -> set[str]:
+    """Return the names of other live models with a version that descends from one of this model's, or was copied from
+    it.
+    """
+    names: set[str] = set()
+    for number in model.versions.filter(deleted_at__isnull=True).values_list("version", flat=True):
+        try:
+            node = find_node(version_ref(model.name, number))
+        except NotFound:
+            continue
+        below = descendants(node, limit=MAX_LIMIT).nodes
+        names |= {row.name for row in below if row.kind == NodeKind.MODEL_VERSION}
+    copies = ModelVersion.objects.filter(copied_from__model=model, deleted_at__isnull=True)
+    names |= set(copies.values_list("model__name", flat=True))
+    others = RegisteredModel.objects.filter(name__in=names - {model.name}, deleted_at__isnull=True)
+    return set(others.exclude(inventory__retired_at__isnull=False).values_list("name", flat=True))
+
+
+def _text(value: str, what: str) -> str:
+    text = check_text(value.strip(), what, MAX_COMMENT)
+    if not text:
+        raise InvalidInput(f"A retirement needs a {what}.")
+    return text

@@ -1,0 +1,55 @@
+"""Giving the reason of a request that was opened without one, as an MLflow call opens it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from approvals.case.locks import lock_visible, require_live
+from approvals.models import MAX_COMMENT, TransitionRequest
+from approvals.requests.settle import settle_request
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.errors import InvalidInput, InvalidState
+from registry.names import check_text
+from registry.permissions import level_to_ask, require_level
+
+
+@transaction.atomic
+def give_reason(*, actor: Actor, request_id: int, reason: str) -> TransitionRequest:
+    """Give a live request its reason, settle it, and return it.
+
+    Everybody who may ask for the move may give the reason. Raises NotFound, Denied, InvalidInput (no reason),
+    InvalidState (it is closed, or has a reason already: a reason that reviewers have read does not change).
+    """
+    text = check_text(reason.strip(), "reason", MAX_COMMENT)
+    if not text:
+        raise InvalidInput("Say why. The reason is kept with your name.")
+    request = lock_visible(actor, request_id)
+    version = request.version
+    level = level_to_ask(version.stage, request.target)
+    require_level(actor, version.model, level, action=Action.APPROVALS_REQUEST_CHANGED, obj=request)
+    require_live(request)
+    if not add_reason(actor=actor, request=request, reason=text):
+        raise InvalidState(f"Request #{request.pk} has a reason already.")
+    return settle_request(actor=system_actor("settle_request", on_behalf_of=actor.name), request_id=request.pk).request
+
+
+def add_reason(*, actor: Actor, request: TransitionRequest, reason: str) -> bool:
+    """Set the comment of a live request that has none, and return whether that was done.
+
+    Runs in the caller's transaction, with the request locked and the actor's right to ask for the move checked.
+    """
+    if request.comment.strip() or not reason.strip():
+        return False
+    request.comment = reason
+    request.save(update_fields=["comment"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_CHANGED,
+        obj=request,
+        before={"comment": ""},
+        after={"comment": reason},
+        reason=reason,
+    )
+    return True

@@ -1,0 +1,33 @@
+"""System check: every fact that a verdict reads says who wrote it, so that four eyes cannot overlook a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from approvals.case.evidence import FACT_WRITERS, KINDS, NOT_WRITTEN, ROLES
+from approvals.verdict.facts import CheckFacts, Snapshot
+from validation.base import Ancestry, CardFacts, RunFacts, Subject
+
+FACTS = (Subject, RunFacts, CardFacts, Ancestry, Snapshot, CheckFacts)
+
+
+def facts_without_writer() -> set[str]:
+    """Return the facts that are in none or in both of FACT_WRITERS and NOT_WRITTEN,
+    and names there that are no facts.
+    """
+    known = {f"{facts.__name__}.{field.name}" for facts in FACTS for field in fields(facts)}
+    named = {*FACT_WRITERS, *NOT_WRITTEN}
+    return (known ^ named) | (FACT_WRITERS.keys() & NOT_WRITTEN.keys())
+
+
+@register
+def check_evidence(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Return an error for each fact, role or kind of evidence that the registry of evidence does not declare."""
+    writers = {writer for row in FACT_WRITERS.values() for writer in row}
+    wrong = sorted(facts_without_writer() | (writers ^ {*KINDS, *ROLES}))
+    hint = "Name it in approvals/case/evidence.py."
+    return [Error(f"{name}: nothing says who wrote it.", hint=hint, id="approvals.E001") for name in wrong]

@@ -1,0 +1,159 @@
+"""Writes the zip of an export in one pass over the events, in constant memory."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import csv
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from django.conf import settings
+from django.db import transaction
+
+from audit.exports.selection import Selection, needs_transaction
+from audit.transparency.notes import Signer, sign_note
+from audit.transparency.state import published
+from audit.verifier import audit_verify as verifier
+from audit.verifier.audit_verify import Checkpoint, parse_checkpoint, split_note
+from audit.witnesses.service import witnessed_note
+from audit.witnesses.timestamps import newest_timestamp
+
+Progress = Callable[[int], None]
+
+_COPY_BYTES = 1 << 16
+_PROGRESS_EVERY = 2000
+_COMPRESSION = 3  # of 1 to 9: most of the time of an export is spent here
+_SHIPPED = Path(verifier.__file__).parent
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of the pass over the events, for the manifest."""
+
+    events: int = 0
+    first_seq: int | None = None
+    last_seq: int | None = None
+    last_gen: int = 0
+    files: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    def take(self, seq: int, gen: int | None) -> None:
+        """Count one event."""
+        self.events += 1
+        self.first_seq = seq if self.first_seq is None else self.first_seq
+        self.last_seq, self.last_gen = seq, gen or 0
+
+
+class _Member:
+    """One file of the zip, hashed as it is written."""
+
+    def __init__(self, name: str, out: IO[bytes], tally: _Tally) -> None:
+        self._name, self._out, self._tally = name, out, tally
+        self._digest, self._size = hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> None:
+        """Write bytes and add them to the hash."""
+        self._out.write(data)
+        self._digest.update(data)
+        self._size += len(data)
+
+    def finish(self) -> None:
+        """Store hash and length for the manifest."""
+        self._tally.files[self._name] = {"sha256": self._digest.hexdigest(), "bytes": self._size}
+
+
+def write_package(
+    file: IO[bytes],
+    chosen: Selection,
+    checkpoint: Checkpoint,
+    signers: list[Signer],
+    about: dict[str, Any],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far."""
+    tally = _Tally()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION) as package:
+        with tempfile.TemporaryFile(dir=settings.DATA_DIR) as table:
+            with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
+                _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally, progress)
+            table.seek(0)
+            _copy(package, verifier.TABLE, table, tally)
+        if chosen.filters.kind != verifier.WHOLE_LOG:
+            _write(package, verifier.LEAVES, published(chosen.origin).leaves(chosen.size), tally)
+        _write(package, verifier.CHECKPOINT, iter([checkpoint.note]), tally)
+        if witnessed := _witnessed(chosen.origin, checkpoint.size):
+            _write(package, verifier.WITNESSED, iter([witnessed]), tally)
+        if stamped := newest_timestamp(chosen.origin, checkpoint.size):
+            for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
+                _write(package, name, iter([data]), tally)
+        for name in ("README.txt", "audit_verify.py"):
+            with (_SHIPPED / name).open("rb") as shipped:
+                _copy(package, name, shipped, tally)
+        manifest = _manifest(chosen, checkpoint, about, tally)
+        data = verifier.manifest_bytes(manifest)
+        package.writestr(verifier.MANIFEST, data)
+        package.writestr(verifier.MANIFEST_NOTE, sign_note(verifier.manifest_text(chosen.origin, data), signers))
+    return manifest
+
+
+def _witnessed(origin: str, size: int) -> bytes:
+    """Return the newest checkpoint with cosignatures, b"" where there is none of at most this size."""
+    note = witnessed_note(origin)
+    return note if note and parse_checkpoint(split_note(note)[0]).size <= size else b""
+
+
+def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], tally: _Tally) -> dict[str, Any]:
+    counts: dict[str, Any] = {"events": tally.events, "first_seq": tally.first_seq, "last_seq": tally.last_seq}
+    if chosen.filters.kind == verifier.MODEL:
+        counts["last_gen"] = tally.last_gen
+    return {
+        **about,
+        "format": verifier.FORMAT,
+        "origin": chosen.origin,
+        "size": checkpoint.size,
+        "root": base64.b64encode(checkpoint.root).decode(),
+        "filters": chosen.filters.given(),
+        "claim": chosen.claim() | counts,
+        "files": tally.files,
+    }
+
+
+def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _Tally, progress: Progress) -> None:
+    text = io.TextIOWrapper(table, encoding="utf-8", newline="", write_through=True)
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)
+    rows.writerow(verifier.CSV_COLUMNS)
+    with _snapshot():
+        for seq, entry in chosen.entries():
+            lines.write(entry + b"\n")
+            known = orjson.loads(entry)
+            rows.writerow(verifier.csv_row(known, verifier.leaf_hash(entry)))
+            tally.take(seq, known["gen"])
+            if tally.events % _PROGRESS_EVERY == 0:
+                progress(tally.events)
+    text.detach()
+    lines.finish()
+
+
+@contextlib.contextmanager
+def _snapshot() -> Iterator[None]:
+    with transaction.atomic() if needs_transaction() else contextlib.nullcontext():
+        yield
+
+
+def _copy(package: zipfile.ZipFile, name: str, source: IO[bytes], tally: _Tally) -> None:
+    _write(package, name, iter(lambda: source.read(_COPY_BYTES), b""), tally)
+
+
+def _write(package: zipfile.ZipFile, name: str, chunks: Iterator[bytes], tally: _Tally) -> None:
+    with package.open(name, "w", force_zip64=True) as out:
+        member = _Member(name, out, tally)
+        for chunk in chunks:
+            member.write(chunk)
+        member.finish()

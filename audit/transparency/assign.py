@@ -1,0 +1,102 @@
+"""On PostgreSQL: gives committed events their positions in the log.
+
+On SQLite a trigger does it in the writer's transaction.
+
+Events are taken as they become visible and sorted by id. An event's transaction may commit after that of an event with
+a higher id, so ids above `Log.scanned` are read again. `Log.scanned` is raised to an id only when no open transaction
+can insert a lower id. Once an hour the ids of all events are compared.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+_SCANNED_AFTER_SECONDS = 60.0
+_SWEEP_EVERY_SECONDS = 3600.0
+
+_ASSIGN = """
+WITH fresh AS (
+  SELECT id, stream FROM audit_event event
+  WHERE id > %s AND NOT EXISTS (SELECT 1 FROM audit_leaf WHERE event_id = event.id AND log = %s)
+  ORDER BY id LIMIT %s
+), streams AS (
+  SELECT stream, COALESCE((SELECT max(gen) FROM audit_leaf WHERE stream = known.stream AND log = %s), 0) AS gen
+  FROM (SELECT DISTINCT stream FROM fresh WHERE stream <> '') known
+)
+INSERT INTO audit_leaf (log, seq, event_id, stream, gen)
+SELECT %s, COALESCE((SELECT max(seq) + 1 FROM audit_leaf WHERE log = %s), 0) + row_number() OVER (ORDER BY fresh.id) - 1,
+       fresh.id, fresh.stream,
+       CASE WHEN fresh.stream <> '' THEN streams.gen + row_number() OVER (PARTITION BY fresh.stream ORDER BY fresh.id) END
+FROM fresh LEFT JOIN streams ON streams.stream = fresh.stream
+ORDER BY fresh.id
+"""
+# One sequencer even where two hosts do not share the folder of the lock.
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('custody audit sequencer'))"
+_HORIZON = (
+    "SELECT COALESCE(max(event_id), 0), pg_snapshot_xmax(pg_current_snapshot())::text FROM audit_leaf WHERE log = %s"
+)
+
+
+def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, limit: int) -> int:
+    """Give events with an id above ``above`` that have no position in the log their positions;
+    return the number of events.
+    """
+    cursor.execute(_ASSIGN, [above, log, limit, log, log, log])
+    return int(cursor.rowcount)
+
+
+class _Horizon(NamedTuple):
+    """The newest event with a position at a moment,
+    and the transaction id that the next transaction would have got then.
+    """
+
+    event: int
+    xmax: int
+    at: float
+
+
+class Assigner:
+    """Assigns positions, and remembers how far it has read."""
+
+    def __init__(self) -> None:
+        self._horizon: _Horizon | None = None
+        self._swept_at: float | None = None
+
+    def assign(self, log: int, *, limit: int) -> bool:
+        """Give at most ``limit`` events their positions, in the caller's transaction.
+
+        False while another host does so.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK)
+            if not cursor.fetchone()[0]:
+                return False
+            cursor.execute("SELECT scanned FROM audit_log WHERE number = %s", [log])
+            scanned = int(cursor.fetchone()[0])
+            sweep = self._swept_at is None or time.monotonic() - self._swept_at > _SWEEP_EVERY_SECONDS
+            count = assign_positions(cursor, log, above=0 if sweep else scanned, limit=limit)
+            if sweep and count < limit:
+                self._swept_at = time.monotonic()
+        self._raise_scanned(log)
+        return True
+
+    def _raise_scanned(self, log: int) -> None:
+        horizon = self._horizon
+        if horizon is not None and time.monotonic() - horizon.at < _SCANNED_AFTER_SECONDS:
+            return
+        with connection.cursor() as own:
+            own.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+            if horizon is not None and int(own.fetchone()[0]) >= horizon.xmax:
+                own.execute(
+                    "UPDATE audit_log SET scanned = %s WHERE number = %s AND scanned < %s",
+                    [horizon.event, log, horizon.event],
+                )
+                self._horizon = horizon = None
+            if horizon is None:
+                own.execute(_HORIZON, [log])
+                event, xmax = own.fetchone()
+                self._horizon = _Horizon(int(event), int(xmax), time.monotonic())

@@ -1,0 +1,31 @@
+"""Writes the tiles and bundles that appended entries change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.transparency.tiles import ENTRIES, TileFolder
+from audit.transparency.tree import WIDTH, Frontier
+from audit.verifier.audit_verify import leaf_hash
+
+
+def publish(folder: TileFolder, frontier: Frontier, bundle: list[bytes], entries: Sequence[bytes]) -> list[bytes]:
+    """Append entries to ``frontier`` and write what they change; return the entries of the bundle that is now
+    incomplete.
+
+    ``bundle`` holds the entries of the incomplete bundle before. Incomplete versions of what became complete are
+    removed.
+    """
+    number, rest = frontier.size // WIDTH, [*bundle, *entries]
+    full = frontier.append(map(leaf_hash, entries))
+    completed: list[tuple[int | str, int]] = [(tile.level, tile.number) for tile in full]
+    while len(rest) >= WIDTH:
+        folder.write_bundle(number, rest[:WIDTH])
+        completed.append((ENTRIES, number))
+        number, rest = number + 1, rest[WIDTH:]
+    if rest:
+        folder.write_bundle(number, rest)
+    folder.write([*full, *frontier.open_tiles()])
+    for level, complete in completed:
+        folder.remove_partial(level, complete)
+    return rest

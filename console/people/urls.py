@@ -1,0 +1,12 @@
+"""Addresses of people and groups. Names may contain slashes and any other character."""
+
+from django.urls import path
+
+from console.people import views
+
+urlpatterns = [
+    path("people/", views.people, name="people"),
+    path("people/<path:username>/", views.person, name="person"),
+    path("groups/", views.groups, name="groups"),
+    path("groups/<path:name>/", views.group, name="group"),
+]

@@ -1,0 +1,69 @@
+"""People and groups: who there is, what they may do, and why."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
+from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
+from console.shell.pages import Crumb, page, paginate, render_page
+from core.actors import Actor
+
+
+@page
+@require_safe
+def people(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - a view's signature
+    """List people and service accounts."""
+    text, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
+    rows = paginate(request, people_rows(text, kind))
+    return render_page(request, "console/people/people.html", "People", rows=rows, text=text, kind=kind)
+
+
+@page
+@require_safe
+def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
+    """Show one account: its groups, its levels, what it may decide, and why."""
+    row = find_person(username)
+    groups = list(row.groups.order_by("name"))
+    on_models, on_experiments = default_levels()
+    return render_page(
+        request,
+        "console/people/person.html",
+        row.username,
+        crumbs=[Crumb("People", reverse("console:people"))],
+        row=row,
+        groups=groups,
+        rights=rights_of(row, [group.name for group in groups]),
+        models=model_levels(actor, user=row, groups=groups),
+        experiments=experiment_levels(actor, user=row, groups=groups),
+        on_models=on_models,
+        on_experiments=on_experiments,
+        service_accounts=row.service_accounts.filter(is_active=True).order_by("username"),
+    )
+
+
+@page
+@require_safe
+def groups(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - a view's signature
+    """List groups with the number of their members."""
+    return render_page(request, "console/people/groups.html", "Groups", rows=paginate(request, group_rows()))
+
+
+@page
+@require_safe
+def group(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Show one group: its members, and what membership gives."""
+    row = find_group(name)
+    return render_page(
+        request,
+        "console/people/group.html",
+        row.name,
+        crumbs=[Crumb("Groups", reverse("console:groups"))],
+        row=row,
+        members=paginate(request, members_of(row)),
+        rights=rights_of_groups([row.name]),
+        models=model_levels(actor, user=None, groups=[row]),
+        experiments=experiment_levels(actor, user=None, groups=[row]),
+    )

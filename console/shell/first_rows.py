@@ -1,0 +1,33 @@
+"""The first rows of a list that a page cuts, with the number of all rows, so that a cut number is never shown as a
+count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
+
+Row = TypeVar("Row")
+
+
+class FirstRows(list[Row]):
+    """The rows that are shown. ``total`` is the number of all rows."""
+
+    total: int = 0
+
+
+def first_rows(rows: QuerySet[Any, Row], limit: int) -> FirstRows[Row]:
+    """Return at most ``limit`` rows; one more query counts them all where there are more."""
+    shown = FirstRows(rows[: limit + 1])
+    is_cut = len(shown) > limit
+    del shown[limit:]
+    shown.total = rows.count() if is_cut else len(shown)
+    return shown
+
+
+def tally(rows: Sized) -> str:
+    """Return the number of rows, "25 of 300" where only the first are shown."""
+    total = getattr(rows, "total", len(rows))
+    return str(total) if total == len(rows) else f"{len(rows)} of {total}"

@@ -1,0 +1,19 @@
+"""The counts in the sidebar of a page, read once for each request."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from accounts.authentication import actor_from_request
+from approvals.oversight.open_problems import OpenProblems, count_open_problems
+
+_KEPT = "_open_problems"
+
+
+def open_problems(request: HttpRequest) -> OpenProblems:
+    """Return what the signed-in person may see of the problems that are open. Raises NotAuthenticated."""
+    kept = getattr(request, _KEPT, None)
+    if kept is None:
+        kept = count_open_problems(actor_from_request(request))
+        setattr(request, _KEPT, kept)
+    return kept

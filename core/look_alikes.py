@@ -1,0 +1,58 @@
+"""Names that a reader would confuse: the same letters in another script, case, width or with invisible characters."""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import unquote
+
+# Invisible characters: controls, format characters (zero-width joiners among them), surrogates, line separators.
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Case-folded letters of other scripts that are drawn like Latin ones; NFKC leaves them apart. By Latin letter:
+# Cyrillic, Greek, Armenian, IPA.
+_DRAWN_LIKE = {
+    "a": "\u0430\u03b1\u0251",
+    "b": "\u0432\u03b2",
+    "c": "\u0441",
+    "d": "\u0501",
+    "e": "\u0435\u03b5",
+    "g": "\u0261",
+    "h": "\u04bb\u043d",
+    "i": "\u0456\u03b9\u0131",
+    "j": "\u0458",
+    "k": "\u043a\u03ba",
+    "l": "\u04cf",
+    "m": "\u043c\u03bc",
+    "n": "\u0578",
+    "o": "\u043e\u03bf\u0585",
+    "p": "\u0440\u03c1",
+    "q": "\u051b",
+    "s": "\u0455",
+    "t": "\u0442\u03c4",
+    "u": "\u03c5",
+    "v": "\u0475\u03bd",
+    "w": "\u051d\u03c9",
+    "x": "\u0445\u03c7",
+    "y": "\u0443",
+    "z": "\u03b6",
+}
+_LOOKALIKES = {ord(other): latin for latin, others in _DRAWN_LIKE.items() for other in others}
+
+
+def look_alike_key(name: str) -> str:
+    """Return a name without all differences that a reader could overlook.
+
+    Percent-encoding, width and ligatures (NFKC), case, accents' composition, look-alike letters, kinds of dash and of
+    blank, invisible characters, and blanks or dots at the ends.
+    """
+    folded = unicodedata.normalize("NFKC", unquote(name, errors="replace")).casefold().translate(_LOOKALIKES)
+    seen = (_plain_letter(letter) for letter in unicodedata.normalize("NFKC", folded))
+    return " ".join("".join(seen).split()).strip(" .")
+
+
+def _plain_letter(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category in UNSEEN:
+        return ""
+    if category == "Pd":
+        return "-"
+    return " " if category == "Zs" else letter

@@ -1,0 +1,267 @@
+"""Answers of /api/v1/lineage about the graph as JSON bytes: closures, the graph around a node, and paths."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db.models import Q
+
+from core.actors import Actor
+from core.errors import InvalidInput
+from lineage.graph.levels import Filters, edges_from, is_served, walk_levels
+from lineage.graph.reads import (
+    EdgeRow,
+    NodeRow,
+    count_closure,
+    distances,
+    nodes_by_id,
+    read_closure,
+    read_of_kinds,
+)
+from lineage.identity.names import UNKNOWN_REPOSITORY, UNVERSIONED
+from lineage.models import Node, NodeKind, Relation
+from lineage.queries import DEFAULT_LIMIT, find_node
+from lineage.statements import Direction
+from lineage.visibility import hidden_nodes, require_visible
+
+# How many nodes are counted where not all are returned, and how many of the last ones are named for the next request.
+MOST_COUNTED = 200_000
+MOST_FRONTIER = 100
+_CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL, NodeKind.REPOSITORY})
+_KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
+_RELATIONS = {rel.value: rel.name for rel in Relation}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about the closure of a node. ``offset`` is the number of nodes that earlier pages had."""
+
+    direction: Direction
+    limit: int = DEFAULT_LIMIT
+    kinds: frozenset[NodeKind] = frozenset()
+    filters: Filters = field(default_factory=Filters)
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a closure: nodes nearest first, edges among them, distances, and where the walk was cut.
+
+    ``earlier`` are nodes of earlier pages at which edges of this page end, ``met`` the ids of all pages so far.
+    """
+
+    nodes: list[NodeRow]
+    edges: list[EdgeRow]
+    depths: Mapping[int, int]
+    seen: int
+    truncated: bool
+    frontier: list[int]
+    earlier: list[NodeRow] = field(default_factory=list)
+    met: tuple[int, ...] = ()
+
+
+def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
+    """Return the ancestors or descendants of a node as JSON. Raises NotFound."""
+    start = find_node(urn)
+    require_visible(actor, start)
+    anchors = anchors_of(start, question.direction, question.filters.as_of)
+    if question.kinds and not question.filters and not question.offset:
+        return _kinds_answer(actor, start, anchors, question)
+    part = _whole(start, anchors, question) if not question.filters and not question.offset else None
+    if part is None or part.truncated:
+        part = _page(start, anchors, question)
+    return orjson.dumps(_body(actor, start, anchors, question, part))
+
+
+def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None) -> list[int]:
+    """Return the ids a walk starts from: the node, the members of a container, the live deployments of an endpoint."""
+    if start.kind in _CONTAINERS:
+        return list(Node.objects.filter(container=start).order_by("-id").values_list("pk", flat=True))
+    if start.kind != NodeKind.ENDPOINT or direction != "up":
+        return [start.pk]
+    members = Node.objects.filter(container=start).order_by("-id")
+    if as_of is None:
+        return list(members.exclude(attrs__has_key="ended_at").values_list("pk", flat=True))
+    then = members.filter(Q(recorded_at__lte=as_of)).values_list("pk", "attrs")
+    return [pk for pk, attrs in then if is_served(attrs, as_of)]
+
+
+def _whole(start: Node, anchors: list[int], question: Question) -> _Part:
+    read = read_closure(list(dict.fromkeys([*anchors, start.pk])), question.direction, limit=question.limit)
+    return _part(start, anchors, question, read.nodes, read.edges, truncated=read.seen > question.limit)
+
+
+def _part(
+    start: Node, anchors: list[int], question: Question, nodes: list[NodeRow], edges: list[EdgeRow], *, truncated: bool
+) -> _Part:
+    """Return what counts of the nodes: what an ended deployment served is no longer what its endpoint serves."""
+    by_id = {node.id: node for node in nodes}
+    kept = [edge for edge in edges if _flows(edge, by_id, question.filters.as_of)]
+    depths = distances(start.pk, anchors, kept, question.direction)
+    near = sorted((pk for pk in by_id if pk in depths), key=lambda pk: (depths[pk], pk))
+    inside = [edge for edge in kept if edge.src in depths and edge.dst in depths]
+    return _Part([by_id[pk] for pk in near], inside, depths, len(nodes), truncated, [])
+
+
+def _flows(edge: EdgeRow, nodes: Mapping[int, NodeRow], as_of: datetime | None) -> bool:
+    if edge.rel != Relation.SERVES or edge.src not in nodes:
+        return True
+    attrs = nodes[edge.src].attrs
+    return '"ended_at"' not in attrs or is_served(orjson.loads(attrs), as_of)
+
+
+def _page(start: Node, anchors: list[int], question: Question) -> _Part:
+    """Return one page in the order of distance and id, with the nodes at which it ends."""
+    last = question.offset + question.limit
+    walked = walk_levels(start.pk, anchors, question.direction, filters=question.filters, limit=last)
+    ids = walked.ids
+    page = ids[question.offset : last]
+    shown, before = set(page), set(ids[: question.offset])
+    edges = [edge for edge in walked.edges.values() if _belongs(edge, shown, before)]
+    nodes = nodes_by_id(page)
+    earlier = nodes_by_id({end for edge in edges for end in (edge.src, edge.dst)} & before)
+    kept = [edge for edge in edges if _flows(edge, nodes | earlier, question.filters.as_of)]
+    depths = {pk: depth for depth, level in enumerate(walked.levels) for pk in level}
+    truncated = len(ids) > last or not walked.complete
+    frontier = _frontier(page, set(ids[:last]), question) if truncated else []
+    ordered = [nodes[pk] for pk in page if pk in nodes]
+    return _Part(ordered, kept, depths, len(ids), truncated, frontier, list(earlier.values()), tuple(ids))
+
+
+def _belongs(edge: EdgeRow, page: set[int], before: set[int]) -> bool:
+    """Return whether an edge is new on a page: one end is on it, the other there or on an earlier one."""
+    return (edge.src in page and (edge.dst in page or edge.dst in before)) or (edge.dst in page and edge.src in before)
+
+
+def _frontier(page: list[int], met: set[int], question: Question) -> list[int]:
+    """Return the nodes of a page with neighbours that no page so far has, the farthest first."""
+    ends: dict[int, None] = {}
+    for start in range(len(page), 0, -500):
+        for edge in edges_from(page[max(0, start - 500) : start], question.direction, question.filters):
+            near, far = (edge.dst, edge.src) if question.direction == "up" else (edge.src, edge.dst)
+            if far not in met:
+                ends[near] = None
+        if len(ends) >= MOST_FRONTIER:
+            break
+    return list(ends)[:MOST_FRONTIER]
+
+
+def _kinds_answer(actor: Actor, start: Node, anchors: list[int], question: Question) -> bytes:
+    """Return the nodes of some kinds only: no distances, which need every edge on the way."""
+    starts = list(dict.fromkeys([*anchors, start.pk]))
+    nodes, _ = read_of_kinds(starts, question.direction, question.kinds, limit=MOST_COUNTED)
+    root = [] if any(node.id == start.pk for node in nodes) else list(nodes_by_id([start.pk]).values())
+    if NodeKind.ENDPOINT in question.kinds and question.direction == "down":
+        nodes = _still_served(nodes, starts)
+    hidden = hidden_nodes(actor, nodes)
+    nodes = [node for node in nodes if node.id not in hidden]
+    shown = [*root, *nodes[: question.limit]]
+    part = _Part(shown, [], {}, len(shown), len(nodes) > question.limit, [])
+    return orjson.dumps(_body(actor, start, anchors, question, part) | {"matching": len(nodes)})
+
+
+def _still_served(nodes: list[NodeRow], starts: list[int]) -> list[NodeRow]:
+    """Leave out endpoints that are reached through ended deployments only."""
+    deployments, _ = read_of_kinds(starts, "down", {NodeKind.DEPLOYMENT}, limit=MOST_COUNTED)
+    live = [node.id for node in deployments if '"ended_at"' not in node.attrs]
+    served = {edge.dst for edge in edges_from(live, "down", Filters())} | set(starts)
+    return [node for node in nodes if node.kind != NodeKind.ENDPOINT or node.id in served]
+
+
+def _body(actor: Actor, start: Node, anchors: list[int], question: Question, part: _Part) -> dict[str, Any]:
+    hidden = hidden_nodes(actor, [*part.nodes, *part.earlier])
+    known = [node for node in part.nodes if node.id not in hidden]
+    shown = [node for node in known if not question.kinds or node.kind in question.kinds or node.id == start.pk]
+    urns = {node.id: node.urn for node in [*part.earlier, *shown] if node.id not in hidden}
+    last = question.offset + question.limit
+    body = {
+        "root": start.urn,
+        "nodes": [node_json(node, depth=part.depths.get(node.id)) for node in shown],
+        "edges": edges_json(part.edges, urns),
+        "truncated": part.truncated,
+        "frontier": [urns[pk] for pk in part.frontier if pk in urns],
+        "cursor": str(last) if part.truncated and not question.kinds else None,
+        "total_seen": _known_count(actor, part, hidden),
+        "as_of": question.filters.as_of,
+        "warnings": warnings_of(shown),
+    }
+    if part.truncated and not question.filters:
+        total = known_total(actor, list(dict.fromkeys([*anchors, start.pk])), question.direction)
+        body |= {"total": total, "total_is_exact": total < MOST_COUNTED}
+    return body
+
+
+def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
+    """Return how many of the nodes that were met the actor may know; those of other pages are looked up."""
+    here = {node.id for node in part.nodes}
+    known = part.seen - len(hidden & here)
+    others = set(part.met) - here
+    if others and not actor.is_superuser:
+        known -= len(hidden_nodes(actor, nodes_by_id(others).values()))
+    return known
+
+
+def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
+    """Return how many nodes are reached, up to MOST_COUNTED, without those that the actor may not know."""
+    if actor.is_superuser:
+        return count_closure(starts, direction, limit=MOST_COUNTED)
+    nodes, seen = read_of_kinds(starts, direction, frozenset(NodeKind), limit=MOST_COUNTED - 1)
+    return min(seen, MOST_COUNTED) - len(hidden_nodes(actor, nodes))
+
+
+def node_json(node: NodeRow, *, depth: int | None = None) -> dict[str, Any]:
+    """Return a node that the caller may know."""
+    body: dict[str, Any] = {
+        "urn": node.urn,
+        "kind": _KINDS[node.kind],
+        "name": node.name,
+        "version": node.version,
+        "digest": node.digest,
+        "attrs": orjson.Fragment(node.attrs or "{}"),
+    }
+    if depth is not None:
+        body["depth"] = depth
+    return body
+
+
+def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Return the edges between nodes that are shown; ``urns`` names these."""
+    return [
+        {"id": pk, "source": urns[src], "target": urns[dst], "relation": _RELATIONS[rel], "role": role}
+        for pk, src, dst, rel, role in edges
+        if src in urns and dst in urns
+    ]
+
+
+def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
+    """Return what is uncertain about nodes: data that were named without a version, commits without a repository."""
+    warnings = []
+    for node in nodes:
+        if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:
+            warnings.append(f"{node.urn}: no version was given, so it may be several contents.")
+        elif node.kind == NodeKind.CODE_VERSION and node.name.startswith(UNKNOWN_REPOSITORY):
+            warnings.append(f"{node.urn}: no repository was given, so the commit counts within its experiment only.")
+        elif node.kind == NodeKind.DATASET_VERSION and '"other_digests"' in node.attrs:
+            warnings.append(f"{node.urn}: runs give this version different contents.")
+    return warnings
+
+
+def kinds_named(names: Collection[str]) -> frozenset[NodeKind]:
+    """Return kinds by their names in the API. Raises InvalidInput for an unknown one."""
+    by_name = {name: NodeKind(value) for value, name in _KINDS.items()}
+    unknown = sorted(name for name in names if name not in by_name)
+    if unknown:
+        raise InvalidInput(f"Unknown kind {unknown[0][:50]!r}. Kinds: {', '.join(sorted(by_name))}.")
+    return frozenset(by_name[name] for name in names)
+
+
+def relations_named(names: Collection[str]) -> frozenset[Relation]:
+    """Return relations by their names in the API. Raises InvalidInput for an unknown one."""
+    unknown = sorted(name for name in names if name.upper() not in Relation.names)
+    if unknown:
+        raise InvalidInput(f"Unknown relation {unknown[0][:50]!r}. Relations: {', '.join(sorted(Relation.names))}.")
+    return frozenset(Relation[name.upper()] for name in names)

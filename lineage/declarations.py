@@ -1,0 +1,119 @@
+"""Declared edges: a person declares what flowed into what, and may retract it. Each is an event."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.evidence import Evidence, node_subject, note_writer
+from audit.services import record
+from core.actors import Actor
+from core.errors import Conflict, Denied, InvalidInput, NotFound
+from lineage.edges import accept, require_declarable
+from lineage.identity.inheritance import update_inheritance
+from lineage.identity.names import version_key
+from lineage.identity.nodes import dataset_spec, member_spec, place
+from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, Relation, RetractedEdge
+from lineage.queries import find_node, is_upstream
+from lineage.visibility import require_declaring, require_visible
+
+DECLARED = "declared"
+_LONGEST = 255
+
+
+@transaction.atomic
+def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, role: str = "", reason: str = "") -> Edge:
+    """Declare that one artifact flowed into another, which needs the right to change the second one.
+
+    A dataset version that nobody has named yet is created. Conflict where that would close a cycle, NotFound for other
+    unknown nodes, Denied, InvalidInput.
+    """
+    src, dst = _known_or_new(actor, src_urn), _known_or_new(actor, dst_urn)
+    require_declarable(rel, src, dst)
+    require_declaring(actor, dst.urn, Action.LINEAGE_EDGE_DECLARED)
+    if src.pk == dst.pk or is_upstream(dst, of=src):
+        raise Conflict(f"{dst_urn} already flows into {src_urn}; the edge would close a cycle.")
+    source = reason or f"declared by {actor.name}"
+    edge_id = accept(actor=actor, src=src, dst=dst, rel=rel, role=role, mode=DECLARED, source=source)
+    note_writer(actor=actor, subject=node_subject(dst.pk), kind=Evidence.EDGE_DECLARED, details=[src_urn])
+    record(
+        actor=actor,
+        action=Action.LINEAGE_EDGE_DECLARED,
+        obj=dst_urn,
+        after={"edge": edge_id, "source": src_urn, "relation": rel.name, "role": role},
+        reason=reason,
+    )
+    return Edge.objects.select_related("src", "dst").get(pk=edge_id)
+
+
+def _known_or_new(actor: Actor, urn: str) -> Node:
+    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a new
+    one.
+
+    NotFound for what is unknown and no dataset version, and for what the actor may not know.
+    """
+    try:
+        node = find_node(urn)
+    except NotFound:
+        kind, _, rest = urn.partition(":")
+        name, _, version = (unquote(part) for part in rest.rpartition("/"))
+        container, version = dataset_spec(name), version_key(version)
+        is_sound = kind == "dataset-version" and rest.count("/") == 1 and name and version and "\x00" not in urn
+        if not is_sound or max(len(name), len(version)) > _LONGEST:
+            raise
+        (dataset,) = place(container)
+        require_visible(actor, dataset)
+        return place(member_spec(dataset, version))[0]
+    require_visible(actor, node)
+    return node
+
+
+@transaction.atomic
+def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
+    """Retract an edge: it leaves the graph, and is kept with who retracted it and why.
+
+    The person who declared an edge may retract it. An observed edge is evidence, so only a superuser may retract it. A
+    run that logs the same input again brings the edge back as a new one. Raises Denied, InvalidInput, NotFound.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why the edge is wrong.")
+    edge = Edge.objects.select_for_update(of=("self",)).select_related("src", "dst").filter(pk=edge_id).first()
+    if edge is None:
+        raise NotFound(f"There is no lineage edge {edge_id}.")
+    _require_own_claim(actor, edge)
+    require_declaring(actor, edge.dst.urn, Action.LINEAGE_EDGE_RETRACTED)
+    kept = RetractedEdge.objects.create(
+        edge_id=edge.pk,
+        src_id=edge.src_id,
+        dst_id=edge.dst_id,
+        rel=edge.rel,
+        role=edge.role,
+        recorded_at=edge.recorded_at,
+        retracted_by=actor.name,
+        reason=reason[:500],
+    )
+    edge.delete()
+    Claim.objects.filter(run=edge.dst, node=edge.src, rel=edge.rel, role=edge.role).delete()
+    update_inheritance(actor=actor, run=edge.dst, reason=reason)
+    note_writer(actor=actor, subject=node_subject(edge.dst_id), kind=Evidence.EDGE_RETRACTED, details=[edge.src.urn])
+    record(
+        actor=actor,
+        action=Action.LINEAGE_EDGE_RETRACTED,
+        obj=edge.dst.urn,
+        before={"edge": edge_id, "source": edge.src.urn, "relation": Relation(edge.rel).name, "role": edge.role},
+        reason=reason,
+    )
+    return kept
+
+
+def _require_own_claim(actor: Actor, edge: Edge) -> None:
+    witnesses = Assertion.objects.filter(pk__in=EdgeAssertion.objects.filter(edge_id=edge.pk).values("assertion"))
+    own = all(witness.mode == DECLARED and witness.actor_ref == actor.ref for witness in witnesses)
+    if not own and not actor.is_superuser:
+        raise Denied(
+            "Only the person who declared an edge may retract it. Only a superuser may retract an observed edge.",
+            action=Action.LINEAGE_EDGE_RETRACTED,
+            obj=edge.dst.urn,
+        )

@@ -1,0 +1,58 @@
+"""People who changed the ancestry of a node: by declared or retracted edges, or by releasing quarantines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from audit.evidence import Evidence, node_subject
+from audit.models import EvidenceWriter
+from lineage.models import Node, Quarantine
+from lineage.statements import walk_pairs
+
+QUARANTINE_RELEASED = "quarantine_released"
+_MAX_PAIRS = 100_000
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AncestryWriter:
+    """A person who changed the inputs of an ancestor: name, kind of change, and the node."""
+
+    name: str
+    kind: str
+    detail: str
+
+
+def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWriter]]:
+    """Return the people who changed the ancestry of each node, by URN; three queries where nobody ever did.
+
+    Otherwise one more for each thousand ancestors: however many changes there were, only those of ancestors are read.
+    """
+    released: dict[int, set[AncestryWriter]] = defaultdict(set)
+    rows = Quarantine.objects.filter(released_at__isnull=False).values_list("node_id", "released_by", "node__urn")
+    for node_id, name, urn in rows:
+        released[node_id].add(AncestryWriter(name, QUARANTINE_RELEASED, urn))
+    notes = EvidenceWriter.objects.filter(kind__in=[Evidence.EDGE_DECLARED, Evidence.EDGE_RETRACTED])
+    if not released and not notes.exists():
+        return {}
+    ids = dict(Node.objects.filter(urn__in=set(urns)).values_list("pk", "urn"))
+    pairs = walk_pairs(sorted(ids), limit=_MAX_PAIRS)
+    written = _written(notes, sorted({ancestor for _, ancestor in pairs}))
+    writers_by_urn: dict[str, set[AncestryWriter]] = defaultdict(set)
+    for root, ancestor in pairs:
+        writers_by_urn[ids[root]] |= written.get(ancestor, set()) | released.get(ancestor, set())
+    return {urn: frozenset(writers) for urn, writers in writers_by_urn.items()}
+
+
+def _written(notes: QuerySet[EvidenceWriter], nodes: Sequence[int]) -> dict[int, set[AncestryWriter]]:
+    writers_by_id: dict[int, set[AncestryWriter]] = defaultdict(set)
+    for start in range(0, len(nodes), _AT_ONCE):
+        subjects = {node_subject(pk): pk for pk in nodes[start : start + _AT_ONCE]}
+        rows = notes.filter(subject__in=subjects).values_list("subject", "name", "kind", "detail")
+        for subject, name, kind, detail in rows:
+            writers_by_id[subjects[subject]].add(AncestryWriter(name, kind, detail))
+    return writers_by_id

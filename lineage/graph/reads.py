@@ -1,0 +1,168 @@
+"""Reads of the graph for the API: tuples from one hand-written statement, without model instances.
+
+`read_closure` walks everything up to a limit in one statement. What needs a moment in the past, a filter on edges or
+the next page is walked level by level (`lineage.graph.levels`), in an order that does not change between pages.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from lineage.models import NodeKind
+from lineage.statements import Direction
+
+
+class NodeRow(NamedTuple):
+    """A node as it is stored; ``attrs`` is JSON text."""
+
+    id: int
+    kind: int
+    urn: str
+    name: str
+    version: str
+    digest: str
+    attrs: str
+
+    @property
+    def pk(self) -> int:
+        """Return the id, under the name that model instances have for it."""
+        return self.id
+
+
+class EdgeRow(NamedTuple):
+    """An edge as it is stored."""
+
+    id: int
+    src: int
+    dst: int
+    rel: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Nodes and the edges among them; ``seen`` is how many nodes the walk met, one more than the limit where it was
+    cut.
+    """
+
+    nodes: list[NodeRow]
+    edges: list[EdgeRow]
+    seen: int
+
+
+_STEP = {
+    "up": "SELECT e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id",
+    "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
+}
+_NODE = "n.id, n.kind, n.urn, n.name, n.version, n.digest, CAST(n.attrs AS text)"
+# Edges are looked up by their downstream end whichever way the walk went: a run has few inputs, a dataset many readers.
+_CLOSURE = (
+    "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}), "
+    "met(id) AS {materialized} (SELECT id FROM walk LIMIT %s) "
+    "SELECT 0, {node}, 0, 0 FROM met m JOIN lineage_node n ON n.id = m.id "
+    "UNION ALL SELECT 1, e.id, e.rel, e.role, '', '', '', '', e.src_id, e.dst_id "
+    "FROM met m JOIN lineage_edge e ON e.dst_id = m.id WHERE e.src_id IN (SELECT id FROM met)"
+)
+_OF_KIND = (
+    "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}), "
+    "met(id) AS {materialized} (SELECT id FROM walk LIMIT %s) "
+    "SELECT {node}, (SELECT count(*) FROM met) FROM met m JOIN lineage_node n ON n.id = m.id "
+    "WHERE n.kind IN ({kinds}) ORDER BY n.id"
+)
+_COUNT = (
+    "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}) "
+    "SELECT count(*) FROM (SELECT id FROM walk LIMIT %s) AS met"
+)
+
+
+def _filled(template: str, starts: Sequence[int], direction: Direction, kinds: Collection[int] = ()) -> str:
+    materialized = "MATERIALIZED" if connection.vendor == "postgresql" else ""
+    return template.format(
+        anchors=", ".join([f"(CAST({int(starts[0])} AS bigint))", *(f"({int(pk)})" for pk in starts[1:])]),
+        step=_STEP[direction],
+        node=_NODE,
+        materialized=materialized,
+        kinds=", ".join(str(int(kind)) for kind in sorted(kinds)),
+    )
+
+
+def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def read_closure(starts: Sequence[int], direction: Direction, *, limit: int) -> Read:
+    """Return up to ``limit`` nodes reached from ``starts`` (themselves included) and the edges among them.
+
+    One statement.
+    """
+    if not starts:
+        return Read([], [], 0)
+    nodes: list[NodeRow] = []
+    edges: list[EdgeRow] = []
+    for row in _rows(_filled(_CLOSURE, starts, direction), [limit + 1]):
+        if row[0] == 0:
+            nodes.append(NodeRow(*row[1:8]))
+        else:
+            edges.append(EdgeRow(row[1], row[8], row[9], row[2], row[3]))
+    return Read(nodes, edges, len(nodes))
+
+
+def read_of_kinds(
+    starts: Sequence[int], direction: Direction, kinds: Collection[NodeKind], *, limit: int
+) -> tuple[list[NodeRow], int]:
+    """Return the nodes of some kinds among those reached, by id, and how many were met in all. One statement."""
+    if not starts:
+        return [], 0
+    rows = _rows(_filled(_OF_KIND, starts, direction, kinds), [limit + 1])
+    nodes = [NodeRow(*row[:7]) for row in rows]
+    return nodes, int(rows[0][7]) if rows else 0
+
+
+def count_closure(starts: Sequence[int], direction: Direction, *, limit: int) -> int:
+    """Return how many nodes are reached from ``starts``, themselves included; at most ``limit``."""
+    if not starts:
+        return 0
+    return int(_rows(_filled(_COUNT, starts, direction), [limit])[0][0])
+
+
+def nodes_by_id(ids: Iterable[int]) -> dict[int, NodeRow]:
+    """Return nodes by their ids, a thousand at a time."""
+    nodes: dict[int, NodeRow] = {}
+    ordered = list(ids)
+    for start in range(0, len(ordered), 1000):
+        part = ordered[start : start + 1000]
+        sql = f"SELECT {_NODE} FROM lineage_node n WHERE n.id IN ({', '.join(['%s'] * len(part))})"  # noqa: S608 - names
+        nodes |= {row[0]: NodeRow(*row) for row in _rows(sql, part)}
+    return nodes
+
+
+def distances(start: int, anchors: Collection[int], edges: Iterable[EdgeRow], direction: Direction) -> dict[int, int]:
+    """Return the distance of each node from the start, nearest first; members of a container are one step from it."""
+    onward: dict[int, list[int]] = defaultdict(list)
+    if direction == "up":
+        for edge in edges:
+            onward[edge.dst].append(edge.src)
+    else:
+        for edge in edges:
+            onward[edge.src].append(edge.dst)
+    onward[start] += [pk for pk in anchors if pk != start]
+    distance_of = {start: 0}
+    level = [start]
+    while level:
+        following = []
+        for here in level:
+            step = distance_of[here] + 1
+            for there in onward.get(here, ()):
+                if there not in distance_of:
+                    distance_of[there] = step
+                    following.append(there)
+        level = following
+    return distance_of

@@ -1,0 +1,127 @@
+"""Data of nested runs: what a parent run reads, its child runs had too; and where the parent produced the model, the
+reverse.
+
+Only inputs that a run logged itself are passed on: from a parent to its descendants, and from a child to a parent that
+produced a model or a logged model. So no input reaches a sibling, and there is no cycle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils import timezone
+
+from core.actors import Actor
+from lineage.identity.moves import Key, put_edges, retract_all
+from lineage.models import Edge, Node, NodeKind, Relation
+
+FROM_PARENT = "parent"
+FROM_CHILD = "child"
+_DEEPEST = 20
+_MODELS = (NodeKind.MODEL_VERSION, NodeKind.LOGGED_MODEL)
+
+
+def set_parent(*, actor: Actor, run: Node, parent: Node | None, reason: str = "") -> None:
+    """Make a run the child of another one, or of none; what it inherited from the old parent is retracted."""
+    if run.container_id == (parent.pk if parent else None) or (parent and parent.pk == run.pk):
+        return
+    before = _above(run.pk)
+    run.container = parent
+    run.save(update_fields=["container"])
+    _settle(actor, {run.pk, *before, *_above(run.pk), *_below([run.pk])}, reason)
+
+
+def update_inheritance(*, actor: Actor, run: Node, reason: str = "") -> None:
+    """Bring what a run's relatives inherit from it, and it from them, in line with the inputs it logged."""
+    relatives = {run.pk, *_above(run.pk), *_below([run.pk])}
+    if len(relatives) > 1 or run.container_id is not None:
+        _settle(actor, relatives, reason)
+
+
+def settle_families(*, actor: Actor, runs: set[int], reason: str = "") -> None:
+    """Bring what relatives inherit from each other in line, for many runs at once."""
+    nested = Q(container__isnull=False) | Q(members__isnull=False)
+    family = set(Node.objects.filter(nested, pk__in=runs).values_list("pk", flat=True).distinct())
+    if family:
+        family |= _below(family)
+        _settle(actor, family | set(_parents(family).values()), reason)
+
+
+def _above(run: int) -> list[int]:
+    """Return the parent of a run, its parent, and so on; a chain that closes ends where it began."""
+    parents: list[int] = []
+    here = Node.objects.filter(pk=run).values_list("container_id", flat=True).first()
+    while here is not None and here != run and here not in parents and len(parents) < _DEEPEST:
+        parents.append(here)
+        here = Node.objects.filter(pk=here).values_list("container_id", flat=True).first()
+    return parents
+
+
+def _below(runs: Iterable[int]) -> set[int]:
+    """Return the child runs of runs, their children, and so on."""
+    seen: set[int] = set()
+    frontier = set(runs)
+    for _ in range(_DEEPEST):
+        frontier = set(Node.objects.filter(container_id__in=frontier).values_list("pk", flat=True)) - seen - frontier
+        seen |= frontier
+        if not frontier:
+            break
+    return seen
+
+
+def _settle(actor: Actor, runs: set[int], reason: str) -> None:
+    """Insert the inherited edges that these runs lack and retract those they should no longer have."""
+    parents = _parents(runs)
+    family = {*parents, *runs}
+    direct: dict[int, set[int]] = defaultdict(set)
+    for src, dst in Edge.objects.filter(dst_id__in=family, rel=Relation.CONSUMED).values_list("src_id", "dst_id"):
+        direct[dst].add(src)
+    made = Edge.objects.filter(src_id__in=family, rel=Relation.PRODUCED, dst__kind__in=_MODELS)
+    makers = set(made.values_list("src_id", flat=True))
+    wanted = _inherited(runs, parents, direct, makers)
+    rows = Edge.objects.filter(dst_id__in=runs, rel=Relation.INHERITED)
+    held: dict[Key, int] = {
+        (src, dst, rel, role): pk
+        for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role")
+    }
+    if new := wanted - held.keys():
+        put_edges(dict.fromkeys(new, timezone.now()))
+    if gone := held.keys() - wanted:
+        retract_all(actor=actor, edge_ids=[held[key] for key in gone], reason=reason or "no longer inherited")
+
+
+def _parents(runs: set[int]) -> dict[int, int]:
+    """Return the parent of each run and of everything above and below it that counts."""
+    parents: dict[int, int] = {}
+    frontier = {*runs, *_below(runs)}
+    for _ in range(_DEEPEST):
+        rows = Node.objects.filter(pk__in=frontier, container_id__isnull=False).values_list("pk", "container_id")
+        next_parents = {pk: parent for pk, parent in rows if parent is not None}
+        parents |= next_parents
+        frontier = set(next_parents.values()) - parents.keys()
+        if not frontier:
+            break
+    return parents
+
+
+def _inherited(runs: set[int], parents: dict[int, int], direct: dict[int, set[int]], makers: set[int]) -> set[Key]:
+    wanted: set[Key] = set()
+    rel = Relation.INHERITED.value
+    for run in {*parents, *runs}:
+        for above in _chain(run, parents):
+            if run in runs:
+                wanted |= {(src, run, rel, FROM_PARENT) for src in direct[above] - direct[run]}
+            if above in runs and above in makers:
+                wanted |= {(src, above, rel, FROM_CHILD) for src in direct[run] - direct[above]}
+    return {key for key in wanted if key[0] != key[1]}
+
+
+def _chain(run: int, parents: dict[int, int]) -> list[int]:
+    chain: list[int] = []
+    here = parents.get(run)
+    while here is not None and here != run and here not in chain and len(chain) < _DEEPEST:
+        chain.append(here)
+        here = parents.get(here)
+    return chain

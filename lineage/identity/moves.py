@@ -1,0 +1,142 @@
+"""Edges that follow from claims: inserted where a claim names a node, retracted where nobody claims them any more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from core.actors import Actor
+from lineage.models import Claim, Edge, EdgeAssertion, Node, Relation, RetractedEdge
+
+_DECLARED = "declared"
+_AT_ONCE = 1000
+Key = tuple[int, int, int, str]
+"""The source, the target, the relation and the role of an edge."""
+
+
+def move_claims(*, actor: Actor, targets: Mapping[Claim, Node | None], left: Sequence[Claim], reason: str) -> None:
+    """Assign each claim its node: insert the edges that follow, and retract those that no claim needs any more.
+
+    ``left`` are claims that were just deleted.
+
+    The number of statements grows with thousands of edges, not with each.
+    """
+    moved = [claim for claim, node in targets.items() if claim.node_id != (node.pk if node else None)]
+    stale = {_edge_of(claim, claim.node_id): claim for claim in [*moved, *left] if claim.node_id is not None}
+    by_target: dict[int | None, list[int]] = defaultdict(list)
+    for claim in moved:
+        node = targets[claim]
+        claim.node = node
+        by_target[node.pk if node else None].append(claim.pk)
+    for pk, claims in by_target.items():
+        for start in range(0, len(claims), _AT_ONCE):
+            Claim.objects.filter(pk__in=claims[start : start + _AT_ONCE]).update(node_id=pk)
+    _insert([claim for claim in moved if claim.node_id is not None])
+    retract_unclaimed(actor=actor, keys=list(stale), reason=reason)
+
+
+def _edge_of(claim: Claim, node_id: int | None) -> Key:
+    return node_id or 0, claim.run_id, claim.rel, claim.role
+
+
+def _insert(claims: Sequence[Claim]) -> None:
+    """Insert the edges of claims with their witnesses; an edge is as old as the first claim of it."""
+    oldest: dict[Key, datetime] = {}
+    for claim in claims:
+        key = _edge_of(claim, claim.node_id)
+        oldest[key] = min(oldest.get(key, claim.recorded_at), claim.recorded_at)
+    put_edges(oldest)
+    ids = edge_ids(list(oldest))
+    witnesses = [
+        EdgeAssertion(edge_id=ids[_edge_of(claim, claim.node_id)], assertion_id=claim.assertion_id) for claim in claims
+    ]
+    EdgeAssertion.objects.bulk_create(witnesses, ignore_conflicts=True, batch_size=_AT_ONCE)
+
+
+def put_edges(edges: Mapping[Key, datetime]) -> None:
+    """Insert edges with the times at which they were recorded; one that exists stays as it is."""
+    rows = []
+    for (src, dst, rel, role), at in sorted(edges.items()):
+        edge = Edge(src_id=src, dst_id=dst, rel=rel, role=role)
+        edge.recorded_at = at
+        rows.append(edge)
+    Edge.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_AT_ONCE)
+
+
+def edge_ids(keys: Sequence[Key]) -> dict[Key, int]:
+    """Return the ids of those of the edges that exist."""
+    ids: dict[Key, int] = {}
+    wanted = set(keys)
+    ordered = sorted(wanted)
+    for start in range(0, len(ordered), _AT_ONCE):
+        part = ordered[start : start + _AT_ONCE]
+        rows = Edge.objects.filter(src_id__in={key[0] for key in part}, dst_id__in={key[1] for key in part})
+        for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role"):
+            if (src, dst, rel, role) in wanted:
+                ids[src, dst, rel, role] = pk
+    return ids
+
+
+def retract_unclaimed(*, actor: Actor, keys: Sequence[Key], reason: str) -> None:
+    """Retract those of the edges that no claim needs and nobody declared."""
+    ids = edge_ids(keys)
+    if not ids:
+        return
+    runs = sorted({key[1] for key in ids})
+    claimed = {
+        (node or 0, run, rel, role)
+        for node, run, rel, role in Claim.objects.filter(run_id__in=runs).values_list(
+            "node_id", "run_id", "rel", "role"
+        )
+    }
+    free = {key: pk for key, pk in ids.items() if key not in claimed}
+    declared = set(
+        EdgeAssertion.objects.filter(edge_id__in=free.values(), assertion__mode=_DECLARED).values_list(
+            "edge_id", flat=True
+        )
+    )
+    retract_all(actor=actor, edge_ids=[pk for pk in free.values() if pk not in declared], reason=reason)
+
+
+def retract_all(*, actor: Actor, edge_ids: Iterable[int], reason: str) -> None:
+    """Take edges out of the graph and keep them as retracted; the caller records the event."""
+    ids = sorted(edge_ids)
+    for start in range(0, len(ids), _AT_ONCE):
+        edges = list(Edge.objects.filter(pk__in=ids[start : start + _AT_ONCE]))
+        RetractedEdge.objects.bulk_create(
+            RetractedEdge(
+                edge_id=edge.pk,
+                src_id=edge.src_id,
+                dst_id=edge.dst_id,
+                rel=edge.rel,
+                role=edge.role,
+                recorded_at=edge.recorded_at,
+                retracted_by=actor.name,
+                reason=reason[:500],
+            )
+            for edge in edges
+        )
+        Edge.objects.filter(pk__in=[edge.pk for edge in edges]).delete()
+
+
+def move_edges(*, actor: Actor, old: int, new: int, reason: str) -> None:
+    """Give the edges of a node to another one, with their times and witnesses; the old ones are kept as retracted."""
+    edges = list(Edge.objects.filter(Q(src_id=old) | Q(dst_id=old)).exclude(rel=Relation.SAME_BYTES))
+    if not edges:
+        return
+    moved: dict[int, Key] = {}
+    for edge in edges:
+        src, dst = (new if end == old else end for end in (edge.src_id, edge.dst_id))
+        if src != dst:
+            moved[edge.pk] = (src, dst, edge.rel, edge.role)
+    put_edges({moved[edge.pk]: edge.recorded_at for edge in edges if edge.pk in moved})
+    ids = edge_ids(list(moved.values()))
+    witnesses = EdgeAssertion.objects.filter(edge_id__in=moved).values_list("edge_id", "assertion_id")
+    EdgeAssertion.objects.bulk_create(
+        [EdgeAssertion(edge_id=ids[moved[edge]], assertion_id=assertion_id) for edge, assertion_id in witnesses],
+        ignore_conflicts=True,
+    )
+    retract_all(actor=actor, edge_ids=[edge.pk for edge in edges], reason=reason)

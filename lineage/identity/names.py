@@ -1,0 +1,99 @@
+"""The identity of dataset names, versions, digests and repositories: which spellings mean the same thing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+UNVERSIONED = "unversioned"
+# How the name of a repository begins that is known only as an experiment's.
+UNKNOWN_REPOSITORY = "unknown repository"
+# Names that clients give to a dataset that nobody named: each means something only within its experiment.
+DEFAULT_NAMES = frozenset({"dataset"})
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^/]")
+_NUMBERED = re.compile(r"[vV]\d[\w.-]*")
+_ALGORITHM = re.compile(r"(?:sha256|sha512|sha1|md5|gitsha|blake3):", re.IGNORECASE)
+_HEX = re.compile(r"[0-9a-f]{32,}")
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Variation selectors and fillers: Unicode's Default_Ignorable_Code_Point beyond the format characters.
+_IGNORABLE = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
+    | set(range(0xE0100, 0xE01F0))
+)
+# The digests of no bytes at all: two empty files are no evidence that one dataset is another.
+_EMPTY = frozenset(
+    {
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    }
+)
+
+
+def is_uri(name: str) -> bool:
+    """Return whether a dataset's name is an address such as ``s3://bucket/key``."""
+    return _URI.match(name) is not None
+
+
+def readable_name(name: str) -> str:
+    """Return a name without invisible characters and outer punctuation; a URI as it is."""
+    if is_uri(name):
+        return name
+    seen = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not _is_ignorable(letter))
+    plain = " ".join(seen.split())
+    start, end = 0, len(plain)
+    while start < end and _is_outer(plain[start]):
+        start += 1
+    while end > start and _is_outer(plain[end - 1]):
+        end -= 1
+    return plain[start:end] or plain or name
+
+
+def dataset_key(name: str) -> str:
+    """Return what two spellings of one dataset's name have in common. A URI compares byte for byte."""
+    if is_uri(name):
+        return name
+    folded = unicodedata.normalize("NFKC", readable_name(name).casefold())
+    return readable_name(folded)
+
+
+def version_key(version: str) -> str:
+    """Return what two spellings of one version have in common: the case of ``v<number>`` and invisible characters."""
+    seen = "".join(letter for letter in unicodedata.normalize("NFKC", version) if not _is_ignorable(letter)).strip()
+    numbered = seen.rstrip(".,;:-_")
+    return numbered.casefold() if _NUMBERED.fullmatch(numbered) else version
+
+
+def digest_hex(digest: str) -> str:
+    """Return a digest in lower case without the name of its algorithm."""
+    return _ALGORITHM.sub("", digest.strip(), count=1).casefold()
+
+
+def is_full_digest(digest: str) -> bool:
+    """Return whether equal digests mean equal bytes: at least 128 bits, and not the digest of an empty file."""
+    plain = digest_hex(digest)
+    return _HEX.fullmatch(plain) is not None and plain not in _EMPTY
+
+
+def repository_key(url: str) -> str:
+    """Return the address of a repository without user, password, ``.git`` and trailing slashes;
+    the host in lower case.
+    """
+    text = url.strip()
+    if not is_uri(text):
+        return text.rstrip("/").removesuffix(".git")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return text
+    host = parts.netloc.rpartition("@")[2].casefold()
+    return f"{parts.scheme.casefold()}://{host}{parts.path.rstrip('/').removesuffix('.git')}"
+
+
+def _is_ignorable(letter: str) -> bool:
+    return (unicodedata.category(letter) in _INVISIBLE and letter not in "\t\n\r") or ord(letter) in _IGNORABLE
+
+
+def _is_outer(letter: str) -> bool:
+    return letter.isspace() or unicodedata.category(letter)[0] == "P"

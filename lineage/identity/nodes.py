@@ -1,0 +1,203 @@
+"""Making nodes: what each is called, and getting or creating many of them in as few queries as can be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from core.columns import columns_of, insert_into
+from core.refs import (
+    code_ref,
+    content_ref,
+    dataset_ref,
+    dataset_version_ref,
+    deployment_ref,
+    endpoint_ref,
+    environment_ref,
+    evaluation_ref,
+    logged_model_ref,
+    model_ref,
+    repository_ref,
+    run_ref,
+    version_ref,
+)
+from core.statements import portable, run
+from lineage.identity.names import UNKNOWN_REPOSITORY, dataset_key, readable_name
+from lineage.models import Node, NodeKind
+
+_LONGEST_NAME = 500
+_ADD = f"{insert_into(Node)} ON CONFLICT (urn) DO "
+_COLUMNS = columns_of(Node)
+_ADD_RUN = portable(_ADD + "NOTHING")
+_NAME_RUN = portable(_ADD + "UPDATE SET name = excluded.name")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A node as it should be; ``container`` is the URN of its container, which must be placed with it or before it."""
+
+    kind: NodeKind
+    urn: str
+    name: str
+    version: str = ""
+    digest: str = ""
+    container: str = ""
+    attrs: Mapping[str, object] = field(default_factory=dict)
+
+
+def run_spec(run_id: str, name: str = "") -> Spec:
+    """Return the node of a run; a run without a name is shown by its id, a long name is cut."""
+    return Spec(NodeKind.RUN, run_ref(run_id), name[:_LONGEST_NAME] or run_id)
+
+
+def dataset_spec(name: str, scope: str = "") -> Spec:
+    """Return the dataset of a name; ``scope`` is the experiment of a name that means nothing elsewhere."""
+    attrs = {"scope": scope} if scope else {}
+    return Spec(NodeKind.DATASET, dataset_ref(dataset_key(name), scope), readable_name(name), attrs=attrs)
+
+
+def member_spec(container: Node, version: str, digest: str = "") -> Spec:
+    """Return a version of a dataset, or a commit of a repository."""
+    scope = str(container.attrs.get("scope", ""))
+    if container.kind == NodeKind.DATASET:
+        urn = dataset_version_ref(dataset_key(container.name), version, scope)
+        return Spec(NodeKind.DATASET_VERSION, urn, container.name, version, digest, container.urn)
+    urn = code_ref(version, str(container.attrs.get("key", "")))
+    return Spec(NodeKind.CODE_VERSION, urn, container.name, version, version, container.urn)
+
+
+def repository_spec(address: str, experiment: str = "") -> Spec:
+    """Return a repository by its address; without one, the commits of an ``experiment``, which may be those of any."""
+    key = address or experiment
+    name = address or f"{UNKNOWN_REPOSITORY}, {experiment}"
+    return Spec(NodeKind.REPOSITORY, repository_ref(key), name, attrs={"key": key, "known": bool(address)})
+
+
+def content_spec(digest: str, dataset: str = "") -> Spec:
+    """Return the node that joins versions with the same bytes; a short digest counts within its ``dataset`` only."""
+    return Spec(NodeKind.CONTENT, content_ref(digest, dataset), "the same bytes", digest=digest)
+
+
+def logged_model_spec(model_id: str, name: str = "") -> Spec:
+    """Return the node of a logged model."""
+    return Spec(NodeKind.LOGGED_MODEL, logged_model_ref(model_id), name or model_id)
+
+
+def evaluation_spec(run_id: str, model_id: str, dataset: str) -> Spec:
+    """Return the evaluation of a logged model by a run on one dataset."""
+    return Spec(NodeKind.EVALUATION, evaluation_ref(run_id, model_id, dataset), dataset or "evaluation")
+
+
+def environment_spec(packages: Sequence[str], python: str = "") -> Spec:
+    """Return the environment of these requirements: the same requirements are the same environment."""
+    lines = sorted({" ".join(line.split()) for line in packages})
+    digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()
+    name = f"python {python}".strip() if python else "packages"
+    attrs = {"python": python, "packages": lines}
+    return Spec(NodeKind.ENVIRONMENT, environment_ref(digest), name, digest[:12], f"sha256:{digest}", attrs=attrs)
+
+
+def version_specs(model: str, version: int, digest: str = "") -> tuple[Spec, Spec]:
+    """Return the registered model and the version of it."""
+    container = Spec(NodeKind.MODEL, model_ref(model), model)
+    urn = version_ref(model, version)
+    return container, Spec(NodeKind.MODEL_VERSION, urn, model, str(version), digest, container.urn)
+
+
+def deployment_specs(endpoint: str, number: int, revision: str) -> tuple[Spec, Spec]:
+    """Return the endpoint and one rollout to it."""
+    container = Spec(NodeKind.ENDPOINT, endpoint_ref(endpoint), endpoint)
+    urn = deployment_ref(endpoint, number)
+    attrs = {"number": number, "revision": revision}
+    version = revision or str(number)
+    return container, Spec(NodeKind.DEPLOYMENT, urn, endpoint, version, container=container.urn, attrs=attrs)
+
+
+def place_run(run_id: str, name: str) -> None:
+    """Create the node of a run, or rename it: a faster `place` for runs, which are logged most often."""
+    spec = run_spec(run_id, name)
+    now: Any = timezone.now()
+    values = {
+        "kind": spec.kind.value,
+        "urn": spec.urn,
+        "name": spec.name,
+        "version": "",
+        "digest": "",
+        "container_id": None,
+        "alias_of_id": None,
+        "attrs": "{}",
+        "recorded_at": connection.ops.adapt_datetimefield_value(now),
+    }
+    run(_NAME_RUN if name else _ADD_RUN, [values[column] for column in _COLUMNS])
+
+
+def place(*specs: Spec) -> list[Node]:
+    """Return the nodes of ``specs`` in their order; create what is missing, add a digest that was not known before.
+
+    One query where all exist; one more for containers and one for their members where some do not. For another name of
+    a node the node itself is returned.
+    """
+    return [node.alias_of or node for node in place_own(*specs)]
+
+
+def place_own(*specs: Spec) -> list[Node]:
+    """Return the nodes of ``specs`` as `place` does, those that are other names of a node as they are."""
+    wanted = [spec.urn for spec in specs]
+    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=wanted)}
+    missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}
+    _create([spec for spec in missing.values() if not spec.container], nodes)
+    _create([spec for spec in missing.values() if spec.container], nodes)
+    for spec in specs:
+        if spec.urn not in missing:
+            _learn(nodes[spec.urn], spec)
+    return [nodes[spec.urn] for spec in specs]
+
+
+def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
+    """Insert nodes.
+
+    The upsert that changes nothing makes both databases return the id even where another one was first.
+    """
+    if not specs:
+        return
+    lacking = {spec.container for spec in specs if spec.container} - nodes_by_urn.keys()
+    if lacking:
+        nodes_by_urn |= {node.urn: node for node in Node.objects.filter(urn__in=lacking)}
+    ordered = sorted(specs, key=lambda spec: spec.urn)  # the same order in every transaction: no deadlock
+    nodes = [
+        Node(
+            kind=spec.kind,
+            urn=spec.urn,
+            name=spec.name,
+            version=spec.version,
+            digest=spec.digest,
+            container_id=nodes_by_urn[spec.container].pk if spec.container else None,
+            attrs=dict(spec.attrs),
+        )
+        for spec in ordered
+    ]
+    Node.objects.bulk_create(nodes, update_conflicts=True, unique_fields=["urn"], update_fields=["urn"])
+    nodes_by_urn.update({node.urn: node for node in nodes})
+
+
+def _learn(node: Node, spec: Spec) -> None:
+    """Add what a later witness knows: a run's name, the spelling of a dataset, a digest.
+
+    Of two spellings the greater counts, so that the order of the witnesses does not matter.
+    """
+    changed = []
+    named = node.kind in (NodeKind.RUN, NodeKind.LOGGED_MODEL) and spec.name != spec.urn.partition(":")[2]
+    spelt = node.kind in (NodeKind.DATASET, NodeKind.DATASET_VERSION) and spec.name > node.name
+    if (named and spec.name != node.name) or spelt:
+        node.name = spec.name
+        changed.append("name")
+    if spec.digest and not node.digest:
+        node.digest = spec.digest
+        changed.append("digest")
+    if changed:
+        node.save(update_fields=changed)

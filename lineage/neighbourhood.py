@@ -1,0 +1,118 @@
+"""The graph around a node: some steps up and down, with runs or versions that are alike folded into groups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from core.actors import Actor
+from lineage.answers import anchors_of, edges_json, node_json, warnings_of
+from lineage.graph.levels import Filters, Levels, walk_levels
+from lineage.graph.reads import EdgeRow, NodeRow, nodes_by_id
+from lineage.models import Node, NodeKind
+from lineage.queries import find_node
+from lineage.statements import Direction
+from lineage.visibility import hidden_nodes, require_visible
+
+_FOLDED = {"runs": (NodeKind.RUN,), "versions": (NodeKind.DATASET_VERSION, NodeKind.MODEL_VERSION)}
+COLLAPSES = ("none", *_FOLDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes shown as one: runs with the same inputs and outputs, or versions of one dataset or model."""
+
+    first: int
+    members: tuple[int, ...]
+
+
+def graph_answer(
+    actor: Actor, urn: str, *, up: int, down: int, collapse: str, as_of: datetime | None, limit: int
+) -> bytes:
+    """Return the graph ``up`` and ``down`` steps around a node as JSON. NotFound for an unknown node."""
+    start = find_node(urn)
+    require_visible(actor, start)
+    filters = Filters(as_of=as_of)
+    walks: dict[Direction, Levels] = {
+        "up": _walk(start, "up", up, filters, limit),
+        "down": _walk(start, "down", down, filters, limit),
+    }
+    depths = _signed_depths(walks)
+    ids = list(depths)[:limit]
+    read = nodes_by_id(ids)
+    hidden = hidden_nodes(actor, read.values())
+    nodes = {pk: node for pk, node in read.items() if pk not in hidden}
+    edges = {pk: edge for walk in walks.values() for pk, edge in walk.edges.items()}
+    shown = [edge for _, edge in sorted(edges.items()) if edge.src in nodes and edge.dst in nodes]
+    groups = groups_of(list(nodes.values()), shown, collapse, keep=start.pk)
+    listed = [node_json(nodes[pk], depth=depths[pk]) for pk in ids if pk in nodes]
+    urns = {pk: node.urn for pk, node in nodes.items()}
+    body: dict[str, Any] = {
+        "root": start.urn,
+        "nodes": listed,
+        "edges": edges_json(shown, urns),
+        "groups": [
+            {"kind": NodeKind(nodes[group.first].kind).name.lower(), "count": len(group.members),
+             "members": [urns[pk] for pk in group.members]}
+            for group in groups
+        ],
+        "truncated": len(depths) > limit,
+        "frontier": [urns[pk] for walk in walks.values() for pk in _ends(walk) if pk in urns],
+        "as_of": as_of,
+        "total_seen": len(depths) - len(hidden),
+        "warnings": warnings_of(nodes.values()),
+    }  # fmt: skip
+    return orjson.dumps(body)
+
+
+def _walk(start: Node, direction: Direction, steps: int, filters: Filters, limit: int) -> Levels:
+    anchors = anchors_of(start, direction, filters.as_of)
+    if not steps:
+        return Levels([[start.pk]], complete=False)
+    return walk_levels(start.pk, anchors, direction, filters=filters, limit=limit + 1, deepest=steps)
+
+
+def _signed_depths(walks: dict[Direction, Levels]) -> dict[int, int]:
+    """Return the distance of each node, negative for ancestors; nearest first."""
+    depths: dict[int, int] = {}
+    longest = max(len(walk.levels) for walk in walks.values())
+    for depth in range(longest):
+        for direction, walk in walks.items():
+            level = walk.levels[depth] if depth < len(walk.levels) else []
+            for pk in level:
+                depths.setdefault(pk, -depth if direction == "up" else depth)
+    return depths
+
+
+def _ends(walk: Levels) -> Sequence[int]:
+    """Return the nodes of the last level where something lies beyond it."""
+    return [] if walk.complete else walk.levels[-1][:100]
+
+
+def groups_of(nodes: Sequence[NodeRow], edges: Iterable[EdgeRow], collapse: str, *, keep: int) -> list[Group]:
+    """Return the groups of two and more nodes; ``keep`` is the node that stays by itself.
+
+    Runs are alike when they have the same neighbours in the graph: a sweep. Versions are alike when they are of one
+    container.
+    """
+    kinds = _FOLDED.get(collapse, ())
+    alike: dict[Any, list[int]] = defaultdict(list)
+    around: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for edge in edges:
+        around[edge.src].add((1, edge.dst))
+        around[edge.dst].add((-1, edge.src))
+    containers = _containers([node.id for node in nodes]) if collapse == "versions" else {}
+    for node in sorted(nodes):
+        if node.kind in kinds and node.id != keep:
+            alike[frozenset(around[node.id]) if collapse == "runs" else containers.get(node.id)].append(node.id)
+    return [Group(members[0], tuple(members)) for members in alike.values() if len(members) > 1]
+
+
+def _containers(ids: Sequence[int]) -> dict[int, int]:
+    rows = Node.objects.filter(pk__in=ids, container_id__isnull=False).values_list("pk", "container_id")
+    return dict(rows)

@@ -1,0 +1,179 @@
+"""/api/v1/lineage as OpenLineage clients and Marquez's readers speak it.
+
+Unknown fields and parameters are ignored, as there.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import IO, Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.actors import actor_of
+from core.body_limits import body_limit, limited_body
+from core.errors import InvalidInput, TooLarge
+from core.rest import ApiView, accepts
+from lineage.openlineage.inbox import MOST_EVENTS, receive_batch, receive_event
+from lineage.openlineage.reads import MAX_DEPTH, events_between, graph_around
+
+
+class EventParser(BaseParser):
+    """A body of any media type, as bytes; gzip is inflated up to the limit of the route. TooLarge, InvalidInput."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
+        """Return the body as bytes. TooLarge; InvalidInput for a body that is not gzip although it says so."""
+        body = limited_body(stream, parser_context["request"].path)
+        request = parser_context["request"]
+        if request.headers.get("Content-Encoding", "").strip().lower() != "gzip":
+            return body
+        limit = body_limit(request.path) or 0
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            inflated = inflater.decompress(body, limit + 1)
+        except zlib.error as error:
+            raise InvalidInput("The body says Content-Encoding: gzip, and is none.") from error
+        if len(inflated) > limit:
+            raise TooLarge(f"The inflated body may hold at most {limit} bytes.")
+        return inflated
+
+
+class GraphAroundQuery(serializers.Serializer[Any]):
+    """Query parameters of the graph around a job or dataset."""
+
+    nodeId = serializers.CharField(max_length=1200)  # noqa: N815 - the protocol's name
+    depth = serializers.IntegerField(min_value=0, max_value=MAX_DEPTH, default=20)
+
+
+class EventsQuery(serializers.Serializer[Any]):
+    """Query parameters of the list of events. Marquez's pages send times that are empty."""
+
+    before = serializers.CharField(required=False, allow_blank=True, max_length=50)
+    after = serializers.CharField(required=False, allow_blank=True, max_length=50)
+    sortDirection = serializers.ChoiceField(  # noqa: N815 - the protocol's name
+        choices=["asc", "desc", "ASC", "DESC"], default="desc"
+    )
+    limit = serializers.IntegerField(min_value=0, max_value=1000, default=100)
+    offset = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
+
+
+class TolerantView(ApiView):
+    """A view that ignores what it does not know, as other servers of this protocol do.
+
+    ``reads`` names its parameters.
+    """
+
+    parser_classes = [EventParser]
+    reads: type[serializers.Serializer[Any]] | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, then validate the parameters that are known. Raises DRF's ValidationError."""
+        APIView.initial(self, request, *args, **kwargs)
+        self.query, self.body = {}, {}
+        if self.reads is not None and request.method == "GET":
+            parsed = self.reads(data=request.query_params)
+            parsed.is_valid(raise_exception=True)
+            self.query = dict(parsed.validated_data)
+
+
+def _read(request: Request) -> Any:
+    """Return the JSON of a body. InvalidInput."""
+    body = request.data
+    if not isinstance(body, bytes):
+        raise InvalidInput("The body is empty: send an event as JSON.")
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"The body is no JSON: {str(error)[:200]}.") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+class OpenLineageView(TolerantView):
+    """POST: an OpenLineage event. GET: jobs and datasets around one of them, in the shape of Marquez."""
+
+    reads = GraphAroundQuery
+
+    @accepts(responses={201: None}, request=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> HttpResponse:
+        """Take one event (201, without a body; again: 201, and nothing changes).
+
+        Raises InvalidInput (no JSON, no eventTime, neither run, job nor dataset), Denied (somebody else's run or
+        model).
+        """
+        receive_event(actor=actor_of(request), data=_read(request))
+        return HttpResponse(status=201, headers={"Content-Length": "0"})
+
+    @accepts(query=GraphAroundQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Return the graph around `nodeId`, job:<namespace>:<name> or dataset:<namespace>:<name>.
+
+        Raises NotFound, InvalidInput.
+        """
+        return Response({"graph": graph_around(actor_of(request), self.query["nodeId"], self.query["depth"])})
+
+
+class BatchView(TolerantView):
+    """POST: an array of OpenLineage events."""
+
+    @accepts(responses=OpenApiTypes.OBJECT, request=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """Take the events of an array; those that cannot be taken are named, and cost no other. Raises InvalidInput."""
+        items = _read(request)
+        if not isinstance(items, list):
+            raise InvalidInput("A batch is a JSON array of events.")
+        if len(items) > MOST_EVENTS:
+            raise InvalidInput(f"A batch may hold at most {MOST_EVENTS} events.")
+        failures = receive_batch(actor=actor_of(request), items=items)
+        retriable = sum(failure.retriable for failure in failures)
+        body: dict[str, Any] = {
+            "status": "partial_success" if failures else "success",
+            "summary": {
+                "received": len(items),
+                "successful": len(items) - len(failures),
+                "failed": len(failures),
+                "retriable": retriable,
+                "non_retriable": len(failures) - retriable,
+            },
+        }
+        if failures:
+            body["failed_events"] = [
+                {"index": failure.index, "reason": failure.reason, "retriable": failure.retriable}
+                for failure in failures
+            ]
+        return Response(body)
+
+
+class EventsView(TolerantView):
+    """GET: the events as they were received, in the shape of Marquez."""
+
+    reads = EventsQuery
+
+    @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Return one page of events, newest first: those that the caller sent, for operators those of everybody."""
+        wanted = self.query
+        events, total = events_between(
+            actor_of(request),
+            _moment(wanted.get("after", "")),
+            _moment(wanted.get("before", "")),
+            ascending=wanted["sortDirection"].lower() == "asc",
+            start=wanted["offset"],
+            limit=wanted["limit"],
+        )
+        return Response({"events": events, "totalCount": total})
+
+
+def _moment(text: str) -> Any:
+    return serializers.DateTimeField().run_validation(text) if text else None

@@ -1,0 +1,107 @@
+"""OpenLineage facts of datasets: the newest facets, named versions, and which jobs read and write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from core.columns import long_text
+from lineage.identity.nodes import member_spec, place
+from lineage.models import DatasetFacts, Job, JobDataset, Node
+from lineage.openlineage.dataset_names import dataset_of, version_of
+from lineage.openlineage.events import LineageEvent, NamedDataset
+from lineage.openlineage.merge import merged_dataset
+
+_AT_ONCE = 500
+JobName = tuple[str, str]
+
+
+def merge_datasets(events: Sequence[LineageEvent]) -> None:
+    """Keep what events say of datasets, in a number of statements that does not grow with them."""
+    mentions: dict[str, list[tuple[NamedDataset, LineageEvent]]] = {}
+    for event in events:
+        for one in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
+            mentions.setdefault(one.key, []).append((one, event))
+    nodes = dataset_nodes(mentions)
+    versions = [
+        member_spec(nodes[event.dataset.key], version)
+        for event in events
+        if event.dataset and (version := version_of(event.dataset.facets, event.dataset.use))
+    ]
+    if versions:
+        place(*versions)
+    _link_jobs(events, nodes)
+    _keep_facets(nodes, mentions)
+
+
+def dataset_nodes(keys: Iterable[str]) -> dict[str, Node]:
+    """Return the nodes of datasets by their keys, made where they were not there."""
+    ordered = sorted(set(keys))
+    if not ordered:
+        return {}
+    return dict(zip(ordered, place(*(dataset_of(*json.loads(key)) for key in ordered)), strict=True))
+
+
+def jobs_named(names: Iterable[JobName]) -> dict[JobName, Job]:
+    """Return jobs by their names, made where they were not there."""
+    wanted = sorted(set(names))
+    jobs = _jobs(wanted)
+    missing = [name for name in wanted if name not in jobs]
+    if missing:
+        Job.objects.bulk_create(
+            [Job(namespace=namespace, name=name) for namespace, name in missing], ignore_conflicts=True
+        )
+        jobs |= _jobs(missing)
+    return jobs
+
+
+def _jobs(wanted: Sequence[JobName]) -> dict[JobName, Job]:
+    rows: list[Job] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        names = {name for _, name in wanted[start : start + _AT_ONCE]}
+        rows += Job.objects.filter(name__in=names)
+    return {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in set(wanted)}
+
+
+def _keep_facets(
+    nodes: Mapping[str, Node], mentions: Mapping[str, Sequence[tuple[NamedDataset, LineageEvent]]]
+) -> None:
+    """Merge the facets of datasets. The rows are locked until commit, in the order of their keys."""
+    by_node: dict[int, list[tuple[NamedDataset, LineageEvent]]] = {}
+    for key in mentions:
+        by_node.setdefault(nodes[key].pk, []).extend(mentions[key])
+    known = set(DatasetFacts.objects.filter(node__in=by_node).values_list("node_id", flat=True))
+    DatasetFacts.objects.bulk_create(
+        [
+            DatasetFacts(node_id=pk, namespace=by_node[pk][0][0].namespace, name=by_node[pk][0][0].name)
+            for pk in sorted(by_node.keys() - known)
+        ],
+        ignore_conflicts=True,
+    )
+    changing = [pk for pk, pairs in by_node.items() if any(one.facets for one, _ in pairs)]
+    rows = list(DatasetFacts.objects.select_for_update().filter(node__in=changing).order_by("pk"))
+    changed = []
+    for row in rows:
+        merged = json.dumps(merged_dataset(json.loads(row.merged), by_node[row.node_id]), sort_keys=True)
+        if merged != row.merged:
+            row.merged = long_text(merged)
+            changed.append(row)
+    DatasetFacts.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["node"], update_fields=["merged"], batch_size=_AT_ONCE
+    )
+
+
+def _link_jobs(events: Sequence[LineageEvent], nodes: Mapping[str, Node]) -> None:
+    wanted: set[tuple[JobName, int, str]] = set()
+    for event in events:
+        if event.job:
+            wanted |= {(event.job, nodes[one.key].pk, "in") for one in event.inputs}
+            wanted |= {(event.job, nodes[one.key].pk, "out") for one in event.outputs}
+    jobs = jobs_named(name for name, _, _ in wanted)
+    rows = {(jobs[name].pk, pk, direction) for name, pk, direction in wanted}
+    held = JobDataset.objects.filter(job__in={job for job, _, _ in rows}, dataset__in={pk for _, pk, _ in rows})
+    rows -= set(held.values_list("job_id", "dataset_id", "direction"))
+    JobDataset.objects.bulk_create(
+        [JobDataset(job_id=job, dataset_id=pk, direction=direction) for job, pk, direction in sorted(rows)],
+        ignore_conflicts=True,
+    )

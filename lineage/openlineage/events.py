@@ -1,0 +1,224 @@
+"""Reading one OpenLineage event: tolerant of what producers send, strict where nothing could be derived from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.errors import InvalidInput
+from lineage.openlineage.dataset_names import clean_name, clean_namespace
+
+_DEEPEST = 100
+_TIME = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?(?:\[[^\]]*\])?"
+)
+_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
+_LONGEST = 500
+Facets = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDataset:
+    """A dataset as an event names it, with its facets and those of its use as input or output."""
+
+    namespace: str
+    name: str
+    facets: Facets = field(default_factory=dict)
+    use: Facets = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Return what identifies the dataset, as text."""
+        return json.dumps([self.namespace, self.name])
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEvent:
+    """One event.
+
+    ``order`` sorts events by all digits of their time; ``run_id`` is "" and ``job`` None where it has none.
+    """
+
+    sha256: str
+    text: str
+    time: datetime
+    order: str
+    event_type: str
+    run_id: str
+    job: tuple[str, str] | None
+    run_facets: Facets
+    job_facets: Facets
+    inputs: tuple[NamedDataset, ...]
+    outputs: tuple[NamedDataset, ...]
+    dataset: NamedDataset | None
+    warnings: tuple[str, ...]
+
+
+def read_event(data: object) -> LineageEvent:
+    """Return the event. InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset."""
+    if not isinstance(data, dict):
+        raise InvalidInput("An event is a JSON object.")
+    _require_depth(data)
+    try:
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise InvalidInput(f"The event is no JSON: {error}.") from error
+    warnings: list[str] = []
+    time, order = _time(data.get("eventTime"), warnings)
+    run, job, dataset = (_mapping(data.get(name)) for name in ("run", "job", "dataset"))
+    named = _job(job, warnings)
+    run_id = _run_id(run.get("runId"), named, warnings) if run else ""
+    about = _datasets([dataset], "dataset", "", warnings) if dataset and not run and not job else ()
+    if not run_id and named is None and not about:
+        raise InvalidInput(
+            f"The event has neither a run with a runId, nor a job, nor a dataset. Its keys: {_keys(data)}."
+        )
+    return LineageEvent(
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        text=text,
+        time=time,
+        order=order,
+        event_type=_type(data.get("eventType"), warnings),
+        run_id=run_id,
+        job=named,
+        run_facets=_facets(run.get("facets"), "run", warnings),
+        job_facets=_facets(job.get("facets"), "job", warnings),
+        inputs=_datasets(data.get("inputs"), "inputs", "inputFacets", warnings),
+        outputs=_datasets(data.get("outputs"), "outputs", "outputFacets", warnings),
+        dataset=about[0] if about else None,
+        warnings=tuple(warnings),
+    )
+
+
+def _keys(data: Mapping[str, Any]) -> str:
+    return ", ".join(repr(str(key)[:50]) for key in list(data)[:10]) or "none"
+
+
+def _require_depth(data: object) -> None:
+    level, depth = [data], 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise InvalidInput(f"The event is nested deeper than {_DEEPEST} levels.")
+        following: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                following += value.values()
+            elif isinstance(value, list):
+                following += value
+        level = following
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """Return a JSON object; of a list with one object that object, as some producers send."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, dict) else {}
+
+
+def _time(value: object, warnings: list[str]) -> tuple[datetime, str]:
+    """Return a time in UTC, and a text that sorts by all its digits. InvalidInput."""
+    parts = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        raise InvalidInput(f"The event has no eventTime that can be read: {str(value)[:100]!r}.")
+    *numbers, fraction, zone = parts.groups()
+    try:
+        year, month, day, hour, minute, second = (int(number) for number in numbers)
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _offset(zone)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"The eventTime {str(value)[:100]!r} does not exist.") from error
+    if zone is None:
+        warnings.append("eventTime has no time zone: read as UTC")
+    digits = fraction or ""
+    return whole + timedelta(microseconds=int(f"{digits[:6]:0<6}")), f"{whole:%Y-%m-%dT%H:%M:%S}.{digits:0<9}"
+
+
+def _offset(zone: str | None) -> timedelta:
+    if zone is None or zone in "Zz":
+        return timedelta()
+    digits = zone[1:].replace(":", "")
+    minutes = int(digits[:2]) * 60 + int(digits[2:4] or 0)
+    return timedelta(minutes=-minutes if zone[0] == "-" else minutes)
+
+
+def _type(value: object, warnings: list[str]) -> str:
+    if value is None:
+        return "OTHER"
+    named = str(value).strip().upper()
+    if named not in _TYPES:
+        warnings.append(f"eventType {str(value)[:50]!r} is unknown: read as OTHER")
+        return "OTHER"
+    return named
+
+
+def _job(job: Mapping[str, Any], warnings: list[str]) -> tuple[str, str] | None:
+    name = _text(job.get("name"))
+    if not name:
+        if job:
+            warnings.append("the job has no name")
+        return None
+    return (_text(job.get("namespace")) or "default")[:_LONGEST], name[:_LONGEST]
+
+
+def _text(value: object) -> str:
+    """Return a text that every database can store."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return str(value).strip().replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
+
+
+def run_uuid(value: object, job: tuple[str, str] | None) -> str:
+    """Return the id of a run as a lower-case UUID; what is none becomes a UUIDv5 of the job and the text."""
+    text = _text(value)
+    if not text:
+        return ""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([*(job or ("", "")), text])))
+
+
+def _run_id(value: object, job: tuple[str, str] | None, warnings: list[str]) -> str:
+    run_id = run_uuid(value, job)
+    if run_id and run_id.replace("-", "") != re.sub(r"urn:uuid:|[{}-]", "", _text(value).lower()):
+        warnings.append(f"runId {_text(value)[:100]!r} is no UUID")
+    return run_id
+
+
+def _facets(value: object, where: str, warnings: list[str]) -> Facets:
+    """Return facets by their names; what is null or no object is left out with a warning."""
+    if value is not None and not isinstance(value, dict):
+        warnings.append(f"the facets of {where} are no object")
+    facets = {}
+    for key, facet in _mapping(value).items():
+        if isinstance(facet, dict):
+            facets[str(key)] = facet
+        elif facet is not None:
+            warnings.append(f"the facet {str(key)[:50]!r} of {where} is no object")
+    return facets
+
+
+def _datasets(value: object, where: str, use: str, warnings: list[str]) -> tuple[NamedDataset, ...]:
+    """Return the datasets of a list, each once with its facets merged;
+    one without a name is left out with a warning.
+    """
+    if value is not None and not isinstance(value, list):
+        warnings.append(f"{where} is no list")
+    datasets: dict[tuple[str, str], NamedDataset] = {}
+    for item in value if isinstance(value, list) else []:
+        dataset = _mapping(item)
+        name = clean_name(_text(dataset.get("name")))[:_LONGEST]
+        if not name:
+            warnings.append(f"a dataset of {where} has no name")
+            continue
+        namespace = clean_namespace(_text(dataset.get("namespace")))[:_LONGEST] or "default"
+        known = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
+        known.facets.update(_facets(dataset.get("facets"), name, warnings))
+        known.use.update(_facets(dataset.get(use), name, warnings) if use else {})
+    return tuple(datasets.values())

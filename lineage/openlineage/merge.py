@@ -1,0 +1,125 @@
+"""Merging the events of a run, job or dataset into one state that does not depend on their order or number.
+
+Every part of the state is a set that only grows, a smallest or greatest value, or a register in which the greatest
+(time, digest) wins. So merging is commutative and associative, and the same event again changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lineage.openlineage.dataset_names import clean_name, clean_namespace
+from lineage.openlineage.events import LineageEvent, NamedDataset
+
+State = dict[str, Any]
+_ENDS = ("COMPLETE", "FAIL", "ABORT")
+_STATES = {"COMPLETE": "COMPLETED", "FAIL": "FAILED", "ABORT": "ABORTED"}
+# A facet longer than this (a whole Spark plan) stays in the event alone.
+_LARGEST_FACET = 64_000
+
+
+def merged_run(state: State, events: Iterable[LineageEvent]) -> State:
+    """Return the state of a run with more events."""
+    made = json.loads(json.dumps(state)) if state else {"jobs": [], "runs": {}, "facets": {}, "in": {}, "out": {}}
+    for event in events:
+        _add_to_run(made, event)
+    return made
+
+
+def _add_to_run(made: State, event: LineageEvent) -> None:
+    if event.job and list(event.job) not in made["jobs"]:
+        made["jobs"] = sorted([*made["jobs"], list(event.job)])
+    made["first"] = min(made.get("first", event.order), event.order)
+    if event.event_type == "START":
+        made["started"] = min(made.get("started", event.order), event.order)
+    if event.event_type in _ENDS:
+        made["ended"] = max(made.get("ended", []), [event.order, event.sha256, event.event_type])
+    _keep(made["runs"], event.run_facets, event)
+    _keep(made["facets"], event.job_facets, event, accumulate=("lineage",))
+    for direction, datasets in (("in", event.inputs), ("out", event.outputs)):
+        for dataset in datasets:
+            held = made[direction].setdefault(dataset.key, {"facets": {}, "use": {}})
+            _keep(held["facets"], dataset.facets, event)
+            _keep(held["use"], dataset.use, event)
+
+
+def merged_job(state: State, event: LineageEvent) -> State:
+    """Return what is declared of a job with one more JobEvent: its facets, and the inputs and outputs of the latest
+    one.
+    """
+    made = json.loads(json.dumps(state)) if state else {"facets": {}, "declared": []}
+    _keep(made["facets"], event.job_facets, event)
+    declared = [event.order, event.sha256, [one.key for one in event.inputs], [one.key for one in event.outputs]]
+    made["declared"] = max(made["declared"], declared)
+    return made
+
+
+def merged_dataset(state: State, mentions: Iterable[tuple[NamedDataset, LineageEvent]]) -> State:
+    """Return the facets of a dataset with those of more events."""
+    made = json.loads(json.dumps(state)) if state else {"facets": {}}
+    for one, event in mentions:
+        _keep(made["facets"], one.facets, event)
+    return made
+
+
+def _keep(
+    registers: dict[str, list[Any]], facets: Mapping[str, Any], event: LineageEvent, accumulate: tuple[str, ...] = ()
+) -> None:
+    for key, facet in facets.items():
+        is_small = len(event.text) <= _LARGEST_FACET or len(json.dumps(facet)) <= _LARGEST_FACET
+        value = facet if is_small else {"_leftOut": event.sha256}
+        if key in accumulate and isinstance(value.get("entries"), list):
+            held = registers.get(key, ["", "", {"entries": []}])[2]["entries"]
+            entries = {json.dumps(one, sort_keys=True): one for one in [*held, *value["entries"]]}
+            registers[key] = ["", "", {"entries": [entries[text] for text in sorted(entries)]}]
+            continue
+        mine = [event.order, event.sha256, value]
+        if registers.get(key, ["", ""])[:2] < mine[:2]:
+            registers[key] = mine
+
+
+def facets_of(registers: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Return the facets that are in force: the newest of each, without those that were deleted."""
+    return {key: value for key, (_, _, value) in registers.items() if not value.get("_deleted")}
+
+
+def datasets_of(state: State, direction: str) -> list[NamedDataset]:
+    """Return the inputs ("in") or outputs ("out") of a run, with the facets in force, by name."""
+    datasets = []
+    for key, held in sorted(state.get(direction, {}).items()):
+        namespace, name = json.loads(key)
+        datasets.append(NamedDataset(namespace, name, facets_of(held["facets"]), facets_of(held["use"])))
+    return datasets
+
+
+def run_state(state: State) -> str:
+    """Return the state of a run as Marquez calls it: that of its last end event, else RUNNING or NEW."""
+    ended = state.get("ended")
+    if ended:
+        return _STATES[ended[2]]
+    return "RUNNING" if state.get("started") else "NEW"
+
+
+def explicit_pairs(state: State) -> list[tuple[str, list[str]]] | None:
+    """Return which inputs flowed into which output by an explicit lineage facet, as dataset keys; None without one."""
+    facet = facets_of(state.get("facets", {})).get("lineage")
+    if facet is None or not isinstance(facet.get("entries"), list):
+        return None
+    return [
+        (_key(entry), [_key(one) for one in _datasets(entry["inputs"])])
+        for entry in _datasets(facet["entries"])
+        if isinstance(entry.get("inputs"), list)
+    ]
+
+
+def _datasets(items: Iterable[Any]) -> list[Mapping[str, Any]]:
+    return [
+        one for one in items if isinstance(one, dict) and one.get("type", "DATASET") == "DATASET" and one.get("name")
+    ]
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    from_event = NamedDataset(clean_namespace(str(item.get("namespace", ""))), clean_name(str(item.get("name", ""))))
+    return from_event.key

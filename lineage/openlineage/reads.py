@@ -1,0 +1,178 @@
+"""Reads in the shape of Marquez: the graph of jobs and datasets around one of them, and the events as they were
+received.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+
+from core.actors import Actor
+from core.errors import InvalidInput, NotFound
+from core.times import iso_utc
+from lineage.models import DatasetFacts, Job, JobDataset, JobRun, LineageEvent
+from lineage.openlineage.merge import facets_of, run_state
+from lineage.visibility import hidden_nodes
+
+MAX_DEPTH = 100
+_MOST_NODES = 2000
+# Who reads the events of everybody: they can hold code, queries and the environment of a process.
+READERS = "operators"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    origin: str
+    destination: str
+
+
+def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
+    """Return the jobs and datasets up to ``depth`` steps around one, in both directions. NotFound, InvalidInput."""
+    kind, _, rest = node_id.partition(":")
+    if kind not in ("job", "dataset"):
+        raise InvalidInput(
+            f"{node_id[:200]!r} is no nodeId: write job:<namespace>:<name> or dataset:<namespace>:<name>."
+        )
+    start = _by_name(kind, rest.partition("#")[0])
+    if start is None or (isinstance(start, DatasetFacts) and hidden_nodes(actor, [start.node])):
+        raise NotFound(f"There is no {node_id[:200]!r}.")
+    jobs, datasets = _reached(start, depth)
+    facts = list(DatasetFacts.objects.filter(node_id__in=datasets).select_related("node"))
+    hidden = hidden_nodes(actor, [row.node for row in facts])
+    known = {row.node_id: row for row in facts if row.node_id not in hidden}
+    rows = {row.pk: row for row in Job.objects.filter(pk__in=jobs)}
+    links = JobDataset.objects.filter(job__in=rows, dataset__in=known).order_by("job_id", "dataset_id")
+    return _graph(rows, known, links)
+
+
+def _by_name(kind: str, rest: str) -> Job | DatasetFacts | None:
+    """Return what a name means: namespaces hold colons, so every cut is tried, the last one first."""
+    cuts = [place for place, letter in enumerate(rest) if letter == ":"]
+    pairs = [(rest[:cut], rest[cut + 1 :]) for cut in reversed(cuts)][:20]
+    wanted = Q(pk__in=[])
+    for namespace, name in pairs:
+        wanted |= Q(namespace=namespace, name=name)
+    if kind == "job":
+        return Job.objects.filter(wanted).first()
+    return DatasetFacts.objects.select_related("node").filter(wanted).first()
+
+
+def _reached(start: Job | DatasetFacts, depth: int) -> tuple[set[int], set[int]]:
+    """Return the ids of jobs and of dataset nodes within some steps."""
+    jobs = {start.pk} if isinstance(start, Job) else set()
+    datasets = {start.node_id} if isinstance(start, DatasetFacts) else set()
+    new_jobs, new_datasets = set(jobs), set(datasets)
+    for _ in range(depth):
+        near = set(JobDataset.objects.filter(job__in=new_jobs).values_list("dataset_id", flat=True))
+        users = set(JobDataset.objects.filter(dataset__in=new_datasets).values_list("job_id", flat=True))
+        new_datasets, new_jobs = near - datasets, users - jobs
+        datasets |= new_datasets
+        jobs |= new_jobs
+        if not (new_jobs or new_datasets) or len(jobs) + len(datasets) > _MOST_NODES:
+            break
+    return jobs, datasets
+
+
+def _graph(jobs: dict[int, Job], datasets: dict[int, DatasetFacts], links: Iterable[JobDataset]) -> list[Json]:
+    into: dict[str, list[_Edge]] = {}
+    out: dict[str, list[_Edge]] = {}
+    for link in links:
+        ends = job_id(jobs[link.job_id]), dataset_id(datasets[link.dataset_id])
+        edge = _Edge(*(ends if link.direction == "out" else ends[::-1]))
+        out.setdefault(edge.origin, []).append(edge)
+        into.setdefault(edge.destination, []).append(edge)
+    latest = _latest_runs(jobs)
+    nodes: list[Json] = [
+        {"id": job_id(row), "type": "JOB", "data": _job(row, into, out, latest)} for row in jobs.values()
+    ]
+    nodes += [{"id": dataset_id(row), "type": "DATASET", "data": _dataset(row)} for row in datasets.values()]
+    for node in nodes:
+        node["inEdges"] = _edges(into.get(str(node["id"]), []))
+        node["outEdges"] = _edges(out.get(str(node["id"]), []))
+    return sorted(nodes, key=lambda node: str(node["id"]))
+
+
+def _edges(edges: Iterable[_Edge]) -> list[Json]:
+    return [{"origin": edge.origin, "destination": edge.destination} for edge in edges]
+
+
+def job_id(job: Job) -> str:
+    """Return the nodeId of a job."""
+    return f"job:{job.namespace}:{job.name}"
+
+
+def dataset_id(row: DatasetFacts) -> str:
+    """Return the nodeId of a dataset."""
+    return f"dataset:{row.namespace}:{row.name}"
+
+
+def _latest_runs(jobs: Collection[int]) -> dict[int, JobRun]:
+    """Return the newest run of each job."""
+    rows = JobRun.objects.filter(job__in=list(jobs)).select_related("node").order_by("pk")
+    return {row.job_id: row for row in rows if row.job_id is not None}
+
+
+def _job(row: Job, into: dict[str, list[_Edge]], out: dict[str, list[_Edge]], latest: dict[int, JobRun]) -> Json:
+    named = {"namespace": row.namespace, "name": row.name}
+    run = latest.get(row.pk)
+    state = json.loads(run.merged) if run else {}
+    return {
+        "id": named,
+        "type": "BATCH",
+        **named,
+        "simpleName": row.name,
+        "createdAt": iso_utc(row.recorded_at),
+        "updatedAt": iso_utc(row.recorded_at),
+        "inputs": [_parts(edge.origin) for edge in into.get(job_id(row), [])],
+        "outputs": [_parts(edge.destination) for edge in out.get(job_id(row), [])],
+        "latestRun": {"id": run.node.urn.partition(":")[2], "state": run_state(state)} if run else None,
+        "facets": facets_of(json.loads(row.merged).get("facets", {})),
+    }
+
+
+def _parts(node_id: str) -> Json:
+    namespace, _, name = node_id.partition(":")[2].rpartition(":")
+    return {"namespace": namespace, "name": name}
+
+
+def _dataset(row: DatasetFacts) -> Json:
+    facets = facets_of(json.loads(row.merged).get("facets", {}))
+    named = {"namespace": row.namespace, "name": row.name}
+    fields = facets.get("schema", {}).get("fields")
+    return {
+        "id": named,
+        "type": "STREAM" if row.namespace.startswith("kafka:") else "DB_TABLE",
+        **named,
+        "physicalName": row.name,
+        "createdAt": iso_utc(row.node.recorded_at),
+        "updatedAt": iso_utc(row.node.recorded_at),
+        "fields": fields if isinstance(fields, list) else [],
+    }
+
+
+def known_events(actor: Actor) -> QuerySet[LineageEvent]:
+    """Return the events that the actor may read: their own; for superusers and operators those of everybody."""
+    rows = LineageEvent.objects.order_by("-event_time", "-pk")
+    is_reader = actor.user_id is not None and Group.objects.filter(name=READERS, user__pk=actor.user_id).exists()
+    return rows if actor.is_superuser or is_reader else rows.filter(actor_ref=actor.ref)
+
+
+def events_between(
+    actor: Actor, after: datetime | None, before: datetime | None, *, ascending: bool, start: int, limit: int
+) -> tuple[list[Any], int]:
+    """Return one page of the raw events with after ≤ eventTime < before, and how many there are in all."""
+    rows = known_events(actor)
+    if after is not None:
+        rows = rows.filter(event_time__gte=after)
+    if before is not None:
+        rows = rows.filter(event_time__lt=before)
+    if ascending:
+        rows = rows.order_by("event_time", "pk")
+    return [json.loads(body) for body in rows[start : start + limit].values_list("body", flat=True)], rows.count()

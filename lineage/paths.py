@@ -1,0 +1,54 @@
+"""A shortest path from one node to another, as the reason why the first is upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from core.actors import Actor
+from lineage.answers import anchors_of, edges_json, node_json
+from lineage.graph.levels import Filters, walk_levels
+from lineage.graph.reads import EdgeRow, nodes_by_id
+from lineage.queries import find_node
+from lineage.visibility import hidden_nodes, require_visible
+
+
+def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
+    """Return one shortest path along which ``source`` flowed into ``target``, as JSON; NotFound for an unknown node."""
+    first, last = find_node(source), find_node(target)
+    for node in (first, last):
+        require_visible(actor, node)
+    goals = set(anchors_of(first, "down")) | {first.pk}
+    anchors = anchors_of(last, "up")
+    walked = walk_levels(last.pk, anchors, "up", filters=Filters(), limit=limit)
+    depths = {pk: depth for depth, level in enumerate(walked.levels) for pk in level}
+    reached = min((pk for pk in goals if pk in depths), key=lambda pk: (depths[pk], pk), default=None)
+    edges = [] if reached is None else _path(reached, depths, walked.edges.values())
+    ids = [] if reached is None else list(dict.fromkeys([reached, *(edge.dst for edge in edges), last.pk]))
+    nodes = nodes_by_id(ids)
+    hidden = hidden_nodes(actor, nodes.values())
+    shown = [node_json(nodes[pk]) for pk in ids if pk not in hidden]
+    urns = {pk: node.urn for pk, node in nodes.items() if pk not in hidden}
+    body = {
+        "from": first.urn,
+        "to": last.urn,
+        "connected": reached is not None,
+        "nodes": shown,
+        "edges": edges_json(edges, urns),
+        "truncated": reached is None and not walked.complete,
+    }
+    return orjson.dumps(body)
+
+
+def _path(start: int, depths: Mapping[int, int], edges: Iterable[EdgeRow]) -> list[EdgeRow]:
+    """Return the edges of a shortest path downstream: each one step nearer to where the walk began."""
+    nearer: dict[int, EdgeRow] = {}
+    for edge in sorted(edges, reverse=True):
+        if depths.get(edge.src, 0) == depths.get(edge.dst, 0) + 1:
+            nearer[edge.src] = edge
+    path = []
+    while start in nearer:
+        path.append(nearer[start])
+        start = nearer[start].dst
+    return path

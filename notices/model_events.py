@@ -1,0 +1,66 @@
+"""Notices of events about a whole model: it left Production, loads other files, is not attested,
+or is to be retired.
+"""
+
+from __future__ import annotations
+
+from audit.models import Event
+from audit.queries import facts
+from notices.drafts import Draft, one_paragraph
+from notices.models import Topic
+from notices.moves import watchers_of
+from notices.people import people_named, responsible_people
+from registry.models import ModelVersion, RegisteredModel
+
+
+def production_left(event: Event) -> list[Draft]:
+    """Return the notice that a version left Production or an alias with no successor, for those responsible for it."""
+    known = facts(event)
+    name, _, number = event.object_ref.partition(":")[2].rpartition("/")
+    row = ModelVersion.objects.select_related("model").filter(model__name=name, version=int(number)).first()
+    if row is None:
+        return []
+    after, who = known["after"], known["actor"].get("on_behalf_of") or event.actor_name
+    serves = f" {', '.join(after['serves'])} still serves it." if after["serves"] else ""
+    title = f"{row} left {after['left']}, and nothing is in its place"
+    text = one_paragraph(f"{who}: {known['reason']}{serves}" if known["reason"] else f"By {who}.{serves}")
+    approvers = str(known["before"].get("approved_by", "")).split(", ")
+    people = responsible_people(row.model, [*approvers, *after["deployed_by"]]) | watchers_of(row.model)
+    people -= people_named([who])
+    return [Draft(frozenset(people), Topic.LEFT, title, f"/models/{name}/versions/{number}/", text, row.model_id)]
+
+
+def attestation_due(event: Event) -> list[Draft]:
+    """Return the notice that the attestation of a model is overdue, for its owner and those who manage it."""
+    title = "The attestation of {} is overdue: is it in use, still fit, and is its documentation true?"
+    return _to_responsible_people(event, title, [facts(event)["after"].get("owner", "")])
+
+
+def retirement_asked(event: Event) -> list[Draft]:
+    """Return the notice that somebody asks to retire a model, for those who manage it."""
+    return _to_responsible_people(event, f"{event.actor_name} asks that {{}} be retired", [])
+
+
+def _to_responsible_people(event: Event, title: str, names: list[str]) -> list[Draft]:
+    """Return a notice for the people responsible for the model of an event; ``title`` has {} for its name."""
+    model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
+    if model is None:
+        return []
+    people = responsible_people(model, names) - people_named([event.actor_name])
+    text = one_paragraph(facts(event)["reason"])
+    path = f"/models/{model.name}/"
+    return [Draft(frozenset(people), Topic.FINDING, title.format(model.name), path, text, model.pk)]
+
+
+def files_attested(event: Event) -> list[Draft]:
+    """Return the notice that an endpoint has loaded other files than those of its version, for those responsible."""
+    known = facts(event)["after"]
+    if known["matches"]:
+        return []
+    model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
+    if model is None:
+        return []
+    people = responsible_people(model, [*str(known["approved_by"]).split(", "), known["deployed_by"]])
+    title = f"{known['endpoint']} loaded other files than those of {model.name} v{known['version']}"
+    path = f"/models/{model.name}/versions/{known['version']}/"
+    return [Draft(frozenset(people), Topic.ALARM, title, path, f"It loaded {known['digest']}.", model.pk)]

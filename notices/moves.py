@@ -1,0 +1,138 @@
+"""Notices of the moves of a model: a version that changes its stage, an alias that is set or removed.
+
+The recipients are the owner and those who manage the model, the approvers of the versions concerned, those whose
+deployments run the model, and those who watch it; never the person who moved it. That a version left with nothing in
+its place is an event of its own (notices/model_events.py), and a replaced version is named in the notice of the version
+that replaces it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import User
+from approvals.models import Decision, Review, TransitionRequest
+from audit.models import Event
+from audit.queries import facts
+from notices.drafts import Draft, one_paragraph
+from notices.models import Topic, Watch
+from notices.people import responsible_people
+from policies.request_kinds import RequestKind
+from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.stages import Stage
+
+_REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """An event that moved something of a model, with its changes and its request."""
+
+    event: Event
+    model: RegisteredModel
+    before: dict[str, Any]
+    after: dict[str, Any]
+    reason: str
+    mover: str
+    request: TransitionRequest | None
+
+    @property
+    def is_rollback(self) -> bool:
+        """Return whether the move brings back a version that was replaced before."""
+        asked = self.request is not None and self.request.kind == RequestKind.ROLLBACK
+        return asked or self.before.get("superseded_by") is not None
+
+
+def stage_changed(event: Event) -> list[Draft]:
+    """Return who is notified that a version changed its stage; nobody where another event of the same move has a
+    notice.
+    """
+    move = _move_of(event)
+    number = event.object_ref.rpartition("/")[2]
+    if move is None or not number.isdigit() or _has_event_of_its_own(move):
+        return []
+    version = ModelVersion.objects.filter(model=move.model, version=int(number)).first()
+    if version is None:
+        return []
+    replaced = ModelVersion.objects.filter(superseded_by=version, superseded_at=version.staged_at).order_by("version")
+    enters = move.after["stage"] == Stage.PRODUCTION
+    others = list(replaced) if enters else []
+    name = f"{move.model.name} v{number}"
+    if not enters:
+        topic, title = Topic.MOVE, f"{name} moved from {move.before['stage']} to {move.after['stage']}"
+    elif move.is_rollback:
+        topic, title = Topic.ROLLBACK, f"{name} is back in Production"
+    else:
+        topic, title = Topic.PROMOTION, f"{name} is in Production"
+    came_after = f"It replaces {', '.join(f'v{row.version}' for row in others)}." if others else ""
+    path = f"/models/{move.model.name}/versions/{number}/"
+    return [_draft(move, topic, title, came_after, path, _approvers(move, others))]
+
+
+def alias_moved(event: Event) -> list[Draft]:
+    """Return who is notified that an alias was set or removed; nobody where it did not change, or where `left` has a
+    notice.
+    """
+    move = _move_of(event)
+    if move is None or move.before.get("version") == move.after.get("version") or move.after.get("left"):
+        return []
+    numbers = {facts_["version"] for facts_ in (move.before, move.after) if "version" in facts_}
+    rows = list(ModelVersion.objects.filter(model=move.model, version__in=numbers))
+    alias = f"@{move.after.get('alias') or move.before['alias']}"
+    if "version" not in move.after:
+        title, came_after = f"{alias} was removed from {move.model.name} v{move.before['version']}", ""
+    else:
+        title = f"{alias} of {move.model.name} is v{move.after['version']} now"
+        came_after = f"It was v{move.before['version']}." if "version" in move.before else ""
+    topic = Topic.ROLLBACK if move.is_rollback else Topic.ALIAS
+    return [_draft(move, topic, title, came_after, f"/models/{move.model.name}/", _approvers(move, rows))]
+
+
+def watchers_of(model: RegisteredModel) -> set[int]:
+    """Return the ids of the people who watch a model."""
+    return set(Watch.objects.filter(model=model).values_list("person_id", flat=True))
+
+
+def _move_of(event: Event) -> _Move | None:
+    model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
+    if model is None:
+        return None
+    known = facts(event)
+    after = known["after"] or {}
+    named = _REQUEST.search(str(after.get("basis", "")))
+    request = TransitionRequest.objects.filter(pk=int(named[1])).first() if named else None
+    mover = str(known["actor"].get("on_behalf_of") or event.actor_name)
+    return _Move(event, model, known["before"] or {}, after, one_paragraph(known["reason"]), mover, request)
+
+
+def _has_event_of_its_own(move: _Move) -> bool:
+    """Return whether the current version left its stage: replaced by another, or with no successor."""
+    was_current = bool(move.before.get("is_current")) and not move.after.get("is_current")
+    stays = move.before.get("stage") == move.after.get("stage") and not move.after.get("is_current")
+    return was_current or stays
+
+
+def _approvers(move: _Move, versions: Iterable[ModelVersion]) -> set[str]:
+    """Return the usernames of those who approved the move, and the versions concerned before it."""
+    texts = [*(row.approved_by for row in versions), *(str(side.get("approved_by", "")) for side in _sides(move))]
+    names = {name for text in texts for name in text.split(", ") if name}
+    if move.request is not None:
+        approvals = Review.objects.filter(request=move.request, decision=Decision.APPROVE)
+        names |= set(approvals.values_list("reviewer__username", flat=True))
+    return names
+
+
+def _sides(move: _Move) -> tuple[dict[str, Any], dict[str, Any]]:
+    return move.before, move.after
+
+
+def _draft(move: _Move, topic: Topic, title: str, came_after: str, path: str, approvers: set[str]) -> Draft:
+    live = Deployment.objects.filter(version__model=move.model, ended_at__isnull=True)
+    deployers = set(live.values_list("deployed_by", flat=True).distinct())
+    people = responsible_people(move.model, approvers | deployers) | watchers_of(move.model)
+    people -= set(User.objects.filter(username=move.mover).values_list("pk", flat=True))
+    text = " ".join(part for part in (came_after, f"By {move.mover}.", move.reason) if part)
+    return Draft(frozenset(people), topic, title, path, one_paragraph(text), move.model.pk)

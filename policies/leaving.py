@@ -1,0 +1,60 @@
+"""Policies on leaving: what a version needs to leave Production, or an alias, without a successor. Pure.
+
+`applies_to: {leaves: Production}` becomes the target `leaves Production`, which no move has, so that the policies of
+entering and of leaving never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
+from policies.targets import leave_target
+from registry.models import ModelVersion
+from registry.stages import Stage, target_left
+
+
+@dataclass(frozen=True, slots=True)
+class MovePolicies:
+    """The policies that judge one move: of what the version enters, and of what it leaves; None for none."""
+
+    entry: LoadedPolicy | None
+    leave: LoadedPolicy | None
+
+    @property
+    def governing(self) -> LoadedPolicy | None:
+        """Return the policy that a request for the move is opened under."""
+        return self.entry or self.leave
+
+    @property
+    def added(self) -> LoadedPolicy | None:
+        """Return the policy whose rules are added to those of the governing one: a current version moves to Staging."""
+        return self.leave if self.entry is not None else None
+
+
+def policies_of_move(policies: Sequence[LoadedPolicy], model: ModelFacts, target: str, left: str) -> MovePolicies:
+    """Return the policies that judge a move to a target by which a version leaves ``left`` (see `target_left`)."""
+    return MovePolicies(governing_policy(policies, model, target), _leave_policy(policies, model, left))
+
+
+def policies_for_move(version: ModelVersion, target: str) -> MovePolicies:
+    """Return the policies that judge a move of this version now."""
+    policies = active_policies()
+    left = target_left(target, is_current=version.is_current)
+    if not policies:
+        return MovePolicies(None, None)
+    return policies_of_move(policies, model_facts([version.model])[version.model_id], target, left)
+
+
+def _leave_policy(policies: Sequence[LoadedPolicy], model: ModelFacts, left: str) -> LoadedPolicy | None:
+    """Return the policy on leaving a stage or an alias.
+
+    A protected alias without one of its own has that of Production.
+    """
+    if not left:
+        return None
+    own = governing_policy(policies, model, leave_target(left))
+    if own is not None or left == Stage.PRODUCTION or governing_policy(policies, model, left) is None:
+        return own
+    return governing_policy(policies, model, leave_target(Stage.PRODUCTION))

@@ -1,0 +1,256 @@
+"""Difference of two model versions or runs: metrics and whether they compare, changes by axis, the nearest divergence.
+
+It lists changes and no causes. Facts that were not recorded are listed as unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.actors import Actor
+from core.errors import InvalidInput
+from lineage.answers import anchors_of
+from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
+from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.queries import find_node
+from lineage.visibility import hidden_nodes, known_nodes, require_visible
+from tracking.models import LatestMetric, Param
+
+_MOST = 100_000
+_MOST_LISTED = 20
+_LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "mape", "logloss", "perplexity", "latency")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two compared nodes: its ancestors with distances, and the run that made it ("" for none)."""
+
+    root: Node
+    nodes: dict[int, NodeRow]
+    edges: list[EdgeRow]
+    depths: dict[int, int]
+    run_id: str
+
+    def near(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
+        """Return the ancestors of some kinds that flow into the root or into the run that made it."""
+        ends = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
+        wanted = set(kinds)
+        direct = {edge.src for edge in self.edges if edge.dst in ends}
+        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in wanted)
+
+
+def diff_of(actor: Actor, first: str, second: str) -> Json:
+    """Return the difference of two model versions, runs or endpoints, as `GET /api/v1/diff` does.
+
+    NotFound, InvalidInput.
+
+    An endpoint stands for the version of its newest live deployment.
+    """
+    a, b = _side(actor, first), _side(actor, second)
+    metrics = _metrics(a, b)
+    changes = [*_data(a, b), *_code(a, b), *_params(a, b), *_environment(a, b), *_base_models(a, b)]
+    unknown = _unknown(a, "a") + _unknown(b, "b")
+    return {
+        "a": a.root.urn,
+        "b": b.root.urn,
+        "verdict": _verdict(metrics),
+        "metrics": metrics,
+        "changes": changes,
+        "lineage": _divergence(a, b),
+        "unknown": unknown,
+        "single_change": len({change["axis"] for change in changes}) == 1 and not unknown,
+    }
+
+
+def _side(actor: Actor, urn: str) -> _Side:
+    root = find_node(urn)
+    require_visible(actor, root)
+    if root.kind == NodeKind.ENDPOINT:
+        root = _served(actor, root)
+    if root.kind not in (NodeKind.MODEL_VERSION, NodeKind.RUN):
+        raise InvalidInput(f"{urn[:200]!r} is neither a model version nor a run or endpoint.")
+    read = read_closure([root.pk], "up", limit=_MOST)
+    hidden = hidden_nodes(actor, read.nodes)
+    nodes = {node.id: node for node in read.nodes if node.id not in hidden}
+    edges = [edge for edge in read.edges if edge.src in nodes and edge.dst in nodes]
+    makers = [nodes[edge.src] for edge in edges if edge.dst == root.pk and edge.rel == Relation.PRODUCED]
+    run = (
+        root.urn if root.kind == NodeKind.RUN else next((node.urn for node in makers if node.kind == NodeKind.RUN), "")
+    )
+    depths = distances(root.pk, [root.pk], read.edges, "up")
+    return _Side(root, nodes, edges, depths, run.removeprefix("run:"))
+
+
+def _served(actor: Actor, endpoint: Node) -> Node:
+    """Return the version of the newest live deployment that the actor may know. InvalidInput where there is none."""
+    edges = Edge.objects.filter(dst__in=anchors_of(endpoint, "up"), rel=Relation.DEPLOYED).select_related("src")
+    known = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
+    if not known:
+        raise InvalidInput(f"Nothing that you may see runs on {endpoint.name} now.")
+    return known[0]
+
+
+def _metrics(a: _Side, b: _Side) -> list[Json]:
+    """Return the metrics of both runs; those measured on different data are not comparable."""
+    values: dict[str, dict[str, LatestMetric]] = defaultdict(dict)
+    rows = LatestMetric.objects.filter(run_id__in=[side.run_id for side in (a, b) if side.run_id]).order_by("key", "pk")
+    for row in rows:
+        for name, side in (("a", a), ("b", b)):
+            if row.run_id == side.run_id:
+                values[row.key][name] = row
+    return [_metric(key, sides.get("a"), sides.get("b")) for key, sides in sorted(values.items())]
+
+
+def _metric(key: str, a: LatestMetric | None, b: LatestMetric | None) -> Json:
+    body: Json = {"key": key, "a": a.value if a else None, "b": b.value if b else None}
+    if a is None or b is None:
+        return body | {"comparable": False, "why": f"only {'b' if a is None else 'a'} has it"}
+    data = [(row.dataset_name, row.dataset_digest) for row in (a, b)]
+    same = data[0] == data[1]
+    body |= {
+        "delta": b.value - a.value,
+        "comparable": same,
+        "eval_dataset": "same" if same and any(data[0]) else "unknown",
+    }
+    if not same:
+        body |= {
+            "eval_dataset": "differs",
+            "why": f"measured on {data[0][0] or 'unknown data'} and {data[1][0] or 'unknown data'}",
+        }
+    lower = any(word in key.casefold() for word in _LOWER_IS_BETTER)
+    body["direction"] = "same" if a.value == b.value else "better" if (b.value < a.value) == lower else "worse"
+    return body
+
+
+def _verdict(metrics: list[Json]) -> str:
+    comparable = {metric["direction"] for metric in metrics if metric["comparable"]} - {"same"}
+    if not any(metric["comparable"] for metric in metrics):
+        return "not comparable"
+    if comparable == {"worse"}:
+        return "regressed"
+    return "improved" if comparable == {"better"} else "mixed" if comparable else "unchanged"
+
+
+def _data(a: _Side, b: _Side) -> list[Json]:
+    """Return the dataset versions that differ, by dataset, nearest first."""
+    sides = [
+        {node.id: node for node in side.nodes.values() if node.kind == NodeKind.DATASET_VERSION} for side in (a, b)
+    ]
+    only = [[node for pk, node in sides[n].items() if pk not in sides[1 - n]] for n in (0, 1)]
+    holders = _containers(node.id for nodes in only for node in nodes)
+    by_holder: dict[int, tuple[list[NodeRow], list[NodeRow]]] = defaultdict(lambda: ([], []))
+    for n in (0, 1):
+        for node in only[n]:
+            by_holder[holders.get(node.id, node.id)][n].append(node)
+    changes = []
+    for before, after in by_holder.values():
+        hops = min(side.depths.get(node.id, _MOST) for side, nodes in ((a, before), (b, after)) for node in nodes)
+        changes.append(
+            {
+                "axis": "data",
+                "kind": "changed" if before and after else "removed" if before else "added",
+                "node": (before or after)[0].name,
+                "a": sorted(node.version for node in before),
+                "b": sorted(node.version for node in after),
+                "hops": hops,
+            }
+        )
+    return sorted(changes, key=lambda change: (change["hops"], change["node"]))
+
+
+def _code(a: _Side, b: _Side) -> list[Json]:
+    commits = [sorted(node.version for node in side.near([NodeKind.CODE_VERSION])) for side in (a, b)]
+    return [] if commits[0] == commits[1] else [{"axis": "code", "kind": "changed", "a": commits[0], "b": commits[1]}]
+
+
+def _params(a: _Side, b: _Side) -> list[Json]:
+    rows = Param.objects.filter(run_id__in=[side.run_id for side in (a, b) if side.run_id])
+    values: dict[str, dict[str, str]] = {a.run_id: {}, b.run_id: {}}
+    for run_id, key, value in rows.values_list("run_id", "key", "value"):
+        values[run_id][key] = value
+    return _mapping("params", values[a.run_id], values[b.run_id])
+
+
+def _environment(a: _Side, b: _Side) -> list[Json]:
+    return _mapping("environment", _packages(a), _packages(b))
+
+
+def _mapping(axis: str, a: Mapping[str, str], b: Mapping[str, str]) -> list[Json]:
+    """Return what differs between two mappings as one change, nothing where they are equal."""
+    changed = [{"key": key, "a": a[key], "b": b[key]} for key in sorted(a.keys() & b.keys()) if a[key] != b[key]]
+    added = [{"key": key, "b": b[key]} for key in sorted(b.keys() - a.keys())]
+    removed = [{"key": key, "a": a[key]} for key in sorted(a.keys() - b.keys())]
+    if not (changed or added or removed):
+        return []
+    same = len(a.keys() & b.keys()) - len(changed)
+    return [
+        {"axis": axis, "kind": "changed", "changed": changed, "added": added, "removed": removed, "unchanged": same}
+    ]
+
+
+def _packages(side: _Side) -> dict[str, str]:
+    packages: dict[str, str] = {}
+    for node in side.near([NodeKind.ENVIRONMENT]):
+        attrs = orjson.loads(node.attrs or "{}")
+        if attrs.get("python"):
+            packages["python"] = str(attrs["python"])
+        for line in attrs.get("packages", []):
+            name, _, version = str(line).partition("==")
+            packages[name.strip()] = version.strip() or "any"
+    return packages
+
+
+def _base_models(a: _Side, b: _Side) -> list[Json]:
+    kinds = (NodeKind.LOGGED_MODEL, NodeKind.MODEL_VERSION)
+    used = [sorted(node.urn for node in side.near(kinds) if _is_base(side, node)) for side in (a, b)]
+    return [] if used[0] == used[1] else [{"axis": "base_model", "kind": "changed", "a": used[0], "b": used[1]}]
+
+
+def _is_base(side: _Side, node: NodeRow) -> bool:
+    return any(edge.src == node.id and edge.rel == Relation.CONSUMED for edge in side.edges)
+
+
+def _divergence(a: _Side, b: _Side) -> Json:
+    """Return how many ancestors both share, and the nodes of one side whose inputs are all shared: the divergence."""
+    ids = [set(side.nodes) - {side.root.pk} for side in (a, b)]
+    shared = ids[0] & ids[1]
+    first: list[Json] = []
+    for side, own in ((a, ids[0] - shared), (b, ids[1] - shared)):
+        inputs: dict[int, set[int]] = defaultdict(set)
+        for edge in side.edges:
+            inputs[edge.dst].add(edge.src)
+        first += [
+            {"node": side.nodes[pk].urn, "hops": side.depths.get(pk, _MOST)} for pk in own if inputs[pk] <= shared
+        ]
+    first.sort(key=lambda row: (row["hops"], str(row["node"])))
+    return {
+        "only_a": len(ids[0] - shared),
+        "only_b": len(ids[1] - shared),
+        "shared": len(shared),
+        "first_divergence": first[:_MOST_LISTED],
+    }
+
+
+def _unknown(side: _Side, name: str) -> list[str]:
+    """Return what was not recorded of one side."""
+    missing = []
+    if not side.run_id:
+        missing.append(f"the run that made {name}")
+    if not side.near([NodeKind.CODE_VERSION]):
+        missing.append(f"code of {name}")
+    if not any(node.kind == NodeKind.DATASET_VERSION for node in side.nodes.values()):
+        missing.append(f"data of {name}")
+    if not side.near([NodeKind.ENVIRONMENT]):
+        missing.append(f"environment of {name}")
+    return [f"{text} is not recorded" for text in missing]
+
+
+def _containers(ids: Iterable[int]) -> dict[int, int]:
+    rows = Node.objects.filter(pk__in=list(ids), container_id__isnull=False).values_list("pk", "container_id")
+    return {pk: holder for pk, holder in rows if holder is not None}

@@ -1,0 +1,96 @@
+"""The history of Production of a model, read from the events of its stage changes,
+never from the current rows.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from audit.actions import Action
+from audit.models import Event
+from audit.queries import facts
+from core.refs import model_stream
+from registry.models import RegisteredModel
+
+_MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time in which one version was current Production; ``until`` is None while it still is.
+
+    ``approved_by`` and ``moved_by`` are names as they were; ``event_id`` is the event that began the period.
+    """
+
+    version: int
+    since: datetime.datetime
+    until: datetime.datetime | None
+    approved_by: str
+    moved_by: str
+    reason: str
+    event_id: str
+
+
+def production_periods(model: RegisteredModel) -> list[Period]:
+    """Return every time in which a version of a model was in Production, oldest first. One query."""
+    events = Event.objects.filter(
+        stream=model_stream(model.pk), action__in=[action.value for action in _MOVES], outcome="ok"
+    )
+    return list(_periods(events.order_by("pk")))
+
+
+def production_at(model: RegisteredModel, at: datetime.datetime) -> Period | None:
+    """Return the period in which a moment lies, None where nothing was in Production then."""
+    return next((period for period in reversed(production_periods(model)) if _holds(period, at)), None)
+
+
+def _holds(period: Period, at: datetime.datetime) -> bool:
+    return period.since <= at and (period.until is None or at < period.until)
+
+
+def _periods(events: Iterable[Event]) -> Iterator[Period]:
+    """Yield the periods: a version begins one when it becomes current, and its next change ends it.
+
+    A version that is superseded stays until the one that supersedes it comes, in the same transaction: no gap between
+    them.
+    """
+    here: Period | None = None
+    for event in events:
+        known = facts(event)
+        after, number = known.get("after") or {}, _number(event.object_ref)
+        if after.get("is_current"):
+            if here is not None and here.version == number:
+                continue
+            if here is not None:
+                yield _ended(here, event.at)
+            here = _began(event, number, after)
+        elif here is not None and here.version == number and not after.get("superseded_by"):
+            yield _ended(here, event.at)
+            here = None
+    if here is not None:
+        yield here
+
+
+def _began(event: Event, number: int, after: dict[str, object]) -> Period:
+    known = facts(event)
+    return Period(
+        version=number,
+        since=event.at,
+        until=None,
+        approved_by=str(after.get("approved_by") or ""),
+        moved_by=event.actor_name,
+        reason=str(known.get("reason") or ""),
+        event_id=str(event.event_id),
+    )
+
+
+def _ended(period: Period, at: datetime.datetime) -> Period:
+    return Period(period.version, period.since, at, period.approved_by, period.moved_by, period.reason, period.event_id)
+
+
+def _number(ref: str) -> int:
+    """Return the version number that a reference such as ``model-version:fraud/7`` ends in."""
+    last = ref.rpartition("/")[2]
+    return int(last) if last.isdecimal() else 0

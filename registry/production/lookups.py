@@ -1,0 +1,124 @@
+"""Fast lookup of a version by stage or alias: one SQL statement reads the token, its user and the version.
+
+By unique indexes and without a cache, as in `registry.production.serving`. These cover the common case: a live token
+with the right scope, of somebody who may read every model, and something to be found. For everything else they return
+nothing, and the regular views answer or refuse, so that no rule exists twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import Error, connection
+from django.utils import timezone
+
+from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from core.actors import Scope
+from core.columns import columns_of, listed, table_of
+from core.errors import NotAuthenticated
+from core.statements import Statement, fetch, text_array
+from registry.models import Alias, ModelVersion, ModelVersionTag, RegisteredModel
+from registry.permissions import default_level
+from registry.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ShownVersion:
+    """A version as the protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases
+    (these two in no order).
+    """
+
+    name: str
+    version: int
+    stage: str
+    description: str
+    source: str
+    run_id: str
+    run_link: str
+    created_by: str
+    created_ms: int
+    updated_ms: int
+    tags: dict[str, str]
+    aliases: list[str]
+
+
+# MLflow's protocol has no field for these; where Custody shows them, it does so in its own API and on its pages.
+_NOT_IN_PROTOCOL = (
+    "model_id", "is_current", "logged_model_id", "artifact_path", "artifact_digest", "payload_digest", "copied_from_id",
+    "staged_by", "staged_at", "approved_by", "approved_at", "approval_basis", "fully_validated_at",
+    "superseded_at", "superseded_by_id", "archive_after", "review_due_at", "deleted_at",
+)  # fmt: skip
+VERSION_COLUMNS = columns_of(ModelVersion, without=_NOT_IN_PROTOCOL)
+_VERSIONS = table_of(ModelVersion)
+_SELECT = (
+    f"SELECT c.scopes, c.is_superuser, m.name, {listed(VERSION_COLUMNS, of='v')}, "  # noqa: S608 - names
+    f"(SELECT CAST({{objects}}(t.key, t.value) AS text) FROM {table_of(ModelVersionTag)} t WHERE t.version_id = v.id), "
+    f"(SELECT CAST({{lists}}(a.name) AS text) FROM {table_of(Alias)} a WHERE a.version_id = v.id) "
+    f"FROM ({WHO_CALLS}) c CROSS JOIN {table_of(RegisteredModel)} m "
+)
+# In each stage the highest number; in Production the current one, which need not be the highest.
+_BY_STAGE = (
+    f"{_SELECT}CROSS JOIN {{stages}} s JOIN {_VERSIONS} v ON v.model_id = m.id AND v.version = ("  # noqa: S608 - names
+    f"SELECT max(h.version) FROM {_VERSIONS} h WHERE h.model_id = m.id AND h.stage = s.value "
+    f"AND h.deleted_at IS NULL AND (h.is_current OR h.stage <> '{Stage.PRODUCTION.value}')) "
+    "WHERE m.name = %s AND m.deleted_at IS NULL ORDER BY v.version"
+)
+# The most frequent lookup: a constraint ensures that the current version is in Production and not deleted.
+_CURRENT = (
+    f"{_SELECT}JOIN {_VERSIONS} v ON v.model_id = m.id AND v.is_current WHERE m.name = %s AND m.deleted_at IS NULL"
+)
+_BY_ALIAS = (
+    f"{_SELECT}JOIN {table_of(Alias)} b ON b.model_id = m.id AND b.name = %s "
+    f"JOIN {_VERSIONS} v ON v.id = b.version_id AND v.deleted_at IS NULL "
+    "WHERE m.name = %s AND m.deleted_at IS NULL"
+)
+_SCOPE = f'"{Scope.REGISTRY_READ.value}"'
+
+
+def _both(text: str) -> Statement:
+    return Statement(
+        text.format(objects="json_object_agg", lists="json_agg", stages="(SELECT unnest(%s::text[]) AS value)"),
+        text.format(objects="json_group_object", lists="json_group_array", stages="json_each(%s)"),
+    )
+
+
+_STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIAS)
+
+
+def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
+    """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
+    wanted = sorted({str(stage.value) for stage in stages or Stage})
+    if wanted == [Stage.PRODUCTION.value]:
+        return _read_versions(authorization, _PRODUCTION, [name])
+    among = text_array(wanted) if connection.vendor == "postgresql" else orjson.dumps(wanted).decode()
+    return _read_versions(authorization, _STAGES, [among, name])
+
+
+def version_of_alias(authorization: str, name: str, alias: str) -> ShownVersion | None:
+    """Return the version that an alias points to; None where the slower path has to decide."""
+    versions = _read_versions(authorization, _ALIAS, [alias, name])
+    return versions[0] if versions else None
+
+
+def _read_versions(authorization: str, statement: Statement, values: list[str]) -> list[ShownVersion]:
+    now: Any = timezone.now()
+    try:
+        secret = presented_secret(authorization) or ""
+        at = connection.ops.adapt_datetimefield_value(now)
+        rows = fetch(statement, [token_digest(secret), at, *values])
+    except (NotAuthenticated, Error):
+        return []  # the slower path meets the same error and reports it
+    return [_version(columns) for scopes, is_superuser, *columns in rows if _may_read(scopes, is_superuser)]
+
+
+def _may_read(scopes: str, is_superuser: object) -> bool:
+    return _SCOPE in scopes and (bool(is_superuser) or default_level() is not None)
+
+
+def _version(row: list[Any]) -> ShownVersion:
+    *values, tags, aliases = row
+    columns = dict(zip(("name", *VERSION_COLUMNS), values, strict=True))
+    return ShownVersion(**columns, tags=orjson.loads(tags or "{}"), aliases=orjson.loads(aliases or "[]"))

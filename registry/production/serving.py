@@ -1,0 +1,146 @@
+"""The serving read: which version of a model is in Production, for serving systems.
+
+One statement finds the token, its user and the current version together, by unique indexes alone, so an answer always
+has the last commit: there is no cache. `production_answer` covers the common case (a live token, a model in Production)
+with one statement; everything else (refusals, sessions, other methods) is answered by `production_response`, so that no
+rule exists twice.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psycopg
+from django.db import Error, connection
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from core.actors import Actor, Scope
+from core.columns import listed, table_of
+from core.errors import NotAuthenticated, NotFound
+from core.times import iso_utc
+from registry.models import ModelVersion, RegisteredModel
+from registry.permissions import default_level
+from registry.queries import current_production
+
+_COLUMNS = (
+    "id", "version", "stage", "artifact_digest", "source", "artifact_path",
+    "approved_by", "approved_at", "approval_basis", "staged_at", "staged_by", "run_id", "review_due_at",
+)  # fmt: skip
+_SQL = (
+    f"SELECT c.scopes, c.is_superuser, {listed(_COLUMNS, of='v')} "  # noqa: S608 - names
+    f"FROM ({WHO_CALLS}) c "
+    f"JOIN {table_of(RegisteredModel)} m ON m.name = %s AND m.deleted_at IS NULL "
+    f"JOIN {table_of(ModelVersion)} v ON v.model_id = m.id AND v.is_current"
+)
+_SQL_SQLITE = _SQL.replace("%s", "?")
+_SCOPE = f'"{Scope.REGISTRY_READ.value}"'
+_SCHEME = "mlflow-artifacts:/"
+CACHING = "private, no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 200 or a 304 (then without a body)."""
+
+    status: int
+    etag: str
+    body: bytes
+
+
+def production_answer(name: str, authorization: str, if_none_match: str) -> Answer | None:
+    """Return the answer to a successful request with a token, or None where the regular view must decide."""
+    try:
+        secret = presented_secret(authorization)
+    except NotAuthenticated:
+        return None
+    row = _find(name, secret) if secret and "\x00" not in name else None
+    if row is None or _SCOPE not in row[0] or not (row[1] or default_level() is not None):
+        return None
+    return _answer(name, dict(zip(_COLUMNS, row[2:], strict=True)), if_none_match)
+
+
+def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResponse:
+    """Return the response for an authenticated caller; NotFound where nothing that they may see is in Production."""
+    version = current_production(actor, name)
+    if version is None:
+        raise NotFound(f"{name} has no version in Production.")
+    answer = _answer(name, {column: getattr(version, column) for column in _COLUMNS}, if_none_match)
+    response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
+    response["ETag"] = answer.etag
+    response["Cache-Control"] = CACHING
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    return response
+
+
+def _find(name: str, secret: str) -> Any:
+    """Return one row or None, straight from the driver: the ORM would cost more than the query."""
+    now: Any = timezone.now()
+    try:
+        connection.ensure_connection()
+        with connection.wrap_database_errors:  # so that Django looks at the connection after a fault
+            if connection.vendor == "sqlite":
+                values = (token_digest(secret), connection.ops.adapt_datetimefield_value(now), name)
+                return connection.connection.execute(_SQL_SQLITE, values).fetchone()
+            values = (token_digest(secret), now, name)
+            # Django's own cursors bind on the client, where nothing can be prepared: planning would cost most of the
+            # read
+            return psycopg.Cursor(connection.connection).execute(_SQL, values, prepare=True).fetchone()
+    except Error:
+        return None  # the ordinary way meets the same fault and reports it
+
+
+def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
+    promoted_at = _iso(row["staged_at"])
+    review_due_at = _iso(row["review_due_at"])
+    overdue = review_due_at is not None and _moment(review_due_at) <= timezone.now()
+    watched = f"-{review_due_at}{'!' * overdue}" if review_due_at else ""
+    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}{watched}"'
+    if if_none_match and _matches(etag, if_none_match):
+        return Answer(304, etag, b"")
+    path = row["artifact_path"]
+    body = {
+        "name": name,
+        "version": row["version"],
+        "stage": row["stage"],
+        "digest": row["artifact_digest"],
+        "source": row["source"],
+        "download_uri": f"{_SCHEME}{path}" if path else row["source"],
+        "run_id": row["run_id"],
+        "approved_by": row["approved_by"],
+        "approved_at": _iso(row["approved_at"]),
+        "approval_basis": _json(row["approval_basis"]),
+        "promoted_by": row["staged_by"],
+        "promoted_at": promoted_at,
+        "review_due_at": review_due_at,
+        "review_overdue": overdue,
+    }
+    return Answer(200, etag, orjson.dumps(body))
+
+
+def _matches(etag: str, header: str) -> bool:
+    return header.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in header.split(","))
+
+
+def _json(value: Any) -> Any:
+    """Return a JSON column as a value; SQLite's driver gives its text."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+
+def _moment(text: str) -> datetime.datetime:
+    """Return the moment that `_iso` wrote."""
+    return datetime.datetime.fromisoformat(text)
+
+
+def _iso(value: datetime.datetime | str | None) -> str | None:
+    """Return a time as ISO 8601 in UTC; SQLite keeps it as text that is UTC already."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return f"{value.replace(' ', 'T')}Z"
+    return iso_utc(value)

@@ -1,0 +1,46 @@
+"""Permission to import stages: a superuser, into a model that only the import itself has changed."""
+
+from __future__ import annotations
+
+from audit.actions import Action
+from audit.models import Event
+from audit.queries import facts
+from core.actors import Actor
+from core.errors import Conflict, Denied
+from core.refs import model_stream
+from registry.models import RegisteredModel
+
+# Actions that the import itself records about a model. (Moving an alias does not change what is in Production.)
+_IMPORTING = (
+    Action.REGISTRY_ALIAS_SET,
+    Action.REGISTRY_CARD_CREATED,
+    Action.REGISTRY_MODEL_CREATED,
+    Action.REGISTRY_MODEL_IMPORTED,
+    Action.REGISTRY_VERSION_IMPORTED,
+)
+
+
+def require_importer(actor: Actor, model: RegisteredModel) -> None:
+    """Raise Denied unless the actor is a superuser."""
+    if not actor.is_superuser or actor.user_id is None:
+        raise Denied(
+            f"{actor.name} is no superuser: only one may let imported versions keep their stages.",
+            action=Action.REGISTRY_STAGE_IMPORTED,
+            obj=model,
+        )
+
+
+def require_only_imported(model: RegisteredModel, origin: str) -> None:
+    """Raise Conflict unless every event of the model is the import's own, and the import is this one."""
+    events = Event.objects.filter(stream=model_stream(model.pk), outcome="ok")
+    # The second event of every imported model: the first one is that it was created.
+    second = Event.objects.filter(stream=model_stream(model.pk)).order_by("id")[1:2]
+    imported = next((event for event in second if event.action == Action.REGISTRY_MODEL_IMPORTED), None)
+    if imported is None or imported.outcome != "ok" or facts(imported)["after"].get("origin") != origin:
+        raise Conflict(f"{model.name} was not imported from {origin}, so its versions keep the stages they have here.")
+    other = events.exclude(action__in=_IMPORTING).order_by("id").first()
+    if other is not None:
+        raise Conflict(
+            f"{model.name} is in use here already ({other.action} by {other.actor_name}), so its versions keep the stages "
+            "they have here."
+        )

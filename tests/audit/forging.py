@@ -1,0 +1,190 @@
+"""Changes to an unpacked export: careless ones, and those of a forger who knows everything but the log's key."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from audit.transparency.notes import Signer, checkpoint_text, new_signer, sign_note
+from audit.verifier.audit_verify import (
+    CHECKPOINT,
+    CSV_COLUMNS,
+    EVENTS,
+    LEAVES,
+    MANIFEST,
+    MANIFEST_NOTE,
+    TABLE,
+    canonical,
+    csv_row,
+    leaf_hash,
+    manifest_bytes,
+    manifest_text,
+    root_of,
+    split_note,
+)
+
+Entries = list[dict[str, Any]]
+Change = Callable[[Entries, random.Random], None]
+
+
+def chances(seed: int) -> random.Random:
+    """Return a source of choices that repeats itself for the same seed."""
+    return random.Random(seed)  # noqa: S311 - choices of a test, not secrets
+
+
+def read_entries(folder: Path) -> Entries:
+    """Return the entries of an export."""
+    return [json.loads(line) for line in (folder / EVENTS).read_bytes().splitlines()]
+
+
+def flip(folder: Path, rng: random.Random) -> None:
+    """Change one byte of one file, carelessly."""
+    path = rng.choice(sorted(folder.iterdir()))
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+    path.write_bytes(data)
+
+
+def cut(folder: Path, rng: random.Random) -> None:
+    """Cut off the end of a file, or remove a line of it."""
+    path = rng.choice([folder / EVENTS, folder / TABLE])
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[rng.randrange(len(lines))]
+    path.write_bytes(b"".join(lines))
+
+
+def reorder(folder: Path, rng: random.Random) -> None:
+    """Exchange two lines."""
+    path = folder / EVENTS
+    lines = path.read_bytes().splitlines(keepends=True)
+    one, two = rng.sample(range(len(lines)), 2)
+    lines[one], lines[two] = lines[two], lines[one]
+    path.write_bytes(b"".join(lines))
+
+
+def remove(folder: Path, rng: random.Random) -> None:
+    """Remove a file."""
+    rng.choice(sorted(folder.iterdir())).unlink()
+
+
+def plant(folder: Path, rng: random.Random) -> None:
+    """Add a file."""
+    (folder / f"events-{rng.randrange(100)}.csv").write_text("trust me")
+
+
+NAIVE = [flip, flip, flip, cut, reorder, remove, plant]
+
+
+def drop(entries: Entries, rng: random.Random) -> None:
+    """Leave an event out, and number the others anew."""
+    del entries[rng.randrange(len(entries))]
+    renumber(entries)
+
+
+def cut_tail(entries: Entries, rng: random.Random) -> None:
+    """Leave out the newest events."""
+    del entries[rng.randrange(1, len(entries)) :]
+
+
+def insert(entries: Entries, rng: random.Random) -> None:
+    """Put an event in."""
+    entries.insert(rng.randrange(len(entries) + 1), json.loads(json.dumps(rng.choice(entries))))
+    renumber(entries)
+
+
+def append(entries: Entries, rng: random.Random) -> None:
+    """Add an event at the end."""
+    entries.append(json.loads(json.dumps(rng.choice(entries))))
+    renumber(entries)
+
+
+def edit(entries: Entries, rng: random.Random) -> None:
+    """Change who, when, what, why or the software of an event."""
+    event = rng.choice(entries)["event"]
+    key = rng.choice(["at", "action", "reason", "app_version", "outcome", "object", "actor"])
+    event[key] = {**event["actor"], "name": "eve"} if key == "actor" else f"{event[key]}x"
+
+
+def exchange(entries: Entries, rng: random.Random) -> None:
+    """Exchange two events, with their numbers."""
+    one, two = rng.sample(range(len(entries)), 2)
+    entries[one]["event"], entries[two]["event"] = entries[two]["event"], entries[one]["event"]
+
+
+def move(entries: Entries, rng: random.Random) -> None:
+    """Give an event another generation or number."""
+    entry = rng.choice(entries)
+    entry[rng.choice(["gen", "seq"])] = rng.randrange(1, 99) + (entry["seq"] or 0) + 100
+
+
+FORGED: list[Change] = [drop, cut_tail, insert, append, edit, edit, exchange, move]
+
+
+def renumber(entries: Entries) -> None:
+    """Give generations and numbers without gaps."""
+    first = min((entry["seq"] for entry in entries), default=0)
+    for place, entry in enumerate(entries):
+        entry["seq"] = first + place
+        entry["gen"] = None if entry["gen"] is None else place + 1
+
+
+def rebuild(folder: Path, entries: Entries, signer: Signer | None, *, keep_signatures: bool = False) -> None:
+    """Make a package of changed entries whose every hash agrees,
+    signed by ``signer`` or by a key of the forger's own.
+    """
+    lines = [canonical(entry) for entry in entries]
+    (folder / EVENTS).write_bytes(b"".join(line + b"\n" for line in lines))
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)
+    rows.writerow(CSV_COLUMNS)
+    rows.writerows(csv_row(entry, leaf_hash(line)) for entry, line in zip(entries, lines, strict=True))
+    (folder / TABLE).write_bytes(text.getvalue().encode())
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    leaves = _leaves(folder, entries, lines)
+    root = root_of(leaves)
+    signer = signer or new_signer(manifest["origin"])
+    checkpoint = checkpoint_text(manifest["origin"], len(leaves), root)
+    _write_note(folder / CHECKPOINT, checkpoint, signer, keep_signatures=keep_signatures)
+    claim = manifest["claim"] | {"events": len(entries), "first_seq": None, "last_seq": None}
+    if entries:
+        claim |= {"first_seq": entries[0]["seq"], "last_seq": entries[-1]["seq"]}
+    if "last_gen" in claim:
+        claim["last_gen"] = entries[-1]["gen"] if entries else 0
+    manifest |= {"claim": claim, "size": len(leaves), "root": base64.b64encode(root).decode()}
+    for name in manifest["files"]:
+        data = (folder / name).read_bytes()
+        manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    data = manifest_bytes(manifest)
+    (folder / MANIFEST).write_bytes(data)
+    _write_note(
+        folder / MANIFEST_NOTE, manifest_text(manifest["origin"], data), signer, keep_signatures=keep_signatures
+    )
+
+
+def _leaves(folder: Path, entries: Entries, lines: list[bytes]) -> list[bytes]:
+    path = folder / LEAVES
+    if not path.exists():
+        return [leaf_hash(line) for line in lines]
+    data = path.read_bytes()
+    leaves = [data[at : at + 32] for at in range(0, len(data), 32)]
+    for entry, line in zip(entries, lines, strict=True):
+        leaves += [bytes(32)] * (min(entry["seq"], 500) + 1 - len(leaves))
+        leaves[min(entry["seq"], 500)] = leaf_hash(line)
+    path.write_bytes(b"".join(leaves))
+    return leaves
+
+
+def _write_note(path: Path, text: bytes, signer: Signer, *, keep_signatures: bool) -> None:
+    if keep_signatures:
+        signatures = split_note(path.read_bytes())[1]
+        lines = [f"— {name} {base64.b64encode(signature).decode()}\n".encode() for name, signature in signatures]
+        path.write_bytes(text + b"\n" + b"".join(lines))
+    else:
+        path.write_bytes(sign_note(text, [signer]))

@@ -1,0 +1,114 @@
+"""Exports that a worker makes: queued, made once, resumed when a worker is lost, and fetched by who asked."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from audit.actions import Action
+from audit.exports.jobs import build_export, file_of, resume_exports, start_export
+from audit.exports.selection import Filters
+from audit.models import Event, ExportJob, ExportState, OutboxMessage
+from audit.transparency.sequencer import Sequencer
+from audit.transparency.state import state_folder
+from audit.verifier.audit_verify import Key, verify
+from core.errors import Conflict, Denied
+from tests.conftest import Acting
+
+EXPORTS = "/api/v1/audit/exports"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def job(log: None, ada: User, acting: Acting) -> ExportJob:
+    return start_export(actor=acting(ada), filters=Filters(model="clf"))
+
+
+def test_an_export_is_queued_and_is_an_event(job: ExportJob) -> None:
+    assert (job.state, job.event.action) == (ExportState.QUEUED, Action.AUDIT_EXPORTED)
+    message = OutboxMessage.objects.get()
+    assert (message.task, message.kwargs) == ("audit.tasks.build_export", {"export": str(job.pk)})
+    with pytest.raises(Conflict, match="queued"):
+        file_of(job)
+
+
+def test_a_worker_makes_it_once(job: ExportJob, keys: list[Key]) -> None:
+    assert build_export(job.pk)
+    assert not build_export(job.pk)
+    job.refresh_from_db()
+    report = verify(file_of(job), keys, full=True)
+    assert (job.state, report.errors, report.facts["events"], job.done) == (ExportState.DONE, [], 4, 4)
+
+
+def test_times_survive_the_queue(log: None, ops: User, acting: Acting, keys: list[Key]) -> None:
+    job = start_export(actor=acting(ops), filters=Filters(since=timezone.now() - timedelta(hours=1)))
+    build_export(job.pk)
+    job.refresh_from_db()
+    assert verify(file_of(job), keys).facts["claim"]["kind"] == "range"
+
+
+def test_a_lost_worker_is_replaced(job: ExportJob) -> None:
+    ExportJob.objects.update(state=ExportState.RUNNING)
+    assert not build_export(job.pk)
+    assert resume_exports() == 0
+    ExportJob.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+    assert resume_exports() == 1
+    assert OutboxMessage.objects.count() == 2
+    assert build_export(job.pk)
+
+
+def test_what_cannot_be_made_says_why(job: ExportJob) -> None:
+    Sequencer().run_once()
+    shutil.rmtree(state_folder())
+    assert build_export(job.pk)
+    job.refresh_from_db()
+    assert job.state == ExportState.FAILED
+    assert "not being signed" in job.error
+
+
+def test_old_files_go(job: ExportJob) -> None:
+    build_export(job.pk)
+    job.refresh_from_db()
+    path: Path = file_of(job)
+    ExportJob.objects.update(created_at=timezone.now() - timedelta(days=8))
+    resume_exports()
+    assert not path.exists()
+
+
+def test_who_may_not_read_starts_nothing(log: None, ada: User, acting: Acting) -> None:
+    with pytest.raises(Denied):
+        start_export(actor=acting(ada), filters=Filters())
+    assert not ExportJob.objects.exists()
+    assert not Event.objects.filter(action=Action.AUDIT_EXPORTED).exists()
+
+
+def test_over_the_api(log: None, ada: User, cy: User, ops: User) -> None:
+    answer = signed_in(ada).post(EXPORTS, {"model": "clf"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    url = f"{EXPORTS}/{answer.json()['id']}"
+    assert signed_in(ada).get(f"{url}/file").status_code == 409
+    build_export(ExportJob.objects.get().pk)
+    assert signed_in(ada).get(url).json()["state"] == "done"
+    assert signed_in(cy).get(url).status_code == 404
+    assert signed_in(cy).get(f"{url}/file").status_code == 404
+    response: Any = signed_in(ops).get(f"{url}/file")
+    assert next(iter(response.streaming_content)).startswith(b"PK")
+    response.close()
+
+
+@pytest.mark.parametrize("body", [{"modle": "clf"}, {"since": "yesterday"}, {"version": "1"}])
+def test_a_bad_filter_is_refused(log: None, ops: User, body: dict[str, str]) -> None:
+    assert signed_in(ops).post(EXPORTS, body, content_type="application/json").status_code == 400
+    assert not ExportJob.objects.exists()

@@ -1,0 +1,1 @@
+"""Permissions on experiments, and on the runs, logged models and files in them."""
