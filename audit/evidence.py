@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from audit.models import EvidenceWriter
 from core.actors import Actor
+from core.bulk import BulkInsert
+
+_ADD = BulkInsert(EvidenceWriter, conflict="ON CONFLICT DO NOTHING")
 
 
 class Evidence(StrEnum):
@@ -23,18 +26,16 @@ class Evidence(StrEnum):
 
 def note_writer(*, actor: Actor, subject: str, kind: Evidence, details: Iterable[str] = ("",)) -> None:
     """Store the actor as the writer of pieces of evidence, in the transaction that changes them. Idempotent."""
-    EvidenceWriter.objects.bulk_create(
-        [EvidenceWriter(subject=subject, kind=kind, detail=detail[:250], name=actor.name) for detail in details],
-        ignore_conflicts=True,
-    )
+    _ADD.run([_row(actor, subject, kind, detail) for detail in details])
 
 
 def note_writers(*, actor: Actor, subjects: Iterable[str], kind: Evidence, detail: str) -> None:
     """Store the actor as the writer of one piece of evidence on each subject, as `note_writer` does. Idempotent."""
-    EvidenceWriter.objects.bulk_create(
-        [EvidenceWriter(subject=subject, kind=kind, detail=detail[:250], name=actor.name) for subject in subjects],
-        ignore_conflicts=True,
-    )
+    _ADD.run([_row(actor, subject, kind, detail) for subject in subjects])
+
+
+def _row(actor: Actor, subject: str, kind: Evidence, detail: str) -> dict[str, str]:
+    return {"subject": subject, "kind": kind.value, "detail": detail[:250], "name": actor.name}
 
 
 def version_subject(version_id: int) -> str:

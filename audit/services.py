@@ -1,7 +1,7 @@
 """The only writer of events, and of outbox messages.
 
-Both are written in the transaction of the change: `record` and `enqueue` are called inside it, and `record_with` makes
-the change and its event in one statement.
+Both are written in the transaction of the change: `record`, `record_many` and `enqueue` are called inside it, and
+`record_with` makes the change and its event in one statement.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from audit.consumers import call_consumers, is_consumed
 from audit.dispatch import dispatch_soon
 from audit.models import Event, OutboxMessage
 from core.actors import Actor
+from core.bulk import BulkInsert
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
 from core.errors import Denied
 from core.ids import time_ordered_uuid
@@ -36,6 +37,7 @@ _INTO = "INSERT INTO audit_event (event_id, body, at, action, outcome, actor_ref
 _VALUES = ", ".join(["%s"] * 10)
 _INSERT = portable(f"{_INTO} VALUES ({_VALUES})")
 _INSERT_FOR_ID = portable(f"{_INSERT.postgresql} RETURNING id")
+_INSERT_MANY = BulkInsert(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,25 @@ def record(
     return event
 
 
+def record_many(*, actor: Actor, action: Action, changes: Mapping[str, Mapping[str, object]]) -> None:
+    """Insert one event for each object in one statement, in the caller's transaction; ``changes`` maps references of
+    objects that belong to no registered model to what is known after the change.
+
+    Raises RuntimeError outside a transaction, ValueError for an action that is not in audit/actions.py.
+    """
+    if is_consumed(action):
+        for obj, after in changes.items():
+            record(actor=actor, action=action, obj=obj, after=after)
+        return
+    if not connection.in_atomic_block:
+        msg = f"audit.record_many({action}) outside a transaction"
+        raise RuntimeError(msg)
+    named = Action(action)
+    rows = [_NewEvent(actor, named, obj, after=after).columns() for obj, after in changes.items()]
+    _INSERT_MANY.run(rows)
+    transaction.on_commit(partial(_count, named.value, "ok", len(rows)))
+
+
 def record_with(
     change: str, change_values: Sequence[Any], *, actor: Actor, action: Action, obj: str, after: Mapping[str, object]
 ) -> bool:
@@ -137,8 +158,8 @@ def record_with(
     return changed
 
 
-def _count(action: str, outcome: str) -> None:
-    EVENTS.labels(action, outcome).inc()
+def _count(action: str, outcome: str, events: int = 1) -> None:
+    EVENTS.labels(action, outcome).inc(events)
 
 
 def _insert(columns: dict[str, Any]) -> Event:

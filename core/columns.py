@@ -19,6 +19,14 @@ _TYPES = {
     "JSONField": "text",
     "TextField": "text",
 }
+# Further kinds of fields whose values are sent in arrays only.
+_ARRAY_TYPES = {
+    "BinaryField": "bytea",
+    "DateTimeField": "timestamptz",
+    "JSONField": "jsonb",
+    "SmallIntegerField": "int2",
+    "UUIDField": "uuid",
+}
 
 
 def long_text(text: str) -> Value:
@@ -59,9 +67,30 @@ def type_of(model: type[Model], column: str) -> str:
 
     Raises KeyError for a column or a kind of field that is new.
     """
+    return _TYPES[_kind(model, column)]
+
+
+def array_type_of(model: type[Model], column: str) -> str:
+    """Return the PostgreSQL type of an array that is inserted into a column.
+
+    Raises KeyError for a column or a kind of field that is new.
+    """
+    return (_TYPES | _ARRAY_TYPES)[_kind(model, column)]
+
+
+def defaults_of(model: type[Model]) -> dict[str, Any]:
+    """Return the value that each column has where a new row does not say."""
+    return {column: _fields(model)[column].get_default() for column in columns_of(model)}
+
+
+def moments_of(model: type[Model]) -> tuple[str, ...]:
+    """Return the columns that hold the time at which a row was inserted."""
+    return tuple(column for column, field in _fields(model).items() if getattr(field, "auto_now_add", False))
+
+
+def _kind(model: type[Model], column: str) -> str:
     field = _fields(model)[column]
-    target = field.target_field if isinstance(field, ForeignKey) else field
-    return _TYPES[target.get_internal_type()]
+    return (field.target_field if isinstance(field, ForeignKey) else field).get_internal_type()
 
 
 def listed(columns: Iterable[str], *, of: str = "") -> str:

@@ -76,6 +76,6 @@ def text_array(texts: Sequence[str]) -> str:
     return "{" + ",".join([quoted[text] for text in texts]) + "}"
 
 
-def number_array(numbers: Sequence[float]) -> str:
-    """Return numbers or flags as PostgreSQL writes an array."""
-    return "{" + ",".join(map(repr, numbers)) + "}"
+def number_array(numbers: Sequence[float | None]) -> str:
+    """Return numbers or flags as PostgreSQL writes an array; None is NULL."""
+    return "{" + ",".join(["NULL" if number is None else repr(number) for number in numbers]) + "}"

@@ -9,10 +9,18 @@ from datetime import datetime
 from django.db.models import Q
 
 from core.actors import Actor
+from core.bulk import BulkInsert
+from core.columns import listed, unique_columns
 from lineage.models import Claim, Edge, EdgeAssertion, Node, Relation, RetractedEdge
 
 _DECLARED = "declared"
 _AT_ONCE = 1000
+_ADD_EDGES = BulkInsert(
+    Edge,
+    conflict=f"ON CONFLICT ({listed(unique_columns(Edge, 'lineage_edge_forward'))}) DO NOTHING",
+    returning=("id", "src_id", "dst_id", "rel", "role"),
+)
+_ADD_WITNESSES = BulkInsert(EdgeAssertion, conflict="ON CONFLICT DO NOTHING")
 Key = tuple[int, int, int, str]
 """The source, the target, the relation and the role of an edge."""
 
@@ -48,22 +56,23 @@ def _insert(claims: Sequence[Claim]) -> None:
     for claim in claims:
         key = _edge_of(claim, claim.node_id)
         oldest[key] = min(oldest.get(key, claim.recorded_at), claim.recorded_at)
-    put_edges(oldest)
-    ids = edge_ids(list(oldest))
-    witnesses = [
-        EdgeAssertion(edge_id=ids[_edge_of(claim, claim.node_id)], assertion_id=claim.assertion_id) for claim in claims
+    ids = put_edges(oldest)
+    ids |= edge_ids([key for key in oldest if key not in ids])
+    add_witnesses((ids[_edge_of(claim, claim.node_id)], claim.assertion_id) for claim in claims)
+
+
+def put_edges(edges: Mapping[Key, datetime]) -> dict[Key, int]:
+    """Insert edges with the times at which they were recorded; return the ids of those that were not there."""
+    rows = [
+        {"src_id": src, "dst_id": dst, "rel": rel, "role": role, "recorded_at": at}
+        for (src, dst, rel, role), at in sorted(edges.items())
     ]
-    EdgeAssertion.objects.bulk_create(witnesses, ignore_conflicts=True, batch_size=_AT_ONCE)
+    return {(src, dst, rel, role): pk for pk, src, dst, rel, role in _ADD_EDGES.run(rows)}
 
 
-def put_edges(edges: Mapping[Key, datetime]) -> None:
-    """Insert edges with the times at which they were recorded; one that exists stays as it is."""
-    rows = []
-    for (src, dst, rel, role), at in sorted(edges.items()):
-        edge = Edge(src_id=src, dst_id=dst, rel=rel, role=role)
-        edge.recorded_at = at
-        rows.append(edge)
-    Edge.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_AT_ONCE)
+def add_witnesses(witnesses: Iterable[tuple[int, int]]) -> None:
+    """Insert pairs of an edge and an assertion that are not there."""
+    _ADD_WITNESSES.run([{"edge_id": edge, "assertion_id": assertion} for edge, assertion in witnesses])
 
 
 def edge_ids(keys: Sequence[Key]) -> dict[Key, int]:
@@ -135,8 +144,5 @@ def move_edges(*, actor: Actor, old: int, new: int, reason: str) -> None:
     put_edges({moved[edge.pk]: edge.recorded_at for edge in edges if edge.pk in moved})
     ids = edge_ids(list(moved.values()))
     witnesses = EdgeAssertion.objects.filter(edge_id__in=moved).values_list("edge_id", "assertion_id")
-    EdgeAssertion.objects.bulk_create(
-        [EdgeAssertion(edge_id=ids[moved[edge]], assertion_id=assertion_id) for edge, assertion_id in witnesses],
-        ignore_conflicts=True,
-    )
+    add_witnesses((ids[moved[edge]], assertion_id) for edge, assertion_id in witnesses)
     retract_all(actor=actor, edge_ids=[edge.pk for edge in edges], reason=reason)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from core.bulk import BulkInsert, among
 from core.columns import columns_of, insert_into
 from core.refs import (
     code_ref,
@@ -34,6 +35,7 @@ _LONGEST_NAME = 500
 _ADD = f"{insert_into(Node)} ON CONFLICT (urn) DO "
 _COLUMNS = columns_of(Node)
 _ADD_RUN = portable(_ADD + "NOTHING")
+_ADD_MANY = BulkInsert(Node, conflict="ON CONFLICT (urn) DO UPDATE SET urn = excluded.urn", returning=("id", "urn"))
 _NAME_RUN = portable(_ADD + "UPDATE SET name = excluded.name")
 
 
@@ -148,7 +150,7 @@ def place(*specs: Spec) -> list[Node]:
 def place_own(*specs: Spec) -> list[Node]:
     """Return the nodes of ``specs`` as `place` does, those that are other names of a node as they are."""
     wanted = [spec.urn for spec in specs]
-    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=wanted)}
+    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=among(wanted))}
     missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}
     _create([spec for spec in missing.values() if not spec.container], nodes)
     _create([spec for spec in missing.values() if spec.container], nodes)
@@ -169,20 +171,24 @@ def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
     if lacking:
         nodes_by_urn |= {node.urn: node for node in Node.objects.filter(urn__in=lacking)}
     ordered = sorted(specs, key=lambda spec: spec.urn)  # the same order in every transaction: no deadlock
-    nodes = [
-        Node(
-            kind=spec.kind,
-            urn=spec.urn,
-            name=spec.name,
-            version=spec.version,
-            digest=spec.digest,
-            container_id=nodes_by_urn[spec.container].pk if spec.container else None,
-            attrs=dict(spec.attrs),
-        )
+    values = [
+        {
+            "kind": spec.kind.value,
+            "urn": spec.urn,
+            "name": spec.name,
+            "version": spec.version,
+            "digest": spec.digest,
+            "container_id": nodes_by_urn[spec.container].pk if spec.container else None,
+            "attrs": dict(spec.attrs),
+        }
         for spec in ordered
     ]
-    Node.objects.bulk_create(nodes, update_conflicts=True, unique_fields=["urn"], update_fields=["urn"])
-    nodes_by_urn.update({node.urn: node for node in nodes})
+    ids = {urn: pk for pk, urn in _ADD_MANY.run(values)}
+    for row in values:
+        node = Node(id=ids[row["urn"]], **row)
+        node._state.adding = False  # noqa: SLF001 - as Django's own bulk_create does
+        node._state.db = connection.alias  # noqa: SLF001 - as above
+        nodes_by_urn[node.urn] = node
 
 
 def _learn(node: Node, spec: Spec) -> None:

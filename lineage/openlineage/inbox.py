@@ -13,12 +13,11 @@ from django.db import DatabaseError, transaction
 
 from audit.actions import Action
 from audit.evidence import Evidence, node_subject, note_writer
-from audit.services import record
+from audit.services import record_many
 from core.actors import Actor
-from core.columns import long_text
+from core.bulk import BulkInsert, among
 from core.errors import DomainError
 from core.refs import run_ref
-from core.statements import pipelined
 from lineage import models
 from lineage.models import Job, JobRun
 from lineage.openlineage.datasets import jobs_named, merge_datasets
@@ -31,6 +30,7 @@ logger = logging.getLogger(__name__)
 _MOST_NAMED = 20
 MOST_EVENTS = 10_000
 _RUNS_AT_ONCE = 500
+_ADD_EVENTS = BulkInsert(models.LineageEvent, conflict="ON CONFLICT (sha256) DO NOTHING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _take(actor: Actor, events: Sequence[LineageEvent]) -> None:
 
 def _held(events: Iterable[LineageEvent]) -> set[str]:
     """Return the digests of those of the events that were kept before."""
-    digests = [event.sha256 for event in events]
+    digests = among([event.sha256 for event in events])
     return set(models.LineageEvent.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
 
 
@@ -133,28 +133,29 @@ def _new_of(events: Sequence[LineageEvent], held: set[str]) -> list[LineageEvent
 
 def _keep_events(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> None:
     """Keep events as they were sent, and record one event of the audit log for each subject."""
-    rows = [
-        models.LineageEvent(
-            sha256=event.sha256,
-            body=long_text(event.text),
-            subject=subject,
-            event_time=event.time,
-            problem="; ".join(event.warnings)[:500],
-            sent_by=actor.name,
-            actor_ref=actor.ref[:100],
-        )
-        for subject, events in groups.items()
-        for event in events
-    ]
-    models.LineageEvent.objects.bulk_create(rows, ignore_conflicts=True)
-    with pipelined():
-        for subject, events in groups.items():
-            record(
-                actor=actor,
-                action=Action.LINEAGE_EVENTS_RECEIVED,
-                obj=subject[:200],
-                after={"events": len(events), "sha256": [event.sha256 for event in events][:_MOST_NAMED]},
-            )
+    _ADD_EVENTS.run(
+        [
+            {
+                "sha256": event.sha256,
+                "body": event.text,
+                "subject": subject,
+                "event_time": event.time,
+                "problem": "; ".join(event.warnings)[:500],
+                "sent_by": actor.name,
+                "actor_ref": actor.ref[:100],
+            }
+            for subject, events in groups.items()
+            for event in events
+        ]
+    )
+    record_many(
+        actor=actor,
+        action=Action.LINEAGE_EVENTS_RECEIVED,
+        changes={
+            subject[:200]: {"events": len(events), "sha256": [event.sha256 for event in events][:_MOST_NAMED]}
+            for subject, events in groups.items()
+        },
+    )
 
 
 def merge_events(*, actor: Actor, events: Sequence[LineageEvent]) -> None:

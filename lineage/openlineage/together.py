@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from audit.evidence import Evidence, node_subject, note_writers
 from core.actors import Actor
-from core.columns import long_text
+from core.bulk import BulkInsert, among
 from core.refs import run_ref
 from lineage.identity.inheritance import settle_families
 from lineage.identity.locks import lock_contents
-from lineage.identity.moves import Key, edge_ids, put_edges
+from lineage.identity.moves import Key, add_witnesses, edge_ids, put_edges
 from lineage.identity.nodes import Spec, member_spec, place, run_spec
 from lineage.identity.settle import settle_commits
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
@@ -31,7 +31,14 @@ from lineage.openlineage.graph import ORIGIN, Shape, Use, repository_of, shape_o
 from lineage.openlineage.merge import State, merged_run
 
 _SHORT_COMMIT = 7
-_AT_ONCE = 500
+_ADD_RUNS = BulkInsert(JobRun, conflict="ON CONFLICT (node_id) DO NOTHING", returning=("node_id",))
+_UPDATE_RUNS = BulkInsert(
+    JobRun,
+    conflict="ON CONFLICT (node_id) DO UPDATE SET merged = excluded.merged, shape = excluded.shape, "
+    "job_id = excluded.job_id",
+)
+_ADD_ASSERTIONS = BulkInsert(Assertion, returning=("id", "source"))
+_ADD_CLAIMS = BulkInsert(Claim, conflict="ON CONFLICT DO NOTHING")
 Groups = Mapping[str, Sequence[LineageEvent]]
 """Events by the URN of the run that they are about."""
 
@@ -45,6 +52,7 @@ class _Run:
     row: JobRun | None
     state: State
     shape: Shape
+    job_id: int | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -91,16 +99,19 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
     left = _left_alone([run for run in runs if run.is_changed], versions)
     runs = [run for run in runs if run.urn not in left]
     changed = [run for run in runs if run.is_changed]
+    jobs = jobs_named(run.job for run in runs if run.job)
+    for run in runs:
+        run.job_id = jobs[run.job].pk if run.job else None
     specs = [run_spec(run.run_id, run.job[1] if run.job else "") for run in runs]
     nodes = {node.urn: node for node in place(*specs)} if specs else {}
-    rows = _rows(actor, runs, nodes)
-    if rows is None:
+    if not _add_rows(actor, runs, nodes):
         return set()
     missing = {spec.urn: spec for run in changed for spec in map(versions.spec, run.uses)}
     versions.nodes |= {node.urn: node for node in place(*missing.values())} if missing else {}
     _write(actor, changed, nodes, versions)
-    _nest(actor, changed, nodes)
-    _keep(runs, rows, nodes)
+    _nest(changed, nodes)
+    settle_families(actor=actor, runs={nodes[run.urn].pk for run in changed})
+    _update_rows(runs, nodes)
     subjects = [node_subject(nodes[run.urn].pk) for run in changed]
     note_writers(actor=actor, subjects=subjects, kind=Evidence.EDGE_DECLARED, detail="an OpenLineage event")
     return {run.urn for run in runs}
@@ -110,7 +121,7 @@ def _read(actor: Actor, groups: Groups) -> list[_Run]:
     """Return the runs that can be taken by what their events say, with the state that follows; rows are locked."""
     ids = {urn: events[0].run_id for urn, events in groups.items()}
     known = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
-    rows = {row.node.urn: row for row in known.filter(node__urn__in=ids)}
+    rows = {row.node.urn: row for row in known.filter(node__urn__in=among(list(ids)))}
     tracked = _tracked(ids.values())
     runs = []
     for urn, events in sorted(groups.items()):
@@ -129,7 +140,7 @@ def _read(actor: Actor, groups: Groups) -> list[_Run]:
 def _tracked(run_ids: Iterable[str]) -> set[str]:
     """Return those of the runs that are tracked under the same id."""
     by_urn = {run_ref(run_id.replace("-", "")): run_id for run_id in run_ids if run_id}
-    return {by_urn[urn] for urn in Node.objects.filter(urn__in=by_urn).values_list("urn", flat=True)}
+    return {by_urn[urn] for urn in Node.objects.filter(urn__in=among(list(by_urn))).values_list("urn", flat=True)}
 
 
 def _versions_of(runs: Iterable[_Run]) -> _Versions:
@@ -141,7 +152,7 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
         for run, use in uses
         for written in (False, True)
     }
-    versions.nodes = {node.urn: node for node in Node.objects.filter(urn__in=urns)}
+    versions.nodes = {node.urn: node for node in Node.objects.filter(urn__in=among(sorted(urns)))}
     return versions
 
 
@@ -151,13 +162,14 @@ def _left_alone(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     wanted = {run.urn: _claimed(run, versions) for run in runs}
     written = {run.urn: {versions.spec(use).urn for use in run.shape.outputs} for run in runs}
     parents = {run.urn: run_ref(run.shape.parent) if run.shape.parent else None for run in runs}
-    held = Claim.objects.filter(run__urn__in=wanted, origin=ORIGIN)
+    urns = among(sorted(wanted))
+    held = Claim.objects.filter(run__urn__in=urns, origin=ORIGIN)
     for urn, *claim in held.values_list("run__urn", "rel", "container__urn", "version"):
         if tuple(claim) not in wanted[urn]:
             left.add(urn)
-    made = Edge.objects.filter(src__urn__in=wanted, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
+    made = Edge.objects.filter(src__urn__in=urns, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
     left |= {src for src, dst in made.values_list("src__urn", "dst__urn") if dst not in written[src]}
-    nested = Node.objects.filter(urn__in=wanted, container__isnull=False).values_list("urn", "container__urn")
+    nested = Node.objects.filter(urn__in=urns, container__isnull=False).values_list("urn", "container__urn")
     return left | {urn for urn, parent in nested if parent != parents[urn]}
 
 
@@ -178,35 +190,50 @@ def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
     return claims | ({(Relation.USED_CODE.value, run.repository.urn, commit)} if commit else set())
 
 
-def _rows(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> dict[str, JobRun] | None:
-    """Return the locked rows of runs by URN, new ones made; None where another transaction made one meanwhile."""
+def _add_rows(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> bool:
+    """Insert the rows of runs that have none; return whether no other transaction made one meanwhile."""
     new = [run for run in runs if run.row is None]
-    made = [JobRun(node=nodes[run.urn], sent_by=actor.name, actor_ref=actor.ref[:100]) for run in new]
-    JobRun.objects.bulk_create(made, ignore_conflicts=True)
-    known = JobRun.objects.select_for_update(of=("self",)).select_related("node").order_by("pk")
-    added = {row.node.urn: row for row in known.filter(node__urn__in=[run.urn for run in new])}
-    if any(row.merged != "{}" or row.actor_ref != actor.ref[:100] for row in added.values()):
-        return None
-    return added | {run.urn: run.row for run in runs if run.row is not None}
+    mine = {"sent_by": actor.name, "actor_ref": actor.ref[:100]}
+    return len(_ADD_RUNS.run([_row(run, nodes) | mine for run in new])) == len(new)
+
+
+def _update_rows(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
+    """Keep the merged states of runs that had a row, which is locked, and what the edges were derived from."""
+    _UPDATE_RUNS.run(
+        [
+            _row(run, nodes) | {"sent_by": run.row.sent_by, "actor_ref": run.row.actor_ref}
+            for run in runs
+            if run.row is not None
+        ]
+    )
+
+
+def _row(run: _Run, nodes: Mapping[str, Node]) -> dict[str, Any]:
+    return {
+        "node_id": nodes[run.urn].pk,
+        "merged": json.dumps(run.state, sort_keys=True),
+        "shape": run.shape.digest,
+        "job_id": run.job_id,
+    }
 
 
 def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versions: _Versions) -> None:
     """Insert claims, edges and their one witness for each run, then the commits of each repository."""
     if not runs:
         return
-    sources = {run.urn: source_of(run.run_id)[:700] for run in runs}
-    assertions = {
-        urn: Assertion(mode="observed", source=source, actor_ref=actor.ref[:100]) for urn, source in sources.items()
-    }
-    Assertion.objects.bulk_create(list(assertions.values()))
+    urns = {source_of(run.run_id)[:700]: run.urn for run in runs}
+    witness = {"mode": "observed", "actor_ref": actor.ref[:100]}
+    added = _ADD_ASSERTIONS.run([{"source": source} | witness for source in urns])
+    assertions = {urns[source]: pk for pk, source in added}
     repositories = _lock_commits(runs)
-    claims = [
-        Claim(run=nodes[run.urn], origin=ORIGIN, assertion=assertions[run.urn], **claim)
-        for run in runs
-        for claim in _claims(run, versions, repositories)
-    ]
-    Claim.objects.bulk_create(claims, ignore_conflicts=True)
-    _put({key: assertions[run.urn] for run in runs for key in _edges(run, nodes[run.urn], versions)})
+    _ADD_CLAIMS.run(
+        [
+            {"run_id": nodes[run.urn].pk, "origin": ORIGIN, "assertion_id": assertions[run.urn], **claim}
+            for run in runs
+            for claim in _claims(run, versions, repositories)
+        ]
+    )
+    _put({key: (run, assertions[run.urn]) for run in runs for key in _edges(run, nodes[run.urn], versions)})
     commits: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         if run.shape.code[1]:
@@ -218,11 +245,11 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
 def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
     """Yield what differs between the claims of a run. Which commit is meant is decided afterwards."""
     for use in run.shape.inputs:
-        container = versions.datasets[use.key]
-        yield {"container": container, "rel": Relation.CONSUMED, "version": use.version, "node": versions.node(use)}
+        dataset, meant = versions.datasets[use.key].pk, versions.node(use).pk
+        yield {"container_id": dataset, "rel": Relation.CONSUMED.value, "version": use.version, "node_id": meant}
     if run.shape.code[1]:
-        repository = repositories[run.repository.urn]
-        yield {"container": repository, "rel": Relation.USED_CODE, "version": run.shape.code[1]}
+        repository = repositories[run.repository.urn].pk
+        yield {"container_id": repository, "rel": Relation.USED_CODE.value, "version": run.shape.code[1]}
 
 
 def _edges(run: _Run, node: Node, versions: _Versions) -> Iterator[Key]:
@@ -242,18 +269,18 @@ def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
     return repositories
 
 
-def _put(witnesses: Mapping[Key, Assertion]) -> None:
-    """Insert those of the edges that are not there, with their witnesses."""
-    held = edge_ids(list(witnesses))
-    new = [key for key in witnesses if key not in held]
-    put_edges(dict.fromkeys(new, timezone.now()))
-    ids = edge_ids(new)
-    rows = [EdgeAssertion(edge_id=ids[key], assertion=witnesses[key]) for key in new]
-    EdgeAssertion.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_AT_ONCE)
+def _put(witnesses: Mapping[Key, tuple[_Run, int]]) -> None:
+    """Insert edges that are not there, and for each edge the witness of its run where it has none yet."""
+    new = put_edges(dict.fromkeys(witnesses, timezone.now()))
+    held = edge_ids([key for key in witnesses if key not in new])
+    said = EdgeAssertion.objects.filter(edge_id__in=held.values()).values_list("edge_id", "assertion__source")
+    known = set(said) if held else set()
+    lacking = {key: pk for key, pk in held.items() if (pk, source_of(witnesses[key][0].run_id)[:700]) not in known}
+    add_witnesses((pk, witnesses[key][1]) for key, pk in (new | lacking).items())
 
 
-def _nest(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
-    """Put runs below their parents, and pass on what relatives read."""
+def _nest(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
+    """Put runs below their parents."""
     children: dict[str, list[int]] = defaultdict(list)
     for run in runs:
         if run.shape.parent and nodes[run.urn].container_id is None:
@@ -262,20 +289,3 @@ def _nest(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None
         ordered = sorted(children)
         for parent_id, parent in zip(ordered, place(*map(run_spec, ordered)), strict=True):
             Node.objects.filter(pk__in=children[parent_id]).exclude(pk=parent.pk).update(container=parent)
-    settle_families(actor=actor, runs={nodes[run.urn].pk for run in runs})
-
-
-def _keep(runs: Sequence[_Run], rows: Mapping[str, JobRun], nodes: Mapping[str, Node]) -> None:
-    """Keep the merged states and what the edges were derived from."""
-    jobs = jobs_named(run.job for run in runs if run.job)
-    kept = []
-    for run in runs:
-        row = rows[run.urn]
-        row.merged = long_text(json.dumps(run.state, sort_keys=True))
-        row.shape = run.shape.digest
-        row.job = jobs[run.job] if run.job else None
-        row.node = nodes[run.urn]
-        kept.append(row)
-    JobRun.objects.bulk_create(
-        kept, update_conflicts=True, unique_fields=["node"], update_fields=["merged", "shape", "job"]
-    )

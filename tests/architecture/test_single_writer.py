@@ -113,6 +113,25 @@ def sql_writes(tree: ast.AST, table: str) -> Iterator[int]:
                 yield node.lineno
 
 
+def bulk_writes(tree: ast.AST, model: str) -> Iterator[int]:
+    """Yield the line of every statement that inserts many rows of a model."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or _called(node) != "BulkInsert" or not node.args:
+            continue
+        if ast.unparse(node.args[0]).rpartition(".")[2] == model:
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    ("model", "writer"),
+    [("Event", EVENT_WRITER), ("ModelVersion", STAGE_WRITER), ("TransitionRequest", REQUEST_WRITER)],
+)
+def test_no_bulk_insert_writes_past_the_writer(model: str, writer: str) -> None:
+    assert list(bulk_writes(ast.parse(f"BulkInsert(models.{model})"), model))
+    writers = {name_of(path) for path in modules() if any(bulk_writes(tree_of(path), model))}
+    assert writers <= {writer}
+
+
 @pytest.mark.parametrize(
     ("table", "writer"),
     [
