@@ -150,6 +150,12 @@ class Action(RecordedAction):
     LINEAGE_QUARANTINE_RELEASED = (
         "lineage.quarantine.released", Verb("released", "release"), "{object} from quarantine", DATASET,
     )
+    LINEAGE_SUGGESTION_CONFIRMED = (
+        "lineage.suggestion.confirmed", Verb("confirmed", "confirm"), "a suggested input of {object}", NODE,
+    )
+    LINEAGE_SUGGESTION_REJECTED = (
+        "lineage.suggestion.rejected", Verb("rejected", "reject"), "a suggested input of {object}", NODE,
+    )
     NOTICES_CHAT_CHANGED = "notices.chat.changed", CHANGED, "the chat address of {object}", USER
     NOTICES_TEST_SENT = "notices.test.sent", Verb("sent", "send"), "a test notification to {object}", USER
     REGISTRY_ALIAS_DELETED = "registry.alias.deleted", DELETED, "an alias of {object}", MODEL

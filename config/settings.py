@@ -265,6 +265,7 @@ CHECKS = [
     "validation.checks.artifact.Scan",
     "validation.checks.model.Signature",
     "validation.checks.model.Smoke",
+    "validation.checks.signed.Signed",
     "validation.checks.threshold.Threshold",
     "validation.checks.metric.NoRegression",
     "validation.checks.metric.NoCumulativeDrift",

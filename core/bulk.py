@@ -90,7 +90,7 @@ def _json(rows: Sequence[Sequence[Any]]) -> str:
 def _for_sqlite(value: object) -> str:
     """Return a value that JSON has no form of as SQLite stores it. Bytes must be UTF-8."""
     if isinstance(value, datetime):
-        return str(connection.ops.adapt_datetimefield_value(value))  # type: ignore[arg-type]  # the stubs say str
+        return str(connection.ops.adapt_datetimefield_value(value))
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, bytes):

@@ -33,6 +33,7 @@ MOST_COUNTED = 200_000
 MOST_FRONTIER = 100
 _CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL, NodeKind.REPOSITORY})
 _KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
+_UNCERTAIN = frozenset({NodeKind.DATASET_VERSION.value, NodeKind.CODE_VERSION.value})
 _RELATIONS = {rel.value: rel.name for rel in Relation}
 
 
@@ -100,7 +101,8 @@ def _part(
 ) -> _Part:
     """Return what counts of the nodes: what an ended deployment served is no longer what its endpoint serves."""
     by_id = {node.id: node for node in nodes}
-    kept = [edge for edge in edges if _flows(edge, by_id, question.filters.as_of)]
+    serves = Relation.SERVES.value
+    kept = [edge for edge in edges if edge.rel != serves or _flows(edge, by_id, question.filters.as_of)]
     depths = distances(start.pk, anchors, kept, question.direction)
     near = sorted((pk for pk in by_id if pk in depths), key=lambda pk: (depths[pk], pk))
     inside = [edge for edge in kept if edge.src in depths and edge.dst in depths]
@@ -180,7 +182,7 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
     last = question.offset + question.limit
     body = {
         "root": start.urn,
-        "nodes": [node_json(node, depth=part.depths.get(node.id)) for node in shown],
+        "nodes": nodes_json(shown, part.depths),
         "edges": edges_json(part.edges, urns),
         "truncated": part.truncated,
         "frontier": [urns[pk] for pk in part.frontier if pk in urns],
@@ -213,34 +215,49 @@ def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
     return min(seen, MOST_COUNTED) - len(hidden_nodes(actor, nodes))
 
 
-def node_json(node: NodeRow, *, depth: int | None = None) -> dict[str, Any]:
+def node_json(node: NodeRow, *, depth: int | None = None) -> orjson.Fragment:
     """Return a node that the caller may know."""
-    body: dict[str, Any] = {
-        "urn": node.urn,
-        "kind": _KINDS[node.kind],
-        "name": node.name,
-        "version": node.version,
-        "digest": node.digest,
-        "attrs": orjson.Fragment(node.attrs or "{}"),
-    }
-    if depth is not None:
-        body["depth"] = depth
-    return body
+    return orjson.Fragment(_node_text(node, depth))
 
 
-def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> list[dict[str, Any]]:
+def nodes_json(nodes: Iterable[NodeRow], depths: Mapping[int, int]) -> orjson.Fragment:
+    """Return nodes that the caller may know, with their distances."""
+    return orjson.Fragment(f"[{','.join([_node_text(node, depths.get(node.id)) for node in nodes])}]")
+
+
+def _node_text(node: NodeRow, depth: int | None) -> str:
+    """Return a node as JSON text: thousands of dictionaries would cost several times as much, most of it in the
+    garbage collector.
+    """
+    _, kind, urn, name, version, digest, attrs = node
+    distance = "" if depth is None else f',"depth":{depth}'
+    return (
+        f'{{"urn":{_quoted(urn)},"kind":"{_KINDS[kind]}","name":{_quoted(name)},"version":{_quoted(version)},'
+        f'"digest":{_quoted(digest)},"attrs":{attrs or "{}"}{distance}}}'
+    )
+
+
+def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Fragment:
     """Return the edges between nodes that are shown; ``urns`` names these."""
-    return [
-        {"id": pk, "source": urns[src], "target": urns[dst], "relation": _RELATIONS[rel], "role": role}
+    quoted = {pk: _quoted(urn) for pk, urn in urns.items()}
+    texts = [
+        f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},"relation":"{_RELATIONS[rel]}","role":{_quoted(role)}}}'
         for pk, src, dst, rel, role in edges
-        if src in urns and dst in urns
+        if src in quoted and dst in quoted
     ]
+    return orjson.Fragment(f"[{','.join(texts)}]")
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode() if text else '""'
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
     """Return what is uncertain about nodes: data that were named without a version, commits without a repository."""
     warnings = []
     for node in nodes:
+        if node.kind not in _UNCERTAIN:
+            continue
         if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:
             warnings.append(f"{node.urn}: no version was given, so it may be several contents.")
         elif node.kind == NodeKind.CODE_VERSION and node.name.startswith(UNKNOWN_REPOSITORY):

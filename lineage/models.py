@@ -203,6 +203,39 @@ class Quarantine(models.Model):
         return f"{self.node_id} quarantined by {self.placed_by}"
 
 
+class SuggestionDecision(AppendOnlyModel):
+    """The decision on a suggested edge: who confirmed or rejected it, and why. It is never suggested again.
+
+    ``method`` is how it was inferred, ``evidence`` what spoke for it. Open suggestions are derived, not stored.
+    """
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+    src = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+", db_index=False)
+    dst = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+", db_index=False)
+    rel = models.SmallIntegerField(choices=Relation)
+    method = models.CharField(max_length=30)
+    confidence = models.FloatField()
+    evidence = models.CharField(max_length=1000)
+    state = models.CharField(max_length=10)
+    decided_by = models.CharField(max_length=150)
+    decided_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dst", "src", "rel", "method"], name="lineage_suggestion_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["confirmed", "rejected"]), name="lineage_suggestion_state"
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="lineage_suggestion_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.src_id} → {self.dst_id} {self.state} by {self.decided_by}"
+
+
 class LineageEvent(AppendOnlyModel):
     """An OpenLineage event as it was received, as canonical JSON; ``problem`` says why nothing was derived from it, ""
     for none.

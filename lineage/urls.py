@@ -12,6 +12,7 @@ from lineage.api import (
     WalkView,
 )
 from lineage.openlineage.api import BatchView, EventsView, OpenLineageView
+from lineage.suggestions.api import ConfirmSuggestionView, RejectSuggestionView, SuggestionsView
 
 
 class UrnConverter(StringConverter):
@@ -53,6 +54,9 @@ urlpatterns = [
     path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),
     path("lineage/quarantines", QuarantinesView.as_view(), name="lineage-quarantines"),
     path("lineage/quarantines/release", ReleaseView.as_view(), name="lineage-release"),
+    path("lineage/suggestions", SuggestionsView.as_view(), name="lineage-suggestions"),
+    path("lineage/suggestions/confirm", ConfirmSuggestionView.as_view(), name="lineage-suggestion-confirm"),
+    path("lineage/suggestions/reject", RejectSuggestionView.as_view(), name="lineage-suggestion-reject"),
     path("lineage/path", PathView.as_view(), name="lineage-path"),
     path("lineage/<urn:urn>/graph", GraphView.as_view(), name="lineage-graph"),
     path("lineage/<urn:urn>/<walk:walk>", WalkView.as_view(), name="lineage-walk"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from core.actors import Actor
 from lineage.answers import anchors_of
 from lineage.graph.layout import MAX_DRAWN
 from lineage.graph.levels import Filters, walk_levels
+from lineage.graph.reads import nodes_by_id
 from lineage.models import Edge, Node, NodeKind
 from lineage.queries import Closure, ancestors, descendants
 from lineage.statements import Direction
@@ -18,6 +19,8 @@ from lineage.visibility import hidden_nodes
 
 # Fewer runs than this are drawn one by one.
 _LEAST_FOLDED = 3
+# How many edges of the drawn nodes are looked at for neighbours that are not drawn.
+_MOST_BEYOND = 5000
 
 
 def closure_of(root: Node, direction: str, as_of: datetime | None) -> Closure:
@@ -69,6 +72,28 @@ def known_part(actor: Actor, closure: Closure) -> Closure:
     )
 
 
+def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dict[str, int]]:
+    """Return, for the nodes of a cut closure, how many neighbours each has beyond it: inputs ("up"), outputs ("down").
+
+    Neighbours that the actor may not know are not counted.
+    """
+    inside = {node.pk for node in closure.nodes}
+    above = {node.pk for node in closure.nodes if direction == "up" or closure.depths.get(node.pk, 0) <= 0}
+    below = {node.pk for node in closure.nodes if direction == "down" or closure.depths.get(node.pk, 0) >= 0}
+    pairs: list[tuple[int, str, int]] = []
+    if direction != "down":
+        rows = Edge.objects.filter(dst__in=above).order_by("pk").values_list("dst_id", "src_id")
+        pairs += [(near, "up", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+    if direction != "up":
+        rows = Edge.objects.filter(src__in=below).order_by("pk").values_list("src_id", "dst_id")
+        pairs += [(near, "down", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+    hidden = hidden_nodes(actor, nodes_by_id({far for _, _, far in pairs}).values())
+    more: dict[int, dict[str, int]] = defaultdict(dict)
+    for near, side, _ in {pair for pair in pairs if pair[2] not in hidden}:
+        more[near][side] = more[near].get(side, 0) + 1
+    return more
+
+
 def folds_of(closure: Closure, *, keep: int, opened: Collection[int]) -> dict[int, tuple[int, ...]]:
     """Return the runs with the same neighbours, such as those of a sweep, by the first of each fold.
 
@@ -96,3 +121,29 @@ def folded(closure: Closure, folds: Mapping[int, tuple[int, ...]]) -> Closure:
         nodes=[node for node in closure.nodes if node.pk not in gone],
         edges=[edge for edge in closure.edges if edge.src_id not in gone and edge.dst_id not in gone],
     )
+
+
+def sources_of(edges: Iterable[Edge]) -> dict[int, list[int]]:
+    """Return the direct inputs of each node."""
+    sources: dict[int, list[int]] = defaultdict(list)
+    for edge in edges:
+        if edge.src_id not in sources[edge.dst_id]:
+            sources[edge.dst_id].append(edge.src_id)
+    return sources
+
+
+def highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
+    """Return a node with what a click on it highlights: ancestors, descendants, or both."""
+    highlighted = {start}
+    for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
+        onward: dict[int, list[int]] = defaultdict(list)
+        for edge in edges:
+            near, far = (edge.src_id, edge.dst_id) if ahead else (edge.dst_id, edge.src_id)
+            onward[near].append(far)
+        seen, waiting = {start}, [start]
+        while waiting:
+            following = [pk for pk in onward[waiting.pop()] if pk not in seen]
+            seen.update(following)
+            waiting += following
+        highlighted |= seen
+    return frozenset(highlighted)

@@ -9,3 +9,9 @@ class ReasonForm(ConsoleForm):
     """The reason for quarantining or releasing a dataset version."""
 
     reason = text_area("Why?", "Kept for good with your name. People whose promotion is blocked read it.", limit=1000)
+
+
+class DecisionForm(ConsoleForm):
+    """The reason for confirming or rejecting a suggested edge."""
+
+    reason = text_area("Why?", "Kept for good with your name.", limit=500)

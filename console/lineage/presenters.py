@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
-from console.lineage.closures import closure_of, folded, folds_of, known_part
+from console.lineage.closures import (
+    closure_of,
+    folded,
+    folds_of,
+    highlighted_from,
+    known_part,
+    more_beyond,
+    sources_of,
+)
 from console.lineage.kinds import KINDS, NodeKindLabel
 from console.shell.links import lineage_url, page_url
 from core.actors import Actor
@@ -106,6 +114,7 @@ class GraphPage:
     highlighted_count: int
     folded: int
     as_of: datetime | None
+    more: Mapping[int, Mapping[str, int]]
 
     @property
     def highlight_label(self) -> str:
@@ -131,14 +140,14 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     if direction and direction not in DIRECTIONS:
         raise InvalidInput(f"Unknown direction {direction[:50]!r}. Choose {', '.join(DIRECTIONS)}.")
     chosen = direction or ("up" if root.kind in (NodeKind.ENDPOINT, NodeKind.DEPLOYMENT) else "both")
-    closure = known_part(actor, closure_of(root, chosen, options.as_of))
-    folds = folds_of(closure, keep=root.pk, opened=options.unfold)
-    closure = folded(closure, folds)
+    whole = known_part(actor, closure_of(root, chosen, options.as_of))
+    folds = folds_of(whole, keep=root.pk, opened=options.unfold)
+    closure = folded(whole, folds)
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
     drawing = layout(nodes, closure.edges)
-    sources = _sources(closure.edges)
+    sources = sources_of(closure.edges)
     selected_id = next((node.pk for node in nodes if node.urn == selected), None)
-    highlighted = _highlighted_from(selected_id, closure.edges, chosen) if selected_id else frozenset()
+    highlighted = highlighted_from(selected_id, closure.edges, chosen) if selected_id else frozenset()
     builder = _ViewBuilder(
         root,
         chosen,
@@ -151,6 +160,8 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
         _taint(closure.nodes),
         folds,
         options,
+        more_beyond(actor, whole, chosen) if whole.truncated and options.as_of is None else {},
+        lineage_url("").partition("?")[0],
     )
     return builder.page(nodes, drawing)
 
@@ -159,31 +170,6 @@ def _taint(nodes: Sequence[Node]) -> dict[int, str]:
     """Return the style of each node that is quarantined or descends from quarantined data."""
     bad, below = quarantined_and_below([node.pk for node in nodes])
     return dict.fromkeys(below, "is-tainted") | dict.fromkeys(bad, "is-quarantined")
-
-
-def _sources(edges: Iterable[Edge]) -> dict[int, list[int]]:
-    sources: dict[int, list[int]] = defaultdict(list)
-    for edge in edges:
-        if edge.src_id not in sources[edge.dst_id]:
-            sources[edge.dst_id].append(edge.src_id)
-    return sources
-
-
-def _highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
-    """Return a node with what a click on it highlights: ancestors, descendants, or both."""
-    highlighted = {start}
-    for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
-        onward: dict[int, list[int]] = defaultdict(list)
-        for edge in edges:
-            near, far = (edge.src_id, edge.dst_id) if ahead else (edge.dst_id, edge.src_id)
-            onward[near].append(far)
-        seen, waiting = {start}, [start]
-        while waiting:
-            following = [pk for pk in onward[waiting.pop()] if pk not in seen]
-            seen.update(following)
-            waiting += following
-        highlighted |= seen
-    return frozenset(highlighted)
 
 
 def _names(nodes: Sequence[Node]) -> dict[int, str]:
@@ -216,17 +202,20 @@ class _ViewBuilder:
     taint: dict[int, str]
     folds: dict[int, tuple[int, ...]]
     options: GraphOptions
+    more: Mapping[int, Mapping[str, int]]
+    base: str
 
     def page(self, nodes: Sequence[Node], drawing: Drawing) -> GraphPage:
         """Return the page of the nodes that are drawn."""
         views = {node.pk: self.view(node) for node in self.closure.nodes}
         listed = [views[node.pk] for node in nodes]
+        edges = {edge.pk: edge for edge in self.closure.edges}
         return GraphPage(
             root=views.get(self.root.pk) or self.view(self.root),
             direction=self.direction,
             nodes=sorted(listed, key=lambda view: (view.kind is KINDS[NodeKind.RUN], abs(view.depth), view.name)),
             drawn=sorted(listed, key=lambda view: (view.box.x, view.box.y) if view.box else (0, 0)),
-            paths=[_path(path, self.closure.edges, self.highlighted) for path in drawing.paths],
+            paths=[_path(path, edges, self.highlighted) for path in drawing.paths],
             width=drawing.width,
             height=drawing.height,
             truncated=self.closure.truncated,
@@ -234,6 +223,7 @@ class _ViewBuilder:
             highlighted_count=max(len(self.highlighted) - 1, 0),
             folded=sum(len(members) - 1 for members in self.folds.values()),
             as_of=self.options.as_of,
+            more=self.more,
         )
 
     def view(self, node: Node) -> NodeView:
@@ -252,25 +242,37 @@ class _ViewBuilder:
             is_ancestor=depth < 0 or self.direction == "up",
             sources=tuple(inputs),
             inputs=tuple(self.names[pk] for pk in inputs if pk in self.names),
-            page_url=_page_of(node),
-            centre_url=lineage_url(node.urn),
+            page_url=self._page_of(node),
+            centre_url=self._graph_url(node.urn),
             select_url=self._select_url(node),
             css=self._css(node),
             box=self.boxes.get(node.pk),
             count=len(self.folds.get(node.pk, (node.pk,))),
-            unfold_url=self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk})))),
+            unfold_url=self._unfold_url(node) if node.pk in self.folds else "",
         )
 
     def _select_url(self, node: Node) -> str:
         more = {} if node.pk == self.selected else {"picked": node.urn}
         return self._address(**more)
 
+    def _unfold_url(self, node: Node) -> str:
+        return self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk}))))
+
     def _address(self, **more: str) -> str:
         """Return the address of this graph with the same options and some others."""
         kept = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
         if self.options.as_of is not None:
             kept["as_of"] = iso_utc(self.options.as_of)
-        return lineage_url(self.root.urn, direction=self.direction, **kept | more)
+        return self._graph_url(self.root.urn, direction=self.direction, **kept | more)
+
+    def _graph_url(self, urn: str, **query: str) -> str:
+        """Return the address of the graph of a node, as `lineage_url` does for one node alone."""
+        return f"{self.base}?{urlencode({'node': urn, **query})}"
+
+    def _page_of(self, node: Node) -> str:
+        """Return the address of a node's own page, "" where it has only the lineage page."""
+        url = page_url(node.urn)
+        return "" if url.startswith(self.base) else url
 
     def _css(self, node: Node) -> str:
         words = ["is-root"] if node.pk == self.root.pk else []
@@ -281,14 +283,8 @@ class _ViewBuilder:
         return " ".join([*words, *(["picked"] if node.pk == self.selected else [])])
 
 
-def _page_of(node: Node) -> str:
-    """Return the address of a node's own page, "" where it has only the lineage page."""
-    url = page_url(node.urn)
-    return "" if url.startswith(lineage_url(node.urn).split("?")[0]) else url
-
-
-def _path(path: EdgePath, edges: Sequence[Edge], highlighted: frozenset[int]) -> PathView:
-    ids = set(path.edge_ids)
-    words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in edges if edge.pk in ids})
+def _path(path: EdgePath, edges: Mapping[int, Edge], highlighted: frozenset[int]) -> PathView:
+    shown = [edges[pk] for pk in path.edge_ids if pk in edges]
+    words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in shown})
     css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"
     return PathView(path, ", ".join(words), css)

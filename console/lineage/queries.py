@@ -51,12 +51,20 @@ def live_versions(endpoints: Iterable[Any]) -> list[ModelVersion]:
 
 
 def dataset_rows(actor: Actor, text: str = "") -> QuerySet[Node]:
-    """Return the dataset versions this person may see, by name and newest first, with the number of runs that read
-    each.
+    """Return the dataset versions this person may see, by name and newest first."""
+    rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
+    return rows.order_by("name", "-id")
 
-    Runs that they may not see are not counted.
+
+def counted_datasets(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
+    """Return dataset versions in their order, with the number of runs that read each, and whether it is quarantined.
+
+    Runs that this person may not see are not counted.
     """
-    rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True).annotate(
+    ids = [node.pk for node in nodes]
+    rows = Node.objects.filter(pk__in=ids).annotate(
         run_count=Count("out_edges__dst", filter=known_readers(actor), distinct=True),
         is_quarantined=Exists(
             Quarantine.objects.filter(
@@ -64,9 +72,8 @@ def dataset_rows(actor: Actor, text: str = "") -> QuerySet[Node]:
             )
         ),
     )
-    if text:
-        rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
-    return rows.order_by("name", "-id")
+    by_id = {node.pk: node for node in rows}
+    return [by_id[pk] for pk in ids if pk in by_id]
 
 
 @dataclass(slots=True)

@@ -8,7 +8,15 @@ from django.urls import reverse
 
 from console.lineage.forms import ReasonForm
 from console.lineage.kinds import KINDS
-from console.lineage.queries import dataset_about, dataset_quarantine, dataset_rows, dataset_uses, dataset_versions
+from console.lineage.queries import (
+    counted_datasets,
+    dataset_about,
+    dataset_quarantine,
+    dataset_rows,
+    dataset_uses,
+    dataset_versions,
+)
+from console.lineage.suggestions import other_names
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import page_url
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -25,6 +33,7 @@ def dataset_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List dataset versions."""
     text = request.GET.get("q", "").strip()
     rows = paginate(request, dataset_rows(actor, text))
+    rows.object_list = counted_datasets(actor, [row for row in rows if isinstance(row, Node)])
     return render_page(request, "console/lineage/datasets.html", "Datasets", rows=rows, text=text)
 
 
@@ -89,7 +98,10 @@ def _quarantine_consequence(actor: Actor, node: Node) -> str:
     """Return what a quarantine stops, with the versions in use that descend from the data."""
     stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
     live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
-    return f"{stops} In use now: {live}. They stay there, and a finding is opened on each." if live else stops
+    if live:
+        stops += f" In use now: {live}. They stay there, and a finding is opened on each."
+    others = ", ".join(other_names(actor, node))
+    return f"{stops} It does not cover {others}, which may be the same bytes: see its suggestions." if others else stops
 
 
 def _dataset_version(request: HttpRequest, actor: Actor) -> Node:

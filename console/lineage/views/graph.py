@@ -10,8 +10,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
+from console.lineage.drawing import drawn_graph
 from console.lineage.kinds import KINDS
 from console.lineage.presenters import DIRECTIONS, GraphOptions, GraphPage, graph_page
+from console.lineage.suggestions import graph_suggestions
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
 from core.errors import InvalidInput
@@ -46,6 +48,8 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         response["Content-Disposition"] = 'attachment; filename="lineage.svg"'
         return response
     crumbs = [Crumb("Lineage", reverse("console:lineage"))]
+    is_suggested = request.GET.get("suggested") == "1"
+    suggestions = graph_suggestions(actor, shown) if is_suggested else []
     legend = list(dict.fromkeys((kind.css, _LEGEND[kind.css]) for kind in KINDS.values()))
     return render_page(
         request,
@@ -53,6 +57,9 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         shown.root.full_name,
         crumbs=crumbs,
         shown=shown,
+        drawing=drawn_graph(shown, suggestions),
+        is_suggested=is_suggested,
+        suggestions=suggestions,
         legend=legend,
         directions=list(DIRECTIONS.items()),
     )
