@@ -71,8 +71,8 @@ class PolicyGate:
             missing = single_blocker("request", "Nobody has asked for this transition yet.", who)
             raise refusal(version, target, missing, request_id=None)
         if case.request.archive_existing != archive_existing:
-            asked = str(case.request.archive_existing).lower()
-            why = f"The request asks for archive_existing_versions={asked}."
+            requested_archiving = str(case.request.archive_existing).lower()
+            why = f"The request asks for archive_existing_versions={requested_archiving}."
             raise refusal(version, target, single_blocker("request", why, actor.name), request_id=case.request.pk)
         verdict = case.verdict
         blockers = _confirm(case) if verdict.is_approved else verdict.blocked_by() or _rejected()
@@ -120,10 +120,10 @@ def _pass(case: Case) -> GatePass:
 
 def _is_full_validation(case: Case) -> bool:
     """Return whether a promotion to Production passed every rule of a full validation, overrides not counted."""
-    wanted = set((case.current or case.policy).body.options.full_validation)
+    required_metrics = set((case.current or case.policy).body.options.full_validation)
     passed = {row.rule for row in case.verdict.rules if row.status is RuleStatus.PASSED}
     is_promotion = case.request.kind == RequestKind.PROMOTION and case.request.target == Stage.PRODUCTION
-    return is_promotion and bool(wanted) and wanted <= passed
+    return is_promotion and bool(required_metrics) and required_metrics <= passed
 
 
 def _already_there(version: ModelVersion, target: str) -> GatePass:

@@ -43,18 +43,18 @@ class EventsView(ApiView):
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Answer a page of events. NotFound, Denied, InvalidInput."""
-        wanted = dict(self.query)
-        stream = _stream(actor_of(request), wanted)
+        query = dict(self.query)
+        stream = _stream(actor_of(request), query)
         page = events_matching(
             stream=stream,
-            obj=wanted["object"],
-            actor=wanted["actor"],
-            action=wanted["action"],
-            outcome=wanted["outcome"],
-            since=wanted["since"],
-            until=wanted["until"],
-            cursor=wanted["cursor"],
-            size=wanted["limit"],
+            obj=query["object"],
+            actor=query["actor"],
+            action=query["action"],
+            outcome=query["outcome"],
+            since=query["since"],
+            until=query["until"],
+            cursor=query["cursor"],
+            size=query["limit"],
         )
         places = places_of(page.events)
         answer: dict[str, Any] = {
@@ -66,12 +66,12 @@ class EventsView(ApiView):
         return Response(answer)
 
 
-def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
+def _stream(actor: Actor, query: dict[str, Any]) -> str:
     """Return the stream that was asked for, "" for the whole log. NotFound, Denied where the caller may not read it."""
-    if wanted["model"]:
-        return find_stream(actor, wanted["model"])
+    if query["model"]:
+        return find_stream(actor, query["model"])
     require_whole_log(actor, action=Action.API_CALLED)
-    return str(wanted["stream"])
+    return str(query["stream"])
 
 
 class ExportView(ApiView):

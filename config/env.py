@@ -144,8 +144,8 @@ def secret_key(data: Path) -> str:
 
     BadSetting where the file cannot be read.
     """
-    if given := text("CUSTODY_SECRET_KEY"):
-        return given
+    if configured := text("CUSTODY_SECRET_KEY"):
+        return configured
     path = secret_key_file(data)
     try:
         return path.read_text(encoding="utf-8").strip()

@@ -94,8 +94,8 @@ def database_name() -> str:
     if connection.vendor == "sqlite":
         folder = _sqlite_file().parent
         return f"The data directory {folder}" if folder == settings.DATA_DIR else f"The database {_sqlite_file()}"
-    given = connection.settings_dict
-    return f"The database {given['NAME']} on {given['HOST'] or 'localhost'}"
+    options = connection.settings_dict
+    return f"The database {options['NAME']} on {options['HOST'] or 'localhost'}"
 
 
 def _sqlite_file() -> Path:

@@ -129,8 +129,8 @@ class Scenario:
             "description": version.description,
             "tags": pairs(version.tags),
         }
-        made = client.post(MLFLOW + "model-versions/create", body)["model_version"]
-        self.write_line(f"{version.model} version {made['version']} registered by {version.author}")
+        created = client.post(MLFLOW + "model-versions/create", body)["model_version"]
+        self.write_line(f"{version.model} version {created['version']} registered by {version.author}")
 
     def _find(self, version: Version) -> dict[str, Any] | None:
         query = {"filter": f"name = '{version.model}'", "max_results": 100}

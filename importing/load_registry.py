@@ -59,13 +59,13 @@ class RegistryImport:
 
     def _model(self, source: SourceModel) -> None:
         name, report = source.old.name, self._context.report
-        if known := self._context.ledger.target(ItemKind.MODEL, name):
+        if imported_id := self._context.ledger.target(ItemKind.MODEL, name):
             report.existing["models"] += 1
-            kept = RegisteredModel.objects.filter(pk=int(known), deleted_at__isnull=True).first()
-            if kept is None:
+            existing = RegisteredModel.objects.filter(pk=int(imported_id), deleted_at__isnull=True).first()
+            if existing is None:
                 report.add_problem("models", name, "was imported earlier and deleted here")
             else:
-                self._models[name] = kept
+                self._models[name] = existing
             return
         try:
             with self._context.ledger.importing(ItemKind.MODEL, name) as targets:
@@ -170,8 +170,8 @@ class RegistryImport:
         )
 
     def _stages_of(self, model: RegisteredModel, names_of_stages: Mapping[int, str]) -> None:
-        wanted = {number: _stage(name) for number, name in names_of_stages.items()}
-        moved = {number: stage for number, stage in wanted.items() if stage != Stage.NONE}
+        stages = {number: _stage(name) for number, name in names_of_stages.items()}
+        moved = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
         if not moved or self._context.ledger.target(ItemKind.STAGES, str(model.pk)):
             return
         names = [f"{model.name}/{number} ({stage})" for number, stage in sorted(moved.items())]
@@ -184,14 +184,14 @@ class RegistryImport:
             return
         try:
             with self._context.ledger.importing(ItemKind.STAGES, str(model.pk)) as targets:
-                kept = import_stages(
+                imported = import_stages(
                     actor=self._context.actor, model=model, stages=moved, origin=self._context.source.origin
                 )
                 targets.append(model.name)
         except DomainError as error:
             self._add_problems("stages", names, error.message)
         else:
-            self._context.report.imported["stages"] += len(kept)
+            self._context.report.imported["stages"] += len(imported)
 
     def _add_problems(self, kind: str, names: Sequence[str], why: str) -> None:
         for name in names:

@@ -98,11 +98,11 @@ def _is_storable(item: DatasetInput, run_id: str, report: Report) -> bool:
 
 
 def _run_key(key: str) -> None:
-    checked_key(key, what="key")
+    checked_key(key, field="key")
 
 
 def _any_key(key: str) -> None:
-    checked_text(key, what="key", limit=_ANY_LENGTH)
+    checked_text(key, field="key", limit=_ANY_LENGTH)
 
 
 def _registry_key(key: str) -> None:
@@ -118,18 +118,18 @@ def _pairs(
     *,
     check: Callable[[str], None] = _run_key,
 ) -> dict[str, str]:
-    kept = {}
+    stored = {}
     for key, value in pairs.items():
         name = f"{owner} {key[:100]!r}"
         try:
             check(key)
-            kept[key] = checked_text(value[:longest], what="value", limit=longest)
+            stored[key] = checked_text(value[:longest], field="value", limit=longest)
         except DomainError as error:
             report.add_problem(kind, name, _short(error))
         else:
             if len(value) > longest:
                 report.add_problem(kind, name, f"cut to {longest} characters")
-    return kept
+    return stored
 
 
 def _short(error: DomainError) -> str:

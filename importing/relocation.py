@@ -35,11 +35,11 @@ def _by_folder(old: OldVersion) -> OldVersion:
     for number, segment in enumerate(segments[:-1]):
         if segments[number + 1] != "artifacts":
             continue
-        rest = "/".join(segments[number + 2 :])
+        path = "/".join(segments[number + 2 :])
         if _LOGGED_MODEL.fullmatch(segment) and LoggedModel.objects.filter(pk=segment).exists():
-            return replace(old, source=f"models:/{segment}", run_id="") if not rest else old
+            return replace(old, source=f"models:/{segment}", run_id="") if not path else old
         if _RUN.fullmatch(segment) and (run := Run.objects.filter(pk=segment).first()) is not None:
-            source = "/".join(filter(None, [run.artifact_uri.rstrip("/"), rest]))
+            source = "/".join(filter(None, [run.artifact_uri.rstrip("/"), path]))
             return replace(old, source=source, run_id=run.pk)
     return old
 

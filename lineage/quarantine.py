@@ -146,12 +146,12 @@ def quarantined_and_below(nodes: Iterable[int]) -> tuple[frozenset[int], frozens
 
     One query where nothing is quarantined, two where something is.
     """
-    asked = frozenset(nodes)
+    node_ids = frozenset(nodes)
     bad = {row.node.alias_of_id or row.node_id for row in active_quarantines()}
-    if not bad or not asked:
+    if not bad or not node_ids:
         return frozenset(), frozenset()
-    below = asked.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
-    return asked & bad, below - bad
+    below = node_ids.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
+    return node_ids & bad, below - bad
 
 
 def _taint(above: Iterable[int] | None, quarantine_of_node: Mapping[int, Quarantine]) -> Taint:

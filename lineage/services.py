@@ -164,9 +164,9 @@ def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: Clai
     """Record that a run measured a logged model on a dataset: metrics that name both."""
     label = f"{dataset.container.name}@{dataset.version or dataset.digest}"
     spec = evaluation_spec(run_id, model_id, label)
-    known, node = place(logged_model_spec(model_id), spec)
+    logged_model, node = place(logged_model_spec(model_id), spec)
     source = run_ref(run_id)
-    accept(actor=actor, src=known, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
+    accept(actor=actor, src=logged_model, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
     witness = Witness(OBSERVED, source, "metric")
     add_claims(actor=actor, subject=spec, rel=Relation.EVALUATED_ON, claimed=[dataset], witness=witness)
 
@@ -214,6 +214,6 @@ def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
 
     No model can have that name (a colon is in none), so nobody registers themselves into the history of a deleted one.
     """
-    kept = f"{name} (deleted:{model_id})"
-    rename_model(actor=actor, old=name, new=kept)
-    return kept
+    retired_name = f"{name} (deleted:{model_id})"
+    rename_model(actor=actor, old=name, new=retired_name)
+    return retired_name

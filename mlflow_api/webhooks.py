@@ -50,8 +50,8 @@ def _events(q: Params) -> list[str]:
 
 def _rendered(webhook: Webhook) -> Json:
     events = events_of(webhook)
-    shown = [dict(zip(("entity", "action"), split_name(event), strict=True)) for event in events]
-    kinds = list(zip(events, shown, strict=True))
+    subscriptions = [dict(zip(("entity", "action"), split_name(event), strict=True)) for event in events]
+    kinds = list(zip(events, subscriptions, strict=True))
     return filled(
         webhook_id=webhook.pk,
         name=webhook.name,

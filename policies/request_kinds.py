@@ -50,8 +50,8 @@ def _four_eyes(body: PolicyBody) -> list[Rule]:
 
 def _rollback(body: PolicyBody) -> tuple[Rule, ...]:
     earlier = EarlierApprovalRule(id="earlier-approval", level=RuleLevel.HARD, within=body.options.rollback_within)
-    asked = body.options.rollback_approvals
-    return (_UNCHANGED, earlier, *([asked] if asked else []), *_four_eyes(body))
+    approvals = body.options.rollback_approvals
+    return (_UNCHANGED, earlier, *([approvals] if approvals else []), *_four_eyes(body))
 
 
 def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
@@ -86,13 +86,13 @@ def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, 
 
 
 def _add_changed(rules: list[Rule], index: int, rule: Rule) -> None:
-    known = rules[index]
+    pinned = rules[index]
     if (
-        isinstance(known, ApprovalsRule)
+        isinstance(pinned, ApprovalsRule)
         and isinstance(rule, ApprovalsRule)
-        and replace(known, count=rule.count) == rule
+        and replace(pinned, count=rule.count) == rule
     ):
-        rules[index] = known if known.count >= rule.count else rule
+        rules[index] = pinned if pinned.count >= rule.count else rule
         return
     name, taken = f"{rule.id}.new", {other.id for other in rules}
     while name in taken:  # a policy may use such an id itself, and overrides name a rule by its id

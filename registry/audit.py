@@ -46,12 +46,12 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     Everybody who may see a model that was deployed to an endpoint may see the endpoint.
     """
     names = {urn: name for urn in urns if (name := _model_of(urn))}
-    known = (
+    visible = (
         set(visible_models(actor).filter(name__in=set(names.values())).values_list("name", flat=True))
         if names
         else set()
     )
-    hidden = {urn for urn, name in names.items() if name not in known}
+    hidden = {urn for urn, name in names.items() if name not in visible}
     if default_level() is not None and actor.user_id is not None:
         return frozenset(hidden)  # every endpoint is everybody's to see
     return frozenset(hidden | _hidden_endpoints(actor, urns) | _hidden_deployments(actor, urns))

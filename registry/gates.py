@@ -221,14 +221,14 @@ def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_exist
 def _together(passes: Sequence[GatePass]) -> Clearance:
     if not passes:
         return Clearance()
-    approvers = sorted({name for given in passes for name in given.approved_by})
-    times = [given.approved_at for given in passes if given.approved_at is not None]
+    approvers = sorted({name for one_pass in passes for name in one_pass.approved_by})
+    times = [one_pass.approved_at for one_pass in passes if one_pass.approved_at is not None]
     return Clearance(
         governed=True,
         approved_by=", ".join(approvers),
         approved_at=max(times, default=None),
-        basis="; ".join(given.basis for given in passes if given.basis),
-        rollback_window=max(given.rollback_window for given in passes),
-        is_full_validation=any(given.is_full_validation for given in passes),
-        stands_on=next((given.stands_on for given in passes if given.stands_on), None),
+        basis="; ".join(one_pass.basis for one_pass in passes if one_pass.basis),
+        rollback_window=max(one_pass.rollback_window for one_pass in passes),
+        is_full_validation=any(one_pass.is_full_validation for one_pass in passes),
+        stands_on=next((one_pass.stands_on for one_pass in passes if one_pass.stands_on), None),
     )

@@ -47,9 +47,9 @@ class RegisteredRuns:
         seen = list(others.filter(pk__in=visible_models(actor).values("pk")).values_list("name", flat=True)[:_NAMED])
         if not seen and not others.exists():
             return ""
-        what = "registered models" if not seen else ", ".join(seen)
+        holders = "registered models" if not seen else ", ".join(seen)
         return (
-            f"Model versions of {what} were made of this, and their approval rests on it: "
+            f"Model versions of {holders} were made of this, and their approval rests on it: "
             f"changing it takes the level `manage` on every such model."
         )
 

@@ -40,9 +40,9 @@ class _Side:
     def near(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
         """Return the ancestors of some kinds that flow into the root or into the run that made it."""
         ends = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
-        wanted = set(kinds)
+        kind_set = set(kinds)
         direct = {edge.src for edge in self.edges if edge.dst in ends}
-        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in wanted)
+        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in kind_set)
 
 
 def diff_of(actor: Actor, first: str, second: str) -> Json:
@@ -90,10 +90,10 @@ def _side(actor: Actor, urn: str) -> _Side:
 def _served(actor: Actor, endpoint: Node) -> Node:
     """Return the version of the newest live deployment that the actor may know. InvalidInput where there is none."""
     edges = Edge.objects.filter(dst__in=anchors_of(endpoint, "up"), rel=Relation.DEPLOYED).select_related("src")
-    known = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
-    if not known:
+    visible = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
+    if not visible:
         raise InvalidInput(f"Nothing that you may see runs on {endpoint.name} now.")
-    return known[0]
+    return visible[0]
 
 
 def _metrics(a: _Side, b: _Side) -> list[Json]:

@@ -264,7 +264,7 @@ def _rules_all(actor: Actor) -> bool:
 
 
 def _granted(user_id: int, level: Level) -> Q:
-    codenames = [codename for given, codename in _CODENAMES.items() if given >= level]
+    codenames = [codename for level_of_codename, codename in _CODENAMES.items() if level_of_codename >= level]
     own = ModelUserGrant.objects.filter(user_id=user_id, permission__codename__in=codenames)
     of_groups = ModelGroupGrant.objects.filter(group__user=user_id, permission__codename__in=codenames)
     return Q(pk__in=own.values("content_object_id")) | Q(pk__in=of_groups.values("content_object_id"))

@@ -108,10 +108,10 @@ def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> l
 
 def latest_of_models(model_ids: Iterable[int], stages: Collection[Stage] = ()) -> dict[int, list[ModelVersion]]:
     """Return latest_versions of many models with one query (plus those for tags and aliases)."""
-    wanted = list(stages) or list(Stage)
+    stage_list = list(stages) or list(Stage)
     rows = (
         listed_versions(ModelVersion.objects.filter(model_id__in=list(model_ids), deleted_at__isnull=True))
-        .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=wanted)
+        .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=stage_list)
         .annotate(
             place=Window(RowNumber(), partition_by=[F("model_id"), F("stage")], order_by=F("version").desc()),
         )

@@ -88,8 +88,8 @@ class Reproduction:
     @property
     def level(self) -> int:
         """Return how many of the parts are known before the first that is not: 0 to 5."""
-        known = [part not in self.missing for part in LEVELS[1:]]
-        return known.index(False) if False in known else len(known)
+        available = [part not in self.missing for part in LEVELS[1:]]
+        return available.index(False) if False in available else len(available)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""

@@ -210,5 +210,5 @@ def _clean(source: str, path: str) -> str:
 
 
 def _refused(source: str, why: str) -> InvalidInput:
-    shown = source if len(source) <= 200 else f"{source[:200]}…"  # noqa: PLR2004 - enough to recognise it
-    return InvalidInput(f"Invalid model version source: {shown!r}. {why}")
+    shortened = source if len(source) <= 200 else f"{source[:200]}…"  # noqa: PLR2004 - enough to recognise it
+    return InvalidInput(f"Invalid model version source: {shortened!r}. {why}")

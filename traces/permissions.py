@@ -16,7 +16,7 @@ from audit.refusals import Refusal, denied
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import trace_ref
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import Assessment, Trace
 from tracking.models import Experiment, ExperimentLevel
 from tracking.paths import key_of_uri
@@ -69,7 +69,7 @@ def _folder_of(experiment: Experiment) -> str:
 
 def trace_not_found(trace_id: str) -> str:
     """Return the one message for a trace that is missing or not visible."""
-    return f"Trace with ID {shown(trace_id)} is not found."
+    return f"Trace with ID {quoted(trace_id)} is not found."
 
 
 def visible_to(actor: Actor) -> Q:

@@ -149,14 +149,14 @@ def _grant(values: dict[str, Any]) -> Grant:
 
 def _answer(experiment: Experiment) -> Response:
     default = default_level()
-    shown = {
+    grants = {
         "experiment_id": experiment.pk,
         "name": experiment.name,
         "default_level": "none" if default == NO_LEVEL else ExperimentLevel(default).name.lower(),
         "grants": grants_of(experiment),
         "by_pattern": patterns_over(experiment.name),
     }
-    return Response(ExperimentGrants(shown).data)
+    return Response(ExperimentGrants(grants).data)
 
 
 def _patterns() -> Response:

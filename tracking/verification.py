@@ -78,13 +78,13 @@ def changes_since_verified(prefix: str) -> list[str]:
     Raises InvalidInput.
     """
     folder = clean_folder(prefix)
-    known = _verified.get(folder)
-    if known is None or time.monotonic() - known.at > _VALID_SECONDS or _marks(folder) != known.marks:
+    verified = _verified.get(folder)
+    if verified is None or time.monotonic() - verified.at > _VALID_SECONDS or _marks(folder) != verified.marks:
         raise VerificationNeeded(folder)
     now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
     sealed = registered_files(folder)
     differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
-    return sorted(differ | set(known.changed))
+    return sorted(differ | set(verified.changed))
 
 
 def with_verified_files(step: Callable[[], Result]) -> Result:

@@ -60,8 +60,8 @@ def _hidden_logged_models(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
 def _hidden_runs(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     run_ids = [urn.removeprefix(_RUN) for urn in urns if urn.startswith(_RUN)]
     rows = list(Run.objects.filter(pk__in=run_ids)) if run_ids else []
-    shown = {run.pk for run in readable_runs(actor, rows)}
-    return frozenset(run_ref(run.pk) for run in rows if run.pk not in shown)
+    readable = {run.pk for run in readable_runs(actor, rows)}
+    return frozenset(run_ref(run.pk) for run in rows if run.pk not in readable)
 
 
 def _hidden_datasets(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
@@ -72,9 +72,9 @@ def _hidden_datasets(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
         rows = Node.objects.filter(urn__in=versions).exclude(known_datasets(actor))
         hidden |= set(rows.values_list("urn", flat=True))
     if datasets:
-        known = Node.objects.filter(known_datasets(actor), container=OuterRef("pk"))
+        visible = Node.objects.filter(known_datasets(actor), container=OuterRef("pk"))
         members = Node.objects.filter(container=OuterRef("pk"))
-        rows = Node.objects.filter(Exists(members), ~Exists(known), urn__in=datasets)
+        rows = Node.objects.filter(Exists(members), ~Exists(visible), urn__in=datasets)
         hidden |= set(rows.values_list("urn", flat=True))
     return frozenset(hidden)
 
@@ -87,15 +87,15 @@ def known_datasets(actor: Actor) -> Q:
     if everybody_has(ExperimentLevel.READ, actor):
         return Q()
     read = Edge.objects.filter(src=OuterRef("pk"), rel__in=_READ_BY)
-    made = Edge.objects.filter(dst=OuterRef("pk"), rel=Relation.PRODUCED)
+    produced = Edge.objects.filter(dst=OuterRef("pk"), rel=Relation.PRODUCED)
     measured = Edge.objects.filter(src=OuterRef("pk"), rel=Relation.EVALUATED_ON).annotate(run_id=_RUN_OF_EVALUATION)
     runs = run_urns(actor)
     seen = (
         Q(Exists(read.filter(dst__urn__in=runs)))
-        | Q(Exists(made.filter(src__urn__in=runs)))
+        | Q(Exists(produced.filter(src__urn__in=runs)))
         | Q(Exists(measured.filter(run_id__in=visible_runs(actor).values("pk"))))
     )
-    return (~Q(Exists(read)) & ~Q(Exists(made)) & ~Q(Exists(measured))) | seen
+    return (~Q(Exists(read)) & ~Q(Exists(produced)) & ~Q(Exists(measured))) | seen
 
 
 def run_urns(actor: Actor) -> QuerySet[Run, str]:

@@ -101,9 +101,9 @@ def event_named(entity: str, action: str) -> str:
     """
     name = f"{entity}.{action}".lower()
     if name not in EVENTS:
-        known = ", ".join(" ".join(split_name(event)) for event in EVENTS)
+        allowed = ", ".join(" ".join(split_name(event)) for event in EVENTS)
         raise InvalidInput(
-            f"There is no webhook event of entity {entity[:50]!r} and action {action[:50]!r}. Events are: {known}."
+            f"There is no webhook event of entity {entity[:50]!r} and action {action[:50]!r}. Events are: {allowed}."
         )
     return name
 

@@ -40,24 +40,24 @@ def checked_authorization(authorization: str) -> str:
 
 def checked_status(status: str, format_: str) -> str:
     """Return a status. InvalidInput for one that webhooks of this format do not have."""
-    known = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
-    if status not in known:
-        raise InvalidInput(f"A webhook's status is {' or '.join(known)}.")
+    allowed = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
+    if status not in allowed:
+        raise InvalidInput(f"A webhook's status is {' or '.join(allowed)}.")
     return status
 
 
 def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
     """Return the events without repetitions; InvalidInput for none at all or one that this webhook cannot have."""
-    wanted = list(dict.fromkeys(events))
-    if not wanted:
+    events_once = list(dict.fromkeys(events))
+    if not events_once:
         raise InvalidInput("Webhook events must be a non-empty list of WebhookEvent objects.")
-    for event in wanted:
+    for event in events_once:
         check_event(event, webhook.format)
-    if databricks.REGISTERED_MODEL_CREATED in wanted and webhook.model is not None:
+    if databricks.REGISTERED_MODEL_CREATED in events_once and webhook.model is not None:
         raise InvalidInput(
             f"{databricks.REGISTERED_MODEL_CREATED} is for webhooks of every model: leave out model_name."
         )
-    return wanted
+    return events_once
 
 
 def check_event(event: str, format_: str) -> None:

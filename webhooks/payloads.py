@@ -94,12 +94,12 @@ def _version_created(source: Source) -> Data | None:
         return None
     tags = dict(version.tags.values_list("key", "value"))
     named: Data = {"name": source.model.name, "version": str(version.version)}
-    rest: Data = {"tags": tags, "description": version.description or None}
+    texts: Data = {"tags": tags, "description": version.description or None}
     if not source.is_prompt:
-        return named | {"source": version.source, "run_id": version.run_id or None} | rest
+        return named | {"source": version.source, "run_id": version.run_id or None} | texts
     template = tags.pop(PROMPT_TEXT_TAG, None)
-    rest["tags"] = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
-    return named | {"template": template} | rest
+    texts["tags"] = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
+    return named | {"template": template} | texts
 
 
 def _version_tag_set(source: Source) -> Data | None:

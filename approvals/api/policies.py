@@ -89,10 +89,10 @@ class ProposalsView(ApiView):
     @accepts(query=ProposalListSerializer, responses=ProposalSerializer(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the policy proposals by state and policy, newest first."""
-        wanted = self.query
-        visible = proposals(state=wanted["state"], name=wanted["policy"]).filter(**filters(wanted, _PROPOSAL_FILTERS))
-        rows, rest = page(visible.distinct() if wanted.get("reviewer") else visible, wanted)
-        return Response({"proposals": many(ProposalSerializer, rows), **rest})
+        query = self.query
+        visible = proposals(state=query["state"], name=query["policy"]).filter(**filters(query, _PROPOSAL_FILTERS))
+        rows, paging = page(visible.distinct() if query.get("reviewer") else visible, query)
+        return Response({"proposals": many(ProposalSerializer, rows), **paging})
 
     @accepts(
         query=ProposeQuerySerializer,
@@ -107,10 +107,10 @@ class ProposalsView(ApiView):
         """
         actor, comment = actor_of(request), self.query["comment"]
         if isinstance(request.data, YamlText):
-            made = propose_policy(actor=actor, body=parse_yaml(request.data.text), comment=comment)
+            proposal = propose_policy(actor=actor, body=parse_yaml(request.data.text), comment=comment)
         else:
-            made = _propose(actor, self.body)
-        return Response(_detail(made.pk), status=status.HTTP_201_CREATED)
+            proposal = _propose(actor, self.body)
+        return Response(_detail(proposal.pk), status=status.HTTP_201_CREATED)
 
     def read_body(self, serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
         """Return the validated JSON body, nothing of a YAML body. Raises InvalidInput."""

@@ -168,8 +168,8 @@ def versions_to_schedule() -> list[ModelVersion]:
         version=OuterRef("pk"), target=Stage.PRODUCTION, state=RequestState.APPLIED
     )
     dated = Q(review_due_at__isnull=False, superseded_at__isnull=True, stage__in=(Stage.NONE, Stage.STAGING))
-    wanted = Q(is_current=True) | Q(aliases__name__in=aliases) | (dated & ~Exists(was_in_production))
-    rows = ModelVersion.objects.filter(wanted, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    needs_date = Q(is_current=True) | Q(aliases__name__in=aliases) | (dated & ~Exists(was_in_production))
+    rows = ModelVersion.objects.filter(needs_date, deleted_at__isnull=True, model__deleted_at__isnull=True)
     return list(rows.select_related("model").distinct().order_by("pk"))
 
 

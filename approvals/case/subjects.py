@@ -184,9 +184,9 @@ def people_by_role(
             "run_user": {subject.run.created_by, *subject.run.writers} - {""},
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
-            **roles_of_writers(subject, counted_keys(known)),
+            **roles_of_writers(subject, counted_keys(relation)),
         }
-        for subject, requester, authors, known in zip(
+        for subject, requester, authors, relation in zip(
             subjects,
             requesters,
             check_authors or [frozenset()] * len(subjects),

@@ -42,15 +42,15 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
     key = _decoded(public_key, _KEY_BYTES, "A public key")
     if CheckKey.objects.filter(name=name).exists():
         raise AlreadyExists(f"There is a key {name} already.")
-    made = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
+    check_key = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
     record(
         actor=actor,
         action=Action.APPROVALS_CHECK_KEY_ADDED,
         obj=check_key_ref(name),
-        after={"public_key": made.public_key},
+        after={"public_key": check_key.public_key},
         reason=note,
     )
-    return made
+    return check_key
 
 
 @transaction.atomic
@@ -83,13 +83,13 @@ def is_signed(key: CheckKey, signed: bytes, signature: str) -> bool:
     return True
 
 
-def _decoded(text: str, size: int, what: str) -> bytes:
+def _decoded(text: str, size: int, label: str) -> bytes:
     try:
         key_bytes = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidInput(f"{what} is {size} bytes in base64.") from error
+        raise InvalidInput(f"{label} is {size} bytes in base64.") from error
     if len(key_bytes) != size:
-        raise InvalidInput(f"{what} is {size} bytes in base64; these are {len(key_bytes)}.")
+        raise InvalidInput(f"{label} is {size} bytes in base64; these are {len(key_bytes)}.")
     return key_bytes
 
 

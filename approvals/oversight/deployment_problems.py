@@ -68,9 +68,9 @@ def problematic_deployments(actor: Actor, problem: str = ANY) -> QuerySet[Deploy
     """
     if problem != ANY and problem not in list(Problem):
         raise InvalidInput(f"problem must be {ANY} or one of {', '.join(Problem)}, not {problem[:50]!r}.")
-    wanted = list(Problem) if problem == ANY else [Problem(problem)]
+    problems = list(Problem) if problem == ANY else [Problem(problem)]
     condition = Q()
-    for name in wanted:
+    for name in problems:
         condition |= Q(**{f"is_{name}": True})
     return live_with_problems(visible_deployments(actor)).filter(condition)
 

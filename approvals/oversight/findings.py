@@ -198,8 +198,8 @@ def _severity(value: str) -> Severity:
         raise InvalidInput(f"The severity must be one of {', '.join(Severity)}.") from error
 
 
-def _required(text: str, what: str, limit: int) -> str:
-    checked = check_text(text.strip(), what, limit)
+def _required(text: str, field: str, limit: int) -> str:
+    checked = check_text(text.strip(), field, limit)
     if not checked:
-        raise InvalidInput(f"A finding needs a {what}.")
+        raise InvalidInput(f"A finding needs a {field}.")
     return checked

@@ -98,10 +98,10 @@ def quarantines_to_sweep(*, turn: int, batch: int = 20) -> list[int]:
         "cause", flat=True
     )
     open_ones = {int(cause.partition(":")[2]) for cause in causes.distinct()}
-    known = sorted({*in_force, *open_ones})
-    batches = max(1, -(-len(known) // batch))
+    node_ids = sorted({*in_force, *open_ones})
+    batches = max(1, -(-len(node_ids) // batch))
     start = turn % batches * batch
-    return sorted({*newest, *known[start : start + batch]})
+    return sorted({*newest, *node_ids[start : start + batch]})
 
 
 def released_quarantine_of(finding: Finding) -> Quarantine | None:

@@ -37,9 +37,9 @@ def order_pack(*, event: Event) -> PackOrder | None:
     ``event`` is the promotion; this runs in its transaction. Returns the order, the same one when called again for an
     event; None where the version does not exist here.
     """
-    known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
-    if known is not None:
-        return known
+    existing: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
+    if existing is not None:
+        return existing
     version = promoted_version(event)
     if version is None:
         return None
@@ -79,8 +79,8 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
             raise Unavailable(
                 "The bytes of the conformity pack were pruned while it was made. It is made again shortly."
             )
-        made = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
-        made.save()
+        frozen = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
+        frozen.save()
         record(
             actor=actor,
             action=Action.REGISTRY_PACK_FROZEN,
@@ -94,7 +94,7 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
                 "promotion": str(order.event_id),
             },
         )
-    return made
+    return frozen
 
 
 def waiting_packs() -> list[int]:
@@ -160,10 +160,10 @@ def _of_alias(event: Event) -> dict[str, Any]:
     """Return the facts of a moved alias: the version it pointed to before, who moved it and when; empty for a stage."""
     if event.action != Action.REGISTRY_ALIAS_SET:
         return {}
-    known = facts(event)
-    actor = known["actor"]
+    event_facts = facts(event)
+    actor = event_facts["actor"]
     return {
-        "replaced_version": (known["before"] or {}).get("version"),
+        "replaced_version": (event_facts["before"] or {}).get("version"),
         "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
         "alias_set_at": iso_utc(event.at, "seconds"),
     }

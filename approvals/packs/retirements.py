@@ -55,9 +55,9 @@ def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
     _require_free(model)
     if Retirement.objects.filter(model=model, state=RetirementState.OPEN).exists():
         raise Conflict(f"There is an open request to retire {name}.")
-    made = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
-    record(actor=actor, action=_ASKED, obj=model, after={"retirement": made.pk}, reason=text)
-    return made
+    retirement = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
+    record(actor=actor, action=_ASKED, obj=model, after={"retirement": retirement.pk}, reason=text)
+    return retirement
 
 
 @transaction.atomic
@@ -72,7 +72,7 @@ def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -
     row = open_retirement(model)
     if row is None:
         raise NotFound(f"There is no open request to retire {name}.")
-    deny_if(refusal_unless_in_person(actor, _DECIDED, model, what="decide"))
+    deny_if(refusal_unless_in_person(actor, _DECIDED, model, purpose="decide"))
     if actor.user_id in {row.requester_id, row.requester.owner_id} or not has_level(actor, model, Level.MANAGE):
         why = f"A person who manages {name}, other than {row.requester.username}, decides whether it is retired."
         raise Denied(why, action=_DECIDED, obj=model)
@@ -148,8 +148,8 @@ def _dependents(model: RegisteredModel) -> set[str]:
     return set(others.exclude(inventory__retired_at__isnull=False).values_list("name", flat=True))
 
 
-def _text(value: str, what: str) -> str:
-    text = check_text(value.strip(), what, MAX_COMMENT)
+def _text(value: str, field: str) -> str:
+    text = check_text(value.strip(), field, MAX_COMMENT)
     if not text:
-        raise InvalidInput(f"A retirement needs a {what}.")
+        raise InvalidInput(f"A retirement needs a {field}.")
     return text

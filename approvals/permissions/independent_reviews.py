@@ -107,16 +107,16 @@ def _to_review(
     """
     person = find_signed_in_person(actor)
     if person is None:
-        return refusal_unless_in_person(actor, action, obj, what="do this")
-    known = tuple(rules)
-    if role := excluded_people(known, people).get(person.username):
+        return refusal_unless_in_person(actor, action, obj, purpose="do this")
+    checked_rules = tuple(rules)
+    if role := excluded_people(checked_rules, people).get(person.username):
         message = f"{person.username} cannot do this: {involvement(role)} (four eyes)."
         return Refusal(message, action, obj)
     now = timezone.now()
     facts = load_account_facts(now - window)
     if doubt := doubt_about(person.username, facts, parties_of(people), window, now):
         return Refusal(f"{person.username} cannot do this: {doubt}.", action, obj)
-    approvals = [rule for rule in known if isinstance(rule, ApprovalsRule)]
+    approvals = [rule for rule in checked_rules if isinstance(rule, ApprovalsRule)]
     mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, Decision.APPROVE, "", timezone.now(), roles=roles)
     if any(voting_rights(rule, vote, model.name) for rule in approvals) or not mine.isdisjoint(groups):

@@ -23,7 +23,7 @@ FOUR_EYES_FROM = Severity.HIGH
 def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
     """Return why the actor may not request an emergency move of a version. Being a superuser changes nothing."""
     action = Action.APPROVALS_GLASS_BROKEN
-    if refusal := refusal_unless_signed_in(actor, action, version, what="use break-glass"):
+    if refusal := refusal_unless_signed_in(actor, action, version, purpose="use break-glass"):
         return refusal
     if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
         message = f"{actor.name} is not a member of {' or '.join(option.groups)}, and may not use break-glass here."
@@ -49,8 +49,8 @@ def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
         return refusal
     if finding.severity not in severities_from(FOUR_EYES_FROM):
         return None
-    what = f"close a finding of severity {finding.severity}"
-    if refusal := refusal_unless_signed_in(actor, action, finding, what=what):
+    purpose = f"close a finding of severity {finding.severity}"
+    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=purpose):
         return refusal
     if actor.name in makers_of(finding):
         message = f"{actor.name} helped to make the version: somebody else must close a finding of severity {finding.severity}."

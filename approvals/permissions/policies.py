@@ -51,7 +51,7 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
     action = Action.APPROVALS_PROPOSAL_REVIEWED
     person = find_signed_in_person(actor)
     if person is None:
-        return refusal_unless_in_person(actor, action, proposal, what="decide")
+        return refusal_unless_in_person(actor, action, proposal, purpose="decide")
     proposers = identities_of(proposal.proposer)
     if person.username in proposers:
         return Refusal(f"{person.username} proposed this: a second person has to approve it.", action, proposal)

@@ -104,11 +104,11 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
-    wanted = visible_requests(actor).filter(target__in=exits_of(draft.body.target))
-    candidates = min(wanted.count(), MAX_REQUESTS)
+    visible = visible_requests(actor).filter(target__in=exits_of(draft.body.target))
+    candidates = min(visible.count(), MAX_REQUESTS)
     if before is not None:
-        wanted = wanted.filter(pk__lt=before)
-    requests = list(wanted.select_related("followed_revision__policy")[: limit + 1])
+        visible = visible.filter(pk__lt=before)
+    requests = list(visible.select_related("followed_revision__policy")[: limit + 1])
     more, requests = len(requests) > limit, requests[:limit]
     return Replay(
         rows=tuple(_replay_all(draft, requests)),

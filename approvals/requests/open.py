@@ -160,10 +160,10 @@ def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
 
     One that expired, or whose approval lapsed, is closed first.
     """
-    known = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
-    if known is None:
+    live = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
+    if live is None:
         return None
-    request = lock_request(known.pk)
+    request = lock_request(live.pk)
     if expire_request(actor=system_actor("expire_requests"), request_id=request.pk):
         return None
     if request.state == RequestState.APPROVED:

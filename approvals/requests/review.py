@@ -182,18 +182,18 @@ def approval_obstacle(case: Case) -> str:
     return f"An approval would not count while a check fails. {lines}" if lines else ""
 
 
-def _choose_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  # noqa: FBT001 - the approver's own review_input
+def _choose_archiving(actor: Actor, case: Case, archive_existing: bool | None) -> Case:  # noqa: FBT001 - the approver's own review_input
     """Let the first approver make the choice that the requester left open.
 
     Raises Conflict where it was made otherwise.
     """
     request = case.request
-    if wanted is None or (wanted == request.archive_existing and not request.archive_left_open):
+    if archive_existing is None or (archive_existing == request.archive_existing and not request.archive_left_open):
         return case
     if not request.archive_left_open:
-        asked = str(request.archive_existing).lower()
+        requested_archiving = str(request.archive_existing).lower()
         raise Conflict(
-            f"Request #{request.pk} asks for archive_existing_versions={asked}. Approve the same, or reject it."
+            f"Request #{request.pk} asks for archive_existing_versions={requested_archiving}. Approve the same, or reject it."
         )
-    set_archiving(actor=actor, request=request, archive_existing=wanted)
+    set_archiving(actor=actor, request=request, archive_existing=archive_existing)
     return refresh_request(actor=system_actor("decide_request"), request=request)

@@ -108,8 +108,8 @@ def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     re-review and by an overdue condition of an approval.
     """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
-    if (asked := _requested_changes(snapshot)) is not None:
-        rows = (*rows, asked)
+    if (changes := _requested_changes(snapshot)) is not None:
+        rows = (*rows, changes)
     if at >= snapshot.expires_at:
         rows = (*rows, _expiry_verdict(snapshot))
     if snapshot.review_due_at is not None and at >= snapshot.review_due_at:

@@ -43,7 +43,7 @@ def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
             event=record_request(actor=actor, filters=filters, stream=stream),
             requested_by=actor.name,
             requester_ref=actor.ref,
-            filters=filters.given(),
+            filters=filters.as_dict(),
             seen_at=timezone.now(),
         )
         enqueue(BUILD, queue="slow", export=str(job.pk))
@@ -139,7 +139,7 @@ def _file(job: ExportJob) -> Path:
     return state_folder() / "exports" / f"{job.pk}.zip"
 
 
-def _filters(given: dict[str, str]) -> Filters:
-    values: dict[str, Any] = dict(given)
-    values |= {key: parse_datetime(given[key]) for key in ("since", "until") if key in given}
+def _filters(stored: dict[str, str]) -> Filters:
+    values: dict[str, Any] = dict(stored)
+    values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
     return Filters(**values)

@@ -49,11 +49,11 @@ def export(*, actor: Actor, filters: Filters) -> Package:
     Raises InvalidInput.
     """
     stream = require_readable(actor, filters)
-    asked = record_request(actor=actor, filters=filters, stream=stream)
+    request_event = record_request(actor=actor, filters=filters, stream=stream)
     now = timezone.now()
     file = tempfile.TemporaryFile(dir=settings.DATA_DIR)  # noqa: SIM115 - the caller sends and closes it
     try:
-        manifest = write_export(file, asked, filters, stream, requested_by=actor.name)
+        manifest = write_export(file, request_event, filters, stream, requested_by=actor.name)
     except BaseException:
         file.close()
         raise
@@ -74,7 +74,7 @@ def require_readable(actor: Actor, filters: Filters) -> str:
 
 def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
     """Record that an export was asked for. Of a model, the event says how long its history was then."""
-    after: dict[str, object] = {"filters": filters.given()}
+    after: dict[str, object] = {"filters": filters.as_dict()}
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
@@ -84,7 +84,7 @@ def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
 
 def write_export(
     file: BinaryIO,
-    asked: Event,
+    request_event: Event,
     filters: Filters,
     stream: str,
     *,
@@ -95,7 +95,7 @@ def write_export(
 
     Unavailable where the log is not signed.
     """
-    log, checkpoint = signed_checkpoint(asked)
+    log, checkpoint = signed_checkpoint(request_event)
     try:
         signers = log_signers()
     except NoLogKey as error:
@@ -113,5 +113,5 @@ def write_export(
 
 def label_of(filters: Filters) -> str:
     """Return a word for the name of the file."""
-    label = filters.model or ("selection" if filters.given() else "log")
+    label = filters.model or ("selection" if filters.as_dict() else "log")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"

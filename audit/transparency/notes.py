@@ -61,8 +61,8 @@ def new_signer(name: str) -> Signer:
 
 def parse_skey(text: str) -> Signer:
     """Return the private key that a line holds. BadNote."""
-    name, _, rest = text.strip().removeprefix(_PREFIX).partition("+")
-    digest, _, encoded = rest.partition("+")
+    name, _, key_part = text.strip().removeprefix(_PREFIX).partition("+")
+    digest, _, encoded = key_part.partition("+")
     data = decode_base64(encoded)
     if not text.startswith(_PREFIX) or len(data) != _SEED_BYTES + 1 or data[0] != _ED25519:
         raise BadNote("the key is not of the form PRIVATE+KEY+name+hash+base64, or not of type Ed25519")

@@ -100,8 +100,10 @@ def _problem(log: Log, states: Sequence[WitnessState], size: int) -> str:
             return f"{state.problem} An older state was restored, or there is a fork."
     if not settings.WITNESS_QUORUM or size >= log.size:
         return ""
-    kept = sorted((state.kept_at for state in states if state.kept_at), reverse=True)
-    last: datetime | None = kept[settings.WITNESS_QUORUM - 1] if len(kept) >= settings.WITNESS_QUORUM else None
+    kept_times = sorted((state.kept_at for state in states if state.kept_at), reverse=True)
+    last: datetime | None = (
+        kept_times[settings.WITNESS_QUORUM - 1] if len(kept_times) >= settings.WITNESS_QUORUM else None
+    )
     within = timedelta(seconds=settings.WITNESS_WITHIN)
     if last and last > timezone.now() - within:
         return ""

@@ -45,8 +45,8 @@ class Filter:
     @classmethod
     def of(cls, request: HttpRequest) -> Filter:
         """Read the filter from the query string. InvalidInput for an invalid date or an unknown choice."""
-        given = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
-        chosen = cls(**given)
+        values = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
+        chosen = cls(**values)
         _day(chosen.since), _day(chosen.until)
         if chosen.group and chosen.group not in GROUPS:
             raise InvalidInput(f"There is no group of actions called {chosen.group}.")

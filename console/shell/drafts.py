@@ -35,8 +35,8 @@ def save_draft(actor: Actor, key: str, fields: str) -> FormDraft:
     )
     mine = FormDraft.objects.filter(owner=owner)
     mine.filter(saved_at__lt=now - KEPT_FOR).delete()
-    kept = mine.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
-    mine.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    newest = mine.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
+    mine.exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()
     return draft
 
 

@@ -147,10 +147,10 @@ class RestSource:
         run = self._server.get(f"{API}/runs/get", {"run_id": run_id})[
             "run"
         ]  # a search does not return the model inputs
-        read, made = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
+        read, written = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
         return Links(
             inputs=[text_of(model, "model_id") for model in read],
-            outputs={text_of(model, "model_id"): integer_of(model, "step") for model in made},
+            outputs={text_of(model, "model_id"): integer_of(model, "step") for model in written},
         )
 
     def models(self) -> Iterator[SourceModel]:

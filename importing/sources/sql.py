@@ -121,10 +121,10 @@ class PostgresDatabase:
 
 def connect(uri: str) -> Database:
     """Return a connection for the URI of `mlflow server --backend-store-uri`. SourceError."""
-    scheme, _, rest = uri.partition("://")
+    scheme, _, address = uri.partition("://")
     kind = scheme.partition("+")[0]
-    if kind == "sqlite" and rest.startswith("/"):
-        return SqliteDatabase(Path(unquote(rest[1:].partition("?")[0])))  # three slashes: relative, four: absolute
+    if kind == "sqlite" and address.startswith("/"):
+        return SqliteDatabase(Path(unquote(address[1:].partition("?")[0])))  # three slashes: relative, four: absolute
     if kind in {"postgresql", "postgres"}:
-        return PostgresDatabase(f"postgresql://{rest}")
+        return PostgresDatabase(f"postgresql://{address}")
     raise SourceError(f"{kind or uri!r} is not a source; write http://…, https://…, sqlite:///… or postgresql://….")

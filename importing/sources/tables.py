@@ -53,9 +53,9 @@ class Tables:
         """Return all rows of a statement. SourceError."""
         return self._db.all_rows(sql, values)
 
-    def count(self, what: str, values: Sequence[object] = ()) -> int:
-        """Return the number of rows of ``what``, a FROM clause with conditions. SourceError."""
-        return int(self._db.all_rows(f"SELECT COUNT(*) AS n {what}", values)[0]["n"])
+    def count(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Return the number of rows of ``sql``, a FROM clause with conditions. SourceError."""
+        return int(self._db.all_rows(f"SELECT COUNT(*) AS n {sql}", values)[0]["n"])
 
     def pairs(self, sql: str, *values: object) -> dict[str, str]:
         """Return the pairs of a SELECT of ``key`` and ``value``; NULL is an empty value. SourceError."""

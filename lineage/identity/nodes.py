@@ -147,8 +147,8 @@ def place(*specs: Spec) -> list[Node]:
 
 def place_own(*specs: Spec) -> list[Node]:
     """Return the nodes of ``specs`` as `place` does, those that are other names of a node as they are."""
-    wanted = [spec.urn for spec in specs]
-    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=wanted)}
+    urns = [spec.urn for spec in specs]
+    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=urns)}
     missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}
     _create([spec for spec in missing.values() if not spec.container], nodes)
     _create([spec for spec in missing.values() if spec.container], nodes)

@@ -163,14 +163,14 @@ class EventsView(TolerantView):
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Return one page of events, newest first: those that the caller sent, for operators those of everybody."""
-        wanted = self.query
+        query = self.query
         events, total = events_between(
             actor_of(request),
-            _moment(wanted.get("after", "")),
-            _moment(wanted.get("before", "")),
-            ascending=wanted["sortDirection"].lower() == "asc",
-            start=wanted["offset"],
-            limit=wanted["limit"],
+            _moment(query.get("after", "")),
+            _moment(query.get("before", "")),
+            ascending=query["sortDirection"].lower() == "asc",
+            start=query["offset"],
+            limit=query["limit"],
         )
         return Response({"events": events, "totalCount": total})
 

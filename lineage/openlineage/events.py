@@ -218,7 +218,7 @@ def _datasets(value: object, where: str, use: str, warnings: list[str]) -> tuple
             warnings.append(f"a dataset of {where} has no name")
             continue
         namespace = clean_namespace(_text(dataset.get("namespace")))[:_LONGEST] or "default"
-        known = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
-        known.facets.update(_facets(dataset.get("facets"), name, warnings))
-        known.use.update(_facets(dataset.get(use), name, warnings) if use else {})
+        named_dataset = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
+        named_dataset.facets.update(_facets(dataset.get("facets"), name, warnings))
+        named_dataset.use.update(_facets(dataset.get(use), name, warnings) if use else {})
     return tuple(datasets.values())

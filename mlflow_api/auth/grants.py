@@ -60,7 +60,7 @@ class OnExperiment:
         """Revoke somebody's grant. NotFound."""
         revoke_experiment_grant(actor=actor, experiment_id=self.experiment.pk, kind=kind, principal=user.username)
 
-    def shown(self, user: User, level: str) -> Json:
+    def as_json(self, user: User, level: str) -> Json:
         """Return one grant as the protocol has it."""
         row = {"experiment_id": str(self.experiment.pk), "user_id": user.pk, "permission": level}
         return {"experiment_permission": row}
@@ -87,7 +87,7 @@ class OnModel:
         """Revoke somebody's grant. NotFound."""
         revoke_permission(actor=actor, name=self.model.name, kind=kind, principal=user.username)
 
-    def shown(self, user: User, level: str) -> Json:
+    def as_json(self, user: User, level: str) -> Json:
         """Return one grant as the protocol has it."""
         return {"registered_model_permission": {"name": self.model.name, "user_id": user.pk, "permission": level}}
 
@@ -123,13 +123,13 @@ def _create(actor: Actor, q: Params, area: str) -> Json:
     if managed.level(user, kind):
         raise AlreadyExists(f"{user.username} has a permission here already. Update it.")
     managed.give(actor, user, kind, level)
-    return managed.shown(user, level)
+    return managed.as_json(user, level)
 
 
 def _get(actor: Actor, q: Params, area: str) -> Json:
     managed = _managed(actor, q, area)
     user, kind = account_of(q.need("username"))
-    return managed.shown(user, _held(managed, user, kind))
+    return managed.as_json(user, _held(managed, user, kind))
 
 
 def _update(actor: Actor, q: Params, area: str) -> Json:

@@ -103,8 +103,8 @@ def get_user_permission(actor: Actor, q: Params) -> Json:
 
 def _experiment_level(actor: Actor, experiment_id: str) -> str:
     number = experiment_number(experiment_id)
-    known = visible_experiments(actor).filter(pk=number).exists()
-    return experiment_level_name(level_on(actor, number) if known else default_level())
+    is_visible = visible_experiments(actor).filter(pk=number).exists()
+    return experiment_level_name(level_on(actor, number) if is_visible else default_level())
 
 
 def _model_level(actor: Actor, name: str) -> str:

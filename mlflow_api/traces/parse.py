@@ -11,7 +11,7 @@ import orjson
 from core.errors import InvalidInput
 from core.times import to_ms
 from mlflow_api.parse import Params
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import AssessmentKind, SourceType, TraceState
 from traces.services.assessments import AssessmentChange, AssessmentData
 from traces.services.infos import TraceInfo
@@ -30,7 +30,7 @@ def trace_info(q: Params) -> TraceInfo:
     return TraceInfo(
         trace_id=q.need("trace_id"),
         experiment_id=experiment_of(q.message("trace_location")),
-        request_ms=milliseconds(q.need("request_time"), what="request_time"),
+        request_ms=milliseconds(q.need("request_time"), field="request_time"),
         duration_ms=_duration(duration) if duration else None,
         state=chosen(q, "state", STATES) or TraceState.UNSPECIFIED.value,
         request_preview=optional(q, "request_preview"),
@@ -58,20 +58,20 @@ def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
     """Return the name of an enum field, "" where it is absent. InvalidInput: a value that is not in the enum."""
     value = q.choice(name, values)
     if not value and q.has(name):
-        known = ", ".join(values)
+        allowed = ", ".join(values)
         raise InvalidInput(
-            f"Invalid value {shown(str(q.json(name)))} for parameter '{name}': it must be one of {known}."
+            f"Invalid value {quoted(str(q.json(name)))} for parameter '{name}': it must be one of {allowed}."
         )
     return value
 
 
-def milliseconds(text: str, *, what: str) -> int:
+def milliseconds(text: str, *, field: str) -> int:
     """Return a time of RFC 3339 as milliseconds since 1970. InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(
-            f"Invalid value {shown(text)} for parameter '{what}': it must be a time of RFC 3339."
+            f"Invalid value {quoted(text)} for parameter '{field}': it must be a time of RFC 3339."
         ) from error
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
@@ -81,7 +81,7 @@ def _duration(text: str) -> int:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidInput(
-            f"Invalid value {shown(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'."
+            f"Invalid value {quoted(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'."
         )
     return int(match[1]) * 1000 + int((match[2] or "0").ljust(9, "0")) // 1_000_000
 
@@ -114,7 +114,7 @@ def assessment(q: Params, *, kind_only: bool = False) -> AssessmentData:
 
 
 def _moment(q: Params, name: str) -> int | None:
-    return milliseconds(q.need(name), what=name) if q.has(name) else None
+    return milliseconds(q.need(name), field=name) if q.has(name) else None
 
 
 def _kind(q: Params) -> AssessmentKind:

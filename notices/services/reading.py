@@ -41,18 +41,18 @@ def mark_all_read(*, actor: Actor) -> int:
 
 
 @transaction.atomic
-def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None:
+def choose_notices(*, actor: Actor, choices: Collection[tuple[str, str]]) -> None:
     """Set the notices that the actor gets to exactly these (topic, channel) pairs. InvalidInput for an unknown pair."""
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose notifications")
     pairs = {(topic.value, channel.value) for topic in Topic for channel in Channel}
-    if unknown := set(wanted) - pairs:
+    if unknown := set(choices) - pairs:
         raise InvalidInput(f"There is no notification {'/'.join(min(unknown))[:100]}.")
     User.objects.select_for_update().get(pk=person.pk)
     Preference.objects.filter(person=person).delete()
     Preference.objects.bulk_create(
-        Preference(person=person, topic=topic, channel=channel, wanted=(topic, channel) in wanted)
+        Preference(person=person, topic=topic, channel=channel, wanted=(topic, channel) in choices)
         for topic, channel in sorted(pairs)
-        if by_default(topic, channel) != ((topic, channel) in wanted)
+        if by_default(topic, channel) != ((topic, channel) in choices)
     )
 
 

@@ -169,12 +169,12 @@ def every_name() -> tuple[str, ...]:
 def requirements_for(template: Template, tier: str = "") -> list[Requirement]:
     """Return the requirements of a template for a model of this tier; all of them where the tier is not known."""
     reach = TIERS.index(tier) if tier in TIERS else len(TIERS)
-    return [asked for asked in template.requirements if TIERS.index(asked.tier) <= reach]
+    return [requirement for requirement in template.requirements if TIERS.index(requirement.tier) <= reach]
 
 
 def required_keys(template: Template, tier: str = "") -> tuple[str, ...]:
     """Return the keys of the required fields."""
-    return tuple(asked.key for asked in requirements_for(template, tier))
+    return tuple(requirement.key for requirement in requirements_for(template, tier))
 
 
 def version_before(template: Template) -> Template | None:

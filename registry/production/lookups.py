@@ -90,10 +90,10 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
     """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
-    wanted = sorted({str(stage.value) for stage in stages or Stage})
-    if wanted == [Stage.PRODUCTION.value]:
+    stage_names = sorted({str(stage.value) for stage in stages or Stage})
+    if stage_names == [Stage.PRODUCTION.value]:
         return _read_versions(authorization, _PRODUCTION, [name])
-    among = text_array(wanted) if connection.vendor == "postgresql" else orjson.dumps(wanted).decode()
+    among = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
     return _read_versions(authorization, _STAGES, [among, name])
 
 

@@ -71,7 +71,7 @@ def _revise(
     *,
     origin: str = "",
 ) -> CardRevision:
-    wanted = {key: _checked(key, value) for key, value in fields.items()}
+    checked_fields = {key: _checked(key, value) for key, value in fields.items()}
     locked = lock_version(
         actor=actor, name=version.model.name, version=version.version, action=Action.REGISTRY_CARD_EDITED
     )
@@ -81,7 +81,7 @@ def _revise(
             f"The card of {locked} is at revision {card.number}, you edited revision {expected_number}. "
             "Load it again and repeat your change."
         )
-    written = {key: sourced(value) for key, value in wanted.items() if _differs(card.body.get(key), value)}
+    written = {key: sourced(value) for key, value in checked_fields.items() if _differs(card.body.get(key), value)}
     measured = _measured_since(card, locked)
     if not written and not measured:
         return card

@@ -131,8 +131,8 @@ def _assessment_condition(clause: Clause) -> Q:
 
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
     """Return the rows whose text, annotated as ``name``, matches the clause's value by its operator."""
-    shown = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
-    matching: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
+    compared_text = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
+    matching: QuerySet[Any] = rows.annotate(**{name: compared_text}).filter(compare(name, clause))
     return matching
 
 
@@ -149,8 +149,8 @@ def _span_condition(clauses: Sequence[Clause]) -> Q:
         elif clause.key in _SPAN_COLUMNS:
             rows = rows.filter(compare(_SPAN_COLUMNS[clause.key], clause))
         else:
-            known = ", ".join(sorted(_SPAN_COLUMNS))
-            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Known are {known}, attributes.<name>.")
+            columns = ", ".join(sorted(_SPAN_COLUMNS))
+            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Known are {columns}, attributes.<name>.")
     return Q(Exists(rows))
 
 

@@ -66,9 +66,9 @@ def link_named_run(*, actor: Actor, trace: Trace, metadata: Mapping[str, str]) -
 
 def _add(actor: Actor, run: Run, trace_ids: Sequence[str]) -> list[str]:
     """Insert the links that are missing and return the ids of their traces, sorted."""
-    known = set(Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids)).values_list("pk", flat=True))
-    known -= set(TraceRun.objects.filter(run=run, trace_id__in=known).values_list("trace_id", flat=True))
-    added = sorted(known)
+    visible_ids = set(Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids)).values_list("pk", flat=True))
+    visible_ids -= set(TraceRun.objects.filter(run=run, trace_id__in=visible_ids).values_list("trace_id", flat=True))
+    added = sorted(visible_ids)
     TraceRun.objects.bulk_create([TraceRun(trace_id=pk, run=run) for pk in added], ignore_conflicts=True)
     return added
 
@@ -82,7 +82,7 @@ def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, in
     check_count(prompts, MAX_LINKS, "At most {limit} prompts can be linked to a trace at once. Got {count}.")
     lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     rows = [
-        TracePrompt(trace_id=trace_id, name=checked_text(name, what="name", limit=256), version=version)
+        TracePrompt(trace_id=trace_id, name=checked_text(name, field="name", limit=256), version=version)
         for name, version in prompts
     ]
     TracePrompt.objects.bulk_create(rows, ignore_conflicts=True)

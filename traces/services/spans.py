@@ -158,10 +158,10 @@ def _held_sizes(trace_ids: Sequence[str], batches: Mapping[str, _Batch]) -> dict
     held: dict[str, list[int]] = {}
     if not trace_ids:
         return held
-    wanted = {(pk, row.span_id) for pk in trace_ids for row in batches[pk].rows}
-    rows = Span.objects.filter(trace_id__in=trace_ids, span_id__in={span_id for _, span_id in wanted})
+    span_keys = {(pk, row.span_id) for pk in trace_ids for row in batches[pk].rows}
+    rows = Span.objects.filter(trace_id__in=trace_ids, span_id__in={span_id for _, span_id in span_keys})
     for pk, span_id, size in rows.values_list("trace_id", "span_id", "size"):
-        if (pk, span_id) in wanted:
+        if (pk, span_id) in span_keys:
             held.setdefault(pk, []).append(size)
     return held
 
@@ -215,8 +215,8 @@ def _usages(trace_ids: Sequence[str]) -> dict[str, str]:
         tokens = None
         if f'"{SPAN_USAGE}"' in span.content:
             tokens = plain(read_content(span).get("attributes", {}).get(SPAN_USAGE, {}))
-        kept = tokens if isinstance(tokens, dict) else None
-        nodes.setdefault(span.trace_id, []).append(Usage(span.span_id, span.parent_id, kept))
+        usage = tokens if isinstance(tokens, dict) else None
+        nodes.setdefault(span.trace_id, []).append(Usage(span.span_id, span.parent_id, usage))
     return {pk: orjson.dumps(total).decode() for pk, spans in nodes.items() if (total := total_usage(spans))}
 
 

@@ -118,10 +118,10 @@ def visible_runs(actor: Actor) -> QuerySet[Run]:
     rows = Run.objects.all()
     if everybody_has(ExperimentLevel.READ, actor):
         return rows
-    shown = Q(experiment__in=visible_experiments(actor))
+    visible = Q(experiment__in=visible_experiments(actor))
     for holder in holders():
-        shown |= Q(is_registered=True, pk__in=holder.readable_run_ids(actor))
-    return rows.filter(shown)
+        visible |= Q(is_registered=True, pk__in=holder.readable_run_ids(actor))
+    return rows.filter(visible)
 
 
 def readable_runs(actor: Actor, runs: Iterable[Run]) -> list[Run]:

@@ -62,10 +62,10 @@ def bulk_history(*, actor: Actor, run_ids: Sequence[str], key: str, max_results:
     size = min(PAGE if max_results is None else max_results, PAGE)
     if size < 0:
         raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at least 0.")
-    shown = run_ids
+    visible_ids = run_ids
     if not everybody_has(ExperimentLevel.READ, actor):
-        shown = [run.pk for run in readable_runs(actor, Run.objects.filter(pk__in=run_ids))]
-    rows = Metric.objects.filter(run_id__in=shown, key=key)
+        visible_ids = [run.pk for run in readable_runs(actor, Run.objects.filter(pk__in=run_ids))]
+    rows = Metric.objects.filter(run_id__in=visible_ids, key=key)
     return list(rows.order_by("run_id", *HISTORY_ORDER)[:size])
 
 

@@ -55,7 +55,7 @@ def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", t
     """
     checked_experiment_name(name)
     location = _checked_location(artifact_location)
-    kept = {key: _checked_tag(key, value) for key, value in tags}
+    checked_tags = {key: _checked_tag(key, value) for key, value in tags}
     if Experiment.objects.filter(name=name).exists():
         raise AlreadyExists(f"Experiment(name={name}) already exists.")
     if location:
@@ -68,12 +68,14 @@ def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", t
         experiment.artifact_location = f"{SCHEME}/{experiment.pk}"
         experiment.save(update_fields=["artifact_location"])
     let_creator_manage(actor, experiment)
-    ExperimentTag.objects.bulk_create([ExperimentTag(experiment=experiment, key=key, value=kept[key]) for key in kept])
+    ExperimentTag.objects.bulk_create(
+        [ExperimentTag(experiment=experiment, key=key, value=checked_tags[key]) for key in checked_tags]
+    )
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_CREATED,
         obj=experiment_ref(experiment.pk),
-        after={"name": name, "artifact_location": experiment.artifact_location, "tags": kept},
+        after={"name": name, "artifact_location": experiment.artifact_location, "tags": checked_tags},
     )
     return experiment
 
@@ -111,8 +113,8 @@ def _require_own_folder(location: str) -> None:
 
     InvalidInput.
     """
-    first, *rest = location.removeprefix(f"{SCHEME}/").split("/")
-    above = [f"{SCHEME}/{'/'.join([first, *rest[:count]])}" for count in range(len(rest) + 1)]
+    first, *below = location.removeprefix(f"{SCHEME}/").split("/")
+    above = [f"{SCHEME}/{'/'.join([first, *below[:count]])}" for count in range(len(below) + 1)]
     taken = Experiment.objects.filter(Q(artifact_location__in=above) | Q(artifact_location__startswith=f"{location}/"))
     if taken.exists() or first.isdecimal():
         raise InvalidInput(
@@ -121,8 +123,8 @@ def _require_own_folder(location: str) -> None:
 
 
 def _checked_tag(key: str, value: str) -> str:
-    checked_key(key, what="key")
-    return checked_text(value, what="value", limit=MAX_EXPERIMENT_TAG_VALUE)
+    checked_key(key, field="key")
+    return checked_text(value, field="value", limit=MAX_EXPERIMENT_TAG_VALUE)
 
 
 @transaction.atomic

@@ -85,10 +85,10 @@ def create_run(
     The name is also the tag `mlflow.runName`; InvalidInput where both are given and differ. ``user_id`` is the client's
     claim; the authenticated user is stored as well. Raises NotFound.
     """
-    kept = checked_tags(tags)
-    checked_text(user_id, what="user_id", limit=256)
+    new_tags = checked_tags(tags)
+    checked_text(user_id, field="user_id", limit=256)
     experiment = _lock_experiment(actor, experiment_id)
-    chosen = _chosen_name(name, kept)
+    chosen = _chosen_name(name, new_tags)
     run_id = uuid.uuid4().hex
     run = Run(
         id=run_id,
@@ -101,10 +101,10 @@ def create_run(
     )
     with pipelined():
         execute(_ADD_RUN, [getattr(run, field) for field in _RUN_COLUMNS])
-        put_tags(run.pk, kept)
+        put_tags(run.pk, new_tags)
         record_run(actor=actor, run_id=run.pk, name=chosen)
-        _record_created(actor, run, kept)
-    record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
+        _record_created(actor, run, new_tags)
+    record_run_facts(actor=actor, run=run, key_kind="tag", values=new_tags)
     return run
 
 

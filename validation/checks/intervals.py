@@ -33,7 +33,7 @@ class Interval:
     method: str
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The interval as text: `0.912 to 0.931`."""
         return f"{self.low:.4g} to {self.high:.4g}"
 

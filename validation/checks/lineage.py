@@ -103,18 +103,18 @@ class Complete(ParamsCheck):
             "data": _about_data(data),
             "environment": problem,
         }
-        asked = {part: wrong[part] for part in texts(params, "require")}
+        required = {part: wrong[part] for part in texts(params, "require")}
         evidence = {
             "run": subject.run.run_id,
             "code": _commit(subject),
             "data": [f"{name}@{version}" for name, version in data],
             "environment": environment,
-            "missing": {part: why for part, why in asked.items() if why},
+            "missing": {part: why for part, why in required.items() if why},
         }
-        missing = [f"{part}: {why}" for part, why in asked.items() if why]
+        missing = [f"{part}: {why}" for part, why in required.items() if why]
         if missing:
             return CheckResult(passed=False, summary=f"Not known: {'; '.join(missing)}."[:1000], evidence=evidence)
-        return CheckResult(passed=True, summary=f"Known: {', '.join(asked)}.", evidence=evidence)
+        return CheckResult(passed=True, summary=f"Known: {', '.join(required)}.", evidence=evidence)
 
 
 def _pins(params: Mapping[str, object]) -> bool:
@@ -157,9 +157,9 @@ def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
 
 def _unpinned(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        wanted = line.partition("#")[0].partition(";")[0].strip()
-        if wanted and not wanted.startswith("-") and "==" not in wanted and " @ " not in wanted:
-            yield wanted[:80]
+        requirement = line.partition("#")[0].partition(";")[0].strip()
+        if requirement and not requirement.startswith("-") and "==" not in requirement and " @ " not in requirement:
+            yield requirement[:80]
 
 
 class NotQuarantined(ParamsCheck):

@@ -88,12 +88,12 @@ def _signature(folder: str) -> Columns:
 def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
     """Return what would break callers of the replaced version, "" for nothing."""
     wrong = []
-    known = {column["name"]: column["type"] for column in theirs["inputs"]}
-    wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in known]
+    types = {column["name"]: column["type"] for column in theirs["inputs"]}
+    wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in types]
     wrong += [
-        f"takes {column['name']} as {column['type']}, not {known[column['name']]}"
+        f"takes {column['name']} as {column['type']}, not {types[column['name']]}"
         for column in ours["inputs"]
-        if column["name"] in known and column["type"] != known[column["name"]]
+        if column["name"] in types and column["type"] != types[column["name"]]
     ]
     answers = [(column["name"], column["type"]) for column in ours.get("outputs", [])]
     if theirs.get("outputs") and answers != [(column["name"], column["type"]) for column in theirs["outputs"]]:

@@ -61,7 +61,7 @@ class FileReport:
 def settle(reports: Collection[FileReport]) -> None:
     """Accept files without a recognisable format that another file of the folder names as its data."""
     named = {name for report in reports for name in report.data_files}
-    patterns = [re.compile(re.escape(begin) + rest) for report in reports for begin, rest in report.data_patterns]
+    patterns = [re.compile(re.escape(begin) + pattern) for report in reports for begin, pattern in report.data_patterns]
     for report in reports:
         if report.unsigned and (report.name in named or any(one.fullmatch(report.name) for one in patterns)):
             report.unsigned, report.problems, report.format = False, [], "raw data"

@@ -59,8 +59,8 @@ class Command(InstallationCommand):
     def _write(self, out: Any, filters: Filters) -> dict[str, Any]:
         actor = system_actor("command:audit_export")
         stream = require_readable(actor, filters)
-        asked = record_request(actor=actor, filters=filters, stream=stream)
-        return write_export(out, asked, filters, stream, requested_by=actor.name, progress=self._progress)
+        request_event = record_request(actor=actor, filters=filters, stream=stream)
+        return write_export(out, request_event, filters, stream, requested_by=actor.name, progress=self._progress)
 
     def _progress(self, done: int) -> None:
         if done % _PROGRESS_EVERY == 0:

@@ -82,13 +82,13 @@ def _password(*, from_input: bool) -> str | None:
     CommandError.
     """
     if from_input:
-        given = sys.stdin.readline().rstrip("\r\n")
-        if not given:
+        line = sys.stdin.readline().rstrip("\r\n")
+        if not line:
             raise CommandError("--password-stdin: there is no password on standard input.")
-        return given
+        return line
     if not sys.stdin.isatty():
         return None
-    given = getpass("Password (empty for none): ")
-    if given and getpass("Again: ") != given:
+    line = getpass("Password (empty for none): ")
+    if line and getpass("Again: ") != line:
         raise CommandError("The passwords differ. Nothing was created.")
-    return given or None
+    return line or None

@@ -108,7 +108,7 @@ class Command(BaseCommand):
         self._start_broker(supervisor)
         self._prepare_database()
         if self.account.ensure():
-            self.demonstration.decide(wanted=wants_demo)
+            self.demonstration.decide(is_requested=wants_demo)
         password = self.account.password()
         _close_database()
         supervisor.start(

@@ -58,8 +58,8 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     form = GrantForm(submitted(request), initial=initial)
 
     def act() -> str:
-        given = form.cleaned_data
-        grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
+        cleaned = form.cleaned_data
+        grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"])
         with missing_as_form_error():
             set_permissions(actor=actor, name=name, grants=[grant], replace=False)
         messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
@@ -81,10 +81,10 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
     principal = request.GET.get("name") or request.POST.get("name", "")
 
     def act() -> str:
-        given = form.cleaned_data
+        cleaned = form.cleaned_data
         with missing_as_form_error():
-            revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
-        messages.success(request, f"{given['name']} no longer has a grant on {name}.")
+            revoke_permission(actor=actor, name=name, kind=PrincipalKind(cleaned["kind"]), principal=cleaned["name"])
+        messages.success(request, f"{cleaned['name']} no longer has a grant on {name}.")
         return reverse("console:access", args=[name])
 
     dialog = Dialog(

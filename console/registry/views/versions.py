@@ -27,17 +27,17 @@ from registry.stages import Stage, Transition, find_transition, parse_stage
 @page
 def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Show one version."""
-    shown = version_page(actor, name, number)
-    watch = watch_version(actor, shown.version)
+    page_data = version_page(actor, name, number)
+    watch = watch_version(actor, page_data.version)
     return render_page(
         request,
         "console/registry/version.html",
         f"v{number}",
         crumbs=model_crumbs(name),
-        shown=shown,
+        page=page_data,
         watch=watch,
-        completeness=completeness_of(shown.version),
-        snippets=serving_code(shown.version, f"{request.scheme}://{request.get_host()}"),
+        completeness=completeness_of(page_data.version),
+        snippets=serving_code(page_data.version, f"{request.scheme}://{request.get_host()}"),
     )
 
 

@@ -151,8 +151,10 @@ def why_not_decide(case: Case, eligibility: Eligibility) -> str:
             involvement = _INVOLVEMENT.get(eligibility.role) or involvement_of_reader(eligibility.role)
             return f"{involvement}, so somebody else must decide (four eyes)."
         case Ineligibility.NO_REVIEW_RIGHTS:
-            asked = eligibility.needed
-            is_named = " the model" in asked or "owners" in asked
-            return f"Only {asked} can decide on this." if is_named else f"Only a member of {asked} can decide on this."
+            needed = eligibility.needed
+            is_named = " the model" in needed or "owners" in needed
+            return (
+                f"Only {needed} can decide on this." if is_named else f"Only a member of {needed} can decide on this."
+            )
         case _:
             return eligibility.message

@@ -180,8 +180,10 @@ def _may_give_reason(actor: Actor, case: Case, rules: Sequence[RuleVerdict]) -> 
 def _rejections(actor: Actor, case: Case) -> list[Rejection]:
     """Return the earlier rejections of the same files, newest first."""
     facts = case.snapshot.rejections[::-1]
-    wanted = {row.request_id for row in facts}
-    visible = set(visible_requests(actor).filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+    request_ids = {row.request_id for row in facts}
+    visible = (
+        set(visible_requests(actor).filter(pk__in=request_ids).values_list("pk", flat=True)) if request_ids else set()
+    )
     return [Rejection(row, row.request_id in visible) for row in facts]
 
 

@@ -10,7 +10,7 @@ from console.traces.queries import run_names
 from core.actors import Actor
 from core.errors import NotFound
 from traces.keys import SESSION, SOURCE_RUN, USER
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import Assessment, Span, Trace
 from traces.queries import get_trace, spans_of
 
@@ -105,5 +105,5 @@ def get_span(actor: Actor, trace_id: str, span_id: str) -> tuple[Trace, Span]:
     trace = get_trace(actor, trace_id)
     span = trace.spans.filter(span_id=span_id).first()
     if span is None:
-        raise NotFound(f"Trace {trace.pk} has no span {shown(span_id)}.")
+        raise NotFound(f"Trace {trace.pk} has no span {quoted(span_id)}.")
     return trace, span

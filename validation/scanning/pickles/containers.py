@@ -53,9 +53,9 @@ def tuple_from_mark(machine: Machine) -> None:
 
 def list_from_mark(machine: Machine) -> None:
     """Push a list or a frozen set of all above the last mark."""
-    made = Sequence()
-    made.extend(machine.pop_mark())
-    machine.stack.append(made)
+    sequence = Sequence()
+    sequence.extend(machine.pop_mark())
+    machine.stack.append(sequence)
 
 
 def empty_dict(machine: Machine) -> None:
@@ -65,9 +65,9 @@ def empty_dict(machine: Machine) -> None:
 
 def dict_from_mark(machine: Machine) -> None:
     """Push a dictionary of all above the last mark."""
-    made = Record()
-    _put_pairs(machine, made, machine.pop_mark())
-    machine.stack.append(made)
+    record = Record()
+    _put_pairs(machine, record, machine.pop_mark())
+    machine.stack.append(record)
 
 
 def append(machine: Machine) -> None:

@@ -67,8 +67,8 @@ def is_given_over(function: Global, arguments: object) -> bool:
     if function.path == "copyreg._reconstructor":
         return bool(arguments) and isinstance(arguments[0], Global) and arguments[0].watched
     place = _MAKERS.get(function.name, -1) if function.module.startswith("numpy.") else -1
-    given = arguments[place] if 0 <= place < len(arguments) else None
-    return isinstance(given, Global) and given.path == _ARRAY
+    argument = arguments[place] if 0 <= place < len(arguments) else None
+    return isinstance(argument, Global) and argument.path == _ARRAY
 
 
 def holds_watched(value: object) -> bool:
@@ -93,10 +93,10 @@ def problem_of_call(function: Global, arguments: object) -> str:
 
 def _spells(path: str, arguments: object) -> bool:
     """Return whether a call makes a text, or bytes, that are not in the pickle as such."""
-    given = len(arguments) if isinstance(arguments, tuple) else 0
+    count = len(arguments) if isinstance(arguments, tuple) else 0
     if path == "_codecs.encode":
-        return not isinstance(arguments, tuple) or given != _PAIR or arguments[1] != "latin1"
-    return path in _TEXTS and given > 1
+        return not isinstance(arguments, tuple) or count != _PAIR or arguments[1] != "latin1"
+    return path in _TEXTS and count > 1
 
 
 def _is_usual(path: str, arguments: tuple[object, ...]) -> bool:

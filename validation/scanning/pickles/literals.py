@@ -110,7 +110,7 @@ def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:
 def _texts(width: int, encoding: str) -> Handler:
     def load(machine: Machine) -> None:
         source = machine.source
-        _push_text(machine, source.kept(source.number(width)), encoding)
+        _push_text(machine, source.take_unless_long(source.number(width)), encoding)
 
     return load
 

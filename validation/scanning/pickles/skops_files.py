@@ -104,9 +104,9 @@ def _nodes(schema: object, budget: Budget) -> Iterator[Mapping[str, Any]]:
 def _names_of(node: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return what one node names: `__module__` and `__class__`, and for functions `module_path` and `function`."""
     return {
-        (node[where], node[what])
-        for where, what in _SPLIT_NAMES
-        if isinstance(node.get(where), str) and isinstance(node.get(what), str)
+        (node[where], node[field])
+        for where, field in _SPLIT_NAMES
+        if isinstance(node.get(where), str) and isinstance(node.get(field), str)
     }
 
 

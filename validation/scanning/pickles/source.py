@@ -67,7 +67,7 @@ class Source:
         if target > whole:
             raise Ended
 
-    def kept(self, size: int) -> bytes | None:
+    def take_unless_long(self, size: int) -> bytes | None:
         """Return the next ``size`` bytes, or pass over them and return None where they are too many to keep."""
         if size <= MAX_KEPT:
             return self.take(size)
@@ -80,26 +80,26 @@ class Source:
         Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is
         returned, which is longer than MAX_KEPT.
         """
-        kept = b""
+        line = b""
         while True:
             end = self._data.find(b"\n", self._at)
             piece = self._data[self._at : end if end >= 0 else len(self._data)]
-            if len(kept) <= MAX_KEPT:
-                kept += piece
+            if len(line) <= MAX_KEPT:
+                line += piece
             if end >= 0:
                 self._at = end + 1
-                return kept, True
+                return line, True
             self._at = len(self._data)
             if not self._fill(1):
-                return kept[:-1], False
+                return line[:-1], False
 
     def _fill(self, size: int) -> bool:
         """Read on until the window holds ``size`` bytes; return whether it does."""
-        rest = self._data[self._at :]
+        unread = self._data[self._at :]
         self._base += self._at
         self._at = 0
-        parts = [rest]
-        have = len(rest)
+        parts = [unread]
+        have = len(unread)
         while have < size and (more := self._stream.read(_WINDOW)):
             parts.append(more)
             have += len(more)
