@@ -23,7 +23,7 @@ def require_administrator(actor: Actor, action: Action, username: str) -> None:
 
 
 def find_account(actor: Actor, username: str) -> User:
-    """Return an active account: one's own, or for superusers anybody's. NotFound, Denied."""
+    """Return an active account: one's own, or for superusers anybody's. Raises NotFound, Denied."""
     if username != actor.name:
         require_administrator(actor, Action.API_CALLED, username)
     account = User.objects.filter(username=username, is_active=True).first()
@@ -36,7 +36,7 @@ def find_account(actor: Actor, username: str) -> User:
 def set_password(*, actor: Actor, username: str, password: str, current: str = "") -> None:
     """Set a password: superusers anybody's, others their own, for which they give the current one.
 
-    Denied, NotFound, InvalidInput (a weak password, the one that is set, a service account: it has none).
+    Raises Denied, NotFound, InvalidInput (a weak password, the one that is set, a service account: it has none).
     """
     user = _locked(find_account(actor, username))
     if user.is_service:
@@ -57,9 +57,8 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
 
 @transaction.atomic
 def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
-    """Make a person a superuser, or revoke that. Denied, NotFound, InvalidInput (a service account).
-
-    Raises Conflict.
+    """Make a person a superuser, or revoke that. Raises Denied, NotFound, InvalidInput (a service account),
+    Conflict.
     """
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     user = _locked(find_account(actor, username))
@@ -79,7 +78,7 @@ def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
 def deactivate_user(*, actor: Actor, username: str) -> None:
     """Close an account and end its tokens. Its name stays taken: authors, runs and events name people by it.
 
-    Denied, NotFound, Conflict (one's own).
+    Raises Denied, NotFound, Conflict (one's own).
     """
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     user = _locked(find_account(actor, username))

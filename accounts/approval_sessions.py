@@ -36,8 +36,8 @@ def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
 def start_approval_session(*, actor: Actor, password: str, session_key: str) -> tuple[ApprovalSession, str]:
     """Start an approval session for a signed-in person and return it with its secret, which is shown this once.
 
-    Earlier ones of theirs end: there is one at a time. Denied for everybody but a person on the pages, for a wrong
-    password, and for any password after too many wrong ones.
+    Earlier ones of theirs end: there is one at a time. Raises Denied for everybody but a person on the pages, for a
+    wrong password, and for any password after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:

@@ -78,7 +78,8 @@ def changes_since(at: datetime) -> list[AccountChange]:
 def confirm_account(*, actor: Actor, username: str, reason: str) -> AccountConfirmation:
     """Confirm that an account belongs to a person whose approvals count. Two superusers must do so.
 
-    Denied to all but superusers who are signed in, and for one's own account. NotFound, InvalidInput (no reason).
+    Raises Denied for all but superusers who are signed in, and for one's own account. Raises NotFound, InvalidInput
+    (no reason).
     """
     obj = user_ref(username)
     person = find_signed_in_person(actor)

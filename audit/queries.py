@@ -52,10 +52,10 @@ def events_matching(
     cursor: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name, ``actions``
-    alternatives.
+    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name,
+    ``actions`` alternatives.
 
-    InvalidInput for a cursor that no page gave.
+    Raises InvalidInput for a cursor that no page gave.
     """
     conditions: dict[str, Any] = {
         "stream": stream,

@@ -96,15 +96,16 @@ def record(
     reason: str = "",
     outcome: str = "ok",
 ) -> Event:
-    """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
+    """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were
+    called.
 
-    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered
-    model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later event of a model
-    gets a higher number where the model's row was locked before. Written in a `pipelined` block, an event that no
-    consumer wants comes back without its primary key.
+    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the
+    registered model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later
+    event of a model gets a higher number where the model's row was locked before. Written in a `pipelined` block,
+    an event that no consumer wants comes back without its primary key.
 
     RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
-    ValueError for an action that is not in audit/actions.py.
+    Raises ValueError for an action that is not in audit/actions.py.
     """
     if not connection.in_atomic_block:
         msg = f"audit.record({action}) outside a transaction"
@@ -165,9 +166,10 @@ def _storable(text: str) -> str:
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
-    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is recorded.
+    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is
+    recorded.
 
-    Unavailable: the database does not answer. No refusal is answered that is not on record.
+    Raises Unavailable: the database does not answer. No refusal is answered that is not on record.
     """
     if error.recorded:
         return None

@@ -52,7 +52,10 @@ class Passwords:
 
 
 def ensure_people(passwords: Passwords) -> None:
-    """Create the missing accounts. Conflict where a name belongs to another account, whose password is not replaced."""
+    """Create the missing accounts.
+
+    Raises Conflict where a name belongs to another account, whose password is not replaced.
+    """
     for name, groups in _PEOPLE.items():
         password = passwords.of(name)
         user = User.objects.filter(username=name).first()

@@ -152,7 +152,7 @@ def page(rows: QuerySet[Any], query: dict[str, Any]) -> tuple[list[Any], dict[st
 def checked_body(serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
     """Return the validated fields of a JSON body.
 
-    InvalidInput for an unknown key, DRF's ValidationError for a value.
+    Raises InvalidInput for an unknown key, DRF's ValidationError for a value.
     """
     if isinstance(data, QueryDict):  # an empty body: DRF parses it as an empty form
         data = data.dict()
@@ -178,7 +178,7 @@ def _refuse_unknown_body(serializer: SerializerClass | None, data: Any) -> None:
 
 
 def _known_query(serializer: SerializerClass | None, sent: QueryDict) -> serializers.Serializer[Any] | None:
-    """Return the query to be validated. InvalidInput for a parameter that is unknown or given twice."""
+    """Return the query to be validated. Raises InvalidInput for a parameter that is unknown or given twice."""
     parsed = serializer(data=sent) if serializer else None
     fields = parsed.fields if parsed else {}
     _refuse_unknown("query parameter", sent, fields.keys(), where="the address")

@@ -37,8 +37,8 @@ class Refused(Exception):
 class Client:
     """Calls one server with one token and JSON bodies.
 
-    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. ValueError for a URL that
-    is not http.
+    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. Raises ValueError for a
+    URL that is not http.
     """
 
     def __init__(self, url: str, *, token: str = "") -> None:

@@ -121,7 +121,7 @@ class RegistryImport:
         self._stages[old.name][old.version] = source.stage
 
     def _located(self, old: OldVersion) -> OldVersion:
-        """Return the version with a source that exists here. DomainError where there is none."""
+        """Return the version with a source that exists here. Raises DomainError where there is none."""
         if old.run_id and not Run.objects.filter(pk=old.run_id).exists():
             self._context.report.add_problem(
                 "versions", f"{old.name}/{old.version}", "its run does not exist here: it was imported without a run"
@@ -136,7 +136,7 @@ class RegistryImport:
         raise FilesMissing(why)
 
     def _source_of(self, old: OldVersion) -> Source:
-        """Return what the source refers to here. DomainError, with what the operator can do."""
+        """Return what the source refers to here. Raises DomainError, with what the operator can do."""
         try:
             return self._resolved(old)
         except InvalidInput as error:

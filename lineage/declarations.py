@@ -27,8 +27,8 @@ _LONGEST = 255
 def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, role: str = "", reason: str = "") -> Edge:
     """Declare that one artifact flowed into another, which needs the right to change the second one.
 
-    A dataset version that nobody has named yet is created. Conflict where that would close a cycle, NotFound for other
-    unknown nodes, Denied, InvalidInput.
+    A dataset version that nobody has named yet is created. Raises Conflict where that would close a cycle, NotFound
+    for other unknown nodes, Denied, InvalidInput.
     """
     src, dst = _known_or_new(actor, src_urn), _known_or_new(actor, dst_urn)
     require_declarable(rel, src, dst)
@@ -49,10 +49,10 @@ def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, rol
 
 
 def _known_or_new(actor: Actor, urn: str) -> Node:
-    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a new
-    one.
+    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a
+    new one.
 
-    NotFound for what is unknown and no dataset version, and for what the actor may not know.
+    Raises NotFound for what is unknown and no dataset version, and for what the actor may not know.
     """
     try:
         node = find_node(urn)

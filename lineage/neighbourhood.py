@@ -34,7 +34,7 @@ class Group:
 def graph_answer(
     actor: Actor, urn: str, *, up: int, down: int, collapse: str, as_of: datetime | None, limit: int
 ) -> bytes:
-    """Return the graph ``up`` and ``down`` steps around a node as JSON. NotFound for an unknown node."""
+    """Return the graph ``up`` and ``down`` steps around a node as JSON. Raises NotFound for an unknown node."""
     start = find_node(urn)
     require_visible(actor, start)
     filters = Filters(as_of=as_of)

@@ -15,7 +15,10 @@ from lineage.visibility import hidden_nodes, require_visible
 
 
 def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
-    """Return one shortest path along which ``source`` flowed into ``target``, as JSON; NotFound for an unknown node."""
+    """Return one shortest path along which ``source`` flowed into ``target``, as JSON.
+
+    Raises NotFound for an unknown node.
+    """
     first, last = find_node(source), find_node(target)
     for node in (first, last):
         require_visible(actor, node)

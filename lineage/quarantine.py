@@ -37,9 +37,10 @@ _MOST_BELOW = 2_000_000
 
 @transaction.atomic
 def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """Quarantine a dataset version. NotFound; InvalidInput: other kind of node, no reason; Conflict: in quarantine.
+    """Quarantine a dataset version.
 
-    Denied to all but members of ``QUARANTINE_GROUPS`` and superusers.
+    Raises Denied for all but members of ``QUARANTINE_GROUPS`` and superusers. Raises NotFound; InvalidInput: other
+    kind of node, no reason; Conflict: in quarantine.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
@@ -60,10 +61,10 @@ def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
 
 @transaction.atomic
 def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """End a dataset version's quarantine. NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
+    """End a dataset version's quarantine.
 
-    Denied to all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that descend from
-    the data.
+    Raises Denied for all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that
+    descend from the data. Raises NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)

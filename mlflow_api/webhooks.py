@@ -23,7 +23,7 @@ _STATUSES = {"ACTIVE": 1, "DISABLED": 2}
 
 
 def _event(q: Params) -> str:
-    """Return the name of one WebhookEvent. InvalidInput: unknown entity or action."""
+    """Return the name of one WebhookEvent. Raises InvalidInput: unknown entity or action."""
     return event_named(_named(q, "entity", ENTITIES), _named(q, "action", ACTIONS))
 
 

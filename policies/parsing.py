@@ -81,10 +81,10 @@ def parse_policy(body: Mapping[str, object]) -> PolicyBody:
 
 
 def parse_published(body: Mapping[str, object]) -> PolicyBody:
-    """Return a policy that was valid when it was published; InvalidInput when this server cannot read it.
+    """Return a policy that was valid when it was published. Raises InvalidInput when this server cannot read it.
 
-    A rule that this server cannot apply, for example because its check was uninstalled, becomes an `UnusableRule`. The
-    other rules still apply, and pages can show the policy.
+    A rule that this server cannot apply, for example because its check was uninstalled, becomes an `UnusableRule`.
+    The other rules still apply, and pages can show the policy.
     """
     problems = Problems()
     policy = _read(body, problems, _published_rules)

@@ -83,7 +83,7 @@ def parse_published_rule(item: object, number: int) -> Rule:
 
 
 def parse_duration(value: object, field: str) -> timedelta:
-    """Return a duration written as 14d, 24h or 30m; InvalidInput (calling the value ``field``)."""
+    """Return a duration written as 14d, 24h or 30m. Raises InvalidInput (calling the value ``field``)."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(f"{field} must be a duration such as 14d, 24h or 30m")
@@ -94,7 +94,7 @@ def parse_duration(value: object, field: str) -> timedelta:
 
 
 def parse_names(value: object, field: str) -> tuple[str, ...]:
-    """Return a non-empty list of names without repetitions; InvalidInput."""
+    """Return a non-empty list of names without repetitions. Raises InvalidInput."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
         raise InvalidInput(f"{field} must be a list of names")
     if len(value) > MAX_ITEMS:
@@ -103,7 +103,7 @@ def parse_names(value: object, field: str) -> tuple[str, ...]:
 
 
 def parse_choices(value: object, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a non-empty list of names out of ``allowed``; InvalidInput."""
+    """Return a non-empty list of names out of ``allowed``. Raises InvalidInput."""
     names = parse_names(value, field)
     if wrong := [name for name in names if name not in allowed]:
         raise InvalidInput(f"{field} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
@@ -111,7 +111,7 @@ def parse_choices(value: object, field: str, allowed: tuple[str, ...]) -> tuple[
 
 
 def parse_mapping(value: object, field: str, allowed: tuple[str, ...]) -> Mapping[str, object]:
-    """Return a mapping with no other keys than ``allowed``; InvalidInput."""
+    """Return a mapping with no other keys than ``allowed``. Raises InvalidInput."""
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{field} must be a mapping ({', '.join(allowed)})")
     if unknown := sorted(str(key) for key in value if key not in allowed):
@@ -120,7 +120,7 @@ def parse_mapping(value: object, field: str, allowed: tuple[str, ...]) -> Mappin
 
 
 def parse_tags(value: object, field: str) -> dict[str, str]:
-    """Return a mapping of tags to values; InvalidInput."""
+    """Return a mapping of tags to values. Raises InvalidInput."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
         raise InvalidInput(f"{field} must map tags to strings")
     if len(value) > MAX_ITEMS:
@@ -212,7 +212,7 @@ def _owners(value: object) -> tuple[Owners, ...]:
 
 
 def parse_pattern(value: object, field: str) -> str:
-    """Return a pattern of model names (fnmatch); InvalidInput."""
+    """Return a pattern of model names (fnmatch). Raises InvalidInput."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN:
         raise InvalidInput(f"{field} must be a pattern such as fraud_*")
     return value

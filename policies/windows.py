@@ -38,8 +38,9 @@ class Window:
 
 
 def parse_window(name: str, start: str, end: str) -> Window:
-    """Return a window; InvalidInput where an end cannot be read,
-    or the ends differ in kind or are in the wrong order.
+    """Return a window.
+
+    Raises InvalidInput where an end cannot be read, or the ends differ in kind or are in the wrong order.
     """
     kinds = {_kind(start), _kind(end)}
     if len(kinds) != 1:

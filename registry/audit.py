@@ -32,7 +32,7 @@ def may_read_stream(actor: Actor, stream: str) -> bool:
 def model_subject(actor: Actor, name: str) -> str:
     """Return the stream of the model called ``name``.
 
-    NotFound where it is missing, deleted or hidden from the actor.
+    Raises NotFound where it is missing, deleted or hidden from the actor.
     """
     pk = visible_models(actor).filter(name=name).values_list("pk", flat=True).first()
     if pk is None:

@@ -196,9 +196,11 @@ def require_no_own_relaxation(
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
-    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it.
+    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass
+    it.
 
-    Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided then.
+    Raises Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided
+    then.
     """
     try:
         answers = [

@@ -48,7 +48,7 @@ class _Side:
 def diff_of(actor: Actor, first: str, second: str) -> Json:
     """Return the difference of two model versions, runs or endpoints, as `GET /api/v1/diff` does.
 
-    NotFound, InvalidInput.
+    Raises NotFound, InvalidInput.
 
     An endpoint stands for the version of its newest live deployment.
     """
@@ -88,7 +88,10 @@ def _side(actor: Actor, urn: str) -> _Side:
 
 
 def _served(actor: Actor, endpoint: Node) -> Node:
-    """Return the version of the newest live deployment that the actor may know. InvalidInput where there is none."""
+    """Return the version of the newest live deployment that the actor may know.
+
+    Raises InvalidInput where there is none.
+    """
     edges = Edge.objects.filter(dst__in=anchors_of(endpoint, "up"), rel=Relation.DEPLOYED).select_related("src")
     visible = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
     if not visible:

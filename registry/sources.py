@@ -44,11 +44,11 @@ class Source:
 
 
 def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
-    """Resolve ``source``; InvalidInput for everything not allowed, NotFound for a run or model that the actor may not
-    read.
+    """Resolve ``source``.
 
-    Denied: the actor may not change the run or logged model, or not edit the model that a version is copied from.
-    Registering a version restricts changes of its source from then on, because the version depends on it.
+    Raises Denied: the actor may not change the run or logged model, or not edit the model that a version is copied
+    from. Registering a version restricts changes of its source from then on, because the version depends on it.
+    Raises InvalidInput for everything not allowed, NotFound for a run or model that the actor may not read.
     """
     if len(source) > MAX_SOURCE:
         raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")

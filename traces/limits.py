@@ -34,7 +34,7 @@ def quoted(text: str) -> str:
 
 
 def checked_trace_id(trace_id: str) -> str:
-    """Return a trace id of 1 to 50 letters, digits, dots, dashes and underscores. InvalidInput."""
+    """Return a trace id of 1 to 50 letters, digits, dots, dashes and underscores. Raises InvalidInput."""
     if not _TRACE_ID.fullmatch(trace_id):
         raise InvalidInput(
             f"Invalid trace ID {quoted(trace_id)}: it has 1 to {MAX_TRACE_ID} letters, digits, '.', '-' and '_'."
@@ -43,7 +43,7 @@ def checked_trace_id(trace_id: str) -> str:
 
 
 def checked_pairs(pairs: Mapping[str, str], *, field: str) -> dict[str, str]:
-    """Return tags or metadata, their values cut to 8000 characters. InvalidInput: a bad key, a NUL, too many."""
+    """Return tags or metadata, their values cut to 8000 characters. Raises InvalidInput: a bad key, a NUL, too many."""
     if len(pairs) > MAX_PAIRS:
         raise TooLarge(f"A trace can be given at most {MAX_PAIRS} {field} at once. Got {len(pairs)}.")
     return {
@@ -53,7 +53,7 @@ def checked_pairs(pairs: Mapping[str, str], *, field: str) -> dict[str, str]:
 
 
 def checked_key(key: str, *, field: str) -> str:
-    """Return the key of a tag or of metadata: 1 to 250 characters. InvalidInput."""
+    """Return the key of a tag or of metadata: 1 to 250 characters. Raises InvalidInput."""
     if not key:
         raise InvalidInput(f"Missing value for required parameter '{field}.key'.")
     return checked_text(key, field=f"{field}.key", limit=MAX_KEY)
@@ -62,13 +62,13 @@ def checked_key(key: str, *, field: str) -> str:
 def checked_value(value: str, *, field: str) -> str:
     """Return the value of a tag or of metadata, cut to 8000 characters.
 
-    InvalidInput: a NUL or half a surrogate pair.
+    Raises InvalidInput: a NUL or half a surrogate pair.
     """
     return checked_text(value[:MAX_VALUE], field=field, limit=MAX_VALUE)
 
 
 def checked_time(value: int, *, field: str) -> int:
-    """Return a time in milliseconds that is not before 1970 nor after the year 9999. InvalidInput."""
+    """Return a time in milliseconds that is not before 1970 nor after the year 9999. Raises InvalidInput."""
     if not 0 <= value <= MAX_MS:
         raise InvalidInput(
             f"Invalid value {value} for parameter '{field}': it must be between 0 and {MAX_MS} milliseconds."
@@ -77,6 +77,6 @@ def checked_time(value: int, *, field: str) -> int:
 
 
 def check_count(rows: Sequence[object], limit: int, message: str) -> None:
-    """Refuse a list that is too long. TooLarge with ``message``, in which {limit} and {count} are filled in."""
+    """Refuse a list that is too long. Raises TooLarge with ``message``, in which {limit} and {count} are filled in."""
     if len(rows) > limit:
         raise TooLarge(message.format(limit=limit, count=len(rows)))

@@ -71,7 +71,7 @@ class SpanData:
 
 
 def checked_span(span: SpanData, *, where: str) -> SpanData:
-    """Return a span whose ids and times can be kept; ``where`` is for the message. InvalidInput."""
+    """Return a span whose ids and times can be kept; ``where`` is for the message. Raises InvalidInput."""
     checked_trace_id(span.trace_id)
     for id_name, value in (("span_id", span.span_id), ("parent_span_id", span.parent_id or "0" * _SPAN_ID)):
         if len(value) != _SPAN_ID or not _HEX.issuperset(value):
@@ -84,7 +84,10 @@ def checked_span(span: SpanData, *, where: str) -> SpanData:
 
 
 def typed(value: object, *, depth: int = 0) -> Json:
-    """Return a Python value as OpenTelemetry's typed value. Text for what has no type there. InvalidInput: too deep."""
+    """Return a Python value as OpenTelemetry's typed value. Text for what has no type there.
+
+    Raises InvalidInput: too deep.
+    """
     if depth > _MAX_DEPTH:
         raise InvalidInput(f"The value of an attribute may be nested at most {_MAX_DEPTH} deep.")
     if isinstance(value, Mapping):

@@ -108,7 +108,7 @@ class PatternGrantsView(ApiView):
 
     @accepts(responses=PatternList, operation_id="api_v1_experiments_permissions_by_pattern_retrieve")
     def get(self, request: Request) -> Response:
-        """Return every grant by pattern. Raises Denied to all but superusers."""
+        """Return every grant by pattern. Raises Denied for all but superusers."""
         require_to_grant_by_name(actor_of(request), "*")
         return _patterns()
 

@@ -114,7 +114,7 @@ def checked_param(key: str, value: str, *, where: str = "") -> Pair:
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key. InvalidInput: one key twice."""
+    """Return params by key. Raises InvalidInput: one key twice."""
     checked: dict[str, str] = {}
     for number, pair in enumerate(params):
         key, checked_value = checked_param(*pair, where=f"params[{number}].")
@@ -127,8 +127,9 @@ def checked_params(params: Sequence[Pair]) -> dict[str, str]:
 def checked_model_pairs(pairs: Sequence[Pair], *, field: str) -> dict[str, str]:
     """Return params or tags of a logged model by key; the last of equal keys wins.
 
-    Unlike those of a run they may have any characters and any length, as on MLflow's servers: autologging names a param
-    of a pipeline after its step, as in ``scale (std)``. InvalidInput: text that the databases cannot keep.
+    Unlike those of a run they may have any characters and any length, as on MLflow's servers: autologging names a
+    param of a pipeline after its step, as in ``scale (std)``. Raises InvalidInput: text that the databases cannot
+    keep.
     """
     for key, value in pairs:
         checked_text(key, field=f"{field}.key", limit=len(key))
@@ -137,7 +138,7 @@ def checked_model_pairs(pairs: Sequence[Pair], *, field: str) -> dict[str, str]:
 
 
 def checked_model_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params of a logged model by key. InvalidInput: one key twice, or as `checked_model_pairs`."""
+    """Return params of a logged model by key. Raises InvalidInput: one key twice, or as `checked_model_pairs`."""
     checked = checked_model_pairs(params, field="params")
     if len(checked) < len(params):
         keys = [key for key, _ in params]

@@ -52,9 +52,9 @@ _lock = threading.Lock()
 
 
 def verify_again(prefix: str) -> None:
-    """Read every byte of a folder and remember the result. Call it outside of a transaction. Unavailable.
+    """Read every byte of a folder and remember the result. Call it outside of a transaction.
 
-    Raises InvalidInput.
+    Raises Unavailable, InvalidInput.
     """
     folder = clean_folder(prefix)
     try:

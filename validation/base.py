@@ -232,7 +232,7 @@ def seconds_for(check: object) -> int:
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:
     """Return the digest (SHA-256, hex) of what a check would read now.
 
-    InvalidInput for parameters that it does not take.
+    Raises InvalidInput for parameters that it does not take.
     """
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}

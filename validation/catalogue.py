@@ -19,7 +19,7 @@ def known_checks() -> dict[str, Check]:
 
 
 def find_check(code: str) -> Check:
-    """Return a check by its code. NotFound where the settings do not name it."""
+    """Return a check by its code. Raises NotFound where the settings do not name it."""
     try:
         return known_checks()[code]
     except KeyError as error:

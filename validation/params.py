@@ -74,7 +74,7 @@ _KIND_NAMES = {
 def parse_params(declared: Sequence[Param], values: Mapping[str, object]) -> dict[str, object]:
     """Return every parameter by name, with defaults.
 
-    InvalidInput for one that is unknown, missing or of a wrong value.
+    Raises InvalidInput for one that is unknown, missing or of a wrong value.
     """
     names = {param.name for param in declared}
     if unknown := sorted(str(key) for key in values if key not in names):

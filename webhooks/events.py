@@ -97,7 +97,7 @@ GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(_OURS))
 def event_named(entity: str, action: str) -> str:
     """Return the event of an entity and an action in the protocol's capitals.
 
-    InvalidInput where there is no such event.
+    Raises InvalidInput where there is no such event.
     """
     name = f"{entity}.{action}".lower()
     if name not in EVENTS:

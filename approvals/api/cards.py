@@ -159,7 +159,7 @@ class PackView(ApiView):
 
 
 def pack_response(pack: FrozenPack) -> FileResponse:
-    """Return a pack as a download; NotFound where the store has lost its bytes."""
+    """Return a pack as a download. Raises NotFound where the store has lost its bytes."""
     try:
         file = current_store().open(pack.digest)
     except FileNotFoundError as error:

@@ -181,7 +181,7 @@ def _requests(request: Request, rows: list[TransitionRequest]) -> list[Any]:
 
 
 def request_detail(request: Request, request_id: int) -> dict[str, Any]:
-    """Return one request with its verdict, checks and reviews. NotFound."""
+    """Return one request with its verdict, checks and reviews. Raises NotFound."""
     row = get_request(actor_of(request), request_id)
     live = row.state in LIVE_STATES
     case = load_case(row) if live else None

@@ -92,7 +92,7 @@ def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case
 def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
     """Return many requests likewise, in their order; a fixed number of queries for requests read `with_relations`.
 
-    InvalidState when this server cannot read the policy of a request.
+    Raises InvalidState when this server cannot read the policy of a request.
     """
     policies = active_policies()
     merged_rules = MergedRules(requests, policies)

@@ -28,7 +28,7 @@ Stored = tuple[EvidenceFile, Blob]
 
 
 def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
-    """Store the bytes of evidence files; InvalidState: too many, too large, or an invalid name."""
+    """Store the bytes of evidence files. Raises InvalidState: too many, too large, or an invalid name."""
     names = {file.name for file in files}
     if len(files) > MAX_FILES or len(names) != len(files):
         raise InvalidState(f"A check leaves at most {MAX_FILES} files, each of another name.")
@@ -42,7 +42,7 @@ def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
 def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
     """Insert the rows of stored files, in the transaction that closes the job.
 
-    Unavailable: the bytes were just deleted.
+    Raises Unavailable: the bytes were just deleted.
     """
     if not stored:
         return

@@ -30,9 +30,10 @@ _KEY_BYTES, _SIGNATURE_BYTES = 32, 64
 
 @transaction.atomic
 def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -> CheckKey:
-    """Register an Ed25519 public key (RFC 8032; its 32 bytes in base64). A name is used once, also by a revoked key.
+    """Register an Ed25519 public key (RFC 8032; its 32 bytes in base64). A name is used once, also by a revoked
+    key.
 
-    Denied to all but superusers; InvalidInput; AlreadyExists.
+    Raises Denied for all but superusers; InvalidInput; AlreadyExists.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_ADDED, name))
     if not _NAME.fullmatch(name):
@@ -55,9 +56,9 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
 
 @transaction.atomic
 def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
-    """Accept nothing more that is signed with a key; what it signed before stays valid. NotFound; InvalidState; Denied.
+    """Accept nothing more that is signed with a key; what it signed before stays valid.
 
-    Raises InvalidInput.
+    Raises NotFound, InvalidState, Denied, InvalidInput.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name))
     if len(reason) > MAX_NOTE or "\x00" in reason:

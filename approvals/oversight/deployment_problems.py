@@ -64,7 +64,7 @@ def live_with_problems(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
 def problematic_deployments(actor: Actor, problem: str = ANY) -> QuerySet[Deployment]:
     """Return the live deployments that the actor may see and that have this problem (any), newest first.
 
-    InvalidInput for a problem that there is not.
+    Raises InvalidInput for a problem that there is not.
     """
     if problem != ANY and problem not in list(Problem):
         raise InvalidInput(f"problem must be {ANY} or one of {', '.join(Problem)}, not {problem[:50]!r}.")

@@ -85,7 +85,7 @@ class Impact:
 def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tuple[Node, ...]:
     """Return versions of a dataset that the actor may know, all where none are named.
 
-    NotFound; InvalidInput: no dataset.
+    Raises NotFound; InvalidInput: no dataset.
     """
     dataset = find_node(name_urn)
     require_visible(actor, dataset)

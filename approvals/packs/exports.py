@@ -79,7 +79,7 @@ def find_format(code: str) -> Format:
 
 
 def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:
-    """Return a revision of a card in one format, with the approvals of its version. InvalidInput."""
+    """Return a revision of a card in one format, with the approvals of its version. Raises InvalidInput."""
     chosen = find_format(code)
     records = approvals_of(version)
     source = with_approvals(card_source(version, card), records)

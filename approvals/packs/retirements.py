@@ -99,7 +99,7 @@ def open_retirement(model: RegisteredModel) -> Retirement | None:
 
 
 def last_retirement(actor: Actor, name: str) -> Retirement:
-    """Return the newest request to retire a model. NotFound (the model, or no request)."""
+    """Return the newest request to retire a model. Raises NotFound (the model, or no request)."""
     rows = Retirement.objects.filter(model=get_model(actor, name)).select_related("requester", "decided_by", "model")
     row = rows.order_by("-pk").first()
     if row is None:

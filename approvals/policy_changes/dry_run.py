@@ -65,8 +65,8 @@ class DryRun:
 def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
     """Return the verdict of a body if the actor asked now to move this version to the body's target.
 
-    With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each
-    problem), TooLarge.
+    With ``run_checks`` the quick checks without a result are run in place. Raises NotFound, InvalidInput (one line
+    for each problem), TooLarge.
     """
     draft, row = load_draft(body), get_version(actor, name, version)
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()

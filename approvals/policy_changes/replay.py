@@ -97,10 +97,11 @@ class Replay:
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return what a body would have decided on the newest ``limit`` requests for its target below the id ``before``.
+    """Return what a body would have decided on the newest ``limit`` requests for its target below the id
+    ``before``.
 
-    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number of
-    queries. InvalidInput with one line for each problem of the body, TooLarge.
+    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number
+    of queries. Raises InvalidInput with one line for each problem of the body, TooLarge.
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))

@@ -162,7 +162,10 @@ def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision)
 
 
 def require_seen_digest(case: Case, seen_digest: str, *, needed: bool) -> None:
-    """Raise Conflict where the request has changed since it was seen; InvalidInput where a needed digest is missing."""
+    """Raise Conflict where the request has changed since it was seen.
+
+    Raises InvalidInput where a needed digest is missing.
+    """
     if not seen_digest and needed:
         raise InvalidInput("An approval must name the subject digest that the reviewer was shown (seen_digest).")
     if seen_digest and seen_digest != case.snapshot.subject_digest:

@@ -85,7 +85,7 @@ class Selection:
         return self.size if self.filters.kind == WHOLE_LOG else self._rows().count()
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and exact bytes of each entry, in the order of the log. TilesUnreadable."""
+        """Yield number and exact bytes of each entry, in the order of the log. Raises TilesUnreadable."""
         if self.filters.kind == WHOLE_LOG:
             yield from self._published()
             return

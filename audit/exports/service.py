@@ -44,9 +44,10 @@ class Package:
 
 
 def export(*, actor: Actor, filters: Filters) -> Package:
-    """Return an export. NotFound where the actor may not read the model, Denied where not the whole log. Unavailable.
+    """Return an export.
 
-    Raises InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where not the whole log. Raises Unavailable,
+    InvalidInput.
     """
     stream = require_readable(actor, filters)
     request_event = record_request(actor=actor, filters=filters, stream=stream)
@@ -63,7 +64,7 @@ def export(*, actor: Actor, filters: Filters) -> Package:
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
-    """Return the stream of the model that is named, "" for the whole log. NotFound, Denied, InvalidInput."""
+    """Return the stream of the model that is named, "" for the whole log. Raises NotFound, Denied, InvalidInput."""
     if filters.version and not filters.model:
         raise InvalidInput("Name the model of the version.")
     if filters.model:
@@ -93,7 +94,7 @@ def write_export(
 ) -> dict[str, Any]:
     """Write the package of an export that was asked for, and return its manifest.
 
-    Unavailable where the log is not signed.
+    Raises Unavailable where the log is not signed.
     """
     log, checkpoint = signed_checkpoint(request_event)
     try:

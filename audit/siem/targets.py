@@ -71,7 +71,7 @@ class Target:
 
 
 def target_of(address: str) -> Target:
-    """Return the target of an address. ValueError for any other text."""
+    """Return the target of an address. Raises ValueError for any other text."""
     parts = urlsplit(address)
     query = parse_qs(parts.query)
     kind = query.pop("format", [JSON])[-1]

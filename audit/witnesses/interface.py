@@ -40,7 +40,7 @@ class Witness(Protocol):
     def keep(self, checkpoint: Checkpoint) -> bytes:
         """Send a checkpoint to the witness; return the cosignature line, if there is one.
 
-        WitnessFailed, WitnessContradicts.
+        Raises WitnessFailed, WitnessContradicts.
         """
 
 

@@ -86,7 +86,7 @@ class CardForm(ConsoleForm):
             yield Meter(measured, " ".join(editable), settled)
 
     def values(self) -> dict[str, object]:
-        """Return the submitted fields as the card stores them. InvalidInput for a line that is not a row."""
+        """Return the submitted fields as the card stores them. Raises InvalidInput for a line that is not a row."""
         sent = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
         values = {}
         for field in FIELDS:

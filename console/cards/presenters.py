@@ -98,8 +98,8 @@ def _marked(kind: str, text: str) -> SafeString | str:
 def card_page(version: ModelVersion, number: int | None = None, template: str = "") -> CardPage:
     """Return a card: the revision ``number``, by default the newest, with its completeness by ``template``.
 
-    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the model.
-    NotFound; InvalidInput for an unknown template.
+    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the
+    model. Raises NotFound; InvalidInput for an unknown template.
     """
     revisions = card_history(version)
     revision = get_card(version, number)

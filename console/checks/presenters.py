@@ -122,7 +122,7 @@ class CheckRunPage:
 
 
 def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
-    """Return the page of a run. The query count does not depend on its history. NotFound."""
+    """Return the page of a run. The query count does not depend on its history. Raises NotFound."""
     job = get_check_run(actor, check_run_id)
     check: Any = known_checks().get(job.check_code)
     subject = load_case(job.request).subject

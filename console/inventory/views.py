@@ -103,7 +103,7 @@ def retire(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Decide in a dialog whether a model is retired. InvalidState where nobody has asked."""
+    """Decide in a dialog whether a model is retired. Raises InvalidState where nobody has asked."""
     row = open_retirement(find_model(actor, name))
     if row is None:
         raise InvalidState(f"Nobody has asked that {name} be retired.")

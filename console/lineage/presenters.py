@@ -124,7 +124,7 @@ class GraphOptions:
 
 
 def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
-    """Return the graph around a node. NotFound; InvalidInput for an unknown direction."""
+    """Return the graph around a node. Raises NotFound; InvalidInput for an unknown direction."""
     direction, selected = options.direction, options.selected
     root = find_node(urn)
     require_visible(actor, root)

@@ -34,7 +34,7 @@ from registry.permissions import Level, granted_models, visible_versions
 
 
 def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
-    """Return a request of a version this person may see. NotFound."""
+    """Return a request of a version this person may see. Raises NotFound."""
     number = row_id(request_id)
     if not number:
         raise NotFound(f"There is no transition request {str(request_id)[:40]}.")

@@ -61,7 +61,9 @@ class LineageEvent:
 
 
 def read_event(data: object) -> LineageEvent:
-    """Return the event. InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset."""
+    """Return the event. Raises InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor
+    dataset.
+    """
     if not isinstance(data, dict):
         raise InvalidInput("An event is a JSON object.")
     _require_depth(data)
@@ -123,7 +125,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _time(value: object, warnings: list[str]) -> tuple[datetime, str]:
-    """Return a time in UTC, and a text that sorts by all its digits. InvalidInput."""
+    """Return a time in UTC, and a text that sorts by all its digits. Raises InvalidInput."""
     parts = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if parts is None:
         raise InvalidInput(f"The event has no eventTime that can be read: {str(value)[:100]!r}.")

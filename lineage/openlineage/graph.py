@@ -135,7 +135,10 @@ def repository_of(shape: Shape, job: str) -> Spec:
 
 
 def settle_run(actor: Actor, row: JobRun, run_id: str, shape: Shape) -> None:
-    """Bring the edges of a run in line with its events. Denied: an output that the actor may not add to. NotFound."""
+    """Bring the edges of a run in line with its events.
+
+    Raises Denied: an output that the actor may not add to. Raises NotFound.
+    """
     run = row.node
     source = source_of(run_id)
     _read(actor, run, run_id, shape, source)
@@ -254,7 +257,10 @@ def tracked_run(run_id: str) -> Node | None:
 
 
 def run_node(actor: Actor, run_id: str) -> Node:
-    """Return the node of a run: the run that is tracked under this id, else one of its own. Denied: another's run."""
+    """Return the node of a run: the run that is tracked under this id, else one of its own.
+
+    Raises Denied: another's run.
+    """
     tracked = tracked_run(run_id)
     if tracked is not None:
         require_declaring(actor, tracked.urn, Action.LINEAGE_EVENTS_RECEIVED)

@@ -43,7 +43,7 @@ class Failure:
 
 
 def receive_event(*, actor: Actor, data: object) -> None:
-    """Take one event. InvalidInput: unreadable; Denied: it tells of somebody else's run or model."""
+    """Take one event. Raises InvalidInput: unreadable; Denied: it tells of somebody else's run or model."""
     _take(actor, [read_event(data)])
 
 

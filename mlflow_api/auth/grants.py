@@ -1,6 +1,6 @@
 """MLflow auth up to 3.12: `experiments/permissions/…` and `registered-models/permissions/…`, one row for each user.
 
-All calls need the right to manage the experiment or model. NotFound for what the caller may not see.
+All calls need the right to manage the experiment or model. Raises NotFound for what the caller may not see.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class OnExperiment:
         set_experiment_grants(actor=actor, experiment_id=self.experiment.pk, grants=[grant])
 
     def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. NotFound."""
+        """Revoke somebody's grant. Raises NotFound."""
         revoke_experiment_grant(actor=actor, experiment_id=self.experiment.pk, kind=kind, principal=user.username)
 
     def as_json(self, user: User, level: str) -> Json:
@@ -84,7 +84,7 @@ class OnModel:
         set_permissions(actor=actor, name=self.model.name, grants=[grant], replace=False)
 
     def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. NotFound."""
+        """Revoke somebody's grant. Raises NotFound."""
         revoke_permission(actor=actor, name=self.model.name, kind=kind, principal=user.username)
 
     def as_json(self, user: User, level: str) -> Json:
@@ -96,7 +96,7 @@ Managed = OnExperiment | OnModel
 
 
 def managed_experiment(actor: Actor, experiment_id: str) -> OnExperiment:
-    """Return the grants of an experiment that the actor manages. NotFound, Denied."""
+    """Return the grants of an experiment that the actor manages. Raises NotFound, Denied."""
     experiment = get_experiment(actor, experiment_id)
     action = Action.TRACKING_EXPERIMENT_PERMISSIONS_CHANGED
     require_experiment_level(actor, experiment, ExperimentLevel.MANAGE, action)
@@ -104,7 +104,7 @@ def managed_experiment(actor: Actor, experiment_id: str) -> OnExperiment:
 
 
 def managed_model(actor: Actor, name: str) -> OnModel:
-    """Return the grants of a model that the actor manages. NotFound, Denied."""
+    """Return the grants of a model that the actor manages. Raises NotFound, Denied."""
     model = get_model(actor, name)
     require_level(actor, model, ModelLevel.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     return OnModel(model)

@@ -25,7 +25,7 @@ _FORMAT = "JSON_FORMAT"
 
 
 def trace_info(q: Params) -> TraceInfo:
-    """Return the information of a trace. InvalidInput: something that cannot be read."""
+    """Return the information of a trace. Raises InvalidInput: something that cannot be read."""
     duration = q.text("execution_duration")
     return TraceInfo(
         trace_id=q.need("trace_id"),
@@ -43,7 +43,7 @@ def trace_info(q: Params) -> TraceInfo:
 
 
 def experiment_of(location: Params) -> str:
-    """Return the experiment that a location names. InvalidInput: it is not an experiment."""
+    """Return the experiment that a location names. Raises InvalidInput: it is not an experiment."""
     if not location.has("mlflow_experiment"):
         raise InvalidInput("The location of a trace must be an MLflow experiment.")
     return location.message("mlflow_experiment").need("experiment_id")
@@ -55,7 +55,7 @@ def optional(q: Params, name: str) -> str | None:
 
 
 def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
-    """Return the name of an enum field, "" where it is absent. InvalidInput: a value that is not in the enum."""
+    """Return the name of an enum field, "" where it is absent. Raises InvalidInput: a value that is not in the enum."""
     value = q.choice(name, values)
     if not value and q.has(name):
         allowed = ", ".join(values)
@@ -66,7 +66,7 @@ def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
 
 
 def milliseconds(text: str, *, field: str) -> int:
-    """Return a time of RFC 3339 as milliseconds since 1970. InvalidInput."""
+    """Return a time of RFC 3339 as milliseconds since 1970. Raises InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -77,7 +77,7 @@ def milliseconds(text: str, *, field: str) -> int:
 
 
 def _duration(text: str) -> int:
-    """Return a duration such as "0.183s" in milliseconds. InvalidInput."""
+    """Return a duration such as "0.183s" in milliseconds. Raises InvalidInput."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidInput(
@@ -87,7 +87,7 @@ def _duration(text: str) -> int:
 
 
 def assessment(q: Params, *, kind_only: bool = False) -> AssessmentData:
-    """Return an assessment; with ``kind_only`` only its kind and value are read. InvalidInput."""
+    """Return an assessment; with ``kind_only`` only its kind and value are read. Raises InvalidInput."""
     kind = _kind(q)
     value, error, is_serialized = _feedback(q) if kind is AssessmentKind.FEEDBACK else _expectation(q)
     if kind_only:
@@ -148,7 +148,9 @@ def _expectation(q: Params) -> tuple[object, None, bool]:
 
 
 def assessment_change(q: Params) -> AssessmentChange:
-    """Return what an update changes: the fields that its mask names. InvalidInput: no mask, or an unknown field."""
+    """Return what an update changes: the fields that its mask names. Raises InvalidInput: no mask, or an unknown
+    field.
+    """
     mask = {_snake(path) for path in q.need("update_mask").split(",") if path.strip()}
     body = q.message("assessment")
     unknown = mask - {"assessment_name", "feedback", "expectation", "rationale", "metadata"}

@@ -39,7 +39,10 @@ class Ancestry:
 
 
 def ancestry_of(actor: Actor, version: ModelVersion) -> Ancestry:
-    """Return what a version was made from. NotFound; TooLarge beyond MOST_NODES: half a provenance would be none."""
+    """Return what a version was made from.
+
+    Raises NotFound; TooLarge beyond MOST_NODES: half a provenance would be none.
+    """
     root = find_node(version_ref(version.model.name, version.version))
     read = read_closure([root.pk], "up", limit=MOST_NODES)
     if read.seen > MOST_NODES:

@@ -34,8 +34,8 @@ def edit_card(
 ) -> CardRevision:
     """Write a new revision with these human fields replaced, and return it; the current one where nothing changes.
 
-    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. InvalidInput for a field
-    that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
+    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. Raises InvalidInput for
+    a field that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
     """
     pointer = user_ref(actor.name)
     return _revise(

@@ -66,11 +66,11 @@ class OldVersion:
 def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel:
     """Register a name as it was; the importer manages it.
 
-    AlreadyExists: the name, or one that looks the same, is taken.
+    Raises AlreadyExists: the name, or one that looks the same, is taken.
 
-    Numbers up to ``last_version`` are not given again, whether their versions are imported or not.
-    The second event of the model's stream says where it came from: `import_stages` asks for it.
-    Raises InvalidInput, NotAuthenticated.
+    Numbers up to ``last_version`` are not given again, whether their versions are imported or not. The second event
+    of the model's stream says where it came from: `import_stages` asks for it. Raises InvalidInput,
+    NotAuthenticated.
     """
     check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:

@@ -164,7 +164,7 @@ def _versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
 
 
 def _reread(seen: ModelVersion) -> ModelVersion:
-    """Return the version as it is now; Conflict when its stage changed since the caller read it."""
+    """Return the version as it is now. Raises Conflict when its stage changed since the caller read it."""
     now = _versions(seen.model).filter(pk=seen.pk).first()
     if now is None:
         raise NotFound(f"Model Version (name={seen.model.name}, version={seen.version}) not found")

@@ -54,8 +54,8 @@ def search_traces(
 ) -> tuple[list[Trace], str]:
     """Return one page of traces, loaded, and the token of the next page; the newest first where no order is given.
 
-    InvalidInput: anything that cannot be read. Without experiments there are no traces, and none in experiments that
-    the actor may not read. The query count does not depend on how many traces match.
+    Raises InvalidInput: anything that cannot be read. Without experiments there are no traces, and none in
+    experiments that the actor may not read. The query count does not depend on how many traces match.
     """
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)

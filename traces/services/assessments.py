@@ -78,8 +78,8 @@ class AssessmentChange:
 def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> Assessment:
     """Add an assessment to a trace and return it; an older one that it overrides becomes invalid.
 
-    NotFound: no such trace, or no such assessment to override. AlreadyExists: the id is taken. InvalidInput: a value
-    cannot be kept. TooLarge: the value is, or the trace has 1000 assessments.
+    Raises NotFound: no such trace, or no such assessment to override. Raises AlreadyExists: the id is taken. Raises
+    InvalidInput: a value cannot be kept. Raises TooLarge: the value is, or the trace has 1000 assessments.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_CREATED, change=None)
     if data.assessment_id and _of(trace).filter(assessment_id=data.assessment_id).exists():
@@ -134,7 +134,7 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
 
 
 def _fill(row: Assessment, data: AssessmentData) -> None:
-    """Write an assessment into its row. InvalidInput, TooLarge: it cannot be kept."""
+    """Write an assessment into its row. Raises InvalidInput, TooLarge: it cannot be kept."""
     now = now_ms()
     if data.assessment_id:
         checked_trace_id(data.assessment_id)
@@ -177,7 +177,7 @@ def _set_value(row: Assessment, data: AssessmentData) -> None:
 def _json(data: AssessmentData) -> str:
     """Return the JSON of a value, "" for feedback that holds an error alone.
 
-    InvalidInput: an expectation without one.
+    Raises InvalidInput: an expectation without one.
     """
     if data.value is None and data.error is not None:
         return ""
@@ -192,7 +192,7 @@ def _json(data: AssessmentData) -> str:
 def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessment:
     """Return an assessment of a trace that the actor may read.
 
-    NotFound: no such trace, or it has no such assessment.
+    Raises NotFound: no such trace, or it has no such assessment.
     """
     row = Assessment.objects.select_related("trace").filter(trace_id=trace_id, assessment_id=assessment_id).first()
     trace = row.trace if row is not None else Trace.objects.filter(pk=trace_id).first()
@@ -207,8 +207,8 @@ def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessmen
 def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change: AssessmentChange) -> Assessment:
     """Change an assessment and return it. New metadata is added to what is there; source and span stay.
 
-    NotFound: no such trace or assessment. InvalidInput: feedback would become an expectation or the other way round, or
-    a value cannot be kept.
+    Raises NotFound: no such trace or assessment. Raises InvalidInput: feedback would become an expectation or the
+    other way round, or a value cannot be kept.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_UPDATED, change=None)
     row = get_assessment(actor, trace.pk, assessment_id)
@@ -240,7 +240,7 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
 def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> None:
     """Delete an assessment; one that it overrides is valid again. One that is not there is no error, as on MLflow.
 
-    NotFound: no such trace.
+    Raises NotFound: no such trace.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_DELETED, change=None)
     row = _of(trace).filter(assessment_id=assessment_id).first()

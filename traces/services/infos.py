@@ -61,9 +61,10 @@ class TraceInfo:
 def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
     """Store a trace, or update one of which spans or an earlier state are here, and return it.
 
-    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded but
-    for assessments by people. NotFound: no such experiment. InvalidInput: it is deleted, the trace has been sent for
-    another experiment, or a value cannot be kept. TooLarge: too many tags, metadata or assessments. Raises Conflict.
+    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded
+    but for assessments by people. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, the
+    trace has been sent for another experiment, or a value cannot be kept. Raises TooLarge: too many tags, metadata
+    or assessments. Raises Conflict.
     """
     checked_trace_id(info.trace_id)
     checked_time(info.request_ms, field="request_time")
@@ -138,7 +139,8 @@ def end_trace(
 ) -> Trace:
     """End a trace as MLflow 2 does and return it; metadata and tags are added to the existing ones.
 
-    NotFound: no such trace. InvalidInput: a value cannot be kept. TooLarge: too many tags or metadata.
+    Raises NotFound: no such trace. Raises InvalidInput: a value cannot be kept. Raises TooLarge: too many tags or
+    metadata.
     """
     checked_time(timestamp_ms, field="timestamp_ms")
     kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, field="request_metadata")

@@ -84,8 +84,8 @@ def record_spans(
 
     ``resources`` gives for each trace id the attributes of its process, which become tags. ``run_id`` names a run
     that the traces belong to; one that is not there is ignored, as MLflow does. Spans are telemetry: no event is
-    recorded. NotFound: no such experiment. InvalidInput: it is deleted, or a span cannot be kept. TooLarge: a trace
-    grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
+    recorded. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, or a span cannot be kept.
+    Raises TooLarge: a trace grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
     """
     check_count(spans, MAX_SPANS, "A request may hold at most {limit} spans, this one has {count}.")
     checked = [with_mlflow_attributes(checked_span(span, where=f"spans[{at}].")) for at, span in enumerate(spans)]
@@ -140,7 +140,7 @@ def _by_trace(spans: Sequence[SpanData]) -> dict[str, _Batch]:
 
 
 def _count(traces: Mapping[str, Trace], batches: Mapping[str, _Batch]) -> None:
-    """Bring the size and the number of spans of each trace up to date. TooLarge."""
+    """Bring the size and the number of spans of each trace up to date. Raises TooLarge."""
     replaced = _held_sizes([pk for pk, trace in traces.items() if trace.span_count], batches)
     for pk, trace in traces.items():
         rows, held = batches[pk].rows, replaced.get(pk, [])

@@ -18,7 +18,7 @@ from traces.services.rows import lock_trace, put_tags
 def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
     """Set a tag of a trace; the value is cut to 8000 characters. The same value again changes nothing.
 
-    NotFound: no such trace. InvalidInput: a bad key, or a tag that the server sets itself.
+    Raises NotFound: no such trace. Raises InvalidInput: a bad key, or a tag that the server sets itself.
     """
     _refuse_server_tag(key, "set")
     checked_key(key, field="tags")
@@ -39,7 +39,10 @@ def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_trace_tag(*, actor: Actor, trace_id: str, key: str) -> None:
-    """Delete a tag of a trace. NotFound: no such trace or tag. InvalidInput: a tag that the server sets itself."""
+    """Delete a tag of a trace.
+
+    Raises NotFound: no such trace or tag. Raises InvalidInput: a tag that the server sets itself.
+    """
     _refuse_server_tag(key, "deleted")
     trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_DELETED)
     tag = TraceTag.objects.filter(trace=trace, key=key).first()

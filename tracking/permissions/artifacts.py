@@ -145,7 +145,7 @@ def _is_of_readable_version(actor: Actor, path: str) -> bool:
 
 
 def require_readable_path(actor: Actor, path: str) -> None:
-    """Raise the NotFound of a missing file for a path that the actor may not read. InvalidInput: a bad path."""
+    """Raise the NotFound of a missing file for a path that the actor may not read. Raises InvalidInput: a bad path."""
     clean_path(path)
     if not may_read_path(actor, path):
         raise NotFound(artifact_not_found(path))
@@ -155,7 +155,7 @@ def require_path(actor: Actor, path: str, change: Change, action: Action) -> Non
     """Refuse to change files at a path: NotFound where the actor may not read there, Denied where they may not
     change it.
 
-    InvalidInput: a bad path.
+    Raises InvalidInput: a bad path.
     """
     clean_path(path)
     if rules_all(actor):
@@ -188,6 +188,8 @@ def _refuse_evidence_below(
 
 
 def is_listed(actor: Actor, folder: str) -> bool:
-    """Return whether a folder may be listed to the actor; the root only to superusers. InvalidInput: a bad path."""
+    """Return whether a folder may be listed to the actor; the root only to superusers. Raises InvalidInput: a bad
+    path.
+    """
     path = clean_folder(folder)
     return rules_all(actor) or (bool(path) and may_read_path(actor, path))

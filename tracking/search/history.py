@@ -34,9 +34,9 @@ _HISTORY = portable(
 def metric_history(
     *, actor: Actor, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
 ) -> tuple[list[Value], str]:
-    """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run.
+    """Return a page of the values ever logged for a key, by time, and the token of the next page.
 
-    One query where everybody may read every experiment. Raises InvalidInput.
+    One query where everybody may read every experiment. Raises InvalidInput. Raises NotFound: no run.
     """
     size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
     offset = page_offset(page_token)

@@ -57,7 +57,10 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the tokens of ``text``. InvalidInput: it is too long, or holds a comment, a NUL or a lone surrogate."""
+    """Return the tokens of ``text``.
+
+    Raises InvalidInput: it is too long, or holds a comment, a NUL or a lone surrogate.
+    """
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"A filter may have at most {MAX_LENGTH} characters; this one has {len(text)}.")
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):

@@ -38,7 +38,10 @@ _NOTED_BY_CLIENTS = frozenset({VERSIONS_TAG})
 
 
 def _lock(actor: Actor, model_id: str, action: Action, change: Change = Change.EVIDENCE) -> LoggedModel:
-    """Return a logged model that was not deleted and that the actor may change, its row locked. NotFound, Denied."""
+    """Return a logged model that was not deleted and that the actor may change, its row locked.
+
+    Raises NotFound, Denied.
+    """
     model = LoggedModel.objects.select_for_update().filter(pk=model_id, lifecycle_stage=Lifecycle.ACTIVE).first()
     if model is None:
         raise NotFound(logged_model_not_found(model_id))
@@ -146,7 +149,7 @@ def finalize_logged_model(*, actor: Actor, model_id: str, status: str) -> Logged
 
 @transaction.atomic
 def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> None:
-    """Add params to a logged model. The same value again changes nothing; InvalidInput for another one.
+    """Add params to a logged model. The same value again changes nothing. Raises InvalidInput for another one.
 
     Raises NotFound.
     """
@@ -201,7 +204,7 @@ def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> Logg
 def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> None:
     """Name a registered version in the tag `mlflow.modelVersions` of a logged model, as MLflow's servers do.
 
-    NotFound, Denied.
+    Raises NotFound, Denied.
     """
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, Change.STATUS)
     tag = LoggedModelTag.objects.filter(model=model, key=VERSIONS_TAG).first()
@@ -216,7 +219,7 @@ def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> 
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
-    """Delete a tag of a logged model. NotFound: it has none of that key."""
+    """Delete a tag of a logged model. Raises NotFound: it has none of that key."""
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAG_DELETED)
     tag = LoggedModelTag.objects.filter(model=model, key=key).first()
     if tag is None:

@@ -52,7 +52,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
 
 @transaction.atomic
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
-    """Set a param once. The same value again changes nothing; InvalidInput for another one. Raises NotFound."""
+    """Set a param once. The same value again changes nothing. Raises InvalidInput for another one. Raises NotFound."""
     params = dict([checked_param(key, value)])
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_PARAM_LOGGED)
     if added := _add_params(actor, run, params):
@@ -70,7 +70,7 @@ def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
-    """Delete a tag of a run. NotFound: it has none of that key. Raises InvalidInput."""
+    """Delete a tag of a run. Raises NotFound: it has none of that key. Raises InvalidInput."""
     checked_key(key, field="key")
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_TAG_DELETED)
     tag = RunTag.objects.filter(run=run, key=key).first()
@@ -139,7 +139,7 @@ def _log_batch(
 
 
 def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, str]:
-    """Insert the params that are new and return them; InvalidInput where one would change."""
+    """Insert the params that are new and return them. Raises InvalidInput where one would change."""
     if not params:
         return {}
     new = add_params(run.pk, params)

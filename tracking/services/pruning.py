@@ -44,7 +44,8 @@ class Pruned:
 def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) -> Pruned:
     """Delete bytes stored longer than ``grace`` ago that nothing names, and remains of broken uploads as old.
 
-    One event a batch, in the transaction that looked whether anything names them. InvalidInput: a grace under an hour.
+    One event a batch, in the transaction that looked whether anything names them. Raises InvalidInput: a grace
+    under an hour.
     """
     if grace < SHORTEST_GRACE:
         raise InvalidInput("The grace period must be at least one hour: uploads may be in progress.")

@@ -91,7 +91,7 @@ class DirectStore(ByteStore, Protocol):
     def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
         """Make one object of its (number, etag) parts, unless that was done; return its size.
 
-        InvalidInput: they do not fit.
+        Raises InvalidInput: they do not fit.
         """
         ...
 

@@ -148,7 +148,7 @@ class Scan(ParamsCheck):
 
 
 def _opened(folder: str, name: str) -> BinaryIO:
-    """Return a file of the folder to read; Unsafe where the store has lost it."""
+    """Return a file of the folder to read. Raises Unsafe where the store has lost it."""
     try:
         return open_artifact(f"{folder}/{name}")[1]
     except NotFound as error:

@@ -93,7 +93,7 @@ class NoRegression(ParamsCheck):
         return _unless_itself(subject.incumbent or subject.predecessor, subject)
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults, and under `names` the metrics to look for. InvalidInput."""
+        """Return the parameters with their defaults, and under `names` the metrics to look for. Raises InvalidInput."""
         plain = {key: value for key, value in params.items() if not (key == "fallback" and value == [])}
         parsed = dict(super().parse(plain))
         fallback = () if params.get("fallback") == [] else texts(parsed, "fallback")

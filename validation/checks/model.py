@@ -130,7 +130,7 @@ class Smoke(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the model answered. SandboxUnavailable where there is no sandbox to run it in."""
+        """Return a pass where the model answered. Raises SandboxUnavailable where there is no sandbox to run it in."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
             summary = "The files of the version are not in Custody's store, so they cannot be loaded."

@@ -138,7 +138,10 @@ def update_webhook(
 
 @transaction.atomic
 def delete_webhook(*, actor: Actor, webhook_id: str, wire: WebhookFormat = WebhookFormat.MLFLOW) -> None:
-    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed. NotFound where there is none."""
+    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed.
+
+    Raises NotFound where there is none.
+    """
     webhook = _lock(actor, webhook_id, wire)
     webhook.deleted_at = webhook.updated_at = timezone.now()
     webhook.sealed_secret = webhook.sealed_authorization = ""
@@ -207,7 +210,7 @@ def _replaced(**values: str | None) -> dict[str, object]:
 
 
 def _lock(actor: Actor, webhook_id: str, wire: WebhookFormat) -> Webhook:
-    """Return a webhook the actor may change, its row locked until commit; NotFound."""
+    """Return a webhook the actor may change, its row locked until commit. Raises NotFound."""
     seen = get_webhook(actor, webhook_id, wire=wire)
     locked = Webhook.objects.select_for_update(no_key=True).filter(pk=seen.pk, deleted_at__isnull=True).first()
     if locked is None:

@@ -59,7 +59,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _options(request: HttpRequest) -> GraphOptions:
-    """Return the options of the address. InvalidInput: an invalid time."""
+    """Return the options of the address. Raises InvalidInput: an invalid time."""
     text = request.GET.get("as_of", "").strip()
     moment = parse_datetime(text) or _end_of(text)
     if text and moment is None:

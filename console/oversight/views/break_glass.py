@@ -24,7 +24,7 @@ _STATES = {"open", "overdue", "completed"}
 
 @page
 def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Move a version without its policy, in a dialog. InvalidState where no policy allows it."""
+    """Move a version without its policy, in a dialog. Raises InvalidState where no policy allows it."""
     version = find_version(actor, name, number)
     targets = break_glass_targets(actor, version)
     if not targets:

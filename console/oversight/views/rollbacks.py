@@ -20,7 +20,7 @@ from registry.queries import incumbent_of
 
 @page
 def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Roll a model back in a dialog. InvalidState where no earlier version has a valid approval."""
+    """Roll a model back in a dialog. Raises InvalidState where no earlier version has a valid approval."""
     model = find_model(actor, name)
     candidates = [row.version for row in rollback_candidates(model) if not row.obstacle]
     if not candidates:

@@ -118,7 +118,7 @@ class PolicyPage:
 
 
 def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
-    """Return the page of a policy; an unknown revision gives the newest. NotFound."""
+    """Return the page of a policy; an unknown revision gives the newest. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     revisions = list(revisions_of(policy)) if policy else []
     if policy is None or not revisions:
@@ -165,7 +165,7 @@ class ProposalPage:
 
 
 def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
-    """Return the page of a proposal. NotFound."""
+    """Return the page of a proposal. Raises NotFound."""
     proposal = get_proposal(proposal_id)
     is_open = proposal.state == ProposalState.OPEN
     base = proposal.base_revision.body if proposal.base_revision else None

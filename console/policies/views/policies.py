@@ -68,7 +68,7 @@ def policy_export(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
 
 @page
 def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Propose in a dialog to retire a policy. NotFound."""
+    """Propose in a dialog to retire a policy. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     if policy is None:
         raise NotFound(f"There is no policy {policy_id}.")

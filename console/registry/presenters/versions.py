@@ -95,7 +95,7 @@ class VersionPage:
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
-    """Return what the page shows. NotFound."""
+    """Return what the page shows. Raises NotFound."""
     version = find_version(actor, name, number)
     urn = version_ref(name, number)
     current = incumbent_of(version.model)

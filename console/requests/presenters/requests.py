@@ -115,7 +115,7 @@ class RequestPage:
 def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     """Return the whole page.
 
-    The query count does not depend on how many checks, reviews and events there are. NotFound.
+    The query count does not depend on how many checks, reviews and events there are. Raises NotFound.
     """
     case = load_case(find_request(actor, request_id))
     request, version = case.request, case.request.version

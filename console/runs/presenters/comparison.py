@@ -80,7 +80,9 @@ class RunComparison:
 
 
 def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
-    """Return the first six of these runs side by side, in the order given, and the ids of the others. NotFound."""
+    """Return the first six of these runs side by side, in the order given, and the ids of the others. Raises
+    NotFound.
+    """
     chosen = list(dict.fromkeys(run_ids))
     compared_ids = chosen[:MAX_RUNS]
     facts = [find_run_facts(actor, run_id) for run_id in compared_ids]

@@ -50,7 +50,7 @@ class TracePage:
 
 
 def trace_page(actor: Actor, trace_id: str) -> TracePage:
-    """Return the page of a trace. The query count does not depend on the number of spans. NotFound."""
+    """Return the page of a trace. The query count does not depend on the number of spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     spans = spans_of([trace.pk])[trace.pk]
     facts = {pair.key: pair.value for pair in trace.metadata.all()}
@@ -101,7 +101,7 @@ def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:
 
 
 def get_span(actor: Actor, trace_id: str, span_id: str) -> tuple[Trace, Span]:
-    """Return a trace and one of its spans. NotFound."""
+    """Return a trace and one of its spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     span = trace.spans.filter(span_id=span_id).first()
     if span is None:

@@ -84,7 +84,7 @@ def _places(value: object, place: str = "") -> Iterator[tuple[str, object]]:
 
 
 def begin(kind: str, data: bytes) -> tuple[Imported, str]:
-    """Return an empty result and the document's text. InvalidInput, TooLarge."""
+    """Return an empty result and the document's text. Raises InvalidInput, TooLarge."""
     if len(data) > MAX_BYTES:
         raise TooLarge(f"A card to import has at most {MAX_BYTES} bytes; this one has {len(data)}.")
     try:
@@ -102,7 +102,7 @@ def begin(kind: str, data: bytes) -> tuple[Imported, str]:
 
 
 def parsed_json(text: str) -> dict[str, Any]:
-    """Return a JSON object; InvalidInput for anything else."""
+    """Return a JSON object. Raises InvalidInput for anything else."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -113,7 +113,10 @@ def parsed_json(text: str) -> dict[str, Any]:
 
 
 def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a mapping inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    """Return a mapping inside a document; an empty one where there is none.
+
+    Raises InvalidInput where it is something else.
+    """
     value = document.get(key)
     if value in (None, ""):
         return {}
@@ -123,7 +126,10 @@ def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def list_of(document: Mapping[str, Any], key: str) -> list[Any]:
-    """Return a list inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    """Return a list inside a document; an empty one where there is none.
+
+    Raises InvalidInput where it is something else.
+    """
     value = document.get(key)
     if value in (None, ""):
         return []

@@ -61,7 +61,7 @@ def zip_names(stream: BinaryIO) -> set[str]:
 def scan_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:
     """Judge each member of a zip file and return what was found of each.
 
-    Unsafe where readers could take it differently.
+    Raises Unsafe where readers could take it differently.
     """
     report.format = "zip"
     try:

@@ -63,7 +63,7 @@ class Message:
         return self.data(size, _MAX_TEXT).decode("utf-8", "replace")
 
     def data(self, size: int, most: int) -> bytes:
-        """Return the bytes of this size that lie next; Unsafe where they are more than ``most``."""
+        """Return the bytes of this size that lie next. Raises Unsafe where they are more than ``most``."""
         if size > most:
             raise self.damaged()
         try:
