@@ -57,8 +57,9 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
 
 @transaction.atomic
 def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
-    """Make a person a superuser, or revoke that. Raises Denied, NotFound, InvalidInput (a service account),
-    Conflict.
+    """Make a person a superuser, or revoke that.
+
+    Raises Denied, NotFound, InvalidInput (a service account), Conflict.
     """
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     user = _locked(find_account(actor, username))

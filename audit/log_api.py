@@ -48,7 +48,7 @@ class CheckpointView(PublishedFile):
     """GET: the newest signed checkpoint."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - DRF's signature
-        """Answer the checkpoint. NotFound before the first one. Raises Unavailable."""
+        """Answer the newest checkpoint. Raises NotFound before the first one, and Unavailable."""
         return _file("checkpoint", content_type=_TEXT, cache="no-cache")
 
 

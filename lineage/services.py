@@ -197,8 +197,9 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa
 
 @transaction.atomic
 def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 - every service says who acts
-    """Give a model's nodes their new URNs and name. Raises AlreadyExists where the new name has nodes of another
-    model.
+    """Give a model's nodes their new URNs and name.
+
+    Raises AlreadyExists where the new name has nodes of another model.
     """
     if Node.objects.filter(urn=model_ref(new)).exists():
         raise AlreadyExists(f"The lineage graph already knows a model called {new}.")

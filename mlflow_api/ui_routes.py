@@ -64,10 +64,11 @@ def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> Ht
 
 
 def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /model-versions/get-artifact?name&version&path. Raises NotFound for files that are kept outside this
-    server.
+    """GET /model-versions/get-artifact?name&version&path.
 
     Raises InvalidInput, ProtocolError.
+
+    Raises NotFound for files that are kept outside this server.
     """
     _allow(request, "GET", "HEAD")
     q = _query_of(request)

@@ -73,8 +73,9 @@ def get_run(actor: Actor, run_id: str) -> Run:
 
 
 def find_run(run_id: str) -> Run:
-    """Return a run, deleted or not, with its experiment, for internal use: no permission is checked. Raises
-    NotFound.
+    """Return a run, deleted or not, with its experiment, for internal use: no permission is checked.
+
+    Raises NotFound.
     """
     run = Run.objects.select_related("experiment").filter(pk=run_id).first()
     if run is None:

@@ -73,9 +73,9 @@ def verify_again(prefix: str) -> None:
 
 
 def changes_since_verified(prefix: str) -> list[str]:
-    """Return the names of files that differ from the sealed ones, without reading them. VerificationNeeded.
+    """Return the names of files that differ from the sealed ones, without reading them.
 
-    Raises InvalidInput.
+    Raises VerificationNeeded, InvalidInput.
     """
     folder = clean_folder(prefix)
     verified = _verified.get(folder)

@@ -47,8 +47,9 @@ def checked_status(status: str, format_: str) -> str:
 
 
 def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
-    """Return the events without repetitions. Raises InvalidInput for none at all or one that this webhook cannot
-    have.
+    """Return the events without repetitions.
+
+    Raises InvalidInput for none at all or one that this webhook cannot have.
     """
     events_once = list(dict.fromkeys(events))
     if not events_once:

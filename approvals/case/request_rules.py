@@ -52,8 +52,9 @@ class MergedRules:
     """
 
     def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[LoadedPolicy]) -> None:
-        """Read the policies the requests were opened under. Raises InvalidState for one that this server cannot
-        read.
+        """Read the policies the requests were opened under.
+
+        Raises InvalidState for one that this server cannot read.
         """
         self._active = active
         self._merged: dict[_Key, tuple[tuple[Rule, ...], str]] = {}

@@ -33,7 +33,7 @@ class ConditionTerms:
 def check_conditions(
     conditions: Sequence[ConditionTerms], decision: Decision, model: RegisteredModel
 ) -> list[ApprovalCondition]:
-    """Return the unsaved rows of conditions. InvalidInput says what is wrong with them."""
+    """Return the unsaved rows of conditions. Raises InvalidInput with every problem."""
     if conditions and decision is not Decision.APPROVE:
         raise InvalidInput("Only an approval has conditions.")
     if len(conditions) > MAX_CONDITIONS:

@@ -150,8 +150,9 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
 
 @transaction.atomic
 def flag_overdue_finding(*, actor: Actor, finding_id: int, now: datetime) -> bool:
-    """Record that a finding is overdue and return True; False where it is not, or was recorded before. Raises
-    NotFound.
+    """Record that a finding is overdue and return True; False where it is not, or was recorded before.
+
+    Raises NotFound.
     """
     row = lock_finding(finding_id)
     if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:

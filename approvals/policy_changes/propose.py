@@ -222,11 +222,12 @@ def _is_outdated(proposal: PolicyProposal) -> bool:
 
 
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
-    """Return a proposal and its policy, both locked together with the open proposals of that policy. Raises
-    NotFound.
+    """Return a proposal and its policy, both locked together with the open proposals of that policy.
 
     The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the
     proposals prevent two approvals at once.
+
+    Raises NotFound.
     """
     proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
     name = proposal.values_list("name", flat=True).first()

@@ -46,8 +46,9 @@ def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: i
 
 
 def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
-    """Return the comment that starts the thread an answer goes to. Raises NotFound where there is none on this
-    version.
+    """Return the comment that starts the thread an answer goes to.
+
+    Raises NotFound where there is none on this version.
     """
     if reply_to is None:
         return None

@@ -92,8 +92,9 @@ def open_request(
 
 
 def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
-    """Lock a model's row until commit and return a move of one of its versions, read under the lock. Raises
-    NotFound.
+    """Lock a model's row until commit and return a move of one of its versions, read under the lock.
+
+    Raises NotFound.
     """
     lock_visible_model(actor, name)  # locks nothing where the actor may not see the model; get_version refuses that
     row = get_version(actor, name, version)

@@ -21,8 +21,9 @@ _FORMS = (
 
 
 def witness_of(address: str) -> Witness:
-    """Return the witness of an address. Raises ValueError for any other, and where a package is missing that it
-    needs.
+    """Return the witness of an address.
+
+    Raises ValueError for any other, and where a package is missing that it needs.
     """
     parts = urlsplit(address)
     kind, _, scheme = parts.scheme.rpartition("+")

@@ -80,8 +80,9 @@ class _Placed:
 
 
 def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
-    """Return the drawing of at most MAX_DRAWN nodes. Raises ValueError for more. Edges to nodes not given are left
-    out.
+    """Return the drawing of at most MAX_DRAWN nodes.
+
+    Raises ValueError for more. Edges to nodes not given are left out.
     """
     if len(nodes) > MAX_DRAWN:
         msg = f"{len(nodes)} nodes cannot be drawn, {MAX_DRAWN} can."

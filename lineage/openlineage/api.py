@@ -26,8 +26,9 @@ from lineage.openlineage.reads import MAX_DEPTH, events_between, graph_around
 
 
 class EventParser(BaseParser):
-    """A body of any media type, as bytes; gzip is inflated up to the limit of the route. Raises TooLarge,
-    InvalidInput.
+    """A body of any media type, as bytes; gzip is inflated up to the limit of the route.
+
+    Raises TooLarge, InvalidInput.
     """
 
     media_type = "*/*"

@@ -61,8 +61,9 @@ class LineageEvent:
 
 
 def read_event(data: object) -> LineageEvent:
-    """Return the event. Raises InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor
-    dataset.
+    """Return the event.
+
+    Raises InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset.
     """
     if not isinstance(data, dict):
         raise InvalidInput("An event is a JSON object.")

@@ -34,8 +34,9 @@ class _Edge:
 
 
 def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
-    """Return the jobs and datasets up to ``depth`` steps around one, in both directions. Raises NotFound,
-    InvalidInput.
+    """Return the jobs and datasets up to ``depth`` steps around one, in both directions.
+
+    Raises NotFound, InvalidInput.
     """
     kind, _, name = node_id.partition(":")
     if kind not in ("job", "dataset"):

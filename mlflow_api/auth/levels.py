@@ -18,8 +18,9 @@ NO_PERMISSIONS = "NO_PERMISSIONS"
 
 
 def level_name(text: str) -> str:
-    """Return a level of MLflow that has a counterpart here. Raises InvalidInput, with what to do, for every other
-    text.
+    """Return a level of MLflow that has a counterpart here.
+
+    Raises InvalidInput, with what to do, for every other text.
     """
     if text in EXPERIMENT_LEVELS:
         return text

@@ -148,8 +148,9 @@ def _expectation(q: Params) -> tuple[object, None, bool]:
 
 
 def assessment_change(q: Params) -> AssessmentChange:
-    """Return what an update changes: the fields that its mask names. Raises InvalidInput: no mask, or an unknown
-    field.
+    """Return what an update changes: the fields that its mask names.
+
+    Raises InvalidInput: no mask, or an unknown field.
     """
     mask = {_snake(path) for path in q.need("update_mask").split(",") if path.strip()}
     body = q.message("assessment")

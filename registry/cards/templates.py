@@ -138,7 +138,7 @@ TEMPLATE_OF_TIER = {MINIMAL: PLAIN, LIMITED: "transparency", HIGH: "eu_annex_iv"
 def find_template(name: str, *, tier: str = "") -> Template:
     """Return a template by its code (the newest version), by `code@version`, or the one for a tier by `by_tier`.
 
-    InvalidInput names those there are.
+    Raises InvalidInput, with the codes of all templates, for an unknown code.
     """
     code, _, version = name.partition("@")
     if name == BY_TIER:

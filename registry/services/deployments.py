@@ -87,8 +87,9 @@ def _registered_event(actor: Actor, deployment: Deployment) -> _Event:
 
 @transaction.atomic
 def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
-    """Record that a deployment no longer runs, and return it; ending it twice changes nothing. Raises NotFound,
-    Denied.
+    """Record that a deployment no longer runs, and return it; ending it twice changes nothing.
+
+    Raises NotFound, Denied.
     """
     seen = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
     if seen is None:

@@ -188,8 +188,9 @@ def _refuse_evidence_below(
 
 
 def is_listed(actor: Actor, folder: str) -> bool:
-    """Return whether a folder may be listed to the actor; the root only to superusers. Raises InvalidInput: a bad
-    path.
+    """Return whether a folder may be listed to the actor; the root only to superusers.
+
+    Raises InvalidInput: a bad path.
     """
     path = clean_folder(folder)
     return rules_all(actor) or (bool(path) and may_read_path(actor, path))

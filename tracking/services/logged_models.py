@@ -88,18 +88,9 @@ def create_logged_model(
     )
     add_params_and_tags(model, new_params, new_tags)
     record_logged_model(actor=actor, model_id=model_id, name=name, run_id=source_run_id)
-    record(
-        actor=actor,
-        action=Action.TRACKING_LOGGED_MODEL_CREATED,
-        obj=logged_model_ref(model_id),
-        after={
-            "experiment": experiment.pk,
-            "name": name,
-            "source_run": source_run_id,
-            "params": new_params,
-            "tags": new_tags,
-        },
-    )
+    after = {"experiment": experiment.pk, "name": name, "source_run": source_run_id}
+    after |= {"params": new_params, "tags": new_tags}
+    record(actor=actor, action=Action.TRACKING_LOGGED_MODEL_CREATED, obj=logged_model_ref(model_id), after=after)
     return model
 
 

@@ -34,5 +34,5 @@ class External(ParamsCheck):
         return {"version": subject.version_id, "artifact": [subject.artifact_path, subject.artifact_digest]}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """InvalidState always: the result is posted, no worker runs this check."""
+        """Raise InvalidState: a client posts the result, so no worker runs this check."""
         raise InvalidState("An external check is not run by a worker. Post its result.")

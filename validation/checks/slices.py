@@ -50,7 +50,7 @@ class Slices(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults. InvalidInput also where no limit is given."""
+        """Return the parameters with their defaults. Raises InvalidInput, also where no limit is given."""
         parsed = super().parse(params)
         if all(parsed[name] is None for name in ("at_least", "at_most", "max_gap", "min_ratio")):
             raise InvalidInput("at_least, at_most, max_gap or min_ratio must be set to a number")

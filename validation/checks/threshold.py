@@ -31,7 +31,7 @@ class Threshold(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults. InvalidInput also where neither limit is given."""
+        """Return the parameters with their defaults. Raises InvalidInput, also where neither limit is given."""
         parsed = super().parse(params)
         if parsed["at_least"] is None and parsed["at_most"] is None:
             raise InvalidInput("at_least or at_most must be set to a number")

@@ -93,8 +93,9 @@ class Budget:
         self.tick()
 
     def spend_steps(self, count: int) -> None:
-        """Count opcodes of pickles and fields of other formats. Raises Unsafe where following them would take
-        too long.
+        """Count opcodes of pickles and fields of other formats.
+
+        Raises Unsafe where following them would take too long.
         """
         self.steps += count
         if self.steps > MAX_STEPS:

@@ -77,7 +77,7 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
 def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Transition, form: TransitionForm) -> str:
     """Move the version, or open a request for it; return the address of the next page.
 
-    A gate that waits for reviewers is expected, so it is not an error. GateRefused without a request is an error.
+    A gate that waits for reviewers is expected, so it is not an error. Raises GateRefused where there is no request.
     """
     try:
         request_transition(

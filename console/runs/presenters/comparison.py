@@ -80,8 +80,9 @@ class RunComparison:
 
 
 def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
-    """Return the first six of these runs side by side, in the order given, and the ids of the others. Raises
-    NotFound.
+    """Return the first six of these runs side by side, in the order given, and the ids of the others.
+
+    Raises NotFound.
     """
     chosen = list(dict.fromkeys(run_ids))
     compared_ids = chosen[:MAX_RUNS]
