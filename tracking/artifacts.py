@@ -56,7 +56,7 @@ def refuse_unusable_path(path: str) -> None:
 
 @transaction.atomic
 def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
-    """Name stored bytes ``path`` and return the row. Raises Conflict (it is sealed), Unavailable (they were deleted)."""
+    """Name stored bytes ``path``; return the row. Raises Conflict (it is sealed), Unavailable (they were deleted)."""
     hold_tree(path, exclusive=False)
     hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
