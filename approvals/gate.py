@@ -160,7 +160,9 @@ def _confirm(case: Case) -> list[Blocker]:
 
 def _rejected() -> list[Blocker]:
     return single_blocker(
-        "reviewers", "A reviewer has rejected the request.", "anybody who may edit the model, by asking again"
+        "reviewers",
+        "A reviewer has rejected the request.",
+        "everybody who may edit the model, by opening a new request",
     )
 
 

@@ -17,7 +17,7 @@ from importing.relocation import relocated
 from importing.sources.base import SourceModel, SourceVersion
 from registry.models import RegisteredModel
 from registry.services.aliases import set_alias
-from registry.services.imports import OldVersion, import_model, import_version
+from registry.services.imports import ImportedVersion, import_model, import_version
 from registry.services.stages import import_stages
 from registry.sources import Source, resolve_source
 from registry.stages import Stage, parse_stage
@@ -120,7 +120,7 @@ class RegistryImport:
         report.imported["versions"] += 1
         self._stages[old.name][old.version] = source.stage
 
-    def _located(self, old: OldVersion) -> OldVersion:
+    def _located(self, old: ImportedVersion) -> ImportedVersion:
         """Return the version with a source that exists here. Raises DomainError where there is none."""
         if old.run_id and not Run.objects.filter(pk=old.run_id).exists():
             self._context.report.add_problem(
@@ -135,7 +135,7 @@ class RegistryImport:
             return outside
         raise FilesMissing(why)
 
-    def _source_of(self, old: OldVersion) -> Source:
+    def _source_of(self, old: ImportedVersion) -> Source:
         """Return what the source refers to here. Raises DomainError, with what the operator can do."""
         try:
             return self._resolved(old)
@@ -146,7 +146,7 @@ class RegistryImport:
             why = f"its files are at {scheme}:…, not in the folder of an imported run, and CUSTODY_ALLOWED_SOURCES does not allow it"
             raise FilesMissing(why) from error
 
-    def _may_stay_outside(self, old: OldVersion) -> bool:
+    def _may_stay_outside(self, old: ImportedVersion) -> bool:
         """Return whether CUSTODY_ALLOWED_SOURCES allows the location of the source, of which then only the text is
         stored.
         """
@@ -155,7 +155,7 @@ class RegistryImport:
         except DomainError:
             return False
 
-    def _resolved(self, old: OldVersion) -> Source:
+    def _resolved(self, old: ImportedVersion) -> Source:
         return resolve_source(actor=self._context.actor, source=old.source, run_id=old.run_id, model_id="")
 
     def _missing_files(self, location: Source) -> str:

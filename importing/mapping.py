@@ -9,7 +9,7 @@ from core.errors import DomainError
 from importing.report import Report
 from importing.sources.base import SourceVersion
 from registry.names import check_tag
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from tracking.limits import (
     MAX_EXPERIMENT_TAG_VALUE,
     MAX_PARAM_VALUE,
@@ -54,14 +54,14 @@ def storable_logged_model(old: OldLoggedModel, report: Report) -> OldLoggedModel
     )
 
 
-def storable_model(old: OldModel, report: Report) -> OldModel:
+def storable_model(old: ImportedModel, report: Report) -> ImportedModel:
     """Return a registered model with the tags that can be stored."""
     return replace(
         old, tags=_pairs(old.tags, _MOST_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
     )
 
 
-def storable_version(source: SourceVersion, report: Report) -> OldVersion:
+def storable_version(source: SourceVersion, report: Report) -> ImportedVersion:
     """Return a version with the tags that can be stored, and with a tag for the stage that it had."""
     old = source.old
     tags = _pairs(

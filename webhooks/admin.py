@@ -84,7 +84,7 @@ class WebhookAdmin(_ReadableAdmin):
 
     @admin.display(description="Models")
     def scope(self, row: Webhook) -> str:
-        """Return the model of the webhook, or that it is for every model."""
+        """Return the name of the webhook's model, or `every model`."""
         return row.model.name if row.model else "every model"
 
     @admin.display(description="Signed", boolean=True)

@@ -82,7 +82,7 @@ class PolicySchemaView(ApiView):
 
 
 class ProposalsView(ApiView):
-    """GET: proposals, newest first. POST: propose a policy (JSON, or YAML as it is), or that one be retired."""
+    """GET: proposals, newest first. POST: propose a policy as JSON or YAML, or propose to retire a policy."""
 
     parser_classes = [*ApiView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
 
@@ -131,7 +131,7 @@ class ProposalView(ApiView):
 
 
 class ProposalDecisionView(ApiView):
-    """POST: approve (with the digest that was seen) or reject. A second person who is signed in, never a token."""
+    """POST: approve a proposal by its digest, or reject it. Only a second person who is signed in may; no token may."""
 
     decision = PolicyDecision.APPROVE
 
@@ -139,8 +139,8 @@ class ProposalDecisionView(ApiView):
     def post(self, request: Request, proposal_id: int) -> Response:
         """Approve or reject a proposal and return it. An approval puts the change in force at once.
 
-        A second person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (closed),
-        Conflict (another digest, or a newer revision was published).
+        Only a second person who is signed in may do so; no token may. Raises NotFound, InvalidInput, Denied,
+        InvalidState (closed), Conflict (another digest, or a newer revision was published).
         """
         body = self.body
         decide_proposal(actor=actor_of(request), proposal_id=proposal_id, decision=self.decision.value, **body)
@@ -203,11 +203,11 @@ def _propose(actor: Actor, body: dict[str, Any]) -> PolicyProposal:
 
 
 def _policy_body(policy: object) -> Mapping[str, object]:
-    """Return a policy that came as an object, or as YAML in a text."""
+    """Return the policy of a request body: an object, or a string with YAML."""
     if isinstance(policy, str):
         return parse_yaml(policy)
     if not isinstance(policy, Mapping):
-        raise InvalidInput("policy must be an object, or YAML as a text.")
+        raise InvalidInput("policy must be an object, or a string with YAML.")
     return policy
 
 

@@ -183,7 +183,8 @@ def _obstacle_today(version: ModelVersion, facts: _Facts) -> str:
     if version.pk in facts.tainted:
         return "An ancestor is quarantined."
     if version.pk in facts.blocked and version.review_due_at is not None:
-        return f"Its re-review has been overdue since {version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        since = f"{version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"The re-review of {version} has been overdue since {since}."
     return ""
 
 

@@ -49,7 +49,7 @@ def trace_detail(request: HttpRequest, actor: Actor, trace_id: str) -> HttpRespo
 
 @page
 def assess(request: HttpRequest, actor: Actor, trace_id: str) -> HttpResponse:
-    """Add an assessment to a trace in a dialog, in the name of who is signed in."""
+    """Add an assessment of the person who is signed in to a trace, in a dialog."""
     trace = get_trace(actor, trace_id)
     form = AssessmentForm(submitted(request))
     address = reverse("console:trace", args=[trace.pk])
@@ -74,7 +74,7 @@ def assess(request: HttpRequest, actor: Actor, trace_id: str) -> HttpResponse:
 
 @page
 def span_detail(request: HttpRequest, actor: Actor, trace_id: str, span_id: str) -> HttpResponse:
-    """Show one span with its values whole."""
+    """Show one span with its complete values."""
     trace, span = get_span(actor, trace_id, span_id)
     crumbs = [
         Crumb("Traces", reverse("console:traces")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from importing.sources.governance import GovernanceSource
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from traces.services.infos import TraceInfo
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
@@ -82,7 +82,7 @@ class SourceLoggedModel:
 class SourceModel:
     """A registered model with its aliases (alias → version number)."""
 
-    old: OldModel
+    old: ImportedModel
     aliases: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -90,7 +90,7 @@ class SourceModel:
 class SourceVersion:
     """A version with its source at the old server. ``stage`` is the name of the stage in MLflow."""
 
-    old: OldVersion
+    old: ImportedVersion
     stage: str
 
 

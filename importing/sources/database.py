@@ -19,7 +19,7 @@ from importing.sources.base import (
 from importing.sources.sql import Database
 from importing.sources.tables import DEFAULT_WORKSPACE, Tables
 from importing.sources.trace_tables import spans_of, traces_of
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
@@ -219,7 +219,7 @@ class DatabaseSource:
         for row in self._db.rows(sql):
             name, created = row["name"], row["creation_time"] or 0
             yield SourceModel(
-                old=OldModel(
+                old=ImportedModel(
                     name=name,
                     description=row["description"] or "",
                     created_ms=created,
@@ -249,7 +249,7 @@ class DatabaseSource:
         for row in self._db.rows(sql, _DELETED):
             created = row["creation_time"] or 0
             yield SourceVersion(
-                old=OldVersion(
+                old=ImportedVersion(
                     name=row["name"],
                     version=row["version"],
                     source=row["source"] or "",

@@ -28,7 +28,7 @@ from importing.sources.rest_rows import (
 )
 from importing.sources.trace_rows import trace_of_json
 from importing.sources.workspace import Workspace
-from registry.services.imports import OldModel
+from registry.services.imports import ImportedModel
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment
 
@@ -163,7 +163,7 @@ class RestSource:
             item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
             created = integer_of(item, "creation_timestamp")
             yield SourceModel(
-                old=OldModel(
+                old=ImportedModel(
                     name=name,
                     description=text_of(item, "description"),
                     created_ms=created,

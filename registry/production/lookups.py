@@ -1,8 +1,8 @@
 """Fast lookup of a version by stage or alias: one SQL statement reads the token, its user and the version.
 
-By unique indexes and without a cache, as in `registry.production.serving`. These cover the common case: a live token
-with the right scope, of somebody who may read every model, and something to be found. For everything else they return
-nothing, and the regular views answer or refuse, so that no rule exists twice.
+The statements use unique indexes and no cache, as in `registry.production.serving`. They cover the common case: a valid
+token with the right scope, of a user who may read every model, and a version that exists. In every other case they
+return nothing. The caller then uses the regular view, which answers or refuses.
 """
 
 from __future__ import annotations

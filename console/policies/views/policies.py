@@ -1,4 +1,4 @@
-"""The list of policies, the page of one with its revisions, its export, and the dialog that proposes to retire it."""
+"""Views of policies: the list, one policy with its revisions, its YAML export, and the dialog to retire it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 @page
 def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Show one policy: a revision in words and its changes, the other revisions, and the proposals."""
+    """Show one policy: the rules of a revision and its changes, all revisions, and the proposals."""
     page_data = policy_page(actor, policy_id, request.GET.get("revision", ""))
     return render_page(
         request, "console/policies/policy.html", page_data.policy.name, crumbs=policies_crumbs(), page=page_data
