@@ -50,7 +50,7 @@ def note_change(*, actor: Actor, account: User, kind: Change, details: Iterable[
 
 
 def note_differences(*, actor: Actor, account: User, before: dict[str, object], groups: Collection[str]) -> None:
-    """Record what the actor changed of an account: its groups, whether it is active,
+    """Record the actor's changes of an account: its groups, whether it is active,
     whether it is a service account.
     """
     had = before.get("groups")

@@ -42,7 +42,9 @@ class PolicyGate:
         return policy_for(model, target) is not None
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return why the policy on transitions does not allow this move, "" where it does or there is none."""
+        """Return the reason why the policy on transitions does not allow this move, "" where it does or there is
+        none.
+        """
         return transition_refusal(model, source, target)
 
     def governs_model(self, *, model: RegisteredModel) -> bool:
@@ -87,7 +89,7 @@ class PolicyGate:
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax what is asked of the model by these changes; "" if allowed."""
+        """Return the reason why this actor may not relax what is asked of the model by these changes; "" if allowed."""
         return relaxation_refusal(actor, model, name=name, tags=tags, tier=tier)
 
 

@@ -135,7 +135,7 @@ def runtime_dir(data: Path) -> Path:
 
 
 def secret_key_file(data: Path) -> Path:
-    """Return where the secret key of a data directory is kept."""
+    """Return the path of the secret key in a data directory."""
     return data / "keys" / "secret_key"
 
 

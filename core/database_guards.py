@@ -61,7 +61,7 @@ class VendorStatements(Operation):
         _execute(schema_editor, self.backwards[schema_editor.connection.vendor])
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
+        """Return the text for `migrate --plan`."""
         return "Statements for each database"
 
 
@@ -90,11 +90,11 @@ class AppendOnly(VendorStatements):
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return how a migration file writes this operation."""
+        """Return class, arguments and keywords for a migration file."""
         return type(self).__name__, [self.table], {}
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
+        """Return the text for `migrate --plan`."""
         return f"{self.table} is append-only"
 
 
@@ -133,11 +133,11 @@ class Guard(VendorStatements):
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return how a migration file writes this operation."""
+        """Return class, arguments and keywords for a migration file."""
         return type(self).__name__, [self.table, self.name], self.options
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
+        """Return the text for `migrate --plan`."""
         return f"{self.table}: {self.options['message']}"
 
 

@@ -62,6 +62,6 @@ class FileImporter:
         self._report.add_problem(kind, name[:300], why)
 
     def missing_below(self, folder: str) -> str:
-        """Return why a file of a folder was not imported, "" where all were."""
+        """Return the reason why a file of a folder was not imported, "" where all were."""
         below = self._incomplete.get(folder, "")
         return below or next((self._failed[path] for path in [*ancestors(folder), folder] if path in self._failed), "")

@@ -136,7 +136,7 @@ class RegistryImport:
         raise FilesMissing(why)
 
     def _source_of(self, old: ImportedVersion) -> Source:
-        """Return what the source refers to here. Raises DomainError, with what the operator can do."""
+        """Return the source as a location on this server. Raises DomainError, with advice for the operator."""
         try:
             return self._resolved(old)
         except InvalidInput as error:

@@ -98,7 +98,7 @@ def _whole(start: Node, anchors: list[int], question: Question) -> _Part:
 def _part(
     start: Node, anchors: list[int], question: Question, nodes: list[NodeRow], edges: list[EdgeRow], *, truncated: bool
 ) -> _Part:
-    """Return what counts of the nodes: what an ended deployment served is no longer what its endpoint serves."""
+    """Return the nodes without those that only an ended deployment served."""
     by_id = {node.id: node for node in nodes}
     flowing = [edge for edge in edges if _flows(edge, by_id, question.filters.as_of)]
     depths = distances(start.pk, anchors, flowing, question.direction)
@@ -238,7 +238,7 @@ def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> list[dict[s
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
-    """Return what is uncertain about nodes: data that were named without a version, commits without a repository."""
+    """Return the uncertain facts about nodes: datasets without a version, commits without a repository."""
     warnings = []
     for node in nodes:
         if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:

@@ -123,12 +123,12 @@ class Taint:
 
 
 def taint_of(urn: str) -> Taint:
-    """Return what is quarantined among the ancestors of one node."""
+    """Return the quarantined ancestors of one node."""
     return taints([urn])[urn]
 
 
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
-    """Return what is quarantined among the ancestors of each node.
+    """Return the quarantined ancestors of each node.
 
     One query where nothing is quarantined; three more where something is, however many nodes are asked about. A node
     that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.

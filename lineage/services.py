@@ -111,7 +111,7 @@ def record_origin(
     mode: str = OBSERVED,
     source: str = "",
 ) -> None:
-    """Record what a model version was made from: a logged model, the version it is a copy of, and its requirements.
+    """Record the origin of a model version: a logged model, the version it is a copy of, and its requirements.
 
     ``source`` names the witness, by default the version itself.
     """

@@ -44,7 +44,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def _with_bare_nan(body: bytes) -> Any:
-    """Return what Python's json module writes for NaN and the infinities, which is no JSON; None for anything else."""
+    """Return a body with the bare NaN and Infinity that Python's json module writes; None for any other body."""
     if b"NaN" not in body and b"Infinity" not in body:
         return None
     try:

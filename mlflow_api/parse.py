@@ -157,8 +157,8 @@ class Params:
     def each(
         self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
     ) -> list[T]:
-        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes
-        something.
+        """Return the results of ``read`` for the messages of a repeated field, or of ``plain`` for its JSON where that
+        makes something.
         """
         objects = []
         for number, value in enumerate(self._list(name)):

@@ -47,7 +47,7 @@ class _Move:
 
 
 def stage_changed(event: Event) -> list[Draft]:
-    """Return who is notified that a version changed its stage; nobody where another event of the same move has a
+    """Return the notices of a change of stage; none where another event of the same move has a
     notice.
     """
     move = _move_of(event)
@@ -73,7 +73,7 @@ def stage_changed(event: Event) -> list[Draft]:
 
 
 def alias_moved(event: Event) -> list[Draft]:
-    """Return who is notified that an alias was set or removed; nobody where it did not change, or where `left` has a
+    """Return the notices of a moved alias; none where it did not change, or where `left` has a
     notice.
     """
     move = _move_of(event)

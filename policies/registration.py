@@ -14,7 +14,9 @@ from validation.params import texts
 
 
 def registration_refusal(version: ModelVersion) -> str:
-    """Return why a version may not be registered (REGISTRATION_GATES), "" where it may. A prompt has no run and may."""
+    """Return the reason why a version may not be registered (REGISTRATION_GATES), "" where it may. A prompt has no run
+    and may.
+    """
     policies = [policy for policy in active_policies() if policy.body.target == REGISTRATION]
     if not policies or version.source == PROMPT_SOURCE:
         return ""

@@ -27,7 +27,7 @@ class Window:
     end: str
 
     def until(self, at: datetime) -> datetime | None:
-        """Return when the occurrence that is open at a moment ends, None when none is open."""
+        """Return the time when the occurrence that is open at a moment ends, None when none is open."""
         at = at.astimezone(UTC)
         if _YEARLY.fullmatch(self.start):
             return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])

@@ -80,8 +80,8 @@ def _hidden_deployments(actor: Actor, urns: frozenset[str]) -> set[str]:
 
 
 def refuse_ancestry(actor: Actor, urn: str, action: Action) -> Refusal | None:
-    """Return why the actor may not declare what flowed into a model version (LINEAGE_WRITERS), None where they edit the
-    model.
+    """Return the reason why the actor may not declare what flowed into a model version (LINEAGE_WRITERS), None where
+    they edit the model.
     """
     if not urn.startswith(_VERSION):
         return None

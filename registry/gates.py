@@ -57,7 +57,9 @@ class Gate(Protocol):
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return why versions of the model may not go from one stage to another at all, "" where they may."""
+        """Return the reason why versions of the model may not go from one stage to another at all, "" where they
+        may.
+        """
 
     def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
         """Return whether the requirements of this gate for the model depend on this tag."""
@@ -68,7 +70,8 @@ class Gate(Protocol):
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax the requirements for the model by this name, these tags or this tier.
+        """Return the reason why this actor may not relax the requirements for the model by this name, these tags or
+        this tier.
 
         Return "" where they may.
         """

@@ -36,7 +36,8 @@ class RegisteredRuns:
         return visible_versions(actor).exclude(run_id="").values_list("run_id", flat=True)
 
     def refuse(self, actor: Actor, run_ids: Iterable[str], model_ids: Iterable[str]) -> str:
-        """Return why the actor may not change runs or logged models, "" where they manage every model made of them.
+        """Return the reason why the actor may not change runs or logged models, "" where they manage every model made
+        of them.
 
         Deleted versions and models do not count. One or two queries.
         """

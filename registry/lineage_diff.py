@@ -185,7 +185,7 @@ def _environment(a: _Side, b: _Side) -> list[Json]:
 
 
 def _mapping(axis: str, a: Mapping[str, str], b: Mapping[str, str]) -> list[Json]:
-    """Return what differs between two mappings as one change, nothing where they are equal."""
+    """Return the difference of two mappings as one change, [] where they are equal."""
     changed = [{"key": key, "a": a[key], "b": b[key]} for key in sorted(a.keys() & b.keys()) if a[key] != b[key]]
     added = [{"key": key, "b": b[key]} for key in sorted(b.keys() - a.keys())]
     removed = [{"key": key, "a": a[key]} for key in sorted(a.keys() - b.keys())]
@@ -241,7 +241,7 @@ def _divergence(a: _Side, b: _Side) -> Json:
 
 
 def _unknown(side: _Side, name: str) -> list[str]:
-    """Return what was not recorded of one side."""
+    """Return the parts that were not recorded of one side."""
     missing = []
     if not side.run_id:
         missing.append(f"the run that made {name}")

@@ -117,7 +117,7 @@ class Reproduction:
 
 
 def reproduction_of(version: ModelVersion) -> Reproduction:
-    """Return what is known of the training of a version; a fixed number of queries."""
+    """Return the known parts of the training of a version; a fixed number of queries."""
     tags = _tags(version.run_id)
     nodes = _inputs(version)
     python, packages = _environment(nodes)

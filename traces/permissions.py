@@ -44,7 +44,7 @@ class TraceClaim:
         return may_read_trace(actor, self.trace)
 
     def refuse(self, actor: Actor, change: Change, action: Action) -> Refusal | None:
-        """Return why the actor may not change the files, None where they may."""
+        """Return the reason why the actor may not change the files, None where they may."""
         return refuse_trace(actor, self.trace, change, action)
 
 
@@ -91,7 +91,7 @@ def require_readable_trace(actor: Actor, trace: Trace) -> None:
 
 
 def refuse_trace(actor: Actor, trace: Trace, change: Change, action: Action) -> Refusal | None:
-    """Return why an actor who may read a trace may not change it, None where they may."""
+    """Return the reason why an actor who may read a trace may not change it, None where they may."""
     return _refuse(actor, trace, "trace", trace.created_by, change, action)
 
 

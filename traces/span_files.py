@@ -82,7 +82,7 @@ def _attributes(attributes: Json | None) -> Json:
 
 
 def _decoded(value: object) -> object:
-    """Return what an attribute holds: JSON in a text, or a plain text."""
+    """Return the value of an attribute, decoded where it is a string with JSON."""
     if not isinstance(value, str):
         return value
     try:

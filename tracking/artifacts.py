@@ -26,7 +26,7 @@ from tracking.store import CHUNK, Blob, ByteSource, current_store
 
 
 def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
-    """Store what ``stream`` yields under ``path`` and return its row; the last of several writers wins.
+    """Store the bytes of ``stream`` under ``path`` and return the row; the last of several writers wins.
 
     The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed
     folder only the very bytes that are there already are accepted (Conflict otherwise). Raises InvalidInput: a bad
@@ -260,7 +260,7 @@ def sealed_files(prefix: str) -> list[tuple[str, str, int]]:
 
 
 def senders_of(prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return who sent the files of each of these folders that is sealed, by username; one query."""
+    """Return the usernames of the senders of the files in each sealed folder; one query."""
     rows = Seal.objects.filter(prefix__in=set(prefixes)).values_list("prefix", "stored_by")
     return {prefix: tuple(names) for prefix, names in rows}
 

@@ -55,7 +55,7 @@ class Point(NamedTuple):
 
     @property
     def stored_value(self) -> float:
-        """Return what is kept: 0 for NaN (which has a flag), infinities as the largest doubles."""
+        """Return the stored value: 0 for NaN (which has a flag), infinities as the largest doubles."""
         if -_LARGEST <= self.value <= _LARGEST:
             return self.value
         return 0.0 if self.is_nan else max(-_LARGEST, min(_LARGEST, self.value))

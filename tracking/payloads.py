@@ -66,7 +66,7 @@ def origin_of(path: str) -> str:
 
 
 def note_sender(*, path: str, sha256: str, name: str) -> None:
-    """Record who sent a file to which run or logged model. It stays when the file is replaced or deleted."""
+    """Record the sender of a file and its run or logged model. It stays when the file is replaced or deleted."""
     if name:
         SentFile.objects.bulk_create(
             [SentFile(sha256=sha256, origin=origin_of(path), name=name)], ignore_conflicts=True
@@ -74,7 +74,7 @@ def note_sender(*, path: str, sha256: str, name: str) -> None:
 
 
 def earlier_senders(digests: Sequence[str]) -> EarlierSenders:
-    """Return who sent every file of a payload, and to which runs; a few queries for every 500 files."""
+    """Return the senders of every file of a payload, and their runs; a few queries for every 500 files."""
     if not digests:
         return EarlierSenders()
     origins = _holders("origin", digests)

@@ -139,7 +139,7 @@ def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def metric_rank(metric: MetricFields) -> tuple[Any, ...]:
-    """Return what orders the values of one key (LATEST_ORDER): step, timestamp, value; NaN counts as 0."""
+    """Return the sort key of the values of one metric (LATEST_ORDER): step, timestamp, value; NaN counts as 0."""
     return tuple(getattr(metric, column) for column in LATEST_ORDER)
 
 

@@ -27,7 +27,7 @@ def find_check(code: str) -> Check:
 
 
 def describe_check(code: str, params: Mapping[str, object]) -> str:
-    """Return what a check with these parameters demands of a version, in a sentence.
+    """Return the requirement of a check with these parameters on a version, as a sentence.
 
     Where the settings do not name the check, or it does not take the parameters, the sentence names its code.
     """

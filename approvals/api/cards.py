@@ -116,7 +116,7 @@ class CardDiffView(ApiView):
 
     @accepts(query=DiffQuery, responses=DiffSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
-        """Return what differs from the revision before, from `from_revision`, or from the card of `from_version`.
+        """Return the differences from the revision before, from `from_revision`, or from the card of `from_version`.
 
         Raises NotFound.
         """

@@ -142,7 +142,10 @@ class ModelAttestationsView(ApiView):
 
     @accepts(body=AttestModelSerializer, responses={201: InventoryRowSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Record what the owner attests and return the model's row (201). Raises NotFound, Denied, InvalidInput."""
+        """Record an attestation of the owner and return the model's row (201).
+
+        Raises NotFound, Denied, InvalidInput.
+        """
         attest_model(actor=actor_of(request), name=name, **self.body)
         return Response(_row(request, name), status=status.HTTP_201_CREATED)
 

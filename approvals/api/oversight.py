@@ -131,7 +131,10 @@ class ReReviewsView(ApiView):
 
     @accepts(responses=ReReviewSerializer(many=True))
     def get(self, request: Request, name: str, version: int) -> Response:
-        """Return when the version must be reviewed again, and its re-reviews, newest first. Raises NotFound."""
+        """Return the time when the version must be reviewed again, and its re-reviews, newest first.
+
+        Raises NotFound.
+        """
         rows = get_version(actor_of(request), name, version)
         return Response(
             {"review_due_at": rows.review_due_at, "re_reviews": many(ReReviewSerializer, re_reviews_of(rows))}

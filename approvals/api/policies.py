@@ -173,13 +173,13 @@ class DryRunView(ApiView):
 
 
 class ReplayView(ApiView):
-    """POST: what a draft would have decided on past requests. Nothing is written."""
+    """POST: the decisions of a draft on past requests. Nothing is written."""
 
     required_scopes = _READS
 
     @accepts(body=ReplayQuerySerializer, responses=ReplayedSerializer(many=True))
     def post(self, request: Request) -> Response:
-        """Return what a draft would have decided on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
+        """Return the decisions of a draft on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
         options = self.body
         result = replay(actor=actor_of(request), body=_policy_body(options.pop("policy")), **options)
         return Response(

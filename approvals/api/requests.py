@@ -196,5 +196,5 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
 
 
 def base_url(request: Request) -> str:
-    """Return how the caller reaches this server."""
+    """Return the URL of this server as the caller uses it."""
     return request.build_absolute_uri("/").rstrip("/")

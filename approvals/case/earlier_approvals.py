@@ -42,7 +42,7 @@ class EarlierApproval:
 
 
 def approval_of(request_id: int) -> tuple[tuple[str, ...], datetime | None]:
-    """Return who approved a request, by name, and when the last of them did; one query."""
+    """Return the usernames of the approvers of a request, and the time of the last approval; one query."""
     rows = Review.objects.filter(request=request_id, decision=Decision.APPROVE)
     approvals = list(rows.values_list("reviewer__username", "given_at"))
     return tuple(sorted({name for name, _ in approvals})), max((at for _, at in approvals), default=None)
@@ -191,7 +191,7 @@ def _obstacle_today(version: ModelVersion, facts: _Facts) -> str:
 def _left_at(
     version: ModelVersion, applied: TransitionRequest, entered: Sequence[tuple[int, str, datetime | None]]
 ) -> datetime:
-    """Return when a version left a target: superseded, moved, or replaced at an alias.
+    """Return the time when a version left a target: superseded, moved, or replaced at an alias.
 
     Where none of these is known, return when it came there.
     """

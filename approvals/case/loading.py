@@ -245,8 +245,8 @@ def _parts(
 
 
 def _review_due_at(request: TransitionRequest, subject: Subject, related: _Known) -> datetime | None:
-    """Return when an overdue re-review blocks a request; None for an emergency, and for a version that leaves its
-    target.
+    """Return the time when an overdue re-review blocks a request; None for an emergency, and for a version that leaves
+    its target.
     """
     if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
         return None
@@ -264,5 +264,5 @@ def _findings(request: TransitionRequest, subject: Subject, related: _Known) -> 
 
 
 def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:
-    """Return what a review covers of one check: rule, check code, inputs digest, state and evidence digest."""
+    """Return the part of one check in the subject digest: rule, check code, inputs digest, state, evidence digest."""
     return (rule.id, rule.check, inputs, job.state if job else "", job.evidence_digest if job else "")

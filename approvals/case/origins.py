@@ -36,7 +36,7 @@ def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins])
 
 
 def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
-    """Return what is quarantined above each version,
+    """Return the quarantined ancestors of each version,
     above a version with the same bytes or above a run that held them.
     """
     rows = list(versions)
@@ -61,7 +61,9 @@ def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origin
 
 
 def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version and those it was copied from, by version id; one query for each copy back."""
+    """Return the creators of each version and of the originals of a copy, by version id; one query for each copy
+    back.
+    """
     creators = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     version_ids = set(creators)
     missing = {parent for _, parent in creators.values() if parent is not None} - set(creators)

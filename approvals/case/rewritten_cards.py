@@ -15,8 +15,8 @@ from registry.models import CardRevision
 
 
 def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime]:
-    """Return when the card was written last, by request id, for the requests whose card people changed since they
-    closed.
+    """Return the time when the card was written last, by request id, for the requests whose card people changed since
+    they closed.
 
     Two queries. Only the fields that people write count: opening a rollback brings the measured ones up to date.
     """
@@ -36,7 +36,7 @@ def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime
 
 
 def _texts(keys: set[tuple[int, int]]) -> dict[tuple[int, int], dict[str, object]]:
-    """Return what people wrote in these revisions, by version id and number."""
+    """Return the fields that people wrote in these revisions, by version id and number."""
     if not keys:
         return {}
     condition = reduce(or_, (Q(version=version_id, number=number) for version_id, number in keys))

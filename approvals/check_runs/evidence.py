@@ -66,7 +66,7 @@ def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
 
 
 def facts_of(stored: Sequence[Stored]) -> list[dict[str, object]]:
-    """Return what a digest and an event say of stored files, by name."""
+    """Return the facts of stored files for a digest or an event, by name."""
     rows = sorted(stored, key=lambda item: item[0].name)
     return [{"name": file.name, "sha256": blob.sha256, "size": blob.size} for file, blob in rows]
 

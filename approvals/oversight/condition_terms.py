@@ -49,7 +49,7 @@ def insert_conditions(review: Review, rows: Sequence[ApprovalCondition]) -> None
 
 
 def condition_facts(rows: Sequence[ApprovalCondition]) -> list[dict[str, object]]:
-    """Return what the event of a review says of its conditions."""
+    """Return the facts about conditions for the event of a review."""
     return [
         {"text": row.text, "owner": row.owner.username, "due_at": row.due_at, "expires_at": row.expires_at}
         for row in rows

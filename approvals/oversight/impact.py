@@ -48,7 +48,7 @@ class AffectedVersion:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Return who made the model and the version."""
+        """Return the creators of the model and of the version."""
         creators = (self.version.model.created_by, self.version.created_by)
         return tuple(dict.fromkeys(name for name in creators if name))
 
@@ -101,7 +101,7 @@ def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tu
 
 
 def impact_of(actor: Actor, nodes: Sequence[Node]) -> Impact:
-    """Return what descends from nodes, without what the actor may not know. Never cut below MOST_WALKED nodes."""
+    """Return the descendants of nodes that the actor may see. Never cut below MOST_WALKED nodes."""
     starts = list(dict.fromkeys(pk for node in nodes for pk in (*anchors_of(node, "down"), node.pk)))
     below, seen = read_of_kinds(starts, "down", frozenset(NodeKind), limit=MOST_WALKED)
     hidden = hidden_nodes(actor, below)

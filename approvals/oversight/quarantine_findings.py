@@ -117,7 +117,7 @@ def _cause(quarantine: Quarantine) -> str:
 
 
 def _advice(version: ModelVersion) -> str:
-    """Return what to do about the version: archive it, roll back, or train again."""
+    """Return advice on the version: archive it, roll back, or train again."""
     if version.stage != Stage.PRODUCTION:
         return (
             f"It is in {version.stage}, but an endpoint still runs it. Deploy another version and end the deployment."

@@ -16,7 +16,7 @@ from tracking.models import Run, RunWriter
 
 
 def own_data_refusal(actor: Actor, node: Node) -> str:
-    """Return why the actor may not release the quarantine of a dataset version, "" where they may.
+    """Return the reason why the actor may not release the quarantine of a dataset version, "" where they may.
 
     It refuses those who made a run or a version that descends from it, logged to such a run, or sent files of such a
     version, and the owners of service accounts that did. A fixed number of queries.

@@ -37,7 +37,7 @@ _ASKED, _DECIDED = Action.REGISTRY_MODEL_RETIREMENT_ASKED, Action.REGISTRY_MODEL
 
 
 def obstacles_to_retire(model: RegisteredModel) -> list[str]:
-    """Return what prevents retiring a model, a sentence each: what serves it, and what depends on it."""
+    """Return a sentence for each reason against retiring a model: deployments that serve it, and its dependents."""
     return list(_obstacles(model))
 
 

@@ -31,7 +31,7 @@ from registry.models import ModelVersion, RegisteredModel
 def refusal_to_confirm_version(
     actor: Actor, version: ModelVersion, reviews_due: Iterable[ReReviewDue]
 ) -> Refusal | None:
-    """Return why the actor may not re-review a version, for the first of ``reviews_due`` where they may not.
+    """Return the reason why the actor may not re-review a version, for the first of ``reviews_due`` where they may not.
 
     They must be able to approve a request for each target under the current policies, and must not be involved in the
     work.
@@ -55,7 +55,7 @@ def _to_confirm(actor: Actor, version: ModelVersion, due: ReReviewDue) -> Refusa
 
 
 def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | None:
-    """Return why the actor may not complete a post-review.
+    """Return the reason why the actor may not complete a post-review.
 
     They must be able to approve under the policy of the request or of today, or be in a group that may use
     break-glass. The requester, the second person of the emergency and everybody involved in the work may not.
@@ -84,7 +84,7 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
 
 
 def approvers_of(request: TransitionRequest) -> list[str]:
-    """Return who approved a request, by name."""
+    """Return the usernames of the approvers of a request."""
     rows = Review.objects.filter(request=request, decision=Decision.APPROVE).order_by("reviewer__username")
     return list(rows.values_list("reviewer__username", flat=True).distinct())
 
@@ -100,7 +100,7 @@ def _to_review(
     window: timedelta,
     groups: Iterable[str] = (),
 ) -> Refusal | None:
-    """Return why the actor may not review a version of a model under these rules.
+    """Return the reason why the actor may not review a version of a model under these rules.
 
     They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of
     ``groups``), and be none of the ``people`` whom the four-eyes rules exclude.

@@ -16,7 +16,7 @@ from policies.rules import Rule, RuleLevel
 
 
 def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
-    """Return why a person, a member of ``groups``, may not override a rule.
+    """Return the reason why a person, a member of ``groups``, may not override a rule.
 
     They must be signed in, be in a group that the rule names, and not be involved in the work.
     """
@@ -41,7 +41,7 @@ def can_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerd
 def refusal_to_withdraw_override(
     actor: Actor, groups: frozenset[str], override: Override, rules: Iterable[Rule]
 ) -> Refusal | None:
-    """Return why a person, a member of ``groups``, may not withdraw an override.
+    """Return the reason why a person, a member of ``groups``, may not withdraw an override.
 
     Whoever gave it may, and every member of the groups that its rule names; they must be signed in.
     """

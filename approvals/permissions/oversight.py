@@ -21,7 +21,9 @@ FOUR_EYES_FROM = Severity.HIGH
 
 
 def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
-    """Return why the actor may not request an emergency move of a version. Being a superuser changes nothing."""
+    """Return the reason why the actor may not request an emergency move of a version. Being a superuser changes
+    nothing.
+    """
     action = Action.APPROVALS_GLASS_BROKEN
     if refusal := refusal_unless_signed_in(actor, action, version, purpose="use break-glass"):
         return refusal
@@ -32,14 +34,14 @@ def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGla
 
 
 def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return why the actor may not change owner and due date of a finding: its owner may, and whoever manages the
-    model.
+    """Return the reason why the actor may not change owner and due date of a finding: its owner may, and whoever
+    manages the model.
     """
     return _unless_responsible(actor, finding, Action.APPROVALS_FINDING_ASSIGNED)
 
 
 def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return why the actor may not close a finding.
+    """Return the reason why the actor may not close a finding.
 
     Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who
     did not make what the finding is about.

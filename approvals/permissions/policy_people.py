@@ -83,13 +83,13 @@ def possible_reviewers(proposal: PolicyProposal) -> list[str]:
 
 
 def missing_reviewer_hint(actor: Actor) -> str:
-    """Return how to add a reviewer of policies where there is none but the actor, else ""."""
+    """Return advice on adding a reviewer of policies where there is none but the actor, else ""."""
     others = _reviewers().exclude(pk=actor.user_id) if actor.user_id is not None else _reviewers()
     return reviewer_hint(list(others.values_list("username", flat=True)[:1]))
 
 
 def reviewer_hint(possible: Sequence[str]) -> str:
-    """Return how to add a reviewer of policies where ``possible`` is empty, else ""."""
+    """Return advice on adding a reviewer of policies where ``possible`` is empty, else ""."""
     if possible:
         return ""
     return (

@@ -97,7 +97,7 @@ class Replay:
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return what a body would have decided on the newest ``limit`` requests for its target below the id
+    """Return the decisions of a body on the newest ``limit`` past requests for its target below the id
     ``before``.
 
     Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number

@@ -178,7 +178,9 @@ def _require_checked(case: Case) -> None:
 
 
 def approval_obstacle(case: Case) -> str:
-    """Return why an approval would not count yet: checks that are unfinished or failed; "" where it would count."""
+    """Return the reason why an approval would not count yet: checks that are unfinished or failed; "" where it would
+    count.
+    """
     if not case.checks_finished:
         return "The checks have not finished yet; wait for their results."
     lines = "; ".join(f"{row.rule}: {row.why}" for row in case.blocking_checks())

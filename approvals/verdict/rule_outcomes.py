@@ -68,7 +68,7 @@ def applies(rule: Rule, snapshot: Snapshot) -> bool:
 
 
 def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
-    """Return why a rule does not apply, "" when it does."""
+    """Return the reason why a rule does not apply, "" when it does."""
     if condition.tiers and snapshot.tier not in condition.tiers:
         return f"Applies to risk tier {' or '.join(condition.tiers)}; this model's is {snapshot.tier}."
     for key, value in condition.tags.items():

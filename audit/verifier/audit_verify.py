@@ -225,7 +225,7 @@ def open_note(data: bytes, keys: list[Key]) -> bytes:
 
 
 def parse_checkpoint(text: bytes, note: bytes = b"") -> Checkpoint:
-    """Return what a checkpoint's text says. BadNote."""
+    """Return the fields of a checkpoint's text. Raises BadNote."""
     lines = text.decode("utf-8").split("\n")
     if len(lines) < 4 or lines[-1] or not lines[0] or not _DECIMAL.match(lines[1]):  # noqa: PLR2004 - three lines and an end
         raise BadNote("it is no checkpoint")
@@ -250,7 +250,7 @@ def cosigned_at(data: bytes, key: Key) -> int:
 
 
 def cosigned_bytes(text: bytes, at: int) -> bytes:
-    """Return what a witness signs: the time, and the text of the checkpoint."""
+    """Return the bytes that a witness signs: the time, and the text of the checkpoint."""
     return f"cosignature/v1\ntime {at}\n".encode() + text
 
 
@@ -388,7 +388,7 @@ class Package:
             raise Unusable(f"{path} is neither a directory nor a readable zip file: {error}") from error
 
     def _extra_bytes(self) -> str:
-        """Return what is in the zip file besides its members, "" for nothing."""
+        """Return a description of bytes in the zip file outside its members, "" for none."""
         assert self.zip is not None  # noqa: S101 - called for zip files only
         first = min((info.header_offset for info in self.zip.infolist()), default=0)
         with self.path.open("rb") as file:
@@ -699,7 +699,7 @@ def verify(
 
 
 def _cosignatures(note: bytes, witnesses: list[Key], report: Report) -> list[dict[str, Any]]:
-    """Return who of the witnesses cosigned, when, and at which size; the others are wrong."""
+    """Return the valid cosignatures: witness, time and size. Report the invalid ones."""
     cosignatures = []
     for key in witnesses:
         try:

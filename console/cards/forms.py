@@ -78,7 +78,7 @@ class CardForm(ConsoleForm):
                 yield Group(section.value, optional, is_open=any(field.errors for field in optional))
 
     def meters(self) -> Iterator[Meter]:
-        """Yield how complete the card is by each template."""
+        """Yield the completeness of the card by each template."""
         for measured in self._card.scores:
             keys = required_keys(measured.template, self._card.tier)
             editable = [key for key in keys if key in self.fields]

@@ -54,7 +54,7 @@ class NodeView:
 
     @property
     def taint(self) -> str:
-        """Return what is wrong with the data of the node, in words."""
+        """Return the problem of the node's data as text."""
         if "is-quarantined" in self.css:
             return "Quarantined"
         return "Descends from quarantined data" if "is-tainted" in self.css else ""
@@ -237,7 +237,7 @@ class _ViewBuilder:
         )
 
     def view(self, node: Node) -> NodeView:
-        """Return how one node is shown."""
+        """Return one node as the templates show it."""
         name, version = _name_and_version(node)
         inputs = self.sources.get(node.pk, [])
         depth = self.closure.depths.get(node.pk, 0)

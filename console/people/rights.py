@@ -65,7 +65,7 @@ def rights_of_groups(names: Iterable[str]) -> list[Right]:
 
 
 def rights_of(person: User, groups: Iterable[str]) -> list[Right]:
-    """Return what a person may decide, and why; a fixed number of queries. Policies may name them in person, too."""
+    """Return the decisions that a person may take, with the reasons; a fixed number of queries."""
     policies = _policies()
     rights = _of_groups(sorted(set(groups)), policies)
     if person.is_superuser:
@@ -146,7 +146,7 @@ def experiment_levels(actor: Actor, *, user: User | None, groups: Iterable[Group
 
 
 def default_levels() -> tuple[str, str]:
-    """Return what everybody who is signed in may do with every model and every experiment."""
+    """Return the default levels of everybody who is signed in, on every model and every experiment."""
     return settings.DEFAULT_MODEL_LEVEL or "none", settings.DEFAULT_EXPERIMENT_LEVEL or "none"
 
 

@@ -73,7 +73,7 @@ class _Kind:
 
 
 def search_everything(actor: Actor, text: str, *, limit: int) -> list[Results]:
-    """Return what matches a text, at most ``limit`` results of each kind, kinds without any left out;
+    """Return the results for a text, at most ``limit`` of each kind, without empty kinds;
     a query for each.
     """
     words = " ".join(text.split())[:MOST_CHARS]

@@ -11,7 +11,7 @@ _KEPT = "_open_problems"
 
 
 def open_problems(request: HttpRequest) -> OpenProblems:
-    """Return what the signed-in person may see of the problems that are open. Raises NotAuthenticated."""
+    """Return the open problems that the signed-in person may see. Raises NotAuthenticated."""
     cached = getattr(request, _KEPT, None)
     if cached is None:
         cached = count_open_problems(actor_from_request(request))

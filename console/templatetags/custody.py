@@ -51,7 +51,10 @@ def number(value: float | None) -> str:
 
 @register.filter
 def rule_why(rule: RuleVerdict) -> str:
-    """Return why a rule has its status, as a sentence. Checks write their own; they may begin with a name."""
+    """Return the reason why a rule has its status, as a sentence.
+
+    Checks write their own; they may begin with a name.
+    """
     return rule.why if rule.kind == "check" else capfirst(rule.why)
 
 
@@ -99,7 +102,7 @@ def on_date(moment: datetime.datetime) -> SafeString:
 
 @register.filter
 def proposal_title(proposal: PolicyProposal) -> str:
-    """Return what a proposal would do: ``Change production-default r3``."""
+    """Return the effect of a proposal: ``Change production-default r3``."""
     if proposal.kind == ProposalKind.RETIRE:
         return f"Retire {proposal.name}"
     base = proposal.base_revision

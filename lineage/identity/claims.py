@@ -86,7 +86,7 @@ def _change(
 
 
 def _contents(run: Node, containers: Iterable[Node], changed: Sequence[ClaimedInput | Claim]) -> set[str]:
-    """Return what may be identified anew: the digests that the run names, and the beginnings of its commits."""
+    """Return the keys to identify again: the digests that the run names, and the beginnings of its commits."""
     digests = {item.digest for item in changed if item.digest}
     commits = {item.version[:_SHORT_COMMIT] for item in changed if not item.digest}
     held = Claim.objects.filter(run=run, container__in=[node.pk for node in containers]).exclude(digest="")

@@ -34,7 +34,7 @@ class NamedDataset:
 
     @property
     def key(self) -> str:
-        """Return what identifies the dataset, as text."""
+        """Return the key of the dataset, as text."""
         return json.dumps([self.namespace, self.name])
 
 

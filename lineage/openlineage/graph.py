@@ -56,12 +56,14 @@ class Shape:
 
     @property
     def digest(self) -> str:
-        """Return what two equal shapes have in common."""
+        """Return the key that equal shapes share."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape:
-    """Return what the edges of a run are derived from. A tracked run may name the version of an input elsewhere."""
+    """Return the shape that the edges of a run are derived from. A tracked run may name the version of an input
+    elsewhere.
+    """
     unnamed = UNVERSIONED if tracked else unknown_version(run_id, written=False)
     inputs = [_use(actor, dataset, unnamed) for dataset in datasets_of(state, "in")]
     named = {(use.key, use.version) for use in inputs}

@@ -104,7 +104,7 @@ def _take_group(actor: Actor, group: Sequence[tuple[int, LineageEvent]]) -> list
 
 
 def subject_of(event: LineageEvent) -> str:
-    """Return what an event is about: the URN of the run, else the job or the dataset."""
+    """Return the subject of an event: the URN of the run, else the job or the dataset."""
     if event.run_id:
         return run_ref(event.run_id)
     if event.job:

@@ -46,7 +46,7 @@ def _add_to_run(merged: State, event: LineageEvent) -> None:
 
 
 def merged_job(state: State, event: LineageEvent) -> State:
-    """Return what is declared of a job with one more JobEvent: its facets, and the inputs and outputs of the latest
+    """Return the declared state of a job with one more JobEvent: its facets, and the inputs and outputs of the latest
     one.
     """
     merged = json.loads(json.dumps(state)) if state else {"facets": {}, "declared": []}

@@ -56,7 +56,7 @@ def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
 
 
 def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
-    """Return what a name means: namespaces hold colons, so every cut is tried, the last one first."""
+    """Return the job or dataset of a name. Namespaces hold colons, so every split is tried, the last one first."""
     cuts = [place for place, letter in enumerate(job_name) if letter == ":"]
     pairs = [(job_name[:cut], job_name[cut + 1 :]) for cut in reversed(cuts)][:20]
     condition = Q(pk__in=[])

@@ -53,7 +53,7 @@ class _Run:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Return what the run reads and writes."""
+        """Return the inputs and outputs of the run."""
         return (*self.shape.inputs, *self.shape.outputs)
 
     @property
@@ -173,7 +173,7 @@ def _is_renamed(run: _Run, use: Use, versions: _Versions) -> bool:
 
 
 def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
-    """Return what the run claims to have used: the relation, the dataset or repository, and the version."""
+    """Return the claims of the run: relation, dataset or repository, and version."""
     consumed = Relation.CONSUMED.value
     claims = {(consumed, versions.datasets[use.key].urn, use.version) for use in run.shape.inputs}
     commit = run.shape.code[1]
@@ -218,7 +218,7 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
 
 
 def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
-    """Yield what differs between the claims of a run. Which commit is meant is decided afterwards."""
+    """Yield the differences between the claims of a run. Commits are resolved afterwards."""
     for use in run.shape.inputs:
         container = versions.datasets[use.key]
         yield {"container": container, "rel": Relation.CONSUMED, "version": use.version, "node": versions.node(use)}

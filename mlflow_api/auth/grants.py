@@ -46,7 +46,7 @@ class OnExperiment:
     experiment: Experiment
 
     def level(self, user: User, kind: PrincipalKind) -> str:
-        """Return what was granted to somebody themselves, "" for nothing."""
+        """Return the level granted to a user directly, "" for none."""
         rows = grants_of(self.experiment)
         held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
         return experiment_level_name(held) if held else ""
@@ -73,7 +73,7 @@ class OnModel:
     model: RegisteredModel
 
     def level(self, user: User, kind: PrincipalKind) -> str:
-        """Return what was granted to somebody themselves, "" for nothing."""
+        """Return the level granted to a user directly, "" for none."""
         rows = grants_of_model(self.model)
         held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
         return model_level_name(held) if held else ""

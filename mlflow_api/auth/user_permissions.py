@@ -30,7 +30,7 @@ _KINDS = (_EXPERIMENT, _MODEL)
 
 
 def _kind(q: Params) -> str:
-    """Return what a grant is on. Raises InvalidInput, with the reason, for what has no levels of its own here."""
+    """Return the object of a grant. Raises InvalidInput, with the reason, for what has no levels of its own here."""
     kind = q.need("resource_type")
     if kind in _KINDS:
         return kind

@@ -148,7 +148,7 @@ def _expectation(q: Params) -> tuple[object, None, bool]:
 
 
 def assessment_change(q: Params) -> AssessmentChange:
-    """Return what an update changes: the fields that its mask names.
+    """Return the changes of an update: the fields that its mask names.
 
     Raises InvalidInput: no mask, or an unknown field.
     """

@@ -74,7 +74,7 @@ def _reserve_attempt(actor: Actor, channel: Channel) -> User:
 
 
 def why_not_send(person: User, channel: Channel) -> str:
-    """Return why nothing can be sent to a person by a channel, "" when it can be tried."""
+    """Return the reason why nothing can be sent to a person by a channel, "" when it can be tried."""
     if channel is Channel.CHAT:
         return "" if chat_address_of(person) else "You have given no chat address yet."
     if not settings.EMAIL_HOST:

@@ -150,7 +150,7 @@ class ReproduceView(ApiView):
         }
     )
     def get(self, request: Request, name: str, version: int, form: str = "json") -> HttpResponse:
-        """Return what is known of the training of a version, what is missing, and the level from 0 to 5.
+        """Return the known and missing parts of the training of a version, and the level from 0 to 5.
 
         Raises NotFound.
         """

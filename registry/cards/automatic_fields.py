@@ -74,7 +74,8 @@ def _from_run(facts: RunFacts | None, version: ModelVersion) -> Body:
 
 
 def _measured(facts: RunFacts, of_model: list[Metric]) -> list[dict[str, object]]:
-    """Return what was measured: a row for each metric and dataset, those that name the model before those of the run.
+    """Return the measured metrics: a row for each metric and dataset, those that name the model before those of the
+    run.
 
     A metric of the run that also names the model on a dataset is one measurement, and its row says the dataset.
     """

@@ -46,7 +46,7 @@ def written_keys(body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def completeness(written: Collection[str], template: Template, tier: str = "") -> Completeness:
-    """Return how complete a card is by a template, given the keys of its filled fields (`written_keys`)."""
+    """Return the completeness of a card by a template, given the keys of its filled fields (`written_keys`)."""
     required = set(required_keys(template, tier))
     missing = tuple(field.key for field in FIELDS if field.key in required and field.key not in written)
     return Completeness(template, tier, len(required), missing)

@@ -78,7 +78,7 @@ def as_lines(field: Field, value: object) -> str:
 
 
 def from_lines(field: Field, text: str) -> object:
-    """Return what `as_lines` made the text of.
+    """Return the value that `as_lines` wrote as this text.
 
     Raises InvalidInput for a row with more cells than the table has columns.
     """

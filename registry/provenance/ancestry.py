@@ -39,7 +39,7 @@ class Ancestry:
 
 
 def ancestry_of(actor: Actor, version: ModelVersion) -> Ancestry:
-    """Return what a version was made from.
+    """Return the ancestry of a version.
 
     Raises NotFound; TooLarge beyond MOST_NODES: half a provenance would be none.
     """

@@ -32,7 +32,7 @@ def pin_origins(version: ModelVersion) -> None:
 
 
 def _makers(run_ids: set[str]) -> set[str]:
-    """Return who created these runs and the models that they logged."""
+    """Return the creators of these runs and of the models that they logged."""
     runs = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True)
     return {*runs, *LoggedModel.objects.filter(source_run__in=run_ids).values_list("created_by", flat=True)}
 

@@ -99,7 +99,7 @@ def artifact_not_found(path: str) -> str:
 
 
 def _claims_on(path: str) -> list[Claim | _ExperimentClaim]:
-    """Return who claims a path; an experiment only where nothing in it does.
+    """Return the owners of a path; an experiment only where nothing inside it owns the path.
 
     At most three queries, and those of others.
     """
@@ -176,7 +176,9 @@ def require_path(actor: Actor, path: str, change: Change, action: Action) -> Non
 def _refuse_evidence_below(
     actor: Actor, path: str, claims: Sequence[Claim | _ExperimentClaim], action: Action
 ) -> Refusal | None:
-    """Return why a folder may not be deleted that holds those of runs and models which versions were made of."""
+    """Return the reason why a folder may not be deleted that holds those of runs and models which versions were made
+    of.
+    """
     experiments = [claim.experiment.pk for claim in claims if isinstance(claim, _ExperimentClaim)]
     if not experiments:
         return None

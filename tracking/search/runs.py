@@ -104,7 +104,7 @@ def search_run_ids(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[str], str]:
-    """Return what `search_runs` finds as ids alone, for `tracking.full_runs.full_runs`. One query.
+    """Return the ids of the results of `search_runs`, for `tracking.full_runs.full_runs`. One query.
 
     Raises InvalidInput.
     """

@@ -37,7 +37,7 @@ class DatasetInput:
 
     @property
     def context(self) -> str:
-        """Return what it was read for: training, validation, …"""
+        """Return the purpose of the input: training, validation, …"""
         return self.tags.get(CONTEXT_TAG, "")
 
 

@@ -65,7 +65,7 @@ class ByteStore(Protocol):
         ...
 
     def older_than(self, moment: datetime) -> Iterator[Blob]:
-        """Yield what was stored before ``moment``, in no order."""
+        """Yield the blobs stored before ``moment``, in no order."""
         ...
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
@@ -128,5 +128,5 @@ class Intake:
 
     @property
     def blob(self) -> Blob:
-        """Return what was read so far."""
+        """Return digest and size of the bytes read so far."""
         return Blob(self._digest.hexdigest(), self.size)

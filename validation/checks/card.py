@@ -37,7 +37,7 @@ class Complete(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         name, least = _name(params), int(str(params["min_score"]))
         how = "complete" if least == _FULL else f"filled to at least {least} %"
         if name == PLAIN:

@@ -25,7 +25,7 @@ class External(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         keys = english_list(texts(params, "keys"), "or")
         return f"“{params['name']}” must have been posted as passed, signed with the key {keys}."
 

@@ -33,7 +33,7 @@ class RequiredTags(ParamsCheck):
     params = (Param("tags", "names", "The required tags.", DEFAULT_TAGS),)
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         names = texts(params, "tags")
         return f"Its run must have the tag{'s' if len(names) > 1 else ''} {english_list(names)}."
 
@@ -81,7 +81,7 @@ class Complete(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         exact = ", every requirement by its exact version" if _pins(params) else ""
         return f"The {english_list(texts(params, 'require'))} of its training must be known{exact}."
 
@@ -169,7 +169,7 @@ class NotQuarantined(ParamsCheck):
     description = "No dataset version that the version descends from is quarantined."
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return "No dataset version that it descends from may be quarantined."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:

@@ -100,7 +100,7 @@ class NoRegression(ParamsCheck):
         return parsed | {"names": tuple(dict.fromkeys([str(parsed["metric"]), *fallback]))}
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         tolerance = float(str(params["tolerance"]))
         how = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
         lower = "" if params["higher_is_better"] else " (lower is better)"
@@ -192,7 +192,7 @@ def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, obje
 
 
 def _not_comparable(pair: _Pair, kind: DataMatch, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
-    """Return why the two values cannot be compared, "" where they can or where the policy allows it."""
+    """Return the reason why the two values cannot be compared, "" where they can or where the policy allows it."""
     number = pair.incumbent.number
     if kind is DataMatch.UNKNOWN and params["unknown_data"] == "refuse":
         return f"Not comparable: the evaluation data of version {number} are unknown. {_HOW_TO_NAME}"
@@ -287,7 +287,7 @@ class NoCumulativeDrift(NoRegression):
         return _unless_itself(subject.baseline, subject)
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return (
             super()
             .describe(params)

@@ -37,7 +37,7 @@ class Signature(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         stays = params["compatible_with"] != "nothing"
         more = ", compatible with that of the current Production version" if stays else ""
         return (
@@ -86,7 +86,7 @@ def _signature(folder: str) -> Columns:
 
 
 def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
-    """Return what would break callers of the replaced version, "" for nothing."""
+    """Return the differences that would break callers of the replaced version, "" for none."""
     wrong = []
     types = {column["name"]: column["type"] for column in theirs["inputs"]}
     wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in types]
@@ -122,7 +122,7 @@ class Smoke(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return "It must load and answer its input example, in a sandbox."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:

@@ -57,7 +57,7 @@ class Slices(ParamsCheck):
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         words = {
             "at_least": "be at least {:g} in every slice",
             "at_most": "be at most {:g} in every slice",

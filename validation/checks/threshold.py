@@ -38,7 +38,7 @@ class Threshold(ParamsCheck):
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         limits = (("at least", figure(params, "at_least")), ("at most", figure(params, "at_most")))
         text = " and ".join(f"{side} {limit:g}" for side, limit in limits if limit is not None)
         return f"{params['metric']} must be {text}{by_interval(params)}."

@@ -51,7 +51,7 @@ class AxisView:
 
 @page
 def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show what differs between two nodes; without two, ask for them."""
+    """Show the differences between two nodes; without two, show a form to choose them."""
     a, b = (request.GET.get(name, "").strip() for name in ("a", "b"))
     crumbs = [Crumb("Lineage", reverse("console:lineage"))]
     context: Json = {"a": a, "b": b}

@@ -80,7 +80,7 @@ class DiffView:
 
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
-    """Return what a policy's body changes; the tones of the lines are `add`, `del`, `at` and ""."""
+    """Return the lines that a policy's body changes; their tones are `add`, `del`, `at` and ""."""
     difference: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(

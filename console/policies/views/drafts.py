@@ -114,7 +114,7 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
-    """Return what the fragment shows: the differences of this part, and the totals until now."""
+    """Return the context of the fragment: the differences of this part, and the totals until now."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
     looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
     has_more = part.next_before is not None and looked < MAX_REQUESTS

@@ -97,7 +97,7 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
 
 
 def _left_without_grant(model: RegisteredModel, principal: str) -> str:
-    """Return what somebody can still do with a model after their grant is removed."""
+    """Return the rights that a person keeps on a model without their grant, as a sentence."""
     level = default_level()
     if level is None:
         return f"{principal} will no longer see {model.name}, unless one of their groups has access."

@@ -22,7 +22,7 @@ from registry.services.risk import assess_risk
 
 @page
 def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show how the risk of a model was assessed, and save a new assessment."""
+    """Show the risk assessments of a model, and save a new one."""
     model = find_model(actor, name)
     history = assessment_history(model)
     current = history[0] if history else None

@@ -102,7 +102,7 @@ class RequestPage:
 
     @property
     def curves_url(self) -> str:
-        """Return where the curves of both runs are drawn, "" where the candidate has no run."""
+        """Return the address of the curves of both runs, "" where the candidate has no run."""
         candidate, current = self.comparison.candidate.version, self.comparison.current
         if not candidate.run_id:
             return ""
@@ -150,7 +150,7 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
 
 
 def _card_diffs(comparison: Comparison) -> list[FieldDiff]:
-    """Return how the candidate's card differs from that of the version it is compared with."""
+    """Return the differences of the candidate's card from the card of the version it is compared with."""
     mine, theirs = comparison.candidate.card, comparison.current.card if comparison.current else None
     return diff_fields(theirs.body, mine.body) if mine and theirs else []
 

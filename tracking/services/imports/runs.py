@@ -93,7 +93,7 @@ def _insert(actor: Actor, experiment: Experiment, old: OldRun) -> Run:
 
 
 def _creator(user_id: str, actor: Actor) -> str:
-    """Return who made a run; MLflow's client writes "unknown" where nobody is named."""
+    """Return the creator of a run; MLflow's client writes "unknown" where nobody is named."""
     return actor.name if user_id in {"", "unknown"} else user_id
 
 

@@ -72,7 +72,7 @@ class Message:
             raise self.damaged() from error
 
     def damaged(self) -> Unsafe:
-        """Return what to raise where the message is not as it should be."""
+        """Return the error for an invalid message."""
         return Unsafe(f"as {self._label} it is damaged")
 
     def _number(self, size: int) -> int:

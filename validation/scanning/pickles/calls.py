@@ -147,7 +147,7 @@ def _call(machine: Machine, function: object, arguments: object) -> None:
 
 
 def _result_of(function: Global, arguments: object) -> object:
-    """Return what a call gives. `copyreg._reconstructor` of protocol 0 gives an object of its first argument."""
+    """Return the result of a call. `copyreg._reconstructor` of protocol 0 returns an object of its first argument."""
     if function.path == "copyreg._reconstructor" and isinstance(arguments, tuple):
         of = arguments[0] if arguments else None
         if isinstance(of, Global):

@@ -49,7 +49,7 @@ class Walk:
 
     @property
     def refusal(self) -> str:
-        """Return why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
+        """Return the reason why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
         return self.problems[0] if self.problems else self.error
 
 

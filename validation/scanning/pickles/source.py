@@ -75,7 +75,7 @@ class Source:
         return None
 
     def line(self) -> tuple[bytes, bool]:
-        """Return what lies before the next line feed, without it, and whether there was one.
+        """Return the bytes before the next line feed, and whether there was one.
 
         Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is
         returned, which is longer than MAX_KEPT.
