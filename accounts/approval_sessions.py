@@ -72,7 +72,7 @@ def end_approval_sessions(*, actor: Actor) -> None:
 
 @transaction.atomic
 def end_sessions_of_sign_in(*, actor: Actor, session_key: str) -> None:
-    """End what was started from one sign-in, as the person signs out."""
+    """End the approval sessions of one sign-in, when the person signs out."""
     if session_key:
         rows = live_sessions(actor.user_id).filter(issued_by=token_digest(session_key))
         _end(actor, rows.select_for_update())

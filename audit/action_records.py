@@ -116,7 +116,7 @@ class RecordedAction(StrEnum):
 
     # The defaults serve `Action("code")`, which looks a member up and makes none.
     def __new__(cls, code: str, verb: Verb | None = None, *more: object) -> Self:
-        """Make a member. TypeError where its record is missing or incomplete."""
+        """Make a member. Raises TypeError where its record is missing or incomplete."""
         if verb is None:
             msg = f"the action {code} has no record"
             raise TypeError(msg)

@@ -96,16 +96,15 @@ def record(
     reason: str = "",
     outcome: str = "ok",
 ) -> Event:
-    """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were
-    called.
+    """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
 
-    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the
-    registered model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later
-    event of a model gets a higher number where the model's row was locked before. Written in a `pipelined` block,
-    an event that no consumer wants comes back without its primary key.
+    ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered
+    model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later event of a model
+    gets a higher number where the model's row was locked before. Written in a `pipelined` block, an event that no
+    consumer wants comes back without its primary key.
 
-    RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
-    Raises ValueError for an action that is not in audit/actions.py.
+    Raises RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way
+    round. Raises ValueError for an action that is not in audit/actions.py.
     """
     if not connection.in_atomic_block:
         msg = f"audit.record({action}) outside a transaction"
@@ -192,7 +191,7 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
     """Write a task to the outbox in the caller's transaction, and send it to the broker after the commit.
 
     ``task`` is the dotted name of a Celery task, which must tolerate being run more than once. Where the broker does
-    not answer, `audit.tasks.relay_outbox` sends it later. RuntimeError outside a transaction.
+    not answer, `audit.tasks.relay_outbox` sends it later. Raises RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         msg = f"audit.enqueue({task}) outside a transaction"

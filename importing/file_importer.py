@@ -26,7 +26,7 @@ class FileImporter:
         self._incomplete: dict[str, str] = {}  # the folders above those → why
 
     def import_files(self, owner: Owner, target: Run | LoggedModel) -> None:
-        """Import the files of an owner that are missing. Those that fail are reported. SourceError."""
+        """Import the files of an owner that are missing. Those that fail are reported. Raises SourceError."""
         if self._ledger.target(ItemKind.FILES, owner.id):
             return
         root = key_of_uri(target.artifact_uri).rstrip("/")

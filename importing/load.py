@@ -55,7 +55,7 @@ class TrackingImport:
         self._files = files
 
     def run(self) -> None:
-        """Import everything that was not imported before. SourceError."""
+        """Import everything that was not imported before. Raises SourceError."""
         for source_experiment in self._context.source.experiments():
             experiment = self._experiment(source_experiment)
             self._context.progress.step(f"experiment {source_experiment.old.name}")

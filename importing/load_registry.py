@@ -43,7 +43,7 @@ class RegistryImport:
         self._stages: defaultdict[str, dict[int, str]] = defaultdict(dict)
 
     def run(self) -> None:
-        """Import everything that was not imported before. SourceError."""
+        """Import everything that was not imported before. Raises SourceError."""
         models = list(self._context.source.models())
         for source_model in models:
             self._model(source_model)

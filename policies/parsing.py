@@ -127,9 +127,7 @@ def _check_transitions(target: str, rules: tuple[Rule, ...], problems: Problems)
 
 
 def _check_registration(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
-    """Note what a policy on registration cannot have: nobody is asked, and no file is read while a version is
-    registered.
-    """
+    """Note rules that a policy on registration cannot have: approvals, and checks that read files."""
     if target != REGISTRATION:
         return
     for rule in rules:

@@ -13,7 +13,7 @@ from validation.base import Check
 
 
 def known_checks() -> dict[str, Check]:
-    """Return every check by its code, in the order of the settings. ImportError for a path that is wrong."""
+    """Return every check by its code, in the order of the settings. Raises ImportError for a wrong path."""
     checks = [cast("Check", import_string(path)()) for path in settings.CHECKS]
     return {check.code: check for check in checks}
 

@@ -32,7 +32,7 @@ class Target:
     kind: str
 
     def send(self, rows: Sequence[tuple[Leaf, Event]]) -> None:
-        """Send events in their order. NotTaken."""
+        """Send events in their order. Raises NotTaken."""
         lines = [(event, as_text(leaf, event, self.kind)) for leaf, event in rows]
         try:
             if self.scheme.startswith("http"):

@@ -41,7 +41,7 @@ def published(origin: str) -> TileFolder:
 
 
 def read_state() -> SignedState | None:
-    """Return the state, None where nothing was ever signed with this folder. StateUnreadable."""
+    """Return the state, None where nothing was ever signed with this folder. Raises StateUnreadable."""
     try:
         stored = json.loads((state_folder() / STATE_FILE).read_bytes())
         return SignedState(str(stored["origin"]), int(stored["size"]), bytes.fromhex(stored["root"]))

@@ -158,7 +158,7 @@ def key_hash(name: str, kind: int, public: bytes) -> bytes:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of canonical base64. BadNote for any other text."""
+    """Return the bytes of canonical base64. Raises BadNote for any other text."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -171,7 +171,7 @@ def decode_base64(text: str) -> bytes:
 def parse_vkey(text: str, kind: int = LOG_KEY) -> Key:
     """Return the key of a log, or of a witness, that `name+hash+base64` describes.
 
-    BadNote where it is none of this kind.
+    Raises BadNote where it is none of this kind.
     """
     name, _, key_part = text.strip().partition("+")
     digest, _, encoded = key_part.partition("+")
@@ -185,7 +185,7 @@ def parse_vkey(text: str, kind: int = LOG_KEY) -> Key:
 
 
 def split_note(data: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
-    """Return the text of a note and its signatures as (name, key hash and signature). BadNote."""
+    """Return the text of a note and its signatures as (name, key hash and signature). Raises BadNote."""
     cut = data.rfind(b"\n\n")
     try:
         lines = data[cut + 2 :].decode("utf-8").split("\n")
@@ -208,7 +208,7 @@ def split_note(data: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
 def open_note(data: bytes, keys: list[Key]) -> bytes:
     """Return the text of a note that one of the keys has signed.
 
-    BadNote where none has, or a signature by one is wrong.
+    Raises BadNote where none has, or a signature by one is wrong.
     """
     text, signatures = split_note(data)
     signed = False
@@ -238,7 +238,7 @@ def parse_checkpoint(text: bytes, note: bytes = b"") -> Checkpoint:
 def cosigned_at(data: bytes, key: Key) -> int:
     """Return the time in seconds at which a witness cosigned a checkpoint (tlog-cosignature).
 
-    BadNote where it did not.
+    Raises BadNote where it did not.
     """
     text, signatures = split_note(data)
     for name, signature in signatures:
@@ -255,7 +255,7 @@ def cosigned_bytes(text: bytes, at: int) -> bytes:
 
 
 def open_checkpoint(data: bytes, keys: list[Key]) -> Checkpoint:
-    """Return a checkpoint that one of the keys has signed, whose origin is that key's name. BadNote."""
+    """Return a checkpoint that one of the keys has signed, whose origin is that key's name. Raises BadNote."""
     checkpoint = parse_checkpoint(open_note(data, keys), data)
     if checkpoint.origin not in {key.name for key in keys}:
         raise BadNote(f"it is of the log {checkpoint.origin}, which no given key is of")
@@ -407,7 +407,7 @@ class Package:
         return path.open("rb")
 
     def read_small(self, name: str) -> bytes:
-        """Return the bytes of a small file. Unusable where it cannot be read or is large."""
+        """Return the bytes of a small file. Raises Unusable where it cannot be read or is large."""
         try:
             with self.open(name) as file:
                 data = file.read(_SMALL_FILE + 1)
@@ -439,7 +439,10 @@ class Signed(NamedTuple):
 
 
 def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | None:
-    """Return checkpoint and manifest, None where a signature or a hash is wrong. Unusable where they cannot be read."""
+    """Return checkpoint and manifest, None where a signature or a hash is wrong.
+
+    Raises Unusable where they cannot be read.
+    """
     data = package.read_small(MANIFEST)
     try:
         checkpoint = open_checkpoint(package.read_small(CHECKPOINT), keys)

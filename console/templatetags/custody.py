@@ -225,7 +225,7 @@ def dialog_link(
 
 @register.simple_block_tag
 def empty_state(content: SafeString, icon: str, title: str) -> SafeString:
-    """Render what an empty list shows: ``title`` says what is missing, the content what to do next."""
+    """Render the message of an empty list: ``title`` names the missing rows, the content the next step."""
     text = format_html("<p>{}</p>", content) if content.strip() else ""
     return format_html(
         '<div class="c-empty">{}<strong>{}</strong>{}</div>',

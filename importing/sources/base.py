@@ -118,7 +118,7 @@ class Source(Protocol):
         """The address, without credentials."""
 
     def check(self) -> None:
-        """SourceError where this is not a readable MLflow server or database."""
+        """Raise SourceError where this is not a readable MLflow server or database."""
 
     def counts(self) -> Counts:
         """Return the numbers of items."""
@@ -165,4 +165,4 @@ class Files(Protocol):
     """Reads the files of runs and logged models."""
 
     def of(self, owner: Owner) -> Iterator[SourceFile]:
-        """Yield the files of an owner. FilesUnreachable; SourceError where the source does not answer."""
+        """Yield the files of an owner. Raises FilesUnreachable; SourceError where the source does not answer."""

@@ -34,14 +34,14 @@ def set_parent(*, actor: Actor, run: Node, parent: Node | None, reason: str = ""
 
 
 def update_inheritance(*, actor: Actor, run: Node, reason: str = "") -> None:
-    """Bring what a run's relatives inherit from it, and it from them, in line with the inputs it logged."""
+    """Update the inherited inputs of a run and of its relatives to the inputs that the run logged."""
     relatives = {run.pk, *_above(run.pk), *_below([run.pk])}
     if len(relatives) > 1 or run.container_id is not None:
         _settle(actor, relatives, reason)
 
 
 def settle_families(*, actor: Actor, runs: set[int], reason: str = "") -> None:
-    """Bring what relatives inherit from each other in line, for many runs at once."""
+    """Update the inherited inputs of the relatives of many runs at once."""
     nested = Q(container__isnull=False) | Q(members__isnull=False)
     family = set(Node.objects.filter(nested, pk__in=runs).values_list("pk", flat=True).distinct())
     if family:

@@ -186,7 +186,7 @@ def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
 
 
 def _learn(node: Node, spec: Spec) -> None:
-    """Add what a later witness knows: a run's name, the spelling of a dataset, a digest.
+    """Add facts from a later witness: a run's name, the spelling of a dataset, a digest.
 
     Of two spellings the greater counts, so that the order of the witnesses does not matter.
     """

@@ -17,7 +17,7 @@ JobName = tuple[str, str]
 
 
 def merge_datasets(events: Sequence[LineageEvent]) -> None:
-    """Keep what events say of datasets, in a number of statements that does not grow with them."""
+    """Store the facts about datasets from events, in a fixed number of statements."""
     mentions: dict[str, list[tuple[NamedDataset, LineageEvent]]] = {}
     for event in events:
         for one in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:

@@ -110,7 +110,7 @@ def presign_download(
 ) -> tuple[Artifact, str]:
     """Return a file's row and a URL that hands out its bytes.
 
-    Raises InvalidInput, InvalidState. Raises NotFound. ``content_type`` knows the type for a name.
+    Raises InvalidInput, InvalidState, NotFound. ``content_type`` knows the type for a name.
     """
     store = _store()
     require_readable_path(actor, path)

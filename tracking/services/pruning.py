@@ -80,7 +80,7 @@ def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
 
 @transaction.atomic
 def _remove(actor: Actor, store: ByteStore, batch: list[Blob], sealed: frozenset[str]) -> list[Blob]:
-    """Delete what nothing names while nobody can name it.
+    """Delete the bytes that no row names, under a lock that prevents new names.
 
     Seals made since ``sealed`` was read are based on rows, which cannot be deleted: only the rows are read again.
     """

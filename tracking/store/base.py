@@ -96,7 +96,10 @@ class DirectStore(ByteStore, Protocol):
         ...
 
     def adopt(self, staged: Staged, *, progress: Progress) -> Blob:
-        """Read an assembled object once, to know its digest, and move it there. FileNotFoundError: it is gone."""
+        """Read an assembled object once, to know its digest, and move it there.
+
+        Raises FileNotFoundError: it is gone.
+        """
         ...
 
     def abandon(self, staged: Staged) -> None:

@@ -36,7 +36,7 @@ class Command(InstallationCommand):
             )
 
     def handle(self, *, file: Path, **options: Any) -> None:
-        """Write the file. CommandError where that is refused; the file is then not there."""
+        """Write the file. Raises CommandError where that is refused; the file is then not there."""
         chosen = {name: options[f"filter_{name}"] for name in _FILTERS}
         query = ExportQuery(data={name: value for name, value in chosen.items() if value})
         if not query.is_valid():

@@ -48,7 +48,7 @@ class Command(InstallationCommand):
         password_stdin: bool,
         **_options: object,
     ) -> None:
-        """Create the account. CommandError where it is refused."""
+        """Create the account. Raises CommandError where it is refused."""
         if service and (superuser or password_stdin):
             raise CommandError("A service account has no password and cannot be a superuser.")
         if service != bool(owner):
@@ -79,7 +79,7 @@ def _person(name: str) -> User:
 def _password(*, from_input: bool) -> str | None:
     """Return the password from standard input or the terminal; None without a terminal, and for an empty one.
 
-    CommandError.
+    Raises CommandError.
     """
     if from_input:
         line = sys.stdin.readline().rstrip("\r\n")

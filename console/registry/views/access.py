@@ -75,7 +75,7 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Remove what somebody was granted, in a dialog."""
+    """Remove a grant in a dialog."""
     model = _managed_model(actor, name)
     form = RevokeForm(request.POST or request.GET)
     principal = request.GET.get("name") or request.POST.get("name", "")

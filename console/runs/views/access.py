@@ -83,7 +83,7 @@ def grant_experiment_access(request: HttpRequest, actor: Actor, experiment_id: i
 
 @page
 def revoke_experiment_access(request: HttpRequest, actor: Actor, experiment_id: int) -> HttpResponse:
-    """Remove what somebody was granted on an experiment, in a dialog."""
+    """Remove a grant on an experiment, in a dialog."""
     experiment = _managed(actor, experiment_id)
     form = ExperimentRevokeForm(request.POST or request.GET)
     principal = request.GET.get("name") or request.POST.get("name", "")
@@ -138,7 +138,7 @@ def grant_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def revoke_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Remove what somebody was granted by the names of experiments, in a dialog; superusers only."""
+    """Remove a grant by the names of experiments, in a dialog; superusers only."""
     _require_superuser(actor)
     form = ExperimentRevokeForm(request.POST or request.GET)
     submitted_values = request.POST or request.GET

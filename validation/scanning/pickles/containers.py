@@ -110,7 +110,7 @@ def _put_pairs(machine: Machine, target: object, pairs: list[object]) -> None:
 
 
 def _require_own(machine: Machine, target: object) -> None:
-    """Note where the pickle changes what it did not make: an import, or what stands for something outside."""
+    """Note a change by the pickle to an object that it did not make: an import, or a reference to the outside."""
     if isinstance(target, Global) or target is UNKNOWN:
         machine.walk.note("it changes something that it did not make")
     elif isinstance(target, Made) and target.of.path.startswith("functools."):

@@ -41,7 +41,7 @@ class Walk:
             self.problems.append(problem)
 
     def note_persistent(self, identifier: object) -> None:
-        """Keep what a persistent id consists of."""
+        """Store the parts of a persistent id."""
         if len(self.persistent) < _MAX_PERSISTENT:
             self.persistent.append(identifier)
         else:

@@ -32,7 +32,7 @@ class Source:
         return self._at >= len(self._data) and not self._fill(1)
 
     def byte(self) -> int:
-        """Return the next byte; Ended where there is none."""
+        """Return the next byte. Raises Ended where there is none."""
         at = self._at
         if at >= len(self._data):
             if not self._fill(1):
@@ -42,7 +42,7 @@ class Source:
         return self._data[at]
 
     def take(self, size: int) -> bytes:
-        """Return the next ``size`` bytes, at most the size of the window; Ended where there are fewer."""
+        """Return the next ``size`` bytes, at most the size of the window. Raises Ended where there are fewer."""
         at = self._at
         if at + size > len(self._data):
             if not self._fill(size):
@@ -56,7 +56,7 @@ class Source:
         return int.from_bytes(self.take(size), "little")
 
     def skip(self, size: int) -> None:
-        """Pass over ``size`` bytes; Ended where there are fewer."""
+        """Pass over ``size`` bytes. Raises Ended where there are fewer."""
         left = len(self._data) - self._at
         if size <= left:
             self._at += size
