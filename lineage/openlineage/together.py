@@ -61,7 +61,7 @@ class _Run:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Return what the run reads and writes."""
+        """Return the inputs and outputs of the run."""
         return (*self.shape.inputs, *self.shape.outputs)
 
     @property
@@ -120,8 +120,8 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
 def _read(actor: Actor, groups: Groups) -> list[_Run]:
     """Return the runs that can be taken by what their events say, with the state that follows; rows are locked."""
     ids = {urn: events[0].run_id for urn, events in groups.items()}
-    known = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
-    rows = {row.node.urn: row for row in known.filter(node__urn__in=among(list(ids)))}
+    job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
+    rows = {row.node.urn: row for row in job_runs.filter(node__urn__in=among(list(ids)))}
     tracked = _tracked(ids.values())
     runs = []
     for urn, events in sorted(groups.items()):
@@ -159,16 +159,16 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
 def _left_alone(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     """Return the runs that do not only add: what they said before is taken back, or a version is renamed."""
     left = {run.urn for run in runs if any(_is_renamed(run, use, versions) for use in run.uses)}
-    wanted = {run.urn: _claimed(run, versions) for run in runs}
+    claimed_by_run = {run.urn: _claimed(run, versions) for run in runs}
     written = {run.urn: {versions.spec(use).urn for use in run.shape.outputs} for run in runs}
     parents = {run.urn: run_ref(run.shape.parent) if run.shape.parent else None for run in runs}
-    urns = among(sorted(wanted))
+    urns = among(sorted(claimed_by_run))
     held = Claim.objects.filter(run__urn__in=urns, origin=ORIGIN)
     for urn, *claim in held.values_list("run__urn", "rel", "container__urn", "version"):
-        if tuple(claim) not in wanted[urn]:
+        if tuple(claim) not in claimed_by_run[urn]:
             left.add(urn)
-    made = Edge.objects.filter(src__urn__in=urns, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
-    left |= {src for src, dst in made.values_list("src__urn", "dst__urn") if dst not in written[src]}
+    produced = Edge.objects.filter(src__urn__in=urns, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
+    left |= {src for src, dst in produced.values_list("src__urn", "dst__urn") if dst not in written[src]}
     nested = Node.objects.filter(urn__in=urns, container__isnull=False).values_list("urn", "container__urn")
     return left | {urn for urn, parent in nested if parent != parents[urn]}
 
@@ -183,7 +183,7 @@ def _is_renamed(run: _Run, use: Use, versions: _Versions) -> bool:
 
 
 def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
-    """Return what the run claims to have used: the relation, the dataset or repository, and the version."""
+    """Return the claims of the run: relation, dataset or repository, and version."""
     consumed = Relation.CONSUMED.value
     claims = {(consumed, versions.datasets[use.key].urn, use.version) for use in run.shape.inputs}
     commit = run.shape.code[1]
@@ -243,7 +243,7 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
 
 
 def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
-    """Yield what differs between the claims of a run. Which commit is meant is decided afterwards."""
+    """Yield the differences between the claims of a run. Commits are resolved afterwards."""
     for use in run.shape.inputs:
         dataset, meant = versions.datasets[use.key].pk, versions.node(use).pk
         yield {"container_id": dataset, "rel": Relation.CONSUMED.value, "version": use.version, "node_id": meant}
