@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ from lineage.identity.names import UNKNOWN_REPOSITORY, UNVERSIONED
 from lineage.models import Node, NodeKind, Relation
 from lineage.queries import DEFAULT_LIMIT, find_node
 from lineage.statements import Direction
-from lineage.visibility import hidden_nodes, require_visible
+from lineage.visibility import hidden_nodes, unknown_node
 
 # How many nodes are counted where not all are returned, and how many of the last ones are named for the next request.
 MOST_COUNTED = 200_000
@@ -68,7 +69,6 @@ class _Part:
 def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
     """Return the ancestors or descendants of a node as JSON. Raises NotFound."""
     start = find_node(urn)
-    require_visible(actor, start)
     anchors = anchors_of(start, question.direction, question.filters.as_of)
     if question.kinds and not question.filters and not question.offset:
         return _kinds_answer(actor, start, anchors, question)
@@ -175,7 +175,9 @@ def _still_served(nodes: list[NodeRow], starts: list[int]) -> list[NodeRow]:
 
 
 def _body(actor: Actor, start: Node, anchors: list[int], question: Question, part: _Part) -> dict[str, Any]:
-    hidden = hidden_nodes(actor, [*part.nodes, *part.earlier])
+    hidden = hidden_nodes(actor, [start, *part.nodes, *part.earlier])
+    if start.pk in hidden:
+        raise unknown_node(start)
     visible = [node for node in part.nodes if node.id not in hidden]
     matching = [node for node in visible if not question.kinds or node.kind in question.kinds or node.id == start.pk]
     urns = {node.id: node.urn for node in [*part.earlier, *matching] if node.id not in hidden}
@@ -232,24 +234,20 @@ def _node_text(node: NodeRow, depth: int | None) -> str:
     _, kind, urn, name, version, digest, attrs = node
     distance = "" if depth is None else f',"depth":{depth}'
     return (
-        f'{{"urn":{_quoted(urn)},"kind":"{_KINDS[kind]}","name":{_quoted(name)},"version":{_quoted(version)},'
-        f'"digest":{_quoted(digest)},"attrs":{attrs or "{}"}{distance}}}'
+        f'{{"urn":{encode_basestring(urn)},"kind":"{_KINDS[kind]}","name":{encode_basestring(name)},"version":{encode_basestring(version)},'
+        f'"digest":{encode_basestring(digest)},"attrs":{attrs or "{}"}{distance}}}'
     )
 
 
 def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Fragment:
     """Return the edges between nodes that are shown; ``urns`` names these."""
-    quoted = {pk: _quoted(urn) for pk, urn in urns.items()}
+    quoted = {pk: encode_basestring(urn) for pk, urn in urns.items()}
     texts = [
-        f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},"relation":"{_RELATIONS[rel]}","role":{_quoted(role)}}}'
+        f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},"relation":"{_RELATIONS[rel]}","role":{encode_basestring(role)}}}'
         for pk, src, dst, rel, role in edges
         if src in quoted and dst in quoted
     ]
     return orjson.Fragment(f"[{','.join(texts)}]")
-
-
-def _quoted(text: str) -> str:
-    return orjson.dumps(text).decode() if text else '""'
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:

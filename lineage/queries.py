@@ -50,15 +50,13 @@ def find_node(urn: str) -> Node:
 
     Raises NotFound.
     """
-    node = (
-        Node.objects.select_related("container", "alias_of__container").filter(urn=urn).first()
-        if _is_text(urn)
-        else None
-    )
+    node = Node.objects.select_related("container").filter(urn=urn).first() if _is_text(urn) else None
     node = node or (_by_other_spelling(urn) if _is_text(urn) else None)
     if node is None:
         raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
-    return node.alias_of or node
+    if node.alias_of_id is None:
+        return node
+    return Node.objects.select_related("container").get(pk=node.alias_of_id)
 
 
 def _is_text(urn: str) -> bool:

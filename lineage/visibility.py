@@ -74,7 +74,12 @@ def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
 def require_visible(actor: Actor, node: Node) -> None:
     """Raise the NotFound of an unknown node for one the actor may not know."""
     if hidden_nodes(actor, [node]):
-        raise NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
+        raise unknown_node(node)
+
+
+def unknown_node(node: Node) -> NotFound:
+    """Return the error for a node that the actor may not know: that of one that does not exist."""
+    return NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
 
 
 def require_known_edge(actor: Actor, edge_id: int) -> None:

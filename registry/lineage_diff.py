@@ -18,7 +18,7 @@ from lineage.answers import anchors_of
 from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import find_node
-from lineage.visibility import hidden_nodes, known_nodes, require_visible
+from lineage.visibility import hidden_nodes, known_nodes, require_visible, unknown_node
 from tracking.models import LatestMetric, Param
 
 _MOST = 100_000
@@ -70,13 +70,16 @@ def diff_of(actor: Actor, first: str, second: str) -> Json:
 
 def _side(actor: Actor, urn: str) -> _Side:
     root = find_node(urn)
-    require_visible(actor, root)
     if root.kind == NodeKind.ENDPOINT:
+        require_visible(actor, root)
         root = _served(actor, root)
     if root.kind not in (NodeKind.MODEL_VERSION, NodeKind.RUN):
+        require_visible(actor, root)
         raise InvalidInput(f"{urn[:200]!r} is neither a model version nor a run or endpoint.")
     read = read_closure([root.pk], "up", limit=_MOST)
     hidden = hidden_nodes(actor, read.nodes)
+    if root.pk in hidden:
+        raise unknown_node(root)
     nodes = {node.id: node for node in read.nodes if node.id not in hidden}
     edges = [edge for edge in read.edges if edge.src in nodes and edge.dst in nodes]
     makers = [nodes[edge.src] for edge in edges if edge.dst == root.pk and edge.rel == Relation.PRODUCED]

@@ -61,7 +61,8 @@ def _node(node: NodeView, box: NodeBox) -> str:
         f'data-centre="{escape(node.centre_url)}" data-urn="{escape(node.urn)}" '
         f'aria-label="{kind} {name}{taint}, trace its inputs">{stack}'
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{box.width}" height="{box.height}" rx="9"/>'
-        f'<rect class="bar k-{node.kind.css}" x="{x:.1f}" y="{y + 10:.1f}" width="4" height="{box.height - 20}" rx="2"/>'
+        f'<rect class="bar k-{node.kind.css}" x="{x:.1f}" y="{y + 10:.1f}" width="4" '
+        f'height="{box.height - 20}" rx="2"/>'
         f'<text class="kind" x="{x + 14:.1f}" y="{y + 22:.1f}">{kind}</text>'
         f'<text x="{x + 14:.1f}" y="{y + 40:.1f}">{escape(node.label)}</text>'
         f"<title>{name}{noted}</title></a>"
