@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from validation.catalogue import describe_check, known_checks
 from validation.system_checks import check_validation_checks
 
 METRIC = {"metric": "val_auc"}
+SIGNED_BY = Path(__file__).parent / "signed" / "public.pem"
 REQUIRED: dict[str, dict[str, Any]] = {
     "external": {"name": "Bias audit", "keys": ["ci"]},
     "metric.slices": {"max_gap": 0.1},
     "metric.threshold": {"metric": "val_auc", "at_least": 0.9},
+    "model.signed": {"keys": [SIGNED_BY.read_text(encoding="utf-8")]},
 }
 
 
