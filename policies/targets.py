@@ -1,4 +1,4 @@
-"""Targets of policies and of requests, as strings. Pure.
+"""Targets of policies and of requests, as strings. Pure functions.
 
 A policy has as its target a stage or an @alias that a version enters, `leaves PLACE`, `transitions` (which moves exist)
 or `registration` (what a new version needs). A request has the stage or @alias that the version is to enter; a current

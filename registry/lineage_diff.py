@@ -88,7 +88,7 @@ def _side(actor: Actor, urn: str) -> _Side:
 
 
 def _served(actor: Actor, endpoint: Node) -> Node:
-    """Return the version of the newest live deployment that the actor may know.
+    """Return the version of the newest live deployment that the actor may see.
 
     Raises InvalidInput where there is none.
     """

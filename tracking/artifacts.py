@@ -93,7 +93,7 @@ def _seal_over(path: str) -> Seal | None:
 
 
 def _sealed(path: str, seal: Seal) -> Conflict:
-    # not the seal's reason: it names a model that the caller may not know of
+    # not the seal's reason: it names a model that the caller may not see
     return Conflict(f"{path} cannot change: {seal.prefix} is sealed, because a registered version was made of it.")
 
 
