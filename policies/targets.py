@@ -70,6 +70,6 @@ def exits_of(target: str) -> tuple[str, ...]:
 
 
 def target_text(target: str) -> str:
-    """Return a request's target in words: `Production`, `@champion`, `no longer @champion`."""
+    """Return a request's target as text: `Production`, `@champion`, `no longer @champion`."""
     alias = removed_alias(target)
     return f"no longer @{alias}" if alias else target

@@ -83,7 +83,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class PathView:
-    """One drawn edge with its relations in words; ``css`` highlights it or dims it."""
+    """One drawn edge with its relations as text; ``css`` highlights it or dims it."""
 
     path: EdgePath
     relations: str
