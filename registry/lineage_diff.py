@@ -1,4 +1,4 @@
-"""Difference of two model versions or runs: metrics and whether they compare, changes by axis, the nearest divergence.
+"""Difference of two model versions or runs: comparable metrics, changes by axis, the nearest divergence.
 
 It lists changes and no causes. Facts that were not recorded are listed as unknown.
 """

@@ -62,8 +62,8 @@ FACT_WRITERS: Mapping[str, tuple[str, ...]] = {
 _SERVER = "this server sets it"
 _POLICY = "published by two people (approvals/policy_changes/); nobody relaxes it for their own version"
 _PINNED = "pinned when the version was promoted (approvals/case/pins.py)"
-_REVIEW = "a decision of a reviewer: giving one is what four eyes asks for"
-_RELAXING = "who is involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
+_REVIEW = "a decision of a reviewer, which four eyes requires"
+_RELAXING = "people involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
 NOT_WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -105,7 +105,7 @@ NOT_WRITTEN: Mapping[str, str] = {
     ),
     "Snapshot.reason": "requesters give it, and never approve",
     **dict.fromkeys(("Snapshot.reviews", "Snapshot.rejections"), _REVIEW),
-    "Snapshot.findings": "from severity high on, nobody who made the version closes one (approvals/permissions/oversight.py)",
+    "Snapshot.findings": "an author of the version may not close one of severity high or critical (approvals/permissions/oversight.py)",
 }
 # Tags of a version that count whatever the policy says: the ones that name its data, code and origin.
 _LINEAGE_KEYS = frozenset({DATASET_KEY, REPO_KEY, "triggered_by", *COMMIT_KEYS})
