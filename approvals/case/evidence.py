@@ -113,7 +113,7 @@ PREFIX = "wrote:"
 
 
 def counted_keys(rules: Iterable[Rule]) -> frozenset[str]:
-    """Return the keys of version tags that count under these rules: lineage keys, and those in the parameters of checks."""
+    """Return the keys of version tags that count under these rules: lineage keys, and keys in parameters of checks."""
     params = [value for rule in rules if isinstance(rule, CheckRule) for value in rule.params.values()]
     return _LINEAGE_KEYS.union(*(_texts(value) for value in params))
 
