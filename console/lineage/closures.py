@@ -60,7 +60,7 @@ def _one(root: Node, direction: Direction, as_of: datetime | None, limit: int) -
 
 
 def known_part(actor: Actor, closure: Closure) -> Closure:
-    """Return a closure without the nodes that the actor may not know, and without their edges."""
+    """Return a closure without the nodes that the actor may not see, and without their edges."""
     hidden = hidden_nodes(actor, closure.nodes)
     if not hidden:
         return closure
@@ -133,7 +133,7 @@ def sources_of(edges: Iterable[Edge]) -> dict[int, list[int]]:
 
 
 def highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
-    """Return a node with what a click on it highlights: ancestors, descendants, or both."""
+    """Return the ids that a click on a node highlights: its ancestors, descendants, or both."""
     highlighted = {start}
     for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
         onward: dict[int, list[int]] = defaultdict(list)

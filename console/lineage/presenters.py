@@ -91,7 +91,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class PathView:
-    """One drawn edge with its relations in words; ``css`` highlights it or dims it."""
+    """One drawn edge with its relations as text; ``css`` highlights it or dims it."""
 
     path: EdgePath
     relations: str
@@ -118,7 +118,7 @@ class GraphPage:
 
     @property
     def highlight_label(self) -> str:
-        """Return the text of what a click highlights; it depends on the tab."""
+        """Return the text about the highlighted nodes; it depends on the tab."""
         return {"up": "ancestors", "down": "descendants"}.get(self.direction, "ancestors and descendants")
 
 
