@@ -44,7 +44,7 @@ class PatternQuery(PrincipalQuery):
 
 
 class PatternGrants(GrantSerializer):
-    """A grant by pattern as it is answered."""
+    """A grant by pattern in an answer."""
 
     pattern = serializers.CharField(help_text=_PATTERN_HELP)
 
@@ -60,13 +60,13 @@ class ExperimentGrants(serializers.Serializer[Any]):
 
     experiment_id = serializers.CharField()
     name = serializers.CharField()
-    default_level = serializers.CharField(help_text="What everybody who is signed in may do; `none`: nothing.")
+    default_level = serializers.CharField(help_text="The level of everybody who is signed in, or `none`.")
     grants = GrantSerializer(many=True)
     by_pattern = PatternGrants(many=True)
 
 
 class ExperimentGrantsView(ApiView):
-    """GET: what was granted on an experiment. PUT: grant somebody a level. DELETE: revoke somebody's level."""
+    """GET: the grants on an experiment. PUT: grant somebody a level. DELETE: revoke somebody's level."""
 
     @accepts(responses=ExperimentGrants)
     def get(self, request: Request, experiment_id: str) -> Response:
@@ -108,7 +108,7 @@ class PatternGrantsView(ApiView):
 
     @accepts(responses=PatternList, operation_id="api_v1_experiments_permissions_by_pattern_retrieve")
     def get(self, request: Request) -> Response:
-        """Return every grant by pattern. Raises Denied to all but superusers."""
+        """Return every grant by pattern. Raises Denied for all but superusers."""
         require_to_grant_by_name(actor_of(request), "*")
         return _patterns()
 
@@ -149,14 +149,14 @@ def _grant(values: dict[str, Any]) -> Grant:
 
 def _answer(experiment: Experiment) -> Response:
     default = default_level()
-    shown = {
+    grants = {
         "experiment_id": experiment.pk,
         "name": experiment.name,
         "default_level": "none" if default == NO_LEVEL else ExperimentLevel(default).name.lower(),
         "grants": grants_of(experiment),
         "by_pattern": patterns_over(experiment.name),
     }
-    return Response(ExperimentGrants(shown).data)
+    return Response(ExperimentGrants(grants).data)
 
 
 def _patterns() -> Response:

@@ -18,7 +18,7 @@ from registry.permissions import visible_models
 def visible_findings(
     actor: Actor, *, state: str = "", severity: str = "", model: str = "", owner: str = ""
 ) -> QuerySet[Finding]:
-    """Return the findings the actor may know of: open ones first, then by severity, the newest first.
+    """Return the findings the actor may see: open ones first, then by severity, the newest first.
 
     ``state`` may be `overdue` for open ones whose due date has passed.
     """
@@ -39,7 +39,7 @@ def visible_findings(
 
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
-    """Return one finding; NotFound."""
+    """Return one finding. Raises NotFound."""
     finding = visible_findings(actor).filter(pk=row_id(finding_id)).first()
     if finding is None:
         raise NotFound(f"There is no finding {finding_id}.")

@@ -15,7 +15,7 @@ from registry.permissions import visible_models
 
 
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
-    """Return the post-reviews the actor may know of, the earliest due date first.
+    """Return the post-reviews the actor may see, the earliest due date first.
 
     ``state``: open, overdue or completed.
     """
@@ -32,7 +32,7 @@ def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> Q
 
 
 def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
-    """Return one post-review; NotFound."""
+    """Return one post-review. Raises NotFound."""
     rows = visible_post_reviews(actor)
     post_review = rows.filter(pk=row_id(post_review_id)).first()
     if post_review is None:

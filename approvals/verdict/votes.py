@@ -1,6 +1,6 @@
 """Counting of approvals for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups.
 
-Pure.
+Pure functions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from fnmatch import fnmatchcase
 from approvals.verdict.facts import ReviewFacts, Snapshot
 from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
-# Roles that begin with this say what evidence somebody wrote (approvals/case/evidence.py).
+# Prefix of the roles of writers of evidence (approvals/case/evidence.py).
 _WROTE = "wrote:"
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Return who may not decide, by username, with the role that excludes them; KeyError for an unknown role.
+    """Return the role of each person who may not decide, by username. Raises KeyError for an unknown role.
 
-    Requesters are excluded whatever the rules are, and who wrote evidence by every rule of four eyes.
+    Requesters are always excluded. A rule of four eyes also excludes the writers of evidence.
     """
     excluded = dict.fromkeys(sorted(people.get("requester", ())), "requester")
     wrote = sorted(role for role in people if role.startswith(_WROTE))
@@ -31,8 +31,8 @@ def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]])
 
 
 def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
-    """Return who may not review, by username, with the role: excluded people,
-    and who overrode a rule for this state.
+    """Return the role of each person who may not review, by username: excluded people,
+    and people who overrode a rule for this state.
     """
     excluded = excluded_people(snapshot.rules, snapshot.people)
     if not any(isinstance(rule, FourEyesRule) for rule in snapshot.rules):
@@ -44,19 +44,19 @@ def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
 
 
 def role_text(role: str) -> str:
-    """Return a role in words: `version author`, or what the person wrote."""
+    """Return the text of a role: `version author`, or the evidence that the person wrote."""
     return role.removeprefix(_WROTE) if role.startswith(_WROTE) else role.replace("_", " ")
 
 
 def involvement(role: str) -> str:
-    """Return how somebody in a role is involved, as the end of a sentence: `they are its version author`."""
+    """Return the involvement of a role, as the end of a sentence: `they are its version author`."""
     if role.startswith(_WROTE):
         return f"they (or a service account of theirs) {role_text(role)}"
     return f"they are its {role_text(role)}"
 
 
 def involvement_of_reader(role: str) -> str:
-    """Return how the reader is involved in a role, as the beginning of a sentence: `You are its version author`."""
+    """Return the involvement of the reader, as the beginning of a sentence: `You are its version author`."""
     return f"You {role_text(role)}" if role.startswith(_WROTE) else f"You are its {role_text(role)}"
 
 
@@ -83,9 +83,9 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
     """Return the approvals that count for a rule, earliest first.
 
-    There is at most one by each reviewer, and at most one on each person's review rights. An approval counts when it is
-    the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor the
-    delegator is excluded, and it is signed where the policy asks for signatures.
+    There is at most one by each reviewer, and at most one by the review rights of each person. An approval counts when
+    it is the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor
+    the delegator is excluded, and it is signed where the policy asks for signatures.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()
@@ -113,7 +113,7 @@ def latest_reviews(
 
 
 def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
-    """Return what gives a review its vote under a rule: groups, `role:ROLE`, `owner`; empty for no vote."""
+    """Return the reasons why a review counts for a rule: groups, `role:ROLE`, `owner`; empty where it does not."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
     owns = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()

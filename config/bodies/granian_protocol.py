@@ -15,14 +15,14 @@ PROTOCOL = "custody.protocol"
 
 
 def hand_on_protocol() -> None:
-    """Have ``environ[PROTOCOL]`` set from now on. Does nothing in a process that is no worker of granian."""
+    """Wrap granian's function so that it sets ``environ[PROTOCOL]``. Does nothing outside a worker of granian."""
     workers = sys.modules.get("granian.server.mp")
     if workers is None:
         return
     wrapped_by_granian = workers._wsgi_call_wrap  # noqa: SLF001 - see above
 
-    def wrap(*given: Any) -> Callable[[Any, dict[str, Any]], Any]:
-        serve = wrapped_by_granian(*given)
+    def wrap(*arguments: Any) -> Callable[[Any, dict[str, Any]], Any]:
+        serve = wrapped_by_granian(*arguments)
 
         def serve_with_protocol(protocol: Any, scope: dict[str, Any]) -> Any:
             scope[PROTOCOL] = protocol

@@ -76,7 +76,7 @@ class Watched:
 
 
 def pause_before_restart(ends: int) -> float:
-    """Return the seconds before a program is started again that ended so often recently."""
+    """Return the seconds before a program is started again after this number of recent ends."""
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(ends - 1, 30))
 
 
@@ -92,7 +92,7 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, *programs: Program) -> None:
-        """Start programs together and return when all of them answer. CannotRun where one does not."""
+        """Start programs together and return when all of them answer. Raises CannotRun where one does not."""
         started = [Watched(program, self._logs) for program in programs]
         self._watched += started
         deadline = time.monotonic() + _READY_SECONDS

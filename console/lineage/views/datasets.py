@@ -1,4 +1,4 @@
-"""Dataset versions: the list, the page of one with its impact, and the dialogs of its quarantine."""
+"""Dataset versions: the list, one with its impact, and the dialogs of its quarantine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dataset_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show one dataset version: the runs that read it, what descends from it, and its quarantine."""
+    """Show one dataset version: the runs that read it, its descendants, and its quarantine."""
     node = _dataset_version(request, actor)
     return render_page(
         request,
@@ -79,14 +79,14 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
     dialog = Dialog(
         title=f"Release {_title(node)}",
-        description="Versions that descend from it can be promoted again. Both reasons are kept.",
+        description="Versions that descend from it can be promoted again. Both reasons stay on record.",
         submit="Release dataset version",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(node))
 
 
 def _quarantine_consequence(actor: Actor, node: Node) -> str:
-    """Return what a quarantine stops, with the versions in use that descend from the data."""
+    """Return the consequence of a quarantine, with the versions in use that descend from the data."""
     stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
     live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
     return f"{stops} In use now: {live}. They stay there, and a finding is opened on each." if live else stops

@@ -91,7 +91,7 @@ class PolicyDescription:
 
 
 def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
-    """Return the body of a published policy in words."""
+    """Return the body of a published policy as text."""
     policy = parse_published(body)
     return PolicyDescription(
         scope=_scope(policy),
@@ -102,7 +102,7 @@ def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
 
 
 def _scope(policy: PolicyBody) -> str:
-    """Return what the policy governs, as a sentence."""
+    """Return the scope of the policy, as a sentence."""
     if policy.target == TRANSITIONS:
         return (
             f"A version of {_models(policy)} may go from one stage to another only as drawn here, by every interface."
@@ -120,14 +120,14 @@ def _scope(policy: PolicyBody) -> str:
 
 
 def describe_rule(rule: Rule) -> RuleDescription:
-    """Return one rule in words, with its condition and its weight."""
+    """Return one rule as text, with its condition and its weight."""
     when = condition_text(rule.applies_if) if rule.applies_if is not None else ""
     icon = _ICONS.get(type(rule), "rule")
     return RuleDescription(rule.id, rule_text(rule), icon, rule.level == "hard", when, _weight(rule))
 
 
 def rule_text(rule: Rule) -> str:
-    """Return what a rule requires, as a sentence."""
+    """Return the requirement of a rule, as a sentence."""
     match rule:
         case ApprovalsRule():
             text = _approvals(rule)
@@ -151,7 +151,7 @@ def rule_text(rule: Rule) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """Return when a rule applies: ``the risk tier is high and it comes from None``."""
+    """Return the time when a rule applies: ``the risk tier is high and it comes from None``."""
     parts = [f"the risk tier is {english_list(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
     if condition.sources:

@@ -1,4 +1,4 @@
-"""The pages of policies: a revision in words, its changes, the proposals, and a draft while it is written."""
+"""Presenters of the pages of policies: a revision with its changes, the proposals, and the preview of a draft."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from policies.yaml_text import Document, read_policy, write_policy
 
 _SHOWN = 50
 EXAMPLE = """\
-# What a version must meet before it may move. Lines that begin with # are comments.
+# The rules that a version must meet before a promotion. Lines that begin with # are comments.
 name: my-policy
 description: Why these rules exist.
 applies_to:
@@ -66,7 +66,7 @@ class RuleDiff:
 
 @dataclass(frozen=True, slots=True)
 class DiffView:
-    """The difference of two revisions, in words and as text. ``lines`` are pairs of a tone and a line."""
+    """The difference of two revisions, by rule and as text. ``lines`` are pairs of a tone and a line."""
 
     rules: tuple[RuleDiff, ...]
     values: tuple[ValueChange, ...]
@@ -80,7 +80,7 @@ class DiffView:
 
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
-    """Return what a policy's body changes; the tones of the lines are `add`, `del`, `at` and ""."""
+    """Return the lines that a policy's body changes; their tones are `add`, `del`, `at` and ""."""
     difference: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
@@ -101,10 +101,10 @@ _TONES = {"+": "add", "-": "del", "@": "at"}
 
 @dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """One revision of a policy in words with its changes, the other revisions, and the proposals."""
+    """One revision of a policy as sentences, with its changes, the other revisions, and the proposals."""
 
     policy: Policy
-    shown: PolicyRevision
+    revision: PolicyRevision
     revisions: Sequence[PolicyRevision]
     text: PolicyDescription
     diff: DiffView | None
@@ -114,23 +114,23 @@ class PolicyPage:
     @property
     def is_newest(self) -> bool:
         """Return whether the newest revision is shown."""
-        return self.shown.pk == self.revisions[0].pk
+        return self.revision.pk == self.revisions[0].pk
 
 
-def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
-    """Return the page of a policy; an unknown revision gives the newest. NotFound."""
+def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
+    """Return the page of a policy; an unknown revision gives the newest. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     revisions = list(revisions_of(policy)) if policy else []
     if policy is None or not revisions:
         raise NotFound(f"There is no policy {policy_id}.")
-    shown = next((row for row in revisions if str(row.number) == wanted), revisions[0])
-    earlier = next((row for row in revisions if row.number == shown.number - 1), None)
+    revision = next((row for row in revisions if str(row.number) == number), revisions[0])
+    earlier = next((row for row in revisions if row.number == revision.number - 1), None)
     return PolicyPage(
         policy=policy,
-        shown=shown,
+        revision=revision,
         revisions=revisions,
-        text=describe_policy(shown.body),
-        diff=diff_view(earlier.body, shown.body) if earlier else None,
+        text=describe_policy(revision.body),
+        diff=diff_view(earlier.body, revision.body) if earlier else None,
         proposals=first_rows(proposals(name=policy.name), _SHOWN),
         may_propose=refusal_to_propose(actor, policy.name) is None,
     )
@@ -138,7 +138,7 @@ def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """A proposal: what it would change, and who may decide on it. ``refusal`` is why this person may not."""
+    """A proposal: its changes, and the people who may decide on it. ``refusal`` is why this person may not."""
 
     proposal: PolicyProposal
     text: PolicyDescription
@@ -165,7 +165,7 @@ class ProposalPage:
 
 
 def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
-    """Return the page of a proposal. NotFound."""
+    """Return the page of a proposal. Raises NotFound."""
     proposal = get_proposal(proposal_id)
     is_open = proposal.state == ProposalState.OPEN
     base = proposal.base_revision.body if proposal.base_revision else None
@@ -188,7 +188,7 @@ def waiting_proposals() -> list[PolicyProposal]:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A draft while it is written: its errors by line, or its rules in words and what it would change."""
+    """A draft while it is written: its errors by line, or its rules as sentences and its changes."""
 
     document: Document
     text: PolicyDescription | None

@@ -1,4 +1,4 @@
-"""The moves of a version between stages: what their buttons and dialogs say."""
+"""Texts of the buttons and dialogs for moves of a version between stages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from registry.stages import Stage, Transition
 
 
 def move_button(edge: Transition, version: ModelVersion) -> str:
-    """Return what the button of a move says: ``Archive version 2``."""
+    """Return the label of the button of a move: ``Archive version 2``."""
     match edge.target:
         case Stage.PRODUCTION:
             return "Promote to Production"

@@ -78,7 +78,7 @@ class InboxPage:
 
     @property
     def chart_label(self) -> str:
-        """Return the chart of decisions in words, for screen readers."""
+        """Return the chart of decisions as text, for screen readers."""
         approved, rejected = (sum(getattr(week, name) for week in self.weeks) for name in ("approved", "rejected"))
         return f"Decisions of the last {len(self.weeks)} weeks: {approved} approved, {rejected} rejected"
 
@@ -101,7 +101,10 @@ def waiting_count(request: HttpRequest) -> int:
 
 
 def inbox_page(request: HttpRequest) -> InboxPage:
-    """Return what the inbox shows. The query count does not depend on how much there is. Raises NotAuthenticated."""
+    """Return the content of the inbox.
+
+    The query count does not depend on the number of rows. Raises NotAuthenticated.
+    """
     actor = actor_from_request(request)
     rows, total = _first_and_total(waiting_for(actor).select_related("version__model", "requester"), _SHOWN_WAITING)
     setattr(request, _WAITING_COUNT, total)  # the sidebar need not count again
