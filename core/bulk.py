@@ -33,13 +33,13 @@ class BulkInsert:
         self.types = [array_type_of(model, column) for column in self.columns]
         self.defaults, self.moments = defaults_of(model), moments_of(model)
         into = f"INSERT INTO {table_of(model)} ({listed(self.columns)}) SELECT "
-        rest = f"{conflict} RETURNING {listed(returning)}" if returning else conflict
+        ending = f"{conflict} RETURNING {listed(returning)}" if returning else conflict
         arrays = ", ".join(f"%s::{kind}[]" for kind in self.types)
         fields = ", ".join(_from_json(place, kind) for place, kind in enumerate(self.types))
         self.returns = bool(returning)
         self.statement = Statement(
-            f"{into}* FROM unnest({arrays}) {rest}",
-            f"{into}{fields} FROM json_each(%s) WHERE true {rest}",  # without WHERE, ON would belong to a join
+            f"{into}* FROM unnest({arrays}) {ending}",
+            f"{into}{fields} FROM json_each(%s) WHERE true {ending}",  # without WHERE, ON would belong to a join
         )
 
     def run(self, rows: Sequence[Mapping[str, Any]]) -> Rows:

@@ -58,7 +58,7 @@ def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
 def signer_of(bundle: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> tuple[str, Mapping[str, Any]]:
     """Return the fingerprint of the key that made the signature, and the statement that it covers.
 
-    InvalidInput: no bundle of this kind, or none of the keys made it.
+    Raises InvalidInput: no bundle of this kind, or none of the keys made it.
     """
     envelope, hint = _envelope(bundle)
     try:
@@ -109,9 +109,10 @@ def _statement(payload: bytes) -> Mapping[str, Any]:
 
 
 def differences(statement: Mapping[str, Any], files: Sequence[tuple[str, str]], signature_file: str) -> list[str]:
-    """Return how files (path, SHA-256) differ from those that were signed: changed, missing, or not signed.
+    """Return the differences of files (path, SHA-256) from those that were signed: changed, missing, or not signed.
 
-    A signature may leave out its own file and those of git, and no other. InvalidInput: a statement that is not whole.
+    A signature may leave out its own file and those of git, and no other. Raises InvalidInput for a statement that is
+    not whole.
     """
     signed = _signed_files(statement)
     present = {path: digest for path, digest in files if path != signature_file and not _is_of_git(path)}
@@ -126,7 +127,7 @@ def _is_of_git(path: str) -> bool:
 
 
 def _signed_files(statement: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of each signed file. InvalidInput: another way of hashing, or a root that is not theirs."""
+    """Return the SHA-256 of each signed file. Raises InvalidInput for another hash, or a root that is not theirs."""
     try:
         (subject,) = statement["subject"]
         predicate = statement["predicate"]

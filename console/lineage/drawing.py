@@ -73,8 +73,8 @@ def _chip(node: NodeView, box: NodeBox, count: int, side: str) -> str:
     """Return the chip beside an artifact with neighbours that are not drawn: a link to the graph around it."""
     x = box.x - _CHIP + 6 if side == "up" else box.x + box.width - 6
     y = box.y + box.height - 10
-    what = "inputs" if side == "up" else "descendants"
-    label = f"{count} more {what if count > 1 else what[:-1]} of {escape(node.full_name)}: centre the graph on it"
+    neighbours = "inputs" if side == "up" else "descendants"
+    label = f"{count} more {neighbours if count > 1 else neighbours[:-1]} of {escape(node.full_name)}: centre the graph on it"
     return (
         f'<a class="more" href="{escape(node.centre_url)}" aria-label="{label}">'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{_CHIP}" height="16" rx="8"/>'

@@ -284,7 +284,7 @@ class _ViewBuilder:
 
 
 def _path(path: EdgePath, edges: Mapping[int, Edge], highlighted: frozenset[int]) -> PathView:
-    shown = [edges[pk] for pk in path.edge_ids if pk in edges]
-    words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in shown})
+    joined = [edges[pk] for pk in path.edge_ids if pk in edges]
+    words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in joined})
     css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"
     return PathView(path, ", ".join(words), css)

@@ -273,9 +273,9 @@ def _put(witnesses: Mapping[Key, tuple[_Run, int]]) -> None:
     """Insert edges that are not there, and for each edge the witness of its run where it has none yet."""
     new = put_edges(dict.fromkeys(witnesses, timezone.now()))
     held = edge_ids([key for key in witnesses if key not in new])
-    said = EdgeAssertion.objects.filter(edge_id__in=held.values()).values_list("edge_id", "assertion__source")
-    known = set(said) if held else set()
-    lacking = {key: pk for key, pk in held.items() if (pk, source_of(witnesses[key][0].run_id)[:700]) not in known}
+    witnessed = EdgeAssertion.objects.filter(edge_id__in=held.values()).values_list("edge_id", "assertion__source")
+    sources = set(witnessed) if held else set()
+    lacking = {key: pk for key, pk in held.items() if (pk, source_of(witnesses[key][0].run_id)[:700]) not in sources}
     add_witnesses((pk, witnesses[key][1]) for key, pk in (new | lacking).items())
 
 

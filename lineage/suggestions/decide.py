@@ -24,8 +24,8 @@ from lineage.visibility import require_declaring, require_visible
 def confirm_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> SuggestionDecision:
     """Turn a suggested edge into a declared one. It needs the right to declare it, and a reason.
 
-    NotFound: nothing of the kind is suggested. InvalidInput: no reason. Conflict: it would close a cycle, or somebody
-    decided first. Denied.
+    Raises NotFound (nothing of the kind is suggested), InvalidInput (no reason), Conflict (it would close a cycle, or
+    somebody decided first), Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)
     decision = _keep(actor, suggestion, Action.LINEAGE_SUGGESTION_CONFIRMED, SuggestionDecision.CONFIRMED, reason)
@@ -41,7 +41,8 @@ def confirm_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str,
 def reject_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> SuggestionDecision:
     """Reject a suggested edge for good. It needs the right to declare the edge, and a reason.
 
-    NotFound: nothing of the kind is suggested. InvalidInput: no reason. Conflict: somebody decided first. Denied.
+    Raises NotFound (nothing of the kind is suggested), InvalidInput (no reason), Conflict (somebody decided first),
+    Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)
     return _keep(actor, suggestion, Action.LINEAGE_SUGGESTION_REJECTED, SuggestionDecision.REJECTED, reason)
@@ -65,7 +66,7 @@ def _suggested(actor: Actor, src_urn: str, dst_urn: str, method: str, reason: st
 
 
 def _keep(actor: Actor, suggestion: Suggestion, action: Action, state: str, reason: str) -> SuggestionDecision:
-    """Store a decision with its event. Denied, Conflict."""
+    """Store a decision with its event. Raises Denied, Conflict."""
     ends = {suggestion.dst.urn} | ({suggestion.src.urn} if suggestion.relation is Relation.SAME_BYTES else set())
     for urn in sorted(ends):
         require_declaring(actor, urn, action)

@@ -27,7 +27,7 @@ _READ_BY = "read by "
 
 
 class Method(StrEnum):
-    """How an edge was inferred."""
+    """The method by which an edge was inferred."""
 
     LAST_VERSION = "last_version"
     SAME_SHORT_DIGEST = "same_short_digest"
@@ -49,12 +49,12 @@ class Suggestion:
 
     @property
     def key(self) -> tuple[int, int, int, str]:
-        """Return what identifies the suggestion."""
+        """Return the key of the suggestion: source, target, relation, method."""
         return self.src.pk, self.dst.pk, self.relation.value, self.method.value
 
     @property
     def confidence(self) -> float:
-        """Return how likely the edge is, from 0 to 1."""
+        """Return the likelihood of the edge, from 0 to 1."""
         return CONFIDENCE[self.method]
 
 
@@ -70,12 +70,12 @@ def open_suggestions(actor: Actor, nodes: Sequence[Node]) -> list[Suggestion]:
     rows = SuggestionDecision.objects.filter(dst__in={one.dst.pk for one in likely})
     decided = set(rows.values_list("src_id", "dst_id", "rel", "method"))
     hidden = hidden_nodes(actor, {end.pk: end for one in likely for end in (one.src, one.dst)}.values())
-    shown = {
+    undecided = {
         one.key: one
         for one in likely
         if one.key not in decided and one.src.pk not in hidden and one.dst.pk not in hidden
     }
-    return sorted(shown.values(), key=lambda one: (-one.confidence, one.key))
+    return sorted(undecided.values(), key=lambda one: (-one.confidence, one.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ def _is_unnamed(node: Node) -> bool:
 
 def _candidates(versions: Sequence[Node]) -> Mapping[int, list[_Candidate]]:
     """Return versions by their dataset: written when the run that made them ended, else when they were recorded."""
-    made = Edge.objects.select_related("src").filter(dst__in=[node.pk for node in versions], rel=Relation.PRODUCED)
+    edges = Edge.objects.select_related("src").filter(dst__in=[node.pk for node in versions], rel=Relation.PRODUCED)
     runs_by_version: dict[int, list[Node]] = defaultdict(list)
-    for edge in made:
+    for edge in edges:
         runs_by_version[edge.dst_id].append(edge.src)
     ended = _event_times([run for runs in runs_by_version.values() for run in runs], last=True)
     candidates: dict[int, list[_Candidate]] = defaultdict(list)

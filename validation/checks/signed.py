@@ -26,14 +26,14 @@ class Signed(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters. InvalidInput also for a text that is no public key."""
+        """Return the parameters. Raises InvalidInput, also for a text that is no public key."""
         parsed = super().parse(params)
         for key in texts(parsed, "keys"):
             read_key(key)
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, in a sentence. Raises InvalidInput for what is no key."""
         names = [fingerprint(read_key(key))[:16] for key in texts(params, "keys")]
         return f"All its files must be signed, in {params['file']}, with the key {english_list(names, 'or')}."
 
