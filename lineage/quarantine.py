@@ -130,9 +130,9 @@ def taint_of(urn: str) -> Taint:
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
     """Return what is quarantined among the ancestors of each node.
 
-    An edge that a run has withdrawn counts like the others (withdrawn.py). One query where nothing is quarantined; three
-    more where something is, however many nodes are asked about, and some for each step over withdrawn edges. A node that
-    the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
+    An edge that a run has withdrawn counts like the others (withdrawn.py). One query where nothing is quarantined;
+    three more where something is, however many nodes are asked about, and some for each step over withdrawn edges. A
+    node that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
     """
     quarantine_of_node = {row.node.alias_of_id or row.node_id: row for row in active_quarantines()}
     if not quarantine_of_node:
