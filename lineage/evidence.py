@@ -27,7 +27,7 @@ class AncestryWriter:
 
 
 def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWriter]]:
-    """Return the people who changed the ancestry of each node, by URN; two queries where nobody ever did.
+    """Return the people who changed the ancestry of each node, by URN; two queries where there are none.
 
     Ancestors that a run has withdrawn count (withdrawn.py). However many changes there were, only those of ancestors
     are read, with a query for each thousand of them.
