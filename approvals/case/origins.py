@@ -36,8 +36,8 @@ def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins])
 
 
 def nodes_of_bytes(versions: Sequence[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, set[str]]:
-    """Return what stands for the bytes of each version in the graph, by version id: the version, all with the same
-    bytes, and the runs that held them. One query.
+    """Return the references to the bytes of each version in the graph, by version id: of the version, of all with the
+    same bytes, and of the runs that held them. One query.
     """
     siblings = same_payload_refs(versions)
     return {
@@ -51,8 +51,8 @@ def nodes_of_bytes(versions: Sequence[ModelVersion], origins: Mapping[int, Origi
 
 
 def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
-    """Return what is quarantined above each version,
-    above a version with the same bytes or above a run that held them.
+    """Return the quarantined ancestors of each version, of the versions with the same bytes and of the runs that held
+    them.
     """
     rows = list(versions)
     urns = nodes_of_bytes(rows, origins)
