@@ -224,7 +224,7 @@ def _reason(text: str) -> str:
 
 
 def require_independence(actor: Actor, urn: str, action: Action) -> None:
-    """Refuse people who may not release a quarantine of this node or of data above it; Denied."""
+    """Refuse people who may not release a quarantine of this node or of data above it. Raises Denied."""
     for quarantine in taint_of(urn).quarantines:
         _require_maker_of_nothing(actor, quarantine.node, action)
 
