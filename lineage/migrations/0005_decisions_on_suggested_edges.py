@@ -9,7 +9,7 @@ from core.database_guards import AppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('lineage', '0003_openlineage'),
+        ('lineage', '0004_withdrawn_edges'),
     ]
 
     operations = [
