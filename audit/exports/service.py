@@ -4,9 +4,6 @@ package.
 
 from __future__ import annotations
 
-import re
-import tempfile
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -24,42 +21,10 @@ from audit.transparency.keys import NoLogKey, log_signers
 from audit.transparency.signing import signed_checkpoint
 from core.actors import Actor
 from core.errors import InvalidInput, Unavailable
-from core.refs import model_ref
+from core.refs import AUDIT_LOG, model_ref
 from core.times import iso_utc
 
-WHOLE_LOG = "audit:log"
 _CSV_NOTE = "Cells that a spreadsheet could take for a formula start with an apostrophe; events.jsonl is the evidence."
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A finished export: a file open at its start, which closing deletes, its name, its size in bytes, and its
-    manifest.
-    """
-
-    file: BinaryIO
-    filename: str
-    size: int
-    manifest: dict[str, Any]
-
-
-def export(*, actor: Actor, filters: Filters) -> Package:
-    """Return an export. NotFound where the actor may not read the model, Denied where not the whole log. Unavailable.
-
-    Raises InvalidInput.
-    """
-    stream = require_readable(actor, filters)
-    asked = record_request(actor=actor, filters=filters, stream=stream)
-    now = timezone.now()
-    file = tempfile.TemporaryFile(dir=settings.DATA_DIR)  # noqa: SIM115 - the caller sends and closes it
-    try:
-        manifest = write_export(file, asked, filters, stream, requested_by=actor.name)
-    except BaseException:
-        file.close()
-        raise
-    size = file.tell()
-    file.seek(0)
-    return Package(file, f"custody-audit-{label_of(filters)}-{now:%Y%m%dT%H%M%SZ}.zip", size, manifest)
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
@@ -78,7 +43,7 @@ def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
-        obj = model_ref(filters.model) if stream else WHOLE_LOG
+        obj = model_ref(filters.model) if stream else AUDIT_LOG
         return record(actor=actor, action=Action.AUDIT_EXPORTED, obj=obj, stream=stream, after=after)
 
 
@@ -109,9 +74,3 @@ def write_export(
     }
     chosen = Selection(log.number, log.origin, checkpoint.size, stream, filters)
     return write_package(file, chosen, checkpoint, signers, about, progress)
-
-
-def label_of(filters: Filters) -> str:
-    """Return a word for the name of the file."""
-    label = filters.model or ("selection" if filters.given() else "log")
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-FORMAT = "custody-audit-export/2"
+FORMAT = "custody-audit-export/3"
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
 EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
 WITNESSED = "witnessed"
@@ -34,8 +34,9 @@ TIMESTAMP = ("timestamp.txt", "timestamp.tsr")  # a checkpoint and the time stam
 LOG_KEY, WITNESS_KEY = 1, 4
 KEY_KINDS = {LOG_KEY: "log", WITNESS_KEY: "witness"}
 MANIFEST_TITLE = "custody-audit-manifest/1"
-WHOLE_LOG, MODEL, RANGE, SELECTION = "whole log", "model", "range", "selection"
+WHOLE_LOG, MODEL, NUMBERS, RANGE, SELECTION = "whole log", "model", "numbers", "range", "selection"
 PROVEN, ASSERTED = "proven", "asserted"
+COMPLETENESS = {WHOLE_LOG: PROVEN, MODEL: PROVEN, NUMBERS: PROVEN, RANGE: ASSERTED, SELECTION: ASSERTED}
 CSV_COLUMNS = [
     "seq",
     "stream",
@@ -340,6 +341,18 @@ def manifest_text(origin: str, manifest: bytes) -> bytes:
     return f"{MANIFEST_TITLE}\n{origin}\n{hashlib.sha256(manifest).hexdigest()}\n".encode()
 
 
+def kind_of(filters: dict[str, str]) -> str:
+    """Return the kind of claim that the filters of an export allow."""
+    names = set(filters)
+    if not names:
+        return WHOLE_LOG
+    if names == {"model"}:
+        return MODEL
+    if names <= {"first_seq", "last_seq"}:
+        return NUMBERS
+    return RANGE if names <= {"since", "until"} else SELECTION
+
+
 def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
     """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS."""
     event = entry["event"]
@@ -461,6 +474,10 @@ def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | N
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
     if not known:
         raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
+    claim = manifest["claim"]
+    if (claim["kind"], claim["completeness"]) != (kind_of(manifest["filters"]), COMPLETENESS.get(claim["kind"])):
+        report.wrong(MANIFEST, "it claims another completeness than its filters allow")
+        return None
     if (manifest["size"], manifest["root"]) != (checkpoint.size, base64.b64encode(checkpoint.root).decode()):
         report.wrong(CHECKPOINT, "it is not the one that the manifest names")
         return None
@@ -523,7 +540,7 @@ class Walk:
         leaf = hashlib.sha256(b"\x00" + line).digest()
         if self.first_seq is None:
             self.first_seq = seq
-        elif seq <= self.last_seq or (self.claim in (WHOLE_LOG, RANGE) and seq != self.last_seq + 1):
+        elif seq <= self.last_seq or (self.claim in (WHOLE_LOG, NUMBERS, RANGE) and seq != self.last_seq + 1):
             return self._wrong(f"number {seq} follows {self.last_seq}", seq)
         self.last_seq = seq
         if self.leaves is not None:
@@ -561,11 +578,21 @@ class Walk:
         if (self.tree.size, self.tree.root()) != (signed.checkpoint.size, signed.checkpoint.root):
             self.report.wrong(EVENTS, "the entries do not make the tree that was signed")
         claim = signed.manifest["claim"]
+        if self.claim == NUMBERS:
+            self._compare_range(signed.manifest["filters"])
         counts = {"events": self.count, "first_seq": self.first_seq, "last_seq": self.last_seq if self.count else None}
         if self.claim == MODEL:
             counts["last_gen"] = max(self.last_gen, 0)
         if any(claim.get(key) != value for key, value in counts.items()):
             self.report.wrong(MANIFEST, "its counts are not those of the events")
+
+    def _compare_range(self, filters: dict[str, str]) -> None:
+        """Compare the numbers of the entries with those that were asked for."""
+        first = int(filters.get("first_seq", "0"))
+        last = min(int(filters.get("last_seq", str(self.size))), self.size - 1)
+        expected = (first, last) if first <= last else (None, -1)
+        if (self.first_seq, self.last_seq) != expected:
+            self.report.wrong(EVENTS, f"the numbers {first} to {last} were asked for, and not all of them are here")
 
 
 def check_events(package: Package, listed: dict[str, Any], walk: Walk, report: Report) -> None:
@@ -782,6 +809,8 @@ def _print(report: Report) -> None:
     if facts:
         claim = facts["claim"]
         print(f"{facts['events']} events of {facts['log']} ({claim['kind']}); completeness: {claim['completeness']}")
+        for name, one in claim["filters"].items():
+            print(f"filter {name}={facts['filters'][name]!a}: {one['says']}")
         for one in facts["cosigned"]:
             print(f"cosigned at size {one['size']} by {one['witness']}, {one['time']} seconds after 1970")
         print(f"checkpoint of size {facts['size']}; compared with {facts['checkpoints_compared']} that you kept")

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from accounts.models import User
 from audit.actions import Action
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.services import record
 from audit.transparency.keys import log_signers
 from audit.transparency.notes import new_signer
@@ -39,7 +38,7 @@ from audit.verifier.audit_verify import (
     verify,
 )
 from tests.audit import forging
-from tests.audit.conftest import Save
+from tests.audit.conftest import export
 from tests.conftest import Acting
 
 SEEDS = st.integers(0, 2**32)
@@ -53,9 +52,9 @@ KINDS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def folder(log: None, kept: bytes, ops: User, acting: Acting, save: Save, tmp_path: Path, filters: Filters) -> Path:
+def folder(log: None, kept: bytes, ops: User, acting: Acting, tmp_path: Path, filters: Filters) -> Path:
     """Return the directory of an unpacked export."""
-    path = save(export(actor=acting(ops), filters=filters))
+    path = export(actor=acting(ops), filters=filters)
     with zipfile.ZipFile(path) as package:
         package.extractall(tmp_path / "original")
     return tmp_path / "original"
