@@ -44,19 +44,19 @@ class EventsView(ApiView):
 
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer a page of events. NotFound, Denied, InvalidInput."""
-        wanted = dict(self.query)
-        stream = _stream(actor_of(request), wanted)
+        """Answer a page of events. Raises NotFound, Denied, InvalidInput."""
+        query = dict(self.query)
+        stream = _stream(actor_of(request), query)
         page = events_matching(
             stream=stream,
-            obj=wanted["object"],
-            actor=wanted["actor"],
-            action=wanted["action"],
-            outcome=wanted["outcome"],
-            since=wanted["since"],
-            until=wanted["until"],
-            cursor=wanted["cursor"],
-            size=wanted["limit"],
+            obj=query["object"],
+            actor=query["actor"],
+            action=query["action"],
+            outcome=query["outcome"],
+            since=query["since"],
+            until=query["until"],
+            cursor=query["cursor"],
+            size=query["limit"],
         )
         places = places_of(page.events)
         answer: dict[str, Any] = {
@@ -68,12 +68,15 @@ class EventsView(ApiView):
         return Response(answer)
 
 
-def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
-    """Return the stream that was asked for, "" for the whole log. NotFound, Denied where the caller may not read it."""
-    if wanted["model"]:
-        return find_stream(actor, wanted["model"])
+def _stream(actor: Actor, query: dict[str, Any]) -> str:
+    """Return the stream that was asked for, "" for the whole log.
+
+    Raises NotFound, Denied where the caller may not read it.
+    """
+    if query["model"]:
+        return find_stream(actor, query["model"])
     require_whole_log(actor, action=Action.API_CALLED)
-    return str(wanted["stream"])
+    return str(query["stream"])
 
 
 class ExportView(ApiView):
@@ -98,7 +101,7 @@ class ExportsView(ApiView):
 
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        """Answer the export, which is recorded and queued. NotFound, Denied."""
+        """Answer the export, which is recorded and queued. Raises NotFound, Denied."""
         job = start_export(actor=actor_of(request), filters=Filters(**self.body))
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
 
@@ -110,7 +113,7 @@ class ExportJobView(ApiView):
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, export_id: UUID) -> Response:
-        """Answer state and progress. NotFound."""
+        """Answer state and progress. Raises NotFound."""
         return Response(export_json(export_job(actor_of(request), export_id)))
 
 

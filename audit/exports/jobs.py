@@ -37,7 +37,7 @@ class Superseded(Exception):
 def start_export(*, actor: Actor, filters: Filters, queued: bool = True) -> ExportJob:
     """Record that an export was asked for and queue it, unless the caller makes it in this process.
 
-    NotFound where the actor may not read the model, Denied the log.
+    Raises NotFound where the actor may not read the model, Denied the log.
 
     Raises InvalidInput.
     """
@@ -47,7 +47,7 @@ def start_export(*, actor: Actor, filters: Filters, queued: bool = True) -> Expo
             event=record_request(actor=actor, filters=filters, stream=stream),
             requested_by=actor.name,
             requester_ref=actor.ref,
-            filters=filters.given(),
+            filters=filters.as_dict(),
             seen_at=timezone.now(),
         )
         if queued:
@@ -75,7 +75,7 @@ def mark_fetched(job: ExportJob) -> None:
 
 
 def export_job(actor: Actor, pk: UUID) -> ExportJob:
-    """Return an export. NotFound for those of others, unless the actor may read the whole log."""
+    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log."""
     job = ExportJob.objects.filter(pk=pk).first()
     if job is None or not (job.requester_ref == actor.ref or may_read_whole_log(actor)):
         raise NotFound("There is no such export.")
@@ -143,7 +143,7 @@ def resume_exports() -> int:
 
 
 def _asked_by(actor: Actor, filters: Filters) -> QuerySet[ExportJob]:
-    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.given()).order_by("-created_at")
+    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict()).order_by("-created_at")
 
 
 def _claim(pk: UUID) -> ExportJob | None:

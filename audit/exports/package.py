@@ -153,7 +153,7 @@ def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], 
         "origin": chosen.origin,
         "size": checkpoint.size,
         "root": base64.b64encode(checkpoint.root).decode(),
-        "filters": chosen.filters.given(),
+        "filters": chosen.filters.as_dict(),
         "claim": chosen.claim() | counts,
         "files": tally.files,
     }

@@ -40,7 +40,7 @@ class Filters:
     first_seq: int | None = None
     last_seq: int | None = None
 
-    def given(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         """Return the filters that are set, as text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {key: _text(value) for key, value in values.items() if value not in ("", None)}
@@ -48,11 +48,11 @@ class Filters:
     @property
     def kind(self) -> str:
         """Return the kind of claim that these filters allow."""
-        return kind_of(self.given())
+        return kind_of(self.as_dict())
 
 
 def filters_of(given: dict[str, str]) -> Filters:
-    """Return the filters of which `Filters.given` gave the text."""
+    """Return the filters of which `Filters.as_dict` gave the text."""
     values: dict[str, Any] = dict(given)
     values |= {key: parse_datetime(given[key]) for key in ("since", "until") if key in given}
     values |= {key: int(given[key]) for key in ("first_seq", "last_seq") if key in given}
@@ -75,10 +75,10 @@ class Selection:
 
     def claim(self) -> dict[str, Any]:
         """Return the parts of the claim that do not depend on the events themselves."""
-        return claim_of(self.filters.given()) | ({"stream": self.stream} if self.filters.kind == MODEL else {})
+        return claim_of(self.filters.as_dict()) | ({"stream": self.stream} if self.filters.kind == MODEL else {})
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and exact bytes of each entry, in the order of the log. TilesUnreadable."""
+        """Yield number and exact bytes of each entry, in the order of the log. Raises TilesUnreadable."""
         if self.filters.kind == WHOLE_LOG:
             yield from self._published()
             return
@@ -108,7 +108,7 @@ class Selection:
 
     def _conditions(self) -> Q:
         chosen = self.filters
-        wanted = {
+        lookups = {
             "stream": self.stream,
             "event__object_ref": chosen.object,
             "event__actor_name": chosen.actor,
@@ -120,7 +120,7 @@ class Selection:
             "seq__gte": chosen.first_seq,
             "seq__lte": chosen.last_seq,
         }
-        conditions = Q(**{key: value for key, value in wanted.items() if value not in ("", None)})
+        conditions = Q(**{key: value for key, value in lookups.items() if value not in ("", None)})
         if chosen.version:
             # Version refs in a model's stream are its own, whatever its name was then.
             conditions &= Q(

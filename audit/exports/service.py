@@ -28,7 +28,7 @@ _CSV_NOTE = "Cells that a spreadsheet could take for a formula start with an apo
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
-    """Return the stream of the model that is named, "" for the whole log. NotFound, Denied, InvalidInput."""
+    """Return the stream of the model that is named, "" for the whole log. Raises NotFound, Denied, InvalidInput."""
     if filters.version and not filters.model:
         raise InvalidInput("Name the model of the version.")
     if filters.model:
@@ -39,7 +39,7 @@ def require_readable(actor: Actor, filters: Filters) -> str:
 
 def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
     """Record that an export was asked for. Of a model, the event says how long its history was then."""
-    after: dict[str, object] = {"filters": filters.given()}
+    after: dict[str, object] = {"filters": filters.as_dict()}
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
@@ -49,7 +49,7 @@ def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
 
 def write_export(
     file: BinaryIO,
-    asked: Event,
+    request_event: Event,
     filters: Filters,
     stream: str,
     *,
@@ -58,9 +58,9 @@ def write_export(
 ) -> dict[str, Any]:
     """Write the package of an export that was asked for, and return its manifest.
 
-    Unavailable where the log is not signed.
+    Raises Unavailable where the log is not signed.
     """
-    log, checkpoint = signed_checkpoint(asked)
+    log, checkpoint = signed_checkpoint(request_event)
     try:
         signers = log_signers()
     except NoLogKey as error:

@@ -61,7 +61,7 @@ class Command(InstallationCommand):
     def handle(self, *, file: Path, resume: UUID | None, **options: Any) -> None:
         """Write the file. CommandError where that is refused; the file is then not there."""
         filters = _filters(options)
-        if resume and filters.given():
+        if resume and filters.as_dict():
             raise CommandError("An export that goes on keeps its filters: give none with --resume.")
         if file.exists() or not file.parent.is_dir():
             raise CommandError(f"{file} exists already, or its folder does not.")

@@ -104,7 +104,7 @@ def test_filters_choose_and_the_claim_is_exact(
     claim = json.loads(member(path, "manifest.json"))["claim"]
     assert claim["completeness"] == completeness
     assert {name: one["completeness"] for name, one in claim["filters"].items()} == dict.fromkeys(
-        filters.given(), completeness
+        filters.as_dict(), completeness
     )
     assert verify(path, keys, [kept], full=True).errors == []
 
