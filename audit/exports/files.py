@@ -64,6 +64,6 @@ def remove_files(pk: UUID, *, but: Path | None = None) -> None:
 def file_name(job: ExportJob) -> str:
     """Return the name under which the file of an export is saved."""
     filters = filters_of(job.filters)
-    label = filters.model or ("selection" if filters.given() else "log")
+    label = ("dossier-" if job.annex else "") + filters.model or ("selection" if filters.given() else "log")
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"
     return f"custody-audit-{label}-{job.created_at:%Y%m%dT%H%M%SZ}.zip"
