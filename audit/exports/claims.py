@@ -1,4 +1,4 @@
-"""What an export claims about its completeness: one claim for the export, and one for each filter."""
+"""The claims of an export about its completeness: one for the export, and one for each filter."""
 
 from __future__ import annotations
 
