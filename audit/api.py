@@ -89,7 +89,7 @@ class ExportView(ApiView):
     def get(self, request: Request) -> HttpResponseBase:
         """Start an export that a worker makes, and answer its zip file while it is written.
 
-        NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
+        Raises NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
         """
         return export_download(actor=actor_of(request), filters=Filters(**self.query), **_range(request))
 
@@ -125,11 +125,12 @@ class ExportFileView(ApiView):
 
     @accepts(responses=_FILE)
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
-        """Answer the zip file, or the range of it that is asked for. NotFound, Unavailable, Conflict while it is not
-        finished.
+        """Answer the zip file, or the range of it that is asked for.
+
+        Raises NotFound, Unavailable, Conflict while it is not finished.
         """
         return stored_file(export_job(actor_of(request), export_id), **_range(request))
 
 
 def _range(request: Request) -> dict[str, str]:
-    return {"wanted": request.headers.get("Range", ""), "if_range": request.headers.get("If-Range", "")}
+    return {"byte_range": request.headers.get("Range", ""), "if_range": request.headers.get("If-Range", "")}

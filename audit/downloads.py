@@ -25,14 +25,16 @@ _PAUSE_SECONDS = 0.05
 _growing = threading.BoundedSemaphore(8)
 
 
-def stored_file(job: ExportJob, *, wanted: str = "", if_range: str = "") -> HttpResponseBase:
+def stored_file(job: ExportJob, *, byte_range: str = "", if_range: str = "") -> HttpResponseBase:
     """Answer with the file of a finished export, or with the range that is asked for.
 
-    ``wanted`` and ``if_range`` are the fields Range and If-Range of the request. Conflict, NotFound, Unavailable.
+    ``byte_range`` and ``if_range`` are the fields Range and If-Range of the request.
+
+    Raises Conflict, NotFound, Unavailable.
     """
     path, etag = file_of(job), f'"{job.pk}-{job.attempt}"'
     try:
-        span = span_of(wanted, if_range, size=job.size, etag=etag)
+        span = span_of(byte_range, if_range, size=job.size, etag=etag)
     except Unsatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{job.size}"})
     try:
@@ -51,14 +53,16 @@ def stored_file(job: ExportJob, *, wanted: str = "", if_range: str = "") -> Http
     return answer
 
 
-def export_download(*, actor: Actor, filters: Filters, wanted: str = "", if_range: str = "") -> HttpResponseBase:
+def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_range: str = "") -> HttpResponseBase:
     """Start an export and answer with its file, from the moment on at which a worker begins to write it.
 
     With the field Range a broken download goes on with the newest export that has these filters. A caller who was
-    told to try again gets the export that was started then. NotFound, Denied, Unavailable where no worker begins.
+    told to try again gets the export that was started then.
+
+    Raises NotFound, Denied, Unavailable where no worker begins.
     """
-    if wanted and (finished := newest_finished_export(actor=actor, filters=filters)):
-        return stored_file(finished, wanted=wanted, if_range=if_range)
+    if byte_range and (finished := newest_finished_export(actor=actor, filters=filters)):
+        return stored_file(finished, byte_range=byte_range, if_range=if_range)
     job = _begun(unfetched_export(actor=actor, filters=filters) or start_export(actor=actor, filters=filters))
     if job.state == ExportState.DONE:
         return stored_file(job)
@@ -68,7 +72,7 @@ def export_download(*, actor: Actor, filters: Filters, wanted: str = "", if_rang
 
 
 def _begun(job: ExportJob) -> ExportJob:
-    """Wait until a worker has begun. Unavailable where none does in time."""
+    """Wait until a worker has begun. Raises Unavailable where none does in time."""
     deadline = time.monotonic() + _START_SECONDS
     while job.state == ExportState.QUEUED or (job.state == ExportState.RUNNING and not _is_written(job)):
         if time.monotonic() > deadline:

@@ -138,7 +138,8 @@ class ExportState(models.TextChoices):
 class ExportJob(models.Model):
     """An export of the log that a worker makes.
 
-    ``event`` is that it was asked for; ``filters`` are those of the request.
+    ``event`` is that it was asked for; ``filters`` are those of the request. ``annex`` names files of other apps that
+    belong into it (audit/exports/annexes.py).
 
     ``done`` counts events. ``seen_at`` is the last heartbeat of the worker: without one for a while, another worker
     starts again, as the next ``attempt``. ``size`` is the number of bytes of the finished file, ``fetched_at`` when
@@ -150,6 +151,7 @@ class ExportJob(models.Model):
     requested_by = models.CharField(max_length=150)
     requester_ref = models.CharField(max_length=100)
     filters = models.JSONField(default=dict)
+    annex = models.CharField(max_length=100, default="", blank=True)
     state = models.CharField(max_length=8, choices=ExportState, default=ExportState.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     done = models.BigIntegerField(default=0)

@@ -65,6 +65,7 @@ def export_json(job: ExportJob) -> dict[str, Any]:
         "id": str(job.pk),
         "state": job.state,
         "filters": job.filters,
+        "annex": job.annex,
         "requested_by": job.requested_by,
         "created_at": iso_utc(job.created_at),
         "events_done": job.done,

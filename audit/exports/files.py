@@ -35,8 +35,8 @@ def finished_path(job: ExportJob) -> Path:
 def file_of(job: ExportJob) -> Path:
     """Return the file of a finished export.
 
-    Conflict while it is not finished, NotFound after the time for which it is kept, Unavailable where this host cannot
-    read it before that.
+    Raises Conflict while it is not finished, NotFound after the time for which it is kept, Unavailable where this host
+    cannot read it before that.
     """
     if job.state != ExportState.DONE:
         raise Conflict(f"The export is {job.state}.{f' {job.error}' if job.error else ''}")
@@ -64,6 +64,6 @@ def remove_files(pk: UUID, *, but: Path | None = None) -> None:
 def file_name(job: ExportJob) -> str:
     """Return the name under which the file of an export is saved."""
     filters = filters_of(job.filters)
-    label = filters.model or ("selection" if filters.as_dict() else "log")
+    label = ("dossier-" if job.annex else "") + filters.model or ("selection" if filters.as_dict() else "log")
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"
     return f"custody-audit-{label}-{job.created_at:%Y%m%dT%H%M%SZ}.zip"

@@ -22,7 +22,10 @@ class ExportBroken(Exception):
 
 
 def follow(file: BinaryIO, finished: Path) -> Iterator[bytes]:
-    """Yield the bytes of an open file as it grows, until it is at the path ``finished``, and close it. ExportBroken."""
+    """Yield the bytes of an open file as it grows, until it is at the path ``finished``, and close it.
+
+    Raises ExportBroken.
+    """
     with file:
         quiet_since = time.monotonic()
         while True:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.exports.files import KEPT_FOR, draft_of, exports_folder, finished_path, remove_files
-from audit.exports.selection import Filters, filters_of
+from audit.exports.selection import Filters
 from audit.exports.service import record_request, require_readable, write_export
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
@@ -34,7 +34,7 @@ class Superseded(Exception):
     """Another worker has taken over the export."""
 
 
-def start_export(*, actor: Actor, filters: Filters, queued: bool = True) -> ExportJob:
+def start_export(*, actor: Actor, filters: Filters, annex: str = "", queued: bool = True) -> ExportJob:
     """Record that an export was asked for and queue it, unless the caller makes it in this process.
 
     Raises NotFound where the actor may not read the model, Denied the log.
@@ -44,10 +44,11 @@ def start_export(*, actor: Actor, filters: Filters, queued: bool = True) -> Expo
     with transaction.atomic():
         stream = require_readable(actor, filters)
         job = ExportJob.objects.create(
-            event=record_request(actor=actor, filters=filters, stream=stream),
+            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex),
             requested_by=actor.name,
             requester_ref=actor.ref,
             filters=filters.as_dict(),
+            annex=annex,
             seen_at=timezone.now(),
         )
         if queued:
@@ -60,8 +61,8 @@ def unfetched_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
 
     A caller who was told to try again gets that one.
     """
-    asked = _asked_by(actor, filters).exclude(state=ExportState.FAILED)
-    return asked.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
+    jobs = _asked_by(actor, filters).exclude(state=ExportState.FAILED)
+    return jobs.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
 
 
 def newest_finished_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
@@ -107,14 +108,7 @@ def build_export(pk: UUID, *, progress: Callable[[int], None] | None = None) -> 
         exports_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         remove_files(job.pk)
         with draft.open("wb") as out:
-            manifest = write_export(
-                out,
-                job.event,
-                filters_of(job.filters),
-                job.event.stream,
-                requested_by=job.requested_by,
-                progress=report,
-            )
+            manifest = write_export(out, job, progress=report)
         size = draft.stat().st_size
         draft.replace(finished_path(job))
         _report(job, state=ExportState.DONE, done=manifest["claim"]["events"], size=size)
@@ -143,7 +137,9 @@ def resume_exports() -> int:
 
 
 def _asked_by(actor: Actor, filters: Filters) -> QuerySet[ExportJob]:
-    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict()).order_by("-created_at")
+    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="").order_by(
+        "-created_at"
+    )
 
 
 def _claim(pk: UUID) -> ExportJob | None:
@@ -174,6 +170,6 @@ def _fail(job: ExportJob, error: Exception) -> bool:
 
 
 def _report(job: ExportJob, **values: object) -> None:
-    """Store progress. Superseded where another worker has taken the export over."""
+    """Store progress. Raises Superseded where another worker has taken the export over."""
     if not ExportJob.objects.filter(pk=job.pk, attempt=job.attempt).update(seen_at=timezone.now(), **values):
         raise Superseded

@@ -9,7 +9,7 @@ import io
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -105,6 +105,7 @@ def write_package(
     signers: list[Signer],
     about: dict[str, Any],
     progress: Progress,
+    annex: Iterable[tuple[str, bytes]],
 ) -> dict[str, Any]:
     """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far.
 
@@ -127,6 +128,8 @@ def write_package(
         if stamped := newest_timestamp(chosen.origin, checkpoint.size):
             for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
                 _write(package, name, iter([data]), tally)
+        for name, data in annex:
+            _write(package, name, iter([data]), tally)
         for name in ("README.txt", "audit_verify.py"):
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
@@ -165,9 +168,9 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
     rows.writerow(verifier.CSV_COLUMNS)
     for seq, entry in chosen.entries():
         lines.write(entry + b"\n")
-        known = orjson.loads(entry)
-        rows.writerow(verifier.csv_row(known, verifier.leaf_hash(entry)))
-        tally.take(seq, known["gen"])
+        facts = orjson.loads(entry)
+        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
+        tally.take(seq, facts["gen"])
     text.detach()
     lines.finish()
 

@@ -51,11 +51,11 @@ class Filters:
         return kind_of(self.as_dict())
 
 
-def filters_of(given: dict[str, str]) -> Filters:
+def filters_of(stored: dict[str, str]) -> Filters:
     """Return the filters of which `Filters.as_dict` gave the text."""
-    values: dict[str, Any] = dict(given)
-    values |= {key: parse_datetime(given[key]) for key in ("since", "until") if key in given}
-    values |= {key: int(given[key]) for key in ("first_seq", "last_seq") if key in given}
+    values: dict[str, Any] = dict(stored)
+    values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
+    values |= {key: int(stored[key]) for key in ("first_seq", "last_seq") if key in stored}
     return Filters(**values)
 
 

@@ -11,9 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.exports.package import write_package
-from audit.exports.selection import Filters, Selection
-from audit.models import Event
+from audit.exports.annexes import SignedLog, annex_files
+from audit.exports.package import Progress, write_package
+from audit.exports.selection import Filters, Selection, filters_of
+from audit.models import Event, ExportJob
 from audit.queries import stream_length
 from audit.services import SCHEMA, record
 from audit.subjects import find_stream, require_whole_log
@@ -37,9 +38,11 @@ def require_readable(actor: Actor, filters: Filters) -> str:
     return ""
 
 
-def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
+def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "") -> Event:
     """Record that an export was asked for. Of a model, the event says how long its history was then."""
     after: dict[str, object] = {"filters": filters.as_dict()}
+    if annex:
+        after["annex"] = annex
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
@@ -47,20 +50,12 @@ def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
         return record(actor=actor, action=Action.AUDIT_EXPORTED, obj=obj, stream=stream, after=after)
 
 
-def write_export(
-    file: BinaryIO,
-    request_event: Event,
-    filters: Filters,
-    stream: str,
-    *,
-    requested_by: str,
-    progress: Any = lambda _done: None,
-) -> dict[str, Any]:
+def write_export(file: BinaryIO, job: ExportJob, *, progress: Progress) -> dict[str, Any]:
     """Write the package of an export that was asked for, and return its manifest.
 
-    Raises Unavailable where the log is not signed.
+    Raises Unavailable where the log is not signed, NotFound for an annex that is not there any more.
     """
-    log, checkpoint = signed_checkpoint(request_event)
+    log, checkpoint = signed_checkpoint(job.event)
     try:
         signers = log_signers()
     except NoLogKey as error:
@@ -68,9 +63,10 @@ def write_export(
     about = {
         "event_schema": SCHEMA,
         "generated_at": iso_utc(timezone.now(), "microseconds"),
-        "requested_by": requested_by,
+        "requested_by": job.requested_by,
         "software": f"custody {settings.VERSION}",
         "csv_note": _CSV_NOTE,
     }
-    chosen = Selection(log.number, log.origin, checkpoint.size, stream, filters)
-    return write_package(file, chosen, checkpoint, signers, about, progress)
+    chosen = Selection(log.number, log.origin, checkpoint.size, job.event.stream, filters_of(job.filters))
+    annex = annex_files(job.annex, SignedLog(log.number, checkpoint))
+    return write_package(file, chosen, checkpoint, signers, about, progress, annex)

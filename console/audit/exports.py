@@ -43,4 +43,4 @@ def export_file(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResp
     """Return the file of a finished export, or the range that a browser goes on with."""
     job = export_job(actor, export_id)
     fields = request.headers
-    return stored_file(job, wanted=fields.get("Range", ""), if_range=fields.get("If-Range", ""))
+    return stored_file(job, byte_range=fields.get("Range", ""), if_range=fields.get("If-Range", ""))

@@ -30,6 +30,7 @@ from audit.verifier.audit_verify import (
     main,
     open_checkpoint,
     parse_vkey,
+    plain_ed25519_verify,
     root_of,
     verify,
 )
@@ -143,9 +144,11 @@ def test_no_changed_byte_of_a_note_passes(place: int, change: int) -> None:
 def test_our_ed25519_agrees_with_cryptography(seed: bytes, message: bytes) -> None:
     private = Ed25519PrivateKey.from_private_bytes(seed)
     public, signature = private.public_key().public_bytes_raw(), private.sign(message)
-    assert ed25519_verify(public, signature, message)
-    assert not ed25519_verify(public, signature, message + b"x")
-    assert not ed25519_verify(public, signature[:32] + bytes(32), message)
+    for is_right in (plain_ed25519_verify, ed25519_verify):
+        assert is_right(public, signature, message)
+        assert not is_right(public, signature, message + b"x")
+        assert not is_right(public, signature[:32] + bytes(32), message)
+        assert not is_right(public, signature[:63], message)
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))

@@ -59,7 +59,7 @@ class Command(InstallationCommand):
             )
 
     def handle(self, *, file: Path, resume: UUID | None, **options: Any) -> None:
-        """Write the file. CommandError where that is refused; the file is then not there."""
+        """Write the file. Raises CommandError where that is refused; the file is then not there."""
         filters = _filters(options)
         if resume and filters.as_dict():
             raise CommandError("An export that goes on keeps its filters: give none with --resume.")
