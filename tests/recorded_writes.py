@@ -1,7 +1,8 @@
-"""Watches what requests, commands and tasks of tests change in the database: no change of a record without an event.
+"""Watches the changes that requests, commands and tasks of tests make: no change of a record without an event.
 
-On SQLite, whose connection tells each statement and the number of rows that it changed. `tests/written_routes.toml`
-names for each route that writes the test that writes through it.
+On SQLite, whose connection tells each statement and the number of rows that it changed. The tests that
+`tests/written_routes.toml` names are watched. With TESTS_COLLECT_WRITES all are, and what they change is collected in
+that file.
 """
 
 from __future__ import annotations
@@ -194,6 +195,12 @@ def check(what: str, changes: Changes, *, test: str) -> None:
     _current.setdefault(test, set()).add(what)
 
 
+def is_watched() -> bool:
+    """Return whether the present test is watched."""
+    is_listed = present_test() in listed()["tests"].values()
+    return connection.connection is not None and (bool(COLLECT) or is_listed)
+
+
 def present_test() -> str:
     """Return the name of the test that runs."""
     return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
@@ -203,7 +210,7 @@ def watching_client(call: Callable[..., Any]) -> Callable[..., Any]:
     """Return ClientHandler.__call__, watched."""
 
     def handle(self: ClientHandler, environ: dict[str, Any]) -> Any:
-        if connection.connection is None:
+        if not is_watched():
             return call(self, environ)
         with watched_changes() as changes:
             answer = call(self, environ)
@@ -218,7 +225,7 @@ def watching_command(execute: Callable[..., Any]) -> Callable[..., Any]:
     """Return BaseCommand.execute, watched."""
 
     def run(self: BaseCommand, *args: Any, **options: Any) -> Any:
-        if connection.connection is None:
+        if not is_watched():
             return execute(self, *args, **options)
         with watched_changes() as changes:
             answer = execute(self, *args, **options)
@@ -234,7 +241,7 @@ def watching_task(call: Callable[..., Any]) -> Callable[..., Any]:
     """Return the call of a Celery task, watched."""
 
     def run(self: Any, *args: Any, **options: Any) -> Any:
-        if connection.connection is None:
+        if not is_watched():
             return call(self, *args, **options)
         with watched_changes() as changes:
             answer = call(self, *args, **options)
