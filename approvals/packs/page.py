@@ -155,7 +155,8 @@ def _checks(checks: Sequence[CheckRecord]) -> Iterator[str]:
 
 def _annex(outline: Mapping[str, Any], card: CardSource) -> Iterator[str]:
     """Yield the points of Annex IV with the text that answers each."""
-    yield f"<section><h2>{escape(outline['template'])}</h2>"
+    source = f'<span class="from">{escape(outline["template"])}</span>'
+    yield f"<section><h2>Annex IV of the EU AI Act {source}</h2>"
     for point in outline["points"]:
         yield f'<h3>{escape(point["title"])} <span class="from">{escape(point["ref"])}</span></h3>'
         entry = card.body.get(point["field"])
