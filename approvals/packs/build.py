@@ -37,7 +37,7 @@ TEMPLATE = "eu_annex_iv"
 _NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
 _README = """This is the conformity pack of one promotion, frozen as it happened. Read index.html first.
 
-index.html           the decision as text: what it stands on, the verdict with every rule, reviews with the printed name
+index.html           the decision as text: its basis, the verdict with every rule, reviews with the printed name
                      and its meaning, the evidence, Annex IV with the answer to each point, the risk, the lineage
 manifest.json        every file with its SHA-256 and size, and what the pack was made from
 version.json         the version: artifact digest, tags, who promoted and approved it, which version it replaced

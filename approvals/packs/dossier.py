@@ -40,7 +40,10 @@ def pack_page_of(pack: FrozenPack) -> bytes:
 
 
 def pack_annex(name: str, log: SignedLog) -> Iterator[File] | None:
-    """Return the files of the annex `pack:<digest>`: the pack, its page, and proofs of the version's events."""
+    """Return the files of the annex `pack:<digest>`: the pack, its page, and proofs of the version's events.
+
+    None for another name. Raises NotFound where there is no such pack.
+    """
     if not name.startswith(_PREFIX):
         return None
     packs = FrozenPack.objects.filter(digest=name.removeprefix(_PREFIX)).select_related("order__version__model")

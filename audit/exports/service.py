@@ -1,6 +1,4 @@
-"""Makes an export: records that it was asked for, waits for a checkpoint that covers the request, and writes the
-package.
-"""
+"""Service of exports: records the request, waits for a checkpoint that covers it, and writes the package."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ def require_readable(actor: Actor, filters: Filters) -> str:
 
 
 def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "") -> Event:
-    """Record that an export was asked for. Of a model, the event says how long its history was then."""
+    """Record the request for an export. For a model, the event has the length of its history at this time."""
     after: dict[str, object] = {"filters": filters.as_dict()}
     if annex:
         after["annex"] = annex
@@ -51,7 +49,7 @@ def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = 
 
 
 def write_export(file: BinaryIO, job: ExportJob, *, progress: Progress) -> dict[str, Any]:
-    """Write the package of an export that was asked for, and return its manifest.
+    """Write the package of a requested export, and return its manifest.
 
     Raises Unavailable where the log is not signed, NotFound for an annex that is not there any more.
     """
