@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -34,6 +35,7 @@ from registry.stages import Stage
 
 FORMAT = "custody-conformity-pack/2"
 TEMPLATE = "eu_annex_iv"
+_EARLIER = re.compile(r" on the approval of request:(\d+)")
 _NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
 _README = """This is the conformity pack of one promotion, frozen as it happened. Read index.html first.
 
@@ -129,6 +131,7 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
                 target=pinned.get("target", Stage.PRODUCTION.value),
                 promoted_at=iso_utc(order.promoted_at, "seconds"),
                 version=pinned["version"],
+                basis=pinned["version"]["approval_basis"] or _basis(pinned),
                 records=records,
                 rules=rules,
                 outline=outline,
@@ -141,6 +144,18 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
     for record in records:
         files |= _approval_files(record, pinned["policy"], rules)
     return files
+
+
+def _basis(pinned: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the basis of a move of an alias, which its version does not keep: read from the basis of the event."""
+    if not pinned["request"]:
+        return None
+    basis: dict[str, Any] = {"kind": "promotion", "request": pinned["request"]}
+    if pinned["basis"].endswith(" by break-glass"):
+        return basis | {"kind": "break_glass"}
+    if match := _EARLIER.search(pinned["basis"]):
+        return basis | {"kind": "rollback", "earlier_request": int(match[1])}
+    return basis
 
 
 def _approval_files(record: ApprovalRecord, policy: object, rules: object) -> dict[str, bytes]:

@@ -26,6 +26,7 @@ class PackFacts:
     target: str
     promoted_at: str
     version: Mapping[str, Any]
+    basis: Mapping[str, Any] | None
     records: Sequence[ApprovalRecord]
     rules: Sequence[Mapping[str, Any]]
     outline: Mapping[str, Any]
@@ -76,7 +77,7 @@ def _decision(facts: PackFacts) -> Iterator[str]:
     yield "<section><h2>Decision</h2>"
     rows = {
         "Promoted by": version.get("alias_set_by") or version["staged_by"],
-        "Based on": basis_text(version["approval_basis"]),
+        "Based on": basis_text(facts.basis),
         "Approved by": version["approved_by"] or "nobody",
         "Approved at": version["approved_at"] or "",
         "Files (SHA-256)": version["artifact_digest"] or "kept elsewhere",

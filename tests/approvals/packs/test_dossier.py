@@ -130,14 +130,14 @@ def assert_proves(proof: bytes, entry: bytes, number: int) -> None:
 
 def test_over_the_api(signed: TransitionRequest, ada: User, cy: User, settings: Any) -> None:
     freeze()
-    answer = signed_in(ada).post(f"{API}/dossier")
+    answer = signed_in(ada).post(f"{API}/dossier", content_type="application/json")
     assert (answer.status_code, answer.json()["filters"]) == (202, {"model": "fraud"})
     assert answer.json()["annex"].startswith("pack:")
     settings.DEFAULT_MODEL_LEVEL = ""
     for path in (f"{API}/page", f"{DOSSIER}read/"):
         assert signed_in(cy).get(path).status_code == 404
     for path in (f"{API}/dossier", f"{DOSSIER}dossier/"):
-        assert signed_in(cy).post(path).status_code == 404
+        assert signed_in(cy).post(path, content_type="application/json").status_code == 404
     assert ExportJob.objects.count() == 1
 
 
