@@ -49,16 +49,8 @@ UNRECORDED = {
 # A file that gets a line of JSON for each request, command and task that changed rows; nothing fails then.
 COLLECT = os.environ.get("TESTS_COLLECT_WRITES", "")
 
-# Columns that repeat what other rows say, or when something was used last. A statement that sets nothing else is no
-# change of a record.
-DERIVED = {
-    "accounts_apitoken": {"last_used_at"},
-    "accounts_user": {"last_login"},
-    "approvals_transitionrequest": {"cached_verdict", "verdict_cached_at"},
-}
 TABLE = Path(__file__).with_name("written_routes.toml")
 
-_SET = re.compile(r'"(\w+)" = ')
 _STATEMENT = re.compile(r'\b(?:INSERT(?: OR \w+)? INTO|REPLACE INTO|UPDATE(?: OR \w+)?|DELETE FROM)\s+"?(\w+)"?')
 _SAVEPOINT = re.compile(r'^(SAVEPOINT|ROLLBACK TO(?: SAVEPOINT)?|RELEASE(?: SAVEPOINT)?)\s+"?(\w+)"?')
 
@@ -113,14 +105,7 @@ class _Watch:
         elif statement.startswith("ROLLBACK"):
             self.changes.take_back(savepoint[2] if savepoint else "")
         elif written := _STATEMENT.search(statement):
-            self._table = "" if _is_derived(statement, written[1]) else written[1]
-
-
-def _is_derived(statement: str, table: str) -> bool:
-    if not statement.startswith("UPDATE") or table not in DERIVED:
-        return False
-    assigned = statement.partition(" SET ")[2].rpartition(" WHERE ")[0]
-    return set(_SET.findall(assigned)) <= DERIVED[table]
+            self._table = written[1]
 
 
 @contextmanager
