@@ -30,8 +30,8 @@ try:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:  # it is faster, and not needed
-    InvalidSignature = ValueError  # type: ignore[assignment, misc]
-    Ed25519PublicKey = None  # type: ignore[assignment, misc]
+    InvalidSignature = ValueError  # type: ignore[assignment, misc]  # in place of the class
+    Ed25519PublicKey = None  # type: ignore[assignment, misc]  # in place of the class
 
 FORMAT = "custody-audit-export/3"
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
