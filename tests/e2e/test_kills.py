@@ -31,7 +31,7 @@ KINDS = {
     "web": "granian",
     "worker": "worker --queues fast",
     "sequencer": "audit_sequencer",
-    "broker": "--unixsocketperm",
+    "broker": "unixsocket",
 }
 
 
