@@ -14,7 +14,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from lineage.declarations import DECLARED, declare_edge
 from lineage.edges import accept
 from lineage.identity.nodes import content_spec, place
-from lineage.models import Relation, SuggestionDecision
+from lineage.models import Node, Relation, SuggestionDecision
 from lineage.queries import find_node
 from lineage.suggestions.derive import Suggestion, open_suggestions
 from lineage.visibility import require_declaring, require_visible
@@ -50,13 +50,18 @@ def reject_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, 
 
 def find_suggestion(actor: Actor, src_urn: str, dst_urn: str, method: str) -> Suggestion:
     """Return the open suggestion of an edge by a method. Raises NotFound."""
-    src, dst = find_node(src_urn), find_node(dst_urn)
-    for node in (src, dst):
-        require_visible(actor, node)
+    src, dst = _visible(actor, src_urn), _visible(actor, dst_urn)
     for suggestion in open_suggestions(actor, [src, dst]):
         if (suggestion.src.pk, suggestion.dst.pk, suggestion.method) == (src.pk, dst.pk, method):
             return suggestion
     raise NotFound(f"No edge from {src.urn} to {dst.urn} is suggested by {method[:50]!r}.")
+
+
+def _visible(actor: Actor, urn: str) -> Node:
+    """Return a node; a hidden one is unknown before anything is said of the other. Raises NotFound."""
+    node = find_node(urn)
+    require_visible(actor, node)
+    return node
 
 
 def _suggested(actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> Suggestion:

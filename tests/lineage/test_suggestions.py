@@ -139,22 +139,15 @@ def hide(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     return urns & {READER}
 
 
-def test_the_api_lists_and_decides(untold: Actor, ada: User, client: Client) -> None:
+@pytest.mark.parametrize("verb", ["confirm", "reject"])
+def test_the_api_lists_and_decides(verb: str, untold: Actor, ada: User, client: Client) -> None:
     client.force_login(ada)
     around = client.get("/api/v1/lineage/suggestions", {"node": READER}).json()["suggestions"]
     assert [one["method"] for one in around] == ["last_version"]
-    named = {name: around[0][name] for name in ("source", "target", "method")}
-    answer = client.post(
-        "/api/v1/lineage/suggestions/reject", named | {"reason": "a test"}, content_type="application/json"
-    )
-    assert answer.json() | {"decided_at": ""} == {
-        "state": "rejected",
-        "decided_by": "ada",
-        "decided_at": "",
-        "reason": "a test",
-    }
-    again = client.post(
-        "/api/v1/lineage/suggestions/confirm", named | {"reason": "no"}, content_type="application/json"
-    )
-    assert again.status_code == 404
+    body = {name: around[0][name] for name in ("source", "target", "method")} | {"reason": "a test"}
+    answer = client.post(f"/api/v1/lineage/suggestions/{verb}", body, content_type="application/json").json()
+    assert (answer["state"], answer["decided_by"], answer["reason"]) == (f"{verb}ed", "ada", "a test")
+    for again in ("confirm", "reject"):
+        address = f"/api/v1/lineage/suggestions/{again}"
+        assert client.post(address, body, content_type="application/json").status_code == 404
     assert client.get("/api/v1/lineage/suggestions", {"node": READER}).json() == {"suggestions": []}

@@ -19,6 +19,8 @@ OVERRIDE = {"rule": "card", "reason": "r", "seen_digest": "0" * 64}
 ENVELOPE = {"payload": "e30=", "payloadType": "x", "signatures": [{"keyid": "k", "sig": "e30="}]}
 DRY_RUN = {"policy": DEFAULT_POLICIES[1], "model": "{name}", "version": 1}
 EDGE = {"source": "model-version:{name}/1", "target": "endpoint:/score", "relation": "DEPLOYED", "reason": "r"}
+SUGGESTED = {"source": "model-version:{name}/1", "target": "endpoint:/x", "method": "last_version", "reason": "r"}
+SUGGESTION = "source=model-version:{name}/1&target=endpoint:/x&method=last_version"
 ATTEST = {"in_use": True, "still_fit": True, "documentation_true": True}
 # (route name, method, path, body); {…} are filled with what is hidden and with what never was.
 ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
@@ -143,6 +145,12 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("lineage-path", "GET", "/api/v1/lineage/path?from=model-version:{name}/1&to=endpoint:/score", None),
     ("lineage-edges", "POST", "/api/v1/lineage/edges", EDGE),
     ("lineage-retract", "POST", "/api/v1/lineage/edges/{edge}/retract", {"reason": "r"}),
+    ("lineage-suggestions", "GET", "/api/v1/lineage/suggestions?node=model-version:{name}/1", None),
+    ("lineage-suggestion-confirm", "POST", "/api/v1/lineage/suggestions/confirm", SUGGESTED),
+    ("lineage-suggestion-reject", "POST", "/api/v1/lineage/suggestions/reject", SUGGESTED),
+    ("suggestion_confirm", "GET", f"/lineage/suggestions/confirm/?{SUGGESTION}", None),
+    ("suggestion_confirm", "POST", f"/lineage/suggestions/confirm/?{SUGGESTION}", {"reason": "r"}),
+    ("suggestion_reject", "POST", f"/lineage/suggestions/reject/?{SUGGESTION}", {"reason": "r"}),
     ("audit-events", "GET", "/api/v1/audit/events?model={name}", None),
     ("audit-exports", "POST", "/api/v1/audit/exports", {"model": "{name}"}),
     ("audit-export", "GET", "/api/v1/audit/export?model={name}", None),
