@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from approvals.packs.exports import export_card
 from audit.api import IgnoreAccept
 from core.errors import NotFound
-from core.rest import ApiView, accepts
+from core.rest import ApiView, accepts, listed
 from registry.api.card_serializers import (
     CardEditSerializer,
     CardImportedSerializer,
@@ -35,6 +35,12 @@ from registry.services.cards import edit_card, import_card
 from tracking.store import current_store
 
 
+_CARD_OR_EXPORT = {
+    "anyOf": [{"$ref": "#/components/schemas/Card"}, {"type": "object", "additionalProperties": {}}],
+    "description": "The card; with `format`, a document of that format.",
+}
+
+
 class CardView(ApiView):
     """GET: a revision of the card, the newest by default, or an export of it.
 
@@ -46,7 +52,12 @@ class CardView(ApiView):
 
     @accepts(
         query=CardQuery,
-        responses={(200, "application/json"): CardSerializer, (200, "text/html"): OpenApiTypes.STR},
+        responses={
+            (200, "application/json"): _CARD_OR_EXPORT,
+            (200, "application/vnd.cyclonedx+json"): OpenApiTypes.OBJECT,
+            (200, "text/markdown"): OpenApiTypes.STR,
+            (200, "text/html"): OpenApiTypes.STR,
+        },
     )
     def get(self, request: Request, name: str, version: int) -> Response | HttpResponse:
         """Return a revision of the card, the newest by default; with `format`, an export of it as a download.
@@ -138,7 +149,7 @@ class CardDiffView(ApiView):
 class PacksView(ApiView):
     """GET: the conformity packs of a version, newest first."""
 
-    @accepts(responses=PackSerializer(many=True))
+    @accepts(responses=listed("packs", PackSerializer, paged=False))
     def get(self, request: Request, name: str, version: int) -> Response:
         """List the conformity packs of a version, newest first. Raises NotFound."""
         version_row = get_version(actor_of(request), name, version)
