@@ -92,9 +92,10 @@ def _parameters(imported: Imported, block: dict[str, Any], body: Mapping[str, An
     own = [{"key": str(column.get("name", "")), "value": str(column.get("type", ""))} for column in columns]
     data = [{str(row.get("name", ""))} for row in _measured(body, "data") or []]
     for item in list_of(block, "data"):
-        name = line_of(item.get("name")) if isinstance(item, dict) else ""
+        name = line_of(item.get("name")) if isinstance(item, dict) else line_of(item)
         if name and {name} not in data:
             imported.report(f"dataset {name}: the data of a version are what its run logged")
+        if isinstance(item, dict):
             imported.report_rest("model_parameters.data[].", item, frozenset({"name"}))
     left = {
         key: [item for item in value if item not in own] if isinstance(value, list) else value

@@ -95,7 +95,9 @@ LOGGED_MODELS = filters(
 )
 LOGGED_MODEL_ORDER = orders("metrics.m", "params.p", "name", most=1).filter(lambda some: "params" not in str(some))
 TRACES = filters(
-    named(["name", "trace.name", "attributes.name"], ["ask-1", "ask-%", "ASK-_"]),
+    named(["name", "trace.name", "attributes.name"], ["ask-1", "ask-%", "ASK-_"]).filter(
+        lambda text: " IN " not in text
+    ),
     named(["status", "trace.status"], ["OK", "ERROR"]).filter(lambda text: "LIKE" not in text),
     clause(["tags.t", "tag.t", "tags.none", "metadata.m", "request_metadata.m"], _WORDS),
     clause(

@@ -19,12 +19,11 @@ from tests.mlflow_api.conftest import Call, Send
 ROOT = Path(__file__).parents[3]
 DOC = ROOT / "docs" / "migrating.md"
 ROW = re.compile(r"^\| (?P<what>[^|]+) \| (?P<there>.+) \| (?P<here>.+) \|$", re.MULTILINE)
-FILES = "/api/2.0/mlflow-artifacts/artifacts/"
 SPANS = "/v1/traces"
 V3 = "/api/3.0/mlflow/traces"
 Wanted = tuple[str, str, Any, int, str]
 
-# Row → method, path, body (bytes: as they are) or query of a GET, status and error_code. {run}, {gone} and {model} stand
+# Row → method, path, body (bytes: as they are) or query of a GET, status, error_code. {run}, {gone} and {model} stand
 # for a run, a deleted experiment and a registered model.
 REFUSED: dict[str, list[Wanted]] = {
     "a request it cannot read in full": [
@@ -45,7 +44,6 @@ REFUSED: dict[str, list[Wanted]] = {
         ("POST", "registered-models/create", {"name": "n" * 257}, 413, "INVALID_PARAMETER_VALUE"),
         ("POST", "registered-models/set-tag", {"name": "{model}", "key": "k", "value": "v" * 100_001}, 413, "INVALID_PARAMETER_VALUE"),
     ],
-    "a file outside the folders of experiments": [("PUT", f"{FILES}stray.txt", b"x", 404, "RESOURCE_DOES_NOT_EXIST")],
     "a version's `source`": [
         ("POST", "model-versions/create", {"name": "{model}", "source": "s3://bucket/model"}, 400, "INVALID_PARAMETER_VALUE"),
         ("POST", "model-versions/create", {"name": "{model}", "source": "file:///etc"}, 400, "INVALID_PARAMETER_VALUE"),
@@ -75,7 +73,14 @@ PROVED: dict[str, list[str]] = {
     "with the auth app, by default": ["mlflow_api/levels/test_auth_wire.py::test_only_managers_grant"],
     "rename an experiment": ["mlflow_api/levels/test_level_matrix.py::test_an_rpc_asks_who_calls"],
     "a hidden thing, by id": ["mlflow_api/levels/test_out_of_sight.py::test_an_rpc_tells_nothing"],
-    "filters": ["mlflow_api/wire/test_every_comparator.py", "registry/test_search_versions.py::test_filter"],
+    "a file outside the folders of experiments": [
+        "tracking/test_experiment_levels.py::test_nobodys_folder_takes_no_files"
+    ],
+    "filters": [
+        "mlflow_api/wire/test_every_comparator.py",
+        "registry/test_search_versions.py::test_filter",
+        "traces/test_search_traces.py::test_a_filter_finds_what_it_says",
+    ],
     "a version without files": [
         "registry/test_create_version.py::test_an_empty_folder_stays_empty",
         "registry/test_create_version.py::test_an_empty_folder_of_a_governed_model_is_refused",
