@@ -70,7 +70,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
     autocomplete_fields = ["owner"]
     readonly_fields = ["last_login", "date_joined"]
     # of an existing account: authors, runs and events name people by it
-    _kept = ("username",)
+    _unchangeable = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -81,7 +81,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Return the fields that cannot be edited; more of them once the account exists."""
-        return (*super().get_readonly_fields(request, obj), *(self._kept if obj is not None else ()))
+        return (*super().get_readonly_fields(request, obj), *(self._unchangeable if obj is not None else ()))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the account; only superusers may enter the admin. The state before is kept for `save_related`."""

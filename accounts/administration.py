@@ -1,4 +1,4 @@
-"""Changing accounts as an administrator, and one's own password: for interfaces other than the admin pages."""
+"""Services of accounts for the APIs: change a password, grant superuser rights, deactivate an account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def require_administrator(actor: Actor, action: Action, username: str) -> None:
 
 
 def find_account(actor: Actor, username: str) -> User:
-    """Return an active account: one's own, or for superusers anybody's. NotFound, Denied."""
+    """Return an active account. Only superusers may read the account of another person. Raises NotFound, Denied."""
     if username != actor.name:
         require_administrator(actor, Action.API_CALLED, username)
     account = User.objects.filter(username=username, is_active=True).first()
@@ -34,9 +34,11 @@ def find_account(actor: Actor, username: str) -> User:
 
 @transaction.atomic
 def set_password(*, actor: Actor, username: str, password: str, current: str = "") -> None:
-    """Set a password: superusers anybody's, others their own, for which they give the current one.
+    """Set a password. Superusers may set the password of every person.
 
-    Denied, NotFound, InvalidInput (a weak password, the one that is set, a service account: it has none).
+    Other people may set only their own password, and must give the current one.
+
+    Raises Denied, NotFound, InvalidInput (a weak password, the current password, a service account).
     """
     user = _locked(find_account(actor, username))
     if user.is_service:
@@ -44,22 +46,22 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
     if username == actor.name:
         require_password(actor, user, current, Action.ACCOUNT_REAUTHENTICATED)
     if user.check_password(password):
-        raise InvalidInput("The new password is the one that is set.")
+        raise InvalidInput("The new password is the same as the current password.")
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidInput("; ".join(error.messages)) from error
     user.set_password(password)
     user.save(update_fields=["password"])
-    who = "set by its owner" if username == actor.name else "set by an administrator"
-    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": who})
+    changed = "set by its owner" if username == actor.name else "set by an administrator"
+    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": changed})
 
 
 @transaction.atomic
 def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
-    """Make a person a superuser, or revoke that. Denied, NotFound, InvalidInput (a service account).
+    """Grant superuser rights to a person, or revoke them.
 
-    Raises Conflict.
+    Raises Denied, NotFound, InvalidInput (a service account), Conflict.
     """
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     user = _locked(find_account(actor, username))
@@ -77,14 +79,14 @@ def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
 
 @transaction.atomic
 def deactivate_user(*, actor: Actor, username: str) -> None:
-    """Close an account and end its tokens. Its name stays taken: authors, runs and events name people by it.
+    """Deactivate an account and revoke its tokens. Nobody else can get its name, because runs and events refer to it.
 
-    Denied, NotFound, Conflict (one's own).
+    Raises Denied, NotFound, Conflict (the actor's own account).
     """
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     user = _locked(find_account(actor, username))
     if username == actor.name:
-        raise Conflict("You cannot delete your own account. Ask another superuser.")
+        raise Conflict("You cannot deactivate your own account. Ask another superuser.")
     user.is_active = False
     user.save(update_fields=["is_active"])
     ended = ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())

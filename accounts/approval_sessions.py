@@ -36,8 +36,8 @@ def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
 def start_approval_session(*, actor: Actor, password: str, session_key: str) -> tuple[ApprovalSession, str]:
     """Start an approval session for a signed-in person and return it with its secret, which is shown this once.
 
-    Earlier ones of theirs end: there is one at a time. Denied for everybody but a person on the pages, for a wrong
-    password, and for any password after too many wrong ones.
+    Earlier ones of theirs end: there is one at a time. Raises Denied for everybody but a person on the pages, for a
+    wrong password, and for any password after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:
@@ -72,7 +72,7 @@ def end_approval_sessions(*, actor: Actor) -> None:
 
 @transaction.atomic
 def end_sessions_of_sign_in(*, actor: Actor, session_key: str) -> None:
-    """End what was started from one sign-in, as the person signs out."""
+    """End the approval sessions of one sign-in, when the person signs out."""
     if session_key:
         rows = live_sessions(actor.user_id).filter(issued_by=token_digest(session_key))
         _end(actor, rows.select_for_update())

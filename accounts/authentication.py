@@ -40,7 +40,7 @@ WHO_CALLS = (
 
 
 def token_digest(secret: str) -> str:
-    """Return what is stored of a token: SHA-256 in hex.
+    """Return the stored form of a token: SHA-256 in hex.
 
     The secret has 256 bits of entropy; a slow hash adds nothing.
     """
@@ -141,7 +141,7 @@ def presented_secret(header: str) -> str | None:
 
 
 def actor_from_request(request: HttpRequest) -> Actor:
-    """Return who calls: by the secret presented, else by the browser's session. Raises NotAuthenticated."""
+    """Return the actor of a request, by the secret in it, else by the browser's session. Raises NotAuthenticated."""
     request_id = getattr(request, "request_id", "")
     secret = presented_secret(request.headers.get("Authorization", ""))
     if secret is not None:

@@ -50,7 +50,7 @@ def note_change(*, actor: Actor, account: User, kind: Change, details: Iterable[
 
 
 def note_differences(*, actor: Actor, account: User, before: dict[str, object], groups: Collection[str]) -> None:
-    """Record what the actor changed of an account: its groups, whether it is active,
+    """Record the actor's changes of an account: its groups, whether it is active,
     whether it is a service account.
     """
     had = before.get("groups")
@@ -78,7 +78,8 @@ def changes_since(at: datetime) -> list[AccountChange]:
 def confirm_account(*, actor: Actor, username: str, reason: str) -> AccountConfirmation:
     """Confirm that an account belongs to a person whose approvals count. Two superusers must do so.
 
-    Denied to all but superusers who are signed in, and for one's own account. NotFound, InvalidInput (no reason).
+    Raises Denied for all but superusers who are signed in, and for one's own account. Raises NotFound, InvalidInput
+    (no reason).
     """
     obj = user_ref(username)
     person = find_signed_in_person(actor)

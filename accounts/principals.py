@@ -32,9 +32,9 @@ def find_principals(named: Sequence[tuple[PrincipalKind, str]]) -> list[User | G
         raise InvalidInput(f"{doubled[1]} is named more than once.")
     users = User.objects.filter(username__in=[name for kind, name in named if kind != PrincipalKind.GROUP])
     groups = Group.objects.filter(name__in=[name for kind, name in named if kind == PrincipalKind.GROUP])
-    known: dict[tuple[PrincipalKind, str], User | Group] = {(PrincipalKind.GROUP, row.name): row for row in groups}
+    existing: dict[tuple[PrincipalKind, str], User | Group] = {(PrincipalKind.GROUP, row.name): row for row in groups}
     for user in users:
-        known[PrincipalKind.SERVICE if user.is_service else PrincipalKind.USER, user.username] = user
-    if missing := next((key for key in named if key not in known), None):
+        existing[PrincipalKind.SERVICE if user.is_service else PrincipalKind.USER, user.username] = user
+    if missing := next((key for key in named if key not in existing), None):
         raise NotFound(f"There is no {KIND_NAMES[missing[0]]} called {missing[1]}.")
-    return [known[key] for key in named]
+    return [existing[key] for key in named]

@@ -35,13 +35,13 @@ def reauthenticate(*, actor: Actor, password: str) -> datetime:
     return timezone.now()
 
 
-def require_person(actor: Actor, action: Action, what: str) -> User:
-    """Return the account of a person who is signed in; Denied for everybody else. ``what`` is what they want to do."""
+def require_person(actor: Actor, action: Action, purpose: str) -> User:
+    """Return the account of a person who is signed in. ``purpose`` completes "may". Raises Denied."""
     if not is_signed_in_person(actor):
-        raise _denied(actor, action, f"Only a person who is signed in on the pages may {what}.")
+        raise _denied(actor, action, f"Only a person who is signed in on the pages may {purpose}.")
     user = find_signed_in_person(actor)
     if user is None:
-        raise _denied(actor, action, f"Only a person with an active account may {what}.")
+        raise _denied(actor, action, f"Only a person with an active account may {purpose}.")
     return user
 
 

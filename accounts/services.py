@@ -39,9 +39,9 @@ def create_user(
 
     Groups must exist (`reviewers`, `auditors`, `operators` do from the start). Raises AlreadyExists, InvalidInput.
     """
-    wanted = sorted(set(groups))
-    known_groups = {group.name: group for group in Group.objects.filter(name__in=wanted)}
-    if missing := [name for name in wanted if name not in known_groups]:
+    group_names = sorted(set(groups))
+    known_groups = {group.name: group for group in Group.objects.filter(name__in=group_names)}
+    if missing := [name for name in group_names if name not in known_groups]:
         raise InvalidInput(f"There is no group called {missing[0]}.")
     if User.objects.filter(username__iexact=username).exists():
         raise AlreadyExists(f"There is already a user called {username}.")
@@ -56,12 +56,12 @@ def create_user(
     user.save()
     user.groups.set(known_groups.values())
     note_change(actor=actor, account=user, kind=Change.CREATED)
-    note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=wanted)
+    note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=group_names)
     record(
         actor=actor,
         action=Action.ACCOUNT_USER_CREATED,
         obj=user_ref(username),
-        after={"groups": wanted, "superuser": is_superuser, "service": is_service},
+        after={"groups": group_names, "superuser": is_superuser, "service": is_service},
     )
     return user
 

@@ -32,13 +32,13 @@ _LONGEST_NAME = 150
 
 @receiver(user_logged_in, dispatch_uid="accounts.signed_in")
 def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record who signed in."""
+    """Record a sign-in."""
     _record_of(user, request, Action.ACCOUNT_SIGNED_IN)
 
 
 @receiver(user_logged_out, dispatch_uid="accounts.signed_out")
 def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record who signed out, and end the approval session of that sign-in; one that had expired already has nobody."""
+    """Record a sign-out, and end the approval session of that sign-in. An expired session has no user to record."""
     if not isinstance(user, User):
         return
     _record_of(user, request, Action.ACCOUNT_SIGNED_OUT)
@@ -76,7 +76,7 @@ def forgive_sign_in(name: str, request: HttpRequest | None) -> None:
 
 
 def _limited(name: str, request: HttpRequest | None) -> tuple[str, str]:
-    """Return what the tries are counted by: the name, and the name from this address."""
+    """Return the keys that failed sign-ins are counted by: the name, and the name from this address."""
     everywhere = f"sign-in:{user_ref(name[:_LONGEST_NAME])}"
     return everywhere, f"{everywhere} from {_origin(request).get('address', '')}"
 

@@ -33,8 +33,8 @@ def on_promotion(event: Event) -> None:
     """Pin the facts of a version that has just become the current Production one, and order its pack. Idempotent."""
     if event.outcome != "ok":
         return
-    known = facts(event)
-    before, after = known["before"], known["after"]
+    event_facts = facts(event)
+    before, after = event_facts["before"], event_facts["after"]
     if after.get("stage") == Stage.PRODUCTION and after.get("is_current") and not before.get("is_current"):
         _pin(event, Stage.PRODUCTION.value)
         order_pack(event=event)
@@ -48,8 +48,8 @@ def on_alias(event: Event) -> None:
     """
     if event.outcome != "ok":
         return
-    known = facts(event)
-    before, after = known["before"] or {}, known["after"]
+    event_facts = facts(event)
+    before, after = event_facts["before"] or {}, event_facts["after"]
     if before.get("version") != after["version"]:
         _pin(event, f"@{after['alias']}")
     if "basis" in after and before.get("version") != after["version"]:

@@ -42,7 +42,9 @@ class PolicyGate:
         return policy_for(model, target) is not None
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return why the policy on transitions does not allow this move, "" where it does or there is none."""
+        """Return the reason why the policy on transitions does not allow this move, "" where it does or there is
+        none.
+        """
         return transition_refusal(model, source, target)
 
     def governs_model(self, *, model: RegisteredModel) -> bool:
@@ -71,8 +73,8 @@ class PolicyGate:
             missing = single_blocker("request", "Nobody has asked for this transition yet.", who)
             raise refusal(version, target, missing, request_id=None)
         if case.request.archive_existing != archive_existing:
-            asked = str(case.request.archive_existing).lower()
-            why = f"The request asks for archive_existing_versions={asked}."
+            requested_archiving = str(case.request.archive_existing).lower()
+            why = f"The request asks for archive_existing_versions={requested_archiving}."
             raise refusal(version, target, single_blocker("request", why, actor.name), request_id=case.request.pk)
         verdict = case.verdict
         blockers = _confirm(case) if verdict.is_approved else verdict.blocked_by() or _rejected()
@@ -87,7 +89,7 @@ class PolicyGate:
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax what is asked of the model by these changes; "" if allowed."""
+        """Return the reason why this actor may not relax what is asked of the model by these changes; "" if allowed."""
         return relaxation_refusal(actor, model, name=name, tags=tags, tier=tier)
 
 
@@ -120,10 +122,10 @@ def _pass(case: Case) -> GatePass:
 
 def _is_full_validation(case: Case) -> bool:
     """Return whether a promotion to Production passed every rule of a full validation, overrides not counted."""
-    wanted = set((case.current or case.policy).body.options.full_validation)
+    required_metrics = set((case.current or case.policy).body.options.full_validation)
     passed = {row.rule for row in case.verdict.rules if row.status is RuleStatus.PASSED}
     is_promotion = case.request.kind == RequestKind.PROMOTION and case.request.target == Stage.PRODUCTION
-    return is_promotion and bool(wanted) and wanted <= passed
+    return is_promotion and bool(required_metrics) and required_metrics <= passed
 
 
 def _already_there(version: ModelVersion, target: str) -> GatePass:
@@ -160,7 +162,9 @@ def _confirm(case: Case) -> list[Blocker]:
 
 def _rejected() -> list[Blocker]:
     return single_blocker(
-        "reviewers", "A reviewer has rejected the request.", "anybody who may edit the model, by asking again"
+        "reviewers",
+        "A reviewer has rejected the request.",
+        "everybody who may edit the model, by opening a new request",
     )
 
 

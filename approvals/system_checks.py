@@ -19,9 +19,9 @@ def facts_without_writer() -> set[str]:
     """Return the facts that are in none or in both of FACT_WRITERS and NOT_WRITTEN,
     and names there that are no facts.
     """
-    known = {f"{facts.__name__}.{field.name}" for facts in FACTS for field in fields(facts)}
+    field_names = {f"{facts.__name__}.{field.name}" for facts in FACTS for field in fields(facts)}
     named = {*FACT_WRITERS, *NOT_WRITTEN}
-    return (known ^ named) | (FACT_WRITERS.keys() & NOT_WRITTEN.keys())
+    return (field_names ^ named) | (FACT_WRITERS.keys() & NOT_WRITTEN.keys())
 
 
 @register

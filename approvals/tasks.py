@@ -274,11 +274,11 @@ def freeze_pack(order_id: int) -> str:
 @shared_task(name="approvals.tasks.freeze_packs")
 def freeze_packs() -> int:
     """Make the packs whose message was lost or whose worker was killed; return how many."""
-    made = 0
+    count = 0
     for order_id in packs.waiting_packs():
         try:
             freeze_pack(order_id)
-            made += 1
+            count += 1
         except Exception:  # a failure must not delay the other packs; it is tried again
             logger.exception("the conformity pack of order %s could not be made", order_id)
-    return made
+    return count

@@ -43,7 +43,7 @@ VERSION = "a model version"
 WEBHOOK = "a webhook"
 
 
-def shown(tone: str, icon: str, brief: str = "") -> Display:
+def display(tone: str, icon: str, brief: str = "") -> Display:
     """Return a display with this mark, and with the new text under ``brief`` as its brief."""
     return Display(Mark(tone, icon), value_of(brief) if brief else no_brief)
 
@@ -58,5 +58,5 @@ BY_RULE = brief("rule")
 BY_STAGE = change_of("stage", nothing="None")
 BY_TITLE = brief("title")
 BY_TAGS = Display(brief=pairs)
-ADDED = shown("info", "add_circle")
+ADDED = display("info", "add_circle")
 RULE_CHECKED = Display(Mark("none", "fact_check"), check_result, failures=("failed", "error"), merges=True)

@@ -82,26 +82,26 @@ PLAIN = Display()
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """The phrases and the display of one action. ``{object}`` in ``what`` stands for the object of the event.
+    """The phrases and the display of one action. ``{object}`` in ``object_phrase`` stands for the object of the event.
 
     ``subject`` names the kind of that object, with its article: it takes the place of the object where an action is
     explained without an event.
     """
 
     verb: Verb
-    what: str = "{object}"
+    object_phrase: str = "{object}"
     subject: str = ""
     display: Display = PLAIN
 
     @property
     def done(self) -> str:
         """The phrase after the name of somebody who did it: "deleted a tag of {object}"."""
-        return f"{self.verb.past} {self.what}".rstrip()
+        return f"{self.verb.past} {self.object_phrase}".rstrip()
 
     @property
     def refused(self) -> str:
         """The phrase after "was not allowed to": "delete a tag of {object}"."""
-        return f"{self.verb.infinitive} {self.what}".rstrip()
+        return f"{self.verb.infinitive} {self.object_phrase}".rstrip()
 
     @property
     def summary(self) -> str:
@@ -116,7 +116,7 @@ class RecordedAction(StrEnum):
 
     # The defaults serve `Action("code")`, which looks a member up and makes none.
     def __new__(cls, code: str, verb: Verb | None = None, *more: object) -> Self:
-        """Make a member. TypeError where its record is missing or incomplete."""
+        """Make a member. Raises TypeError where its record is missing or incomplete."""
         if verb is None:
             msg = f"the action {code} has no record"
             raise TypeError(msg)

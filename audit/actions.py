@@ -14,7 +14,7 @@ from audit.action_phrases import (  # isort: skip
     ADDED, BY_NAME, BY_RULE, BY_STAGE, BY_TAGS, BY_TITLE, CHANGED, CHECK_KEY, CLOSED, CREATED, DATASET, DELETED,
     EDITED, ENDED, EXPERIMENT, FINDING, IMPORTED, LOGGED, LOGGED_MODEL, MARKED, MODEL, NODE, OPENED, POLICY,
     PROPOSAL, PUBLISHED, REGISTERED, REJECTED, REQUEST, RESTORED, RETIRED, REVIEWED, REVOKED, RULE_CHECKED, RUN,
-    SET, STARTED, TRACE, UPDATED, USER, VERSION, WEBHOOK, WITHDREW, brief, shown
+    SET, STARTED, TRACE, UPDATED, USER, VERSION, WEBHOOK, WITHDREW, brief, display
 )
 # fmt: on
 
@@ -30,7 +30,7 @@ class Action(RecordedAction):
     ACCOUNT_APPROVAL_SESSION_ENDED = "account.approval_session.ended", ENDED, "an approval session of {object}", USER
     ACCOUNT_APPROVAL_SESSION_STARTED = "account.approval_session.started", STARTED, "an approval session"
     ACCOUNT_AUTHENTICATION_FAILED = (
-        "account.authentication.failed", Verb("failed to sign in as", "sign in as"), "{object}", USER, shown("bad", "no_accounts"),
+        "account.authentication.failed", Verb("failed to sign in as", "sign in as"), "{object}", USER, display("bad", "no_accounts"),
     )
     ACCOUNT_CONFIRMED = "account.confirmed", Verb("confirmed", "confirm"), "the account of {object}", USER
     ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
@@ -40,9 +40,9 @@ class Action(RecordedAction):
     ACCOUNT_SIGNED_IN = "account.signed_in", Verb("signed in", "sign in"), ""
     ACCOUNT_SIGNED_OUT = "account.signed_out", Verb("signed out", "sign out"), ""
     ACCOUNT_TOKEN_ISSUED = (
-        "account.token.issued", Verb("issued", "issue"), "an API token to {object}", USER, shown("none", "key", "label"),
+        "account.token.issued", Verb("issued", "issue"), "an API token to {object}", USER, display("none", "key", "label"),
     )
-    ACCOUNT_TOKEN_REVOKED = "account.token.revoked", REVOKED, "an API token of {object}", USER, shown("none", "key_off")
+    ACCOUNT_TOKEN_REVOKED = "account.token.revoked", REVOKED, "an API token of {object}", USER, display("none", "key_off")
     ACCOUNT_USER_CHANGED = "account.user.changed", CHANGED, "the account of {object}", USER
     ACCOUNT_USER_CREATED = "account.user.created", CREATED, "the account of {object}", USER
     API_CALLED = "api.called", Verb("called", "call"), "{object}", "an API route"
@@ -72,7 +72,7 @@ class Action(RecordedAction):
     APPROVALS_COMMENT_EDITED = "approvals.comment.edited", EDITED, "a comment on {object}", VERSION
     APPROVALS_CONDITION_REMINDED = (
         "approvals.condition.reminded", Verb("gave notice of", "give notice of"), "a condition of {object}", REQUEST,
-        shown("wait", "alarm", "text"),
+        display("wait", "alarm", "text"),
     )
     APPROVALS_DELEGATION_GIVEN = (
         "approvals.delegation.given", Verb("delegated", "delegate"), "the review rights of {object}", USER, brief("delegate"),
@@ -84,8 +84,8 @@ class Action(RecordedAction):
     APPROVALS_FINDING_OPENED = "approvals.finding.opened", OPENED, "{object}", FINDING, BY_TITLE
     APPROVALS_GLASS_BROKEN = "approvals.glass.broken", Verb("used", "use"), "break-glass for {object}", REQUEST
     APPROVALS_OVERRIDE_WITHDRAWN = "approvals.override.withdrawn", WITHDREW, "an override of a rule of {object}", REQUEST
-    APPROVALS_POLICY_PUBLISHED = "approvals.policy.published", PUBLISHED, "{object}", POLICY, shown("info", "gavel")
-    APPROVALS_POLICY_RETIRED = "approvals.policy.retired", RETIRED, "{object}", POLICY, shown("bad", "gavel")
+    APPROVALS_POLICY_PUBLISHED = "approvals.policy.published", PUBLISHED, "{object}", POLICY, display("info", "gavel")
+    APPROVALS_POLICY_RETIRED = "approvals.policy.retired", RETIRED, "{object}", POLICY, display("bad", "gavel")
     APPROVALS_POST_REVIEW_COMPLETED = (
         "approvals.post_review.completed", Verb("completed", "complete"), "the post-review of {object}", REQUEST,
     )
@@ -102,44 +102,44 @@ class Action(RecordedAction):
     APPROVALS_RE_REVIEW_FELL_DUE = "approvals.re_review.fell_due", MARKED, "{object} as due for re-review", VERSION
     APPROVALS_RE_REVIEW_GIVEN = "approvals.re_review.given", Verb("re-reviewed", "re-review"), "{object}", VERSION
     APPROVALS_REQUEST_APPLIED = (
-        "approvals.request.applied", Verb("applied", "apply"), "{object}", REQUEST, shown("ok", "check_circle"),
+        "approvals.request.applied", Verb("applied", "apply"), "{object}", REQUEST, display("ok", "check_circle"),
     )
     APPROVALS_REQUEST_APPROVED = (
-        "approvals.request.approved", Verb("completed the approval of", "approve"), "{object}", REQUEST, shown("ok", "task_alt"),
+        "approvals.request.approved", Verb("completed the approval of", "approve"), "{object}", REQUEST, display("ok", "task_alt"),
     )
     APPROVALS_REQUEST_CHANGED = "approvals.request.changed", CHANGED, "{object}", REQUEST, Display(brief=change_of("policy"))
     APPROVALS_REQUEST_EXPIRED = (
-        "approvals.request.expired", CLOSED, "{object} as expired", REQUEST, shown("none", "timer_off"),
+        "approvals.request.expired", CLOSED, "{object} as expired", REQUEST, display("none", "timer_off"),
     )
-    APPROVALS_REQUEST_OPENED = "approvals.request.opened", OPENED, "{object}", REQUEST, shown("info", "approval")
-    APPROVALS_REQUEST_REJECTED = "approvals.request.rejected", REJECTED, "{object}", REQUEST, shown("bad", "cancel")
+    APPROVALS_REQUEST_OPENED = "approvals.request.opened", OPENED, "{object}", REQUEST, display("info", "approval")
+    APPROVALS_REQUEST_REJECTED = "approvals.request.rejected", REJECTED, "{object}", REQUEST, display("bad", "cancel")
     APPROVALS_REQUEST_REMINDED = "approvals.request.reminded", Verb("reminded", "remind"), "the reviewers of {object}", REQUEST
     APPROVALS_REQUEST_STALED = (
-        "approvals.request.staled", CLOSED, "{object} as stale", REQUEST, shown("none", "sync_problem"),
+        "approvals.request.staled", CLOSED, "{object} as stale", REQUEST, display("none", "sync_problem"),
     )
-    APPROVALS_REQUEST_WITHDRAWN = "approvals.request.withdrawn", WITHDREW, "{object}", REQUEST, shown("none", "undo")
+    APPROVALS_REQUEST_WITHDRAWN = "approvals.request.withdrawn", WITHDREW, "{object}", REQUEST, display("none", "undo")
     APPROVALS_REVIEW_GIVEN = (
-        "approvals.review.given", REVIEWED, "{object}", REQUEST, shown("info", "rate_review", "decision"),
+        "approvals.review.given", REVIEWED, "{object}", REQUEST, display("info", "rate_review", "decision"),
     )
     APPROVALS_RULE_OVERRIDDEN = (
         "approvals.rule.overridden", Verb("overrode", "override"), "a rule of {object}", REQUEST, BY_RULE,
     )
     AUDIT_EXPORTED = (
-        "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", shown("none", "download"),
+        "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", display("none", "download"),
     )
     AUDIT_LOG_STARTED = (
-        "audit.log.started", STARTED, "{object}", "a new audit log in place of one that cannot continue", shown("bad", "restart_alt"),
+        "audit.log.started", STARTED, "{object}", "a new audit log in place of one that cannot continue", display("bad", "restart_alt"),
     )
     AUDIT_LOG_KEY_ROTATED = (
-        "audit.log_key.rotated", Verb("changed", "change"), "the key of {object}", "the audit log", shown("bad", "key"),
+        "audit.log_key.rotated", Verb("changed", "change"), "the key of {object}", "the audit log", display("bad", "key"),
     )
     LINEAGE_DEPLOYMENT_ATTESTED = (
         "lineage.deployment.attested", Verb("attested", "attest"), "the files that {object} loaded", "a deployment",
-        shown("none", "fingerprint", "digest"),
+        display("none", "fingerprint", "digest"),
     )
     LINEAGE_DEPLOYMENT_ENDED = "lineage.deployment.ended", ENDED, "{object}", "a deployment"
     LINEAGE_DEPLOYMENT_REGISTERED = (
-        "lineage.deployment.registered", REGISTERED, "{object}", "a deployment", shown("info", "rocket_launch", "version"),
+        "lineage.deployment.registered", REGISTERED, "{object}", "a deployment", display("info", "rocket_launch", "version"),
     )
     LINEAGE_EDGE_DECLARED = "lineage.edge.declared", Verb("declared", "declare"), "an input of {object}", NODE
     LINEAGE_EDGE_RETRACTED = "lineage.edge.retracted", Verb("retracted", "retract"), "an input of {object}", NODE
@@ -153,18 +153,18 @@ class Action(RecordedAction):
     NOTICES_CHAT_CHANGED = "notices.chat.changed", CHANGED, "the chat address of {object}", USER
     NOTICES_TEST_SENT = "notices.test.sent", Verb("sent", "send"), "a test notification to {object}", USER
     REGISTRY_ALIAS_DELETED = "registry.alias.deleted", DELETED, "an alias of {object}", MODEL
-    REGISTRY_ALIAS_SET = "registry.alias.set", SET, "an alias of {object}", MODEL, shown("none", "label", "alias")
+    REGISTRY_ALIAS_SET = "registry.alias.set", SET, "an alias of {object}", MODEL, display("none", "label", "alias")
     REGISTRY_ATTESTATION_FELL_DUE = (
         "registry.attestation.fell_due", Verb("recorded", "record"), "that the attestation of {object} is overdue", MODEL,
-        shown("wait", "event_busy"),
+        display("wait", "event_busy"),
     )
-    REGISTRY_CARD_CREATED = "registry.card.created", CREATED, "the card of {object}", VERSION, shown("none", "description")
-    REGISTRY_CARD_EDITED = "registry.card.edited", EDITED, "the card of {object}", VERSION, shown("none", "edit_document")
+    REGISTRY_CARD_CREATED = "registry.card.created", CREATED, "the card of {object}", VERSION, display("none", "description")
+    REGISTRY_CARD_EDITED = "registry.card.edited", EDITED, "the card of {object}", VERSION, display("none", "edit_document")
     REGISTRY_INVENTORY_CHANGED = (
-        "registry.inventory.changed", CHANGED, "the inventory entry of {object}", MODEL, shown("none", "inventory_2"),
+        "registry.inventory.changed", CHANGED, "the inventory entry of {object}", MODEL, display("none", "inventory_2"),
     )
     REGISTRY_MODEL_ATTESTED = (
-        "registry.model.attested", Verb("attested", "attest"), "{object}", MODEL, shown("ok", "task_alt"),
+        "registry.model.attested", Verb("attested", "attest"), "{object}", MODEL, display("ok", "task_alt"),
     )
     REGISTRY_MODEL_CREATED = "registry.model.created", CREATED, "{object}", MODEL, ADDED
     REGISTRY_MODEL_DELETED = "registry.model.deleted", DELETED, "{object}", MODEL
@@ -172,11 +172,11 @@ class Action(RecordedAction):
     REGISTRY_MODEL_RENAMED = "registry.model.renamed", Verb("renamed", "rename"), "{object}", MODEL
     REGISTRY_MODEL_UPDATED = "registry.model.updated", UPDATED, "{object}", MODEL
     REGISTRY_MODEL_RETIREMENT_ASKED = (
-        "registry.model_retirement.asked", Verb("asked", "ask"), "that {object} be retired", MODEL, shown("wait", "inventory_2"),
+        "registry.model_retirement.asked", Verb("asked", "ask"), "that {object} be retired", MODEL, display("wait", "inventory_2"),
     )
     REGISTRY_MODEL_RETIREMENT_DECIDED = (
         "registry.model_retirement.decided", Verb("decided", "decide"), "on the retirement of {object}", MODEL,
-        shown("info", "inventory_2", "state"),
+        display("info", "inventory_2", "state"),
     )
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", DELETED, "a tag of {object}", MODEL
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", SET, "a tag of {object}", MODEL, BY_TAGS
@@ -184,7 +184,7 @@ class Action(RecordedAction):
     REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed", CHANGED, "the permissions of {object}", MODEL
     REGISTRY_PRODUCTION_LEFT = (
         "registry.production.left", Verb("took out of use", "take out of use"), "{object}, with nothing in its place", VERSION,
-        shown("bad", "logout", "left"),
+        display("bad", "logout", "left"),
     )
     REGISTRY_REVIEW_DUE_SET = "registry.review_due.set", SET, "the re-review date of {object}", VERSION
     REGISTRY_RISK_ASSESSED = "registry.risk.assessed", Verb("assessed", "assess"), "the risk of {object}", MODEL
@@ -210,7 +210,7 @@ class Action(RecordedAction):
     TRACKING_ARTIFACT_STORED = "tracking.artifact.stored", Verb("stored", "store"), "{object}", "an artifact"
     TRACKING_ARTIFACTS_PRUNED = "tracking.artifacts.pruned", DELETED, "artifact files that nothing refers to"
     TRACKING_ARTIFACTS_SEALED = (
-        "tracking.artifacts.sealed", Verb("sealed", "seal"), "{object}", "an artifact folder", shown("none", "lock"),
+        "tracking.artifacts.sealed", Verb("sealed", "seal"), "{object}", "an artifact folder", display("none", "lock"),
     )
     TRACKING_BATCH_LOGGED = "tracking.batch.logged", LOGGED, "a batch to {object}", RUN
     TRACKING_EXPERIMENT_CREATED = "tracking.experiment.created", CREATED, "{object}", EXPERIMENT
@@ -239,7 +239,7 @@ class Action(RecordedAction):
     TRACKING_METRICS_IMPORTED = "tracking.metrics.imported", IMPORTED, "metrics of {object}", RUN
     TRACKING_OUTPUTS_LOGGED = "tracking.outputs.logged", LOGGED, "outputs of {object}", RUN
     TRACKING_PARAM_LOGGED = "tracking.param.logged", LOGGED, "a parameter of {object}", RUN
-    TRACKING_RUN_CREATED = "tracking.run.created", STARTED, "{object}", RUN, shown("none", "play_circle")
+    TRACKING_RUN_CREATED = "tracking.run.created", STARTED, "{object}", RUN, display("none", "play_circle")
     TRACKING_RUN_DELETED = "tracking.run.deleted", DELETED, "{object}", RUN
     TRACKING_RUN_IMPORTED = "tracking.run.imported", IMPORTED, "{object}", RUN
     TRACKING_RUN_RESTORED = "tracking.run.restored", RESTORED, "{object}", RUN

@@ -42,19 +42,19 @@ class EventsView(ApiView):
 
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer a page of events. NotFound, Denied, InvalidInput."""
-        wanted = dict(self.query)
-        stream = _stream(actor_of(request), wanted)
+        """Answer a page of events. Raises NotFound, Denied, InvalidInput."""
+        query = dict(self.query)
+        stream = _stream(actor_of(request), query)
         page = events_matching(
             stream=stream,
-            obj=wanted["object"],
-            actor=wanted["actor"],
-            action=wanted["action"],
-            outcome=wanted["outcome"],
-            since=wanted["since"],
-            until=wanted["until"],
-            cursor=wanted["cursor"],
-            size=wanted["limit"],
+            obj=query["object"],
+            actor=query["actor"],
+            action=query["action"],
+            outcome=query["outcome"],
+            since=query["since"],
+            until=query["until"],
+            cursor=query["cursor"],
+            size=query["limit"],
         )
         places = places_of(page.events)
         answer: dict[str, Any] = {
@@ -66,12 +66,15 @@ class EventsView(ApiView):
         return Response(answer)
 
 
-def _stream(actor: Actor, wanted: dict[str, Any]) -> str:
-    """Return the stream that was asked for, "" for the whole log. NotFound, Denied where the caller may not read it."""
-    if wanted["model"]:
-        return find_stream(actor, wanted["model"])
+def _stream(actor: Actor, query: dict[str, Any]) -> str:
+    """Return the stream that was asked for, "" for the whole log.
+
+    Raises NotFound, Denied where the caller may not read it.
+    """
+    if query["model"]:
+        return find_stream(actor, query["model"])
     require_whole_log(actor, action=Action.API_CALLED)
-    return str(wanted["stream"])
+    return str(query["stream"])
 
 
 class ExportView(ApiView):
@@ -82,7 +85,7 @@ class ExportView(ApiView):
 
     @accepts(query=ExportQuery, responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request) -> FileResponse:
-        """Answer the zip file, and record that it was asked for. NotFound, Denied, Unavailable."""
+        """Answer the zip file, and record that it was asked for. Raises NotFound, Denied, Unavailable."""
         package = export(actor=actor_of(request), filters=Filters(**self.query))
         return FileResponse(package.file, as_attachment=True, filename=package.filename, content_type="application/zip")
 
@@ -94,7 +97,7 @@ class ExportsView(ApiView):
 
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        """Answer the export, which is recorded and queued. NotFound, Denied."""
+        """Answer the export, which is recorded and queued. Raises NotFound, Denied."""
         job = start_export(actor=actor_of(request), filters=Filters(**self.body))
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
 
@@ -106,7 +109,7 @@ class ExportJobView(ApiView):
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, export_id: UUID) -> Response:
-        """Answer state and progress. NotFound."""
+        """Answer state and progress. Raises NotFound."""
         return Response(export_json(export_job(actor_of(request), export_id)))
 
 
@@ -118,7 +121,7 @@ class ExportFileView(ApiView):
 
     @accepts(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: UUID) -> FileResponse:
-        """Answer the zip file. NotFound, Conflict while it is not finished."""
+        """Answer the zip file. Raises NotFound, Conflict while it is not finished."""
         job = export_job(actor_of(request), export_id)
         return FileResponse(
             file_of(job).open("rb"), as_attachment=True, filename=file_name(job), content_type="application/zip"

@@ -42,7 +42,8 @@ def harden(role: str, *, password: str | None = None) -> None:
 
     It is made, with ``password``, if it is missing.
 
-    Runs as the owner of the tables. CannotHarden where this is no PostgreSQL, or the role is the owner's own.
+    Runs as the owner of the tables. Raises CannotHarden where this is no PostgreSQL, or the role is the owner's
+    own.
     """
     if connection.vendor != "postgresql":
         raise CannotHarden("Only PostgreSQL has roles. On SQLite triggers refuse changes of events.")

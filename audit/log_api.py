@@ -48,7 +48,7 @@ class CheckpointView(PublishedFile):
     """GET: the newest signed checkpoint."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - DRF's signature
-        """Answer the checkpoint. NotFound before the first one. Raises Unavailable."""
+        """Answer the newest checkpoint. Raises NotFound before the first one, and Unavailable."""
         return _file("checkpoint", content_type=_TEXT, cache="no-cache")
 
 
@@ -57,7 +57,7 @@ class TileView(PublishedFile):
     """GET: a tile of hashes."""
 
     def get(self, request: Request, path: str) -> HttpResponse:  # noqa: ARG002 - DRF's signature
-        """Answer the bytes of a tile. NotFound, Unavailable."""
+        """Answer the bytes of a tile. Raises NotFound, Unavailable."""
         return _file(f"tile/{path}", content_type="application/octet-stream", cache=_IMMUTABLE)
 
 
@@ -68,7 +68,7 @@ class BundleView(PublishedFile):
     is_secret = True
 
     def get(self, request: Request, path: str) -> HttpResponse:
-        """Answer the bytes of a bundle. NotFound, Denied, Unavailable."""
+        """Answer the bytes of a bundle. Raises NotFound, Denied, Unavailable."""
         require_whole_log(actor_of(request), action=Action.API_CALLED)
         return _file(f"tile/{ENTRIES}/{path}", content_type="application/octet-stream", cache=_IMMUTABLE)
 
@@ -78,7 +78,7 @@ class VkeyView(PublishedFile):
     """GET: the public keys of the log, the newest first, one a line."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - DRF's signature
-        """Answer the keys. Unavailable where this host has none."""
+        """Answer the keys. Raises Unavailable where this host has none."""
         try:
             text = "".join(f"{signer.vkey}\n" for signer in log_signers())
         except NoLogKey as error:

@@ -52,12 +52,12 @@ def events_matching(
     cursor: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name, ``actions``
-    alternatives.
+    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name,
+    ``actions`` alternatives.
 
-    InvalidInput for a cursor that no page gave.
+    Raises InvalidInput for a cursor that no page gave.
     """
-    wanted: dict[str, Any] = {
+    conditions: dict[str, Any] = {
         "stream": stream,
         "object_ref": obj,
         "actor_name": actor,
@@ -67,14 +67,14 @@ def events_matching(
         "at__gte": since,
         "at__lt": until,
     }
-    chosen = {field: value for field, value in wanted.items() if value}
+    chosen = {field: value for field, value in conditions.items() if value}
     if cursor:
         chosen["id__lt"] = _position(cursor)
     size = max(1, min(size, MAX_PAGE_SIZE))
     events: Sequence[Event] = list(Event.objects.filter(**chosen).order_by("-id")[: size + 1])
     more = len(events) > size
-    shown = list(events[:size])
-    return Page(shown, str(shown[-1].pk) if more else "")
+    page = list(events[:size])
+    return Page(page, str(page[-1].pk) if more else "")
 
 
 def current_log() -> Log | None:

@@ -25,16 +25,16 @@ def facts(event: Event) -> dict[str, Any]:
 
 def describe(event: Event) -> str:
     """Return one English sentence, plain text, made of the event's facts alone."""
-    known = facts(event)
-    record = record_of(known["action"])
-    obj = object_phrase(known["object"])
-    who = _actor_phrase(known["actor"])
-    if known["outcome"] == "denied":
-        wanted = record.refused.replace("{object}", obj)
-        return f"{who} was not allowed to {wanted}{_because(known['reason'], ': ')}."
-    changes = ", ".join(_changes(known["before"], known["after"]))
+    event_facts = facts(event)
+    record = record_of(event_facts["action"])
+    obj = object_phrase(event_facts["object"])
+    who = _actor_phrase(event_facts["actor"])
+    if event_facts["outcome"] == "denied":
+        refused_phrase = record.refused.replace("{object}", obj)
+        return f"{who} was not allowed to {refused_phrase}{_because(event_facts['reason'], ': ')}."
+    changes = ", ".join(_changes(event_facts["before"], event_facts["after"]))
     done = record.done.replace("{object}", obj)
-    return f"{who} {done}{f' ({changes})' if changes else ''}{_because(known['reason'], ', saying ')}."
+    return f"{who} {done}{f' ({changes})' if changes else ''}{_because(event_facts['reason'], ', saying ')}."
 
 
 def object_phrase(ref: str) -> str:
@@ -66,7 +66,7 @@ def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Itera
     """Yield the first few facts that changed: `stage: Staging → Production`, `alias: champion`."""
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     for key in changed[:_SHOWN_CHANGES]:
-        old, new = _shown(before.get(key)), _shown(after.get(key))
+        old, new = _value_text(before.get(key)), _value_text(after.get(key))
         name = key.replace("_", " ")
         if key not in before:
             yield f"{name}: {new}"
@@ -78,7 +78,7 @@ def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> Itera
         yield f"{len(changed) - _SHOWN_CHANGES} more"
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if value is None or value in ("", [], {}):
         return "nothing"
     text = value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -48,11 +48,11 @@ def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
     """Return the facts of an event with its sentence and its position in the log, which is null until the log has
     numbered it.
     """
-    place: dict[str, Any] = {"seq": None, "gen": None, "leaf_hash": None}
+    position: dict[str, Any] = {"seq": None, "gen": None, "leaf_hash": None}
     if leaf is not None:
         entry = entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream)
-        place = {"seq": leaf.seq, "gen": leaf.gen, "leaf_hash": leaf_hash(entry).hex()}
-    return {**facts(event), **place, "sentence": describe(event)}
+        position = {"seq": leaf.seq, "gen": leaf.gen, "leaf_hash": leaf_hash(entry).hex()}
+    return {**facts(event), **position, "sentence": describe(event)}
 
 
 def export_json(job: ExportJob) -> dict[str, Any]:

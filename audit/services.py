@@ -103,8 +103,8 @@ def record(
     gets a higher number where the model's row was locked before. Written in a `pipelined` block, an event that no
     consumer wants comes back without its primary key.
 
-    RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way round.
-    ValueError for an action that is not in audit/actions.py.
+    Raises RuntimeError outside a transaction: an event must not be lost while its change stays, nor the other way
+    round. Raises ValueError for an action that is not in audit/actions.py.
     """
     if not connection.in_atomic_block:
         msg = f"audit.record({action}) outside a transaction"
@@ -165,9 +165,10 @@ def _storable(text: str) -> str:
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
-    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is recorded.
+    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is
+    recorded.
 
-    Unavailable: the database does not answer. No refusal is answered that is not on record.
+    Raises Unavailable: the database does not answer. No refusal is answered that is not on record.
     """
     if error.recorded:
         return None
@@ -190,7 +191,7 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
     """Write a task to the outbox in the caller's transaction, and send it to the broker after the commit.
 
     ``task`` is the dotted name of a Celery task, which must tolerate being run more than once. Where the broker does
-    not answer, `audit.tasks.relay_outbox` sends it later. RuntimeError outside a transaction.
+    not answer, `audit.tasks.relay_outbox` sends it later. Raises RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         msg = f"audit.enqueue({task}) outside a transaction"

@@ -23,11 +23,11 @@ class Subject(Protocol):
     """The interface of an entry of AUDIT_SUBJECTS."""
 
     def __call__(self, actor: Actor, name: str) -> str:
-        """Return the stream of a name. NotFound."""
+        """Return the stream of a name. Raises NotFound."""
 
 
 def find_stream(actor: Actor, name: str) -> str:
-    """Return the stream of a name. NotFound where no subject knows it or the actor may not read it."""
+    """Return the stream of a name. Raises NotFound where no subject knows it or the actor may not read it."""
     error = NotFound(f"Nothing called {name!r} has an audit trail.")
     for path in settings.AUDIT_SUBJECTS:
         subject: Subject = import_string(path)
@@ -46,7 +46,7 @@ def may_read_whole_log(actor: Actor) -> bool:
 
 
 def require_whole_log(actor: Actor, *, action: str) -> None:
-    """Denied for actors who may not read all events."""
+    """Raises Denied for actors who may not read all events."""
     if not may_read_whole_log(actor):
         raise Denied(
             f"{actor.name} may not read the whole audit log: only the group {AUDITORS} may. Name a model.",

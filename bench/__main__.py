@@ -28,11 +28,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
     parser.add_argument("--only", default="", metavar="TEXT", help="figures whose name contains this")
-    asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.areas if name not in AREAS]:
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.areas if name not in AREAS]:
         parser.error(f"there is no area {unknown[0]}; there are {', '.join(AREAS)}")
-    areas = asked.areas or [name for name, area in AREAS.items() if area]
-    return max([_run(name, asked.only) for name in areas])
+    areas = options.areas or [name for name, area in AREAS.items() if area]
+    return max([_run(name, options.only) for name in areas])
 
 
 def _run(name: str, only: str) -> int:

@@ -1,7 +1,7 @@
 """Measures how long a validation job waits for an idle worker, from "queued" to "started".
 
-Everything is measured: the transaction that opens the request, the outbox, the broker, the worker and its lease. Both
-times are the rows' own: `queued_at` is taken before the transaction commits, `started_at` as the lease is taken.
+The time includes the transaction that opens the request, the outbox, the broker, the worker and its lease. It is
+`started_at` less `queued_at` of the job: the first is set with the lease, the second before the transaction commits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from config.env import BASE_DIR
 from demo.client import MLFLOW, REST, Client
 
 _JOBS = 40
-_WARM = 5
+_WARM_UP = 5
 _LIMIT_MS = 100.0
 _PAUSE = 0.3  # so that each job finds the worker idle
 _POLICY = {
@@ -63,14 +63,14 @@ def _publish(database_url: str, directory: Path) -> None:
 def _waits(client: Client) -> list[float]:
     """Return the milliseconds that each of many jobs waited, the first ones left out."""
     client.post(MLFLOW + "registered-models/create", {"name": "latency"})
-    found = []
-    for number in range(1, _WARM + _JOBS + 1):
+    waits = []
+    for number in range(1, _WARM_UP + _JOBS + 1):
         client.post(MLFLOW + "model-versions/create", {"name": "latency", "source": f"s3://bench/latency/{number}"})
         body = {"model": "latency", "version": number, "target": "Staging"}
         request = client.post(REST + "transition-requests", body)["id"]
-        found.append(_wait_of(client, request))
+        waits.append(_wait_of(client, request))
         time.sleep(_PAUSE)
-    return found[_WARM:]
+    return waits[_WARM_UP:]
 
 
 def _wait_of(client: Client, request: int) -> float:

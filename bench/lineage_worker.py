@@ -110,23 +110,23 @@ class _Builder:
         earlier = list(layer)
         for depth in range(_LAYERS):
             if depth == _LAYERS - 1:
-                made = (NodeKind.MODEL_VERSION, f"model-version:{model}", model, models)
+                product = (NodeKind.MODEL_VERSION, f"model-version:{model}", model, models)
             else:
-                made = (kind, f"dataset-version:{data}", data, tables)
+                product = (kind, f"dataset-version:{data}", data, tables)
             numbers = range(depth * wide + 1, (depth + 1) * wide + 1)
-            layer = [self.run(f"run:p{number}r{count}", layer, earlier, made, str(count)) for count in numbers]
+            layer = [self.run(f"run:p{number}r{count}", layer, earlier, product, str(count)) for count in numbers]
             earlier += layer
         return wide * _LAYERS
 
     def run(
-        self, urn: str, layer: list[int], earlier: list[int], made: tuple[NodeKind, str, str, int], version: str
+        self, urn: str, layer: list[int], earlier: list[int], product: tuple[NodeKind, str, str, int], version: str
     ) -> int:
         """Add a run with its inputs and what it makes; return the latter."""
         run = self.add(NodeKind.RUN, urn, urn)
         for _ in range(self.inputs):
             pool = layer if self.chance.random() < _FROM_LAST_LAYER else earlier
             self.edges.add((self.chance.choice(pool), run, Relation.CONSUMED.value))
-        kind, prefix, name, container = made
+        kind, prefix, name, container = product
         output = self.add(kind, f"{prefix}/{version}", name, version, container)
         self.edges.add((run, output, Relation.PRODUCED.value))
         return output
@@ -152,10 +152,10 @@ def _register() -> None:
 
 def _graph(runs: int, inputs: int) -> tuple[list[NodeRow], set[tuple[int, int, int]]]:
     builder = _Builder(inputs)
-    made = number = 0
-    while made < runs:
+    edge_count = number = 0
+    while edge_count < runs:
         number += 1
-        made += builder.project(number)
+        edge_count += builder.project(number)
     return builder.nodes, builder.edges
 
 

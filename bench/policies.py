@@ -15,13 +15,13 @@ from core.actors import system_actor
 def publish(body: Mapping[str, object]) -> None:
     """Publish a policy into the database of a measurement."""
     proposer, reviewer = _person("bench-editor", EDITORS), _person("bench-reviewer", REVIEWERS)
-    made = propose_policy(actor=actor_from_user(proposer, auth="session", request_id=""), body=body)
+    proposal = propose_policy(actor=actor_from_user(proposer, auth="session", request_id=""), body=body)
     decide_proposal(
         actor=actor_from_user(reviewer, auth="session", request_id=""),
-        proposal_id=made.pk,
+        proposal_id=proposal.pk,
         decision="approve",
         comment="For the measurement.",
-        seen_digest=made.digest,
+        seen_digest=proposal.digest,
     )
 
 

@@ -37,9 +37,9 @@ class Server:
 
     def new_run(self) -> str:
         """Start a run and return its id."""
-        asked = {"experiment_id": self.experiment_id, "user_id": "bench", "start_time": 1}
-        made: dict[str, Any] = Wire(*self.side).post("runs/create", **asked)
-        return str(made["run"]["info"]["run_id"])
+        body = {"experiment_id": self.experiment_id, "user_id": "bench", "start_time": 1}
+        created: dict[str, Any] = Wire(*self.side).post("runs/create", **body)
+        return str(created["run"]["info"]["run_id"])
 
 
 Servers = dict[str, Server]
@@ -88,9 +88,9 @@ def _servers() -> Iterator[Servers]:
         custody(our_database, Path(directory)) as (url, token),
     ):
         sides: dict[str, Side] = {"ours": (url, {"Authorization": f"Bearer {token}"}), "peer": (peer_url, {})}
-        made = {name: Wire(*side).post("experiments/create", name="bench") for name, side in sides.items()}
+        experiments = {name: Wire(*side).post("experiments/create", name="bench") for name, side in sides.items()}
         urls = {"ours": our_database, "peer": peer_database}
-        yield {name: Server(side, str(made[name]["experiment_id"]), urls[name]) for name, side in sides.items()}
+        yield {name: Server(side, str(experiments[name]["experiment_id"]), urls[name]) for name, side in sides.items()}
 
 
 def _figure(servers: Servers, measure: Measure) -> Figure:
@@ -104,8 +104,8 @@ def _life_cycle(server: Server) -> Call:
     metrics = [{"key": f"m{number}", "value": 0.5, "timestamp": 1, "step": 0} for number in range(5)]
 
     def live(wire: Wire) -> None:
-        asked = {"experiment_id": server.experiment_id, "user_id": "bench", "start_time": 1, "tags": []}
-        run_id = wire.post("runs/create", **asked)["run"]["info"]["run_id"]
+        body = {"experiment_id": server.experiment_id, "user_id": "bench", "start_time": 1, "tags": []}
+        run_id = wire.post("runs/create", **body)["run"]["info"]["run_id"]
         wire.post("runs/log-batch", run_id=run_id, params=params, metrics=metrics, tags=[])
         wire.post("runs/update", run_id=run_id, run_uuid=run_id, status="FINISHED", end_time=2)
 
@@ -162,12 +162,12 @@ MEASURES = (
 LOOKUPS = {"latest versions": _STAGES, "alias": _ALIAS}
 
 
-def _lookups(servers: Servers, wanted: dict[str, str]) -> Iterator[Figure]:
+def _lookups(servers: Servers, paths: dict[str, str]) -> Iterator[Figure]:
     """Yield the figures of the calls that serving layers make to MLflow's API, measured with wrk."""
     for url, headers in (server.side for server in servers.values()):
         registry.seed(url, token=headers.get("Authorization", "").removeprefix("Bearer "))
-    for lookup, path in wanted.items():
-        asked = f"/api/2.0/mlflow/registered-models/{path.format(registry.model_name(7))}"
-        speeds = alternate({name: (server.side[0] + asked, server.side[1]) for name, server in servers.items()})
+    for lookup, path in paths.items():
+        address = f"/api/2.0/mlflow/registered-models/{path.format(registry.model_name(7))}"
+        speeds = alternate({name: (server.side[0] + address, server.side[1]) for name, server in servers.items()})
         name = f"{lookup}, {CONNECTIONS} connections, {engine()}"
         yield Figure(name, speeds["ours"], speeds["peer"], "mlflow server", target=20)

@@ -33,7 +33,7 @@ class TokenAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return user and actor of the secret, None where there is none. NotAuthenticated for a wrong one."""
+        """Return user and actor of the secret, None where there is none. Raises NotAuthenticated for a wrong one."""
         secret = presented_secret(request.headers.get("Authorization", ""))
         if secret is None:
             return None
@@ -71,7 +71,7 @@ class IsAuthenticatedWithScope(BasePermission):
     """Requires an authenticated caller whose token has the scope of the call."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Return True. NotAuthenticated, Denied."""
+        """Return True. Raises NotAuthenticated, Denied."""
         actor = request.auth
         if not isinstance(actor, Actor):
             raise NotAuthenticated("Sign in, or send an API token as Bearer or as the password of Basic.")

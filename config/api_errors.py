@@ -118,7 +118,7 @@ def _actor_of(context: dict[str, Any]) -> Actor:
 def _sentence(detail: object) -> str:
     """Return the nested validation errors of DRF as one text."""
     if isinstance(detail, dict):
-        return " ".join(f"{field}: {_sentence(what)}" for field, what in detail.items())
+        return " ".join(f"{field}: {_sentence(problem)}" for field, problem in detail.items())
     if isinstance(detail, list):
-        return " ".join(_sentence(what) for what in detail)
+        return " ".join(_sentence(problem) for problem in detail)
     return str(detail)

@@ -32,7 +32,7 @@ class JSONParser(BaseParser):
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse an object that has a key twice. ValueError."""
+    """Refuse an object that has a key twice. Raises ValueError."""
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         repeated = next(name for name in names if names.count(name) > 1)

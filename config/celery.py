@@ -17,5 +17,5 @@ app.autodiscover_tasks()
 @celeryd_init.connect
 @beat_init.connect
 def prepare(**_signal: object) -> None:
-    """Make the data directory before a worker or the scheduler starts. DataDirectoryUnusable."""
+    """Make the data directory before a worker or the scheduler starts. Raises DataDirectoryUnusable."""
     prepare_start()

@@ -19,7 +19,7 @@ class DataDirectoryUnusable(Exception):
 
 
 def prepare_data_directory(data: Path) -> None:
-    """Make what is missing in a data directory. DataDirectoryUnusable where that cannot be done."""
+    """Make the missing files and folders of a data directory. Raises DataDirectoryUnusable where that is impossible."""
     try:
         # Nobody else on the machine may read the database and the uploads. A directory that exists keeps its mode.
         data.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -33,11 +33,11 @@ class Passwords:
 
     def of(self, name: str) -> str:
         """Return the password of an account. A new one is stored before it is returned, so that none is lost."""
-        known = self._read()
-        if name not in known:
-            known[name] = secrets.token_urlsafe(12)
-            self._write(known)
-        return known[name]
+        passwords = self._read()
+        if name not in passwords:
+            passwords[name] = secrets.token_urlsafe(12)
+            self._write(passwords)
+        return passwords[name]
 
     def _read(self) -> dict[str, str]:
         if not self.path.exists():
@@ -45,14 +45,17 @@ class Passwords:
         lines = self.path.read_text(encoding="utf-8").splitlines()
         return {name: password for name, _, password in (line.partition(" ") for line in lines) if password}
 
-    def _write(self, known: Mapping[str, str]) -> None:
+    def _write(self, passwords: Mapping[str, str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.touch(mode=0o600)
-        self.path.write_text("".join(f"{name} {password}\n" for name, password in known.items()), encoding="utf-8")
+        self.path.write_text("".join(f"{name} {password}\n" for name, password in passwords.items()), encoding="utf-8")
 
 
 def ensure_people(passwords: Passwords) -> None:
-    """Create the missing accounts. Conflict where a name belongs to another account, whose password is not replaced."""
+    """Create the missing accounts.
+
+    Raises Conflict where a name belongs to another account, whose password is not replaced.
+    """
     for name, groups in _PEOPLE.items():
         password = passwords.of(name)
         user = User.objects.filter(username=name).first()

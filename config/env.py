@@ -32,7 +32,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return an on/off variable: on, off, true, false, 1 or 0. BadSetting for any other value."""
+    """Return an on/off variable: on, off, true, false, 1 or 0. Raises BadSetting for any other value."""
     raw = text(name).lower()
     if not raw:
         return default
@@ -45,7 +45,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, default: float, *, least: float | None = None) -> float:
-    """Return a numeric variable. BadSetting: no number, or less than ``least``."""
+    """Return a numeric variable. Raises BadSetting: no number, or less than ``least``."""
     raw = text(name)
     if not raw:
         return default
@@ -61,7 +61,7 @@ def number(name: str, default: float, *, least: float | None = None) -> float:
 
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:
-    """Return a variable that is one of the allowed words. BadSetting for any other value."""
+    """Return a variable that is one of the allowed words. Raises BadSetting for any other value."""
     raw = text(name).lower() or default
     if raw in allowed:
         return raw
@@ -96,7 +96,7 @@ def mail_server(url: str) -> MailServer:
     """Return the server of a mail URL: smtp://host:25, smtp+tls://user:password@host:587,
     smtps://user:password@host:465.
 
-    BadSetting for any other URL.
+    Raises BadSetting for any other URL.
     """
     if not url:
         return MailServer()
@@ -135,17 +135,17 @@ def runtime_dir(data: Path) -> Path:
 
 
 def secret_key_file(data: Path) -> Path:
-    """Return where the secret key of a data directory is kept."""
+    """Return the path of the secret key in a data directory."""
     return data / "keys" / "secret_key"
 
 
 def secret_key(data: Path) -> str:
     """Return ``CUSTODY_SECRET_KEY`` or else the key in the data directory; "" before the first start has made one.
 
-    BadSetting where the file cannot be read.
+    Raises BadSetting where the file cannot be read.
     """
-    if given := text("CUSTODY_SECRET_KEY"):
-        return given
+    if configured := text("CUSTODY_SECRET_KEY"):
+        return configured
     path = secret_key_file(data)
     try:
         return path.read_text(encoding="utf-8").strip()

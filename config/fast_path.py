@@ -138,8 +138,8 @@ def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _request_id(environ: dict[str, Any]) -> str:
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if acceptable_request_id(given) else uuid.uuid4().hex
+    header = environ.get("HTTP_X_REQUEST_ID", "")
+    return header if acceptable_request_id(header) else uuid.uuid4().hex
 
 
 def _send(

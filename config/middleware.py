@@ -21,9 +21,9 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/healthz", "/metrics", "/version"})
 
 
-def acceptable_request_id(given: str) -> bool:
+def acceptable_request_id(request_id: str) -> bool:
     """Return whether the request id of a caller may be used: it is short, and safe in logs and headers."""
-    return _ACCEPTABLE.fullmatch(given) is not None
+    return _ACCEPTABLE.fullmatch(request_id) is not None
 
 
 class RequestIdMiddleware:
@@ -33,8 +33,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        request.request_id = given if acceptable_request_id(given) else uuid.uuid4().hex  # type: ignore[attr-defined]  # ours
+        header = request.headers.get("X-Request-Id", "")
+        request.request_id = header if acceptable_request_id(header) else uuid.uuid4().hex  # type: ignore[attr-defined]  # ours
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]  # ours
             response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]  # ours

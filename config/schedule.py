@@ -36,7 +36,7 @@ class MonotonicScheduler(Scheduler):
         self.merge_inplace(self.app.conf.beat_schedule)
 
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
-        """Send what is due and return the seconds until the next task is."""
+        """Send the tasks that are due, and return the seconds until the next one is."""
         self._record_heartbeat()
         now = time.monotonic()
         for name, entry in self.schedule.items():

@@ -10,9 +10,9 @@ from config.data_directory import prepare_data_directory
 
 
 def prepare_start() -> None:
-    """Make what is missing in the data directory and read the secret key again, which may be new.
+    """Make the missing files of the data directory, and read the secret key again, which may be new.
 
-    DataDirectoryUnusable.
+    Raises DataDirectoryUnusable.
     """
     prepare_data_directory(settings.DATA_DIR)
     prepare_log_key()

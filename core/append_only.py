@@ -16,8 +16,8 @@ class AppendOnlyError(RuntimeError):
     """Code tried to change an append-only row: a fault in the code, never the caller's."""
 
 
-def _refuse(what: str) -> NoReturn:
-    msg = f"{what}: these rows are append-only."
+def _refuse(operation: str) -> NoReturn:
+    msg = f"{operation}: these rows are append-only."
     raise AppendOnlyError(msg)
 
 

@@ -57,7 +57,7 @@ def body_limit(path: str) -> int | None:
 
 
 def limited_body(stream: IO[bytes], path: str) -> bytes:
-    """Return a body that is no longer than its route allows. TooLarge."""
+    """Return a body that is no longer than its route allows. Raises TooLarge."""
     limit = body_limit(path) or 0
     body = stream.read(limit + 1)
     if len(body) > limit:

@@ -59,8 +59,8 @@ def _mapping(value: Mapping[Any, Any], *, shorten: bool, depth: int) -> dict[str
     full = {_text(str(key)): plain(item, shorten=shorten, depth=depth + 1) for key, item in value.items()}
     if not shorten or len(full) <= _LONG_LIST:
         return full
-    kept = dict(sorted(full.items())[:_LONG_LIST])
-    return {**kept, "more": {"count": len(full) - _LONG_LIST, "sha256": digest_of(value)}}
+    first = dict(sorted(full.items())[:_LONG_LIST])
+    return {**first, "more": {"count": len(full) - _LONG_LIST, "sha256": digest_of(value)}}
 
 
 def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:

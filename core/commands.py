@@ -17,7 +17,10 @@ class InstallationCommand(BaseCommand):
         return True
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command. CommandError where the database is missing, of another version, or does not answer."""
+        """Run the command.
+
+        Raises CommandError where the database is missing, of another version, or does not answer.
+        """
         if self.needs_database(options):
             try:
                 require_current_schema()

@@ -61,7 +61,7 @@ class VendorStatements(Operation):
         _execute(schema_editor, self.backwards[schema_editor.connection.vendor])
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
+        """Return the text for `migrate --plan`."""
         return "Statements for each database"
 
 
@@ -90,11 +90,11 @@ class AppendOnly(VendorStatements):
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return how a migration file writes this operation."""
+        """Return class, arguments and keywords for a migration file."""
         return type(self).__name__, [self.table], {}
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
+        """Return the text for `migrate --plan`."""
         return f"{self.table} is append-only"
 
 
@@ -109,7 +109,7 @@ class Guard(VendorStatements):
     def __init__(
         self, table: str, name: str, *, on: str | tuple[str, ...], message: str, when: str | Mapping[str, str] = ""
     ) -> None:
-        self.given = {"on": on, "message": message, "when": when}
+        self.options = {"on": on, "message": message, "when": when}
         conditions = {vendor: _condition(when, vendor) for vendor in _DIFFERS}
         self.table, self.name = table, name
         verbs = (on,) if isinstance(on, str) else on
@@ -133,12 +133,12 @@ class Guard(VendorStatements):
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return how a migration file writes this operation."""
-        return type(self).__name__, [self.table, self.name], self.given
+        """Return class, arguments and keywords for a migration file."""
+        return type(self).__name__, [self.table, self.name], self.options
 
     def describe(self) -> str:
-        """Return what `migrate --plan` prints."""
-        return f"{self.table}: {self.given['message']}"
+        """Return the text for `migrate --plan`."""
+        return f"{self.table}: {self.options['message']}"
 
 
 class RestoredGuard(Guard):

@@ -27,7 +27,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def outage_message(error: BaseException) -> str:
-    """Return what to tell the caller."""
+    """Return the message for the caller."""
     if isinstance(error, Unavailable):
         return error.message
     if isinstance(error, OperationalError | InterfaceError):

@@ -149,29 +149,29 @@ class ApiView(APIView):
         return checked_body(serializer, data)
 
 
-def filters(wanted: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def filters(query: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
     """Return the conditions of a queryset for the parameters that were given: ``columns`` maps parameter to look-up.
 
     Times become milliseconds since 1970 for columns in milliseconds.
     """
-    given = {column: wanted[name] for name, column in columns.items() if wanted.get(name) not in (None, "")}
+    conditions = {column: query[name] for name, column in columns.items() if query.get(name) not in (None, "")}
     return {
         column: to_ms(value) if isinstance(value, datetime) and "_ms__" in column else value
-        for column, value in given.items()
+        for column, value in conditions.items()
     }
 
 
-def page(rows: QuerySet[Any], wanted: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def page(rows: QuerySet[Any], query: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return one page of rows, and the offset of the next page (None on the last)."""
-    start, limit = wanted["offset"], wanted["limit"]
-    shown = list(rows[start : start + limit + 1])
-    return shown[:limit], {"next_offset": start + limit if len(shown) > limit else None}
+    start, limit = query["offset"], query["limit"]
+    items = list(rows[start : start + limit + 1])
+    return items[:limit], {"next_offset": start + limit if len(items) > limit else None}
 
 
 def checked_body(serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
     """Return the validated fields of a JSON body.
 
-    InvalidInput for an unknown key, DRF's ValidationError for a value.
+    Raises InvalidInput for an unknown key, DRF's ValidationError for a value.
     """
     if isinstance(data, QueryDict):  # an empty body: DRF parses it as an empty form
         data = data.dict()
@@ -196,12 +196,12 @@ def _refuse_unknown_body(serializer: SerializerClass | None, data: Any) -> None:
         _refuse_unknown_keys(serializer(data=data), data, where="the body")
 
 
-def _known_query(serializer: SerializerClass | None, given: QueryDict) -> serializers.Serializer[Any] | None:
-    """Return the query to be validated. InvalidInput for a parameter that is unknown or given twice."""
-    parsed = serializer(data=given) if serializer else None
+def _known_query(serializer: SerializerClass | None, sent: QueryDict) -> serializers.Serializer[Any] | None:
+    """Return the query to be validated. Raises InvalidInput for a parameter that is unknown or given twice."""
+    parsed = serializer(data=sent) if serializer else None
     fields = parsed.fields if parsed else {}
-    _refuse_unknown("query parameter", given, fields.keys(), where="the address")
-    for name, values in given.lists():
+    _refuse_unknown("query parameter", sent, fields.keys(), where="the address")
+    for name, values in sent.lists():
         if len(values) > 1 and not isinstance(fields[name], serializers.ListField | serializers.MultipleChoiceField):
             raise InvalidInput(f"The query parameter {name} is given {len(values)} times. Give it once.")
     return parsed
@@ -225,10 +225,10 @@ def _refuse_unknown_keys(field: Any, data: Any, *, where: str) -> None:
             _refuse_unknown_keys(inner, data.get(name), where=f"{where}.{name}")
 
 
-def _refuse_unknown(kind: str, given: Mapping[str, Any], known: Any, *, where: str) -> None:
-    unknown = sorted(str(name) for name in given if name not in known)
+def _refuse_unknown(kind: str, sent: Mapping[str, Any], allowed: Any, *, where: str) -> None:
+    unknown = sorted(str(name) for name in sent if name not in allowed)
     if not unknown:
         return
     names = ", ".join(repr(name[:_SHOWN_CHARS]) for name in unknown[:5])
-    accepted = f"Accepted: {', '.join(sorted(known))}." if known else "None is accepted."
+    accepted = f"Accepted: {', '.join(sorted(allowed))}." if allowed else "None is accepted."
     raise InvalidInput(f"Unknown {kind} in {where}: {names}. {accepted}")

@@ -36,7 +36,7 @@ class SchemaState:
 def schema_state() -> SchemaState:
     """Return the state of the default database, without making a SQLite file.
 
-    UnusableDatabase where it does not answer.
+    Raises UnusableDatabase where it does not answer.
     """
     if connection.vendor == "sqlite" and not _sqlite_file().exists():
         return SchemaState(exists=False)
@@ -59,7 +59,7 @@ def schema_state() -> SchemaState:
 def require_known_schema() -> SchemaState:
     """Return the state of a database that this version can migrate, if only an empty one.
 
-    UnusableDatabase for any other.
+    Raises UnusableDatabase for any other.
     """
     state = schema_state()
     if state.unknown:
@@ -73,7 +73,7 @@ def require_known_schema() -> SchemaState:
 
 
 def require_current_schema() -> None:
-    """UnusableDatabase where the database is missing, was made by another version, or has not had all migrations."""
+    """Raise UnusableDatabase where the database is missing, was made by another version, or lacks migrations."""
     state = require_known_schema()
     if not state.exists:
         raise UnusableDatabase(
@@ -94,8 +94,8 @@ def database_name() -> str:
     if connection.vendor == "sqlite":
         folder = _sqlite_file().parent
         return f"The data directory {folder}" if folder == settings.DATA_DIR else f"The database {_sqlite_file()}"
-    given = connection.settings_dict
-    return f"The database {given['NAME']} on {given['HOST'] or 'localhost'}"
+    options = connection.settings_dict
+    return f"The database {options['NAME']} on {options['HOST'] or 'localhost'}"
 
 
 def _sqlite_file() -> Path:

@@ -31,6 +31,6 @@ def to_ms(moment: datetime.datetime) -> int:
 def from_ms(milliseconds: int) -> datetime.datetime:
     """Return the UTC time of milliseconds since 1970.
 
-    OverflowError for times that no calendar has.
+    Raises OverflowError for times that no calendar has.
     """
     return _EPOCH + milliseconds * _MILLISECOND

@@ -37,8 +37,8 @@ class Refused(Exception):
 class Client:
     """Calls one server with one token and JSON bodies.
 
-    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. ValueError for a URL that
-    is not http.
+    Each call opens a connection: a replay makes some hundreds of calls, too few for a pool. Raises ValueError for a
+    URL that is not http.
     """
 
     def __init__(self, url: str, *, token: str = "") -> None:
@@ -49,35 +49,35 @@ class Client:
         self._opener = urllib.request.build_opener()
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send a GET with a query, in which a list repeats its key. Refused, ConnectionError."""
+        """Send a GET with a query, in which a list repeats its key. Raises Refused, ConnectionError."""
         parameters = urllib.parse.urlencode(query, doseq=True) if query else ""
         return self.call("GET", f"{path}?{parameters}" if parameters else path)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a POST. Refused, ConnectionError."""
+        """Send a POST. Raises Refused, ConnectionError."""
         return self.call("POST", path, body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a PUT. Refused, ConnectionError."""
+        """Send a PUT. Raises Refused, ConnectionError."""
         return self.call("PUT", path, body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a PATCH. Refused, ConnectionError."""
+        """Send a PATCH. Raises Refused, ConnectionError."""
         return self.call("PATCH", path, body)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send one request and return the JSON object of the answer. Refused, ConnectionError."""
+        """Send one request and return the JSON object of the answer. Raises Refused, ConnectionError."""
         data = None if body is None else json.dumps(body).encode()
         return _object(self.send(method, path, data, content_type="application/json").decode())
 
     def put_file(self, path: str, content: bytes) -> None:
-        """Store one artifact under a path of the artifact proxy. Refused, ConnectionError."""
+        """Store one artifact under a path of the artifact proxy. Raises Refused, ConnectionError."""
         self.send("PUT", ARTIFACTS + urllib.parse.quote(path), content, content_type="application/octet-stream")
 
     def send(self, method: str, path: str, data: bytes | None, *, content_type: str) -> bytes:
         """Send bytes and return the bytes of the answer.
 
-        Refused, or ConnectionError where the server does not answer.
+        Raises Refused, or ConnectionError where the server does not answer.
         """
         headers = self._headers | self.more_headers(method)
         if data is not None:

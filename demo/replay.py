@@ -37,7 +37,7 @@ class LoggedRun:
 
 
 def replay_all(clients: Mapping[str, Client], *, write_line: WriteLine) -> dict[str, LoggedRun]:
-    """Log every recorded run as its author; return the runs by "experiment/name". Refused, ConnectionError."""
+    """Log every recorded run as its author; return the runs by "experiment/name". Raises Refused, ConnectionError."""
     logged = {}
     for path in sorted(RECORDINGS.glob("*.json")):
         recording = json.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ class RunReplay:
         self.folder = RECORDINGS / experiment / str(run["name"])
 
     def log(self) -> LoggedRun:
-        """Log what the server does not have yet; return the run. Refused, ConnectionError."""
+        """Log the parts of a run that the server lacks; return the run. Raises Refused, ConnectionError."""
         experiment_id = ensure_experiment(self.client, self.experiment)
         run = self._find(experiment_id) or self._create(experiment_id)
         run_id, finished = run["info"]["run_id"], run["info"]["status"] == "FINISHED"
@@ -163,7 +163,7 @@ class RunReplay:
 
 
 def ensure_experiment(client: Client, name: str) -> str:
-    """Return the id of an experiment, which is created where it is missing. Refused."""
+    """Return the id of an experiment, which is created where it is missing. Raises Refused."""
     try:
         return str(
             client.get(MLFLOW + "experiments/get-by-name", {"experiment_name": name})["experiment"]["experiment_id"]

@@ -74,7 +74,7 @@ class Scenario:
         self.runs: Mapping[str, LoggedRun] = {}
 
     def load(self) -> None:
-        """Perform all steps that are missing. Refused, ConnectionError, ChecksUnfinished."""
+        """Perform all steps that are missing. Raises Refused, ConnectionError, ChecksUnfinished."""
         self.runs = replay_all(self.clients, write_line=self.write_line)
         self._promote_and_deploy(
             _ORDERS_1, endpoint="/predict", revision="v2.0", comment="Figures and card read; fine for a first version."
@@ -112,7 +112,7 @@ class Scenario:
             self.stage(version, "Production", until_reviewable=True)
 
     def register(self, version: Version) -> None:
-        """Create the model and the version where they are missing, as `mlflow.register_model` does. Refused."""
+        """Create the model and the version where they are missing, as `mlflow.register_model` does. Raises Refused."""
         client, run = self.clients[version.author], self.runs[version.run]
         try:
             client.post(MLFLOW + "registered-models/create", {"name": version.model})
@@ -129,8 +129,8 @@ class Scenario:
             "description": version.description,
             "tags": pairs(version.tags),
         }
-        made = client.post(MLFLOW + "model-versions/create", body)["model_version"]
-        self.write_line(f"{version.model} version {made['version']} registered by {version.author}")
+        created = client.post(MLFLOW + "model-versions/create", body)["model_version"]
+        self.write_line(f"{version.model} version {created['version']} registered by {version.author}")
 
     def _find(self, version: Version) -> dict[str, Any] | None:
         query = {"filter": f"name = '{version.model}'", "max_results": 100}
@@ -143,9 +143,10 @@ class Scenario:
         return str(row["current_stage"]) if row else ""
 
     def stage(self, version: Version, target: str, *, until_reviewable: bool = False) -> None:
-        """Request a stage until the version is in it; with ``until_reviewable`` also until only a reviewer is missing.
+        """Request a stage until the version is in it; with ``until_reviewable`` also until only a reviewer is
+        missing.
 
-        ChecksUnfinished after two minutes. Refused.
+        Raises ChecksUnfinished after two minutes. Raises Refused.
         """
         if self.state_of(version) in {target, "Archived"}:
             return
@@ -180,7 +181,7 @@ class Scenario:
         return []
 
     def fill_card(self, version: Version) -> None:
-        """Fill in the human fields of the card that are empty, with the figures of the recorded run. Refused."""
+        """Fill in the human fields of the card that are empty, with the figures of the recorded run. Raises Refused."""
         client = self.clients[version.author]
         path = f"{REST}models/{version.model}/versions/{version.number}/card"
         card = client.get(path)
@@ -195,7 +196,7 @@ class Scenario:
             )
 
     def review(self, version: Version, comment: str) -> None:
-        """Approve the open request of a version as the reviewer, who is signed in. Refused."""
+        """Approve the open request of a version as the reviewer, who is signed in. Raises Refused."""
         answer = self.reviewer.get(REST + "transition-requests", {"model": version.model, "state": "open"})
         for request in answer["transition_requests"]:
             if (request["version"], request["target"]) != (version.number, "Production"):
@@ -205,7 +206,7 @@ class Scenario:
             self.write_line(f"{version.model} version {version.number} approved by {self.reviewer.name}")
 
     def deploy(self, version: Version, *, endpoint: str, revision: str) -> None:
-        """Register the deployment of a version to an endpoint where it is missing. Refused."""
+        """Register the deployment of a version to an endpoint where it is missing. Raises Refused."""
         client = self.clients[version.author]
         rollouts = client.get(REST + "deployments", {"endpoint": endpoint, "limit": 500})["deployments"]
         if any(rollout["revision"] == revision for rollout in rollouts):

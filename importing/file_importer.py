@@ -26,15 +26,15 @@ class FileImporter:
         self._incomplete: dict[str, str] = {}  # the folders above those → why
 
     def import_files(self, owner: Owner, target: Run | LoggedModel) -> None:
-        """Import the files of an owner that are missing. Those that fail are reported. SourceError."""
+        """Import the files of an owner that are missing. Those that fail are reported. Raises SourceError."""
         if self._ledger.target(ItemKind.FILES, owner.id):
             return
         root = key_of_uri(target.artifact_uri).rstrip("/")
-        known = set(Artifact.objects.filter(below(root)).values_list("path", flat=True))
+        existing = set(Artifact.objects.filter(below(root)).values_list("path", flat=True))
         complete = True
         try:
             for file in self._files.of(owner):
-                complete = self._import_file(file, f"{root}/{file.path}", known) and complete
+                complete = self._import_file(file, f"{root}/{file.path}", existing) and complete
         except (FilesUnreachable, OSError) as error:
             self._fail(f"files of {owner.kind.replace('_', ' ')}s", owner.id, root, str(error))
             return
@@ -42,10 +42,10 @@ class FileImporter:
             with self._ledger.importing(ItemKind.FILES, owner.id) as targets:
                 targets.append(root[:300])
 
-    def _import_file(self, file: SourceFile, path: str, known: set[str]) -> bool:
+    def _import_file(self, file: SourceFile, path: str, existing: set[str]) -> bool:
         try:
             path = clean_path(path)
-            if path in known:  # an earlier import that failed brought it
+            if path in existing:  # an earlier import that failed brought it
                 self._report.existing["files"] += 1
                 return True
             with file.open() as stream:
@@ -62,6 +62,6 @@ class FileImporter:
         self._report.add_problem(kind, name[:300], why)
 
     def missing_below(self, folder: str) -> str:
-        """Return why a file of a folder was not imported, "" where all were."""
+        """Return the reason why a file of a folder was not imported, "" where all were."""
         below = self._incomplete.get(folder, "")
         return below or next((self._failed[path] for path in [*ancestors(folder), folder] if path in self._failed), "")

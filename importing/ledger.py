@@ -16,15 +16,15 @@ class Ledger:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._known: dict[tuple[str, str], str] = {}
+        self._targets: dict[tuple[str, str], str] = {}
         self._origin = Origin.objects.filter(name=name).first()
         if self._origin is not None:
             rows = self._origin.items.values_list("kind", "source_id", "target_id")
-            self._known = {(kind, source): target for kind, source, target in rows.iterator(chunk_size=10_000)}
+            self._targets = {(kind, source): target for kind, source, target in rows.iterator(chunk_size=10_000)}
 
     def target(self, kind: ItemKind, source_id: str) -> str:
         """Return the id here of an item of the source, "" where it was not imported."""
-        return self._known.get((kind.value, source_id), "")
+        return self._targets.get((kind.value, source_id), "")
 
     @contextmanager
     def importing(self, kind: ItemKind, source_id: str) -> Iterator[list[str]]:
@@ -37,7 +37,7 @@ class Ledger:
             for target in targets[:1]:
                 Item.objects.create(origin=self._origin, kind=kind, source_id=source_id, target_id=target)
         for target in targets[:1]:  # after the commit, so that a failed transaction leaves no trace
-            self._known[kind.value, source_id] = target
+            self._targets[kind.value, source_id] = target
 
     def finish(self) -> None:
         """Store that an import is complete."""

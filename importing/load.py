@@ -55,7 +55,7 @@ class TrackingImport:
         self._files = files
 
     def run(self) -> None:
-        """Import everything that was not imported before. SourceError."""
+        """Import everything that was not imported before. Raises SourceError."""
         for source_experiment in self._context.source.experiments():
             experiment = self._experiment(source_experiment)
             self._context.progress.step(f"experiment {source_experiment.old.name}")
@@ -75,9 +75,9 @@ class TrackingImport:
 
     def _experiment(self, source: SourceExperiment) -> Experiment | None:
         ledger, report = self._context.ledger, self._context.report
-        if known := ledger.target(ItemKind.EXPERIMENT, source.id):
+        if imported_id := ledger.target(ItemKind.EXPERIMENT, source.id):
             report.existing["experiments"] += 1
-            return Experiment.objects.get(pk=int(known))
+            return Experiment.objects.get(pk=int(imported_id))
         old = storable_experiment(source.old, report)
         same = Experiment.objects.filter(name=old.name).first()
         if same is not None and same.lifecycle_stage != old.lifecycle:
@@ -143,8 +143,8 @@ class TrackingImport:
                 model = import_logged_model(actor=actor, experiment=experiment, old=old, origin=origin)
                 for run_id, points in source.points.items():
                     if self._context.ledger.target(ItemKind.RUN, run_id):
-                        kept = storable_points(points, run_id, self._context.report)
-                        values += import_points(actor=actor, run_id=run_id, points=kept, origin=origin)
+                        storable = storable_points(points, run_id, self._context.report)
+                        values += import_points(actor=actor, run_id=run_id, points=storable, origin=origin)
                 targets.append(model.pk)
         except (*REFUSALS, ValueError) as error:
             self._context.report.add_problem("logged models", old.id, str(error))
@@ -176,23 +176,23 @@ class TrackingImport:
             targets.append(run_id)
 
     def _points(self, run_id: str, points: list[Point]) -> None:
-        kept = storable_points(points, run_id, self._context.report)
+        storable = storable_points(points, run_id, self._context.report)
         self._context.report.imported["metric values"] += import_points(
-            actor=self._context.actor, run_id=run_id, points=kept, origin=self._context.source.origin
+            actor=self._context.actor, run_id=run_id, points=storable, origin=self._context.source.origin
         )
 
     def _link(self, run_id: str, links: Links) -> None:
         named = {*links.inputs, *links.outputs}
-        known = set(LoggedModel.objects.filter(pk__in=named).values_list("pk", flat=True))
-        for model_id in sorted(named - known):
+        existing = set(LoggedModel.objects.filter(pk__in=named).values_list("pk", flat=True))
+        for model_id in sorted(named - existing):
             self._context.report.add_problem(
                 "models that runs read or made", f"{run_id} {model_id}", "the logged model was not imported"
             )
         import_run_models(
             actor=self._context.actor,
             run_id=run_id,
-            inputs=[model_id for model_id in links.inputs if model_id in known],
-            outputs={model_id: step for model_id, step in links.outputs.items() if model_id in known},
+            inputs=[model_id for model_id in links.inputs if model_id in existing],
+            outputs={model_id: step for model_id, step in links.outputs.items() if model_id in existing},
             origin=self._context.source.origin,
         )
 

@@ -45,7 +45,7 @@ class GovernanceImport:
         self._workspace = workspace
 
     def run(self, models: Mapping[str, RegisteredModel], versions: Mapping[str, Sequence[int]]) -> None:
-        """Import everything that was not imported before. SourceError."""
+        """Import everything that was not imported before. Raises SourceError."""
         for name, model in models.items():
             if self._context.ledger.target(ItemKind.GOVERNANCE, name):
                 self._context.report.existing["workspace records"] += 1

@@ -17,7 +17,7 @@ from importing.relocation import relocated
 from importing.sources.base import SourceModel, SourceVersion
 from registry.models import RegisteredModel
 from registry.services.aliases import set_alias
-from registry.services.imports import OldVersion, import_model, import_version
+from registry.services.imports import ImportedVersion, import_model, import_version
 from registry.services.stages import import_stages
 from registry.sources import Source, resolve_source
 from registry.stages import Stage, parse_stage
@@ -43,7 +43,7 @@ class RegistryImport:
         self._stages: defaultdict[str, dict[int, str]] = defaultdict(dict)
 
     def run(self) -> None:
-        """Import everything that was not imported before. SourceError."""
+        """Import everything that was not imported before. Raises SourceError."""
         models = list(self._context.source.models())
         for source_model in models:
             self._model(source_model)
@@ -59,13 +59,13 @@ class RegistryImport:
 
     def _model(self, source: SourceModel) -> None:
         name, report = source.old.name, self._context.report
-        if known := self._context.ledger.target(ItemKind.MODEL, name):
+        if imported_id := self._context.ledger.target(ItemKind.MODEL, name):
             report.existing["models"] += 1
-            kept = RegisteredModel.objects.filter(pk=int(known), deleted_at__isnull=True).first()
-            if kept is None:
+            existing = RegisteredModel.objects.filter(pk=int(imported_id), deleted_at__isnull=True).first()
+            if existing is None:
                 report.add_problem("models", name, "was imported earlier and deleted here")
             else:
-                self._models[name] = kept
+                self._models[name] = existing
             return
         try:
             with self._context.ledger.importing(ItemKind.MODEL, name) as targets:
@@ -120,8 +120,8 @@ class RegistryImport:
         report.imported["versions"] += 1
         self._stages[old.name][old.version] = source.stage
 
-    def _located(self, old: OldVersion) -> OldVersion:
-        """Return the version with a source that exists here. DomainError where there is none."""
+    def _located(self, old: ImportedVersion) -> ImportedVersion:
+        """Return the version with a source that exists here. Raises DomainError where there is none."""
         if old.run_id and not Run.objects.filter(pk=old.run_id).exists():
             self._context.report.add_problem(
                 "versions", f"{old.name}/{old.version}", "its run does not exist here: it was imported without a run"
@@ -135,8 +135,8 @@ class RegistryImport:
             return outside
         raise FilesMissing(why)
 
-    def _source_of(self, old: OldVersion) -> Source:
-        """Return what the source refers to here. DomainError, with what the operator can do."""
+    def _source_of(self, old: ImportedVersion) -> Source:
+        """Return the source as a location on this server. Raises DomainError, with advice for the operator."""
         try:
             return self._resolved(old)
         except InvalidInput as error:
@@ -146,7 +146,7 @@ class RegistryImport:
             why = f"its files are at {scheme}:…, not in the folder of an imported run, and CUSTODY_ALLOWED_SOURCES does not allow it"
             raise FilesMissing(why) from error
 
-    def _may_stay_outside(self, old: OldVersion) -> bool:
+    def _may_stay_outside(self, old: ImportedVersion) -> bool:
         """Return whether CUSTODY_ALLOWED_SOURCES allows the location of the source, of which then only the text is
         stored.
         """
@@ -155,7 +155,7 @@ class RegistryImport:
         except DomainError:
             return False
 
-    def _resolved(self, old: OldVersion) -> Source:
+    def _resolved(self, old: ImportedVersion) -> Source:
         return resolve_source(actor=self._context.actor, source=old.source, run_id=old.run_id, model_id="")
 
     def _missing_files(self, location: Source) -> str:
@@ -170,8 +170,8 @@ class RegistryImport:
         )
 
     def _stages_of(self, model: RegisteredModel, names_of_stages: Mapping[int, str]) -> None:
-        wanted = {number: _stage(name) for number, name in names_of_stages.items()}
-        moved = {number: stage for number, stage in wanted.items() if stage != Stage.NONE}
+        stages = {number: _stage(name) for number, name in names_of_stages.items()}
+        moved = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
         if not moved or self._context.ledger.target(ItemKind.STAGES, str(model.pk)):
             return
         names = [f"{model.name}/{number} ({stage})" for number, stage in sorted(moved.items())]
@@ -184,14 +184,14 @@ class RegistryImport:
             return
         try:
             with self._context.ledger.importing(ItemKind.STAGES, str(model.pk)) as targets:
-                kept = import_stages(
+                imported = import_stages(
                     actor=self._context.actor, model=model, stages=moved, origin=self._context.source.origin
                 )
                 targets.append(model.name)
         except DomainError as error:
             self._add_problems("stages", names, error.message)
         else:
-            self._context.report.imported["stages"] += len(kept)
+            self._context.report.imported["stages"] += len(imported)
 
     def _add_problems(self, kind: str, names: Sequence[str], why: str) -> None:
         for name in names:

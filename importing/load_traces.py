@@ -30,7 +30,7 @@ class TraceImport:
         self._files = files
 
     def run(self) -> None:
-        """Import every trace that was not imported before. SourceError."""
+        """Import every trace that was not imported before. Raises SourceError."""
         for source_experiment in self._context.source.experiments():
             target = self._context.ledger.target(ItemKind.EXPERIMENT, source_experiment.id)
             if not target:
@@ -63,7 +63,10 @@ class TraceImport:
         report.imported["assessments"] += len(source.info.assessments)
 
     def _spans(self, source: SourceTrace, trace: Trace) -> None:
-        """Keep the spans of a trace; where they cannot be read or kept, the trace stays without them. SourceError."""
+        """Keep the spans of a trace; where they cannot be read or kept, the trace stays without them.
+
+        Raises SourceError.
+        """
         try:
             content = self._context.source.spans(trace.pk) or self._file(source)
             spans = read_spans(content, trace_id=trace.pk) if content else []

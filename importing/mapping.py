@@ -9,7 +9,7 @@ from core.errors import DomainError
 from importing.report import Report
 from importing.sources.base import SourceVersion
 from registry.names import check_tag
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from tracking.limits import (
     MAX_EXPERIMENT_TAG_VALUE,
     MAX_PARAM_VALUE,
@@ -54,14 +54,14 @@ def storable_logged_model(old: OldLoggedModel, report: Report) -> OldLoggedModel
     )
 
 
-def storable_model(old: OldModel, report: Report) -> OldModel:
+def storable_model(old: ImportedModel, report: Report) -> ImportedModel:
     """Return a registered model with the tags that can be stored."""
     return replace(
         old, tags=_pairs(old.tags, _MOST_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
     )
 
 
-def storable_version(source: SourceVersion, report: Report) -> OldVersion:
+def storable_version(source: SourceVersion, report: Report) -> ImportedVersion:
     """Return a version with the tags that can be stored, and with a tag for the stage that it had."""
     old = source.old
     tags = _pairs(
@@ -98,11 +98,11 @@ def _is_storable(item: DatasetInput, run_id: str, report: Report) -> bool:
 
 
 def _run_key(key: str) -> None:
-    checked_key(key, what="key")
+    checked_key(key, field="key")
 
 
 def _any_key(key: str) -> None:
-    checked_text(key, what="key", limit=_ANY_LENGTH)
+    checked_text(key, field="key", limit=_ANY_LENGTH)
 
 
 def _registry_key(key: str) -> None:
@@ -118,18 +118,18 @@ def _pairs(
     *,
     check: Callable[[str], None] = _run_key,
 ) -> dict[str, str]:
-    kept = {}
+    stored = {}
     for key, value in pairs.items():
         name = f"{owner} {key[:100]!r}"
         try:
             check(key)
-            kept[key] = checked_text(value[:longest], what="value", limit=longest)
+            stored[key] = checked_text(value[:longest], field="value", limit=longest)
         except DomainError as error:
             report.add_problem(kind, name, _short(error))
         else:
             if len(value) > longest:
                 report.add_problem(kind, name, f"cut to {longest} characters")
-    return kept
+    return stored
 
 
 def _short(error: DomainError) -> str:

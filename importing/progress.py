@@ -20,13 +20,13 @@ class Progress:
         self._is_terminal = stream.isatty()
         self._shown_at = 0.0 if self._is_terminal else time.monotonic()
 
-    def step(self, what: str) -> None:
+    def step(self, label: str) -> None:
         """Count one step, and show the progress at intervals."""
         self._done += 1
         now = time.monotonic()
         if now - self._shown_at >= (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
             self._shown_at = now
-            self._show(what)
+            self._show(label)
 
     def close(self) -> None:
         """Clear the line of the bar."""
@@ -34,11 +34,11 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def _show(self, what: str) -> None:
+    def _show(self, label: str) -> None:
         part = min(self._done / self._total, 1.0)
         if self._is_terminal:
             full = round(part * _WIDTH)
-            self._stream.write(f"\r\x1b[K[{'#' * full}{'.' * (_WIDTH - full)}] {part:4.0%} {what[:40]}")
+            self._stream.write(f"\r\x1b[K[{'#' * full}{'.' * (_WIDTH - full)}] {part:4.0%} {label[:40]}")
         else:
-            self._stream.write(f"{part:.0%} ({self._done} of about {self._total}): {what}\n")
+            self._stream.write(f"{part:.0%} ({self._done} of about {self._total}): {label}\n")
         self._stream.flush()

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from registry.services.imports import OldVersion
+from registry.services.imports import ImportedVersion
 from tracking.models import LoggedModel, Run
 
 _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
@@ -15,7 +15,7 @@ _BY_MODEL = re.compile(r"models:/m-[0-9A-Za-z-]+")
 _BY_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/.+", re.DOTALL)
 
 
-def relocated(old: OldVersion) -> OldVersion:
+def relocated(old: ImportedVersion) -> ImportedVersion:
     """Return the version with its source here, and with the run that the source belongs to.
 
     In every kind of store MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model
@@ -30,16 +30,16 @@ def relocated(old: OldVersion) -> OldVersion:
     return _by_folder(replace(old, run_id=run_id))
 
 
-def _by_folder(old: OldVersion) -> OldVersion:
+def _by_folder(old: ImportedVersion) -> ImportedVersion:
     segments = [segment for segment in unquote(urlsplit(old.source).path).split("/") if segment]
     for number, segment in enumerate(segments[:-1]):
         if segments[number + 1] != "artifacts":
             continue
-        rest = "/".join(segments[number + 2 :])
+        path = "/".join(segments[number + 2 :])
         if _LOGGED_MODEL.fullmatch(segment) and LoggedModel.objects.filter(pk=segment).exists():
-            return replace(old, source=f"models:/{segment}", run_id="") if not rest else old
+            return replace(old, source=f"models:/{segment}", run_id="") if not path else old
         if _RUN.fullmatch(segment) and (run := Run.objects.filter(pk=segment).first()) is not None:
-            source = "/".join(filter(None, [run.artifact_uri.rstrip("/"), rest]))
+            source = "/".join(filter(None, [run.artifact_uri.rstrip("/"), path]))
             return replace(old, source=source, run_id=run.pk)
     return old
 

@@ -51,13 +51,13 @@ class Report:
                 yield f"  {kind}: {self.imported[kind]} imported{existing}"
         if any(self.unsupported.values()):
             yield "Not imported, because Custody does not support them:"
-            yield from (f"  {what}: {count}" for what, count in self.unsupported.items() if count)
+            yield from (f"  {feature}: {count}" for feature, count in self.unsupported.items() if count)
         if self._problems:
             yield "Not imported, or not completely:"
         for (kind, why), problem in sorted(self._problems.items()):
-            shown = ", ".join(problem.examples[:_EXAMPLES_SHOWN])
+            examples = ", ".join(problem.examples[:_EXAMPLES_SHOWN])
             more = f", … ({problem.count - _EXAMPLES_SHOWN} more)" if problem.count > _EXAMPLES_SHOWN else ""
-            yield f"  {kind}: {why}: {shown}{more}"
+            yield f"  {kind}: {why}: {examples}{more}"
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON values."""

@@ -98,12 +98,12 @@ def _whole(start: Node, anchors: list[int], question: Question) -> _Part:
 def _part(
     start: Node, anchors: list[int], question: Question, nodes: list[NodeRow], edges: list[EdgeRow], *, truncated: bool
 ) -> _Part:
-    """Return what counts of the nodes: what an ended deployment served is no longer what its endpoint serves."""
+    """Return the nodes without those that only an ended deployment served."""
     by_id = {node.id: node for node in nodes}
-    kept = [edge for edge in edges if _flows(edge, by_id, question.filters.as_of)]
-    depths = distances(start.pk, anchors, kept, question.direction)
+    flowing = [edge for edge in edges if _flows(edge, by_id, question.filters.as_of)]
+    depths = distances(start.pk, anchors, flowing, question.direction)
     near = sorted((pk for pk in by_id if pk in depths), key=lambda pk: (depths[pk], pk))
-    inside = [edge for edge in kept if edge.src in depths and edge.dst in depths]
+    inside = [edge for edge in flowing if edge.src in depths and edge.dst in depths]
     return _Part([by_id[pk] for pk in near], inside, depths, len(nodes), truncated, [])
 
 
@@ -120,16 +120,16 @@ def _page(start: Node, anchors: list[int], question: Question) -> _Part:
     walked = walk_levels(start.pk, anchors, question.direction, filters=question.filters, limit=last)
     ids = walked.ids
     page = ids[question.offset : last]
-    shown, before = set(page), set(ids[: question.offset])
-    edges = [edge for edge in walked.edges.values() if _belongs(edge, shown, before)]
+    page_ids, before = set(page), set(ids[: question.offset])
+    edges = [edge for edge in walked.edges.values() if _belongs(edge, page_ids, before)]
     nodes = nodes_by_id(page)
     earlier = nodes_by_id({end for edge in edges for end in (edge.src, edge.dst)} & before)
-    kept = [edge for edge in edges if _flows(edge, nodes | earlier, question.filters.as_of)]
+    flowing = [edge for edge in edges if _flows(edge, nodes | earlier, question.filters.as_of)]
     depths = {pk: depth for depth, level in enumerate(walked.levels) for pk in level}
     truncated = len(ids) > last or not walked.complete
     frontier = _frontier(page, set(ids[:last]), question) if truncated else []
     ordered = [nodes[pk] for pk in page if pk in nodes]
-    return _Part(ordered, kept, depths, len(ids), truncated, frontier, list(earlier.values()), tuple(ids))
+    return _Part(ordered, flowing, depths, len(ids), truncated, frontier, list(earlier.values()), tuple(ids))
 
 
 def _belongs(edge: EdgeRow, page: set[int], before: set[int]) -> bool:
@@ -159,8 +159,8 @@ def _kinds_answer(actor: Actor, start: Node, anchors: list[int], question: Quest
         nodes = _still_served(nodes, starts)
     hidden = hidden_nodes(actor, nodes)
     nodes = [node for node in nodes if node.id not in hidden]
-    shown = [*root, *nodes[: question.limit]]
-    part = _Part(shown, [], {}, len(shown), len(nodes) > question.limit, [])
+    page_nodes = [*root, *nodes[: question.limit]]
+    part = _Part(page_nodes, [], {}, len(page_nodes), len(nodes) > question.limit, [])
     return orjson.dumps(_body(actor, start, anchors, question, part) | {"matching": len(nodes)})
 
 
@@ -174,20 +174,20 @@ def _still_served(nodes: list[NodeRow], starts: list[int]) -> list[NodeRow]:
 
 def _body(actor: Actor, start: Node, anchors: list[int], question: Question, part: _Part) -> dict[str, Any]:
     hidden = hidden_nodes(actor, [*part.nodes, *part.earlier])
-    known = [node for node in part.nodes if node.id not in hidden]
-    shown = [node for node in known if not question.kinds or node.kind in question.kinds or node.id == start.pk]
-    urns = {node.id: node.urn for node in [*part.earlier, *shown] if node.id not in hidden}
+    visible = [node for node in part.nodes if node.id not in hidden]
+    matching = [node for node in visible if not question.kinds or node.kind in question.kinds or node.id == start.pk]
+    urns = {node.id: node.urn for node in [*part.earlier, *matching] if node.id not in hidden}
     last = question.offset + question.limit
     body = {
         "root": start.urn,
-        "nodes": [node_json(node, depth=part.depths.get(node.id)) for node in shown],
+        "nodes": [node_json(node, depth=part.depths.get(node.id)) for node in matching],
         "edges": edges_json(part.edges, urns),
         "truncated": part.truncated,
         "frontier": [urns[pk] for pk in part.frontier if pk in urns],
         "cursor": str(last) if part.truncated and not question.kinds else None,
         "total_seen": _known_count(actor, part, hidden),
         "as_of": question.filters.as_of,
-        "warnings": warnings_of(shown),
+        "warnings": warnings_of(matching),
     }
     if part.truncated and not question.filters:
         total = known_total(actor, list(dict.fromkeys([*anchors, start.pk])), question.direction)
@@ -198,11 +198,11 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
 def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
     """Return how many of the nodes that were met the actor may know; those of other pages are looked up."""
     here = {node.id for node in part.nodes}
-    known = part.seen - len(hidden & here)
+    visible_count = part.seen - len(hidden & here)
     others = set(part.met) - here
     if others and not actor.is_superuser:
-        known -= len(hidden_nodes(actor, nodes_by_id(others).values()))
-    return known
+        visible_count -= len(hidden_nodes(actor, nodes_by_id(others).values()))
+    return visible_count
 
 
 def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
@@ -238,7 +238,7 @@ def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> list[dict[s
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
-    """Return what is uncertain about nodes: data that were named without a version, commits without a repository."""
+    """Return the uncertain facts about nodes: datasets without a version, commits without a repository."""
     warnings = []
     for node in nodes:
         if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:

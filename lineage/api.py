@@ -53,18 +53,18 @@ class WalkView(ApiView):
     @accepts(query=WalkQuery, responses=OpenApiTypes.OBJECT, operation_id="api_v1_lineage_walk_retrieve")
     def get(self, request: Request, urn: str, walk: str) -> HttpResponse:
         """Return the ancestors or descendants of a node, nearest first. Raises NotFound, InvalidInput."""
-        wanted = self.query
+        query = self.query
         filters = Filters(
-            as_of=wanted.get("as_of"),
-            rels=relations_named(_names(wanted.get("rel", ""))),
-            roles=frozenset(_names(wanted.get("role", ""))),
+            as_of=query.get("as_of"),
+            rels=relations_named(_names(query.get("rel", ""))),
+            roles=frozenset(_names(query.get("role", ""))),
         )
         question = Question(
             _WALKS[walk],
-            limit=wanted.get("max_nodes", DEFAULT_LIMIT),
-            kinds=kinds_named(_names(wanted.get("kind", ""))),
+            limit=query.get("max_nodes", DEFAULT_LIMIT),
+            kinds=kinds_named(_names(query.get("kind", ""))),
             filters=filters,
-            offset=int(wanted.get("cursor", 0)),
+            offset=int(query.get("cursor", 0)),
         )
         return _json(closure_answer(actor_of(request), urn, question))
 
@@ -75,15 +75,15 @@ class GraphView(ApiView):
     @accepts(query=GraphQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, urn: str) -> HttpResponse:
         """Return the graph around a node. Raises NotFound."""
-        wanted = self.query
+        query = self.query
         answer = graph_answer(
             actor_of(request),
             urn,
-            up=wanted["up"],
-            down=wanted["down"],
-            collapse=wanted["collapse"],
-            as_of=wanted.get("as_of"),
-            limit=wanted.get("max_nodes", DEFAULT_LIMIT),
+            up=query["up"],
+            down=query["down"],
+            collapse=query["collapse"],
+            as_of=query.get("as_of"),
+            limit=query.get("max_nodes", DEFAULT_LIMIT),
         )
         return _json(answer)
 
@@ -113,11 +113,11 @@ class NodesView(ApiView):
         """Return up to 100 nodes that the caller may see, by kind and name;
         `truncated` tells that there may be more.
         """
-        wanted = self.query
-        nodes = nodes_matching(kind=KINDS.get(wanted.get("kind", "")), text=wanted.get("q", ""), limit=MOST_SIFTED)
-        known = known_nodes(actor_of(request), nodes)
-        cut = len(known) > _LISTED or len(nodes) == MOST_SIFTED
-        return Response({"nodes": [node_json(node) for node in known[:_LISTED]], "truncated": cut})
+        query = self.query
+        nodes = nodes_matching(kind=KINDS.get(query.get("kind", "")), text=query.get("q", ""), limit=MOST_SIFTED)
+        visible = known_nodes(actor_of(request), nodes)
+        cut = len(visible) > _LISTED or len(nodes) == MOST_SIFTED
+        return Response({"nodes": [node_json(node) for node in visible[:_LISTED]], "truncated": cut})
 
 
 class EdgesView(ApiView):
@@ -149,8 +149,8 @@ class RetractView(ApiView):
         """
         body = self.body
         require_known_edge(actor_of(request), edge_id)
-        kept = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
-        return Response({"id": kept.edge_id, "retracted_by": kept.retracted_by, "reason": kept.reason})
+        retracted = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
+        return Response({"id": retracted.edge_id, "retracted_by": retracted.retracted_by, "reason": retracted.reason})
 
 
 class QuarantinesView(ApiView):
@@ -162,12 +162,12 @@ class QuarantinesView(ApiView):
 
         Those in force, unless `state` says otherwise.
         """
-        wanted = self.query
-        chosen = filters(wanted, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[wanted["state"]]
-        rows, rest = page(all_quarantines().filter(**chosen), wanted)
+        query = self.query
+        chosen = filters(query, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[query["state"]]
+        rows, paging = page(all_quarantines().filter(**chosen), query)
         hidden = hidden_nodes(actor_of(request), [row.node for row in rows])
-        shown = [quarantine_json(row) for row in rows if row.node_id not in hidden]
-        return Response({"quarantines": shown, **rest})
+        visible = [quarantine_json(row) for row in rows if row.node_id not in hidden]
+        return Response({"quarantines": visible, **paging})
 
     @accepts(body=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -177,8 +177,8 @@ class QuarantinesView(ApiView):
         """
         body = self.body
         require_visible(actor_of(request), find_node(body["dataset_version"]))
-        made = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
-        return Response(quarantine_json(made), status=201)
+        quarantine = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
+        return Response(quarantine_json(quarantine), status=201)
 
 
 class ReleaseView(ApiView):

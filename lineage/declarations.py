@@ -27,8 +27,8 @@ _LONGEST = 255
 def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, role: str = "", reason: str = "") -> Edge:
     """Declare that one artifact flowed into another, which needs the right to change the second one.
 
-    A dataset version that nobody has named yet is created. Conflict where that would close a cycle, NotFound for other
-    unknown nodes, Denied, InvalidInput.
+    A dataset version that nobody has named yet is created. Raises Conflict where that would close a cycle, NotFound
+    for other unknown nodes, Denied, InvalidInput.
     """
     src, dst = _known_or_new(actor, src_urn), _known_or_new(actor, dst_urn)
     require_declarable(rel, src, dst)
@@ -49,18 +49,18 @@ def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, rol
 
 
 def _known_or_new(actor: Actor, urn: str) -> Node:
-    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a new
-    one.
+    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a
+    new one.
 
-    NotFound for what is unknown and no dataset version, and for what the actor may not know.
+    Raises NotFound for what is unknown and no dataset version, and for what the actor may not know.
     """
     try:
         node = find_node(urn)
     except NotFound:
-        kind, _, rest = urn.partition(":")
-        name, _, version = (unquote(part) for part in rest.rpartition("/"))
+        kind, _, object_name = urn.partition(":")
+        name, _, version = (unquote(part) for part in object_name.rpartition("/"))
         container, version = dataset_spec(name), version_key(version)
-        is_sound = kind == "dataset-version" and rest.count("/") == 1 and name and version and "\x00" not in urn
+        is_sound = kind == "dataset-version" and object_name.count("/") == 1 and name and version and "\x00" not in urn
         if not is_sound or max(len(name), len(version)) > _LONGEST:
             raise
         (dataset,) = place(container)
@@ -84,7 +84,7 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
         raise NotFound(f"There is no lineage edge {edge_id}.")
     _require_own_claim(actor, edge)
     require_declaring(actor, edge.dst.urn, Action.LINEAGE_EDGE_RETRACTED)
-    kept = RetractedEdge.objects.create(
+    retracted = RetractedEdge.objects.create(
         edge_id=edge.pk,
         src_id=edge.src_id,
         dst_id=edge.dst_id,
@@ -105,7 +105,7 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
         before={"edge": edge_id, "source": edge.src.urn, "relation": Relation(edge.rel).name, "role": edge.role},
         reason=reason,
     )
-    return kept
+    return retracted
 
 
 def _require_own_claim(actor: Actor, edge: Edge) -> None:

@@ -56,5 +56,5 @@ def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "",
 
 
 def _has_witness(edge_id: int, witness: dict[str, str]) -> bool:
-    wanted = {f"assertion__{name}": value for name, value in witness.items()}
-    return EdgeAssertion.objects.filter(edge_id=edge_id, **wanted).exists()
+    conditions = {f"assertion__{name}": value for name, value in witness.items()}
+    return EdgeAssertion.objects.filter(edge_id=edge_id, **conditions).exists()

@@ -34,7 +34,7 @@ class Group:
 def graph_answer(
     actor: Actor, urn: str, *, up: int, down: int, collapse: str, as_of: datetime | None, limit: int
 ) -> bytes:
-    """Return the graph ``up`` and ``down`` steps around a node as JSON. NotFound for an unknown node."""
+    """Return the graph ``up`` and ``down`` steps around a node as JSON. Raises NotFound for an unknown node."""
     start = find_node(urn)
     require_visible(actor, start)
     filters = Filters(as_of=as_of)
@@ -48,14 +48,14 @@ def graph_answer(
     hidden = hidden_nodes(actor, read.values())
     nodes = {pk: node for pk, node in read.items() if pk not in hidden}
     edges = {pk: edge for walk in walks.values() for pk, edge in walk.edges.items()}
-    shown = [edge for _, edge in sorted(edges.items()) if edge.src in nodes and edge.dst in nodes]
-    groups = groups_of(list(nodes.values()), shown, collapse, keep=start.pk)
+    inner_edges = [edge for _, edge in sorted(edges.items()) if edge.src in nodes and edge.dst in nodes]
+    groups = groups_of(list(nodes.values()), inner_edges, collapse, keep=start.pk)
     listed = [node_json(nodes[pk], depth=depths[pk]) for pk in ids if pk in nodes]
     urns = {pk: node.urn for pk, node in nodes.items()}
     body: dict[str, Any] = {
         "root": start.urn,
         "nodes": listed,
-        "edges": edges_json(shown, urns),
+        "edges": edges_json(inner_edges, urns),
         "groups": [
             {"kind": NodeKind(nodes[group.first].kind).name.lower(), "count": len(group.members),
              "members": [urns[pk] for pk in group.members]}

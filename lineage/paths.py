@@ -15,7 +15,10 @@ from lineage.visibility import hidden_nodes, require_visible
 
 
 def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
-    """Return one shortest path along which ``source`` flowed into ``target``, as JSON; NotFound for an unknown node."""
+    """Return one shortest path along which ``source`` flowed into ``target``, as JSON.
+
+    Raises NotFound for an unknown node.
+    """
     first, last = find_node(source), find_node(target)
     for node in (first, last):
         require_visible(actor, node)
@@ -28,13 +31,13 @@ def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
     ids = [] if reached is None else list(dict.fromkeys([reached, *(edge.dst for edge in edges), last.pk]))
     nodes = nodes_by_id(ids)
     hidden = hidden_nodes(actor, nodes.values())
-    shown = [node_json(nodes[pk]) for pk in ids if pk not in hidden]
+    visible = [node_json(nodes[pk]) for pk in ids if pk not in hidden]
     urns = {pk: node.urn for pk, node in nodes.items() if pk not in hidden}
     body = {
         "from": first.urn,
         "to": last.urn,
         "connected": reached is not None,
-        "nodes": shown,
+        "nodes": visible,
         "edges": edges_json(edges, urns),
         "truncated": reached is None and not walked.complete,
     }

@@ -37,9 +37,10 @@ _MOST_BELOW = 2_000_000
 
 @transaction.atomic
 def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """Quarantine a dataset version. NotFound; InvalidInput: other kind of node, no reason; Conflict: in quarantine.
+    """Quarantine a dataset version.
 
-    Denied to all but members of ``QUARANTINE_GROUPS`` and superusers.
+    Raises Denied for all but members of ``QUARANTINE_GROUPS`` and superusers. Raises NotFound; InvalidInput: other
+    kind of node, no reason; Conflict: in quarantine.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
@@ -60,10 +61,10 @@ def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
 
 @transaction.atomic
 def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """End a dataset version's quarantine. NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
+    """End a dataset version's quarantine.
 
-    Denied to all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that descend from
-    the data.
+    Raises Denied for all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that
+    descend from the data. Raises NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
@@ -122,12 +123,12 @@ class Taint:
 
 
 def taint_of(urn: str) -> Taint:
-    """Return what is quarantined among the ancestors of one node."""
+    """Return the quarantined ancestors of one node."""
     return taints([urn])[urn]
 
 
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
-    """Return what is quarantined among the ancestors of each node.
+    """Return the quarantined ancestors of each node.
 
     One query where nothing is quarantined; three more where something is, however many nodes are asked about. A node
     that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
@@ -146,12 +147,12 @@ def quarantined_and_below(nodes: Iterable[int]) -> tuple[frozenset[int], frozens
 
     One query where nothing is quarantined, two where something is.
     """
-    asked = frozenset(nodes)
+    node_ids = frozenset(nodes)
     bad = {row.node.alias_of_id or row.node_id for row in active_quarantines()}
-    if not bad or not asked:
+    if not bad or not node_ids:
         return frozenset(), frozenset()
-    below = asked.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
-    return asked & bad, below - bad
+    below = node_ids.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
+    return node_ids & bad, below - bad
 
 
 def _taint(above: Iterable[int] | None, quarantine_of_node: Mapping[int, Quarantine]) -> Taint:

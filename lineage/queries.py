@@ -67,17 +67,17 @@ def _is_text(urn: str) -> bool:
 
 def _by_other_spelling(urn: str) -> Node | None:
     """Return the dataset, dataset version or commit that another spelling of its URN names, where there is only one."""
-    kind, _, rest = urn.partition(":")
+    kind, _, urn_name = urn.partition(":")
     rows = Node.objects.select_related("container", "alias_of__container")
     if kind == "code":
-        matching = rows.filter(kind=NodeKind.CODE_VERSION, version__startswith=rest, alias_of__isnull=True)[:2]
+        matching = rows.filter(kind=NodeKind.CODE_VERSION, version__startswith=urn_name, alias_of__isnull=True)[:2]
         return matching[0] if len(matching) == 1 else None
     if kind == "dataset":
-        return rows.filter(urn=dataset_ref(dataset_key(rest))).first()
+        return rows.filter(urn=dataset_ref(dataset_key(urn_name))).first()
     if kind != "dataset-version":
         return None
-    cuts = [place for place, letter in enumerate(rest) if letter == "/"][-_MOST_SLASHES:]
-    pairs = [(dataset_key(unquote(rest[:cut])), unquote(rest[cut + 1 :])) for cut in cuts]
+    cuts = [place for place, letter in enumerate(urn_name) if letter == "/"][-_MOST_SLASHES:]
+    pairs = [(dataset_key(unquote(urn_name[:cut])), unquote(urn_name[cut + 1 :])) for cut in cuts]
     spelt = [dataset_version_ref(name, version_key(version)) for name, version in pairs]
     return rows.filter(urn__in=spelt).first() or _by_digest(pairs)
 
@@ -165,9 +165,9 @@ def _edges_among(ids: list[int]) -> list[Edge]:
     Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million
     readers.
     """
-    known = set(ids)
+    node_ids = set(ids)
     edges = Edge.objects.filter(dst_id__in=ids).order_by("id")  # no .iterator(): a server-side cursor costs more
-    return [edge for edge in edges if edge.src_id in known]
+    return [edge for edge in edges if edge.src_id in node_ids]
 
 
 def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:

@@ -111,7 +111,7 @@ def record_origin(
     mode: str = OBSERVED,
     source: str = "",
 ) -> None:
-    """Record what a model version was made from: a logged model, the version it is a copy of, and its requirements.
+    """Record the origin of a model version: a logged model, the version it is a copy of, and its requirements.
 
     ``source`` names the witness, by default the version itself.
     """
@@ -164,9 +164,9 @@ def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: Clai
     """Record that a run measured a logged model on a dataset: metrics that name both."""
     label = f"{dataset.container.name}@{dataset.version or dataset.digest}"
     spec = evaluation_spec(run_id, model_id, label)
-    known, node = place(logged_model_spec(model_id), spec)
+    logged_model, node = place(logged_model_spec(model_id), spec)
     source = run_ref(run_id)
-    accept(actor=actor, src=known, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
+    accept(actor=actor, src=logged_model, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
     witness = Witness(OBSERVED, source, "metric")
     add_claims(actor=actor, subject=spec, rel=Relation.EVALUATED_ON, claimed=[dataset], witness=witness)
 
@@ -197,7 +197,10 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa
 
 @transaction.atomic
 def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 - every service says who acts
-    """Give a model's nodes their new URNs and name. AlreadyExists where the new name has nodes of another model."""
+    """Give a model's nodes their new URNs and name.
+
+    Raises AlreadyExists where the new name has nodes of another model.
+    """
     if Node.objects.filter(urn=model_ref(new)).exists():
         raise AlreadyExists(f"The lineage graph already knows a model called {new}.")
     container = Node.objects.filter(urn=model_ref(old)).first()
@@ -214,6 +217,6 @@ def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
 
     No model can have that name (a colon is in none), so nobody registers themselves into the history of a deleted one.
     """
-    kept = f"{name} (deleted:{model_id})"
-    rename_model(actor=actor, old=name, new=kept)
-    return kept
+    retired_name = f"{name} (deleted:{model_id})"
+    rename_model(actor=actor, old=name, new=retired_name)
+    return retired_name

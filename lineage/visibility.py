@@ -66,9 +66,9 @@ def require_declaring(actor: Actor, urn: str, action: Action) -> None:
 
 def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
     """Return those nodes that the actor may know, in their order."""
-    known = list(nodes)
-    hidden = hidden_nodes(actor, known)
-    return [node for node in known if node.pk not in hidden]
+    nodes_read = list(nodes)
+    hidden = hidden_nodes(actor, nodes_read)
+    return [node for node in nodes_read if node.pk not in hidden]
 
 
 def require_visible(actor: Actor, node: Node) -> None:

@@ -66,9 +66,9 @@ def download(request: HttpRequest, path: str) -> HttpResponseBase:
     if decided is not None:
         decided["ETag"] = etag
         return decided
-    wanted = request.headers.get("Range", "") if request.method == "GET" else ""
+    range_header = request.headers.get("Range", "") if request.method == "GET" else ""
     try:
-        span = span_of(wanted, request.headers.get("If-Range", ""), size=row.size, etag=etag)
+        span = span_of(range_header, request.headers.get("If-Range", ""), size=row.size, etag=etag)
     except Unsatisfiable:
         response = error_response(416, "INVALID_PARAMETER_VALUE", f"The file has {row.size} bytes.")
         response["Content-Range"] = f"bytes */{row.size}"

@@ -18,7 +18,7 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """Return the body; one beyond the limit of its route is refused before it is read. TooLarge, Unavailable."""
+    """Return the body; one beyond the limit of its route is refused before it is read. Raises TooLarge, Unavailable."""
     max_body = body_limit(request.path) or 0
     declared = request.headers.get("Content-Length", "") or "0"
     if LENGTH.fullmatch(declared) and int(declared) > max_body:
@@ -44,7 +44,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def _with_bare_nan(body: bytes) -> Any:
-    """Return what Python's json module writes for NaN and the infinities, which is no JSON; None for anything else."""
+    """Return a body with the bare NaN and Infinity that Python's json module writes; None for any other body."""
     if b"NaN" not in body and b"Infinity" not in body:
         return None
     try:

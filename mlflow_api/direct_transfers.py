@@ -108,13 +108,13 @@ def no_presigned_upload(request: HttpRequest, actor: Actor, /, **path_values: st
     return error_response(501, "NOT_IMPLEMENTED", _unsupported("Presigned upload"))
 
 
-def _unsupported(what: str) -> str:
-    return f"{what} is not supported for the current artifact repository"
+def _unsupported(feature: str) -> str:
+    return f"{feature} is not supported for the current artifact repository"
 
 
-def _require_store(what: str) -> None:
+def _require_store(feature: str) -> None:
     if direct_store() is None:
-        raise ProtocolError(_unsupported(what), error_code="NOT_IMPLEMENTED", status=501)
+        raise ProtocolError(_unsupported(feature), error_code="NOT_IMPLEMENTED", status=501)
 
 
 def _allow(request: HttpRequest, method: str) -> None:

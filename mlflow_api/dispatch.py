@@ -101,7 +101,7 @@ def _denied(actor: Actor, error: Denied) -> HttpResponse:
 
 
 def authenticate(request: HttpRequest) -> Actor:
-    """Return who calls. A session counts for reading only: nothing written here can be forged by another site's form.
+    """Return the actor of a call. A session is accepted for reading only, so another site's form cannot forge a write.
 
     Raises NotAuthenticated.
     """

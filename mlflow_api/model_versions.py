@@ -26,7 +26,7 @@ def create_model_version(actor: Actor, q: Params) -> Json:
 
     Raises NotFound (model, run, logged model), InvalidInput, Denied, Conflict (artifacts sealed with other bytes).
     """
-    made = versions.create_version(
+    version = versions.create_version(
         actor=actor,
         name=q.need("name"),
         source=q.need("source"),
@@ -36,7 +36,7 @@ def create_model_version(actor: Actor, q: Params) -> Json:
         description=q.text("description"),
         model_id=q.text("model_id"),
     )
-    return _fresh(actor, made.model.name, made.version)
+    return _fresh(actor, version.model.name, version.version)
 
 
 @rpc("GET", "model-versions/get")

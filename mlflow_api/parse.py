@@ -46,10 +46,10 @@ class Params:
         return f"{self._prefix}{name}"
 
     def _invalid(self, name: str, value: object, expected: str) -> InvalidInput:
-        shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         return InvalidInput(
-            f"Invalid value {shown} for parameter '{self._label(name)}' supplied: it must be {expected}."
+            f"Invalid value {text} for parameter '{self._label(name)}' supplied: it must be {expected}."
         )
 
     def _missing(self, name: str) -> InvalidInput:
@@ -157,8 +157,8 @@ class Params:
     def each(
         self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
     ) -> list[T]:
-        """Return what ``read`` makes of each message of a repeated field, or ``plain`` of its JSON where it makes
-        something.
+        """Return the results of ``read`` for the messages of a repeated field, or of ``plain`` for its JSON where that
+        makes something.
         """
         objects = []
         for number, value in enumerate(self._list(name)):
@@ -213,7 +213,7 @@ class Params:
         if isinstance(value, str) and value in values:
             return value
         number = None if value is None else _as_integer(value)
-        return next((known for known, code in values.items() if code == number), "")
+        return next((choice_name for choice_name, code in values.items() if code == number), "")
 
     def tags(self, name: str) -> list[tuple[str, str]]:
         """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty.
@@ -228,8 +228,8 @@ class Params:
 
 @cache  # the names are those in our own code
 def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+    head, *words = name.split("_")
+    return head + "".join(part.capitalize() for part in words)
 
 
 def _as_integer(value: object) -> int | None:

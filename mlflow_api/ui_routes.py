@@ -35,7 +35,10 @@ def get_history_bulk(actor: Actor, q: Params) -> Json:
 
 
 def _need(q: Params, name: str, message: str) -> str:
-    """Return a required field. InvalidInput with ``message``, MLflow's own text for this route, where it is missing."""
+    """Return a required field.
+
+    Raises InvalidInput with ``message``, MLflow's own text for this route, where it is missing.
+    """
     if not (value := q.text(name)):
         raise InvalidInput(message)
     return value
@@ -61,9 +64,11 @@ def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> Ht
 
 
 def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /model-versions/get-artifact?name&version&path. NotFound for files that are kept outside this server.
+    """GET /model-versions/get-artifact?name&version&path.
 
     Raises InvalidInput, ProtocolError.
+
+    Raises NotFound for files that are kept outside this server.
     """
     _allow(request, "GET", "HEAD")
     q = _query_of(request)

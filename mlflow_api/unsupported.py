@@ -18,16 +18,16 @@ from mlflow_api.errors import error_response
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """One part: what it is, what to do instead, and its paths as regular expressions below the root of the server."""
+    """One part: the feature with its verb ("Roles are"), the alternative, and its paths as regular expressions."""
 
-    what: str
+    feature: str
     instead: str
     paths: tuple[str, ...]
 
     @property
     def message(self) -> str:
-        """Return what a caller is told."""
-        return f"{self.what} not supported by this server. {self.instead}"
+        """Return the message of the refusal."""
+        return f"{self.feature} not supported by this server. {self.instead}"
 
 
 _API = rf"(?:{'|'.join(PREFIXES)})"

@@ -23,7 +23,7 @@ _STATUSES = {"ACTIVE": 1, "DISABLED": 2}
 
 
 def _event(q: Params) -> str:
-    """Return the name of one WebhookEvent. InvalidInput: unknown entity or action."""
+    """Return the name of one WebhookEvent. Raises InvalidInput: unknown entity or action."""
     return event_named(_named(q, "entity", ENTITIES), _named(q, "action", ACTIONS))
 
 
@@ -50,8 +50,8 @@ def _events(q: Params) -> list[str]:
 
 def _rendered(webhook: Webhook) -> Json:
     events = events_of(webhook)
-    shown = [dict(zip(("entity", "action"), split_name(event), strict=True)) for event in events]
-    kinds = list(zip(events, shown, strict=True))
+    subscriptions = [dict(zip(("entity", "action"), split_name(event), strict=True)) for event in events]
+    kinds = list(zip(events, subscriptions, strict=True))
     return filled(
         webhook_id=webhook.pk,
         name=webhook.name,

@@ -51,15 +51,15 @@ class _Source:
 
 def drafts_of(event: Event) -> list[Draft]:
     """Return the notices of an event, the most specific first: a person gets the first that names them."""
-    action, known = Action(event.action), facts(event)
+    action, event_facts = Action(event.action), facts(event)
     if action in _OF_REQUESTS:
         request = _request_of(event)
-        return _OF_REQUESTS[action](_Source(event, known, request)) if request is not None else []
+        return _OF_REQUESTS[action](_Source(event, event_facts, request)) if request is not None else []
     if action == Action.APPROVALS_COMMENT_ADDED:
-        return _comment(known)
+        return _comment(event_facts)
     if action in _OTHERS:
         return _OTHERS[action](event)
-    return _delegation(known)
+    return _delegation(event_facts)
 
 
 def _request_of(event: Event) -> TransitionRequest | None:
@@ -74,7 +74,7 @@ def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, tex
     return Draft(frozenset(people), topic, title, request_path(request.pk), text, request.version.model_id)
 
 
-def _asked(source: _Source) -> list[Draft]:
+def _request_opened(source: _Source) -> list[Draft]:
     title = f"{source.request.requester} asks for your decision: {source.subject}"
     return [_about(source, eligible_reviewer_ids(load_case(source.request)), Topic.DECISION, title, source.reason)]
 
@@ -146,16 +146,16 @@ def _finding(event: Event) -> list[Draft]:
 
 
 def _proposal(event: Event) -> list[Draft]:
-    known = facts(event)
+    event_facts = facts(event)
     reviewers = User.objects.filter(groups__name=REVIEWERS).exclude(username=event.actor_name)
-    title = f"{event.actor_name} proposes a change of the policy {known['after'].get('policy', '')}"
+    title = f"{event.actor_name} proposes a change of the policy {event_facts['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))
-    return [Draft(people, Topic.PROPOSAL, title, path, one_paragraph(known["reason"]))]
+    return [Draft(people, Topic.PROPOSAL, title, path, one_paragraph(event_facts["reason"]))]
 
 
-def _comment(known: dict[str, Any]) -> list[Draft]:
-    pk = known["after"].get("comment")
+def _comment(event_facts: dict[str, Any]) -> list[Draft]:
+    pk = event_facts["after"].get("comment")
     row = ApprovalComment.objects.select_related("version__model", "author").filter(pk=pk).first()
     if row is None:
         return []
@@ -185,8 +185,8 @@ def _version_path(row: ApprovalComment) -> str:
     return f"/models/{row.version.model.name}/versions/{row.version.version}/"
 
 
-def _delegation(known: dict[str, Any]) -> list[Draft]:
-    pk = known["after"].get("delegation")
+def _delegation(event_facts: dict[str, Any]) -> list[Draft]:
+    pk = event_facts["after"].get("delegation")
     row = Delegation.objects.select_related("delegator").filter(pk=pk).first()
     if row is None:
         return []
@@ -197,7 +197,7 @@ def _delegation(known: dict[str, Any]) -> list[Draft]:
 
 
 _OF_REQUESTS: dict[Action, Callable[[_Source], list[Draft]]] = {
-    Action.APPROVALS_REQUEST_OPENED: _asked,
+    Action.APPROVALS_REQUEST_OPENED: _request_opened,
     Action.APPROVALS_REQUEST_REMINDED: _reminded,
     Action.APPROVALS_REVIEW_GIVEN: _reviewed,
     Action.APPROVALS_RULE_OVERRIDDEN: _overridden,

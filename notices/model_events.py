@@ -15,16 +15,16 @@ from registry.models import ModelVersion, RegisteredModel
 
 def production_left(event: Event) -> list[Draft]:
     """Return the notice that a version left Production or an alias with no successor, for those responsible for it."""
-    known = facts(event)
+    event_facts = facts(event)
     name, _, number = event.object_ref.partition(":")[2].rpartition("/")
     row = ModelVersion.objects.select_related("model").filter(model__name=name, version=int(number)).first()
     if row is None:
         return []
-    after, who = known["after"], known["actor"].get("on_behalf_of") or event.actor_name
+    after, who = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event.actor_name
     serves = f" {', '.join(after['serves'])} still serves it." if after["serves"] else ""
     title = f"{row} left {after['left']}, and nothing is in its place"
-    text = one_paragraph(f"{who}: {known['reason']}{serves}" if known["reason"] else f"By {who}.{serves}")
-    approvers = str(known["before"].get("approved_by", "")).split(", ")
+    text = one_paragraph(f"{who}: {event_facts['reason']}{serves}" if event_facts["reason"] else f"By {who}.{serves}")
+    approvers = str(event_facts["before"].get("approved_by", "")).split(", ")
     people = responsible_people(row.model, [*approvers, *after["deployed_by"]]) | watchers_of(row.model)
     people -= people_named([who])
     return [Draft(frozenset(people), Topic.LEFT, title, f"/models/{name}/versions/{number}/", text, row.model_id)]
@@ -54,13 +54,13 @@ def _to_responsible_people(event: Event, title: str, names: list[str]) -> list[D
 
 def files_attested(event: Event) -> list[Draft]:
     """Return the notice that an endpoint has loaded other files than those of its version, for those responsible."""
-    known = facts(event)["after"]
-    if known["matches"]:
+    attestation = facts(event)["after"]
+    if attestation["matches"]:
         return []
     model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
     if model is None:
         return []
-    people = responsible_people(model, [*str(known["approved_by"]).split(", "), known["deployed_by"]])
-    title = f"{known['endpoint']} loaded other files than those of {model.name} v{known['version']}"
-    path = f"/models/{model.name}/versions/{known['version']}/"
-    return [Draft(frozenset(people), Topic.ALARM, title, path, f"It loaded {known['digest']}.", model.pk)]
+    people = responsible_people(model, [*str(attestation["approved_by"]).split(", "), attestation["deployed_by"]])
+    title = f"{attestation['endpoint']} loaded other files than those of {model.name} v{attestation['version']}"
+    path = f"/models/{model.name}/versions/{attestation['version']}/"
+    return [Draft(frozenset(people), Topic.ALARM, title, path, f"It loaded {attestation['digest']}.", model.pk)]

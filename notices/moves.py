@@ -42,12 +42,12 @@ class _Move:
     @property
     def is_rollback(self) -> bool:
         """Return whether the move brings back a version that was replaced before."""
-        asked = self.request is not None and self.request.kind == RequestKind.ROLLBACK
-        return asked or self.before.get("superseded_by") is not None
+        by_request = self.request is not None and self.request.kind == RequestKind.ROLLBACK
+        return by_request or self.before.get("superseded_by") is not None
 
 
 def stage_changed(event: Event) -> list[Draft]:
-    """Return who is notified that a version changed its stage; nobody where another event of the same move has a
+    """Return the notices of a change of stage; none where another event of the same move has a
     notice.
     """
     move = _move_of(event)
@@ -73,7 +73,7 @@ def stage_changed(event: Event) -> list[Draft]:
 
 
 def alias_moved(event: Event) -> list[Draft]:
-    """Return who is notified that an alias was set or removed; nobody where it did not change, or where `left` has a
+    """Return the notices of a moved alias; none where it did not change, or where `left` has a
     notice.
     """
     move = _move_of(event)
@@ -100,12 +100,12 @@ def _move_of(event: Event) -> _Move | None:
     model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
     if model is None:
         return None
-    known = facts(event)
-    after = known["after"] or {}
+    event_facts = facts(event)
+    after = event_facts["after"] or {}
     named = _REQUEST.search(str(after.get("basis", "")))
     request = TransitionRequest.objects.filter(pk=int(named[1])).first() if named else None
-    mover = str(known["actor"].get("on_behalf_of") or event.actor_name)
-    return _Move(event, model, known["before"] or {}, after, one_paragraph(known["reason"]), mover, request)
+    mover = str(event_facts["actor"].get("on_behalf_of") or event.actor_name)
+    return _Move(event, model, event_facts["before"] or {}, after, one_paragraph(event_facts["reason"]), mover, request)
 
 
 def _has_event_of_its_own(move: _Move) -> bool:

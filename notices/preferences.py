@@ -22,15 +22,17 @@ def preferences_of(people: Collection[int]) -> dict[tuple[int, str, str], bool]:
     return {(row.person_id, row.topic, row.channel): row.wanted for row in rows}
 
 
-def wants(known: dict[tuple[int, str, str], bool], person_id: int, topic: str, channel: str) -> bool:
+def wants(preferences: dict[tuple[int, str, str], bool], person_id: int, topic: str, channel: str) -> bool:
     """Return whether a person wants a topic by a channel, given ``preferences_of``."""
-    return known.get((person_id, topic, channel), by_default(topic, channel))
+    return preferences.get((person_id, topic, channel), by_default(topic, channel))
 
 
 def table_of(person: User) -> list[tuple[Topic, list[tuple[Channel, bool]]]]:
     """Return, for every topic and channel, whether this person wants it."""
-    known = preferences_of([person.pk])
-    return [(topic, [(channel, wants(known, person.pk, topic, channel)) for channel in Channel]) for topic in Topic]
+    preferences = preferences_of([person.pk])
+    return [
+        (topic, [(channel, wants(preferences, person.pk, topic, channel)) for channel in Channel]) for topic in Topic
+    ]
 
 
 def chat_address_of(person: User) -> ChatAddress | None:

@@ -33,7 +33,7 @@ def newest_notices(actor: Actor, *, limit: int) -> tuple[list[Notice], int]:
 
 
 def get_notice(actor: Actor, notice_id: int) -> Notice:
-    """Return one of the actor's notices. NotFound where there is none."""
+    """Return one of the actor's notices. Raises NotFound where there is none."""
     notice = notices_of(actor).filter(pk=row_id(notice_id)).first()
     if notice is None:
         raise NotFound("You have no such notification.")

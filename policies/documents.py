@@ -15,7 +15,10 @@ MAX_NUMBER = 2**53 - 1  # RFC 8259, section 6
 
 
 def check_document(value: object) -> dict[str, object]:
-    """Return a policy's body unchanged; InvalidInput (not a mapping, or a value no policy can hold), TooLarge."""
+    """Return a policy's body unchanged.
+
+    Raises InvalidInput (not a mapping, or a value no policy can hold), TooLarge.
+    """
     if not isinstance(value, Mapping):
         raise InvalidInput("A policy is a mapping with name, applies_to and rules.")
     for count, (path, part, depth) in enumerate(_walk(value), start=1):

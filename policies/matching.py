@@ -45,15 +45,16 @@ class LoadedPolicy:
 
 
 def active_policies() -> list[LoadedPolicy]:
-    """Return the latest revision of every active policy; one query. InvalidState as `load_revision`."""
+    """Return the latest revision of every active policy; one query. Raises InvalidState as `load_revision`."""
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
     rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
     return [load_revision(row) for row in rows]
 
 
 def load_revision(revision: PolicyRevision) -> LoadedPolicy:
-    """Return a revision with its body parsed; InvalidState when this server cannot read it
-    (a newer server wrote it).
+    """Return a revision with its body parsed.
+
+    Raises InvalidState when this server cannot read it (a newer server wrote it).
     """
     try:
         return LoadedPolicy(revision=revision, body=parse_published(revision.body))

@@ -104,7 +104,7 @@ class PolicyProposal(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this proposal; it belongs to no model's stream."""
+        """Return the reference for audit events of this proposal; it belongs to no model's stream."""
         return EventObject(proposal_ref(self.pk))
 
 

@@ -59,14 +59,14 @@ class Problems:
     def __init__(self) -> None:
         self.entries: list[tuple[str, str]] = []
 
-    def add(self, where: str, what: str) -> None:
+    def add(self, where: str, problem: str) -> None:
         """Note a problem at a place of the policy."""
-        self.entries.append((where, what.strip()))
+        self.entries.append((where, problem.strip()))
 
     def raise_any(self) -> None:
         """Raise InvalidInput with one line for each problem; do nothing without problems."""
         if self.entries:
-            raise InvalidInput("\n".join(f"{where}: {what}" for where, what in self.entries))
+            raise InvalidInput("\n".join(f"{where}: {problem}" for where, problem in self.entries))
 
 
 ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
@@ -81,10 +81,10 @@ def parse_policy(body: Mapping[str, object]) -> PolicyBody:
 
 
 def parse_published(body: Mapping[str, object]) -> PolicyBody:
-    """Return a policy that was valid when it was published; InvalidInput when this server cannot read it.
+    """Return a policy that was valid when it was published. Raises InvalidInput when this server cannot read it.
 
-    A rule that this server cannot apply, for example because its check was uninstalled, becomes an `UnusableRule`. The
-    other rules still apply, and pages can show the policy.
+    A rule that this server cannot apply, for example because its check was uninstalled, becomes an `UnusableRule`.
+    The other rules still apply, and pages can show the policy.
     """
     problems = Problems()
     policy = _read(body, problems, _published_rules)
@@ -127,9 +127,7 @@ def _check_transitions(target: str, rules: tuple[Rule, ...], problems: Problems)
 
 
 def _check_registration(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
-    """Note what a policy on registration cannot have: nobody is asked, and no file is read while a version is
-    registered.
-    """
+    """Note rules that a policy on registration cannot have: approvals, and checks that read files."""
     if target != REGISTRATION:
         return
     for rule in rules:
@@ -165,8 +163,8 @@ def _target(value: Mapping[str, object], problems: Problems) -> str:
     if "leaves" not in value:
         target = value.get("target")
         if not isinstance(target, str) or not (is_governable(target) or target in WITHOUT_REQUESTS):
-            known = ", ".join((*GOVERNED_STAGES, *WITHOUT_REQUESTS))
-            problems.add("applies_to.target", f"must be {known} or an alias such as @champion")
+            allowed = ", ".join((*GOVERNED_STAGES, *WITHOUT_REQUESTS))
+            problems.add("applies_to.target", f"must be {allowed} or an alias such as @champion")
         return str(target)
     place = value["leaves"]
     if "target" in value:
@@ -221,13 +219,13 @@ def _options(value: object, problems: Problems) -> Options:
     if not isinstance(value, Mapping):
         problems.add("options", "must be a mapping")
         return options
-    for key, given in value.items():
+    for key, option in value.items():
         parse = _OPTIONS.get(str(key))
         if parse is None:
             problems.add(f"options.{key}", f"unknown key (known: {', '.join(_OPTIONS)})")
             continue
         try:
-            options = replace(options, **parse(given))  # type: ignore[arg-type]  # each parser names its own fields
+            options = replace(options, **parse(option))  # type: ignore[arg-type]  # each parser names its own fields
         except InvalidInput as error:
             problems.add(f"options.{key}", error.message)
     if options.expires_after <= timedelta(0):
@@ -235,9 +233,9 @@ def _options(value: object, problems: Problems) -> Options:
     return options
 
 
-def _flag(value: object, what: str) -> bool:
+def _flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
-        raise InvalidInput(f"{what} must be true or false")
+        raise InvalidInput(f"{field} must be true or false")
     return value
 
 
@@ -249,30 +247,30 @@ def _positive(value: object) -> timedelta:
 
 
 def _re_review(value: object) -> dict[str, object]:
-    given = value if isinstance(value, Mapping) else {"every": value}
-    given = parse_mapping(given, "", ("every", "when_due"))
-    when_due = parse_choices([given.get("when_due", "warn")], "when_due", ON_DUE)[0]
-    return {"re_review": ReReviewOption(every=_positive(given.get("every")), when_due=when_due)}
+    mapping = value if isinstance(value, Mapping) else {"every": value}
+    mapping = parse_mapping(mapping, "", ("every", "when_due"))
+    when_due = parse_choices([mapping.get("when_due", "warn")], "when_due", ON_DUE)[0]
+    return {"re_review": ReReviewOption(every=_positive(mapping.get("every")), when_due=when_due)}
 
 
 def _break_glass(value: object) -> dict[str, object]:
-    given = parse_mapping(value, "", ("groups", "second_person", "post_review_within"))
+    mapping = parse_mapping(value, "", ("groups", "second_person", "post_review_within"))
     return {
         "break_glass": BreakGlass(
-            groups=parse_names(given.get("groups"), "groups"),
-            second_person=_flag(given.get("second_person", True), "second_person"),
-            post_review_within=_positive(given.get("post_review_within", "48h")),
+            groups=parse_names(mapping.get("groups"), "groups"),
+            second_person=_flag(mapping.get("second_person", True), "second_person"),
+            post_review_within=_positive(mapping.get("post_review_within", "48h")),
         )
     }
 
 
 def _rollback(value: object) -> dict[str, object]:
-    given = parse_mapping(value, "", ("approvals", "within"))
+    mapping = parse_mapping(value, "", ("approvals", "within"))
     options: dict[str, object] = {}
-    if "within" in given:
-        options["rollback_within"] = None if given["within"] == "any" else _positive(given["within"])
-    if "approvals" in given:
-        rule = parse_rule({"id": "rollback-reviewers", "level": "hard", "approvals": given["approvals"]})
+    if "within" in mapping:
+        options["rollback_within"] = None if mapping["within"] == "any" else _positive(mapping["within"])
+    if "approvals" in mapping:
+        rule = parse_rule({"id": "rollback-reviewers", "level": "hard", "approvals": mapping["approvals"]})
         if isinstance(rule, ApprovalsRule):
             options["rollback_approvals"] = rule
     return options

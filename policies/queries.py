@@ -12,7 +12,7 @@ _MAX_NUMBER = 2**31 - 1
 
 
 def get_revision(name: str, number: int | None = None) -> PolicyRevision:
-    """Return a revision of a policy, in force or not; the newest without a ``number``. NotFound."""
+    """Return a revision of a policy, in force or not; the newest without a ``number``. Raises NotFound."""
     rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy").order_by("-number")
     if number is not None:
         rows = rows.filter(number=number) if 0 < number <= _MAX_NUMBER else rows.none()
@@ -44,7 +44,7 @@ def proposals(*, state: str = "", name: str = "") -> QuerySet[PolicyProposal]:
 
 
 def get_proposal(proposal_id: int) -> PolicyProposal:
-    """Return one proposal; NotFound."""
+    """Return one proposal. Raises NotFound."""
     proposal = proposals().filter(pk=row_id(proposal_id)).first()
     if proposal is None:
         raise NotFound(f"There is no proposal {proposal_id}.")

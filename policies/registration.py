@@ -14,7 +14,9 @@ from validation.params import texts
 
 
 def registration_refusal(version: ModelVersion) -> str:
-    """Return why a version may not be registered (REGISTRATION_GATES), "" where it may. A prompt has no run and may."""
+    """Return the reason why a version may not be registered (REGISTRATION_GATES), "" where it may. A prompt has no run
+    and may.
+    """
     policies = [policy for policy in active_policies() if policy.body.target == REGISTRATION]
     if not policies or version.source == PROMPT_SOURCE:
         return ""
@@ -26,12 +28,14 @@ def _refusal_under(policy: LoadedPolicy, version: ModelVersion) -> str:
     rules = [rule for rule in policy.body.rules if isinstance(rule, CheckRule)]
     if len(rules) != len(policy.body.rules):
         return f"This server cannot apply {policy.label}, which says what a version needs to be registered."
-    wanted = dict.fromkeys(name for rule in rules for name in texts({"tags": DEFAULT_TAGS} | dict(rule.params), "tags"))
-    values = dict(version.tags.filter(key__in=wanted).values_list("key", "value"))
+    required_tags = dict.fromkeys(
+        name for rule in rules for name in texts({"tags": DEFAULT_TAGS} | dict(rule.params), "tags")
+    )
+    values = dict(version.tags.filter(key__in=required_tags).values_list("key", "value"))
     if version.run_id:
-        rows = RunTag.objects.filter(run=version.run_id, key__in=wanted).values_list("key", "value")
+        rows = RunTag.objects.filter(run=version.run_id, key__in=required_tags).values_list("key", "value")
         values |= {key: value for key, value in rows if value.strip()}
-    missing = [name for name in wanted if not values.get(name, "").strip()]
+    missing = [name for name in required_tags if not values.get(name, "").strip()]
     if not missing:
         return ""
     where = f"run {version.run_id}" if version.run_id else "the version, which names no run"

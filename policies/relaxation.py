@@ -26,9 +26,9 @@ def _is_relaxed(old: LoadedPolicy | None, before: ModelFacts, new: LoadedPolicy 
         return False
     if new is None:
         return True
-    asked = _rules_for(new.body, after)
-    kept = merge_rules(_rules_for(old.body, before), asked)
-    return any(rule not in asked for rule in kept) or _is_weaker(new.body.options, old.body.options)
+    new_rules = _rules_for(new.body, after)
+    merged = merge_rules(_rules_for(old.body, before), new_rules)
+    return any(rule not in new_rules for rule in merged) or _is_weaker(new.body.options, old.body.options)
 
 
 def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:

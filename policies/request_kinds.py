@@ -1,9 +1,9 @@
-"""The kinds of request, and the rules that a policy has for each. Pure.
+"""The kinds of request, and the rules that a policy has for each. Pure functions.
 
-A promotion must meet the policy's rules. A rollback brings back a version that was there before: its files are
-unchanged, its earlier approval is still valid, and it has the approvals that the policy asks of rollbacks. Break-glass
-is for emergencies: the files are unchanged, and a second member of the named groups approves. Four eyes apply to every
-kind.
+A promotion must meet the policy's rules. A rollback brings back an earlier version: its files must be unchanged, its
+earlier approval must still be valid, and it needs the approvals that the policy requires of rollbacks. Break-glass is
+for emergencies: the files must be unchanged, and a second member of the named groups must approve. The rule `four_eyes`
+applies to every kind.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
     """Return the rules for a request of this kind.
 
-    For leaving a stage or alias no rule about files is added: a version whose files were altered must be able to leave.
-    Break-glass under a policy that does not allow it gets a rule nobody can meet.
+    No rule about files is added for leaving a stage or alias, so that a version with altered files can leave.
+    Break-glass under a policy that does not allow it gets a rule that nobody can meet.
     """
     if left_by(body.target):
         return _break_glass(body)[1:] if kind == RequestKind.BREAK_GLASS else body.rules
@@ -50,8 +50,8 @@ def _four_eyes(body: PolicyBody) -> list[Rule]:
 
 def _rollback(body: PolicyBody) -> tuple[Rule, ...]:
     earlier = EarlierApprovalRule(id="earlier-approval", level=RuleLevel.HARD, within=body.options.rollback_within)
-    asked = body.options.rollback_approvals
-    return (_UNCHANGED, earlier, *([asked] if asked else []), *_four_eyes(body))
+    approvals = body.options.rollback_approvals
+    return (_UNCHANGED, earlier, *([approvals] if approvals else []), *_four_eyes(body))
 
 
 def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
@@ -69,11 +69,11 @@ def _requester_only() -> Iterable[Rule]:
 
 
 def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules of an open request: those it was opened under, and those the policy has added or changed since.
+    """Return the rules of an open request: the rules when it was opened, and those added or changed since.
 
-    All of ``pinned`` stay, so loosening a policy does not reach open requests. Each rule of ``now`` that differs is
-    added, so tightening does. Of two approvals rules that differ in the count alone the greater count applies. A rule
-    added beside one of the same id gets the id `ID.new`, so every id stays unique.
+    All rules of ``pinned`` stay, so a relaxed policy does not change open requests. Each rule of ``now`` that differs
+    is added, so a stricter policy does. Of two approvals rules that differ in the count alone the greater count
+    applies. A rule added beside one of the same id gets the id `ID.new`, so every id stays unique.
     """
     rules = list(pinned)
     for rule in now:
@@ -86,13 +86,13 @@ def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, 
 
 
 def _add_changed(rules: list[Rule], index: int, rule: Rule) -> None:
-    known = rules[index]
+    pinned = rules[index]
     if (
-        isinstance(known, ApprovalsRule)
+        isinstance(pinned, ApprovalsRule)
         and isinstance(rule, ApprovalsRule)
-        and replace(known, count=rule.count) == rule
+        and replace(pinned, count=rule.count) == rule
     ):
-        rules[index] = known if known.count >= rule.count else rule
+        rules[index] = pinned if pinned.count >= rule.count else rule
         return
     name, taken = f"{rule.id}.new", {other.id for other in rules}
     while name in taken:  # a policy may use such an id itself, and overrides name a rule by its id

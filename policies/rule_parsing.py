@@ -54,12 +54,12 @@ def parse_rule(item: object) -> Rule:
     if unknown := sorted(str(key) for key in item if key not in ("with", *_COMMON, *_PARSERS)):
         raise InvalidInput(f"unknown key {unknown[0]!r}")
     common = _common(item)
-    asked = [key for key in _PARSERS if key in item]
-    if len(asked) != 1:
+    kinds = [key for key in _PARSERS if key in item]
+    if len(kinds) != 1:
         raise InvalidInput(f"must have exactly one of {', '.join(_PARSERS)}")
-    if "with" in item and asked != ["check"]:
+    if "with" in item and kinds != ["check"]:
         raise InvalidInput("only a check takes 'with'")
-    return _PARSERS[asked[0]](common, item)
+    return _PARSERS[kinds[0]](common, item)
 
 
 def parse_published_rule(item: object, number: int) -> Rule:
@@ -82,49 +82,49 @@ def parse_published_rule(item: object, number: int) -> Rule:
         return UnusableRule(**common, why=why, written=dict(written))  # type: ignore[arg-type]  # what _common made
 
 
-def parse_duration(value: object, what: str) -> timedelta:
-    """Return a duration written as 14d, 24h or 30m; InvalidInput (calling the value ``what``)."""
+def parse_duration(value: object, field: str) -> timedelta:
+    """Return a duration written as 14d, 24h or 30m. Raises InvalidInput (calling the value ``field``)."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise InvalidInput(f"{what} must be a duration such as 14d, 24h or 30m")
+        raise InvalidInput(f"{field} must be a duration such as 14d, 24h or 30m")
     duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
     if duration > timedelta(days=MAX_DAYS):
-        raise InvalidInput(f"{what} must be at most {MAX_DAYS} days")
+        raise InvalidInput(f"{field} must be at most {MAX_DAYS} days")
     return duration
 
 
-def parse_names(value: object, what: str) -> tuple[str, ...]:
-    """Return a non-empty list of names without repetitions; InvalidInput."""
+def parse_names(value: object, field: str) -> tuple[str, ...]:
+    """Return a non-empty list of names without repetitions. Raises InvalidInput."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
-        raise InvalidInput(f"{what} must be a list of names")
+        raise InvalidInput(f"{field} must be a list of names")
     if len(value) > MAX_ITEMS:
-        raise InvalidInput(f"{what} must have at most {MAX_ITEMS} entries")
+        raise InvalidInput(f"{field} must have at most {MAX_ITEMS} entries")
     return tuple(dict.fromkeys(str(item) for item in value))
 
 
-def parse_choices(value: object, what: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a non-empty list of names out of ``allowed``; InvalidInput."""
-    names = parse_names(value, what)
+def parse_choices(value: object, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a non-empty list of names out of ``allowed``. Raises InvalidInput."""
+    names = parse_names(value, field)
     if wrong := [name for name in names if name not in allowed]:
-        raise InvalidInput(f"{what} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
+        raise InvalidInput(f"{field} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
     return names
 
 
-def parse_mapping(value: object, what: str, known: tuple[str, ...]) -> Mapping[str, object]:
-    """Return a mapping with no other keys than ``known``; InvalidInput."""
+def parse_mapping(value: object, field: str, allowed: tuple[str, ...]) -> Mapping[str, object]:
+    """Return a mapping with no other keys than ``allowed``. Raises InvalidInput."""
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"{what} must be a mapping ({', '.join(known)})")
-    if unknown := sorted(str(key) for key in value if key not in known):
-        raise InvalidInput(f"{what} has the unknown key {unknown[0]!r} (known: {', '.join(known)})")
+        raise InvalidInput(f"{field} must be a mapping ({', '.join(allowed)})")
+    if unknown := sorted(str(key) for key in value if key not in allowed):
+        raise InvalidInput(f"{field} has the unknown key {unknown[0]!r} (known: {', '.join(allowed)})")
     return value
 
 
-def parse_tags(value: object, what: str) -> dict[str, str]:
-    """Return a mapping of tags to values; InvalidInput."""
+def parse_tags(value: object, field: str) -> dict[str, str]:
+    """Return a mapping of tags to values. Raises InvalidInput."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise InvalidInput(f"{what} must map tags to strings")
+        raise InvalidInput(f"{field} must map tags to strings")
     if len(value) > MAX_ITEMS:
-        raise InvalidInput(f"{what} must have at most {MAX_ITEMS} entries")
+        raise InvalidInput(f"{field} must have at most {MAX_ITEMS} entries")
     return {str(key): str(tag) for key, tag in value.items()}
 
 
@@ -148,16 +148,16 @@ def _common(item: Mapping[str, object]) -> dict[str, object]:
 
 
 def _condition(value: object) -> Condition:
-    given = parse_mapping(value, "applies_if", ("tier", "tags", "from", "incumbent", "deployed"))
-    flags = {key: given.get(key) for key in ("incumbent", "deployed")}
+    mapping = parse_mapping(value, "applies_if", ("tier", "tags", "from", "incumbent", "deployed"))
+    flags = {key: mapping.get(key) for key in ("incumbent", "deployed")}
     if wrong := [key for key, flag in flags.items() if flag is not None and not isinstance(flag, bool)]:
         raise InvalidInput(f"applies_if.{wrong[0]} must be true or false")
-    if not given:
+    if not mapping:
         raise InvalidInput("applies_if is empty: remove it")
     return Condition(
-        tiers=parse_choices(given["tier"], "applies_if.tier", TIERS) if "tier" in given else (),
-        tags=parse_tags(given.get("tags", {}), "applies_if.tags"),
-        sources=parse_choices(given["from"], "applies_if.from", tuple(Stage.values)) if "from" in given else (),
+        tiers=parse_choices(mapping["tier"], "applies_if.tier", TIERS) if "tier" in mapping else (),
+        tags=parse_tags(mapping.get("tags", {}), "applies_if.tags"),
+        sources=parse_choices(mapping["from"], "applies_if.from", tuple(Stage.values)) if "from" in mapping else (),
         **flags,  # type: ignore[arg-type]  # booleans or None, as checked above
     )
 
@@ -204,15 +204,17 @@ def _owners(value: object) -> tuple[Owners, ...]:
         raise InvalidInput("approvals.owners must be a list of {models, users}")
     owners = []
     for item in value:
-        given = parse_mapping(item, "approvals.owners", ("models", "users"))
-        owners.append(Owners(parse_pattern(given.get("models"), "models"), parse_names(given.get("users"), "users")))
+        mapping = parse_mapping(item, "approvals.owners", ("models", "users"))
+        owners.append(
+            Owners(parse_pattern(mapping.get("models"), "models"), parse_names(mapping.get("users"), "users"))
+        )
     return tuple(owners)
 
 
-def parse_pattern(value: object, what: str) -> str:
-    """Return a pattern of model names (fnmatch); InvalidInput."""
+def parse_pattern(value: object, field: str) -> str:
+    """Return a pattern of model names (fnmatch). Raises InvalidInput."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN:
-        raise InvalidInput(f"{what} must be a pattern such as fraud_*")
+        raise InvalidInput(f"{field} must be a pattern such as fraud_*")
     return value
 
 
@@ -241,8 +243,8 @@ def _not_during(common: dict[str, object], item: Mapping[str, object]) -> Rule:
         raise InvalidInput("not_during must be a list of {name, from, to}")
     windows = []
     for entry in value:
-        given = parse_mapping(entry, "not_during", ("name", "from", "to"))
-        name, start, end = (given.get(key) for key in ("name", "from", "to"))
+        mapping = parse_mapping(entry, "not_during", ("name", "from", "to"))
+        name, start, end = (mapping.get(key) for key in ("name", "from", "to"))
         if not isinstance(name, str) or not 0 < len(name) <= MAX_PATTERN:
             raise InvalidInput("a window must have a name")
         if not isinstance(start, str) or not isinstance(end, str):

@@ -51,7 +51,7 @@ _FIXED_TITLES: dict[type[BaseRule], str] = {
 
 
 def voters_text(rule: ApprovalsRule) -> str:
-    """Return who may give the approvals of a rule: ``reviewers or risk or its owners``."""
+    """Return the groups and roles whose approvals count for a rule: ``reviewers or risk or its owners``."""
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
     owners = ["its owners"] if rule.owners else []
     return " or ".join([*rule.groups, *roles, *owners]) or "nobody"

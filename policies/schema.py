@@ -111,8 +111,8 @@ def _parameters() -> list[Schema]:
         if params is None:
             continue
         needed = tuple(param.name for param in params if param.required)
-        given = _object({param.name: _parameter(param) for param in params}, required=needed)
-        then: Schema = {"properties": {"with": given}}
+        properties = _object({param.name: _parameter(param) for param in params}, required=needed)
+        then: Schema = {"properties": {"with": properties}}
         if needed:
             then["required"] = ["with"]
         schemas.append({"if": {"required": ["check"], "properties": {"check": {"const": code}}}, "then": then})

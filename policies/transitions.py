@@ -22,14 +22,16 @@ def transitions_policy(policies: Sequence[LoadedPolicy], model: ModelFacts) -> L
 
 
 def transition_refusal(model: RegisteredModel, source: str, target: str) -> str:
-    """Return why a version of the model may not go from one stage to another, "" where it may."""
+    """Return the reason why a version of the model may not go from one stage to another, "" where it may."""
     policies = [policy for policy in active_policies() if policy.body.target == TRANSITIONS]
     policy = transitions_policy(policies, model_facts([model])[model.pk]) if policies else None
     return refusal_under(policy, source, target)
 
 
 def refusal_under(policy: LoadedPolicy | None, source: str, target: str) -> str:
-    """Return why a policy on transitions does not allow a move between two stages, "" where it does, or is None."""
+    """Return the reason why a policy on transitions does not allow a move between two stages, "" where it does, or is
+    None.
+    """
     if policy is None or source == target or target not in Stage.values:
         return ""
     allowed = allowed_by(policy.body)

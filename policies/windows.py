@@ -27,7 +27,7 @@ class Window:
     end: str
 
     def until(self, at: datetime) -> datetime | None:
-        """Return when the occurrence that is open at a moment ends, None when none is open."""
+        """Return the time when the occurrence that is open at a moment ends, None when none is open."""
         at = at.astimezone(UTC)
         if _YEARLY.fullmatch(self.start):
             return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])
@@ -38,8 +38,9 @@ class Window:
 
 
 def parse_window(name: str, start: str, end: str) -> Window:
-    """Return a window; InvalidInput where an end cannot be read,
-    or the ends differ in kind or are in the wrong order.
+    """Return a window.
+
+    Raises InvalidInput where an end cannot be read, or the ends differ in kind or are in the wrong order.
     """
     kinds = {_kind(start), _kind(end)}
     if len(kinds) != 1:

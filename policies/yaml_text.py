@@ -47,11 +47,11 @@ class Problem:
 
     line: int
     path: str
-    what: str
+    message: str
 
     def __str__(self) -> str:
         where = f"line {self.line}" if self.line else ""
-        return ": ".join(part for part in (", ".join(p for p in (where, self.path) if p), self.what) if part)
+        return ": ".join(part for part in (", ".join(p for p in (where, self.path) if p), self.message) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read_policy(text: str) -> Document:
         return _unreadable(0, f"not valid YAML: {str(error).splitlines()[0]}")
     except InvalidInput as error:
         return _unreadable(0, error.message)
-    return Document(body, tuple(_with_line(where, what, lines) for where, what in problems_of(body)))
+    return Document(body, tuple(_with_line(where, message, lines) for where, message in problems_of(body)))
 
 
 def parse_yaml(text: str) -> dict[str, object]:
@@ -97,11 +97,11 @@ def parse_yaml(text: str) -> dict[str, object]:
 def write_policy(body: Mapping[str, object]) -> str:
     """Return a policy's body as YAML, in the usual order of keys."""
     order = ["name", "description", "applies_to", "rules", "options"]
-    known = {key: body[key] for key in order if key in body}
-    rules = known.get("rules")
+    ordered = {key: body[key] for key in order if key in body}
+    rules = ordered.get("rules")
     if isinstance(rules, list):
-        known["rules"] = [_ordered(rule) for rule in rules]
-    whole = known | {key: value for key, value in body.items() if key not in known}
+        ordered["rules"] = [_ordered(rule) for rule in rules]
+    whole = ordered | {key: value for key, value in body.items() if key not in ordered}
     return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -180,27 +180,27 @@ def _read_lines(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[P
             yield from _read_lines(value, below, lines)
 
 
-def _with_line(where: str, what: str, lines: Mapping[str, int]) -> Problem:
+def _with_line(where: str, message: str, lines: Mapping[str, int]) -> Problem:
     """Return a problem with its line: that of the key named in its first words, where there is one,
     else of ``where``.
     """
-    for word in _WORD.findall(what)[:_WORDS_SEARCHED]:
+    for word in _WORD.findall(message)[:_WORDS_SEARCHED]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
-                return Problem(lines[path], path, _without_prefix(what, path))
-    known = where
-    while known and known not in lines:
-        known = known.rpartition(".")[0]
-    return Problem(lines.get(known, lines.get("", 1)), where, what)
+                return Problem(lines[path], path, _without_prefix(message, path))
+    nearest = where
+    while nearest and nearest not in lines:
+        nearest = nearest.rpartition(".")[0]
+    return Problem(lines.get(nearest, lines.get("", 1)), where, message)
 
 
-def _without_prefix(what: str, path: str) -> str:
-    """Return ``what`` without the key it begins with: ``must be a number``,
+def _without_prefix(message: str, path: str) -> str:
+    """Return ``message`` without the key it begins with: ``must be a number``,
     not ``approvals.count must be a number``.
     """
-    first, _, rest = what.partition(" ")
-    return rest if rest and path.endswith(f".{first}") else what
+    first, _, remainder = message.partition(" ")
+    return remainder if remainder and path.endswith(f".{first}") else message
 
 
-def _unreadable(line: int, what: str) -> Document:
-    return Document(None, (Problem(line, "", what),))
+def _unreadable(line: int, message: str) -> Document:
+    return Document(None, (Problem(line, "", message),))

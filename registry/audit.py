@@ -32,7 +32,7 @@ def may_read_stream(actor: Actor, stream: str) -> bool:
 def model_subject(actor: Actor, name: str) -> str:
     """Return the stream of the model called ``name``.
 
-    NotFound where it is missing, deleted or hidden from the actor.
+    Raises NotFound where it is missing, deleted or hidden from the actor.
     """
     pk = visible_models(actor).filter(name=name).values_list("pk", flat=True).first()
     if pk is None:
@@ -46,12 +46,12 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     Everybody who may see a model that was deployed to an endpoint may see the endpoint.
     """
     names = {urn: name for urn in urns if (name := _model_of(urn))}
-    known = (
+    visible = (
         set(visible_models(actor).filter(name__in=set(names.values())).values_list("name", flat=True))
         if names
         else set()
     )
-    hidden = {urn for urn, name in names.items() if name not in known}
+    hidden = {urn for urn, name in names.items() if name not in visible}
     if default_level() is not None and actor.user_id is not None:
         return frozenset(hidden)  # every endpoint is everybody's to see
     return frozenset(hidden | _hidden_endpoints(actor, urns) | _hidden_deployments(actor, urns))
@@ -80,8 +80,8 @@ def _hidden_deployments(actor: Actor, urns: frozenset[str]) -> set[str]:
 
 
 def refuse_ancestry(actor: Actor, urn: str, action: Action) -> Refusal | None:
-    """Return why the actor may not declare what flowed into a model version (LINEAGE_WRITERS), None where they edit the
-    model.
+    """Return the reason why the actor may not declare what flowed into a model version (LINEAGE_WRITERS), None where
+    they edit the model.
     """
     if not urn.startswith(_VERSION):
         return None

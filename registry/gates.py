@@ -57,7 +57,9 @@ class Gate(Protocol):
         """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return why versions of the model may not go from one stage to another at all, "" where they may."""
+        """Return the reason why versions of the model may not go from one stage to another at all, "" where they
+        may.
+        """
 
     def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
         """Return whether the requirements of this gate for the model depend on this tag."""
@@ -68,7 +70,8 @@ class Gate(Protocol):
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return why this actor may not relax the requirements for the model by this name, these tags or this tier.
+        """Return the reason why this actor may not relax the requirements for the model by this name, these tags or
+        this tier.
 
         Return "" where they may.
         """
@@ -196,9 +199,11 @@ def require_no_own_relaxation(
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
-    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass it.
+    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass
+    it.
 
-    Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided then.
+    Raises Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided
+    then.
     """
     try:
         answers = [
@@ -221,14 +226,14 @@ def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_exist
 def _together(passes: Sequence[GatePass]) -> Clearance:
     if not passes:
         return Clearance()
-    approvers = sorted({name for given in passes for name in given.approved_by})
-    times = [given.approved_at for given in passes if given.approved_at is not None]
+    approvers = sorted({name for one_pass in passes for name in one_pass.approved_by})
+    times = [one_pass.approved_at for one_pass in passes if one_pass.approved_at is not None]
     return Clearance(
         governed=True,
         approved_by=", ".join(approvers),
         approved_at=max(times, default=None),
-        basis="; ".join(given.basis for given in passes if given.basis),
-        rollback_window=max(given.rollback_window for given in passes),
-        is_full_validation=any(given.is_full_validation for given in passes),
-        stands_on=next((given.stands_on for given in passes if given.stands_on), None),
+        basis="; ".join(one_pass.basis for one_pass in passes if one_pass.basis),
+        rollback_window=max(one_pass.rollback_window for one_pass in passes),
+        is_full_validation=any(one_pass.is_full_validation for one_pass in passes),
+        stands_on=next((one_pass.stands_on for one_pass in passes if one_pass.stands_on), None),
     )

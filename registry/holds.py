@@ -36,7 +36,8 @@ class RegisteredRuns:
         return visible_versions(actor).exclude(run_id="").values_list("run_id", flat=True)
 
     def refuse(self, actor: Actor, run_ids: Iterable[str], model_ids: Iterable[str]) -> str:
-        """Return why the actor may not change runs or logged models, "" where they manage every model made of them.
+        """Return the reason why the actor may not change runs or logged models, "" where they manage every model made
+        of them.
 
         Deleted versions and models do not count. One or two queries.
         """
@@ -47,9 +48,9 @@ class RegisteredRuns:
         seen = list(others.filter(pk__in=visible_models(actor).values("pk")).values_list("name", flat=True)[:_NAMED])
         if not seen and not others.exists():
             return ""
-        what = "registered models" if not seen else ", ".join(seen)
+        holders = "registered models" if not seen else ", ".join(seen)
         return (
-            f"Model versions of {what} were made of this, and their approval rests on it: "
+            f"Model versions of {holders} were made of this, and their approval rests on it: "
             f"changing it takes the level `manage` on every such model."
         )
 

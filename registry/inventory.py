@@ -61,7 +61,7 @@ def is_retired(model: RegisteredModel) -> bool:
 
 
 def next_attestation(model: RegisteredModel) -> datetime | None:
-    """Return when a model has to be attested next, counted from its registration before the first time."""
+    """Return the time when a model has to be attested next, counted from its registration before the first time."""
     period, entry = attestation_period(), inventory_of(model)
     if period is None or is_retired(model):
         return None

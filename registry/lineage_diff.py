@@ -40,15 +40,15 @@ class _Side:
     def near(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
         """Return the ancestors of some kinds that flow into the root or into the run that made it."""
         ends = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
-        wanted = set(kinds)
+        kind_set = set(kinds)
         direct = {edge.src for edge in self.edges if edge.dst in ends}
-        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in wanted)
+        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in kind_set)
 
 
 def diff_of(actor: Actor, first: str, second: str) -> Json:
     """Return the difference of two model versions, runs or endpoints, as `GET /api/v1/diff` does.
 
-    NotFound, InvalidInput.
+    Raises NotFound, InvalidInput.
 
     An endpoint stands for the version of its newest live deployment.
     """
@@ -88,12 +88,15 @@ def _side(actor: Actor, urn: str) -> _Side:
 
 
 def _served(actor: Actor, endpoint: Node) -> Node:
-    """Return the version of the newest live deployment that the actor may know. InvalidInput where there is none."""
+    """Return the version of the newest live deployment that the actor may know.
+
+    Raises InvalidInput where there is none.
+    """
     edges = Edge.objects.filter(dst__in=anchors_of(endpoint, "up"), rel=Relation.DEPLOYED).select_related("src")
-    known = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
-    if not known:
+    visible = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
+    if not visible:
         raise InvalidInput(f"Nothing that you may see runs on {endpoint.name} now.")
-    return known[0]
+    return visible[0]
 
 
 def _metrics(a: _Side, b: _Side) -> list[Json]:
@@ -182,7 +185,7 @@ def _environment(a: _Side, b: _Side) -> list[Json]:
 
 
 def _mapping(axis: str, a: Mapping[str, str], b: Mapping[str, str]) -> list[Json]:
-    """Return what differs between two mappings as one change, nothing where they are equal."""
+    """Return the difference of two mappings as one change, [] where they are equal."""
     changed = [{"key": key, "a": a[key], "b": b[key]} for key in sorted(a.keys() & b.keys()) if a[key] != b[key]]
     added = [{"key": key, "b": b[key]} for key in sorted(b.keys() - a.keys())]
     removed = [{"key": key, "a": a[key]} for key in sorted(a.keys() - b.keys())]
@@ -238,7 +241,7 @@ def _divergence(a: _Side, b: _Side) -> Json:
 
 
 def _unknown(side: _Side, name: str) -> list[str]:
-    """Return what was not recorded of one side."""
+    """Return the parts that were not recorded of one side."""
     missing = []
     if not side.run_id:
         missing.append(f"the run that made {name}")

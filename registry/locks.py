@@ -29,10 +29,10 @@ def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:
-    """Return the model of this name on which the actor has ``level``, with its row locked until commit; NotFound,
-    Denied.
+    """Return the model of this name on which the actor has ``level``, with its row locked until commit.
 
-    ``action`` is the audit action, and ``obj`` the reference of its object, "" for the model.
+    ``action`` is the audit action, and ``obj`` the reference of its object, "" for the model. Raises NotFound,
+    Denied.
     """
     model = lock_visible_model(actor, name)
     if model is None:
@@ -48,7 +48,10 @@ def require_not_retired(model: RegisteredModel) -> None:
 
 
 def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:
-    """Return a version whose model is locked until commit and on which the actor has ``level``; NotFound, Denied."""
+    """Return a version whose model is locked until commit and on which the actor has ``level``.
+
+    Raises NotFound, Denied.
+    """
     model = lock_named(actor=actor, name=name, level=level, action=action, obj=version_ref(name, version))
     row = None
     if 0 < version < 2**31:  # what the column holds; a larger number cannot exist

@@ -81,10 +81,10 @@ def check_alias(alias: str) -> str:
     return alias
 
 
-def check_text(text: str, what: str, limit: int = MAX_DESCRIPTION) -> str:
+def check_text(text: str, field: str, limit: int = MAX_DESCRIPTION) -> str:
     """Return a text that both databases can keep; raise InvalidInput or TooLarge."""
     if len(text) > limit:
-        raise TooLarge(f"A {what} has at most {limit} characters; this one has {len(text)}.")
+        raise TooLarge(f"A {field} has at most {limit} characters; this one has {len(text)}.")
     if "\x00" in text:
-        raise InvalidInput(f"A {what} cannot contain a NUL byte.")
+        raise InvalidInput(f"A {field} cannot contain a NUL byte.")
     return text

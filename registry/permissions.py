@@ -76,7 +76,7 @@ _NO_LEVEL = frozenset({"", "none"})
 
 
 def default_level() -> Level | None:
-    """Return what every signed-in identity may do with every model."""
+    """Return the level of every signed-in identity on every model."""
     name = settings.DEFAULT_MODEL_LEVEL
     return None if name in _NO_LEVEL else Level[name.upper()]
 
@@ -215,7 +215,7 @@ def granted_models(user_id: int, level: Level) -> QuerySet[RegisteredModel]:
 
 
 def grants_of(model: RegisteredModel) -> list[Grant]:
-    """Return what was granted on a model, the highest level of each user and group, by kind and name."""
+    """Return the grants on a model: the highest level of each user and group, by kind and name."""
     levels: dict[tuple[PrincipalKind, str], Level] = {}
     users = ModelUserGrant.objects.filter(content_object=model, permission__codename__in=_LEVELS)
     for name, is_service, codename in users.values_list("user__username", "user__is_service", "permission__codename"):
@@ -264,7 +264,7 @@ def _rules_all(actor: Actor) -> bool:
 
 
 def _granted(user_id: int, level: Level) -> Q:
-    codenames = [codename for given, codename in _CODENAMES.items() if given >= level]
+    codenames = [codename for level_of_codename, codename in _CODENAMES.items() if level_of_codename >= level]
     own = ModelUserGrant.objects.filter(user_id=user_id, permission__codename__in=codenames)
     of_groups = ModelGroupGrant.objects.filter(group__user=user_id, permission__codename__in=codenames)
     return Q(pk__in=own.values("content_object_id")) | Q(pk__in=of_groups.values("content_object_id"))
@@ -273,7 +273,7 @@ def _granted(user_id: int, level: Level) -> Q:
 def granted_to(
     user_id: int | None, group_ids: Collection[int], models: QuerySet[RegisteredModel]
 ) -> list[tuple[str, Grant]]:
-    """Return what was granted to a user and to groups on these models, by the model's name. Two queries.
+    """Return the grants to a user and to groups on these models, by the model's name. Two queries.
 
     Of several levels that one of them has on a model the highest is returned.
     """

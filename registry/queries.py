@@ -30,7 +30,7 @@ _MOST_WALKED = 2_000_000
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
-    """Return a model by name; NotFound."""
+    """Return a model by name. Raises NotFound."""
     model = visible_models(actor).filter(name=name).first()
     if model is None:
         raise NotFound(model_not_found(name))
@@ -38,7 +38,7 @@ def get_model(actor: Actor, name: str) -> RegisteredModel:
 
 
 def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
-    """Return a model by its id, which stays when it is renamed; NotFound."""
+    """Return a model by its id, which stays when it is renamed. Raises NotFound."""
     model = visible_models(actor).filter(pk=row_id(model_id)).first()
     if model is None:
         raise NotFound(f"Registered Model with id={model_id[:100]} not found")
@@ -46,7 +46,7 @@ def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
 
 
 def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
-    """Return a version with its model; NotFound."""
+    """Return a version with its model. Raises NotFound."""
     row = None
     if 0 < version <= _MAX_VERSION:
         row = _with_model(visible_versions(actor)).filter(model__name=name, version=version).first()
@@ -56,7 +56,7 @@ def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
 
 
 def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
-    """Return the version an alias points to; NotFound for the model or the alias, with different messages.
+    """Return the version an alias points to. Raises NotFound for the model or the alias, with different messages.
 
     `latest`, in any case, is no alias: it means the highest version.
     """
@@ -73,7 +73,7 @@ def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
 
 
 def current_production(actor: Actor, name: str) -> ModelVersion | None:
-    """Return the current Production version, or None; NotFound for the model."""
+    """Return the current Production version, or None. Raises NotFound for the model."""
     return incumbent_of(get_model(actor, name))
 
 
@@ -108,10 +108,10 @@ def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> l
 
 def latest_of_models(model_ids: Iterable[int], stages: Collection[Stage] = ()) -> dict[int, list[ModelVersion]]:
     """Return latest_versions of many models with one query (plus those for tags and aliases)."""
-    wanted = list(stages) or list(Stage)
+    stage_list = list(stages) or list(Stage)
     rows = (
         listed_versions(ModelVersion.objects.filter(model_id__in=list(model_ids), deleted_at__isnull=True))
-        .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=wanted)
+        .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=stage_list)
         .annotate(
             place=Window(RowNumber(), partition_by=[F("model_id"), F("stage")], order_by=F("version").desc()),
         )
@@ -163,7 +163,7 @@ def packs_of(version: ModelVersion) -> list[PackOrder]:
 
 
 def get_pack(version: ModelVersion, number: int) -> FrozenPack:
-    """Return a finished pack of a version; NotFound."""
+    """Return a finished pack of a version. Raises NotFound."""
     pack: FrozenPack | None = None
     if 0 < number <= _MAX_VERSION:
         pack = (
@@ -188,7 +188,7 @@ def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
 
 
 def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
-    """Return one deployment; NotFound."""
+    """Return one deployment. Raises NotFound."""
     deployment = visible_deployments(actor).filter(pk=row_id(deployment_id)).first()
     if deployment is None:
         raise NotFound(f"Deployment {deployment_id} not found")
@@ -208,8 +208,8 @@ def live_descendants(urn: str) -> LiveDescendants:
     deployment.
 
     A version with the bytes of a descendant, or whose bytes a descendant run held, is one too. A fixed number of
-    queries, with no permission checks: the caller filters by what somebody may see. NotFound: the graph does not know
-    the node.
+    queries, with no permission checks: the caller filters by what somebody may see. Raises NotFound: the graph does
+    not know the node.
     """
     start = find_node(urn)
     starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))

@@ -88,8 +88,8 @@ class Reproduction:
     @property
     def level(self) -> int:
         """Return how many of the parts are known before the first that is not: 0 to 5."""
-        known = [part not in self.missing for part in LEVELS[1:]]
-        return known.index(False) if False in known else len(known)
+        available = [part not in self.missing for part in LEVELS[1:]]
+        return available.index(False) if False in available else len(available)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -117,7 +117,7 @@ class Reproduction:
 
 
 def reproduction_of(version: ModelVersion) -> Reproduction:
-    """Return what is known of the training of a version; a fixed number of queries."""
+    """Return the known parts of the training of a version; a fixed number of queries."""
     tags = _tags(version.run_id)
     nodes = _inputs(version)
     python, packages = _environment(nodes)

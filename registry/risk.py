@@ -66,7 +66,7 @@ def rank(tier: str) -> int:
 
 
 def score(questionnaire: Questionnaire, answers: Answers) -> Assessed:
-    """Return the tier of these answers. InvalidInput names each question without an answer it offers."""
+    """Return the tier of these answers. Raises InvalidInput, which names each question without a valid answer."""
     chosen = _chosen(questionnaire, answers)
     points = sum(option.points for _, option in chosen)
     by_points = max((tier for least, tier in questionnaire.thresholds if points >= least), key=rank)

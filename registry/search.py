@@ -179,6 +179,6 @@ def _without_prompt_tag(clauses: Sequence[Clause]) -> list[Clause]:
 
 def _ordering(orders: Sequence[Order], columns: dict[str, str], defaults: dict[str, bool]) -> list[OrderBy]:
     """Return the sort keys asked for, then those that make the order total, so that pages do not overlap."""
-    asked = [(order.key, order.ascending) for order in orders]
-    keys = [*asked, *((key, ascending) for key, ascending in defaults.items() if key not in dict(asked))]
+    requested = [(order.key, order.ascending) for order in orders]
+    keys = [*requested, *((key, ascending) for key, ascending in defaults.items() if key not in dict(requested))]
     return [F(columns[key]).asc() if ascending else F(columns[key]).desc() for key, ascending in keys]

@@ -1,7 +1,7 @@
-"""The sources that versions may be registered from: an allow-list. The server never opens a URI that a client wrote.
+"""The allow-list of sources that versions may be registered from. The server never opens a URI from a client.
 
-A source is either a folder of this server's own artifacts, belonging to the run or logged model the caller names, or an
-existing version (a copy), or a URI under one of settings.ALLOWED_SOURCES, of which only the text is kept.
+A source is a folder of this server's artifacts that belongs to the named run or logged model, an existing version (a
+copy), or a URI under one of settings.ALLOWED_SOURCES, which is stored as text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tracking.permissions.runs import Change, require_logged_model, require_run
 from tracking.queries import get_logged_model, get_run
 
 MAX_SOURCE = 1000
-# The most copies in a chain of copies: the creators of all originals are authors, so all of them must be found.
+# The longest chain of copies. The creators of all originals count as authors, so each check walks the whole chain.
 MAX_COPIES = 40
 _OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
 _RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>(?:[^/].*)?)", re.DOTALL)
@@ -35,7 +35,7 @@ _EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*://(?P<path>[^/].*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resolved source. ``path`` is the folder's artifact key, empty for bytes kept elsewhere."""
+    """A resolved source. ``path`` is the artifact key of the folder, "" for files on another server."""
 
     path: str
     run_id: str
@@ -44,11 +44,11 @@ class Source:
 
 
 def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
-    """Resolve ``source``; InvalidInput for everything not allowed, NotFound for a run or model that the actor may not
-    read.
+    """Resolve ``source``.
 
-    Denied: the actor may not change the run or logged model, or not edit the model that a version is copied from.
-    Registering a version restricts changes of its source from then on, because the version depends on it.
+    Raises Denied: the actor may not change the run or logged model, or not edit the model that a version is copied
+    from. Registering a version restricts changes of its source from then on, because the version depends on it.
+    Raises InvalidInput for a source that is not allowed, NotFound for a run or model that the actor may not read.
     """
     if len(source) > MAX_SOURCE:
         raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")
@@ -100,9 +100,9 @@ def _from_run(actor: Actor, source: str, named: str, path: str, run: Run | None)
     folder = f"{root}/{_clean(source, path)}" if path else root
     if folder_digest(folder):
         return Source(path=folder, run_id=run.id)
-    # MLflow 3 keeps what `log_model` logged beside the run, not under it; the client names it as if it were there
-    named_so = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/"), lifecycle_stage=Lifecycle.ACTIVE)
-    logged = named_so.order_by("-created_ms").first()
+    # MLflow 3 stores a logged model beside its run, but clients name a path below the run
+    same_name = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/"), lifecycle_stage=Lifecycle.ACTIVE)
+    logged = same_name.order_by("-created_ms").first()
     if logged is None:
         return Source(path=folder, run_id=run.id)
     _registrable(actor, logged)
@@ -131,25 +131,25 @@ def _from_version(actor: Actor, source: str, name: str, version: int, run_id: st
     if run_id and run_id != origin.run_id:
         raise _refused(source, "The run_id request parameter is not the run of that version.")
     require_level(actor, origin.model, Level.EDIT, action=Action.REGISTRY_VERSION_CREATED, obj=origin)
-    _require_near(source, origin)
+    _require_short_chain(source, origin)
     return Source(path=origin.artifact_path, run_id=origin.run_id, model_id=origin.logged_model_id, copied_from=origin)
 
 
-def _require_near(source: str, copied: ModelVersion) -> None:
+def _require_short_chain(source: str, copied: ModelVersion) -> None:
     original: ModelVersion | None = copied
     for _ in range(MAX_COPIES):
         original = original.copied_from if original is not None else None
     if original is not None:
-        raise _refused(source, f"It is a copy of a copy, {MAX_COPIES} times over: copy an earlier one.")
+        raise _refused(source, f"It is at the end of a chain of {MAX_COPIES} copies. Copy an earlier version.")
 
 
 def _from_artifacts(actor: Actor, source: str, path: str, run: Run | None, logged: LoggedModel | None) -> Source:
     folder = _clean(source, path)
-    if run is not None and _lies_in(folder, _root(source, run.artifact_uri)):
+    if run is not None and _is_inside(folder, _root(source, run.artifact_uri)):
         return Source(path=folder, run_id=run.id, model_id=logged.id if logged else "")
     candidates = [logged] if logged else list(LoggedModel.objects.filter(source_run=run) if run else [])
     for model in candidates:
-        if _lies_in(folder, _root(source, model.artifact_uri)):
+        if _is_inside(folder, _root(source, model.artifact_uri)):
             _registrable(actor, model)
             return Source(path=folder, run_id=model.source_run_id or "", model_id=model.id)
     raise _refused(
@@ -172,13 +172,11 @@ def _is_allowed_outside(source: str) -> bool:
             return False
     except DomainError:
         return False
-    return any(_lies_in(source, prefix.rstrip("/")) for prefix in settings.ALLOWED_SOURCES)
+    return any(_is_inside(source, prefix.rstrip("/")) for prefix in settings.ALLOWED_SOURCES)
 
 
 def never_matches(prefix: str) -> bool:
-    """Return whether no source can be under this entry of ALLOWED_SOURCES: it is no prefix of a clean URI
-    ``scheme://…``.
-    """
+    """Return whether an entry of ALLOWED_SOURCES matches no source: it is no prefix of a clean URI ``scheme://…``."""
     below = _EXTERNAL.fullmatch(f"{prefix.rstrip('/')}/x" if prefix.partition("://")[2].strip("/") else f"{prefix}x")
     if below is None or any(mark in prefix for mark in "*?#\\") or prefix != prefix.strip():
         return True
@@ -188,7 +186,7 @@ def never_matches(prefix: str) -> bool:
         return True
 
 
-def _lies_in(path: str, folder: str) -> bool:
+def _is_inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
@@ -211,5 +209,5 @@ def _clean(source: str, path: str) -> str:
 
 
 def _refused(source: str, why: str) -> InvalidInput:
-    shown = source if len(source) <= 200 else f"{source[:200]}…"  # noqa: PLR2004 - enough to recognise it
-    return InvalidInput(f"Invalid model version source: {shown!r}. {why}")
+    shortened = source if len(source) <= 200 else f"{source[:200]}…"  # noqa: PLR2004 - enough to recognise it
+    return InvalidInput(f"Invalid model version source: {shortened!r}. {why}")

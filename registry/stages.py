@@ -72,7 +72,7 @@ def removed_alias(target: str) -> str:
 
 
 def target_left(target: str, *, is_current: bool) -> str:
-    """Return what a version leaves by a move to this target: Production, an @alias that is removed, or "".
+    """Return the target that a version leaves by a move to this target: Production, an @alias that is removed, or "".
 
     ``is_current`` is whether the version is the current Production version. A move that leaves something has no
     successor: a version that another one replaces does not move by itself.

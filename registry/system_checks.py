@@ -33,8 +33,8 @@ def check_default_level(app_configs: Sequence[Any] | None, **_kwargs: object) ->
     name = settings.DEFAULT_MODEL_LEVEL
     if name in {"", "none"} or name.upper() in Level.__members__:
         return []
-    known = ", ".join(level.name.lower() for level in Level)
-    return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be none or one of {known}.", id="registry.E002")]
+    levels = ", ".join(level.name.lower() for level in Level)
+    return [Error(f"DEFAULT_MODEL_LEVEL is {name!r}; it must be none or one of {levels}.", id="registry.E002")]
 
 
 @register

@@ -69,7 +69,7 @@ def _first(held: Mapping[str, Json], keys: Iterable[str]) -> Any:
 
 
 def _decoded(value: object) -> object:
-    """Return what a text holds as JSON: these libraries send lists and mappings as text."""
+    """Return the JSON value of a string: these libraries send lists and mappings as strings."""
     if not isinstance(value, str) or not value.startswith(("{", "[")):
         return value
     try:

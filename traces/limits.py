@@ -28,54 +28,55 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9._\-]{1,50}")
 _SHOWN = 100
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text from a client for a message: quoted, at most 100 characters."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 def checked_trace_id(trace_id: str) -> str:
-    """Return a trace id of 1 to 50 letters, digits, dots, dashes and underscores. InvalidInput."""
+    """Return a trace id of 1 to 50 letters, digits, dots, dashes and underscores. Raises InvalidInput."""
     if not _TRACE_ID.fullmatch(trace_id):
         raise InvalidInput(
-            f"Invalid trace ID {shown(trace_id)}: it has 1 to {MAX_TRACE_ID} letters, digits, '.', '-' and '_'."
+            f"Invalid trace ID {quoted(trace_id)}: it has 1 to {MAX_TRACE_ID} letters, digits, '.', '-' and '_'."
         )
     return trace_id
 
 
-def checked_pairs(pairs: Mapping[str, str], *, what: str) -> dict[str, str]:
-    """Return tags or metadata, their values cut to 8000 characters. InvalidInput: a bad key, a NUL, too many."""
+def checked_pairs(pairs: Mapping[str, str], *, field: str) -> dict[str, str]:
+    """Return tags or metadata, their values cut to 8000 characters. Raises InvalidInput: a bad key, a NUL, too many."""
     if len(pairs) > MAX_PAIRS:
-        raise TooLarge(f"A trace can be given at most {MAX_PAIRS} {what} at once. Got {len(pairs)}.")
+        raise TooLarge(f"A trace can be given at most {MAX_PAIRS} {field} at once. Got {len(pairs)}.")
     return {
-        checked_key(key, what=what): checked_value(value, what=f"{what}.{key[:_SHOWN]}") for key, value in pairs.items()
+        checked_key(key, field=field): checked_value(value, field=f"{field}.{key[:_SHOWN]}")
+        for key, value in pairs.items()
     }
 
 
-def checked_key(key: str, *, what: str) -> str:
-    """Return the key of a tag or of metadata: 1 to 250 characters. InvalidInput."""
+def checked_key(key: str, *, field: str) -> str:
+    """Return the key of a tag or of metadata: 1 to 250 characters. Raises InvalidInput."""
     if not key:
-        raise InvalidInput(f"Missing value for required parameter '{what}.key'.")
-    return checked_text(key, what=f"{what}.key", limit=MAX_KEY)
+        raise InvalidInput(f"Missing value for required parameter '{field}.key'.")
+    return checked_text(key, field=f"{field}.key", limit=MAX_KEY)
 
 
-def checked_value(value: str, *, what: str) -> str:
+def checked_value(value: str, *, field: str) -> str:
     """Return the value of a tag or of metadata, cut to 8000 characters.
 
-    InvalidInput: a NUL or half a surrogate pair.
+    Raises InvalidInput: a NUL or half a surrogate pair.
     """
-    return checked_text(value[:MAX_VALUE], what=what, limit=MAX_VALUE)
+    return checked_text(value[:MAX_VALUE], field=field, limit=MAX_VALUE)
 
 
-def checked_time(value: int, *, what: str) -> int:
-    """Return a time in milliseconds that is not before 1970 nor after the year 9999. InvalidInput."""
+def checked_time(value: int, *, field: str) -> int:
+    """Return a time in milliseconds that is not before 1970 nor after the year 9999. Raises InvalidInput."""
     if not 0 <= value <= MAX_MS:
         raise InvalidInput(
-            f"Invalid value {value} for parameter '{what}': it must be between 0 and {MAX_MS} milliseconds."
+            f"Invalid value {value} for parameter '{field}': it must be between 0 and {MAX_MS} milliseconds."
         )
     return value
 
 
 def check_count(rows: Sequence[object], limit: int, message: str) -> None:
-    """Refuse a list that is too long. TooLarge with ``message``, in which {limit} and {count} are filled in."""
+    """Refuse a list that is too long. Raises TooLarge with ``message``, in which {limit} and {count} are filled in."""
     if len(rows) > limit:
         raise TooLarge(message.format(limit=limit, count=len(rows)))

@@ -16,7 +16,7 @@ from audit.refusals import Refusal, denied
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import trace_ref
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import Assessment, Trace
 from tracking.models import Experiment, ExperimentLevel
 from tracking.paths import key_of_uri
@@ -44,7 +44,7 @@ class TraceClaim:
         return may_read_trace(actor, self.trace)
 
     def refuse(self, actor: Actor, change: Change, action: Action) -> Refusal | None:
-        """Return why the actor may not change the files, None where they may."""
+        """Return the reason why the actor may not change the files, None where they may."""
         return refuse_trace(actor, self.trace, change, action)
 
 
@@ -69,7 +69,7 @@ def _folder_of(experiment: Experiment) -> str:
 
 def trace_not_found(trace_id: str) -> str:
     """Return the one message for a trace that is missing or not visible."""
-    return f"Trace with ID {shown(trace_id)} is not found."
+    return f"Trace with ID {quoted(trace_id)} is not found."
 
 
 def visible_to(actor: Actor) -> Q:
@@ -91,7 +91,7 @@ def require_readable_trace(actor: Actor, trace: Trace) -> None:
 
 
 def refuse_trace(actor: Actor, trace: Trace, change: Change, action: Action) -> Refusal | None:
-    """Return why an actor who may read a trace may not change it, None where they may."""
+    """Return the reason why an actor who may read a trace may not change it, None where they may."""
     return _refuse(actor, trace, "trace", trace.created_by, change, action)
 
 

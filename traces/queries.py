@@ -19,7 +19,7 @@ MAX_BATCH = 500
 
 
 def get_trace(actor: Actor, trace_id: str) -> Trace:
-    """Return a trace that the actor may read, with its tags, metadata and assessments. NotFound."""
+    """Return a trace that the actor may read, with its tags, metadata and assessments. Raises NotFound."""
     trace = Trace.objects.select_related("experiment").filter(pk=trace_id).first()
     if trace is None:
         raise NotFound(trace_not_found(trace_id))

@@ -21,7 +21,7 @@ _STATUSES = {
 
 
 def read_spans(content: bytes, *, trace_id: str) -> list[SpanData]:
-    """Return the spans of a file. InvalidInput: it cannot be read."""
+    """Return the spans of a file. Raises InvalidInput: it cannot be read."""
     try:
         spans = orjson.loads(content)["spans"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
@@ -71,7 +71,7 @@ def _of_mlflow_3(span: Json, trace_id: str) -> SpanData:
 
 
 def _whole(value: object) -> int:
-    """Return a time, which may be a number or digits. ValueError."""
+    """Return a time, which may be a number or digits. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f"{value!r} is no time")  # noqa: TRY004 - answered like every other value that cannot be read
     return int(value)
@@ -82,7 +82,7 @@ def _attributes(attributes: Json | None) -> Json:
 
 
 def _decoded(value: object) -> object:
-    """Return what an attribute holds: JSON in a text, or a plain text."""
+    """Return the value of an attribute, decoded where it is a string with JSON."""
     if not isinstance(value, str):
         return value
     try:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidInput
-from traces.limits import INT64_MAX, checked_trace_id, shown
+from traces.limits import INT64_MAX, checked_trace_id, quoted
 from traces.models import Span, SpanStatus
 
 Json = dict[str, Any]
@@ -58,7 +58,7 @@ class SpanData:
 
         The name is in it too, so that a search for a text looks at one column.
         """
-        kept = {
+        filled = {
             "name": self.name,
             "attributes": self.attributes,
             "events": list(self.events),
@@ -66,16 +66,16 @@ class SpanData:
             "status_message": self.status_message,
             **self.extra,
         }
-        content = orjson.dumps({key: value for key, value in kept.items() if value})
+        content = orjson.dumps({key: value for key, value in filled.items() if value})
         return _NUL_ESCAPE.sub(_REPLACEMENT, content) if _NUL in content else content
 
 
 def checked_span(span: SpanData, *, where: str) -> SpanData:
-    """Return a span whose ids and times can be kept; ``where`` is for the message. InvalidInput."""
+    """Return a span whose ids and times can be kept; ``where`` is for the message. Raises InvalidInput."""
     checked_trace_id(span.trace_id)
-    for what, value in (("span_id", span.span_id), ("parent_span_id", span.parent_id or "0" * _SPAN_ID)):
+    for id_name, value in (("span_id", span.span_id), ("parent_span_id", span.parent_id or "0" * _SPAN_ID)):
         if len(value) != _SPAN_ID or not _HEX.issuperset(value):
-            raise InvalidInput(f"{where}{what} must have 16 hexadecimal digits, got {shown(value)}.")
+            raise InvalidInput(f"{where}{id_name} must have 16 hexadecimal digits, got {quoted(value)}.")
     if not 0 <= span.start_ns <= INT64_MAX or not 0 <= (span.end_ns or 0) <= INT64_MAX:
         raise InvalidInput(f"{where}start_time and end_time must be nonnegative 64-bit numbers of nanoseconds.")
     if span.parent_id == span.span_id:
@@ -84,7 +84,10 @@ def checked_span(span: SpanData, *, where: str) -> SpanData:
 
 
 def typed(value: object, *, depth: int = 0) -> Json:
-    """Return a Python value as OpenTelemetry's typed value. Text for what has no type there. InvalidInput: too deep."""
+    """Return a Python value as OpenTelemetry's typed value. Text for what has no type there.
+
+    Raises InvalidInput: too deep.
+    """
     if depth > _MAX_DEPTH:
         raise InvalidInput(f"The value of an attribute may be nested at most {_MAX_DEPTH} deep.")
     if isinstance(value, Mapping):
@@ -173,8 +176,8 @@ def hex_of(value: str, *, size: int) -> str:
 def children_of(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Return spans by the id of their parent, the earliest first; a span whose parent is missing is under ""."""
     rows = sorted(spans, key=lambda span: (span.start_ns, span.pk))
-    known = {span.span_id for span in rows}
+    span_ids = {span.span_id for span in rows}
     children: dict[str, list[Span]] = {}
     for span in rows:
-        children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
+        children.setdefault(span.parent_id if span.parent_id in span_ids else "", []).append(span)
     return children

@@ -26,12 +26,12 @@ from tracking.store import CHUNK, Blob, ByteSource, current_store
 
 
 def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
-    """Store what ``stream`` yields under ``path`` and return its row; the last of several writers wins.
+    """Store the bytes of ``stream`` under ``path`` and return the row; the last of several writers wins.
 
-    The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed folder
-    only the very bytes that are there already are accepted (Conflict otherwise). InvalidInput: a bad path. TooLarge:
-    more than ``CUSTODY_MAX_ARTIFACT_BYTES``. NotFound, Denied: the actor may not read, or not write, there. Raises
-    Unavailable.
+    The bytes are received before the database is asked to write, so a slow upload holds no lock. Under a sealed
+    folder only the very bytes that are there already are accepted (Conflict otherwise). Raises InvalidInput: a bad
+    path. Raises TooLarge: more than ``CUSTODY_MAX_ARTIFACT_BYTES``. Raises NotFound, Denied: the actor may not
+    read, or not write, there. Raises Unavailable.
     """
     path = clean_path(path)
     refuse_write(actor, path)
@@ -56,7 +56,7 @@ def refuse_unusable_path(path: str) -> None:
 
 @transaction.atomic
 def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
-    """Name stored bytes ``path`` and return the row. Conflict: it is sealed. Unavailable: the bytes were deleted."""
+    """Name stored bytes ``path``; return the row. Raises Conflict (it is sealed), Unavailable (they were deleted)."""
     hold_tree(path, exclusive=False)
     hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
@@ -98,7 +98,7 @@ def _sealed(path: str, seal: Seal) -> Conflict:
 
 
 def get_artifact(path: str) -> Artifact:
-    """Return the row of a file. NotFound: none of that name; InvalidInput: it is a folder.
+    """Return the row of a file. Raises NotFound: none of that name; InvalidInput: it is a folder.
 
     Clients decode the names that they list and ask for those, so a name with escapes is found by its decoded form.
     """
@@ -128,7 +128,7 @@ def open_artifact(path: str) -> tuple[Artifact, BinaryIO]:
 
 
 def open_bytes(row: Artifact) -> BinaryIO:
-    """Return the bytes of a file, open and seekable; the caller closes them. NotFound: the store lost them."""
+    """Return the bytes of a file, open and seekable; the caller closes them. Raises NotFound: the store lost them."""
     try:
         return current_store().open(row.sha256)
     except FileNotFoundError as error:
@@ -168,8 +168,8 @@ def _direct_contents(folder: str) -> list[tuple[str, bool, int]]:
 def delete_artifact(*, actor: Actor, path: str) -> int:
     """Delete the row of a file, or of every file in a folder; return how many. A missing file is no error.
 
-    The bytes stay in the store: another path may name them. Conflict: something in it is sealed. NotFound, Denied: the
-    actor may not read, or not delete, there. Raises InvalidInput.
+    The bytes stay in the store: another path may name them. Raises Conflict: something in it is sealed. Raises
+    NotFound, Denied: the actor may not read, or not delete, there. Raises InvalidInput.
     """
     path = clean_path(path)
     require_path(actor, path, Change.DELETE, Action.TRACKING_ARTIFACT_DELETED)
@@ -223,8 +223,8 @@ def _digest(files: list[FileFact]) -> str:
 def seal_folder(*, actor: Actor, prefix: str, reason: str, may_be_empty: bool = False) -> Seal:
     """Close a folder for good and keep its manifest. Sealing again changes nothing.
 
-    One that is sealed empty (``may_be_empty``) has the digest "" and stays empty. Conflict: it was sealed with another
-    digest. InvalidInput: it is empty, or wider than one run or logged model.
+    One that is sealed empty (``may_be_empty``) has the digest "" and stays empty. Raises Conflict: it was sealed
+    with another digest. Raises InvalidInput: it is empty, or wider than one run or logged model.
     """
     folder = clean_folder(prefix)
     if folder.count("/") < 1:
@@ -260,7 +260,7 @@ def sealed_files(prefix: str) -> list[tuple[str, str, int]]:
 
 
 def senders_of(prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return who sent the files of each of these folders that is sealed, by username; one query."""
+    """Return the usernames of the senders of the files in each sealed folder; one query."""
     rows = Seal.objects.filter(prefix__in=set(prefixes)).values_list("prefix", "stored_by")
     return {prefix: tuple(names) for prefix, names in rows}
 

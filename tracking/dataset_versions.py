@@ -110,5 +110,5 @@ def _may_have_colon_version(piece: str) -> bool:
     """Tell a version after a colon from a URI's scheme or port: ``s3://bucket/orders:v2`` has one, ``db://host:5432``
     not.
     """
-    _, scheme, rest = piece.partition("://")
-    return not scheme or "/" in rest
+    _, scheme, address = piece.partition("://")
+    return not scheme or "/" in address

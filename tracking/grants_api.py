@@ -108,7 +108,7 @@ class PatternGrantsView(ApiView):
 
     @accepts(responses=PatternList, operation_id="api_v1_experiments_permissions_by_pattern_retrieve")
     def get(self, request: Request) -> Response:
-        """Return every grant by pattern. Raises Denied to all but superusers."""
+        """Return every grant by pattern. Raises Denied for all but superusers."""
         require_to_grant_by_name(actor_of(request), "*")
         return _patterns()
 
@@ -149,14 +149,14 @@ def _grant(values: dict[str, Any]) -> Grant:
 
 def _answer(experiment: Experiment) -> Response:
     default = default_level()
-    shown = {
+    grants = {
         "experiment_id": experiment.pk,
         "name": experiment.name,
         "default_level": "none" if default == NO_LEVEL else ExperimentLevel(default).name.lower(),
         "grants": grants_of(experiment),
         "by_pattern": patterns_over(experiment.name),
     }
-    return Response(ExperimentGrants(shown).data)
+    return Response(ExperimentGrants(grants).data)
 
 
 def _patterns() -> Response:

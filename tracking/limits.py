@@ -55,13 +55,13 @@ class Point(NamedTuple):
 
     @property
     def stored_value(self) -> float:
-        """Return what is kept: 0 for NaN (which has a flag), infinities as the largest doubles."""
+        """Return the stored value: 0 for NaN (which has a flag), infinities as the largest doubles."""
         if -_LARGEST <= self.value <= _LARGEST:
             return self.value
         return 0.0 if self.is_nan else max(-_LARGEST, min(_LARGEST, self.value))
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")  # noqa: PLR2004 - for messages
 
 
@@ -70,36 +70,36 @@ def _quoted(text: str) -> str:
     return json.dumps(text if len(text) <= 100 else text[:100] + "…", ensure_ascii=False)  # noqa: PLR2004 - for messages
 
 
-def checked_text(value: str, *, what: str, limit: int, where: str = "") -> str:
+def checked_text(value: str, *, field: str, limit: int, where: str = "") -> str:
     """Return text of at most ``limit`` characters that both databases can keep; ``where`` is for the message.
 
     Raises InvalidInput.
     """
     if len(value) > limit:
-        raise InvalidInput(f"'{what}' exceeds the maximum length of {limit} characters" + (where and f" in {where}"))
+        raise InvalidInput(f"'{field}' exceeds the maximum length of {limit} characters" + (where and f" in {where}"))
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise InvalidInput(f"'{what}' holds a NUL character or half of a surrogate pair.")
+        raise InvalidInput(f"'{field}' holds a NUL character or half of a surrogate pair.")
     return value
 
 
-def checked_key(key: str, *, what: str) -> str:
+def checked_key(key: str, *, field: str) -> str:
     """Return the key of a param, metric or tag: 1 to 250 of letters, digits, ``_ - . space : /``, and a clean path.
 
     Raises InvalidInput.
     """
     if not key:
-        raise InvalidInput(f"Missing value for required parameter '{what}'.")
-    checked_text(key, what=what, limit=MAX_KEY)
+        raise InvalidInput(f"Missing value for required parameter '{field}'.")
+    checked_text(key, field=field, limit=MAX_KEY)
     if not _KEY.fullmatch(key):
         raise InvalidInput(
-            f"Invalid value {_quoted(key)} for parameter '{what}' supplied: Names may only contain alphanumerics, "
+            f"Invalid value {_quoted(key)} for parameter '{field}' supplied: Names may only contain alphanumerics, "
             "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )
     clean = posixpath.normpath(key)
     if clean != key or clean == "." or clean.startswith(("..", "/")):
         raise InvalidInput(
-            f"Invalid value {_quoted(key)} for parameter '{what}' supplied: Names may be treated as files in certain "
-            f"cases, and must not resolve to other names when treated as such. This name would resolve to {_shown(clean)}"
+            f"Invalid value {_quoted(key)} for parameter '{field}' supplied: Names may be treated as files in certain "
+            f"cases, and must not resolve to other names when treated as such. This name would resolve to {_excerpt(clean)}"
         )
     return key
 
@@ -109,36 +109,37 @@ def checked_param(key: str, value: str, *, where: str = "") -> Pair:
 
     Raises InvalidInput.
     """
-    checked_key(key, what=f"{where}key")
-    return key, checked_text(value[:MAX_PARAM_VALUE], what=f"{where}value", limit=MAX_PARAM_VALUE)
+    checked_key(key, field=f"{where}key")
+    return key, checked_text(value[:MAX_PARAM_VALUE], field=f"{where}value", limit=MAX_PARAM_VALUE)
 
 
 def checked_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params by key. InvalidInput: one key twice."""
+    """Return params by key. Raises InvalidInput: one key twice."""
     checked: dict[str, str] = {}
     for number, pair in enumerate(params):
-        key, kept = checked_param(*pair, where=f"params[{number}].")
+        key, checked_value = checked_param(*pair, where=f"params[{number}].")
         if key in checked:
             _refuse_twice(key)
-        checked[key] = kept
+        checked[key] = checked_value
     return checked
 
 
-def checked_model_pairs(pairs: Sequence[Pair], *, what: str) -> dict[str, str]:
+def checked_model_pairs(pairs: Sequence[Pair], *, field: str) -> dict[str, str]:
     """Return params or tags of a logged model by key; the last of equal keys wins.
 
-    Unlike those of a run they may have any characters and any length, as on MLflow's servers: autologging names a param
-    of a pipeline after its step, as in ``scale (std)``. InvalidInput: text that the databases cannot keep.
+    Unlike those of a run they may have any characters and any length, as on MLflow's servers: autologging names a
+    param of a pipeline after its step, as in ``scale (std)``. Raises InvalidInput: text that the databases cannot
+    keep.
     """
     for key, value in pairs:
-        checked_text(key, what=f"{what}.key", limit=len(key))
-        checked_text(value, what=f"{what}.value", limit=len(value))
+        checked_text(key, field=f"{field}.key", limit=len(key))
+        checked_text(value, field=f"{field}.value", limit=len(value))
     return dict(pairs)
 
 
 def checked_model_params(params: Sequence[Pair]) -> dict[str, str]:
-    """Return params of a logged model by key. InvalidInput: one key twice, or as `checked_model_pairs`."""
-    checked = checked_model_pairs(params, what="params")
+    """Return params of a logged model by key. Raises InvalidInput: one key twice, or as `checked_model_pairs`."""
+    checked = checked_model_pairs(params, field="params")
     if len(checked) < len(params):
         keys = [key for key, _ in params]
         _refuse_twice(next(key for number, key in enumerate(keys) if key in keys[:number]))
@@ -147,7 +148,7 @@ def checked_model_params(params: Sequence[Pair]) -> dict[str, str]:
 
 def _refuse_twice(key: str) -> None:
     raise InvalidInput(
-        f"Duplicate parameter keys have been submitted: [{_shown(key)}]. "
+        f"Duplicate parameter keys have been submitted: [{_excerpt(key)}]. "
         "Please ensure the request contains only one param value per param key."
     )
 
@@ -157,8 +158,8 @@ def checked_tag(key: str, value: str, *, where: str = "") -> Pair:
 
     Raises InvalidInput.
     """
-    checked_key(key, what=f"{where}key")
-    return key, checked_text(value[:MAX_TAG_VALUE], what=f"{where}value", limit=MAX_TAG_VALUE)
+    checked_key(key, field=f"{where}key")
+    return key, checked_text(value[:MAX_TAG_VALUE], field=f"{where}value", limit=MAX_TAG_VALUE)
 
 
 def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
@@ -171,12 +172,12 @@ def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> l
 
     Raises InvalidInput.
     """
-    known: set[tuple[str, str, str, str]] = set()  # a batch repeats the same texts many times
+    checked_texts: set[tuple[str, str, str, str]] = set()  # a batch repeats the same texts many times
     for number, point in enumerate(points):
         texts = (point.key, point.model_id, point.dataset_name, point.dataset_digest)
-        if texts not in known:
+        if texts not in checked_texts:
             _check_texts(point, where.format(number))
-            known.add(texts)
+            checked_texts.add(texts)
         if not 0 <= point.timestamp_ms < _INT64 or not -_INT64 <= point.step < _INT64:
             raise InvalidInput(
                 f"Invalid value {point.timestamp_ms} for parameter '{where.format(number)}timestamp' supplied: timestamps "
@@ -187,10 +188,10 @@ def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> l
 
 
 def _check_texts(point: Point, where: str) -> None:
-    checked_key(point.key, what=f"{where}key")
-    checked_text(point.model_id, what=f"{where}model_id", limit=40)
-    checked_text(point.dataset_name, what=f"{where}dataset_name", limit=500)
-    checked_text(point.dataset_digest, what=f"{where}dataset_digest", limit=64)
+    checked_key(point.key, field=f"{where}key")
+    checked_text(point.model_id, field=f"{where}model_id", limit=40)
+    checked_text(point.dataset_name, field=f"{where}dataset_name", limit=500)
+    checked_text(point.dataset_digest, field=f"{where}dataset_digest", limit=64)
 
 
 def check_batch(metrics: int, params: int, tags: int) -> None:
@@ -201,34 +202,34 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
         ("tags", MAX_BATCH_TAGS, tags),
         ("metrics, params, and tags", MAX_BATCH, metrics + params + tags),
     )
-    for what, limit, count in limits:
+    for field, limit, count in limits:
         if count > limit:
             raise InvalidInput(
-                f"A batch logging request can contain at most {limit} {what}. Got {count} {what}. "
-                f"Please split up {what} across multiple requests and try again."
+                f"A batch logging request can contain at most {limit} {field}. Got {count} {field}. "
+                f"Please split up {field} across multiple requests and try again."
             )
 
 
 def checked_experiment_name(name: str) -> str:
     """Return the name of an experiment: 1 to 500 characters. Raises InvalidInput."""
     if not name.strip():
-        raise InvalidInput(f"Invalid experiment name: {_shown(name)}")
-    return checked_text(name, what="name", limit=MAX_EXPERIMENT_NAME)
+        raise InvalidInput(f"Invalid experiment name: {_excerpt(name)}")
+    return checked_text(name, field="name", limit=MAX_EXPERIMENT_NAME)
 
 
 def checked_model_name(name: str) -> str:
     """Return the name of a logged model; it may not hold any of ``/ : . % " '``. Raises InvalidInput."""
     if any(char in name for char in _MODEL_NAME_FORBIDDEN) or not name.strip():
         raise InvalidInput(
-            f"Invalid model name ({_shown(name)}) provided. Model name must be a non-empty string and cannot contain the "
+            f"Invalid model name ({_excerpt(name)}) provided. Model name must be a non-empty string and cannot contain the "
             "following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )
-    return checked_text(name, what="name", limit=500)
+    return checked_text(name, field="name", limit=500)
 
 
 def checked_run_name(name: str) -> str:
     """Return the name of a run, cut to 8000 characters: it is the tag `mlflow.runName` too. Raises InvalidInput."""
-    return checked_text(name[:MAX_RUN_NAME], what="run_name", limit=MAX_RUN_NAME)
+    return checked_text(name[:MAX_RUN_NAME], field="run_name", limit=MAX_RUN_NAME)
 
 
 def check_times(*times: int) -> None:

@@ -36,7 +36,7 @@ def clean_path(path: str) -> str:
     for segment in segments:
         _refuse_unsafe(segment, path)
     if any(segment.lower() == "file:" for segment in segments[:-1]):
-        raise InvalidInput(f"Invalid path: {_shown(path)} is a file URI.")
+        raise InvalidInput(f"Invalid path: {_quoted(path)} is a file URI.")
     clean = "/".join(segments)
     if len(clean) > MAX_PATH:
         raise InvalidInput(f"Invalid path: it has {len(clean)} characters, at most {MAX_PATH} are possible.")
@@ -77,14 +77,14 @@ def _refuse_unsafe(segment: str, path: str) -> None:
         if ".." in parts or form.startswith(("/", "\\")):
             raise InvalidInput("Invalid path")
         if not form or "." in form.split("/"):
-            raise InvalidInput(f"Invalid path: {_shown(path)} has an empty, '.' or '..' segment.")
+            raise InvalidInput(f"Invalid path: {_quoted(path)} has an empty, '.' or '..' segment.")
         if "#" in form or any(_DRIVE.match(part) for part in parts):
-            raise InvalidInput(f"Invalid path: {_shown(path)} has a drive letter or a '#'.")
+            raise InvalidInput(f"Invalid path: {_quoted(path)} has a drive letter or a '#'.")
         if any("\ud800" <= char <= "\udfff" for char in form):
             raise InvalidInput("Invalid path: it is not valid UTF-8.")
 
 
-def _shown(path: str) -> str:
+def _quoted(path: str) -> str:
     return repr(path if len(path) <= 100 else path[:100] + "…")  # noqa: PLR2004 - enough to recognise it
 
 
@@ -116,7 +116,7 @@ def key_of_uri(uri: str) -> str:
 
     Raises InvalidInput.
     """
-    scheme, _, rest = uri.partition(":")
-    if f"{scheme}:" != SCHEME or not rest.startswith("/") or (rest.startswith("//") and not rest.startswith("///")):
-        raise InvalidInput(f"{_shown(uri)} is not an {SCHEME}/ location of this server.")
-    return rest.lstrip("/")
+    scheme, _, path = uri.partition(":")
+    if f"{scheme}:" != SCHEME or not path.startswith("/") or (path.startswith("//") and not path.startswith("///")):
+        raise InvalidInput(f"{_quoted(uri)} is not an {SCHEME}/ location of this server.")
+    return path.lstrip("/")

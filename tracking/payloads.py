@@ -48,8 +48,8 @@ def payload_files(files: Iterable[FileFact]) -> tuple[str, ...]:
 
     A folder that has only files that are written anew has these as its payload.
     """
-    known = list(files)
-    counting = [file for file in known if file[0] not in _WRITTEN_ANEW] or known
+    files_read = list(files)
+    counting = [file for file in files_read if file[0] not in _WRITTEN_ANEW] or files_read
     return tuple(dict.fromkeys(sha256 for _, sha256, _ in sorted(counting, key=lambda file: (-file[2], file[1]))))
 
 
@@ -66,7 +66,7 @@ def origin_of(path: str) -> str:
 
 
 def note_sender(*, path: str, sha256: str, name: str) -> None:
-    """Record who sent a file to which run or logged model. It stays when the file is replaced or deleted."""
+    """Record the sender of a file and its run or logged model. It stays when the file is replaced or deleted."""
     if name:
         SentFile.objects.bulk_create(
             [SentFile(sha256=sha256, origin=origin_of(path), name=name)], ignore_conflicts=True
@@ -74,7 +74,7 @@ def note_sender(*, path: str, sha256: str, name: str) -> None:
 
 
 def earlier_senders(digests: Sequence[str]) -> EarlierSenders:
-    """Return who sent every file of a payload, and to which runs; a few queries for every 500 files."""
+    """Return the senders of every file of a payload, and their runs; a few queries for every 500 files."""
     if not digests:
         return EarlierSenders()
     origins = _holders("origin", digests)
@@ -87,9 +87,9 @@ def earlier_senders(digests: Sequence[str]) -> EarlierSenders:
 
 def runs_of(origins: Iterable[str]) -> set[str]:
     """Return the ids of the runs among these ids of runs and logged models, and of the runs that logged the models."""
-    wanted = set(origins)
-    runs = set(Run.objects.filter(pk__in=wanted).values_list("pk", flat=True))
-    logged = LoggedModel.objects.filter(pk__in=wanted, source_run__isnull=False)
+    version_ids = set(origins)
+    runs = set(Run.objects.filter(pk__in=version_ids).values_list("pk", flat=True))
+    logged = LoggedModel.objects.filter(pk__in=version_ids, source_run__isnull=False)
     return runs | {str(run_id) for run_id in logged.values_list("source_run_id", flat=True)}
 
 

@@ -36,5 +36,5 @@ def indexed(column: str) -> Substr:
 
 
 def prefix_of(text: str) -> str:
-    """Return what `Prefix` gives for a text."""
+    """Return the value of `Prefix` for a text."""
     return text[:PREFIX_LENGTH]

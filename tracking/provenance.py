@@ -125,8 +125,8 @@ def _claims_of_inputs(run: Run, inputs: Iterable[tuple[str, str, str]]) -> list[
     claims = []
     for name, digest, role in inputs:
         base, version = split_version(name)
-        known = bool(base) and version != UNVERSIONED
-        claims.append(_dataset(run, base if known else name, version if known else "", digest, role))
+        has_version = bool(base) and version != UNVERSIONED
+        claims.append(_dataset(run, base if has_version else name, version if has_version else "", digest, role))
     return claims
 
 

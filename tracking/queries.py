@@ -41,7 +41,7 @@ NAMES_A_MODEL = ~Q(model_id="")
 
 
 def experiment_number(experiment_id: str | int) -> int:
-    """Return an experiment id as the number it is; InvalidInput for anything else."""
+    """Return an experiment id as the number it is. Raises InvalidInput for anything else."""
     text = str(experiment_id)
     if not _EXPERIMENT_ID.fullmatch(text) or abs(int(text)) > MAX_ROW_ID:
         raise InvalidInput(f"Invalid experiment ID '{text[:500]}'. Experiment ID must be a valid integer.")
@@ -49,7 +49,7 @@ def experiment_number(experiment_id: str | int) -> int:
 
 
 def get_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
-    """Return an experiment that the actor may read, deleted or not, with its tags. NotFound, InvalidInput."""
+    """Return an experiment that the actor may read, deleted or not, with its tags. Raises NotFound, InvalidInput."""
     number = experiment_number(experiment_id)
     experiment = visible_experiments(actor).filter(pk=number).prefetch_related("tags").first()
     if experiment is None:
@@ -58,7 +58,7 @@ def get_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
 
 
 def get_experiment_by_name(actor: Actor, name: str) -> Experiment:
-    """Return the experiment of exactly this name that the actor may read, deleted or not. NotFound."""
+    """Return the experiment of exactly this name that the actor may read, deleted or not. Raises NotFound."""
     experiment = visible_experiments(actor).filter(name=name).prefetch_related("tags").first()
     if experiment is None:
         raise NotFound(f"Could not find experiment with name '{name[:500]}'")
@@ -66,14 +66,17 @@ def get_experiment_by_name(actor: Actor, name: str) -> Experiment:
 
 
 def get_run(actor: Actor, run_id: str) -> Run:
-    """Return a run that the actor may read, deleted or not, with its experiment. NotFound."""
+    """Return a run that the actor may read, deleted or not, with its experiment. Raises NotFound."""
     run = find_run(run_id)
     require_readable_run(actor, run)
     return run
 
 
 def find_run(run_id: str) -> Run:
-    """Return a run, deleted or not, with its experiment, for internal use: no permission is checked. NotFound."""
+    """Return a run, deleted or not, with its experiment, for internal use: no permission is checked.
+
+    Raises NotFound.
+    """
     run = Run.objects.select_related("experiment").filter(pk=run_id).first()
     if run is None:
         raise NotFound(run_not_found(run_id))
@@ -99,7 +102,7 @@ def load_runs(runs: Sequence[Run]) -> None:
 
 
 def get_logged_model(actor: Actor, model_id: str) -> LoggedModel:
-    """Return a logged model that the actor may read and that was not deleted. NotFound."""
+    """Return a logged model that the actor may read and that was not deleted. Raises NotFound."""
     model = LoggedModel.objects.select_related("experiment").filter(pk=model_id, lifecycle_stage="active").first()
     if model is None:
         raise NotFound(logged_model_not_found(model_id))
@@ -136,7 +139,7 @@ def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def metric_rank(metric: MetricFields) -> tuple[Any, ...]:
-    """Return what orders the values of one key (LATEST_ORDER): step, timestamp, value; NaN counts as 0."""
+    """Return the sort key of the values of one metric (LATEST_ORDER): step, timestamp, value; NaN counts as 0."""
     return tuple(getattr(metric, column) for column in LATEST_ORDER)
 
 
@@ -158,7 +161,7 @@ class RunFacts:
 
 
 def run_facts(run_id: str) -> RunFacts:
-    """Return everything a run logged, for a version's card and checks; no permission is checked. NotFound."""
+    """Return everything a run logged, for a version's card and checks; no permission is checked. Raises NotFound."""
     run = get_run_in_full(run_id)
     return RunFacts(
         run=run,

@@ -52,9 +52,9 @@ _lock = threading.Lock()
 
 
 def verify_again(prefix: str) -> None:
-    """Read every byte of a folder and remember the result. Call it outside of a transaction. Unavailable.
+    """Read every byte of a folder and remember the result. Call it outside of a transaction.
 
-    Raises InvalidInput.
+    Raises Unavailable, InvalidInput.
     """
     folder = clean_folder(prefix)
     try:
@@ -73,18 +73,18 @@ def verify_again(prefix: str) -> None:
 
 
 def changes_since_verified(prefix: str) -> list[str]:
-    """Return the names of files that differ from the sealed ones, without reading them. VerificationNeeded.
+    """Return the names of files that differ from the sealed ones, without reading them.
 
-    Raises InvalidInput.
+    Raises VerificationNeeded, InvalidInput.
     """
     folder = clean_folder(prefix)
-    known = _verified.get(folder)
-    if known is None or time.monotonic() - known.at > _VALID_SECONDS or _marks(folder) != known.marks:
+    verified = _verified.get(folder)
+    if verified is None or time.monotonic() - verified.at > _VALID_SECONDS or _marks(folder) != verified.marks:
         raise VerificationNeeded(folder)
     now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
     sealed = registered_files(folder)
     differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
-    return sorted(differ | set(known.changed))
+    return sorted(differ | set(verified.changed))
 
 
 def with_verified_files(step: Callable[[], Result]) -> Result:

@@ -1,4 +1,4 @@
-"""Runs and what they read in the lineage graph: what an actor may see (LINEAGE_VISIBILITY), and who may add to it
+"""Rights on runs and their datasets in the lineage graph: what an actor may see (LINEAGE_VISIBILITY), and add
 (LINEAGE_WRITERS).
 """
 
@@ -26,9 +26,9 @@ _RUN_OF_EVALUATION = Substr(
 
 
 def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
-    """Return the URNs of runs that the actor may not know, and of datasets, evaluations and models of only such runs.
+    """Return the URNs that are hidden from the actor: runs that they may not see, and nodes that only such runs use.
 
-    A run that was never tracked here hides nothing.
+    Those nodes are datasets, evaluations and logged models. Runs that are not tracked here hide nothing.
     """
     if everybody_has(ExperimentLevel.READ, actor):
         return frozenset()
@@ -60,8 +60,8 @@ def _hidden_logged_models(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
 def _hidden_runs(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     run_ids = [urn.removeprefix(_RUN) for urn in urns if urn.startswith(_RUN)]
     rows = list(Run.objects.filter(pk__in=run_ids)) if run_ids else []
-    shown = {run.pk for run in readable_runs(actor, rows)}
-    return frozenset(run_ref(run.pk) for run in rows if run.pk not in shown)
+    readable = {run.pk for run in readable_runs(actor, rows)}
+    return frozenset(run_ref(run.pk) for run in rows if run.pk not in readable)
 
 
 def _hidden_datasets(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
@@ -72,30 +72,31 @@ def _hidden_datasets(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
         rows = Node.objects.filter(urn__in=versions).exclude(known_datasets(actor))
         hidden |= set(rows.values_list("urn", flat=True))
     if datasets:
-        known = Node.objects.filter(known_datasets(actor), container=OuterRef("pk"))
+        visible = Node.objects.filter(known_datasets(actor), container=OuterRef("pk"))
         members = Node.objects.filter(container=OuterRef("pk"))
-        rows = Node.objects.filter(Exists(members), ~Exists(known), urn__in=datasets)
+        rows = Node.objects.filter(Exists(members), ~Exists(visible), urn__in=datasets)
         hidden |= set(rows.values_list("urn", flat=True))
     return frozenset(hidden)
 
 
 def known_datasets(actor: Actor) -> Q:
-    """Return the condition that a dataset version is one the actor may know.
+    """Return the condition that the actor may see a dataset version.
 
-    No tracked run read, made, inherited or evaluated on it, or one did that they may know of.
+    They may where no tracked run uses it, or where a run that they may see uses it. A run uses it by reading, writing,
+    inheriting it or by evaluating on it.
     """
     if everybody_has(ExperimentLevel.READ, actor):
         return Q()
     read = Edge.objects.filter(src=OuterRef("pk"), rel__in=_READ_BY)
-    made = Edge.objects.filter(dst=OuterRef("pk"), rel=Relation.PRODUCED)
+    produced = Edge.objects.filter(dst=OuterRef("pk"), rel=Relation.PRODUCED)
     measured = Edge.objects.filter(src=OuterRef("pk"), rel=Relation.EVALUATED_ON).annotate(run_id=_RUN_OF_EVALUATION)
     runs = run_urns(actor)
-    seen = (
+    used_by_visible = (
         Q(Exists(read.filter(dst__urn__in=runs)))
-        | Q(Exists(made.filter(src__urn__in=runs)))
+        | Q(Exists(produced.filter(src__urn__in=runs)))
         | Q(Exists(measured.filter(run_id__in=visible_runs(actor).values("pk"))))
     )
-    return (~Q(Exists(read)) & ~Q(Exists(made)) & ~Q(Exists(measured))) | seen
+    return (~Q(Exists(read)) & ~Q(Exists(produced)) & ~Q(Exists(measured))) | used_by_visible
 
 
 def run_urns(actor: Actor) -> QuerySet[Run, str]:
@@ -114,7 +115,7 @@ def known_readers(actor: Actor) -> Q:
 
 
 def refuse_ancestry(actor: Actor, urn: str, action: Action) -> Refusal | None:
-    """Return why the actor may not declare what flowed into a run, None where they may change it."""
+    """Return the refusal to declare inputs of a run, None where the actor may change the run."""
     if not urn.startswith(_RUN):
         return None
     run = Run.objects.filter(pk=urn.removeprefix(_RUN)).first()

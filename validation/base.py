@@ -188,7 +188,7 @@ class Check(Protocol):
     code: str
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters of a rule with their defaults. InvalidInput says what is wrong with them."""
+        """Return the parameters of a rule with their defaults. Raises InvalidInput, which names the problem."""
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return a sentence that tells a reader of the policy what must be true of a version.
@@ -215,7 +215,7 @@ class ParamsCheck:
     queue: ClassVar[str] = "fast"
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters of a rule with their defaults. InvalidInput says what is wrong with them."""
+        """Return the parameters of a rule with their defaults. Raises InvalidInput, which names the problem."""
         return parse_params(self.params, params)
 
     def describe(self, params: Mapping[str, object]) -> str:
@@ -232,7 +232,7 @@ def seconds_for(check: object) -> int:
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:
     """Return the digest (SHA-256, hex) of what a check would read now.
 
-    InvalidInput for parameters that it does not take.
+    Raises InvalidInput for parameters that it does not take.
     """
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}

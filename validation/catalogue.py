@@ -13,13 +13,13 @@ from validation.base import Check
 
 
 def known_checks() -> dict[str, Check]:
-    """Return every check by its code, in the order of the settings. ImportError for a path that is wrong."""
+    """Return every check by its code, in the order of the settings. Raises ImportError for a wrong path."""
     checks = [cast("Check", import_string(path)()) for path in settings.CHECKS]
     return {check.code: check for check in checks}
 
 
 def find_check(code: str) -> Check:
-    """Return a check by its code. NotFound where the settings do not name it."""
+    """Return a check by its code. Raises NotFound where the settings do not name it."""
     try:
         return known_checks()[code]
     except KeyError as error:
@@ -27,7 +27,7 @@ def find_check(code: str) -> Check:
 
 
 def describe_check(code: str, params: Mapping[str, object]) -> str:
-    """Return what a check with these parameters demands of a version, in a sentence.
+    """Return the requirement of a check with these parameters on a version, as a sentence.
 
     Where the settings do not name the check, or it does not take the parameters, the sentence names its code.
     """

@@ -71,24 +71,24 @@ _KIND_NAMES = {
 }
 
 
-def parse_params(known: Sequence[Param], given: Mapping[str, object]) -> dict[str, object]:
+def parse_params(declared: Sequence[Param], values: Mapping[str, object]) -> dict[str, object]:
     """Return every parameter by name, with defaults.
 
-    InvalidInput for one that is unknown, missing or of a wrong value.
+    Raises InvalidInput for one that is unknown, missing or of a wrong value.
     """
-    names = {param.name for param in known}
-    if unknown := sorted(str(key) for key in given if key not in names):
+    names = {param.name for param in declared}
+    if unknown := sorted(str(key) for key in values if key not in names):
         have = ", ".join(sorted(names)) or "none"
         raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {have})")
-    return {param.name: _value(param, given) for param in known}
+    return {param.name: _value(param, values) for param in declared}
 
 
-def _value(param: Param, given: Mapping[str, object]) -> object:
-    if param.name not in given:
+def _value(param: Param, values: Mapping[str, object]) -> object:
+    if param.name not in values:
         if param.required:
             raise InvalidInput(f"{param.name} must be given: {param.must_be}")
         return param.default
-    value = given[param.name]
+    value = values[param.name]
     if not KINDS[param.kind](param, value):
         raise InvalidInput(f"{param.name} must be {param.must_be}")
     return tuple(value) if isinstance(value, list) else value
@@ -138,15 +138,15 @@ def figure(params: Mapping[str, object], name: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def with_params(sentence: str, known: Sequence[Param], params: Mapping[str, object]) -> str:
+def with_params(sentence: str, declared: Sequence[Param], params: Mapping[str, object]) -> str:
     """Return a sentence with the parsed parameters that differ from their defaults: ``It is small (most: 3).``"""
-    changed = [param.name for param in known if params.get(param.name) != param.default]
+    changed = [param.name for param in declared if params.get(param.name) != param.default]
     if not changed:
         return sentence
-    return f"{sentence.rstrip('.')} ({', '.join(f'{name}: {_shown(params.get(name))}' for name in changed)})."
+    return f"{sentence.rstrip('.')} ({', '.join(f'{name}: {_value_text(params.get(name))}' for name in changed)})."
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return english_list([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)

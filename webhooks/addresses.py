@@ -41,7 +41,7 @@ class Target:
 def check_url(url: str, *, private: bool) -> str:
     """Return a URL that a webhook may have.
 
-    InvalidInput for another scheme, credentials or an address that is not public.
+    Raises InvalidInput for another scheme, credentials or an address that is not public.
 
     ``private`` says whether private and loopback addresses are allowed, here and in the other functions.
     """
@@ -68,7 +68,7 @@ def _require_text(url: str) -> None:
 
 
 def split_url(url: str) -> Target:
-    """Return the parts of a URL. InvalidInput where it is not a plain http or https URL."""
+    """Return the parts of a URL. Raises InvalidInput where it is not a plain http or https URL."""
     _require_text(url)
     schemes = ["https", "http"] if settings.WEBHOOK_ALLOW_HTTP else ["https"]
     try:

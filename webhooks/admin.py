@@ -84,7 +84,7 @@ class WebhookAdmin(_ReadableAdmin):
 
     @admin.display(description="Models")
     def scope(self, row: Webhook) -> str:
-        """Return the model of the webhook, or that it is for every model."""
+        """Return the name of the webhook's model, or `every model`."""
         return row.model.name if row.model else "every model"
 
     @admin.display(description="Signed", boolean=True)
@@ -138,8 +138,8 @@ class DeliveryAdmin(_ReadableAdmin):
     def message(self, row: Delivery) -> SafeString:
         """Return the message, indented."""
         text = json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
-        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
-        lines = shown.replace("  ", NBSP * 2).split("\n")
+        shortened = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+        lines = shortened.replace("  ", NBSP * 2).split("\n")
         return format_html_join("", '<div class="c-mono">{}</div>', ((line,) for line in lines))
 
     @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay")  # type: ignore[untyped-decorator]  # unfold has no types

@@ -27,14 +27,14 @@ def on_event(event: Event) -> None:
     key = event.stream.removeprefix(_STREAM)
     if event.outcome != "ok" or key == event.stream or not key.isdigit():
         return
-    wanted = _subscribers(event, int(key))
-    source = source_of(event, int(key)) if wanted else None
+    subscribers = _subscribers(event, int(key))
+    source = source_of(event, int(key)) if subscribers else None
     if source is None:
         return
-    names = {name for _, name in wanted}
+    names = {name for _, name in subscribers}
     message = None if names <= databricks.EVENTS else message_of(source)
     payloads = {} if names.isdisjoint(databricks.EVENTS) else databricks.payloads_of(source)
-    for webhook_id, name in wanted:
+    for webhook_id, name in subscribers:
         if message is not None and name == message.name:
             _deliver(webhook_id, event, message)
         elif name in payloads:
@@ -57,7 +57,7 @@ def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
 
 
 def _deliver(webhook_id: str, event: Event, message: Message) -> None:
-    delivery, made = Delivery.objects.get_or_create(
+    delivery, is_new = Delivery.objects.get_or_create(
         webhook_id=webhook_id,
         event_id=event.event_id,
         event=message.name,
@@ -70,5 +70,5 @@ def _deliver(webhook_id: str, event: Event, message: Message) -> None:
             "give_up_at": event.at + GIVE_UP_AFTER,
         },
     )
-    if made:
+    if is_new:
         enqueue("webhooks.tasks.deliver", delivery_id=str(delivery.pk))

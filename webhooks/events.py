@@ -97,13 +97,13 @@ GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(_OURS))
 def event_named(entity: str, action: str) -> str:
     """Return the event of an entity and an action in the protocol's capitals.
 
-    InvalidInput where there is no such event.
+    Raises InvalidInput where there is no such event.
     """
     name = f"{entity}.{action}".lower()
     if name not in EVENTS:
-        known = ", ".join(" ".join(split_name(event)) for event in EVENTS)
+        allowed = ", ".join(" ".join(split_name(event)) for event in EVENTS)
         raise InvalidInput(
-            f"There is no webhook event of entity {entity[:50]!r} and action {action[:50]!r}. Events are: {known}."
+            f"There is no webhook event of entity {entity[:50]!r} and action {action[:50]!r}. Events are: {allowed}."
         )
     return name
 

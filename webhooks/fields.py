@@ -17,7 +17,7 @@ _MAX_SECRET = 1000
 
 
 def checked_name(name: str) -> str:
-    """Return a webhook name. InvalidInput for one that MLflow does not allow."""
+    """Return a webhook name. Raises InvalidInput for one that MLflow does not allow."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"Webhook name {name[:100]!r} is invalid. It must start and end with a letter or digit, be at most 63 characters "
@@ -27,37 +27,40 @@ def checked_name(name: str) -> str:
 
 
 def checked_secret(secret: str) -> str:
-    """Return the secret that signs deliveries, or "". InvalidInput for one over 1,000 characters."""
+    """Return the secret that signs deliveries, or "". Raises InvalidInput for one over 1,000 characters."""
     return check_text(secret, "webhook secret", _MAX_SECRET)
 
 
 def checked_authorization(authorization: str) -> str:
-    """Return the value of an authorization header, or "". InvalidInput unless it is printable ASCII."""
+    """Return the value of an authorization header, or "". Raises InvalidInput unless it is printable ASCII."""
     if authorization and (len(authorization) > _MAX_SECRET or not _HEADER.fullmatch(authorization)):
         raise InvalidInput(f"A webhook's authorization is at most {_MAX_SECRET} printable ASCII characters.")
     return authorization
 
 
 def checked_status(status: str, format_: str) -> str:
-    """Return a status. InvalidInput for one that webhooks of this format do not have."""
-    known = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
-    if status not in known:
-        raise InvalidInput(f"A webhook's status is {' or '.join(known)}.")
+    """Return a status. Raises InvalidInput for one that webhooks of this format do not have."""
+    allowed = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
+    if status not in allowed:
+        raise InvalidInput(f"A webhook's status is {' or '.join(allowed)}.")
     return status
 
 
 def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
-    """Return the events without repetitions; InvalidInput for none at all or one that this webhook cannot have."""
-    wanted = list(dict.fromkeys(events))
-    if not wanted:
+    """Return the events without repetitions.
+
+    Raises InvalidInput for none at all or one that this webhook cannot have.
+    """
+    events_once = list(dict.fromkeys(events))
+    if not events_once:
         raise InvalidInput("Webhook events must be a non-empty list of WebhookEvent objects.")
-    for event in wanted:
+    for event in events_once:
         check_event(event, webhook.format)
-    if databricks.REGISTERED_MODEL_CREATED in wanted and webhook.model is not None:
+    if databricks.REGISTERED_MODEL_CREATED in events_once and webhook.model is not None:
         raise InvalidInput(
             f"{databricks.REGISTERED_MODEL_CREATED} is for webhooks of every model: leave out model_name."
         )
-    return wanted
+    return events_once
 
 
 def check_event(event: str, format_: str) -> None:

@@ -59,7 +59,7 @@ def source_of(event: Event, model_id: int) -> Source | None:
 
 
 def message_of(source: Source) -> Message | None:
-    """Return the webhook event of an audit event in MLflow's format. None where it is none."""
+    """Return the webhook event of an audit event in MLflow's format; None where MLflow has no such event."""
     action = Action(source.event.action)
     kind = KINDS.get(action, Kind())
     name = kind.of_prompt if source.is_prompt else kind.of_model
@@ -94,12 +94,12 @@ def _version_created(source: Source) -> Data | None:
         return None
     tags = dict(version.tags.values_list("key", "value"))
     named: Data = {"name": source.model.name, "version": str(version.version)}
-    rest: Data = {"tags": tags, "description": version.description or None}
+    texts: Data = {"tags": tags, "description": version.description or None}
     if not source.is_prompt:
-        return named | {"source": version.source, "run_id": version.run_id or None} | rest
+        return named | {"source": version.source, "run_id": version.run_id or None} | texts
     template = tags.pop(PROMPT_TEXT_TAG, None)
-    rest["tags"] = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
-    return named | {"template": template} | rest
+    texts["tags"] = {key: value for key, value in tags.items() if key not in _PROMPT_TAGS}
+    return named | {"template": template} | texts
 
 
 def _version_tag_set(source: Source) -> Data | None:
@@ -136,7 +136,7 @@ def _stage_changed(source: Source) -> Data:
     } | _who(source)
 
 
-def _left(source: Source) -> Data:
+def _production_left(source: Source) -> Data:
     after = source.facts["after"]
     return {
         "name": source.model.name,
@@ -218,7 +218,7 @@ def request_id_of(source: Source) -> int:
 
 
 def only_key(mapping: dict[str, Any]) -> str:
-    """Return the key of the tag in the facts of an event of a tag, which maps one key to its value."""
+    """Return the key of a mapping with one key, such as the tag in the facts of an event; "" for an empty one."""
     return next(iter(mapping), "")
 
 
@@ -231,7 +231,7 @@ _DATA: dict[Action, Callable[[Source], Data | None]] = {
     Action.REGISTRY_VERSION_TAG_DELETED: _version_tag_deleted,
     Action.REGISTRY_ALIAS_SET: _alias_set,
     Action.REGISTRY_ALIAS_DELETED: _alias_deleted,
-    Action.REGISTRY_PRODUCTION_LEFT: _left,
+    Action.REGISTRY_PRODUCTION_LEFT: _production_left,
     Action.REGISTRY_STAGE_CHANGED: _stage_changed,
     Action.APPROVALS_GLASS_BROKEN: _request,
     Action.APPROVALS_POST_REVIEW_FELL_DUE: _request,

@@ -51,7 +51,7 @@ def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
 
 
 def get_delivery(actor: Actor, delivery_id: uuid.UUID) -> Delivery:
-    """Return a delivery with its webhook; NotFound where there is none or the actor may not see it."""
+    """Return a delivery with its webhook. Raises NotFound where there is none or the actor may not see it."""
     row = visible_deliveries(actor).select_related("webhook").filter(pk=delivery_id).first()
     if row is None:
         raise NotFound(f"There is no delivery {delivery_id}.")
@@ -82,7 +82,7 @@ def get_webhook(
     *,
     wire: WebhookFormat = WebhookFormat.MLFLOW,
 ) -> Webhook:
-    """Return a webhook of this format; NotFound where there is none or the actor may not see it."""
+    """Return a webhook of this format. Raises NotFound where there is none or the actor may not see it."""
     row = visible_webhooks(actor).select_related("model").filter(pk=webhook_id, format=wire).first()
     if row is None:
         raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")

@@ -45,7 +45,7 @@ def list_registry_webhooks(
     """Return one page of webhooks in Databricks' format with any of the events, newest first, and the next page's
     token.
 
-    With ``model_name`` those of that model; NotFound where the actor may not see it. Raises InvalidInput.
+    With ``model_name`` those of that model. Raises NotFound where the actor may not see it. Raises InvalidInput.
     """
     for event in events:
         check_event(event, WebhookFormat.DATABRICKS)

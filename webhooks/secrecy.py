@@ -23,7 +23,7 @@ def seal(secret: str) -> str:
 
 
 def unseal(sealed: str) -> str:
-    """Return the secret; Unreadable when SECRET_KEY has changed since."""
+    """Return the secret. Raises Unreadable when SECRET_KEY has changed since."""
     try:
         return _cipher().decrypt(sealed).decode() if sealed else ""
     except InvalidToken as error:

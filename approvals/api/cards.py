@@ -64,14 +64,14 @@ class CardView(ApiView):
 
         Raises NotFound, InvalidInput.
         """
-        wanted = self.query
+        query = self.query
         version_row = get_version(actor_of(request), name, version)
-        card = get_card(version_row, wanted.get("revision"))
-        if "format" not in wanted:
-            return Response(_shown(version_row, card))
-        made = export_card(version_row, card, wanted["format"])
-        answer = HttpResponse(made.data, content_type=made.content_type)
-        answer["Content-Disposition"] = f'attachment; filename="{made.filename}"'
+        card = get_card(version_row, query.get("revision"))
+        if "format" not in query:
+            return Response(_card_json(version_row, card))
+        export = export_card(version_row, card, query["format"])
+        answer = HttpResponse(export.data, content_type=export.content_type)
+        answer["Content-Disposition"] = f'attachment; filename="{export.filename}"'
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
 
@@ -84,7 +84,7 @@ class CardView(ApiView):
         edit = self.body
         actor = actor_of(request)
         version_row = get_version(actor, name, version)
-        return Response(_shown(version_row, edit_card(actor=actor, version=version_row, **edit)))
+        return Response(_card_json(version_row, edit_card(actor=actor, version=version_row, **edit)))
 
     @accepts(body=CardEditSerializer, responses=CardSerializer)
     def put(self, request: Request, name: str, version: int) -> Response:
@@ -114,7 +114,7 @@ class CardImportView(ApiView):
             origin=imported.origin,
         )
         answer = {
-            "card": _shown(version_row, card),
+            "card": _card_json(version_row, card),
             "origin": imported.origin,
             "imported": sorted(imported.fields),
             "unknown": imported.unknown,
@@ -127,20 +127,20 @@ class CardDiffView(ApiView):
 
     @accepts(query=DiffQuery, responses=DiffSerializer)
     def get(self, request: Request, name: str, version: int) -> Response:
-        """Return what differs from the revision before, from `from_revision`, or from the card of `from_version`.
+        """Return the differences from the revision before, from `from_revision`, or from the card of `from_version`.
 
         Raises NotFound.
         """
-        wanted = self.query
+        query = self.query
         actor = actor_of(request)
         version_row = get_version(actor, name, version)
-        after = get_card(version_row, wanted.get("revision"))
-        if "from_version" in wanted:
-            other = get_version(actor, name, wanted["from_version"])
-            before = get_card(other, wanted.get("from_revision"))
+        after = get_card(version_row, query.get("revision"))
+        if "from_version" in query:
+            other = get_version(actor, name, query["from_version"])
+            before = get_card(other, query.get("from_revision"))
         else:
             other = version_row
-            before = get_card(version_row, wanted.get("from_revision", max(after.number - 1, 1)))
+            before = get_card(version_row, query.get("from_revision", max(after.number - 1, 1)))
         changes = diff_bodies(before.body, after.body)
         answer = {"before": _label(other, before), "after": _label(version_row, after), "changes": changes}
         return Response(DiffSerializer(answer).data)
@@ -170,7 +170,7 @@ class PackView(ApiView):
 
 
 def pack_response(pack: FrozenPack) -> FileResponse:
-    """Return a pack as a download; NotFound where the store has lost its bytes."""
+    """Return a pack as a download. Raises NotFound where the store has lost its bytes."""
     try:
         file = current_store().open(pack.digest)
     except FileNotFoundError as error:
@@ -181,7 +181,7 @@ def pack_response(pack: FrozenPack) -> FileResponse:
     return answer
 
 
-def _shown(version: ModelVersion, card: CardRevision) -> object:
+def _card_json(version: ModelVersion, card: CardRevision) -> object:
     tier = tiers_of([version.model_id]).get(version.model_id, "")
     return CardSerializer(card, context={"tier": tier}).data
 

@@ -96,7 +96,7 @@ class RevokeKeySerializer(serializers.Serializer[Any]):
 
 
 def check_json(check: Check) -> dict[str, Any]:
-    """Return what a check is and what it can be told."""
+    """Return a check with its parameters as JSON."""
     return {
         "code": check.code,
         "description": getattr(check, "description", ""),

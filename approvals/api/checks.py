@@ -58,10 +58,10 @@ class CheckRunsView(ApiView):
     @accepts(query=ListCheckRunsSerializer, responses=listed("check_runs", CheckRunDetailSerializer))
     def get(self, request: Request) -> Response:
         """List the check jobs of the models the caller may see, newest first, filtered by the query."""
-        wanted = self.query
-        check_runs = visible_check_runs(actor_of(request)).filter(**filters(wanted, _FILTERS))
-        rows, rest = page(check_runs, wanted)
-        return Response({"check_runs": many(CheckRunDetailSerializer, rows, files=files_of_jobs(rows)), **rest})
+        query = self.query
+        check_runs = visible_check_runs(actor_of(request)).filter(**filters(query, _FILTERS))
+        rows, paging = page(check_runs, query)
+        return Response({"check_runs": many(CheckRunDetailSerializer, rows, files=files_of_jobs(rows)), **paging})
 
 
 class CheckRunView(ApiView):
@@ -127,8 +127,8 @@ class KeysView(ApiView):
     @accepts(body=AddKeySerializer, responses={201: CheckKeySerializer})
     def post(self, request: Request) -> Response:
         """Add a public key and return it (201); superusers only. Raises Denied, InvalidInput, AlreadyExists."""
-        made = add_check_key(actor=actor_of(request), **self.body)
-        return Response(CheckKeySerializer(made).data, status=status.HTTP_201_CREATED)
+        key = add_check_key(actor=actor_of(request), **self.body)
+        return Response(CheckKeySerializer(key).data, status=status.HTTP_201_CREATED)
 
 
 class RevokeKeyView(ApiView):

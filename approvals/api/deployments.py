@@ -79,11 +79,11 @@ class DeploymentsView(ApiView):
 
         `problem` (any, or one by name) leaves the live ones that have it. Raises InvalidInput.
         """
-        actor, wanted = actor_of(request), self.query
-        problem = wanted.get("problem")
+        actor, query = actor_of(request), self.query
+        problem = query.get("problem")
         rows = problematic_deployments(actor, problem) if problem else visible_deployments(actor)
-        deployments, rest = page(rows.filter(**filters(wanted, _DEPLOYMENT_FILTERS)), wanted)
-        return Response({"deployments": many(ProblemsSerializer, _with_problems(deployments)), **rest})
+        deployments, paging = page(rows.filter(**filters(query, _DEPLOYMENT_FILTERS)), query)
+        return Response({"deployments": many(ProblemsSerializer, _with_problems(deployments)), **paging})
 
     @accepts(body=DeploySerializer, responses={201: ProblemsSerializer})
     def post(self, request: Request) -> Response:
@@ -91,8 +91,8 @@ class DeploymentsView(ApiView):
 
         Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is archived).
         """
-        made = register_deployment(actor=actor_of(request), **self.body)
-        return Response(_one(made), status=status.HTTP_201_CREATED)
+        deployment = register_deployment(actor=actor_of(request), **self.body)
+        return Response(_one(deployment), status=status.HTTP_201_CREATED)
 
 
 class DeploymentView(ApiView):
@@ -121,15 +121,15 @@ class AttestationsView(ApiView):
 
         Raises NotFound, InvalidInput, Denied, InvalidState (it has ended, or there is nothing to compare with).
         """
-        made = attest_serving(actor=actor_of(request), deployment_id=deployment_id, **self.body)
-        return Response(AttestationSerializer(made).data, status=status.HTTP_201_CREATED)
+        attestation = attest_serving(actor=actor_of(request), deployment_id=deployment_id, **self.body)
+        return Response(AttestationSerializer(attestation).data, status=status.HTTP_201_CREATED)
 
 
 def _with_problems(rows: list[Deployment]) -> list[Deployment]:
     """Return these deployments with the problems of the live ones; one query."""
     live = live_with_problems(Deployment.objects.filter(pk__in=[row.pk for row in rows]))
-    known = {row.pk: row for row in live.select_related("endpoint", "version__model")}
-    return [known.get(row.pk, row) for row in rows]
+    live_by_id = {row.pk: row for row in live.select_related("endpoint", "version__model")}
+    return [live_by_id.get(row.pk, row) for row in rows]
 
 
 def _one(deployment: Deployment) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class DatasetImpactView(ApiView):
     def get(self, request: Request, name: str, form: str = "json") -> StreamingHttpResponse:
         """Return the impact of a dataset. Raises NotFound (the dataset, a version). Also raises InvalidInput."""
         text = self.query["versions"]
-        wanted = [] if text == "all" else [version.strip() for version in text.split(",") if version.strip()]
+        versions = [] if text == "all" else [version.strip() for version in text.split(",") if version.strip()]
         urn = name if name.startswith("dataset:") else dataset_ref(dataset_key(name))
-        return _answer(actor_of(request), dataset_versions(actor_of(request), urn, wanted), form)
+        return _answer(actor_of(request), dataset_versions(actor_of(request), urn, versions), form)
 
 
 class ImpactView(ApiView):
@@ -68,10 +68,10 @@ class CompletenessView(ApiView):
         """Return the completeness of a version's lineage. Raises NotFound."""
         completeness = completeness_of(get_version(actor_of(request), name, version))
         parts = [
-            {"name": part.name, "known": part.known, "detail": part.detail, "to_log": part.to_log}
+            {"name": part.name, "known": part.is_known, "detail": part.detail, "to_log": part.to_log}
             for part in completeness
         ]
-        return Response({"known": sum(part.known for part in completeness), "of": len(completeness), "parts": parts})
+        return Response({"known": sum(part.is_known for part in completeness), "of": len(completeness), "parts": parts})
 
 
 def _answer(actor: Actor, nodes: tuple[Node, ...], form: str) -> StreamingHttpResponse:

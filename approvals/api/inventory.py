@@ -107,8 +107,8 @@ class InventoryView(ApiView):
     @accepts(query=InventoryListSerializer, responses=listed("models", InventoryRowSerializer))
     def get(self, request: Request) -> Response:
         """Return one page of the inventory, by name."""
-        rows, rest = page(_wanted(request, self.query), self.query)
-        return Response({"models": many(InventoryRowSerializer, inventory_rows(rows)), **rest})
+        rows, paging = page(_matching(request, self.query), self.query)
+        return Response({"models": many(InventoryRowSerializer, inventory_rows(rows)), **paging})
 
 
 class InventoryExportView(ApiView):
@@ -123,7 +123,7 @@ class InventoryExportView(ApiView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Return up to 10,000 models as CSV or JSON."""
-        rows = inventory_rows(_wanted(request, self.query)[:EXPORTED])
+        rows = inventory_rows(_matching(request, self.query)[:EXPORTED])
         if self.query["form"] == "json":
             return Response({"models": many(InventoryRowSerializer, rows)})
         answer = HttpResponse(as_csv(rows), content_type="text/csv; charset=utf-8")
@@ -151,7 +151,10 @@ class ModelAttestationsView(ApiView):
 
     @accepts(body=AttestModelSerializer, responses={201: InventoryRowSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Record what the owner attests and return the model's row (201). Raises NotFound, Denied, InvalidInput."""
+        """Record an attestation of the owner and return the model's row (201).
+
+        Raises NotFound, Denied, InvalidInput.
+        """
         attest_model(actor=actor_of(request), name=name, **self.body)
         return Response(_row(request, name), status=status.HTTP_201_CREATED)
 
@@ -168,8 +171,8 @@ class RetirementView(ApiView):
     @accepts(body=RetireSerializer, responses={201: RetirementSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Ask that a model be retired (201). Raises NotFound, Denied, InvalidInput, InvalidState, Conflict."""
-        made = ask_to_retire(actor=actor_of(request), name=name, **self.body)
-        return Response(RetirementSerializer(made).data, status=status.HTTP_201_CREATED)
+        retirement = ask_to_retire(actor=actor_of(request), name=name, **self.body)
+        return Response(RetirementSerializer(retirement).data, status=status.HTTP_201_CREATED)
 
 
 class RetirementDecisionView(ApiView):
@@ -197,7 +200,7 @@ class RetirementEvidenceView(ApiView):
         return answer
 
 
-def _wanted(request: Request, query: dict[str, Any]) -> Any:
+def _matching(request: Request, query: dict[str, Any]) -> Any:
     return inventory_models(
         actor_of(request), text=query.get("q", ""), owner=query.get("owner", ""), state=query.get("state", "")
     )

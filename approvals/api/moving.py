@@ -96,5 +96,5 @@ class BreakGlassView(ApiView):
         InvalidState (the policy does not allow break-glass), Conflict.
         """
         body = self.body
-        made = break_glass(actor=actor_of(request), name=name, version=version, **body)
-        return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)
+        break_glass_request = break_glass(actor=actor_of(request), name=name, version=version, **body)
+        return Response(request_detail(request, break_glass_request.pk), status=status.HTTP_201_CREATED)

@@ -51,18 +51,18 @@ class FindingsView(ApiView):
     @accepts(query=FindingListSerializer, responses=listed("findings", FindingSerializer))
     def get(self, request: Request) -> Response:
         """List the findings of the models the caller may see: open ones first, then by severity."""
-        wanted = self.query
-        named = {key: wanted[key] for key in ("state", "severity", "model", "owner")}
-        visible = visible_findings(actor_of(request), **named).filter(**filters(wanted, _FINDING_FILTERS))
-        rows, rest = page(visible, wanted)
-        return Response({"findings": many(FindingSerializer, rows), **rest})
+        query = self.query
+        named = {key: query[key] for key in ("state", "severity", "model", "owner")}
+        visible = visible_findings(actor_of(request), **named).filter(**filters(query, _FINDING_FILTERS))
+        rows, paging = page(visible, query)
+        return Response({"findings": many(FindingSerializer, rows), **paging})
 
     @accepts(body=OpenFindingSerializer, responses={201: FindingSerializer})
     def post(self, request: Request) -> Response:
         """Open a finding and return it (201). Raises NotFound, Denied (may not edit the model), InvalidInput."""
         body = self.body
-        made = open_finding(actor=actor_of(request), name=body.pop("model"), **body)
-        return Response(FindingSerializer(made).data, status=status.HTTP_201_CREATED)
+        finding = open_finding(actor=actor_of(request), name=body.pop("model"), **body)
+        return Response(FindingSerializer(finding).data, status=status.HTTP_201_CREATED)
 
 
 class FindingView(ApiView):
@@ -106,10 +106,10 @@ class PostReviewsView(ApiView):
     @accepts(query=PostReviewListSerializer, responses=listed("post_reviews", PostReviewSerializer))
     def get(self, request: Request) -> Response:
         """List the post-reviews of the models the caller may see, the earliest due date first."""
-        wanted = self.query
-        visible = visible_post_reviews(actor_of(request), state=wanted["state"], model=wanted["model"])
-        rows, rest = page(visible.filter(**filters(wanted, _POST_REVIEW_FILTERS)), wanted)
-        return Response({"post_reviews": many(PostReviewSerializer, rows), **rest})
+        query = self.query
+        visible = visible_post_reviews(actor_of(request), state=query["state"], model=query["model"])
+        rows, paging = page(visible.filter(**filters(query, _POST_REVIEW_FILTERS)), query)
+        return Response({"post_reviews": many(PostReviewSerializer, rows), **paging})
 
 
 class CompletePostReviewView(ApiView):
@@ -132,7 +132,10 @@ class ReReviewsView(ApiView):
 
     @accepts(responses=listed("re_reviews", ReReviewSerializer, paged=False, review_due_at=_REVIEW_DUE_AT))
     def get(self, request: Request, name: str, version: int) -> Response:
-        """Return when the version must be reviewed again, and its re-reviews, newest first. Raises NotFound."""
+        """Return the time when the version must be reviewed again, and its re-reviews, newest first.
+
+        Raises NotFound.
+        """
         rows = get_version(actor_of(request), name, version)
         return Response(
             {"review_due_at": rows.review_due_at, "re_reviews": many(ReReviewSerializer, re_reviews_of(rows))}
@@ -145,5 +148,5 @@ class ReReviewsView(ApiView):
         Raises NotFound, InvalidInput (no comment), InvalidState (no policy asks for a re-review), Denied.
         """
         body = self.body
-        given = confirm_version(actor=actor_of(request), name=name, version=version, **body)
-        return Response(ReReviewSerializer(given).data, status=status.HTTP_201_CREATED)
+        re_review = confirm_version(actor=actor_of(request), name=name, version=version, **body)
+        return Response(ReReviewSerializer(re_review).data, status=status.HTTP_201_CREATED)

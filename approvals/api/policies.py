@@ -84,17 +84,17 @@ class PolicySchemaView(ApiView):
 
 
 class ProposalsView(ApiView):
-    """GET: proposals, newest first. POST: propose a policy (JSON, or YAML as it is), or that one be retired."""
+    """GET: proposals, newest first. POST: propose a policy as JSON or YAML, or propose to retire a policy."""
 
     parser_classes = [*ApiView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
 
     @accepts(query=ProposalListSerializer, responses=listed("proposals", ProposalSerializer))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the policy proposals by state and policy, newest first."""
-        wanted = self.query
-        visible = proposals(state=wanted["state"], name=wanted["policy"]).filter(**filters(wanted, _PROPOSAL_FILTERS))
-        rows, rest = page(visible.distinct() if wanted.get("reviewer") else visible, wanted)
-        return Response({"proposals": many(ProposalSerializer, rows), **rest})
+        query = self.query
+        visible = proposals(state=query["state"], name=query["policy"]).filter(**filters(query, _PROPOSAL_FILTERS))
+        rows, paging = page(visible.distinct() if query.get("reviewer") else visible, query)
+        return Response({"proposals": many(ProposalSerializer, rows), **paging})
 
     @accepts(
         query=ProposeQuerySerializer,
@@ -109,10 +109,10 @@ class ProposalsView(ApiView):
         """
         actor, comment = actor_of(request), self.query["comment"]
         if isinstance(request.data, YamlText):
-            made = propose_policy(actor=actor, body=parse_yaml(request.data.text), comment=comment)
+            proposal = propose_policy(actor=actor, body=parse_yaml(request.data.text), comment=comment)
         else:
-            made = _propose(actor, self.body)
-        return Response(_detail(made.pk), status=status.HTTP_201_CREATED)
+            proposal = _propose(actor, self.body)
+        return Response(_detail(proposal.pk), status=status.HTTP_201_CREATED)
 
     def read_body(self, serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
         """Return the validated JSON body, nothing of a YAML body. Raises InvalidInput."""
@@ -133,7 +133,7 @@ class ProposalView(ApiView):
 
 
 class ProposalDecisionView(ApiView):
-    """POST: approve (with the digest that was seen) or reject. A second person who is signed in, never a token."""
+    """POST: approve a proposal by its digest, or reject it. Only a second person who is signed in may; no token may."""
 
     decision = PolicyDecision.APPROVE
 
@@ -141,8 +141,8 @@ class ProposalDecisionView(ApiView):
     def post(self, request: Request, proposal_id: int) -> Response:
         """Approve or reject a proposal and return it. An approval puts the change in force at once.
 
-        A second person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (closed),
-        Conflict (another digest, or a newer revision was published).
+        Only a second person who is signed in may do so; no token may. Raises NotFound, InvalidInput, Denied,
+        InvalidState (closed), Conflict (another digest, or a newer revision was published).
         """
         body = self.body
         decide_proposal(actor=actor_of(request), proposal_id=proposal_id, decision=self.decision.value, **body)
@@ -175,13 +175,13 @@ class DryRunView(ApiView):
 
 
 class ReplayView(ApiView):
-    """POST: what a draft would have decided on past requests. Nothing is written."""
+    """POST: the decisions of a draft on past requests. Nothing is written."""
 
     required_scopes = _READS
 
     @accepts(body=ReplayQuerySerializer, responses=ReplaySerializer)
     def post(self, request: Request) -> Response:
-        """Return what a draft would have decided on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
+        """Return the decisions of a draft on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
         options = self.body
         result = replay(actor=actor_of(request), body=_policy_body(options.pop("policy")), **options)
         return Response(
@@ -205,11 +205,11 @@ def _propose(actor: Actor, body: dict[str, Any]) -> PolicyProposal:
 
 
 def _policy_body(policy: object) -> Mapping[str, object]:
-    """Return a policy that came as an object, or as YAML in a text."""
+    """Return the policy of a request body: an object, or a string with YAML."""
     if isinstance(policy, str):
         return parse_yaml(policy)
     if not isinstance(policy, Mapping):
-        raise InvalidInput("policy must be an object, or YAML as a text.")
+        raise InvalidInput("policy must be an object, or a string with YAML.")
     return policy
 
 

@@ -59,12 +59,12 @@ class RequestsView(ApiView):
     @accepts(query=ListSerializer, responses=listed("transition_requests", RequestSerializer))
     def get(self, request: Request) -> Response:
         """List the transition requests of the models the caller may see, newest first."""
-        wanted = self.query
-        requests = visible_requests(actor_of(request), state=wanted["state"], model=wanted["model"])
-        if reviewer := wanted.get("reviewer"):
+        query = self.query
+        requests = visible_requests(actor_of(request), state=query["state"], model=query["model"])
+        if reviewer := query.get("reviewer"):
             requests = requests.filter(pk__in=reviewed_by(reviewer))
-        rows, rest = page(requests.filter(**filters(wanted, _FILTERS)), wanted)
-        return Response({"transition_requests": _requests(request, rows), **rest})
+        rows, paging = page(requests.filter(**filters(query, _FILTERS)), query)
+        return Response({"transition_requests": _requests(request, rows), **paging})
 
     @accepts(body=OpenSerializer, responses={201: RequestDetailSerializer})
     def post(self, request: Request) -> Response:
@@ -73,9 +73,9 @@ class RequestsView(ApiView):
         Raises NotFound, Denied, InvalidInput, InvalidState (there already, or no policy governs the move), Conflict
         (the live request has other terms).
         """
-        asked = self.body
-        made = open_request(actor=actor_of(request), name=asked.pop("model"), **asked)
-        return Response(request_detail(request, made.pk), status=status.HTTP_201_CREATED)
+        body = self.body
+        opened = open_request(actor=actor_of(request), name=body.pop("model"), **body)
+        return Response(request_detail(request, opened.pk), status=status.HTTP_201_CREATED)
 
 
 class RequestView(ApiView):
@@ -125,8 +125,8 @@ class ReviewsView(ApiView):
         """
         body = self.body
         conditions = [ConditionTerms(**item) for item in body.pop("conditions")]
-        made = decide_request(actor=actor_of(request), request_id=request_id, conditions=conditions, **body)
-        return Response(ReviewSerializer(made).data, status=status.HTTP_201_CREATED)
+        review = decide_request(actor=actor_of(request), request_id=request_id, conditions=conditions, **body)
+        return Response(ReviewSerializer(review).data, status=status.HTTP_201_CREATED)
 
 
 class OverridesView(ApiView):
@@ -146,8 +146,8 @@ class OverridesView(ApiView):
         (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
         """
         body = self.body
-        made = override_rule(actor=actor_of(request), request_id=request_id, **body)
-        return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
+        override = override_rule(actor=actor_of(request), request_id=request_id, **body)
+        return Response(OverrideSerializer(override).data, status=status.HTTP_201_CREATED)
 
 
 class WithdrawOverrideView(ApiView):
@@ -182,7 +182,7 @@ def _requests(request: Request, rows: list[TransitionRequest]) -> list[Any]:
 
 
 def request_detail(request: Request, request_id: int) -> dict[str, Any]:
-    """Return one request with its verdict, checks and reviews. NotFound."""
+    """Return one request with its verdict, checks and reviews. Raises NotFound."""
     row = get_request(actor_of(request), request_id)
     live = row.state in LIVE_STATES
     case = load_case(row) if live else None
@@ -197,5 +197,5 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
 
 
 def base_url(request: Request) -> str:
-    """Return how the caller reaches this server."""
+    """Return the URL of this server as the caller uses it."""
     return request.build_absolute_uri("/").rstrip("/")

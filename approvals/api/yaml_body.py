@@ -57,9 +57,9 @@ class FormatParameter(DefaultContentNegotiation):
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         """Return the renderer and its media type."""
-        wanted = request.query_params.get("format", format_suffix)
-        known = {renderer.format for renderer in renderers}
-        return super().select_renderer(request, renderers, wanted if wanted in known else None)
+        requested_format = request.query_params.get("format", format_suffix)
+        formats = {renderer.format for renderer in renderers}
+        return super().select_renderer(request, renderers, requested_format if requested_format in formats else None)
 
 
 class PolicyYAMLRenderer(BaseRenderer):

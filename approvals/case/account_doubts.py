@@ -34,7 +34,7 @@ class AccountFact:
 
     @property
     def text(self) -> str:
-        """Return who did what and when, as a sentence without its full stop."""
+        """Return the change as a sentence without its full stop: actor, change and time."""
         action = _ACTIONS[self.kind].format(account=self.account, detail=self.detail)
         return f"{self.made_by} {action} on {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -49,7 +49,7 @@ def load_account_facts(since: datetime) -> tuple[AccountFact, ...]:
 def doubt_about(
     name: str, facts: Sequence[AccountFact], involved: Collection[str], window: timedelta, at: datetime
 ) -> str:
-    """Return why an approval with an account, given at a moment, does not count, "" where it does."""
+    """Return the reason why an approval with an account, given at a moment, does not count, "" where it does."""
     recent = [fact for fact in facts if fact.at >= at - window] if window else []
     parties = set(involved)
     while more := {fact.account for fact in recent if fact.made_by in parties} - parties:

@@ -26,7 +26,7 @@ def check_facts(job: CheckRun) -> CheckFacts:
 
 
 def check_authors(jobs: Iterable[CheckRun]) -> dict[int, frozenset[str]]:
-    """Return who posted a result for each request, by request id; results that no longer count are included."""
+    """Return the people who posted a result, by request id; results that no longer count are included."""
     authors: dict[int, set[str]] = {}
     for job in jobs:
         if job.author:

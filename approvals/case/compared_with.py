@@ -23,7 +23,7 @@ class ComparedWith:
 
 
 def compared_with(request: TransitionRequest) -> ComparedWith | None:
-    """Return what a request is compared with, as its reviewers saw it; None where nothing was in Production.
+    """Return the version that a request is compared with; None where nothing was in Production.
 
     That is the current Production version, and for a closed request the one that was current just before it closed. A
     fixed number of queries.

@@ -42,10 +42,10 @@ class EarlierApproval:
 
 
 def approval_of(request_id: int) -> tuple[tuple[str, ...], datetime | None]:
-    """Return who approved a request, by name, and when the last of them did; one query."""
+    """Return the usernames of the approvers of a request, and the time of the last approval; one query."""
     rows = Review.objects.filter(request=request_id, decision=Decision.APPROVE)
-    given = list(rows.values_list("reviewer__username", "given_at"))
-    return tuple(sorted({name for name, _ in given})), max((at for _, at in given), default=None)
+    approvals = list(rows.values_list("reviewer__username", "given_at"))
+    return tuple(sorted({name for name, _ in approvals})), max((at for _, at in approvals), default=None)
 
 
 def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, EarlierApproval]:
@@ -72,12 +72,12 @@ def versions_previously_at(model: RegisteredModel, target: str) -> list[tuple[Mo
     return sorted(pairs, key=lambda pair: (pair[1].left_at, pair[0].version), reverse=True)
 
 
-def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[tuple[int, str], EarlierApproval]:
-    if not wanted:
+def _earlier_approvals(versions: Mapping[tuple[int, str], ModelVersion]) -> dict[tuple[int, str], EarlierApproval]:
+    if not versions:
         return {}
     closed = TransitionRequest.objects.filter(
-        version__model__in={version.model_id for version in wanted.values()},
-        target__in={target for _, target in wanted},
+        version__model__in={version.model_id for version in versions.values()},
+        target__in={target for _, target in versions},
         state__in=[RequestState.APPLIED, RequestState.REJECTED],
     )
     rows = list(closed.select_related("version").order_by("closed_at", "pk"))
@@ -94,14 +94,14 @@ def _earlier_approvals(wanted: Mapping[tuple[int, str], ModelVersion]) -> dict[t
             if row.kind == RequestKind.PROMOTION:
                 promoted[key] = row
     entered = [(row.version.model_id, row.target, row.closed_at) for row in rows if row.state == RequestState.APPLIED]
-    facts = _Facts.read([version for key, version in wanted.items() if key in applied], (applied | promoted).values())
+    facts = _Facts.read([version for key, version in versions.items() if key in applied], (applied | promoted).values())
     return {
         key: EarlierApproval(
             _left_at(version, applied[key], entered),
             promoted.get(key, applied[key]).pk,
             _obstacle(version, promoted.get(key, applied[key]), rejected.get(key), facts),
         )
-        for key, version in wanted.items()
+        for key, version in versions.items()
         if key in applied
     }
 
@@ -183,14 +183,15 @@ def _obstacle_today(version: ModelVersion, facts: _Facts) -> str:
     if version.pk in facts.tainted:
         return "An ancestor is quarantined."
     if version.pk in facts.blocked and version.review_due_at is not None:
-        return f"Its re-review has been overdue since {version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        since = f"{version.review_due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"The re-review of {version} has been overdue since {since}."
     return ""
 
 
 def _left_at(
     version: ModelVersion, applied: TransitionRequest, entered: Sequence[tuple[int, str, datetime | None]]
 ) -> datetime:
-    """Return when a version left a target: superseded, moved, or replaced at an alias.
+    """Return the time when a version left a target: superseded, moved, or replaced at an alias.
 
     Where none of these is known, return when it came there.
     """

@@ -129,7 +129,7 @@ def _texts(value: object) -> frozenset[str]:
 
 
 def roles_of_writers(subject: Subject, keys: Collection[str] = _LINEAGE_KEYS) -> dict[str, set[str]]:
-    """Return who wrote evidence of a subject, by role; the role says what they did (``PREFIX`` before it)."""
+    """Return the usernames of the writers of evidence of a subject, by role (with ``PREFIX`` before it)."""
     roles: dict[str, set[str]] = {}
     for row in subject.written:
         if row.kind != Evidence.VERSION_TAG or row.detail in keys:
@@ -170,7 +170,9 @@ def _noted(subjects: Collection[str]) -> dict[str, set[Written]]:
 
 
 def _logged_models(model_ids: Collection[str]) -> dict[str, set[Written]]:
-    """Return who created these logged models, and who logged metrics of them in other runs; two queries."""
+    """Return the creators of these logged models, and the people who logged their metrics in other runs; two
+    queries.
+    """
     written: dict[str, set[Written]] = {}
     kind = Evidence.LOGGED_MODEL
     for pk, name in LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", "created_by"):

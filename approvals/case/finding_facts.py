@@ -26,11 +26,11 @@ def findings_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tupl
 
 def findings_by_version(versions: Iterable[ModelVersion]) -> dict[int, tuple[FindingFacts, ...]]:
     """Return the open findings on each version, by version id; one query."""
-    known = {version.pk: version for version in versions}
-    rows = list(findings_about(known.values()).filter(state=FindingState.OPEN))
+    versions_by_id = {version.pk: version for version in versions}
+    rows = list(findings_about(versions_by_id.values()).filter(state=FindingState.OPEN))
     return {
         pk: tuple(finding_facts(row, version) for row in rows if is_about(row, version))
-        for pk, version in known.items()
+        for pk, version in versions_by_id.items()
     }
 
 
@@ -38,11 +38,11 @@ def findings_about(versions: Iterable[ModelVersion]) -> QuerySet[Finding]:
     """Return the findings on any of these versions, on their models,
     or on versions of any model with the same payload.
     """
-    known = list(versions)
-    on_them = Q(version__in={row.pk for row in known}) | Q(
-        model__in={row.model_id for row in known}, version__isnull=True
+    versions_read = list(versions)
+    on_them = Q(version__in={row.pk for row in versions_read}) | Q(
+        model__in={row.model_id for row in versions_read}, version__isnull=True
     )
-    same_bytes = Q(version__payload_digest__in={row.payload_digest for row in known} - {""})
+    same_bytes = Q(version__payload_digest__in={row.payload_digest for row in versions_read} - {""})
     return Finding.objects.filter(on_them | same_bytes).select_related("owner", "version").order_by("pk")
 
 

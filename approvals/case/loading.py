@@ -60,8 +60,8 @@ class Case:
     @property
     def policy_changed(self) -> bool:
         """Return whether a policy revision governs that this request has not followed yet."""
-        known = (self.request.policy_revision_id, self.request.followed_revision_id)
-        return self.current is not None and self.current.revision.pk not in known
+        pinned_ids = (self.request.policy_revision_id, self.request.followed_revision_id)
+        return self.current is not None and self.current.revision.pk not in pinned_ids
 
     @property
     def check_rules(self) -> list[CheckRule]:
@@ -92,7 +92,7 @@ def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case
 def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
     """Return many requests likewise, in their order; a fixed number of queries for requests read `with_relations`.
 
-    InvalidState when this server cannot read the policy of a request.
+    Raises InvalidState when this server cannot read the policy of a request.
     """
     policies = active_policies()
     merged_rules = MergedRules(requests, policies)
@@ -107,7 +107,7 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
         [row.rules for row in rules],
     )
     reviews = reviews_by_request(requests)
-    known = _Known(
+    related = _Known(
         accounts=load_account_facts(_earliest(rules, reviews, at or timezone.now())),
         jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
         reviews=reviews,
@@ -119,7 +119,7 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
         at=at or timezone.now(),
     )
     return [
-        _case(request, subject, governed, roles, known)
+        _case(request, subject, governed, roles, related)
         for request, subject, governed, roles in zip(requests, subjects, rules, people, strict=True)
     ]
 
@@ -160,12 +160,12 @@ def _case(
     subject: Subject,
     request_rules: RequestRules,
     people: Mapping[str, frozenset[str]],
-    known: _Known,
+    related: _Known,
 ) -> Case:
     checks = known_checks()
-    asked = [rule for rule in request_rules.rules if isinstance(rule, CheckRule)]
-    inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in asked}
-    jobs = {rule.id: job for rule in asked if (job := known.jobs.get((request.pk, rule.id, inputs[rule.id])))}
+    check_rules = [rule for rule in request_rules.rules if isinstance(rule, CheckRule)]
+    inputs = {rule.id: inputs_digest(checks[rule.check], rule.params, subject) for rule in check_rules}
+    jobs = {rule.id: job for rule in check_rules if (job := related.jobs.get((request.pk, rule.id, inputs[rule.id])))}
     return Case(
         request=request,
         subject=subject,
@@ -174,10 +174,10 @@ def _case(
         rules=request_rules.rules,
         inputs=inputs,
         jobs=jobs,
-        snapshot=_snapshot(request, subject, request_rules, people, inputs, jobs, known),
-        at=known.at,
+        snapshot=_snapshot(request, subject, request_rules, people, inputs, jobs, related),
+        at=related.at,
         window=request_rules.new_account_window,
-        accounts=known.accounts,
+        accounts=related.accounts,
     )
 
 
@@ -194,7 +194,7 @@ def _snapshot(
     people: Mapping[str, frozenset[str]],
     inputs: Mapping[str, str],
     jobs: Mapping[str, CheckRun],
-    known: _Known,
+    related: _Known,
 ) -> Snapshot:
     parts = _parts(request, subject, request_rules, inputs, jobs)
     facts = RequestFacts(
@@ -204,16 +204,16 @@ def _snapshot(
         people=people,
         checks={rule: check_facts(job) for rule, job in jobs.items()},
         reviews=with_doubts(
-            known.reviews.get(request.pk, ()),
-            known.accounts,
+            related.reviews.get(request.pk, ()),
+            related.accounts,
             parties_of(people),
             request_rules.new_account_window,
         ),
-        overrides=known.overrides.get(request.pk, ()),
-        findings=_findings(request, subject, known),
-        rejections=known.rejections.get(request.pk, ()),
-        earlier_approval=known.earlier.get(request.pk),
-        review_due_at=_review_due_at(request, subject, known),
+        overrides=related.overrides.get(request.pk, ()),
+        findings=_findings(request, subject, related),
+        rejections=related.rejections.get(request.pk, ()),
+        earlier_approval=related.earlier.get(request.pk),
+        review_due_at=_review_due_at(request, subject, related),
         reason=request.comment,
         e_signature=request_rules.e_signature,
         subject_digest=subject_digest(parts),
@@ -244,25 +244,25 @@ def _parts(
     )
 
 
-def _review_due_at(request: TransitionRequest, subject: Subject, known: _Known) -> datetime | None:
-    """Return when an overdue re-review blocks a request; None for an emergency, and for a version that leaves its
-    target.
+def _review_due_at(request: TransitionRequest, subject: Subject, related: _Known) -> datetime | None:
+    """Return the time when an overdue re-review blocks a request; None for an emergency, and for a version that leaves
+    its target.
     """
     if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
         return None
-    return known.blocked.get(request.version_id)
+    return related.blocked.get(request.version_id)
 
 
-def _findings(request: TransitionRequest, subject: Subject, known: _Known) -> tuple[FindingFacts, ...]:
+def _findings(request: TransitionRequest, subject: Subject, related: _Known) -> tuple[FindingFacts, ...]:
     """Return the open findings; a condition that is due does not block an emergency, nor a version that leaves its
     target.
     """
-    findings = known.findings.get(request.pk, ())
+    findings = related.findings.get(request.pk, ())
     if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
         return tuple(replace(row, blocks_from=None) for row in findings)
     return findings
 
 
 def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:
-    """Return what a review covers of one check: rule, check code, inputs digest, state and evidence digest."""
+    """Return the part of one check in the subject digest: rule, check code, inputs digest, state, evidence digest."""
     return (rule.id, rule.check, inputs, job.state if job else "", job.evidence_digest if job else "")

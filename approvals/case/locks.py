@@ -14,7 +14,7 @@ from registry.permissions import visible_models
 
 
 def lock_request(request_id: int) -> TransitionRequest:
-    """Return a request with its model's row and its own locked until commit; NotFound."""
+    """Return a request with its model's row and its own locked until commit. Raises NotFound."""
     request = TransitionRequest.objects.filter(pk=row_id(request_id))
     model_id = request.values_list("version__model_id", flat=True).first()
     if model_id is None:
@@ -24,7 +24,7 @@ def lock_request(request_id: int) -> TransitionRequest:
 
 
 def lock_visible(actor: Actor, request_id: int) -> TransitionRequest:
-    """Return a locked request of a model that the actor may see; NotFound."""
+    """Return a locked request of a model that the actor may see. Raises NotFound."""
     request = lock_request(request_id)
     if not visible_models(actor).filter(pk=request.version.model_id).exists():
         raise _no_request(request_id)

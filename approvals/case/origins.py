@@ -36,7 +36,7 @@ def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins])
 
 
 def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
-    """Return what is quarantined above each version,
+    """Return the quarantined ancestors of each version,
     above a version with the same bytes or above a run that held them.
     """
     rows = list(versions)
@@ -61,25 +61,27 @@ def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origin
 
 
 def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return who registered each version and those it was copied from, by version id; one query for each copy back."""
-    known = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
-    wanted = set(known)
-    missing = {parent for _, parent in known.values() if parent is not None} - set(known)
+    """Return the creators of each version and of the originals of a copy, by version id; one query for each copy
+    back.
+    """
+    creators = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
+    version_ids = set(creators)
+    missing = {parent for _, parent in creators.values() if parent is not None} - set(creators)
     for _ in range(_MAX_COPIES_BACK):
         if not missing:
             break
         rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
-        known |= {pk: (author, parent) for pk, author, parent in rows}
-        missing = {parent for _, parent in known.values() if parent is not None} - set(known)
-    return {pk: _authors_of_copies(pk, known) for pk in wanted}
+        creators |= {pk: (author, parent) for pk, author, parent in rows}
+        missing = {parent for _, parent in creators.values() if parent is not None} - set(creators)
+    return {pk: _authors_of_copies(pk, creators) for pk in version_ids}
 
 
-def _authors_of_copies(pk: int, known: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
+def _authors_of_copies(pk: int, creators: Mapping[int, tuple[str, int | None]]) -> tuple[str, ...]:
     names: set[str] = set()
     current: int | None = pk
     for _ in range(_MAX_COPIES_BACK):
-        if current is None or current not in known:
+        if current is None or current not in creators:
             break
-        author, current = known[current]
+        author, current = creators[current]
         names.add(author)
     return tuple(sorted(names - {""}))

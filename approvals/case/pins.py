@@ -25,7 +25,7 @@ def pin_facts(*, version: ModelVersion, target: str, event_id: uuid.UUID) -> Non
     """
     if not version.run_id or PromotionPin.objects.filter(event_id=event_id).exists():
         return
-    facts = _kept(version, target)
+    facts = _earlier_pins(version, target)
     if facts is None:
         run = load_run_facts([version.run_id]).get(version.run_id)
         if run is None:
@@ -59,7 +59,7 @@ def facts_of_pin(pin: PromotionPin) -> RunFacts:
     return _from_json(pin.facts)
 
 
-def _kept(version: ModelVersion, target: str) -> dict[str, Any] | None:
+def _earlier_pins(version: ModelVersion, target: str) -> dict[str, Any] | None:
     """Return the facts of the earlier promotion where this one is no promotion but a rollback or an emergency."""
     earlier = PromotionPin.objects.filter(version=version, target=target).order_by("-pk").first()
     request = TransitionRequest.objects.filter(version=version, target=target).order_by("-pk").first()

@@ -92,7 +92,7 @@ def _last_re_reviews(versions: Sequence[ModelVersion]) -> Mapping[int, datetime]
 
 
 def _arrivals_at_aliases(versions: Sequence[ModelVersion]) -> dict[tuple[int, str], datetime]:
-    """Return when a request last brought each version to an alias, by version id and alias."""
+    """Return the time when a request last brought each version to an alias, by version id and alias."""
     rows = TransitionRequest.objects.filter(
         version__in=[version.pk for version in versions], target__startswith="@", state=RequestState.APPLIED
     )
@@ -105,14 +105,16 @@ def _approved(version: ModelVersion) -> datetime | None:
 
 
 def _registered(version: ModelVersion) -> datetime:
-    """Return when a version was registered: the start where no request brought it to an alias,
+    """Return the time when a version was registered: the start where no request brought it to an alias,
     older than its policy.
     """
     return from_ms(version.created_ms)
 
 
 def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
-    """Return when each version is due for a re-review, None for never, by its id; a fixed number of queries."""
+    """Return the time when each version is due for a re-review, None for never, by its id; a fixed number of
+    queries.
+    """
     due = re_reviews_due(versions)
     return {version.pk: min((row.due_at for row in due.get(version.pk, ())), default=None) for version in versions}
 
@@ -168,8 +170,8 @@ def versions_to_schedule() -> list[ModelVersion]:
         version=OuterRef("pk"), target=Stage.PRODUCTION, state=RequestState.APPLIED
     )
     dated = Q(review_due_at__isnull=False, superseded_at__isnull=True, stage__in=(Stage.NONE, Stage.STAGING))
-    wanted = Q(is_current=True) | Q(aliases__name__in=aliases) | (dated & ~Exists(was_in_production))
-    rows = ModelVersion.objects.filter(wanted, deleted_at__isnull=True, model__deleted_at__isnull=True)
+    needs_date = Q(is_current=True) | Q(aliases__name__in=aliases) | (dated & ~Exists(was_in_production))
+    rows = ModelVersion.objects.filter(needs_date, deleted_at__isnull=True, model__deleted_at__isnull=True)
     return list(rows.select_related("model").distinct().order_by("pk"))
 
 

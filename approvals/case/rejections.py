@@ -23,11 +23,14 @@ def rejections_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tu
 
 def rejections_by_version(versions: Iterable[ModelVersion]) -> dict[int, tuple[RejectionFacts, ...]]:
     """Return every rejection of each version or of the same payload under any model, oldest first; one query."""
-    known = {version.pk: version for version in versions}
-    same = Q(request__version__payload_digest__in={row.payload_digest for row in known.values()} - {""})
-    rows = Review.objects.filter(Q(request__version__in=set(known)) | same, decision=Decision.REJECT)
+    versions_by_id = {version.pk: version for version in versions}
+    same = Q(request__version__payload_digest__in={row.payload_digest for row in versions_by_id.values()} - {""})
+    rows = Review.objects.filter(Q(request__version__in=set(versions_by_id)) | same, decision=Decision.REJECT)
     reviews = list(rows.select_related("reviewer", "request__version__model").order_by("pk"))
-    return {pk: tuple(_facts(row, version) for row in reviews if _is_of(row, version)) for pk, version in known.items()}
+    return {
+        pk: tuple(_facts(row, version) for row in reviews if _is_of(row, version))
+        for pk, version in versions_by_id.items()
+    }
 
 
 def _is_of(row: Review, version: ModelVersion) -> bool:

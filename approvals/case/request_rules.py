@@ -52,7 +52,10 @@ class MergedRules:
     """
 
     def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[LoadedPolicy]) -> None:
-        """Read the policies the requests were opened under; InvalidState for one that this server cannot read."""
+        """Read the policies the requests were opened under.
+
+        Raises InvalidState for one that this server cannot read.
+        """
         self._active = active
         self._merged: dict[_Key, tuple[tuple[Rule, ...], str]] = {}
         self._opened_under = {policy.revision.pk: policy for policy in active}
@@ -72,8 +75,9 @@ class MergedRules:
 
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
-    """Return the policies and rules of a closed request when it was closed; InvalidState when this server cannot read
-    its policy.
+    """Return the policies and rules of a closed request when it was closed.
+
+    Raises InvalidState when this server cannot read its policy.
     """
     policy = load_revision(request.policy_revision)
     followed = load_revision(request.followed_revision) if request.followed_revision else None

@@ -29,15 +29,15 @@ def review_rights(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Rev
     A role is a permission level granted on the model, to the person or to one of their groups; it includes the lower
     levels.
     """
-    wanted = set(pairs)
-    if not wanted:
+    requested = set(pairs)
+    if not requested:
         return {}
     groups: dict[int, set[str]] = {}
-    members = Group.objects.filter(user__in={person for _, person in wanted}).values_list("user", "name")
+    members = Group.objects.filter(user__in={person for _, person in requested}).values_list("user", "name")
     for person, name in members:
         groups.setdefault(person, set()).add(name)
-    levels = granted_levels({model_id for model_id, _ in wanted}, {person for _, person in wanted})
-    return {key: (frozenset(groups.get(key[1], ())), _roles(levels.get(key))) for key in wanted}
+    levels = granted_levels({model_id for model_id, _ in requested}, {person for _, person in requested})
+    return {key: (frozenset(groups.get(key[1], ())), _roles(levels.get(key))) for key in requested}
 
 
 def _roles(level: Level | None) -> frozenset[str]:

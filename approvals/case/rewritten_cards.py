@@ -15,8 +15,8 @@ from registry.models import CardRevision
 
 
 def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime]:
-    """Return when the card was written last, by request id, for the requests whose card people changed since they
-    closed.
+    """Return the time when the card was written last, by request id, for the requests whose card people changed since
+    they closed.
 
     Two queries. Only the fields that people write count: opening a rollback brings the measured ones up to date.
     """
@@ -27,20 +27,20 @@ def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime
         revisions.setdefault(version_id, []).append((number, at))
     pairs: dict[int, tuple[tuple[int, int], tuple[int, int], datetime]] = {}
     for row in rows:
-        known = revisions.get(row.version_id, [])
-        then = max((number for number, at in known if row.closed_at and at <= row.closed_at), default=0)
-        if known and known[-1][0] != then:
-            pairs[row.pk] = ((row.version_id, then), (row.version_id, known[-1][0]), known[-1][1])
+        card_revisions = revisions.get(row.version_id, [])
+        then = max((number for number, at in card_revisions if row.closed_at and at <= row.closed_at), default=0)
+        if card_revisions and card_revisions[-1][0] != then:
+            pairs[row.pk] = ((row.version_id, then), (row.version_id, card_revisions[-1][0]), card_revisions[-1][1])
     texts = _texts({key for then, last, _ in pairs.values() for key in (then, last)})
     return {pk: at for pk, (then, last, at) in pairs.items() if texts.get(then) != texts.get(last)}
 
 
 def _texts(keys: set[tuple[int, int]]) -> dict[tuple[int, int], dict[str, object]]:
-    """Return what people wrote in these revisions, by version id and number."""
+    """Return the fields that people wrote in these revisions, by version id and number."""
     if not keys:
         return {}
-    wanted = reduce(or_, (Q(version=version_id, number=number) for version_id, number in keys))
-    rows = CardRevision.objects.filter(wanted).order_by().values_list("version", "number", "body")
+    condition = reduce(or_, (Q(version=version_id, number=number) for version_id, number in keys))
+    rows = CardRevision.objects.filter(condition).order_by().values_list("version", "number", "body")
     return {
         (version_id, number): {key: body[key]["value"] for key in EDITABLE_KEYS if key in body and body[key]["value"]}
         for version_id, number, body in rows

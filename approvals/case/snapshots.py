@@ -54,7 +54,7 @@ class RequestFacts:
 
 
 def position_now(subject: Subject) -> Position:
-    """Return where a version is now."""
+    """Return the position of a version: its stage and aliases now."""
     return Position(
         source=subject.source,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},
@@ -68,7 +68,7 @@ def replaces_another(subject: Subject) -> bool:
 
 
 def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFacts) -> Snapshot:
-    """Return what a verdict is evaluated from."""
+    """Return the snapshot that a verdict is evaluated from."""
     return Snapshot(
         rules=rules,
         checks=facts.checks,

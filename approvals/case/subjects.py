@@ -92,7 +92,7 @@ def _place_facts(move: Move, deployed: Collection[int]) -> dict[str, object]:
 
 
 def _attested_at(model: RegisteredModel) -> datetime | None:
-    """Return when a model was last attested; no query for one that was read with its inventory."""
+    """Return the time when a model was last attested; no query for one that was read with its inventory."""
     entry = inventory_of(model)
     return entry.attested_at if entry else None
 
@@ -149,7 +149,7 @@ def policy_digest(policies: Sequence[str], rules: Sequence[Rule]) -> str:
 
 
 def subject_digest(parts: Mapping[str, str]) -> str:
-    """Return what a review covers, as SHA-256 (hex) of the hashes of its parts."""
+    """Return the subject digest of a review: SHA-256 (hex) of the hashes of its parts."""
     return digest_of({"schema": 2, **parts})
 
 
@@ -184,9 +184,9 @@ def people_by_role(
             "run_user": {subject.run.created_by, *subject.run.writers} - {""},
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
-            **roles_of_writers(subject, counted_keys(known)),
+            **roles_of_writers(subject, counted_keys(relation)),
         }
-        for subject, requester, authors, known in zip(
+        for subject, requester, authors, relation in zip(
             subjects,
             requesters,
             check_authors or [frozenset()] * len(subjects),

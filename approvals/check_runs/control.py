@@ -32,7 +32,8 @@ RERUNNABLE = (*BROKEN, CheckState.FAILED)
 def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckRun:
     """Cancel a job that waits or runs. It counts as no pass, and may be run again.
 
-    NotFound; Denied: editing the model is needed; InvalidState: it has finished. Raises InvalidInput, TooLarge.
+    Raises NotFound; Denied: editing the model is needed; InvalidState: it has finished. Raises InvalidInput,
+    TooLarge.
     """
     check_text(reason, "reason", MAX_REASON)
     job, request = lock_job(actor, check_run_id)
@@ -61,10 +62,11 @@ def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckR
 
 @transaction.atomic
 def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
-    """Run a job again that failed, ended in an error or was cancelled. Reviews of the result before no longer count.
+    """Run a job again that failed, ended in an error or was cancelled. Reviews of the result before no longer
+    count.
 
-    NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has changed
-    since, or its request is decided.
+    Raises NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has
+    changed since, or its request is decided.
     """
     job, request = lock_job(actor, check_run_id)
     deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_QUEUED))

@@ -55,13 +55,13 @@ class PostedResult:
 
 
 def signed_bytes(payload: bytes) -> bytes:
-    """Return what a signer signs for a payload: type and payload, each with its length before it (DSSE's PAE)."""
+    """Return the bytes that are signed for a payload: type and payload, each after its length (DSSE's PAE)."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def read_envelope(envelope: Mapping[str, object]) -> PostedResult:
-    """Return what an envelope says; InvalidInput says what is wrong with it. Nothing is verified yet."""
+    """Return the content of an envelope without verifying it. Raises InvalidInput, which names the problem."""
     signatures = envelope.get("signatures")
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise InvalidInput(f"payloadType must be {PAYLOAD_TYPE}.")

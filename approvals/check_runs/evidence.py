@@ -28,7 +28,7 @@ Stored = tuple[EvidenceFile, Blob]
 
 
 def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
-    """Store the bytes of evidence files; InvalidState: too many, too large, or an invalid name."""
+    """Store the bytes of evidence files. Raises InvalidState: too many, too large, or an invalid name."""
     names = {file.name for file in files}
     if len(files) > MAX_FILES or len(names) != len(files):
         raise InvalidState(f"A check leaves at most {MAX_FILES} files, each of another name.")
@@ -42,7 +42,7 @@ def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
 def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
     """Insert the rows of stored files, in the transaction that closes the job.
 
-    Unavailable: the bytes were just deleted.
+    Raises Unavailable: the bytes were just deleted.
     """
     if not stored:
         return
@@ -66,7 +66,7 @@ def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
 
 
 def facts_of(stored: Sequence[Stored]) -> list[dict[str, object]]:
-    """Return what a digest and an event say of stored files, by name."""
+    """Return the facts of stored files for a digest or an event, by name."""
     rows = sorted(stored, key=lambda item: item[0].name)
     return [{"name": file.name, "sha256": blob.sha256, "size": blob.size} for file, blob in rows]
 

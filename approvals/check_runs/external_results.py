@@ -29,9 +29,9 @@ MAX_AGE = timedelta(minutes=15)
 def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, object]) -> CheckRun:
     """Take the result of an external check and return the job, finished. Its poster counts as the check's author.
 
-    InvalidInput: an envelope that is unreadable or too old. Denied: not signed with a key the policy names for it.
-    Conflict: signed for other files, or for a state that has changed since, or sent before. InvalidState: no result is
-    waited for. NotFound: no such job, or not visible to the actor.
+    Raises InvalidInput: an envelope that is unreadable or too old. Raises Denied: not signed with a key the policy
+    names for it. Raises Conflict: signed for other files, or for a state that has changed since, or sent before.
+    Raises InvalidState: no result is waited for. Raises NotFound: no such job, or not visible to the actor.
     """
     posted = read_envelope(envelope)
     if posted.check_run != check_run_id:

@@ -143,12 +143,12 @@ def take_lease(*, check_run_id: int, worker: str) -> Lease | None:
 def report_progress(*, lease: Lease, percent: int, log: str = "") -> None:
     """Store the progress and log of a job and extend its lease.
 
-    LeaseLost where the job was cancelled or another worker has taken it.
+    Raises LeaseLost where the job was cancelled or another worker has taken it.
     """
-    kept = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
+    is_current = CheckRun.objects.filter(pk=lease.job.pk, fence=lease.fence, state=CheckState.RUNNING).update(
         progress=max(0, min(99, percent)), lease_until=timezone.now() + lease_time(), log=_end_of(log)
     )
-    if not kept:
+    if not is_current:
         raise LeaseLost
 
 

@@ -1,6 +1,6 @@
-"""The keys that may sign results of external checks.
+"""Public keys that verify the results of external checks.
 
-A superuser adds and revokes them; the policy says which may sign what.
+A superuser adds and revokes them. The rule of a policy names the keys that may sign for it.
 """
 
 from __future__ import annotations
@@ -30,34 +30,38 @@ _KEY_BYTES, _SIGNATURE_BYTES = 32, 64
 
 @transaction.atomic
 def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -> CheckKey:
-    """Register an Ed25519 public key (RFC 8032; its 32 bytes in base64). A name is used once, also by a revoked key.
+    """Register an Ed25519 public key (RFC 8032): its 32 bytes in base64.
 
-    Denied to all but superusers; InvalidInput; AlreadyExists.
+    The name of a revoked key cannot be used again.
+
+    Raises Denied for everybody but superusers, InvalidInput, AlreadyExists.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_ADDED, name))
     if not _NAME.fullmatch(name):
-        raise InvalidInput("The name of a key is lower-case letters, digits, dots, dashes, at most 100.")
+        raise InvalidInput(
+            "The name of a key has at most 100 lower-case letters, digits, dots, dashes and underscores."
+        )
     if len(note) > MAX_NOTE or "\x00" in note:
         raise InvalidInput(f"A note has at most {MAX_NOTE} characters.")
     key = _decoded(public_key, _KEY_BYTES, "A public key")
     if CheckKey.objects.filter(name=name).exists():
         raise AlreadyExists(f"There is a key {name} already.")
-    made = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
+    check_key = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
     record(
         actor=actor,
         action=Action.APPROVALS_CHECK_KEY_ADDED,
         obj=check_key_ref(name),
-        after={"public_key": made.public_key},
+        after={"public_key": check_key.public_key},
         reason=note,
     )
-    return made
+    return check_key
 
 
 @transaction.atomic
 def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
-    """Accept nothing more that is signed with a key; what it signed before stays valid. NotFound; InvalidState; Denied.
+    """Revoke a key: later results signed with it are refused, and earlier results stay valid.
 
-    Raises InvalidInput.
+    Raises NotFound, InvalidState, Denied, InvalidInput.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name))
     if len(reason) > MAX_NOTE or "\x00" in reason:
@@ -74,22 +78,22 @@ def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
 
 
 def is_signed(key: CheckKey, signed: bytes, signature: str) -> bool:
-    """Return whether a signature (base64) of these bytes is the key's."""
+    """Return whether a signature (base64) of these bytes was made with the key."""
     try:
-        mark = _decoded(signature, _SIGNATURE_BYTES, "A signature")
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key)).verify(mark, signed)
+        signature_bytes = _decoded(signature, _SIGNATURE_BYTES, "A signature")
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key)).verify(signature_bytes, signed)
     except (InvalidSignature, InvalidInput):
         return False
     return True
 
 
-def _decoded(text: str, size: int, what: str) -> bytes:
+def _decoded(text: str, size: int, label: str) -> bytes:
     try:
         key_bytes = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidInput(f"{what} is {size} bytes in base64.") from error
+        raise InvalidInput(f"{label} is {size} bytes in base64.") from error
     if len(key_bytes) != size:
-        raise InvalidInput(f"{what} is {size} bytes in base64; these are {len(key_bytes)}.")
+        raise InvalidInput(f"{label} is {size} bytes in base64; these are {len(key_bytes)}.")
     return key_bytes
 
 

@@ -55,7 +55,7 @@ def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
 
 
 def _over(job: CheckRun, now: datetime) -> str:
-    """Return why a job has come to its end without a result, "" where it may go on."""
+    """Return the reason why a job has come to its end without a result, "" where it may go on."""
     if job.state == CheckState.RUNNING and job.ends_by is not None and job.ends_by < now:
         return overdue_reason(job)
     late = job.lease_until is not None and job.lease_until < now

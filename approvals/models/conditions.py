@@ -47,5 +47,5 @@ class ApprovalCondition(models.Model):
 
     @property
     def cause(self) -> str:
-        """Return what the finding of this condition names as its cause."""
+        """Return the cause in the finding of this condition."""
         return f"condition:{self.pk}"

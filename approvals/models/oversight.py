@@ -93,7 +93,7 @@ class Finding(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this finding."""
+        """Return the reference for audit events of this finding."""
         return EventObject(finding_ref(self.pk), model_stream(self.model_id))
 
 

@@ -41,7 +41,7 @@ LIVE_STATES = (RequestState.OPEN, RequestState.APPROVED)
 
 
 def request_path(request_id: int) -> str:
-    """Return where people find a request on this server."""
+    """Return the path of the page of a request."""
     return f"/admin/approvals/transitionrequest/{request_id}/change/"
 
 
@@ -120,7 +120,7 @@ class TransitionRequest(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this request."""
+        """Return the reference for audit events of this request."""
         return EventObject(request_ref(self.pk), model_stream(self.version.model_id))
 
 
@@ -260,7 +260,7 @@ class ApprovalComment(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name what this comment is about: its version."""
+        """Return the reference for audit events of this comment: its version."""
         return self.version.event_object
 
 

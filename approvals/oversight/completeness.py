@@ -25,7 +25,7 @@ class Part:
     """
 
     name: str
-    known: bool
+    is_known: bool
     detail: str
     to_log: str
 
@@ -71,13 +71,13 @@ def _data(named: Iterable[str], unversioned: list[str]) -> Part:
     """Return whether the data are known: those that were named without a version are not."""
     if unversioned:
         detail = f"no version of {_listed(unversioned)}"
-        return Part("data", known=False, detail=detail, to_log="Name a version: orders_v1 or orders@2026-11-01.")
+        return Part("data", is_known=False, detail=detail, to_log="Name a version: orders_v1 or orders@2026-11-01.")
     return _part("data", _listed(named))
 
 
 def _listed(texts: Iterable[str]) -> str:
-    kept = sorted(set(texts))
-    return ", ".join(kept[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")  # noqa: PLR2004 - three are shown
+    unique = sorted(set(texts))
+    return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")  # noqa: PLR2004 - three are shown
 
 
 def _approved(version: ModelVersion) -> str:

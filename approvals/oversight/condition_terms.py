@@ -33,7 +33,7 @@ class ConditionTerms:
 def check_conditions(
     conditions: Sequence[ConditionTerms], decision: Decision, model: RegisteredModel
 ) -> list[ApprovalCondition]:
-    """Return the unsaved rows of conditions. InvalidInput says what is wrong with them."""
+    """Return the unsaved rows of conditions. Raises InvalidInput with every problem."""
     if conditions and decision is not Decision.APPROVE:
         raise InvalidInput("Only an approval has conditions.")
     if len(conditions) > MAX_CONDITIONS:
@@ -49,7 +49,7 @@ def insert_conditions(review: Review, rows: Sequence[ApprovalCondition]) -> None
 
 
 def condition_facts(rows: Sequence[ApprovalCondition]) -> list[dict[str, object]]:
-    """Return what the event of a review says of its conditions."""
+    """Return the facts about conditions for the event of a review."""
     return [
         {"text": row.text, "owner": row.owner.username, "due_at": row.due_at, "expires_at": row.expires_at}
         for row in rows

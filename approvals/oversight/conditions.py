@@ -1,7 +1,7 @@
 """Conditions of approvals after the move: findings, a reminder before they are due, and the end of an approval.
 
-An approver who sets an expiry agrees in advance that the version leaves on that day if the condition is still open. The
-gate knows such a condition as consent (`expired_condition`).
+An approver may set a day on which the approval ends if the condition is still open. A worker then removes the version
+from its target without a further review (`expired_condition`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def open_condition_findings(*, actor: Actor, request: TransitionRequest) -> None
 
 
 def remind_conditions(now: datetime) -> int:
-    """Record once that an open condition falls due within three days, so that people are told; return how many."""
+    """Record once for each open condition that it is due within three days; return how many were recorded.
+
+    The event notifies the owner."""
     due = _open().filter(reminded_at__isnull=True, due_at__lte=now + REMIND_BEFORE, due_at__gt=now)
     return sum(_remind(pk, now) for pk in due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
 
@@ -71,7 +73,7 @@ def _remind(condition_id: int, now: datetime) -> bool:
 
 
 def expire_conditions(now: datetime) -> int:
-    """Remove versions from their target whose approval ended with an open condition; return how many."""
+    """Remove each version whose approval ended with an open condition from its target; return how many."""
     due = _open().filter(expired_at__isnull=True, expires_at__lte=now)
     return sum(_expire(pk, now) for pk in due.order_by("expires_at").values_list("pk", flat=True)[:_BATCH])
 
@@ -79,7 +81,7 @@ def expire_conditions(now: datetime) -> int:
 def _expire(condition_id: int, now: datetime) -> bool:
     try:
         return _demote(condition_id, now)
-    except DomainError:  # somebody moved it meanwhile: the next sweep looks again
+    except DomainError:  # somebody moved the version meanwhile: the next call tries again
         return False
 
 
@@ -107,9 +109,12 @@ def _done(row: ApprovalCondition, now: datetime) -> bool:
 
 def expired_condition(version: ModelVersion, target: str, now: datetime) -> str:
     """Return the basis of a move that removes a version because a condition expired; "" for any other move."""
-    place = f"@{removed_alias(target)}" if removed_alias(target) else version.stage
+    current_target = f"@{removed_alias(target)}" if removed_alias(target) else version.stage
     rows = _open().filter(
-        review__request__version=version, review__request__target=place, expired_at__isnull=True, expires_at__lte=now
+        review__request__version=version,
+        review__request__target=current_target,
+        expired_at__isnull=True,
+        expires_at__lte=now,
     )
     row = rows.order_by("pk").first()
     return f"condition:{row.pk} request:{row.review.request_id}" if row else ""

@@ -1,7 +1,7 @@
-"""Live deployments that should not be: of a version that is archived, superseded, quarantined or has a critical
-finding, or whose endpoint loaded other files.
+"""Live deployments with a problem: the version is archived, superseded, quarantined or has a critical finding, or the
+endpoint loaded other files.
 
-In one statement, so that the sidebar can count them.
+One SQL statement reads all problems, so that the sidebar of every page can count them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Problem(StrEnum):
 PROBLEM_TEXTS = {
     Problem.ARCHIVED: "the version is archived",
     Problem.SUPERSEDED: "the version was superseded in Production",
-    Problem.QUARANTINED: "the data of the version are quarantined",
+    Problem.QUARANTINED: "a dataset of the version is quarantined",
     Problem.CRITICAL_FINDING: "a critical finding is open on the version",
     Problem.DIGEST_MISMATCH: "the endpoint loaded other files than those of the version",
 }
@@ -62,21 +62,21 @@ def live_with_problems(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
 
 
 def problematic_deployments(actor: Actor, problem: str = ANY) -> QuerySet[Deployment]:
-    """Return the live deployments that the actor may see and that have this problem (any), newest first.
+    """Return the live deployments with a problem that the actor may see, newest first. ANY stands for every problem.
 
-    InvalidInput for a problem that there is not.
+    Raises InvalidInput for an unknown problem.
     """
     if problem != ANY and problem not in list(Problem):
         raise InvalidInput(f"problem must be {ANY} or one of {', '.join(Problem)}, not {problem[:50]!r}.")
-    wanted = list(Problem) if problem == ANY else [Problem(problem)]
+    problems = list(Problem) if problem == ANY else [Problem(problem)]
     condition = Q()
-    for name in wanted:
+    for name in problems:
         condition |= Q(**{f"is_{name}": True})
     return live_with_problems(visible_deployments(actor)).filter(condition)
 
 
 def problems_of(deployment: Deployment) -> list[Problem]:
-    """Return the problems of a deployment that `live_with_problems` read; none for one that was not."""
+    """Return the problems of a deployment that `live_with_problems` read; [] for a deployment read in another way."""
     return [problem for problem in Problem if getattr(deployment, f"is_{problem}", False)]
 
 

@@ -39,7 +39,7 @@ def visible_findings(
 
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
-    """Return one finding; NotFound."""
+    """Return one finding. Raises NotFound."""
     finding = visible_findings(actor).filter(pk=row_id(finding_id)).first()
     if finding is None:
         raise NotFound(f"There is no finding {finding_id}.")

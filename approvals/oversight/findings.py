@@ -150,7 +150,10 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
 
 @transaction.atomic
 def flag_overdue_finding(*, actor: Actor, finding_id: int, now: datetime) -> bool:
-    """Record that a finding is overdue and return True; False where it is not, or was recorded before. NotFound."""
+    """Record that a finding is overdue and return True; False where it is not, or was recorded before.
+
+    Raises NotFound.
+    """
     row = lock_finding(finding_id)
     if row.state != FindingState.OPEN or row.overdue_at is not None or row.due_at is None or row.due_at > now:
         return False
@@ -198,8 +201,8 @@ def _severity(value: str) -> Severity:
         raise InvalidInput(f"The severity must be one of {', '.join(Severity)}.") from error
 
 
-def _required(text: str, what: str, limit: int) -> str:
-    checked = check_text(text.strip(), what, limit)
+def _required(text: str, field: str, limit: int) -> str:
+    checked = check_text(text.strip(), field, limit)
     if not checked:
-        raise InvalidInput(f"A finding needs a {what}.")
+        raise InvalidInput(f"A finding needs a {field}.")
     return checked

@@ -48,9 +48,9 @@ class AffectedVersion:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Return who made the model and the version."""
-        made = (self.version.model.created_by, self.version.created_by)
-        return tuple(dict.fromkeys(name for name in made if name))
+        """Return the creators of the model and of the version."""
+        creators = (self.version.model.created_by, self.version.created_by)
+        return tuple(dict.fromkeys(name for name in creators if name))
 
     @property
     def urn(self) -> str:
@@ -82,48 +82,50 @@ class Impact:
         return list(_affected(actor, keys))
 
 
-def dataset_versions(actor: Actor, name_urn: str, wanted: Sequence[str]) -> tuple[Node, ...]:
+def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tuple[Node, ...]:
     """Return versions of a dataset that the actor may know, all where none are named.
 
-    NotFound; InvalidInput: no dataset.
+    Raises NotFound; InvalidInput: no dataset.
     """
     dataset = find_node(name_urn)
     require_visible(actor, dataset)
     if dataset.kind != NodeKind.DATASET:
         raise InvalidInput(f"{name_urn[:200]!r} is no dataset.")
     members = Node.objects.filter(container=dataset, alias_of__isnull=True).order_by("-id")
-    if not wanted:
+    if not versions:
         return (dataset, *known_nodes(actor, members))
-    named = {node.version: node for node in known_nodes(actor, members.filter(version__in=wanted))}
-    if missing := [version for version in wanted if version not in named]:
+    named = {node.version: node for node in known_nodes(actor, members.filter(version__in=versions))}
+    if missing := [version for version in versions if version not in named]:
         raise NotFound(f"{dataset.name} has no version {missing[0][:100]!r}.")
-    return tuple(named[version] for version in dict.fromkeys(wanted))
+    return tuple(named[version] for version in dict.fromkeys(versions))
 
 
 def impact_of(actor: Actor, nodes: Sequence[Node]) -> Impact:
-    """Return what descends from nodes, without what the actor may not know. Never cut below MOST_WALKED nodes."""
+    """Return the descendants of nodes that the actor may see. Never cut below MOST_WALKED nodes."""
     starts = list(dict.fromkeys(pk for node in nodes for pk in (*anchors_of(node, "down"), node.pk)))
     below, seen = read_of_kinds(starts, "down", frozenset(NodeKind), limit=MOST_WALKED)
     hidden = hidden_nodes(actor, below)
-    known = [row for row in below if row.id not in hidden]
+    visible = [row for row in below if row.id not in hidden]
     keys = {
-        (row.name, int(row.version)) for row in known if row.kind == NodeKind.MODEL_VERSION and row.version.isdecimal()
+        (row.name, int(row.version))
+        for row in visible
+        if row.kind == NodeKind.MODEL_VERSION and row.version.isdecimal()
     }
     return Impact(
         starts=tuple(nodes),
-        total=len(known),
-        runs=sum(row.kind == NodeKind.RUN for row in known),
+        total=len(visible),
+        runs=sum(row.kind == NodeKind.RUN for row in visible),
         version_keys=tuple(sorted(keys)),
         truncated=seen > MOST_WALKED,
     )
 
 
 def _affected(actor: Actor, keys: Sequence[tuple[str, int]]) -> list[AffectedVersion]:
-    wanted = set(keys)
+    requested = set(keys)
     rows = visible_versions(actor).filter(
         model__name__in={name for name, _ in keys}, version__in={number for _, number in keys}
     )
-    versions = [row for row in rows.select_related("model") if (row.model.name, row.version) in wanted]
+    versions = [row for row in rows.select_related("model") if (row.model.name, row.version) in requested]
     versions.sort(key=lambda row: (row.model.name, row.version))
     ids = [row.pk for row in versions]
     aliases: dict[int, list[str]] = defaultdict(list)

@@ -32,7 +32,7 @@ def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> Q
 
 
 def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
-    """Return one post-review; NotFound."""
+    """Return one post-review. Raises NotFound."""
     rows = visible_post_reviews(actor)
     post_review = rows.filter(pk=row_id(post_review_id)).first()
     if post_review is None:

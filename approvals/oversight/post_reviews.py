@@ -92,7 +92,10 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
 
 @transaction.atomic
 def flag_overdue_post_review(*, actor: Actor, post_review_id: int) -> bool:
-    """Record that a post-review is overdue and return True; False where it is not, or was recorded before. NotFound."""
+    """Record that a post-review is overdue and return True; False where it is not, or was recorded before.
+
+    Raises NotFound.
+    """
     row = lock_post_review(post_review_id)
     now = timezone.now()
     if row.completed_at is not None or row.overdue_at is not None or row.due_at > now:

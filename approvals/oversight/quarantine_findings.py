@@ -98,10 +98,10 @@ def quarantines_to_sweep(*, turn: int, batch: int = 20) -> list[int]:
         "cause", flat=True
     )
     open_ones = {int(cause.partition(":")[2]) for cause in causes.distinct()}
-    known = sorted({*in_force, *open_ones})
-    batches = max(1, -(-len(known) // batch))
+    node_ids = sorted({*in_force, *open_ones})
+    batches = max(1, -(-len(node_ids) // batch))
     start = turn % batches * batch
-    return sorted({*newest, *known[start : start + batch]})
+    return sorted({*newest, *node_ids[start : start + batch]})
 
 
 def released_quarantine_of(finding: Finding) -> Quarantine | None:
@@ -117,7 +117,7 @@ def _cause(quarantine: Quarantine) -> str:
 
 
 def _advice(version: ModelVersion) -> str:
-    """Return what to do about the version: archive it, roll back, or train again."""
+    """Return advice on the version: archive it, roll back, or train again."""
     if version.stage != Stage.PRODUCTION:
         return (
             f"It is in {version.stage}, but an endpoint still runs it. Deploy another version and end the deployment."

@@ -16,7 +16,7 @@ from tracking.models import Run, RunWriter
 
 
 def own_data_refusal(actor: Actor, node: Node) -> str:
-    """Return why the actor may not release the quarantine of a dataset version, "" where they may.
+    """Return the reason why the actor may not release the quarantine of a dataset version, "" where they may.
 
     It refuses those who made a run or a version that descends from it, logged to such a run, or sent files of such a
     version, and the owners of service accounts that did. A fixed number of queries.
@@ -34,8 +34,8 @@ def own_data_refusal(actor: Actor, node: Node) -> str:
 
 def _makers_of_runs(urns: Iterable[str]) -> set[str]:
     run_ids = [urn.removeprefix(run_ref("")) for urn in urns]
-    made = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True).distinct()
-    return {*made, *RunWriter.objects.filter(run__in=run_ids).values_list("name", flat=True).distinct()} - {""}
+    creators = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True).distinct()
+    return {*creators, *RunWriter.objects.filter(run__in=run_ids).values_list("name", flat=True).distinct()} - {""}
 
 
 def _makers_of_versions(nodes: Iterable[Node]) -> set[str]:

@@ -40,16 +40,16 @@ def attest_serving(*, actor: Actor, deployment_id: int, digest: str) -> ServingA
     expected = deployment.version.artifact_digest
     if not expected:
         raise InvalidState(f"{deployment.version} has no digest to compare with: its files are kept elsewhere.")
-    given = f"sha256:{digest.removeprefix('sha256:')}"
+    loaded = f"sha256:{digest.removeprefix('sha256:')}"
     attestation = ServingAttestation.objects.create(
-        deployment=deployment, digest=given, expected=expected, matches=given == expected, attested_by=actor.name
+        deployment=deployment, digest=loaded, expected=expected, matches=loaded == expected, attested_by=actor.name
     )
     record(
         actor=actor,
         action=action,
         obj=deployment,
         after={
-            "digest": given,
+            "digest": loaded,
             "expected": expected,
             "matches": attestation.matches,
             "version": deployment.version.version,

@@ -122,12 +122,12 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
         ApprovalCondition.objects.filter(review__request_id__in=ids).select_related("owner").order_by("pk")
     ):
         conditions.setdefault(condition.review_id, []).append(_condition(condition))
-    given = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
+    override_rows = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
     checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
     if until is not None:
         reviews, checks = reviews.filter(given_at__lte=until), checks.filter(finished_at__lte=until)
-        given = given.filter(given_at__lte=until)
+        override_rows = override_rows.filter(given_at__lte=until)
     given_reviews: dict[int, list[ReviewRecord]] = {pk: [] for pk in ids}
     for review in reviews:
         given_reviews[review.request_id].append(_review(review, conditions.get(review.pk, [])))
@@ -135,7 +135,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
     for job in checks:
         jobs[job.request_id].append(_check(job))
     overrides: dict[int, list[OverrideRecord]] = {pk: [] for pk in ids}
-    for row in given:
+    for row in override_rows:
         if row.withdrawn is None or (until is not None and row.withdrawn.withdrawn_at > until):
             overrides[row.request_id].append(_override(row))
     return [

@@ -170,13 +170,13 @@ def _outline(card: CardSource) -> dict[str, Any]:
         "missing": list(measured.missing),
         "points": [
             {
-                "ref": asked.ref,
-                "field": asked.key,
-                "title": BY_KEY[asked.key].title,
-                "path": BY_KEY[asked.key].path,
-                "filled": asked.key in written,
+                "ref": requirement.ref,
+                "field": requirement.key,
+                "title": BY_KEY[requirement.key].title,
+                "path": BY_KEY[requirement.key].path,
+                "filled": requirement.key in written,
             }
-            for asked in requirements_for(template, card.tier)
+            for requirement in requirements_for(template, card.tier)
         ],
     }
 

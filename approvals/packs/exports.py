@@ -72,14 +72,14 @@ FORMATS: dict[str, Format] = {
 
 def find_format(code: str) -> Format:
     """Return a format by its code; InvalidInput with the known codes."""
-    known = FORMATS.get(code)
-    if known is None:
+    export_format = FORMATS.get(code)
+    if export_format is None:
         raise InvalidInput(f"There is no export format {code[:50]!r} (known: {', '.join(FORMATS)}).")
-    return known
+    return export_format
 
 
 def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:
-    """Return a revision of a card in one format, with the approvals of its version. InvalidInput."""
+    """Return a revision of a card in one format, with the approvals of its version. Raises InvalidInput."""
     chosen = find_format(code)
     records = approvals_of(version)
     source = with_approvals(card_source(version, card), records)

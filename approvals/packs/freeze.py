@@ -1,4 +1,4 @@
-"""Conformity packs: ordered in the promoting transaction, made soon after, never changed."""
+"""Conformity packs: the promotion pins the facts, and a worker makes the pack. A pack never changes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 def order_pack(*, event: Event) -> PackOrder | None:
     """Pin the facts of a promotion to Production or a protected alias, and queue the making of its pack.
 
-    ``event`` is the promotion; this runs in its transaction. Returns the order, the same one when called again for an
-    event; None where the version does not exist here.
+    ``event`` is the promotion; this runs in its transaction. A second call for an event returns the first order.
+    Returns None where the version does not exist here.
     """
-    known: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
-    if known is not None:
-        return known
+    existing: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
+    if existing is not None:
+        return existing
     version = promoted_version(event)
     if version is None:
         return None
@@ -56,31 +56,31 @@ def order_pack(*, event: Event) -> PackOrder | None:
 
 
 def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
-    """Make the pack of an order, store it and record that; return it, the same one when called again.
+    """Make the pack of an order, store it, record an event and return the pack. A second call returns the first pack.
 
     Raises NotFound, and Unavailable where the stored bytes were pruned at the same moment.
     """
     order = PackOrder.objects.select_related("version__model").filter(pk=order_id).first()
     if order is None:
         raise NotFound(f"There is no order {order_id} for a conformity pack.")
-    done: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
-    if done is not None:
-        return done
+    existing: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+    if existing is not None:
+        return existing
     pack = build_pack(order)
     blob = current_store().put(io.BytesIO(pack.data), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
         # one at a time for each model: a message that was delivered twice finds the row of the first
         lock_model(order.version.model_id)
-        meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
-        if meanwhile is not None:
-            return meanwhile
+        made_meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+        if made_meanwhile is not None:
+            return made_meanwhile
         hold_bytes(exclusive=False)
         if not current_store().has(blob):
             raise Unavailable(
                 "The bytes of the conformity pack were pruned while it was made. It is made again shortly."
             )
-        made = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
-        made.save()
+        frozen = FrozenPack(order=order, digest=blob.sha256, size=blob.size, manifest=pack.manifest)
+        frozen.save()
         record(
             actor=actor,
             action=Action.REGISTRY_PACK_FROZEN,
@@ -94,7 +94,7 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
                 "promotion": str(order.event_id),
             },
         )
-    return made
+    return frozen
 
 
 def waiting_packs() -> list[int]:
@@ -115,7 +115,7 @@ def promoted_version(event: Event) -> ModelVersion | None:
 
 
 def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
-    """Return the facts of this moment that a pack needs.
+    """Return the facts that a pack needs, as they are now.
 
     These are ids and digests of rows that never change, and the values of rows that do.
     """
@@ -160,10 +160,10 @@ def _of_alias(event: Event) -> dict[str, Any]:
     """Return the facts of a moved alias: the version it pointed to before, who moved it and when; empty for a stage."""
     if event.action != Action.REGISTRY_ALIAS_SET:
         return {}
-    known = facts(event)
-    actor = known["actor"]
+    event_facts = facts(event)
+    actor = event_facts["actor"]
     return {
-        "replaced_version": (known["before"] or {}).get("version"),
+        "replaced_version": (event_facts["before"] or {}).get("version"),
         "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
         "alias_set_at": iso_utc(event.at, "seconds"),
     }

@@ -37,7 +37,7 @@ _ASKED, _DECIDED = Action.REGISTRY_MODEL_RETIREMENT_ASKED, Action.REGISTRY_MODEL
 
 
 def obstacles_to_retire(model: RegisteredModel) -> list[str]:
-    """Return what prevents retiring a model, a sentence each: what serves it, and what depends on it."""
+    """Return a sentence for each reason against retiring a model: deployments that serve it, and its dependents."""
     return list(_obstacles(model))
 
 
@@ -55,9 +55,9 @@ def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
     _require_free(model)
     if Retirement.objects.filter(model=model, state=RetirementState.OPEN).exists():
         raise Conflict(f"There is an open request to retire {name}.")
-    made = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
-    record(actor=actor, action=_ASKED, obj=model, after={"retirement": made.pk}, reason=text)
-    return made
+    retirement = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
+    record(actor=actor, action=_ASKED, obj=model, after={"retirement": retirement.pk}, reason=text)
+    return retirement
 
 
 @transaction.atomic
@@ -72,7 +72,7 @@ def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -
     row = open_retirement(model)
     if row is None:
         raise NotFound(f"There is no open request to retire {name}.")
-    deny_if(refusal_unless_in_person(actor, _DECIDED, model, what="decide"))
+    deny_if(refusal_unless_in_person(actor, _DECIDED, model, purpose="decide"))
     if actor.user_id in {row.requester_id, row.requester.owner_id} or not has_level(actor, model, Level.MANAGE):
         why = f"A person who manages {name}, other than {row.requester.username}, decides whether it is retired."
         raise Denied(why, action=_DECIDED, obj=model)
@@ -99,7 +99,7 @@ def open_retirement(model: RegisteredModel) -> Retirement | None:
 
 
 def last_retirement(actor: Actor, name: str) -> Retirement:
-    """Return the newest request to retire a model. NotFound (the model, or no request)."""
+    """Return the newest request to retire a model. Raises NotFound (the model, or no request)."""
     rows = Retirement.objects.filter(model=get_model(actor, name)).select_related("requester", "decided_by", "model")
     row = rows.order_by("-pk").first()
     if row is None:
@@ -148,8 +148,8 @@ def _dependents(model: RegisteredModel) -> set[str]:
     return set(others.exclude(inventory__retired_at__isnull=False).values_list("name", flat=True))
 
 
-def _text(value: str, what: str) -> str:
-    text = check_text(value.strip(), what, MAX_COMMENT)
+def _text(value: str, field: str) -> str:
+    text = check_text(value.strip(), field, MAX_COMMENT)
     if not text:
-        raise InvalidInput(f"A retirement needs a {what}.")
+        raise InvalidInput(f"A retirement needs a {field}.")
     return text

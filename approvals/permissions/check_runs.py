@@ -11,7 +11,9 @@ from registry.permissions import Level, has_level, level_refused
 
 
 def refusal_to_control_check(actor: Actor, request: TransitionRequest, action: Action) -> Refusal | None:
-    """Return why the actor may not cancel or rerun (``action``) a job of a request: it takes editing the model."""
+    """Return the reason why the actor may not cancel or rerun (``action``) a job of a request: it takes editing the
+    model.
+    """
     model = request.version.model
     if has_level(actor, model, Level.EDIT):
         return None
@@ -19,8 +21,8 @@ def refusal_to_control_check(actor: Actor, request: TransitionRequest, action: A
 
 
 def refusal_to_change_check_keys(actor: Actor, action: Action, name: str) -> Refusal | None:
-    """Return why the actor may not add or revoke (``action``) the key called ``name``: only superusers and the system
-    may.
+    """Return the reason why the actor may not add or revoke (``action``) the key called ``name``: only superusers and
+    the system may.
     """
     if actor.kind is ActorKind.SYSTEM or (actor.is_superuser and actor.kind is ActorKind.USER):
         return None

@@ -31,7 +31,7 @@ from registry.models import ModelVersion, RegisteredModel
 def refusal_to_confirm_version(
     actor: Actor, version: ModelVersion, reviews_due: Iterable[ReReviewDue]
 ) -> Refusal | None:
-    """Return why the actor may not re-review a version, for the first of ``reviews_due`` where they may not.
+    """Return the reason why the actor may not re-review a version, for the first of ``reviews_due`` where they may not.
 
     They must be able to approve a request for each target under the current policies, and must not be involved in the
     work.
@@ -55,7 +55,7 @@ def _to_confirm(actor: Actor, version: ModelVersion, due: ReReviewDue) -> Refusa
 
 
 def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | None:
-    """Return why the actor may not complete a post-review.
+    """Return the reason why the actor may not complete a post-review.
 
     They must be able to approve under the policy of the request or of today, or be in a group that may use
     break-glass. The requester, the second person of the emergency and everybody involved in the work may not.
@@ -84,7 +84,7 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
 
 
 def approvers_of(request: TransitionRequest) -> list[str]:
-    """Return who approved a request, by name."""
+    """Return the usernames of the approvers of a request."""
     rows = Review.objects.filter(request=request, decision=Decision.APPROVE).order_by("reviewer__username")
     return list(rows.values_list("reviewer__username", flat=True).distinct())
 
@@ -100,23 +100,23 @@ def _to_review(
     window: timedelta,
     groups: Iterable[str] = (),
 ) -> Refusal | None:
-    """Return why the actor may not review a version of a model under these rules.
+    """Return the reason why the actor may not review a version of a model under these rules.
 
     They must be a person who is signed in, have a vote under one of the approvals ``rules`` (or be in one of
     ``groups``), and be none of the ``people`` whom the four-eyes rules exclude.
     """
     person = find_signed_in_person(actor)
     if person is None:
-        return refusal_unless_in_person(actor, action, obj, what="do this")
-    known = tuple(rules)
-    if role := excluded_people(known, people).get(person.username):
+        return refusal_unless_in_person(actor, action, obj, purpose="do this")
+    checked_rules = tuple(rules)
+    if role := excluded_people(checked_rules, people).get(person.username):
         message = f"{person.username} cannot do this: {involvement(role)} (four eyes)."
         return Refusal(message, action, obj)
     now = timezone.now()
     facts = load_account_facts(now - window)
     if doubt := doubt_about(person.username, facts, parties_of(people), window, now):
         return Refusal(f"{person.username} cannot do this: {doubt}.", action, obj)
-    approvals = [rule for rule in known if isinstance(rule, ApprovalsRule)]
+    approvals = [rule for rule in checked_rules if isinstance(rule, ApprovalsRule)]
     mine, roles = review_rights([(model.pk, person.pk)])[model.pk, person.pk]
     vote = ReviewFacts(person.username, mine, Decision.APPROVE, "", timezone.now(), roles=roles)
     if any(voting_rights(rule, vote, model.name) for rule in approvals) or not mine.isdisjoint(groups):

@@ -16,12 +16,12 @@ from policies.rules import Rule, RuleLevel
 
 
 def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
-    """Return why a person, a member of ``groups``, may not override a rule.
+    """Return the reason why a person, a member of ``groups``, may not override a rule.
 
     They must be signed in, be in a group that the rule names, and not be involved in the work.
     """
     action, request = Action.APPROVALS_RULE_OVERRIDDEN, case.request
-    if refusal := refusal_unless_signed_in(actor, action, request, what="override a rule"):
+    if refusal := refusal_unless_signed_in(actor, action, request, purpose="override a rule"):
         return refusal
     if groups.isdisjoint(row.override_by):
         message = f"Only a member of {' or '.join(row.override_by)} may override {row.rule}."
@@ -41,12 +41,12 @@ def can_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerd
 def refusal_to_withdraw_override(
     actor: Actor, groups: frozenset[str], override: Override, rules: Iterable[Rule]
 ) -> Refusal | None:
-    """Return why a person, a member of ``groups``, may not withdraw an override.
+    """Return the reason why a person, a member of ``groups``, may not withdraw an override.
 
     Whoever gave it may, and every member of the groups that its rule names; they must be signed in.
     """
     action, request = Action.APPROVALS_OVERRIDE_WITHDRAWN, override.request
-    if refusal := refusal_unless_signed_in(actor, action, request, what="withdraw an override"):
+    if refusal := refusal_unless_signed_in(actor, action, request, purpose="withdraw an override"):
         return refusal
     named = {group for rule in rules if rule.id == override.rule for group in rule.override_by}
     if actor.name == override.given_by.username or not named.isdisjoint(groups):

@@ -21,9 +21,11 @@ FOUR_EYES_FROM = Severity.HIGH
 
 
 def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
-    """Return why the actor may not request an emergency move of a version. Being a superuser changes nothing."""
+    """Return the reason why the actor may not request an emergency move of a version. Being a superuser changes
+    nothing.
+    """
     action = Action.APPROVALS_GLASS_BROKEN
-    if refusal := refusal_unless_signed_in(actor, action, version, what="use break-glass"):
+    if refusal := refusal_unless_signed_in(actor, action, version, purpose="use break-glass"):
         return refusal
     if not Group.objects.filter(user=actor.user_id, name__in=option.groups).exists():
         message = f"{actor.name} is not a member of {' or '.join(option.groups)}, and may not use break-glass here."
@@ -32,14 +34,14 @@ def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGla
 
 
 def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return why the actor may not change owner and due date of a finding: its owner may, and whoever manages the
-    model.
+    """Return the reason why the actor may not change owner and due date of a finding: its owner may, and whoever
+    manages the model.
     """
     return _unless_responsible(actor, finding, Action.APPROVALS_FINDING_ASSIGNED)
 
 
 def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return why the actor may not close a finding.
+    """Return the reason why the actor may not close a finding.
 
     Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who
     did not make what the finding is about.
@@ -49,8 +51,8 @@ def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
         return refusal
     if finding.severity not in severities_from(FOUR_EYES_FROM):
         return None
-    what = f"close a finding of severity {finding.severity}"
-    if refusal := refusal_unless_signed_in(actor, action, finding, what=what):
+    purpose = f"close a finding of severity {finding.severity}"
+    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=purpose):
         return refusal
     if actor.name in makers_of(finding):
         message = f"{actor.name} helped to make the version: somebody else must close a finding of severity {finding.severity}."

@@ -9,21 +9,21 @@ from core.actors import Actor
 from core.refs import Auditable
 
 
-def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable, *, what: str) -> Refusal | None:
+def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable, *, purpose: str) -> Refusal | None:
     """Return the refusal of everybody but a person who is signed in; no query.
 
-    ``what`` they want to do is a verb: `decide`.
+    ``purpose`` they want to do is a verb: `decide`.
     """
     if is_signed_in_person(actor):
         return None
-    message = f"Only a person who is signed in may {what}; tokens and service accounts never do."
+    message = f"Only a person who is signed in may {purpose}; tokens and service accounts never do."
     return Refusal(message, action, obj)
 
 
-def refusal_unless_in_person(actor: Actor, action: Action, obj: str | Auditable, *, what: str) -> Refusal | None:
+def refusal_unless_in_person(actor: Actor, action: Action, obj: str | Auditable, *, purpose: str) -> Refusal | None:
     """Return the refusal of everybody but a person who is signed in and whose account is still active; one query."""
-    if refusal := refusal_unless_signed_in(actor, action, obj, what=what):
+    if refusal := refusal_unless_signed_in(actor, action, obj, purpose=purpose):
         return refusal
     if find_signed_in_person(actor) is None:
-        return Refusal(f"Only a person with an active account may {what}.", action, obj)
+        return Refusal(f"Only a person with an active account may {purpose}.", action, obj)
     return None

@@ -24,7 +24,7 @@ from policies.rules import PolicyBody
 
 
 def refusal_to_propose(actor: Actor, name: str = "") -> Refusal | None:
-    """Return why the actor may not propose a change of the policy called ``name`` ("" for a new one).
+    """Return the reason why the actor may not propose a change of the policy called ``name`` ("" for a new one).
 
     Members of the editors' group and superusers may, where they have an account.
     """
@@ -36,13 +36,15 @@ def refusal_to_propose(actor: Actor, name: str = "") -> Refusal | None:
 
 
 def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevision | None) -> Refusal | None:
-    """Return why an account may not propose this body: the policy, as it is or as proposed, applies to them now."""
+    """Return the reason why an account may not propose this body: the policy, as it is or as proposed, applies to them
+    now.
+    """
     under = people_under(body.name, [body, *([parse_published(base.body)] if base else [])])
     return _if_under(proposer, under, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
 
 
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
-    """Return why the actor may not approve or reject a proposal.
+    """Return the reason why the actor may not approve or reject a proposal.
 
     It takes another person than the proposer, signed in and in the reviewers' group; and the policy may apply neither
     to that person nor, since it was proposed, to the proposer: a policy must not be changed to suit a request that is
@@ -51,7 +53,7 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
     action = Action.APPROVALS_PROPOSAL_REVIEWED
     person = find_signed_in_person(actor)
     if person is None:
-        return refusal_unless_in_person(actor, action, proposal, what="decide")
+        return refusal_unless_in_person(actor, action, proposal, purpose="decide")
     proposers = identities_of(proposal.proposer)
     if person.username in proposers:
         return Refusal(f"{person.username} proposed this: a second person has to approve it.", action, proposal)
@@ -82,7 +84,9 @@ def _if_under(person: User, under: dict[str, int], action: Action, obj: str | Au
 
 
 def refusal_to_withdraw_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
-    """Return why the actor may not withdraw a proposal: its proposer, the owner of that account and superusers may."""
+    """Return the reason why the actor may not withdraw a proposal: its proposer, the owner of that account and
+    superusers may.
+    """
     own = {proposal.proposer_id, proposal.proposer.owner_id} - {None}
     if actor.is_superuser or actor.user_id in own:
         return None
@@ -91,8 +95,8 @@ def refusal_to_withdraw_proposal(actor: Actor, proposal: PolicyProposal) -> Refu
 
 
 def refusal_to_publish_defaults(actor: Actor, name: str) -> Refusal | None:
-    """Return why the actor may not publish the default policies, the first of which is called ``name``: only the system
-    may.
+    """Return the reason why the actor may not publish the default policies, the first of which is called ``name``: only
+    the system may.
     """
     if actor.kind is ActorKind.SYSTEM:
         return None

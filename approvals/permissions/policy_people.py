@@ -1,7 +1,8 @@
-"""The people that a policy applies to now, and those who can approve a change of it.
+"""People that a policy applies to now, and people who can approve a change of the policy.
 
-A policy applies to the people of a live request that it governs, or would govern as proposed: the requester, the
-author of the version, and the owner of a service account that is either. Being a superuser makes nobody a reviewer.
+A policy applies to the people of each live request that it governs, or would govern as proposed. These are the
+requester, the author of the version, and the owners of a service account that is requester or author. Superusers are
+not reviewers unless they are in the group.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _ROLES = ("requester", "version_author")
 
 
 def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
-    """Return the people that a policy applies to now, or would under one of ``bodies``, each with the id of a live
-    request.
+    """Return the id of a live request by the username of each person that a policy applies to.
+
+    Counted are requests that it governs now, or would govern under one of ``bodies``.
 
     A fixed number of queries, however many requests are live.
     """
@@ -75,24 +77,24 @@ def identities_of(user: User) -> tuple[str, ...]:
 
 
 def possible_reviewers(proposal: PolicyProposal) -> list[str]:
-    """Return who could approve a proposal now, by name: reviewers of policies whom nothing excludes."""
+    """Return the usernames of the reviewers who may approve a proposal now, sorted."""
     excluded = {*identities_of(proposal.proposer), *people_under_proposal(proposal)}
     return [name for name in _reviewers().values_list("username", flat=True) if name not in excluded]
 
 
 def missing_reviewer_hint(actor: Actor) -> str:
-    """Return what to do where no person but the actor is a reviewer of policies, "" where somebody is."""
+    """Return advice on adding a reviewer of policies where there is none but the actor, else ""."""
     others = _reviewers().exclude(pk=actor.user_id) if actor.user_id is not None else _reviewers()
     return reviewer_hint(list(others.values_list("username", flat=True)[:1]))
 
 
 def reviewer_hint(possible: Sequence[str]) -> str:
-    """Return what to do where nobody could approve a proposal, "" where somebody could."""
+    """Return advice on adding a reviewer of policies where ``possible`` is empty, else ""."""
     if possible:
         return ""
     return (
-        "Nobody can approve a change yet: a policy changes only when a second person approves, whatever rights the first one "
-        f"has. Add a person who did not propose it to the group {REVIEWERS} "
+        "Nobody can approve a change yet. Every change of a policy needs the approval of a second person. "
+        f"Add a person who did not propose it to the group {REVIEWERS} "
         f"(manage.py create_user NAME --group {REVIEWERS}, or the page Groups)."
     )
 

@@ -11,7 +11,7 @@ from registry.permissions import Level, has_level
 
 
 def refusal_to_open_request(actor: Actor, version: ModelVersion) -> Refusal | None:
-    """Return why this identity cannot be a requester: it has no account.
+    """Return the reason why this identity cannot be a requester: it has no account.
 
     The level on the model is the registry's to ask.
     """
@@ -21,7 +21,7 @@ def refusal_to_open_request(actor: Actor, version: ModelVersion) -> Refusal | No
 
 
 def refusal_to_withdraw_request(actor: Actor, request: TransitionRequest) -> Refusal | None:
-    """Return why the actor may not withdraw a request.
+    """Return the reason why the actor may not withdraw a request.
 
     The requester may, the owner of the service account that is the requester, and whoever manages the model.
     """
@@ -35,7 +35,9 @@ def refusal_to_withdraw_request(actor: Actor, request: TransitionRequest) -> Ref
 
 
 def refusal_to_apply_request(request: TransitionRequest) -> Refusal | None:
-    """Return why an approved request may not be applied: the account of its requester has been switched off."""
+    """Return the reason why an approved request may not be applied: the account of its requester has been switched
+    off.
+    """
     if request.requester.is_active:
         return None
     message = (
@@ -51,14 +53,16 @@ def requesters_of(request: TransitionRequest) -> set[int]:
 
 
 def refusal_to_add_comment(actor: Actor, version: ModelVersion) -> Refusal | None:
-    """Return why this identity cannot comment: it has no account. Whoever may read the version may comment on it."""
+    """Return the reason why this identity cannot comment: it has no account. Whoever may read the version may comment
+    on it.
+    """
     if actor.user_id is not None:
         return None
     return Refusal("Only an account can comment.", Action.APPROVALS_COMMENT_ADDED, version)
 
 
 def refusal_to_edit_comment(actor: Actor, comment: ApprovalComment) -> Refusal | None:
-    """Return why the actor may not edit a comment: only its author may."""
+    """Return the reason why the actor may not edit a comment: only its author may."""
     if comment.author_id == actor.user_id:
         return None
     message = f"Only {comment.author.username} may edit this comment."
@@ -66,7 +70,7 @@ def refusal_to_edit_comment(actor: Actor, comment: ApprovalComment) -> Refusal |
 
 
 def refusal_to_delete_comment(actor: Actor, comment: ApprovalComment, *, manages: bool | None = None) -> Refusal | None:
-    """Return why the actor may not delete a comment: its author may, and whoever manages the model.
+    """Return the reason why the actor may not delete a comment: its author may, and whoever manages the model.
 
     ``manages`` is whether the actor manages the model, where the caller knows it already.
     """

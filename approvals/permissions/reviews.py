@@ -89,10 +89,10 @@ class Eligibility:
 
 
 def refusal_to_decide(actor: Actor, case: Case, eligibility: Eligibility) -> Refusal | None:
-    """Return why the actor, of this eligibility, may not decide on a request;
+    """Return the reason why the actor, of this eligibility, may not decide on a request;
     None also where nobody can decide on it.
     """
-    if refusal := refusal_unless_in_person(actor, Action.APPROVALS_REVIEW_GIVEN, case.request, what="decide"):
+    if refusal := refusal_unless_in_person(actor, Action.APPROVALS_REVIEW_GIVEN, case.request, purpose="decide"):
         return refusal
     if eligibility.can_decide or eligibility.is_about_request:
         return None

@@ -65,8 +65,8 @@ class DryRun:
 def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
     """Return the verdict of a body if the actor asked now to move this version to the body's target.
 
-    With ``run_checks`` the quick checks without a result are run in place. NotFound, InvalidInput (one line for each
-    problem), TooLarge.
+    With ``run_checks`` the quick checks without a result are run in place. Raises NotFound, InvalidInput (one line
+    for each problem), TooLarge.
     """
     draft, row = load_draft(body), get_version(actor, name, version)
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
@@ -115,24 +115,24 @@ def _checks(
     rules: Iterable[Rule], subject: Subject, version: ModelVersion, now: datetime, *, run_checks: bool
 ) -> tuple[dict[str, CheckFacts], dict[str, str]]:
     """Return the results of the checks by rule id, and where each comes from; one query."""
-    asked = [rule for rule in rules if isinstance(rule, CheckRule)]
-    known = known_checks()
-    inputs = {rule.id: inputs_digest(known[rule.check], rule.params, subject) for rule in asked}
+    check_rules = [rule for rule in rules if isinstance(rule, CheckRule)]
+    catalogue = known_checks()
+    inputs = {rule.id: inputs_digest(catalogue[rule.check], rule.params, subject) for rule in check_rules}
     rows = CheckRun.objects.filter(
         request__version=version, inputs_digest__in=set(inputs.values()), state__in=_WITH_RESULT
     )
     jobs = {row.inputs_digest: row for row in rows.order_by("pk")}
     results: dict[str, CheckFacts] = {}
     basis: dict[str, str] = {}
-    for rule in asked:
+    for rule in check_rules:
         if job := jobs.get(inputs[rule.id]):
             results[rule.id] = check_facts(job)
             basis[rule.id] = f"result of check run {job.pk}, which read the same inputs"
-        elif run_checks and _is_quick(known[rule.check]):
+        elif run_checks and _is_quick(catalogue[rule.check]):
             results[rule.id] = _run_here(rule, subject, now)
             basis[rule.id] = "run just now"
         else:
-            posted = getattr(known[rule.check], "posted", False)
+            posted = getattr(catalogue[rule.check], "posted", False)
             basis[rule.id] = "would wait for a result from outside" if posted else "would run"
     return results, basis
 

@@ -46,10 +46,11 @@ RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
 
 @transaction.atomic
 def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "") -> PolicyProposal:
-    """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open proposal.
+    """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open
+    proposal.
 
-    InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy applies to a
-    request of theirs), Conflict (the policy in force is the same).
+    Raises InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy
+    applies to a request of theirs), Conflict (the policy in force is the same).
     """
     document = check_document(body)
     parsed = parse_policy(document)
@@ -64,9 +65,9 @@ def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "
 
 @transaction.atomic
 def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyProposal:
-    """Propose to retire a policy; return the open proposal. NotFound, InvalidState (not in force), Denied.
+    """Propose to retire a policy; return the open proposal.
 
-    Raises InvalidInput, TooLarge.
+    Raises NotFound, InvalidState (not in force), Denied, InvalidInput, TooLarge.
     """
     policy = lock_policy(name)
     base = newest_revision(name)
@@ -188,7 +189,10 @@ def _publish(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> N
 
 @transaction.atomic
 def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> PolicyProposal:
-    """Withdraw an open proposal and return it. NotFound, InvalidState (closed), InvalidInput (the comment), Denied."""
+    """Withdraw an open proposal and return it.
+
+    Raises NotFound, InvalidState (closed), InvalidInput (the comment), Denied.
+    """
     text = check_text(comment, "comment", MAX_COMMENT).strip()
     proposal, _ = _lock(proposal_id)
     deny_if(refusal_to_withdraw_proposal(actor, proposal))
@@ -218,10 +222,12 @@ def _is_outdated(proposal: PolicyProposal) -> bool:
 
 
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
-    """Return a proposal and its policy, both locked together with the open proposals of that policy; NotFound.
+    """Return a proposal and its policy, both locked together with the open proposals of that policy.
 
-    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the proposals
-    prevent two approvals at once.
+    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the
+    proposals prevent two approvals at once.
+
+    Raises NotFound.
     """
     proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
     name = proposal.values_list("name", flat=True).first()

@@ -40,8 +40,8 @@ class Basis:
 def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
     """Publish the default policies in a database that never had a policy, unless settings.DEFAULT_POLICIES is off.
 
-    Return the revisions; [] where nothing was published. Default policies that were retired are not published again.
-    Denied for every actor but the system.
+    Return the revisions; [] where nothing was published. Default policies that were retired are not published
+    again. Raises Denied for every actor but the system.
     """
     if not settings.DEFAULT_POLICIES or not is_first_start():
         return []
@@ -69,7 +69,7 @@ def newest_revision(name: str) -> PolicyRevision | None:
 def write_revision(*, actor: Actor, body: Mapping[str, object], reason: str, basis: Basis) -> PolicyRevision:
     """Write the next revision of a policy and put it in force, in the caller's transaction; return it.
 
-    Callers have checked the permission. InvalidInput for a body that is not valid.
+    Callers have checked the permission. Raises InvalidInput for a body that is not valid.
     """
     parsed = parse_policy(body)
     policy, _ = Policy.objects.select_for_update(no_key=True).get_or_create(

@@ -97,18 +97,19 @@ class Replay:
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return what a body would have decided on the newest ``limit`` requests for its target below the id ``before``.
+    """Return the decisions of a body on the newest ``limit`` past requests for its target below the id
+    ``before``.
 
-    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number of
-    queries. InvalidInput with one line for each problem of the body, TooLarge.
+    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number
+    of queries. Raises InvalidInput with one line for each problem of the body, TooLarge.
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
-    wanted = visible_requests(actor).filter(target__in=exits_of(draft.body.target))
-    candidates = min(wanted.count(), MAX_REQUESTS)
+    visible = visible_requests(actor).filter(target__in=exits_of(draft.body.target))
+    candidates = min(visible.count(), MAX_REQUESTS)
     if before is not None:
-        wanted = wanted.filter(pk__lt=before)
-    requests = list(wanted.select_related("followed_revision__policy")[: limit + 1])
+        visible = visible.filter(pk__lt=before)
+    requests = list(visible.select_related("followed_revision__policy")[: limit + 1])
     more, requests = len(requests) > limit, requests[:limit]
     return Replay(
         rows=tuple(_replay_all(draft, requests)),

@@ -74,7 +74,7 @@ def relaxation_refusal(
     tags: Mapping[str, str] | None = None,
     tier: str = "",
 ) -> str:
-    """Return why this actor may not give the model this name, these tags or this tier; "" where they may.
+    """Return the reason why this actor may not give the model this name, these tags or this tier; "" where they may.
 
     An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
     so that policies ask less of it. Somebody who is not involved may.

@@ -34,7 +34,7 @@ class Ability(StrEnum):
 
 
 def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Ability]:
-    """Return what the caller may do with a live request now over an API that carries no signatures."""
+    """Return the actions on a live request that the caller may take over an API without signatures."""
     abilities = []
     eligibility = eligibility_of(reviewer, case)
     if is_signed_in_person(actor) and eligibility.can_decide and not case.snapshot.e_signature:
@@ -46,7 +46,7 @@ def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Abil
 
 
 def comment_abilities(actor: Actor, comment: ApprovalComment, *, manages: bool) -> list[Ability]:
-    """Return what the caller may do with a comment; ``manages``: they manage the model it belongs to."""
+    """Return the actions on a comment that the caller may take; ``manages`` is whether they manage the model."""
     edits = refusal_to_edit_comment(actor, comment) is None
     deletes = refusal_to_delete_comment(actor, comment, manages=manages) is None
     return [Ability.EDIT_COMMENT] * edits + [Ability.DELETE_COMMENT] * deletes

@@ -46,7 +46,10 @@ def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: i
 
 
 def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
-    """Return the comment that starts the thread an answer goes to; NotFound where there is none on this version."""
+    """Return the comment that starts the thread an answer goes to.
+
+    Raises NotFound where there is none on this version.
+    """
     if reply_to is None:
         return None
     rows = ApprovalComment.objects.filter(pk=row_id(reply_to), version=row, deleted_at__isnull=True)
@@ -93,7 +96,7 @@ def delete_comment(*, actor: Actor, comment_id: int) -> None:
 
 
 def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
-    """Return a comment on a version the actor may see, locked until commit; NotFound."""
+    """Return a comment on a version the actor may see, locked until commit. Raises NotFound."""
     rows = ApprovalComment.objects.filter(pk=row_id(comment_id), deleted_at__isnull=True)
     rows = rows.filter(version__in=visible_versions(actor)).select_for_update(of=("self",))
     comment = rows.select_related("version__model", "author").first()

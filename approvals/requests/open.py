@@ -79,10 +79,10 @@ def open_request(
     approver decides whether the replaced version is archived at once. An approved request is not applied before
     ``apply_after``.
 
-    Raises NotFound; Denied (the actor may not edit the model, may not take versions out of Production, or may not use
-    break-glass); InvalidInput (a target that no policy can govern, a break-glass request without a reason);
-    InvalidState (the version is there already, no policy governs the move, or the policy does not allow break-glass);
-    Conflict (the live request has other terms).
+    Raises NotFound, Denied (the actor may not edit the model, may not take versions out of Production, or may not
+    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason),
+    InvalidState (the version is there already, no policy governs the move, or the policy does not allow
+    break-glass), Conflict (the live request has other terms).
     """
     terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
@@ -92,7 +92,10 @@ def open_request(
 
 
 def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
-    """Lock a model's row until commit and return a move of one of its versions, read under the lock; NotFound."""
+    """Lock a model's row until commit and return a move of one of its versions, read under the lock.
+
+    Raises NotFound.
+    """
     lock_visible_model(actor, name)  # locks nothing where the actor may not see the model; get_version refuses that
     row = get_version(actor, name, version)
     return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
@@ -160,10 +163,10 @@ def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
 
     One that expired, or whose approval lapsed, is closed first.
     """
-    known = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
-    if known is None:
+    live = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
+    if live is None:
         return None
-    request = lock_request(known.pk)
+    request = lock_request(live.pk)
     if expire_request(actor=system_actor("expire_requests"), request_id=request.pk):
         return None
     if request.state == RequestState.APPROVED:

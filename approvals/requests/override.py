@@ -67,7 +67,7 @@ def _override(
     actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, verified: VerifiedSignature | None
 ) -> Override:
     request = lock_visible(actor, request_id)
-    deny_if(refusal_unless_in_person(actor, _OVERRIDE, request, what="override a rule"))
+    deny_if(refusal_unless_in_person(actor, _OVERRIDE, request, purpose="override a rule"))
     person = User.objects.get(pk=actor.user_id or 0)
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
@@ -125,7 +125,7 @@ def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason
 @transaction.atomic
 def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
     request = lock_visible(actor, request_id)
-    deny_if(refusal_unless_in_person(actor, _WITHDRAWAL, request, what="withdraw an override"))
+    deny_if(refusal_unless_in_person(actor, _WITHDRAWAL, request, purpose="withdraw an override"))
     person = User.objects.get(pk=actor.user_id or 0)
     row = next((row for row in overrides_of(request) if row.pk == override_id), None)
     if row is None:

@@ -162,7 +162,10 @@ def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision)
 
 
 def require_seen_digest(case: Case, seen_digest: str, *, needed: bool) -> None:
-    """Raise Conflict where the request has changed since it was seen; InvalidInput where a needed digest is missing."""
+    """Raise Conflict where the request has changed since it was seen.
+
+    Raises InvalidInput where a needed digest is missing.
+    """
     if not seen_digest and needed:
         raise InvalidInput("An approval must name the subject digest that the reviewer was shown (seen_digest).")
     if seen_digest and seen_digest != case.snapshot.subject_digest:
@@ -175,25 +178,27 @@ def _require_checked(case: Case) -> None:
 
 
 def approval_obstacle(case: Case) -> str:
-    """Return why an approval would not count yet: checks that are unfinished or failed; "" where it would count."""
+    """Return the reason why an approval would not count yet: checks that are unfinished or failed; "" where it would
+    count.
+    """
     if not case.checks_finished:
         return "The checks have not finished yet; wait for their results."
     lines = "; ".join(f"{row.rule}: {row.why}" for row in case.blocking_checks())
     return f"An approval would not count while a check fails. {lines}" if lines else ""
 
 
-def _choose_archiving(actor: Actor, case: Case, wanted: bool | None) -> Case:  # noqa: FBT001 - the approver's own review_input
+def _choose_archiving(actor: Actor, case: Case, archive_existing: bool | None) -> Case:  # noqa: FBT001 - the approver's own review_input
     """Let the first approver make the choice that the requester left open.
 
     Raises Conflict where it was made otherwise.
     """
     request = case.request
-    if wanted is None or (wanted == request.archive_existing and not request.archive_left_open):
+    if archive_existing is None or (archive_existing == request.archive_existing and not request.archive_left_open):
         return case
     if not request.archive_left_open:
-        asked = str(request.archive_existing).lower()
+        requested_archiving = str(request.archive_existing).lower()
         raise Conflict(
-            f"Request #{request.pk} asks for archive_existing_versions={asked}. Approve the same, or reject it."
+            f"Request #{request.pk} asks for archive_existing_versions={requested_archiving}. Approve the same, or reject it."
         )
-    set_archiving(actor=actor, request=request, archive_existing=wanted)
+    set_archiving(actor=actor, request=request, archive_existing=archive_existing)
     return refresh_request(actor=system_actor("decide_request"), request=request)

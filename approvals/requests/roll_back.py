@@ -89,10 +89,12 @@ def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | Non
         raise InvalidState(f"No policy governs {target} of {model.name}: move the version there directly.")
     candidates = rollback_candidates(model, target)
     if number is not None:
-        wanted = get_version(actor, model.name, number)
-        candidates = [row for row in candidates if row.version.pk == wanted.pk]
+        target_version = get_version(actor, model.name, number)
+        candidates = [row for row in candidates if row.version.pk == target_version.pk]
         if not candidates:
-            raise InvalidState(f"{wanted} was never in {target} before, or is there now: ask for a promotion instead.")
+            raise InvalidState(
+                f"{target_version} was never in {target} before, or is there now: ask for a promotion instead."
+            )
     for candidate in candidates:
         if not candidate.obstacle:
             return candidate.version

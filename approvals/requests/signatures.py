@@ -71,7 +71,7 @@ def verify_signature(actor: Actor, signature: Signature | None, signed_act: str)
 def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) -> SignedFields:
     """Return the columns of a signature.
 
-    InvalidState where a needed one is missing, too old, or the signer has no full name.
+    Raises InvalidState where a needed one is missing, too old, or the signer has no full name.
     """
     if verified is None:
         if case.snapshot.e_signature:

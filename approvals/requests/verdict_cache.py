@@ -30,7 +30,7 @@ def verdict_summary(case: Case) -> dict[str, Any]:
             {"rule": row.rule, "kind": row.kind, "status": row.status.value, "why": row.why[:_MAX_REASON]}
             for row in blocking
         ],
-        "asked": sorted(_asked(case)),
+        "asked": sorted(_asked_people(case)),
         "excluded": sorted(excluded_reviewers(case.snapshot)),
     }
 
@@ -56,7 +56,7 @@ def delete_inbox_keys(request: TransitionRequest) -> None:
     InboxKey.objects.filter(request=request).delete()
 
 
-def _asked(case: Case) -> set[str]:
+def _asked_people(case: Case) -> set[str]:
     """Return the keys of those who may give an approval that a rule asks for."""
     keys: set[str] = set()
     for rule in case.rules:

@@ -1,4 +1,4 @@
-"""The evaluator: from a snapshot to a verdict, which says for each rule whether it is met, why, and who can resolve it.
+"""Evaluation of a snapshot to a verdict: for each rule whether it is met, why, and who can resolve it.
 
 Pure: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot; pages, APIs and MLflow errors
 print the verdict.
@@ -104,12 +104,12 @@ class Verdict:
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     """Return the verdict at a moment.
 
-    Besides the rules it is blocked by a reviewer who asks for changes, by the expiry of the request, by an overdue
-    re-review and by an overdue condition of an approval.
+    Besides the rules, these block: a reviewer who asks for changes, the expiry of the request, an overdue re-review,
+    and an overdue condition of an approval.
     """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
-    if (asked := _requested_changes(snapshot)) is not None:
-        rows = (*rows, asked)
+    if (changes := _requested_changes(snapshot)) is not None:
+        rows = (*rows, changes)
     if at >= snapshot.expires_at:
         rows = (*rows, _expiry_verdict(snapshot))
     if snapshot.review_due_at is not None and at >= snapshot.review_due_at:
@@ -141,7 +141,7 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
 def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
     """Return the verdict on one rule at a moment, overrides considered.
 
-    A rule that cannot be evaluated has failed, and the exception is logged.
+    A rule that cannot be evaluated counts as failed, and the exception is logged.
     """
     try:
         outcome = rule_outcome(rule, snapshot, at)
@@ -206,7 +206,7 @@ def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
     try:
         excluded = excluded_reviewers(snapshot)
     except KeyError:
-        return []  # the rule that names the unknown role has failed already
+        return []  # a rule names an unknown role, and that rule has failed
     rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
     return [review for rule in rules for review in counting_approvals(rule, snapshot, excluded)]
 
@@ -219,7 +219,7 @@ def _expiry_verdict(snapshot: Snapshot) -> RuleVerdict:
         status=RuleStatus.FAILED,
         title="The request is still valid",
         why="The request has expired.",
-        who_can_resolve="anybody who may edit the model, by asking again",
+        who_can_resolve="everybody who may edit the model, by opening a new request",
         since=snapshot.expires_at,
     )
 
@@ -230,8 +230,8 @@ def _re_review_verdict(since: datetime) -> RuleVerdict:
         kind="re_review",
         level=RuleLevel.HARD,
         status=RuleStatus.FAILED,
-        title="Its re-review is not overdue",
-        why=f"Its re-review has been overdue since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        title="The re-review of the version is not overdue",
+        why=f"The re-review of the version has been overdue since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
         who_can_resolve="a reviewer, by confirming the version",
         since=since,
     )
@@ -256,7 +256,7 @@ def _condition_verdicts(snapshot: Snapshot, at: datetime) -> list[RuleVerdict]:
 
 
 def _rejection_verdict(rejections: Sequence[RejectionFacts]) -> RuleVerdict:
-    """Return the advice to read earlier rejections of the same files; the newest is told in full."""
+    """Return an advisory verdict on earlier rejections of the same files, with the details of the newest."""
     last = max(rejections, key=lambda row: (row.at, row.request_id))
     more = f" {len(rejections) - 1} earlier rejections are listed with it." if len(rejections) > 1 else ""
     why = f": {last.why}" if last.why else "."

@@ -47,7 +47,7 @@ class ReviewFacts:
 
     @property
     def authority(self) -> str:
-        """Return whose review rights the review uses: each person's rights count once."""
+        """Return the username whose review rights the review uses: each person's rights count once."""
         return self.on_behalf_of or self.reviewer
 
 

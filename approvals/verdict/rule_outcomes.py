@@ -68,7 +68,7 @@ def applies(rule: Rule, snapshot: Snapshot) -> bool:
 
 
 def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
-    """Return why a rule does not apply, "" when it does."""
+    """Return the reason why a rule does not apply, "" when it does."""
     if condition.tiers and snapshot.tier not in condition.tiers:
         return f"Applies to risk tier {' or '.join(condition.tiers)}; this model's is {snapshot.tier}."
     for key, value in condition.tags.items():
@@ -121,11 +121,13 @@ _OUTCOME_BY_CHECK_STATE = {
 def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     excluded = excluded_reviewers(snapshot)
     names = sorted({review.reviewer for review in counting_approvals(rule, snapshot, excluded)})
-    given = f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
+    approvals_text = (
+        f"{len(names)} of {rule.count} given ({', '.join(names)})" if names else f"none of {rule.count} given yet"
+    )
     if len(names) >= rule.count:
         return RuleOutcome(RuleStatus.PASSED, f"Approved by {', '.join(names)}.")
     distinct = ", each of another group" if rule.distinct_groups else ""
-    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_text(rule)}{distinct}, {given}"
+    needs = f"needs {rule.count} approval{'s' if rule.count > 1 else ''} from {voters_text(rule)}{distinct}, {approvals_text}"
     void = sum(1 for review in snapshot.reviews if not covers(review, snapshot, rule.carry_over))
     if void:
         many = void > 1
@@ -176,8 +178,10 @@ def _freeze_outcome(rule: FreezeRule, snapshot: Snapshot, at: datetime) -> RuleO
 
 
 def _findings_outcome(rule: FindingsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
-    wanted = severities_from(rule.severity)
-    open_findings = sorted((row for row in snapshot.findings if row.severity in wanted), key=lambda row: row.finding_id)
+    severities = severities_from(rule.severity)
+    open_findings = sorted(
+        (row for row in snapshot.findings if row.severity in severities), key=lambda row: row.finding_id
+    )
     if not open_findings:
         return RuleOutcome(RuleStatus.PASSED, f"No open finding of severity {rule.severity.value} or worse.")
     lines = "; ".join(f"#{row.finding_id} {row.title} ({row.severity.value})" for row in open_findings[:5])
@@ -204,13 +208,17 @@ def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at:
 
 
 def _attested_outcome(rule: AttestedRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
-    given = snapshot.attested_at
-    if given is not None and at <= given + rule.within:
-        return RuleOutcome(RuleStatus.PASSED, f"The owner attested the model on {_when(given)}.", since=given)
+    attested_at = snapshot.attested_at
+    if attested_at is not None and at <= attested_at + rule.within:
+        return RuleOutcome(
+            RuleStatus.PASSED, f"The owner attested the model on {_when(attested_at)}.", since=attested_at
+        )
     why = (
-        f"The owner has not attested the model since {_when(given)}." if given else "Nobody has attested the model yet."
+        f"The owner has not attested the model since {_when(attested_at)}."
+        if attested_at
+        else "Nobody has attested the model yet."
     )
-    return RuleOutcome(RuleStatus.FAILED, why, "the owner of the model, on the model's page", given)
+    return RuleOutcome(RuleStatus.FAILED, why, "the owner of the model, on the model's page", attested_at)
 
 
 def _reason_outcome(rule: ReasonRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature

@@ -16,7 +16,7 @@ _WROTE = "wrote:"
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Return who may not decide, by username, with the role that excludes them; KeyError for an unknown role.
+    """Return the role of each person who may not decide, by username. Raises KeyError for an unknown role.
 
     Requesters are excluded whatever the rules are, and who wrote evidence by every rule of four eyes.
     """
@@ -31,7 +31,7 @@ def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]])
 
 
 def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
-    """Return who may not review, by username, with the role: excluded people,
+    """Return the role of each person who may not review, by username: excluded people,
     and who overrode a rule for this state.
     """
     excluded = excluded_people(snapshot.rules, snapshot.people)
@@ -49,14 +49,14 @@ def role_text(role: str) -> str:
 
 
 def involvement(role: str) -> str:
-    """Return how somebody in a role is involved, as the end of a sentence: `they are its version author`."""
+    """Return the involvement of a role, as the end of a sentence: `they are its version author`."""
     if role.startswith(_WROTE):
         return f"they (or a service account of theirs) {role_text(role)}"
     return f"they are its {role_text(role)}"
 
 
 def involvement_of_reader(role: str) -> str:
-    """Return how the reader is involved in a role, as the beginning of a sentence: `You are its version author`."""
+    """Return the involvement of the reader, as the beginning of a sentence: `You are its version author`."""
     return f"You {role_text(role)}" if role.startswith(_WROTE) else f"You are its {role_text(role)}"
 
 
@@ -113,7 +113,7 @@ def latest_reviews(
 
 
 def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
-    """Return what gives a review its vote under a rule: groups, `role:ROLE`, `owner`; empty for no vote."""
+    """Return the reasons why a review counts for a rule: groups, `role:ROLE`, `owner`; empty where it does not."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
     owns = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()

@@ -33,7 +33,7 @@ _KEPT_FOR = datetime.timedelta(days=7)
 def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
     """Record that an export was asked for and queue it.
 
-    NotFound where the actor may not read the model, Denied the log.
+    Raises NotFound where the actor may not read the model, Denied the log.
 
     Raises InvalidInput.
     """
@@ -43,7 +43,7 @@ def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
             event=record_request(actor=actor, filters=filters, stream=stream),
             requested_by=actor.name,
             requester_ref=actor.ref,
-            filters=filters.given(),
+            filters=filters.as_dict(),
             seen_at=timezone.now(),
         )
         enqueue(BUILD, queue="slow", export=str(job.pk))
@@ -51,7 +51,7 @@ def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
 
 
 def export_job(actor: Actor, pk: UUID) -> ExportJob:
-    """Return an export. NotFound for those of others, unless the actor may read the whole log."""
+    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log."""
     job = ExportJob.objects.filter(pk=pk).first()
     if job is None or not (job.requester_ref == actor.ref or may_read_whole_log(actor)):
         raise NotFound("There is no such export.")
@@ -70,7 +70,10 @@ def file_name(job: ExportJob) -> str:
 
 
 def file_of(job: ExportJob) -> Path:
-    """Return the file of a finished export. Conflict while it is not finished, NotFound where it is no longer kept."""
+    """Return the file of a finished export.
+
+    Raises Conflict while it is not finished, NotFound where it is no longer kept.
+    """
     if job.state != ExportState.DONE:
         raise Conflict(f"The export is {job.state}.{f' {job.error}' if job.error else ''}")
     path = _file(job)
@@ -139,7 +142,7 @@ def _file(job: ExportJob) -> Path:
     return state_folder() / "exports" / f"{job.pk}.zip"
 
 
-def _filters(given: dict[str, str]) -> Filters:
-    values: dict[str, Any] = dict(given)
-    values |= {key: parse_datetime(given[key]) for key in ("since", "until") if key in given}
+def _filters(stored: dict[str, str]) -> Filters:
+    values: dict[str, Any] = dict(stored)
+    values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
     return Filters(**values)

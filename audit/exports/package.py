@@ -119,7 +119,7 @@ def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], 
         "origin": chosen.origin,
         "size": checkpoint.size,
         "root": base64.b64encode(checkpoint.root).decode(),
-        "filters": chosen.filters.given(),
+        "filters": chosen.filters.as_dict(),
         "claim": chosen.claim() | counts,
         "files": tally.files,
     }
@@ -132,9 +132,9 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
     with _snapshot():
         for seq, entry in chosen.entries():
             lines.write(entry + b"\n")
-            known = orjson.loads(entry)
-            rows.writerow(verifier.csv_row(known, verifier.leaf_hash(entry)))
-            tally.take(seq, known["gen"])
+            event_facts = orjson.loads(entry)
+            rows.writerow(verifier.csv_row(event_facts, verifier.leaf_hash(entry)))
+            tally.take(seq, event_facts["gen"])
             if tally.events % _PROGRESS_EVERY == 0:
                 progress(tally.events)
     text.detach()

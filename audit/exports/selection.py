@@ -35,7 +35,7 @@ class Filters:
     since: datetime.datetime | None = None
     until: datetime.datetime | None = None
 
-    def given(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         """Return the filters that are set, as text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
@@ -47,7 +47,7 @@ class Filters:
     @property
     def kind(self) -> str:
         """Return the kind of claim that these filters allow."""
-        names = set(self.given())
+        names = set(self.as_dict())
         if not names:
             return WHOLE_LOG
         if names == {"model"}:
@@ -85,7 +85,7 @@ class Selection:
         return self.size if self.filters.kind == WHOLE_LOG else self._rows().count()
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and exact bytes of each entry, in the order of the log. TilesUnreadable."""
+        """Yield number and exact bytes of each entry, in the order of the log. Raises TilesUnreadable."""
         if self.filters.kind == WHOLE_LOG:
             yield from self._published()
             return
@@ -111,7 +111,7 @@ class Selection:
 
     def _conditions(self) -> Q:
         chosen = self.filters
-        wanted = {
+        lookups = {
             "stream": self.stream,
             "event__object_ref": chosen.object,
             "event__actor_name": chosen.actor,
@@ -121,7 +121,7 @@ class Selection:
             "event__at__gte": chosen.since,
             "event__at__lt": chosen.until,
         }
-        conditions = Q(**{key: value for key, value in wanted.items() if value})
+        conditions = Q(**{key: value for key, value in lookups.items() if value})
         if chosen.version:
             # Version refs in a model's stream are its own, whatever its name was then.
             conditions &= Q(

@@ -44,16 +44,17 @@ class Package:
 
 
 def export(*, actor: Actor, filters: Filters) -> Package:
-    """Return an export. NotFound where the actor may not read the model, Denied where not the whole log. Unavailable.
+    """Return an export.
 
-    Raises InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where not the whole log. Raises Unavailable,
+    InvalidInput.
     """
     stream = require_readable(actor, filters)
-    asked = record_request(actor=actor, filters=filters, stream=stream)
+    request_event = record_request(actor=actor, filters=filters, stream=stream)
     now = timezone.now()
     file = tempfile.TemporaryFile(dir=settings.DATA_DIR)  # noqa: SIM115 - the caller sends and closes it
     try:
-        manifest = write_export(file, asked, filters, stream, requested_by=actor.name)
+        manifest = write_export(file, request_event, filters, stream, requested_by=actor.name)
     except BaseException:
         file.close()
         raise
@@ -63,7 +64,7 @@ def export(*, actor: Actor, filters: Filters) -> Package:
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
-    """Return the stream of the model that is named, "" for the whole log. NotFound, Denied, InvalidInput."""
+    """Return the stream of the model that is named, "" for the whole log. Raises NotFound, Denied, InvalidInput."""
     if filters.version and not filters.model:
         raise InvalidInput("Name the model of the version.")
     if filters.model:
@@ -74,7 +75,7 @@ def require_readable(actor: Actor, filters: Filters) -> str:
 
 def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
     """Record that an export was asked for. Of a model, the event says how long its history was then."""
-    after: dict[str, object] = {"filters": filters.given()}
+    after: dict[str, object] = {"filters": filters.as_dict()}
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
@@ -84,7 +85,7 @@ def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
 
 def write_export(
     file: BinaryIO,
-    asked: Event,
+    request_event: Event,
     filters: Filters,
     stream: str,
     *,
@@ -93,9 +94,9 @@ def write_export(
 ) -> dict[str, Any]:
     """Write the package of an export that was asked for, and return its manifest.
 
-    Unavailable where the log is not signed.
+    Raises Unavailable where the log is not signed.
     """
-    log, checkpoint = signed_checkpoint(asked)
+    log, checkpoint = signed_checkpoint(request_event)
     try:
         signers = log_signers()
     except NoLogKey as error:
@@ -113,5 +114,5 @@ def write_export(
 
 def label_of(filters: Filters) -> str:
     """Return a word for the name of the file."""
-    label = filters.model or ("selection" if filters.given() else "log")
+    label = filters.model or ("selection" if filters.as_dict() else "log")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"

@@ -32,7 +32,7 @@ class Target:
     kind: str
 
     def send(self, rows: Sequence[tuple[Leaf, Event]]) -> None:
-        """Send events in their order. NotTaken."""
+        """Send events in their order. Raises NotTaken."""
         lines = [(event, as_text(leaf, event, self.kind)) for leaf, event in rows]
         try:
             if self.scheme.startswith("http"):
@@ -71,7 +71,7 @@ class Target:
 
 
 def target_of(address: str) -> Target:
-    """Return the target of an address. ValueError for any other text."""
+    """Return the target of an address. Raises ValueError for any other text."""
     parts = urlsplit(address)
     query = parse_qs(parts.query)
     kind = query.pop("format", [JSON])[-1]

@@ -19,7 +19,7 @@ class Comparison:
         self.differs: int | None = None
 
     def next_tile(self, log: Log) -> None:
-        """Compare the events of the next tile, or of the one that differed. TilesUnreadable."""
+        """Compare the events of the next tile, or of the one that differed. Raises TilesUnreadable."""
         if self._number * WIDTH >= log.size:
             self._number = 0
         start = self._number * WIDTH

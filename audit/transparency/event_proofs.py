@@ -12,7 +12,7 @@ from core.errors import Unavailable
 
 
 def proof_of(event: Event) -> tuple[Leaf, bytes] | None:
-    """Return the position of an event and its `.tlog-proof`, None while no checkpoint covers it. Unavailable."""
+    """Return the position of an event and its `.tlog-proof`, None while no checkpoint covers it. Raises Unavailable."""
     log = current_log()
     checkpoint = published_checkpoint(log) if log else None
     leaf = Leaf.objects.filter(event=event, log=log.number).first() if log else None

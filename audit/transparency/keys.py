@@ -46,7 +46,7 @@ def write_keys(path: Path, signers: list[Signer], *, replace: bool) -> None:
 
 
 def log_signers() -> list[Signer]:
-    """Return the keys of the log, the newest first: all of them sign. NoLogKey."""
+    """Return the keys of the log, the newest first: all of them sign. Raises NoLogKey."""
     path: Path = settings.LOG_KEY_FILE
     try:
         text = settings.LOG_KEY or path.read_text(encoding="utf-8")

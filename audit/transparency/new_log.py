@@ -28,9 +28,9 @@ _AT_ONCE = 10_000
 def start_new_log(*, actor: Actor, second: Actor, after: bytes) -> Log:
     """Start a log whose first event names the last checkpoint of the old one; return it.
 
-    All events of the database get positions in it. ``after`` is the checkpoint as a signed note. Denied unless two
-    superusers agree, InvalidInput for a checkpoint that the log's key has not signed, Conflict while a sequencer is
-    active.
+    All events of the database get positions in it. ``after`` is the checkpoint as a signed note. Raises Denied
+    unless two superusers agree, InvalidInput for a checkpoint that the log's key has not signed, Conflict while a
+    sequencer is active.
     """
     _require_two_superusers(actor, second)
     signers = log_signers()
@@ -51,7 +51,7 @@ def start_new_log(*, actor: Actor, second: Actor, after: bytes) -> Log:
 def rotate_key(*, actor: Actor) -> Signer:
     """Make a new key for the log and return it. From now on checkpoints are signed by it and by those before it.
 
-    Denied unless a superuser asks, Conflict where the key is mounted.
+    Raises Denied unless a superuser asks, Conflict where the key is mounted.
     """
     if not actor.is_superuser:
         raise Denied("Only a superuser may change the key.", action=Action.AUDIT_LOG_KEY_ROTATED, obj=LOG_OBJECT)

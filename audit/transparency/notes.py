@@ -53,16 +53,16 @@ def vkey_text(key: Key) -> str:
 
 
 def new_signer(name: str) -> Signer:
-    """Return a new key for a log. BadNote for a name that a note cannot have."""
+    """Return a new key for a log. Raises BadNote for a name that a note cannot have."""
     if not name or "+" in name or any(letter.isspace() or not letter.isprintable() for letter in name):
         raise BadNote(f"{name!r} cannot name a log: spaces and plus signs are not allowed")
     return Signer(name, secrets.token_bytes(_SEED_BYTES))
 
 
 def parse_skey(text: str) -> Signer:
-    """Return the private key that a line holds. BadNote."""
-    name, _, rest = text.strip().removeprefix(_PREFIX).partition("+")
-    digest, _, encoded = rest.partition("+")
+    """Return the private key that a line holds. Raises BadNote."""
+    name, _, key_part = text.strip().removeprefix(_PREFIX).partition("+")
+    digest, _, encoded = key_part.partition("+")
     data = decode_base64(encoded)
     if not text.startswith(_PREFIX) or len(data) != _SEED_BYTES + 1 or data[0] != _ED25519:
         raise BadNote("the key is not of the form PRIVATE+KEY+name+hash+base64, or not of type Ed25519")

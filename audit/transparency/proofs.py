@@ -61,39 +61,39 @@ class TreeReader:
         level, width = height // 8, 1 << height % 8
         first = low >> (8 * level)
         tile = first // WIDTH
-        known = min(WIDTH, (self.size >> (8 * level)) - tile * WIDTH)
+        complete = min(WIDTH, (self.size >> (8 * level)) - tile * WIDTH)
         at = first % WIDTH
-        return root_of(self.folder.hashes(level, tile, known)[at : at + width])
+        return root_of(self.folder.hashes(level, tile, complete)[at : at + width])
 
 
 def check_consistency(old: int, old_root: bytes, new: int, new_root: bytes, proof: list[bytes]) -> None:
     """Raise BadProof unless the tree of ``new`` leaves extends that of ``old`` leaves."""
     if old > new:
         raise BadProof("the older tree is the larger one")
-    rest = list(proof)
-    both = (old_root, new_root) if old == 0 else _both_roots(old, new, old_root, rest, whole=True)
-    if rest or both != (old_root, new_root) or (old == new and old_root != new_root):
+    unused = list(proof)
+    both = (old_root, new_root) if old == 0 else _both_roots(old, new, old_root, unused, whole=True)
+    if unused or both != (old_root, new_root) or (old == new and old_root != new_root):
         raise BadProof("the newer tree does not extend the older one")
 
 
-def _both_roots(old: int, new: int, old_root: bytes, rest: list[bytes], *, whole: bool) -> tuple[bytes, bytes]:
-    """Return the roots of the older and the newer tree that a proof implies; what it uses is taken from ``rest``."""
+def _both_roots(old: int, new: int, old_root: bytes, unused: list[bytes], *, whole: bool) -> tuple[bytes, bytes]:
+    """Return the roots of the older and the newer tree that a proof implies; what it uses is taken from ``unused``."""
     if old == new:
-        value = old_root if whole else _next(rest)
+        value = old_root if whole else _next(unused)
         return value, value
     half = _split(new)
     if old <= half:
-        first, second = _both_roots(old, half, old_root, rest, whole=whole)
-        return first, node_hash(second, _next(rest))
-    first, second = _both_roots(old - half, new - half, old_root, rest, whole=False)
-    left = _next(rest)
+        first, second = _both_roots(old, half, old_root, unused, whole=whole)
+        return first, node_hash(second, _next(unused))
+    first, second = _both_roots(old - half, new - half, old_root, unused, whole=False)
+    left = _next(unused)
     return node_hash(left, first), node_hash(left, second)
 
 
-def _next(rest: list[bytes]) -> bytes:
-    if not rest:
+def _next(unused: list[bytes]) -> bytes:
+    if not unused:
         raise BadProof("the proof is too short")
-    return rest.pop(0)
+    return unused.pop(0)
 
 
 def proof_text(number: int, proof: list[bytes], checkpoint: bytes) -> bytes:

@@ -16,16 +16,16 @@ def publish(folder: TileFolder, frontier: Frontier, bundle: list[bytes], entries
     ``bundle`` holds the entries of the incomplete bundle before. Incomplete versions of what became complete are
     removed.
     """
-    number, rest = frontier.size // WIDTH, [*bundle, *entries]
+    number, unpublished = frontier.size // WIDTH, [*bundle, *entries]
     full = frontier.append(map(leaf_hash, entries))
     completed: list[tuple[int | str, int]] = [(tile.level, tile.number) for tile in full]
-    while len(rest) >= WIDTH:
-        folder.write_bundle(number, rest[:WIDTH])
+    while len(unpublished) >= WIDTH:
+        folder.write_bundle(number, unpublished[:WIDTH])
         completed.append((ENTRIES, number))
-        number, rest = number + 1, rest[WIDTH:]
-    if rest:
-        folder.write_bundle(number, rest)
+        number, unpublished = number + 1, unpublished[WIDTH:]
+    if unpublished:
+        folder.write_bundle(number, unpublished)
     folder.write([*full, *frontier.open_tiles()])
     for level, complete in completed:
         folder.remove_partial(level, complete)
-    return rest
+    return unpublished

@@ -113,7 +113,7 @@ class Sequencer:
         return done
 
     def _compare(self, log: Log) -> None:
-        """Compare some events with the tree, every few seconds. Refused as long as one differs."""
+        """Compare some events with the tree, every few seconds. Raises Refused as long as one differs."""
         if time.monotonic() - self._compared_at > _CHECK_EVERY.total_seconds():
             self._comparison.next_tile(log)
             self._compared_at = time.monotonic()
@@ -121,7 +121,10 @@ class Sequencer:
             raise Refused(f"Event {self._comparison.differs} in the database is not the one that was signed.")
 
     def _state(self, origin: str) -> SignedState:
-        """Return the state, made for a log that has nothing yet. Refused where it is missing or of another log."""
+        """Return the state, made for a log that has nothing yet.
+
+        Raises Refused where it is missing or of another log.
+        """
         state, log = read_state(), current_log()
         if state is None:
             if log is not None and (log.size or log.number > 1):
@@ -136,7 +139,7 @@ class Sequencer:
         return state
 
     def _require_extension(self, state: SignedState) -> Log:
-        """Return the log's row, made for a new log. Refused where the database does not hold what was signed."""
+        """Return the log's row, made for a new log. Raises Refused where the database does not hold what was signed."""
         log = current_log()
         if log is None:
             if state.size:
@@ -228,7 +231,10 @@ def _restored_message(size: int, state: SignedState) -> str:
 
 
 def _entries(number: int, start: int, end: int) -> list[bytes]:
-    """Return the entries of a log from ``start`` to before ``end``, as far as they are there. Refused for a gap."""
+    """Return the entries of a log from ``start`` to before ``end``, as far as they are there.
+
+    Raises Refused for a gap.
+    """
     rows = Leaf.objects.filter(log=number, seq__gte=start, seq__lt=end).order_by("seq")
     entries: list[bytes] = []
     for seq, gen, stream, body in rows.values_list("seq", "gen", "stream", "event__body"):

@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.05
 def signed_checkpoint(event: Event) -> tuple[Log, Checkpoint]:
     """Return the log and a published checkpoint that covers a committed event.
 
-    Unavailable where none is signed in time.
+    Raises Unavailable where none is signed in time.
 
     Where no sequencer is active, this process does its work, if this host has the key.
     """

@@ -41,10 +41,10 @@ def published(origin: str) -> TileFolder:
 
 
 def read_state() -> SignedState | None:
-    """Return the state, None where nothing was ever signed with this folder. StateUnreadable."""
+    """Return the state, None where nothing was ever signed with this folder. Raises StateUnreadable."""
     try:
-        known = json.loads((state_folder() / STATE_FILE).read_bytes())
-        return SignedState(str(known["origin"]), int(known["size"]), bytes.fromhex(known["root"]))
+        stored = json.loads((state_folder() / STATE_FILE).read_bytes())
+        return SignedState(str(stored["origin"]), int(stored["size"]), bytes.fromhex(stored["root"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -53,8 +53,8 @@ def read_state() -> SignedState | None:
 
 def write_state(state: SignedState) -> None:
     """Write the state durably."""
-    known = {"origin": state.origin, "size": state.size, "root": state.root.hex()}
-    write_durably(state_folder() / STATE_FILE, (json.dumps(known, sort_keys=True) + "\n").encode())
+    stored = {"origin": state.origin, "size": state.size, "root": state.root.hex()}
+    write_durably(state_folder() / STATE_FILE, (json.dumps(stored, sort_keys=True) + "\n").encode())
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def bundle_of(entries: Iterable[bytes]) -> bytes:
 
 
 def entries_of(bundle: bytes) -> list[bytes]:
-    """Return the entries of a bundle. TilesUnreadable where it is cut off."""
+    """Return the entries of a bundle. Raises TilesUnreadable where it is cut off."""
     entries, at = [], 0
     while at < len(bundle):
         end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
@@ -68,7 +68,7 @@ class TileFolder:
         self.folder = folder
 
     def read(self, level: int | str, number: int, width: int) -> bytes:
-        """Return the first ``width`` hashes of a tile, or a bundle of that many entries. TilesUnreadable."""
+        """Return the first ``width`` hashes of a tile, or a bundle of that many entries. Raises TilesUnreadable."""
         for path, whole in ((tile_path(level, number, width), width == WIDTH), (tile_path(level, number), True)):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 data = (self.folder / path).read_bytes()
@@ -79,12 +79,12 @@ class TileFolder:
         raise TilesUnreadable(f"{tile_path(level, number, width)} is missing or too short in {self.folder}")
 
     def hashes(self, level: int, number: int, width: int) -> list[bytes]:
-        """Return the hashes of a tile. TilesUnreadable."""
+        """Return the hashes of a tile. Raises TilesUnreadable."""
         data = self.read(level, number, width)
         return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
     def frontier(self, size: int) -> Frontier:
-        """Return the open end of the tree of ``size`` leaves. TilesUnreadable."""
+        """Return the open end of the tree of ``size`` leaves. Raises TilesUnreadable."""
         rows, level = [], 0
         while size >> (8 * level):
             width = width_at(level, size)
@@ -93,12 +93,12 @@ class TileFolder:
         return Frontier(size, rows)
 
     def open_bundle(self, size: int) -> list[bytes]:
-        """Return the entries of the incomplete bundle of a log of ``size`` entries. TilesUnreadable."""
+        """Return the entries of the incomplete bundle of a log of ``size`` entries. Raises TilesUnreadable."""
         width = size % WIDTH
         return entries_of(self.read(ENTRIES, size // WIDTH, width)) if width else []
 
     def leaves(self, size: int) -> Iterator[bytes]:
-        """Yield the leaf hashes of the tree of ``size`` leaves, joined for each tile. TilesUnreadable."""
+        """Yield the leaf hashes of the tree of ``size`` leaves, joined for each tile. Raises TilesUnreadable."""
         for number in range(-(-size // WIDTH)):
             yield self.read(0, number, min(WIDTH, size - number * WIDTH))
 

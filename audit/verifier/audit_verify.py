@@ -158,7 +158,7 @@ def key_hash(name: str, kind: int, public: bytes) -> bytes:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of canonical base64. BadNote for any other text."""
+    """Return the bytes of canonical base64. Raises BadNote for any other text."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -171,10 +171,10 @@ def decode_base64(text: str) -> bytes:
 def parse_vkey(text: str, kind: int = LOG_KEY) -> Key:
     """Return the key of a log, or of a witness, that `name+hash+base64` describes.
 
-    BadNote where it is none of this kind.
+    Raises BadNote where it is none of this kind.
     """
-    name, _, rest = text.strip().partition("+")
-    digest, _, encoded = rest.partition("+")
+    name, _, key_part = text.strip().partition("+")
+    digest, _, encoded = key_part.partition("+")
     data = decode_base64(encoded)
     if not name or len(data) != 33 or data[0] != kind:  # noqa: PLR2004 - the type and 32 bytes
         raise BadNote(f"{text[:60]!r} is no Ed25519 key of a {KEY_KINDS[kind]}")
@@ -185,7 +185,7 @@ def parse_vkey(text: str, kind: int = LOG_KEY) -> Key:
 
 
 def split_note(data: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
-    """Return the text of a note and its signatures as (name, key hash and signature). BadNote."""
+    """Return the text of a note and its signatures as (name, key hash and signature). Raises BadNote."""
     cut = data.rfind(b"\n\n")
     try:
         lines = data[cut + 2 :].decode("utf-8").split("\n")
@@ -208,7 +208,7 @@ def split_note(data: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
 def open_note(data: bytes, keys: list[Key]) -> bytes:
     """Return the text of a note that one of the keys has signed.
 
-    BadNote where none has, or a signature by one is wrong.
+    Raises BadNote where none has, or a signature by one is wrong.
     """
     text, signatures = split_note(data)
     signed = False
@@ -225,7 +225,7 @@ def open_note(data: bytes, keys: list[Key]) -> bytes:
 
 
 def parse_checkpoint(text: bytes, note: bytes = b"") -> Checkpoint:
-    """Return what a checkpoint's text says. BadNote."""
+    """Return the fields of a checkpoint's text. Raises BadNote."""
     lines = text.decode("utf-8").split("\n")
     if len(lines) < 4 or lines[-1] or not lines[0] or not _DECIMAL.match(lines[1]):  # noqa: PLR2004 - three lines and an end
         raise BadNote("it is no checkpoint")
@@ -238,7 +238,7 @@ def parse_checkpoint(text: bytes, note: bytes = b"") -> Checkpoint:
 def cosigned_at(data: bytes, key: Key) -> int:
     """Return the time in seconds at which a witness cosigned a checkpoint (tlog-cosignature).
 
-    BadNote where it did not.
+    Raises BadNote where it did not.
     """
     text, signatures = split_note(data)
     for name, signature in signatures:
@@ -250,12 +250,12 @@ def cosigned_at(data: bytes, key: Key) -> int:
 
 
 def cosigned_bytes(text: bytes, at: int) -> bytes:
-    """Return what a witness signs: the time, and the text of the checkpoint."""
+    """Return the bytes that a witness signs: the time, and the text of the checkpoint."""
     return f"cosignature/v1\ntime {at}\n".encode() + text
 
 
 def open_checkpoint(data: bytes, keys: list[Key]) -> Checkpoint:
-    """Return a checkpoint that one of the keys has signed, whose origin is that key's name. BadNote."""
+    """Return a checkpoint that one of the keys has signed, whose origin is that key's name. Raises BadNote."""
     checkpoint = parse_checkpoint(open_note(data, keys), data)
     if checkpoint.origin not in {key.name for key in keys}:
         raise BadNote(f"it is of the log {checkpoint.origin}, which no given key is of")
@@ -344,7 +344,7 @@ def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
     """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS."""
     event = entry["event"]
     actor = event["actor"]
-    known = {
+    columns = {
         **event,
         **{key: entry[key] for key in ("seq", "gen", "stream")},
         "actor": actor["name"],
@@ -354,7 +354,7 @@ def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
         "on_behalf_of": actor.get("on_behalf_of", ""),
         "leaf_hash": leaf.hex(),
     }
-    return [_cell(known[column]) for column in CSV_COLUMNS]
+    return [_cell(columns[column]) for column in CSV_COLUMNS]
 
 
 def _cell(value: Any) -> str:
@@ -388,7 +388,7 @@ class Package:
             raise Unusable(f"{path} is neither a directory nor a readable zip file: {error}") from error
 
     def _extra_bytes(self) -> str:
-        """Return what is in the zip file besides its members, "" for nothing."""
+        """Return a description of bytes in the zip file outside its members, "" for none."""
         assert self.zip is not None  # noqa: S101 - called for zip files only
         first = min((info.header_offset for info in self.zip.infolist()), default=0)
         with self.path.open("rb") as file:
@@ -407,7 +407,7 @@ class Package:
         return path.open("rb")
 
     def read_small(self, name: str) -> bytes:
-        """Return the bytes of a small file. Unusable where it cannot be read or is large."""
+        """Return the bytes of a small file. Raises Unusable where it cannot be read or is large."""
         try:
             with self.open(name) as file:
                 data = file.read(_SMALL_FILE + 1)
@@ -425,9 +425,9 @@ class Report:
         self.errors: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
 
-    def wrong(self, where: str, what: str, line: int | None = None, seq: int | None = None) -> None:
+    def wrong(self, where: str, problem: str, line: int | None = None, seq: int | None = None) -> None:
         """Note one thing that does not agree."""
-        error = {"where": where, "what": what, "line": line, "seq": seq}
+        error = {"where": where, "what": problem, "line": line, "seq": seq}
         self.errors.append({key: value for key, value in error.items() if value is not None})
 
 
@@ -439,7 +439,10 @@ class Signed(NamedTuple):
 
 
 def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | None:
-    """Return checkpoint and manifest, None where a signature or a hash is wrong. Unusable where they cannot be read."""
+    """Return checkpoint and manifest, None where a signature or a hash is wrong.
+
+    Raises Unusable where they cannot be read.
+    """
     data = package.read_small(MANIFEST)
     try:
         checkpoint = open_checkpoint(package.read_small(CHECKPOINT), keys)
@@ -456,10 +459,10 @@ def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | N
         return None
     try:
         manifest = json.loads(data)
-        known = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
+        is_supported = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
-    if not known:
+    if not is_supported:
         raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
     if (manifest["size"], manifest["root"]) != (checkpoint.size, base64.b64encode(checkpoint.root).decode()):
         report.wrong(CHECKPOINT, "it is not the one that the manifest names")
@@ -542,8 +545,8 @@ class Walk:
             return self._wrong(f"the event does not belong to {self.stream}", seq)
         return gen == before + 1 or self._wrong(f"generation {gen} follows {before}", seq)
 
-    def _wrong(self, what: str, seq: int | None = None) -> bool:
-        self.report.wrong(EVENTS, what, self.count, seq)
+    def _wrong(self, problem: str, seq: int | None = None) -> bool:
+        self.report.wrong(EVENTS, problem, self.count, seq)
         return False
 
     def _compare(self, old: Checkpoint) -> None:
@@ -570,18 +573,18 @@ class Walk:
 
 def check_events(package: Package, listed: dict[str, Any], walk: Walk, report: Report) -> None:
     """Walk events.jsonl once: its SHA-256, its lines, and what they say."""
-    digest, size, rest, good = hashlib.sha256(), 0, b"", True
+    digest, size, unfinished_line, good = hashlib.sha256(), 0, b"", True
     with package.open(EVENTS) as file:
         while (chunk := file.read(_CHUNK)) and size <= listed["bytes"]:
             digest.update(chunk)
             size += len(chunk)
-            lines = (rest + chunk).split(b"\n")
-            rest = lines.pop()
+            lines = (unfinished_line + chunk).split(b"\n")
+            unfinished_line = lines.pop()
             for line in lines:
                 good = good and walk.take(line)
-            if len(rest) > _LONGEST_LINE:
+            if len(unfinished_line) > _LONGEST_LINE:
                 break
-    if rest:
+    if unfinished_line:
         report.wrong(EVENTS, "the last line does not end, or is too long", walk.count + 1)
     if listed != {"sha256": digest.hexdigest(), "bytes": size}:
         report.wrong(EVENTS, "its SHA-256 or length is not the one that was signed")
@@ -679,13 +682,15 @@ def verify(
         return report
     files = signed.manifest["files"]
     witnessed = package.read_small(WITNESSED) if WITNESSED in files else b""
-    kept = _kept_checkpoints([*(olds or []), *([witnessed] if witnessed else [])], keys, signed.checkpoint, report)
+    kept_checkpoints = _kept_checkpoints(
+        [*(olds or []), *([witnessed] if witnessed else [])], keys, signed.checkpoint, report
+    )
     cosigned = _cosignatures(witnessed, witnesses or [], report)
     for name in sorted(set(files) - {EVENTS}):
         check_file(package, name, files[name], report)
     try:
         leaves = read_leaves(package, signed.manifest, report)
-        walk = Walk(signed, kept, leaves, report)
+        walk = Walk(signed, kept_checkpoints, leaves, report)
         check_events(package, files[EVENTS], walk, report)
         walk.finish(signed)
         if full:
@@ -697,7 +702,7 @@ def verify(
 
 
 def _cosignatures(note: bytes, witnesses: list[Key], report: Report) -> list[dict[str, Any]]:
-    """Return who of the witnesses cosigned, when, and at which size; the others are wrong."""
+    """Return the valid cosignatures: witness, time and size. Report the invalid ones."""
     cosignatures = []
     for key in witnesses:
         try:
@@ -709,7 +714,7 @@ def _cosignatures(note: bytes, witnesses: list[Key], report: Report) -> list[dic
 
 
 def _kept_checkpoints(olds: list[bytes], keys: list[Key], now: Checkpoint, report: Report) -> list[Checkpoint]:
-    kept: list[Checkpoint] = []
+    checkpoints: list[Checkpoint] = []
     for data in olds:
         try:
             old = open_checkpoint(data, keys)
@@ -719,11 +724,11 @@ def _kept_checkpoints(olds: list[bytes], keys: list[Key], now: Checkpoint, repor
             report.wrong(CHECKPOINT, f"the given checkpoint is of another log, {old.origin}")
         elif old.size > now.size:
             report.wrong(CHECKPOINT, f"the log ends at {now.size}, before the given checkpoint of size {old.size}")
-        elif any(other.size == old.size and other.root != old.root for other in kept):
+        elif any(other.size == old.size and other.root != old.root for other in checkpoints):
             report.wrong(CHECKPOINT, f"two given checkpoints of size {old.size} differ")
         else:
-            kept.append(old)
-    return kept
+            checkpoints.append(old)
+    return checkpoints
 
 
 def _facts(signed: Signed, olds: int, *, full: bool) -> dict[str, Any]:
@@ -753,9 +758,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:
-        keys = [key for given in options.vkey for key in _keys(given)]
+        keys = [key for option in options.vkey for key in _keys(option)]
         olds = [path.read_bytes() for path in options.checkpoint]
-        witnesses = [key for given in options.witness for key in _keys(given, WITNESS_KEY)]
+        witnesses = [key for option in options.witness for key in _keys(option, WITNESS_KEY)]
         report = verify(options.export, keys, olds, witnesses=witnesses, full=options.full)
     except (Unusable, BadNote, OSError) as error:
         print(json.dumps({"result": "unusable", "why": str(error)}) if options.json else f"UNUSABLE: {error}")
@@ -768,9 +773,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if report.errors else 0
 
 
-def _keys(given: str, kind: int = LOG_KEY) -> list[Key]:
-    path = Path(given)
-    text = path.read_text(encoding="utf-8") if "+" not in given or path.is_file() else given
+def _keys(option: str, kind: int = LOG_KEY) -> list[Key]:
+    path = Path(option)
+    text = path.read_text(encoding="utf-8") if "+" not in option or path.is_file() else option
     return [parse_vkey(line, kind) for line in text.splitlines() if line.strip()]
 
 

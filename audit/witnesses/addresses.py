@@ -21,7 +21,10 @@ _FORMS = (
 
 
 def witness_of(address: str) -> Witness:
-    """Return the witness of an address. ValueError for any other, and where a package is missing that it needs."""
+    """Return the witness of an address.
+
+    Raises ValueError for any other, and where a package is missing that it needs.
+    """
     parts = urlsplit(address)
     kind, _, scheme = parts.scheme.rpartition("+")
     if parts.scheme == "file" and parts.path.startswith("/"):

@@ -40,7 +40,7 @@ class Witness(Protocol):
     def keep(self, checkpoint: Checkpoint) -> bytes:
         """Send a checkpoint to the witness; return the cosignature line, if there is one.
 
-        WitnessFailed, WitnessContradicts.
+        Raises WitnessFailed, WitnessContradicts.
         """
 
 
@@ -56,7 +56,9 @@ def require_extended(held: Checkpoint, new: Checkpoint) -> None:
 
 
 def post(name: str, url: str, body: bytes, kind: str) -> tuple[int, str, bytes]:
-    """Send a body of a content type; return status, content type and body of the answer. WitnessFailed without one."""
+    """Send a body of a content type; return status, content type and body of the answer. Raises WitnessFailed without
+    an answer.
+    """
     parts = urlsplit(url)
     make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)

@@ -78,8 +78,8 @@ class WitnessStore:
         except BadProof as error:
             return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error}\n".encode())
         line = self._cosigner.line(split_note(checkpoint.note)[0], int(time.time()))
-        known = {"note": checkpoint.note.decode(), "cosignature": line.decode()}
-        write_durably(self._path(checkpoint.origin), json.dumps(known).encode())
+        stored = {"note": checkpoint.note.decode(), "cosignature": line.decode()}
+        write_durably(self._path(checkpoint.origin), json.dumps(stored).encode())
         return Answer(HTTPStatus.OK, line)
 
     def held(self, origin: str) -> Checkpoint | None:
@@ -97,8 +97,8 @@ class WitnessStore:
         path = self._folder / f"{digest}.json"
         if digest not in {_digest(key.name) for key in self._logs} or not path.exists():
             return None
-        known = json.loads(path.read_bytes())
-        return bytes((known["note"] + known["cosignature"]).encode())
+        stored = json.loads(path.read_bytes())
+        return bytes((stored["note"] + stored["cosignature"]).encode())
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"{_digest(origin)}.json"

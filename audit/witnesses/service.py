@@ -1,4 +1,4 @@
-"""Sends the newest checkpoint to every witness, and computes whether enough witnesses hold it."""
+"""Service of witnesses: sends them the newest checkpoint, and computes whether enough of them have cosigned it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ WITNESSED_FILE = "witnessed"
 
 @dataclass(frozen=True, slots=True)
 class Witnessing:
-    """The witnessed part of the log: the size that enough witnesses hold, and since when that has been too small.
+    """The witnessed part of the log: the size that enough witnesses have cosigned, and the state of each witness.
 
-    ``required`` 0: no witness is required. ``problem``: what is wrong, "" for nothing.
+    ``required`` is 0 where no witness is required. ``problem`` is "" where there is none.
     """
 
     required: int
@@ -67,7 +67,7 @@ def ask_witnesses() -> int:
 
 
 def _is_due(address: str, checkpoint: Checkpoint) -> bool:
-    """Return whether a witness lacks the checkpoint, and was not given another one a moment ago."""
+    """Return whether to send the checkpoint: the witness lacks it, and its pause since the last one has passed."""
     state = WitnessState.objects.filter(address=address).first()
     if state is None or state.problem or state.origin != checkpoint.origin or state.kept_at is None:
         return True
@@ -77,7 +77,7 @@ def _is_due(address: str, checkpoint: Checkpoint) -> bool:
 
 
 def _cosignatures(checkpoint: Checkpoint) -> bytes:
-    """Return the lines of all witnesses that have cosigned the checkpoint, whenever each was asked."""
+    """Return the cosignature lines of all witnesses that have cosigned the checkpoint."""
     states = WitnessState.objects.filter(
         address__in=settings.WITNESSES, origin=checkpoint.origin, size=checkpoint.size, problem=""
     )
@@ -86,7 +86,7 @@ def _cosignatures(checkpoint: Checkpoint) -> bytes:
 
 
 def witnessing(log: Log | None) -> Witnessing:
-    """Return how far the log is witnessed by the policy of the settings."""
+    """Return the witnessed part of the log, by CUSTODY_WITNESS_QUORUM."""
     states = list(WitnessState.objects.filter(address__in=settings.WITNESSES).order_by("name"))
     required = settings.WITNESS_QUORUM
     held = sorted((state.size for state in states if log and state.origin == log.origin), reverse=True)
@@ -100,8 +100,10 @@ def _problem(log: Log, states: Sequence[WitnessState], size: int) -> str:
             return f"{state.problem} An older state was restored, or there is a fork."
     if not settings.WITNESS_QUORUM or size >= log.size:
         return ""
-    kept = sorted((state.kept_at for state in states if state.kept_at), reverse=True)
-    last: datetime | None = kept[settings.WITNESS_QUORUM - 1] if len(kept) >= settings.WITNESS_QUORUM else None
+    kept_times = sorted((state.kept_at for state in states if state.kept_at), reverse=True)
+    last: datetime | None = (
+        kept_times[settings.WITNESS_QUORUM - 1] if len(kept_times) >= settings.WITNESS_QUORUM else None
+    )
     within = timedelta(seconds=settings.WITNESS_WITHIN)
     if last and last > timezone.now() - within:
         return ""
@@ -122,7 +124,7 @@ def _ask(witness: Witness, checkpoint: Checkpoint) -> _Outcome:
     try:
         return _Outcome(witness.keep(checkpoint))
     except WitnessContradicts as error:
-        logger.error("a witness contradicts the audit log: %s", error)  # noqa: TRY400 - the message says it all
+        logger.error("a witness contradicts the audit log: %s", error)  # noqa: TRY400 - a traceback adds nothing
         return _Outcome(problem=str(error), contradicts=True)
     except (WitnessFailed, TilesUnreadable) as error:
         logger.warning("a witness was not reached: %s", error)

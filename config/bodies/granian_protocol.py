@@ -21,8 +21,8 @@ def hand_on_protocol() -> None:
         return
     wrapped_by_granian = workers._wsgi_call_wrap  # noqa: SLF001 - see above
 
-    def wrap(*given: Any) -> Callable[[Any, dict[str, Any]], Any]:
-        serve = wrapped_by_granian(*given)
+    def wrap(*arguments: Any) -> Callable[[Any, dict[str, Any]], Any]:
+        serve = wrapped_by_granian(*arguments)
 
         def serve_with_protocol(protocol: Any, scope: dict[str, Any]) -> Any:
             scope[PROTOCOL] = protocol

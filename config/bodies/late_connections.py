@@ -1,10 +1,10 @@
-"""Ends the connections of requests that were answered because their body was late.
+"""Closes the connections of requests that were answered before their body arrived, because it was late.
 
-After an early answer the HTTP library goes on to wait for the body, with a thread that reads it, for as long as the
-client keeps the connection. WSGI does not name the client's port, so the connection is identified by the number of
-bytes sent on it: the answers have an unusual length, and the kernel counts the bytes of each connection. A second
-later, when the client has had time to read the answer, connections on which nothing more was sent are shut down. Linux
-only; elsewhere they stay until the client closes them.
+After such an answer a thread of the HTTP library still waits for the body, until the client closes the connection. WSGI
+does not name the client's port, so the connection is identified by the number of bytes sent on it: the answers have an
+unusual length, and the kernel counts the bytes of each connection. A second later, when the client has had time to read
+the answer, connections on which nothing more was sent are shut down. Linux only; elsewhere they stay until the client
+closes them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 # Length of the body of these answers, and how much longer an answer is with its head.
 ANSWER_BYTES = 2048
 _HEAD_BYTES = range(60, 1000)
-# Within what time an answer has left.
+# The time in which the kernel has sent an answer, in seconds.
 _SEND_SECONDS = 0.05
 _READ_SECONDS = 1.0
 _BYTES_SENT = 200  # offset of tcpi_bytes_sent in `struct tcp_info` (linux/tcp.h)
@@ -36,7 +36,7 @@ class _Answered(NamedTuple):
 
 
 class LateConnections:
-    """The connections of one process that were answered early and are to be ended. Used by one thread."""
+    """Connections of one process that were answered early and are to be closed. Only one thread uses it."""
 
     def __init__(self) -> None:
         self._answered: list[_Answered] = []
@@ -53,7 +53,7 @@ class LateConnections:
                 self._answered.append(_Answered(now, inode, sent))
 
     def end(self) -> None:
-        """Shut down those whose client has had time to read the answer."""
+        """Shut down the connections whose client has had time to read the answer."""
         due = [each for each in self._answered if time.monotonic() - each.since > _READ_SECONDS]
         if not due:
             return

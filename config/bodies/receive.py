@@ -53,11 +53,11 @@ class LazyBody(io.RawIOBase):
         return self._received
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return up to ``size`` bytes. Unavailable, TooSlow."""
+        """Return up to ``size`` bytes. Raises Unavailable, TooSlow."""
         return self._body().read(size)
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Return one line. Unavailable, TooSlow."""
+        """Return one line. Raises Unavailable, TooSlow."""
         return self._body().readline(size)
 
 
@@ -90,7 +90,10 @@ def with_received_bodies(application: WSGIApplication) -> WSGIApplication:
 
 
 def _receive(reader: BodyReader, environ: dict[str, Any], limit: int, length: int, *, is_chunked: bool) -> None:
-    """Put a body that was received, or will be when it is read, into ``environ``. TooLarge, TooSlow, Unavailable."""
+    """Put a body that was received, or will be when it is read, into ``environ``.
+
+    Raises TooLarge, TooSlow, Unavailable.
+    """
     if length > limit:
         raise TooLarge(f"The request body may hold at most {limit} bytes; this one has {length}.")
     path = environ["PATH_INFO"]

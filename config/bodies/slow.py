@@ -67,7 +67,7 @@ class BodyReader:
     def read(self, source: Any, size: int, protocol: Any, refusal: Refusal) -> bytes:
         """Return at most ``size`` bytes.
 
-        Unavailable where too many bodies are being read, TooSlow after the answer 408.
+        Raises Unavailable where too many bodies are being read, TooSlow after the answer 408.
         """
         is_small = size <= SMALL
         turns = self._small if is_small else self._large
@@ -83,7 +83,7 @@ class BodyReader:
 
     @contextmanager
     def _limited(self, seconds: float, protocol: Any, refusal: Refusal) -> Iterator[None]:
-        """Have the request answered after so many seconds. TooSlow at the end where that has happened."""
+        """Have the request answered after so many seconds. Raises TooSlow at the end where that has happened."""
         if protocol is None:  # another server than granian: it has its own deadlines, or none
             yield
             return

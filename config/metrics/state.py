@@ -45,8 +45,8 @@ def _age(moment: datetime | None) -> float:
 def _requests() -> Iterator[Metric]:
     waiting = TransitionRequest.objects.filter(state__in=[RequestState.OPEN, RequestState.APPROVED])
     counts = dict(waiting.values_list("state").annotate(Count("id")).order_by())
-    known = [((state.value,), counts.get(state, 0)) for state in (RequestState.OPEN, RequestState.APPROVED)]
-    yield _gauge("requests_waiting", "Transition requests that are open or approved.", known, ["state"])
+    samples = [((state.value,), counts.get(state, 0)) for state in (RequestState.OPEN, RequestState.APPROVED)]
+    yield _gauge("requests_waiting", "Transition requests that are open or approved.", samples, ["state"])
     oldest = waiting.aggregate(at=Min("opened_at"))["at"]
     yield _gauge("requests_oldest_seconds", "Age of the oldest of them.", [((), _age(oldest))])
 
@@ -54,8 +54,8 @@ def _requests() -> Iterator[Metric]:
 def _checks() -> Iterator[Metric]:
     waiting = CheckRun.objects.filter(state__in=[CheckState.QUEUED, CheckState.RUNNING])
     counts = dict(waiting.values_list("state").annotate(Count("id")).order_by())
-    known = [((state.value,), counts.get(state, 0)) for state in (CheckState.QUEUED, CheckState.RUNNING)]
-    yield _gauge("checks_waiting", "Checks that are queued or running.", known, ["state"])
+    samples = [((state.value,), counts.get(state, 0)) for state in (CheckState.QUEUED, CheckState.RUNNING)]
+    yield _gauge("checks_waiting", "Checks that are queued or running.", samples, ["state"])
     oldest = waiting.filter(state=CheckState.QUEUED).aggregate(at=Min("queued_at"))["at"]
     yield _gauge("checks_oldest_seconds", "Age of the oldest queued check.", [((), _age(oldest))])
 
@@ -70,14 +70,14 @@ def _registry() -> Iterator[Metric]:
     current = ModelVersion.objects.filter(is_current=True).count()
     yield _gauge("versions_in_production", "Versions that are the current Production version.", [((), current)])
     findings = Finding.objects.filter(closed_at__isnull=True).values_list("severity").annotate(Count("id")).order_by()
-    known = [((str(severity),), count) for severity, count in findings]
-    yield _gauge("findings_open", "Findings that are not resolved, by severity.", known, ["severity"])
+    samples = [((str(severity),), count) for severity, count in findings]
+    yield _gauge("findings_open", "Findings that are not resolved, by severity.", samples, ["severity"])
 
 
 def _log() -> Iterator[Metric]:
     state = log_health().state
-    known = [((one.value,), float(one == state)) for one in LogState]
-    yield _gauge("log_state", "1 for the state of the audit log.", known, ["state"])
+    samples = [((one.value,), float(one == state)) for one in LogState]
+    yield _gauge("log_state", "1 for the state of the audit log.", samples, ["state"])
     log = current_log()
     size = log.size if log else 0
     behind = Leaf.objects.filter(log=log.number, seq__gte=size).count() if log else 0
@@ -95,8 +95,8 @@ def _log() -> Iterator[Metric]:
 
 def _programs() -> Iterator[Metric]:
     names = ("broker", "workers", "scheduler")
-    known = [((name,), float(state == "ok")) for name, state in zip(names, broker_state(), strict=True)]
-    yield _gauge("program_up", "1 where a program answers.", known, ["program"])
+    samples = [((name,), float(state == "ok")) for name, state in zip(names, broker_state(), strict=True)]
+    yield _gauge("program_up", "1 where a program answers.", samples, ["program"])
 
 
 def _disk() -> Iterator[Metric]:

@@ -32,9 +32,9 @@ class FirstAccount:
         """Return the password while the one in the file is still valid, else ""."""
         if not self.password_file.exists():
             return ""
-        kept = self.password_file.read_text(encoding="utf-8").strip()
+        stored = self.password_file.read_text(encoding="utf-8").strip()
         user = User.objects.filter(username=ADMIN, is_active=True).first()
-        return kept if user is not None and user.check_password(kept) else ""
+        return stored if user is not None and user.check_password(stored) else ""
 
     def _make_password(self) -> str:
         """Return a new password. It is stored first: a lost password would lock everybody out."""
@@ -51,10 +51,10 @@ class Demonstration:
     def __init__(self, data: Path) -> None:
         self._path = data / "demo"
 
-    def decide(self, *, wanted: bool) -> None:
+    def decide(self, *, is_requested: bool) -> None:
         """Store whether it is wanted, on the first start only."""
         if not self._path.exists():
-            self._write("wanted" if wanted else "declined")
+            self._write("wanted" if is_requested else "declined")
 
     @property
     def is_due(self) -> bool:

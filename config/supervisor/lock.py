@@ -25,7 +25,7 @@ class DataLock:
         self.was_killed = False
 
     def acquire(self) -> None:
-        """Take the lock. DataInUse where another process holds it."""
+        """Take the lock. Raises DataInUse where another process holds it."""
         self._file = self._path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -98,7 +98,7 @@ def is_answering(node: str) -> bool:
 
 
 def port_problem(host: str, port: int) -> str:
-    """Return why no server can listen on host and port, "" where it can."""
+    """Return the reason why no server can listen on host and port, "" where it can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

@@ -92,7 +92,7 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, *programs: Program) -> None:
-        """Start programs together and return when all of them answer. CannotRun where one does not."""
+        """Start programs together and return when all of them answer. Raises CannotRun where one does not."""
         started = [Watched(program, self._logs) for program in programs]
         self._watched += started
         deadline = time.monotonic() + _READY_SECONDS

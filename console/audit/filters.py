@@ -44,9 +44,9 @@ class Filter:
 
     @classmethod
     def of(cls, request: HttpRequest) -> Filter:
-        """Read the filter from the query string. InvalidInput for an invalid date or an unknown choice."""
-        given = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
-        chosen = cls(**given)
+        """Read the filter from the query string. Raises InvalidInput for an invalid date or an unknown choice."""
+        values = {key: request.GET.get(key, "").strip() for key in cls.__slots__}
+        chosen = cls(**values)
         _day(chosen.since), _day(chosen.until)
         if chosen.group and chosen.group not in GROUPS:
             raise InvalidInput(f"There is no group of actions called {chosen.group}.")
@@ -69,7 +69,7 @@ class Filter:
         return not self.group
 
     def for_export(self) -> Filters:
-        """Return the filter of the export. InvalidInput for an unknown action or outcome."""
+        """Return the filter of the export. Raises InvalidInput for an unknown action or outcome."""
         if self.group:
             raise InvalidInput("Choose one action: an export does not take a group of actions.")
         if self.action and self.action not in set(Action):

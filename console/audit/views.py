@@ -80,7 +80,7 @@ def event(request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpRespon
 
 @page
 def event_proof(_request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpResponse:
-    """Return the proof that an event is in the signed log, as a file. NotFound while no checkpoint covers it."""
+    """Return the proof that an event is in the signed log, as a file. Raises NotFound while no checkpoint covers it."""
     proof = proof_of(_event(actor, event_id))
     if proof is None:
         raise NotFound("This event is not signed yet.")
@@ -89,7 +89,7 @@ def event_proof(_request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> Htt
 
 
 def _event(actor: Actor, event_id: uuid.UUID) -> Event:
-    """Return an event. NotFound where it does not exist or the actor may not read its model."""
+    """Return an event. Raises NotFound where it does not exist or the actor may not read its model."""
     row: Event | None = Event.objects.filter(event_id=event_id).first()
     if row is None or not (may_read_whole_log(actor) or may_read_stream(actor, row.stream)):
         raise NotFound("There is no such event.")

@@ -59,34 +59,34 @@ class CardForm(ConsoleForm):
     # A card may be saved half written, so no field is marked as optional.
     hides_optional = True
 
-    def __init__(self, data: QueryDict | None = None, *, shown: CardPage) -> None:
-        super().__init__(data, initial={"number": shown.newest.number})
-        self._shown = shown
-        self._required = required_keys(shown.template, shown.tier)
+    def __init__(self, data: QueryDict | None = None, *, card: CardPage) -> None:
+        super().__init__(data, initial={"number": card.newest.number})
+        self._card = card
+        self._required = required_keys(card.template, card.tier)
         for field in FIELDS:
             if field.human:
-                self.fields[field.key] = _card_field(field, (shown.newest.body.get(field.key) or {}).get("value", ""))
+                self.fields[field.key] = _card_field(field, (card.newest.body.get(field.key) or {}).get("value", ""))
         self.style_fields()
 
     def groups(self) -> Iterator[Group]:
         """Yield the fields that the template requires, open, and then the others by section, folded."""
         required = [self[field.key] for field in FIELDS if field.human and field.key in self._required]
-        yield Group(f"Needed by the {self._shown.template.title} template", required, is_open=True)
+        yield Group(f"Needed by the {self._card.template.title} template", required, is_open=True)
         for section in Section:
-            rest = [self[each.key] for each in fields_of(section) if each.human and each.key not in self._required]
-            if rest:
-                yield Group(section.value, rest, is_open=any(field.errors for field in rest))
+            optional = [self[each.key] for each in fields_of(section) if each.human and each.key not in self._required]
+            if optional:
+                yield Group(section.value, optional, is_open=any(field.errors for field in optional))
 
     def meters(self) -> Iterator[Meter]:
-        """Yield how complete the card is by each template."""
-        for measured in self._shown.scores:
-            keys = required_keys(measured.template, self._shown.tier)
+        """Yield the completeness of the card by each template."""
+        for measured in self._card.scores:
+            keys = required_keys(measured.template, self._card.tier)
             editable = [key for key in keys if key in self.fields]
             settled = sum(key not in measured.missing for key in keys if key not in self.fields)
             yield Meter(measured, " ".join(editable), settled)
 
     def values(self) -> dict[str, object]:
-        """Return the submitted fields as the card stores them. InvalidInput for a line that is not a row."""
+        """Return the submitted fields as the card stores them. Raises InvalidInput for a line that is not a row."""
         sent = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
         values = {}
         for field in FIELDS:

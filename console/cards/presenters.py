@@ -98,22 +98,22 @@ def _marked(kind: str, text: str) -> SafeString | str:
 def card_page(version: ModelVersion, number: int | None = None, template: str = "") -> CardPage:
     """Return a card: the revision ``number``, by default the newest, with its completeness by ``template``.
 
-    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the model.
-    NotFound; InvalidInput for an unknown template.
+    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the
+    model. Raises NotFound; InvalidInput for an unknown template.
     """
     revisions = card_history(version)
-    shown = get_card(version, number)
+    revision = get_card(version, number)
     tier = tier_of(version)
     chosen = find_template(template or (BY_TIER if tier else PLAIN), tier=tier)
-    written = written_keys(shown.body)
+    written = written_keys(revision.body)
     refs = {requirement.key: requirement.ref for requirement in requirements_for(chosen, tier)}
     return CardPage(
         version=version,
-        revision=shown,
+        revision=revision,
         newest=revisions[0],
         tier=tier,
         template=chosen,
-        sections=[_section(section, shown.body, refs) for section in Section],
+        sections=[_section(section, revision.body, refs) for section in Section],
         measured=completeness(written, chosen, tier),
         scores=[completeness(written, each, tier) for each in newest_templates()],
         revisions=revisions,
@@ -140,9 +140,9 @@ def _section(section: Section, body: Mapping[str, Any], refs: Mapping[str, str])
     fields = [each for each in fields_of(section) if each.key != "metrics" or says_nothing(body.get("evaluation"))]
     views = [_view(field, body.get(field.key) or {}, refs.get(field.key, "")) for field in fields]
     # Measured fields are shown even when empty: the reader must see that nothing was logged.
-    shown = [view for view in views if view.required_by or not view.is_empty or not view.field.human]
-    hidden = [view.field.title for view in views if view not in shown]
-    return SectionView(section.value, sorted(shown, key=lambda view: not view.required_by), hidden)
+    field_views = [view for view in views if view.required_by or not view.is_empty or not view.field.human]
+    hidden = [view.field.title for view in views if view not in field_views]
+    return SectionView(section.value, sorted(field_views, key=lambda view: not view.required_by), hidden)
 
 
 def _view(field: Field, entry: Mapping[str, Any], required_by: str) -> FieldView:

@@ -42,22 +42,22 @@ def card_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> H
 def card_revision(request: HttpRequest, actor: Actor, name: str, number: int, revision: int) -> HttpResponse:
     """Show one revision and its changes."""
     version = find_version(actor, name, number)
-    shown = card_page(version, revision, request.GET.get("template", ""))
-    before = next((row for row in shown.revisions if row.number == revision - 1), None)
-    diffs = diff_fields(before.body, shown.revision.body) if before else []
-    return _card(request, actor, shown, f"Revision {revision}", diffs=diffs)
+    page_data = card_page(version, revision, request.GET.get("template", ""))
+    before = next((row for row in page_data.revisions if row.number == revision - 1), None)
+    diffs = diff_fields(before.body, page_data.revision.body) if before else []
+    return _card(request, actor, page_data, f"Revision {revision}", diffs=diffs)
 
 
 def _card(
-    request: HttpRequest, actor: Actor, shown: CardPage, title: str, diffs: Sequence[FieldDiff] = ()
+    request: HttpRequest, actor: Actor, page_data: CardPage, title: str, diffs: Sequence[FieldDiff] = ()
 ) -> HttpResponse:
-    version = shown.version
+    version = page_data.version
     return render_page(
         request,
         "console/cards/card.html",
         title,
         crumbs=model_crumbs(version.model.name, version.version),
-        shown=shown,
+        page=page_data,
         may_edit=has_level(actor, version.model, Level.EDIT),
         templates=newest_templates(),
         formats=FORMATS.values(),
@@ -71,14 +71,14 @@ def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
 
     ``show_template`` in a submitted form shows the fields of that template first and saves nothing.
     """
-    asked = request.POST.get("show_template", "")
-    template = asked or request.POST.get("template", "") or request.GET.get("template", "")
-    shown = card_page(find_version(actor, name, number), template=template)
-    form = CardForm(request.POST or None, shown=shown)
-    if request.method == "POST" and not asked and form.is_valid() and _save(actor, shown, form):
+    template_change = request.POST.get("show_template", "")
+    template = template_change or request.POST.get("template", "") or request.GET.get("template", "")
+    page_data = card_page(find_version(actor, name, number), template=template)
+    form = CardForm(request.POST or None, card=page_data)
+    if request.method == "POST" and not template_change and form.is_valid() and _save(actor, page_data, form):
         messages.success(request, "The card is saved. Reviews of earlier revisions no longer count.")
         return redirect("console:card", name, number)
-    status = HTTPStatus.BAD_REQUEST if form.errors and not asked else HTTPStatus.OK
+    status = HTTPStatus.BAD_REQUEST if form.errors and not template_change else HTTPStatus.OK
     crumbs = model_crumbs(name, number)
     return render_page(
         request,
@@ -86,17 +86,17 @@ def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
         "Edit card",
         crumbs=crumbs,
         status=status,
-        shown=shown,
+        page=page_data,
         form=form,
         templates=newest_templates(),
     )
 
 
-def _save(actor: Actor, shown: CardPage, form: CardForm) -> bool:
+def _save(actor: Actor, page_data: CardPage, form: CardForm) -> bool:
     """Save a revision. A refusal becomes an error of the form, and False is returned."""
     try:
         fields = form.values()
-        edit_card(actor=actor, version=shown.version, fields=fields, expected_number=form.cleaned_data["number"])
+        edit_card(actor=actor, version=page_data.version, fields=fields, expected_number=form.cleaned_data["number"])
     except (Conflict, InvalidInput) as error:
         form.add_error(None, error.message)
         return False
@@ -152,10 +152,10 @@ def card_export(request: HttpRequest, actor: Actor, name: str, number: int, kind
     version = find_version(actor, name, number)
     if kind not in FORMATS:
         raise NotFound(f"There is no export format {kind[:50]!r}.")
-    made = export_card(version, get_card(version, _number(request.GET.get("revision", ""))), kind)
-    answer = HttpResponse(made.data, content_type=made.content_type)
+    export = export_card(version, get_card(version, _number(request.GET.get("revision", ""))), kind)
+    answer = HttpResponse(export.data, content_type=export.content_type)
     how = "inline" if kind == "html" else "attachment"
-    answer["Content-Disposition"] = f'{how}; filename="{made.filename}"'
+    answer["Content-Disposition"] = f'{how}; filename="{export.filename}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -122,7 +122,7 @@ class CheckRunPage:
 
 
 def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
-    """Return the page of a run. The query count does not depend on its history. NotFound."""
+    """Return the page of a run. The query count does not depend on its history. Raises NotFound."""
     job = get_check_run(actor, check_run_id)
     check: Any = known_checks().get(job.check_code)
     subject = load_case(job.request).subject
@@ -146,21 +146,21 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
     )
 
 
-def _params(check: Any, given: Mapping[str, object]) -> list[ParamView]:
-    known: tuple[Param, ...] = tuple(getattr(check, "params", ()))
+def _params(check: Any, values: Mapping[str, object]) -> list[ParamView]:
+    declared: tuple[Param, ...] = tuple(getattr(check, "params", ()))
     rows = [
         ParamView(
             param.name,
-            _param_text(given[param.name]) if param.name in given else param.shown_default,
-            param.name in given,
+            _param_text(values[param.name]) if param.name in values else param.shown_default,
+            param.name in values,
             param.description,
         )
-        for param in known
+        for param in declared
     ]
-    named = {param.name for param in known}
+    named = {param.name for param in declared}
     return rows + [
         ParamView(name, _param_text(value), is_set=True, description="")
-        for name, value in given.items()
+        for name, value in values.items()
         if name not in named
     ]
 

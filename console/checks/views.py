@@ -37,17 +37,17 @@ def check_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 def check_run_detail(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
     """Show one run of a check."""
-    shown = check_run_page(actor, check_run_id)
-    crumbs = _crumbs(shown.job)[:-1]
-    return render_page(request, "console/checks/check_run.html", shown.job.rule, crumbs=crumbs, shown=shown)
+    page_data = check_run_page(actor, check_run_id)
+    crumbs = _crumbs(page_data.job)[:-1]
+    return render_page(request, "console/checks/check_run.html", page_data.job.rule, crumbs=crumbs, page=page_data)
 
 
 @page
 def check_run_live(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResponse:
     """Return the progress of a run as a fragment. When it has finished, the whole page is loaded again."""
-    shown = check_run_page(actor, check_run_id)
-    response = render(request, "console/checks/_check_live.html", {"shown": shown})
-    if not shown.is_moving:
+    page_data = check_run_page(actor, check_run_id)
+    response = render(request, "console/checks/_check_live.html", {"page": page_data})
+    if not page_data.is_moving:
         response["HX-Refresh"] = "true"
     return response
 
@@ -110,8 +110,8 @@ def add_key(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = CheckKeyForm(submitted(request))
 
     def act() -> str:
-        made = add_check_key(actor=actor, **form.cleaned_data)
-        messages.success(request, f"The key {made.name} is added. It may sign the checks whose policy names it.")
+        key = add_check_key(actor=actor, **form.cleaned_data)
+        messages.success(request, f"The key {key.name} is added. It may sign the checks whose policy names it.")
         return reverse("console:checks")
 
     dialog = Dialog(

@@ -25,14 +25,14 @@ def inventory(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List every model with owner, purpose, tier, state and next attestation."""
     text, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     owner = request.GET.get("owner", "").strip()
-    wanted = inventory_models(actor, text=text, owner=owner, state=state if state in _STATES else "")
-    shown = paginate(request, wanted)
-    models = [row for row in shown if isinstance(row, RegisteredModel)]
+    matching = inventory_models(actor, text=text, owner=owner, state=state if state in _STATES else "")
+    rows = paginate(request, matching)
+    models = [row for row in rows if isinstance(row, RegisteredModel)]
     return render_page(
         request,
         "console/inventory/inventory.html",
         "Inventory",
-        rows=shown,
+        rows=rows,
         models=inventory_rows(models),
         text=text,
         owner=owner,
@@ -64,8 +64,12 @@ def attest(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     form = AttestForm(submitted(request))
 
     def act() -> str:
-        made = attest_model(actor=actor, name=name, **form.cleaned_data)
-        text = f"{name} is attested." if made.counts else f"Your answers on {name} are recorded. It is not attested."
+        attestation = attest_model(actor=actor, name=name, **form.cleaned_data)
+        text = (
+            f"{name} is attested."
+            if attestation.counts
+            else f"Your answers on {name} are recorded. It is not attested."
+        )
         messages.success(request, text)
         return _page_of(name)
 
@@ -99,15 +103,15 @@ def retire(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Decide in a dialog whether a model is retired. InvalidState where nobody has asked."""
+    """Decide in a dialog whether a model is retired. Raises InvalidState where nobody has asked."""
     row = open_retirement(find_model(actor, name))
     if row is None:
         raise InvalidState(f"Nobody has asked that {name} be retired.")
     form = DecideForm(submitted(request))
 
     def act() -> str:
-        given = form.cleaned_data
-        decide_retirement(actor=actor, name=name, approve=given["decision"] == "retire", comment=given["comment"])
+        cleaned = form.cleaned_data
+        decide_retirement(actor=actor, name=name, approve=cleaned["decision"] == "retire", comment=cleaned["comment"])
         messages.success(request, "Your decision is recorded.")
         return _page_of(name)
 

@@ -8,4 +8,6 @@ from console.shell.forms import ConsoleForm, text_area
 class ReasonForm(ConsoleForm):
     """The reason for quarantining or releasing a dataset version."""
 
-    reason = text_area("Why?", "Kept for good with your name. People whose promotion is blocked read it.", limit=1000)
+    reason = text_area(
+        "Why?", "Stored permanently with your name. People whose promotion is blocked can read it.", limit=1000
+    )

@@ -54,7 +54,7 @@ class NodeView:
 
     @property
     def taint(self) -> str:
-        """Return what is wrong with the data of the node, in words."""
+        """Return the problem of the node's data as text."""
         if "is-quarantined" in self.css:
             return "Quarantined"
         return "Descends from quarantined data" if "is-tainted" in self.css else ""
@@ -124,7 +124,7 @@ class GraphOptions:
 
 
 def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
-    """Return the graph around a node. NotFound; InvalidInput for an unknown direction."""
+    """Return the graph around a node. Raises NotFound; InvalidInput for an unknown direction."""
     direction, selected = options.direction, options.selected
     root = find_node(urn)
     require_visible(actor, root)
@@ -187,10 +187,10 @@ def _highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> froz
 
 
 def _names(nodes: Sequence[Node]) -> dict[int, str]:
-    return {node.pk: " ".join(_shown(node)).strip() for node in nodes}
+    return {node.pk: " ".join(_name_and_version(node)).strip() for node in nodes}
 
 
-def _shown(node: Node) -> tuple[str, str]:
+def _name_and_version(node: Node) -> tuple[str, str]:
     """Return the name and the version of a node as they are shown."""
     match node.kind:
         case NodeKind.MODEL_VERSION:
@@ -237,8 +237,8 @@ class _ViewBuilder:
         )
 
     def view(self, node: Node) -> NodeView:
-        """Return how one node is shown."""
-        name, version = _shown(node)
+        """Return one node as the templates show it."""
+        name, version = _name_and_version(node)
         inputs = self.sources.get(node.pk, [])
         depth = self.closure.depths.get(node.pk, 0)
         return NodeView(
@@ -267,10 +267,10 @@ class _ViewBuilder:
 
     def _address(self, **more: str) -> str:
         """Return the address of this graph with the same options and some others."""
-        kept = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
+        unfolded = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
         if self.options.as_of is not None:
-            kept["as_of"] = iso_utc(self.options.as_of)
-        return lineage_url(self.root.urn, direction=self.direction, **kept | more)
+            unfolded["as_of"] = iso_utc(self.options.as_of)
+        return lineage_url(self.root.urn, direction=self.direction, **unfolded | more)
 
     def _css(self, node: Node) -> str:
         words = ["is-root"] if node.pk == self.root.pk else []

@@ -135,7 +135,7 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
 
 
 def _affected(actor: Actor, versions: Sequence[ModelVersion]) -> list[AffectedRow]:
-    """Return what can be done about each version; those in use first. A fixed number of queries."""
+    """Return the affected versions with their possible moves; those in use first. A fixed number of queries."""
     ids = [row.pk for row in versions]
     waiting = dict(
         TransitionRequest.objects.filter(version__in=ids, state__in=LIVE_STATES).values_list("version_id", "pk")
@@ -206,7 +206,7 @@ class DatasetAbout:
 
 
 def dataset_about(node: Node) -> DatasetAbout | None:
-    """Return what events say of the dataset of a version, None where there were none; two queries."""
+    """Return the facts from events about the dataset of a version, None where there are none; two queries."""
     row = DatasetFacts.objects.filter(node=node.container_id).first()
     if row is None:
         return None

@@ -63,7 +63,7 @@ class VersionWatch:
 
 
 def watch_model(actor: Actor, model: RegisteredModel, current: ModelVersion | None) -> ModelWatch:
-    """Return what needs attention on a model; a fixed number of queries."""
+    """Return the problems of a model that need attention; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
     candidates = rollback_candidates(model) if may_edit else []
     rollback_to = next((row.version for row in candidates if not row.obstacle), None)
@@ -79,7 +79,7 @@ def watch_model(actor: Actor, model: RegisteredModel, current: ModelVersion | No
 
 
 def _problems(current: ModelVersion) -> list[str]:
-    """Return what is wrong with the current Production version, a sentence each; three queries."""
+    """Return a sentence for each problem of the current Production version; three queries."""
     critical = [row for row in open_findings_of(current) if row.severity == Severity.CRITICAL]
     taint = taint_of(version_ref(current.model.name, current.version))
     quarantined = [f"Its data are quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]]
@@ -87,7 +87,7 @@ def _problems(current: ModelVersion) -> list[str]:
 
 
 def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
-    """Return what needs attention on a version; a fixed number of queries."""
+    """Return the problems of a version that need attention; a fixed number of queries."""
     due = version.review_due_at
     return VersionWatch(
         due_reviews=[row for row in open_post_reviews_of(version.model) if row.request.version_id == version.pk],

@@ -23,7 +23,7 @@ def people_rows(text: str = "", kind: str = "") -> QuerySet[User]:
 
 
 def find_person(username: str) -> User:
-    """Return an account by its username. NotFound."""
+    """Return an account by its username. Raises NotFound."""
     person = User.objects.filter(username=username).select_related("owner").first()
     if person is None:
         raise NotFound(f"Nobody is called {username[:150]}.")
@@ -36,7 +36,7 @@ def group_rows() -> QuerySet[Group]:
 
 
 def find_group(name: str) -> Group:
-    """Return a group by its name. NotFound."""
+    """Return a group by its name. Raises NotFound."""
     group = Group.objects.filter(name=name).first()
     if group is None:
         raise NotFound(f"No group is called {name[:150]}.")

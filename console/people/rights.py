@@ -43,7 +43,7 @@ GROUP_RIGHTS = {
 class Right:
     """A right of a person, and its source. ``policy`` is the policy that says so, "" for none."""
 
-    what: str
+    decision: str
     why: str
     policy: str = ""
     policy_id: int = 0
@@ -65,15 +65,15 @@ def rights_of_groups(names: Iterable[str]) -> list[Right]:
 
 
 def rights_of(person: User, groups: Iterable[str]) -> list[Right]:
-    """Return what a person may decide, and why; a fixed number of queries. Policies may name them in person, too."""
+    """Return the decisions that a person may take, with the reasons; a fixed number of queries."""
     policies = _policies()
     rights = _of_groups(sorted(set(groups)), policies)
     if person.is_superuser:
         rights.insert(0, Right("Everything but approving: requests still take reviewers", "superuser"))
     rights += [right for policy in policies for right in _by_name(policy, person.username)]
     for row in delegations_in_force().filter(delegate=person).select_related("delegator").order_by("pk"):
-        what = f"Decide in place of {row.delegator} on {row.models_pattern}"
-        rights.append(Right(what, f"delegated until {exact(row.ends_at)}"))
+        decision = f"Decide in place of {row.delegator} on {row.models_pattern}"
+        rights.append(Right(decision, f"delegated until {exact(row.ends_at)}"))
     return rights
 
 
@@ -98,8 +98,8 @@ def _by_name(policy: LoadedPolicy, username: str) -> Iterator[Right]:
     for rule in policy.body.rules:
         for owners in rule.owners if isinstance(rule, ApprovalsRule) else ():
             if username in owners.users:
-                what = f"Approve {_moves(policy.body.target)} of {owners.models}"
-                yield Right(what, "named as owner", *_named(policy))
+                decision = f"Approve {_moves(policy.body.target)} of {owners.models}"
+                yield Right(decision, "named as owner", *_named(policy))
 
 
 def _moves(target: str) -> str:
@@ -146,14 +146,14 @@ def experiment_levels(actor: Actor, *, user: User | None, groups: Iterable[Group
 
 
 def default_levels() -> tuple[str, str]:
-    """Return what everybody who is signed in may do with every model and every experiment."""
+    """Return the default levels of everybody who is signed in, on every model and every experiment."""
     return settings.DEFAULT_MODEL_LEVEL or "none", settings.DEFAULT_EXPERIMENT_LEVEL or "none"
 
 
 def _cut(rows: list[LevelRow]) -> FirstRows[LevelRow]:
-    shown = FirstRows(rows[:_SHOWN])
-    shown.total = len(rows)
-    return shown
+    first = FirstRows(rows[:_SHOWN])
+    first.total = len(rows)
+    return first
 
 
 def _given_to(grant: Grant, user: User | None) -> str:

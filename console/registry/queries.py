@@ -38,7 +38,9 @@ def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
 
 
 def last_current_at(model: RegisteredModel) -> datetime.datetime | None:
-    """Return when the last version left Production, None where none was there or its move needed no request."""
+    """Return the time when the last version left Production, None where none was there or its move needed no
+    request.
+    """
     return _left_production(Value(model.pk)).values_list("staged_at", flat=True).first()
 
 

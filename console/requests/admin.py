@@ -74,10 +74,10 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Asked", ordering="opened_at")
     def opened(self, row: TransitionRequest) -> SafeString | str:
-        """Return when the request was opened, relative to now."""
+        """Return the time when the request was opened, relative to now."""
         return ago(row.opened_at)
 
     @admin.display(description="Closed", ordering="closed_at")
     def closed(self, row: TransitionRequest) -> SafeString | str:
-        """Return when the request was closed, relative to now."""
+        """Return the time when the request was closed, relative to now."""
         return ago(row.closed_at)

@@ -85,21 +85,21 @@ class ApproveForm(SignedForm):
 
     def clean(self) -> dict[str, Any]:
         """Ask for owner and due date where there is a condition, and for the condition where there is one of them."""
-        given = super().clean() or {}
-        if given.get("condition"):
+        cleaned = super().clean() or {}
+        if cleaned.get("condition"):
             for name in ("owner", "due_at"):
-                if not given.get(name) and name not in self.errors:
+                if not cleaned.get(name) and name not in self.errors:
                     self.add_error(name, "A condition needs this.")
-        elif any(given.get(name) for name in ("owner", "due_at", "expires_at")):
+        elif any(cleaned.get(name) for name in ("owner", "due_at", "expires_at")):
             self.add_error("condition", "Say what has to be done.")
-        return given
+        return cleaned
 
     def conditions(self) -> list[ConditionTerms]:
         """Return the condition that was entered, in a list."""
-        given = self.cleaned_data
-        if not given["condition"]:
+        cleaned = self.cleaned_data
+        if not cleaned["condition"]:
             return []
-        return [ConditionTerms(given["condition"], given["owner"], given["due_at"], given["expires_at"])]
+        return [ConditionTerms(cleaned["condition"], cleaned["owner"], cleaned["due_at"], cleaned["expires_at"])]
 
 
 class OverrideForm(SignedForm):

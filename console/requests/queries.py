@@ -34,7 +34,7 @@ from registry.permissions import Level, granted_models, visible_versions
 
 
 def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
-    """Return a request of a version this person may see. NotFound."""
+    """Return a request of a version this person may see. Raises NotFound."""
     number = row_id(request_id)
     if not number:
         raise NotFound(f"There is no transition request {str(request_id)[:40]}.")
@@ -70,11 +70,11 @@ def pattern_regex(pattern: str) -> str:
 
 def _can_decide(user_id: int, name: str) -> Q:
     """Return the condition that a rule asks for this person: by name, by group, or by their role on the model."""
-    asked = InboxKey.objects.filter(kind=InboxKeyKind.ASKED)
+    inbox_keys = InboxKey.objects.filter(kind=InboxKeyKind.ASKED)
     groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
-    condition = Q(pk__in=asked.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
+    condition = Q(pk__in=inbox_keys.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
     for role in MODEL_ROLES:
-        of_role = asked.filter(key=f"role:{role}").values("request")
+        of_role = inbox_keys.filter(key=f"role:{role}").values("request")
         condition |= Q(pk__in=of_role, version__model__in=granted_models(user_id, Level[role.upper()]))
     return condition
 

@@ -30,7 +30,7 @@ def visible_run_ids(actor: Actor, run_ids: Sequence[str]) -> frozenset[str]:
 
 
 def find_experiment(actor: Actor, experiment_id: int) -> Experiment:
-    """Return an experiment that this person may see. NotFound."""
+    """Return an experiment that this person may see. Raises NotFound."""
     experiment = visible_experiments(actor).filter(pk=experiment_id).first() if experiment_id <= MAX_ROW_ID else None
     if experiment is None:
         raise NotFound(f"There is no experiment {experiment_id}.")

@@ -73,7 +73,7 @@ class _Kind:
 
 
 def search_everything(actor: Actor, text: str, *, limit: int) -> list[Results]:
-    """Return what matches a text, at most ``limit`` results of each kind, kinds without any left out;
+    """Return the results for a text, at most ``limit`` of each kind, without empty kinds;
     a query for each.
     """
     words = " ".join(text.split())[:MOST_CHARS]
@@ -108,8 +108,8 @@ def _best_first(rows: QuerySet[Any], field: str, text: str, *then: str) -> Query
 
 
 def _models(actor: Actor, text: str) -> QuerySet[RegisteredModel]:
-    wanted = Q(name__icontains=text) | Q(description__icontains=text)
-    return _best_first(visible_models(actor).filter(wanted), "name", text, "name")
+    condition = Q(name__icontains=text) | Q(description__icontains=text)
+    return _best_first(visible_models(actor).filter(condition), "name", text, "name")
 
 
 def _versions(actor: Actor, text: str) -> QuerySet[ModelVersion]:
@@ -117,40 +117,40 @@ def _versions(actor: Actor, text: str) -> QuerySet[ModelVersion]:
     id.
     """
     rows = visible_versions(actor).select_related("model")
-    wanted = Q(aliases__name__istartswith=text.removeprefix("@")) | Q(description__icontains=text) | Q(run_id=text)
+    condition = Q(aliases__name__istartswith=text.removeprefix("@")) | Q(description__icontains=text) | Q(run_id=text)
     if numbered := _VERSION.match(text):
-        wanted |= Q(model__name__icontains=numbered["model"], version=int(numbered["number"]))
+        condition |= Q(model__name__icontains=numbered["model"], version=int(numbered["number"]))
     if named := _AT_ALIAS.match(text):
-        wanted |= Q(model__name__icontains=named["model"], aliases__name__istartswith=named["alias"])
-    return rows.filter(wanted).distinct().order_by("-is_current", "-created_ms", "pk")
+        condition |= Q(model__name__icontains=named["model"], aliases__name__istartswith=named["alias"])
+    return rows.filter(condition).distinct().order_by("-is_current", "-created_ms", "pk")
 
 
 def _runs(actor: Actor, text: str) -> QuerySet[Run]:
     rows = visible_runs(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).select_related("experiment")
-    wanted = Q(name__icontains=text) | Q(pk__startswith=text.lower())
-    return _best_first(rows.filter(wanted), "name", text, "-start_ms", "pk")
+    condition = Q(name__icontains=text) | Q(pk__startswith=text.lower())
+    return _best_first(rows.filter(condition), "name", text, "-start_ms", "pk")
 
 
 def _datasets(actor: Actor, text: str) -> QuerySet[Node]:
     rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
-    wanted = Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text)
-    return _best_first(rows.filter(wanted), "name", text, "name", "-pk")
+    condition = Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text)
+    return _best_first(rows.filter(condition), "name", text, "name", "-pk")
 
 
 def _requests(actor: Actor, text: str) -> QuerySet[TransitionRequest]:
     """Return requests by number, model, target or requester, those that wait first."""
-    wanted = Q(version__model__name__icontains=text) | Q(target__iexact=text) | Q(requester__username__iexact=text)
+    condition = Q(version__model__name__icontains=text) | Q(target__iexact=text) | Q(requester__username__iexact=text)
     if numbered := _REQUEST.match(text):
-        wanted |= Q(pk=int(numbered["number"]))
+        condition |= Q(pk=int(numbered["number"]))
     if version := _VERSION.match(text):
-        wanted |= Q(version__model__name__icontains=version["model"], version__version=int(version["number"]))
+        condition |= Q(version__model__name__icontains=version["model"], version__version=int(version["number"]))
     waits = Case(When(state__in=LIVE_STATES, then=Value(0)), default=Value(1), output_field=IntegerField())
-    return visible_requests(actor).filter(wanted).annotate(rank=waits).order_by("rank", "-pk")
+    return visible_requests(actor).filter(condition).annotate(rank=waits).order_by("rank", "-pk")
 
 
 def _people(_actor: Actor, text: str) -> QuerySet[User]:
-    wanted = Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
-    return _best_first(User.objects.filter(wanted).select_related("owner"), "username", text, "username")
+    condition = Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
+    return _best_first(User.objects.filter(condition).select_related("owner"), "username", text, "username")
 
 
 def _model_hit(row: RegisteredModel) -> Hit:

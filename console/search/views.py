@@ -16,7 +16,7 @@ _ON_PAGE, _IN_LIST = 25, 5
 @page
 @require_safe
 def search(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show what matches the text ``q``, by kind."""
+    """Show the results for the text ``q``, by kind."""
     text = request.GET.get("q", "").strip()
     groups = search_everything(actor, text, limit=_ON_PAGE)
     count = hit_count(groups)

@@ -83,12 +83,12 @@ def thin(points: Sequence[Point], limit: int = _MAX_POINTS) -> list[Point]:
     if len(points) <= limit:
         return list(points)
     stretch = math.ceil(len(points) / (limit // 2))
-    kept: dict[int, Point] = {0: points[0], len(points) - 1: points[-1]}
+    points_by_index: dict[int, Point] = {0: points[0], len(points) - 1: points[-1]}
     for start in range(0, len(points), stretch):
         indexes = range(start, min(start + stretch, len(points)))
         for index in (min(indexes, key=lambda i: points[i][1]), max(indexes, key=lambda i: points[i][1])):
-            kept[index] = points[index]
-    return [kept[index] for index in sorted(kept)]
+            points_by_index[index] = points[index]
+    return [points_by_index[index] for index in sorted(points_by_index)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def run_dialog(
 ) -> HttpResponse:
     """Show the form; when a valid one is submitted, call ``act`` and go to the address it returns.
 
-    A refusal becomes an error on the form. NotFound is raised, because the page below is missing too.
+    A refusal becomes an error on the form. Raises NotFound, because the page below is missing too.
     """
     if request.method == "POST" and form.is_valid():
         try:

@@ -24,7 +24,7 @@ _REDIRECTS = (301, 302, 303)
 
 
 def save_draft(actor: Actor, key: str, fields: str) -> FormDraft:
-    """Save the fields (a JSON object of names and texts) of one form. InvalidInput.
+    """Save the fields (a JSON object of names and texts) of one form. Raises InvalidInput.
 
     Drafts older than 30 days are deleted, and the oldest beyond 50.
     """
@@ -35,19 +35,19 @@ def save_draft(actor: Actor, key: str, fields: str) -> FormDraft:
     )
     mine = FormDraft.objects.filter(owner=owner)
     mine.filter(saved_at__lt=now - KEPT_FOR).delete()
-    kept = mine.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
-    mine.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    newest = mine.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
+    mine.exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()
     return draft
 
 
 def load_draft(actor: Actor, key: str) -> FormDraft | None:
-    """Return the draft of a form, None where there is none. InvalidInput."""
+    """Return the draft of a form, None where there is none. Raises InvalidInput."""
     since = timezone.now() - KEPT_FOR
     return FormDraft.objects.filter(owner__username=actor.name, key=_valid_key(key), saved_at__gte=since).first()
 
 
 def discard_draft(actor: Actor, key: str) -> None:
-    """Delete the draft of a form. InvalidInput."""
+    """Delete the draft of a form. Raises InvalidInput."""
     FormDraft.objects.filter(owner__username=actor.name, key=_valid_key(key)).delete()
 
 

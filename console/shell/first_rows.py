@@ -20,11 +20,11 @@ class FirstRows(list[Row]):
 
 def first_rows(rows: QuerySet[Any, Row], limit: int) -> FirstRows[Row]:
     """Return at most ``limit`` rows; one more query counts them all where there are more."""
-    shown = FirstRows(rows[: limit + 1])
-    is_cut = len(shown) > limit
-    del shown[limit:]
-    shown.total = rows.count() if is_cut else len(shown)
-    return shown
+    first = FirstRows(rows[: limit + 1])
+    is_cut = len(first) > limit
+    del first[limit:]
+    first.total = rows.count() if is_cut else len(first)
+    return first
 
 
 def tally(rows: Sized) -> str:

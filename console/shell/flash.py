@@ -11,10 +11,13 @@ from console.shell.links import request_url
 REQUEST_OPENED = "Your request is open. The checks run now, and the reviewers see it in their inbox."
 
 
-def flash_outcome(request: HttpRequest, made: TransitionRequest, done: str) -> str:
-    """Show the outcome of a request, with ``done`` where the version has moved; return the address of its page."""
-    if made.state == RequestState.APPLIED:
-        messages.success(request, done)
+def flash_outcome(request: HttpRequest, transition_request: TransitionRequest, moved_message: str) -> str:
+    """Show the outcome of a request, and return the address of its page.
+
+    ``moved_message`` is shown where the version has moved.
+    """
+    if transition_request.state == RequestState.APPLIED:
+        messages.success(request, moved_message)
     else:
         messages.info(request, "The request is open. Its page says what is missing.")
-    return request_url(made.pk)
+    return request_url(transition_request.pk)

@@ -96,5 +96,5 @@ _SHORT = 12
 
 def short_digest(digest: str) -> str:
     """Return a digest short enough for a line: ``sha256:1f2e3d4c5b6a``; the whole of it goes into the title."""
-    algorithm, colon, rest = digest.rpartition(":")
-    return f"{algorithm}{colon}{rest[:_SHORT]}{'…' if len(rest) > _SHORT else ''}"
+    algorithm, colon, hexadecimal = digest.rpartition(":")
+    return f"{algorithm}{colon}{hexadecimal[:_SHORT]}{'…' if len(hexadecimal) > _SHORT else ''}"

@@ -26,31 +26,31 @@ def lineage_url(ref: str, **query: str) -> str:
     return f"{reverse('console:lineage')}?{urlencode({'node': ref, **query})}"
 
 
-def _version_page(rest: str) -> str:
-    name, _, number = rest.rpartition("/")
-    return version_url(name, int(number)) if number.isdecimal() else lineage_url(f"model-version:{rest}")
+def _version_page(version_name: str) -> str:
+    name, _, number = version_name.rpartition("/")
+    return version_url(name, int(number)) if number.isdecimal() else lineage_url(f"model-version:{version_name}")
 
 
 def _lineage_page(kind: str) -> Callable[[str], str]:
-    return lambda rest: lineage_url(f"{kind}:{rest}")
+    return lambda name: lineage_url(f"{kind}:{name}")
 
 
-def _risk_page(rest: str) -> str:
-    return reverse("console:model_risk", args=[rest.rpartition("/")[0]])
+def _risk_page(name: str) -> str:
+    return reverse("console:model_risk", args=[name.rpartition("/")[0]])
 
 
 _PAGES: dict[str, Callable[[str], str]] = {
-    "model": lambda rest: reverse("console:model", args=[rest]),
+    "model": lambda name: reverse("console:model", args=[name]),
     "model-version": _version_page,
     "risk-assessment": _risk_page,
-    "run": lambda rest: reverse("console:run", args=[rest]),
-    "trace": lambda rest: reverse("console:trace", args=[rest]),
-    "experiment": lambda rest: f"{reverse('console:runs')}?{urlencode({'experiment': rest})}",
+    "run": lambda name: reverse("console:run", args=[name]),
+    "trace": lambda name: reverse("console:trace", args=[name]),
+    "experiment": lambda name: f"{reverse('console:runs')}?{urlencode({'experiment': name})}",
     "transition-request": request_url,
-    "policy-proposal": lambda rest: reverse("console:proposal", args=[rest]),
-    "finding": lambda rest: reverse("console:finding", args=[rest]),
-    "webhook": lambda rest: reverse("admin:webhooks_webhook_change", args=[rest]),
-    "dataset-version": lambda rest: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{rest}'})}",
+    "policy-proposal": lambda name: reverse("console:proposal", args=[name]),
+    "finding": lambda name: reverse("console:finding", args=[name]),
+    "webhook": lambda name: reverse("admin:webhooks_webhook_change", args=[name]),
+    "dataset-version": lambda name: f"{reverse('console:dataset')}?{urlencode({'node': f'dataset-version:{name}'})}",
     "endpoint": _lineage_page("endpoint"),
     "deployment": _lineage_page("deployment"),
     "code": _lineage_page("code"),
@@ -65,8 +65,8 @@ _IMPORTED_FROM = {
 }
 
 
-def _imported_from(rest: str) -> str:
-    kind, _, digest = rest.partition("/")
+def _imported_from(name: str) -> str:
+    kind, _, digest = name.partition("/")
     return f"{_IMPORTED_FROM.get(kind, kind)} ({digest[:19]}…)"
 
 
@@ -77,30 +77,30 @@ def diff_url(before: str, after: str) -> str:
 
 def page_url(ref: str) -> str:
     """Return the address of a reference's page, "" where it has none."""
-    kind, _, rest = ref.partition(":")
+    kind, _, name = ref.partition(":")
     page = _PAGES.get(kind)
-    if page is None or not rest:
+    if page is None or not name:
         return ""
     try:
-        return page(rest)
+        return page(name)
     except (NoReverseMatch, ValueError):
         return ""
 
 
 def ref_label(ref: str) -> str:
     """Return a reference in words: ``fraud v7``, ``request #12``."""
-    kind, _, rest = ref.partition(":")
+    kind, _, object_name = ref.partition(":")
     match kind:
         case "model-version" | "dataset-version":
-            name, _, number = rest.rpartition("/")
+            name, _, number = object_name.rpartition("/")
             return f"{name} {'v' if kind == 'model-version' else ''}{number}"
         case "transition-request" | "policy-proposal":
-            return f"request #{rest}" if kind == "transition-request" else f"policy proposal {rest}"
+            return f"request #{object_name}" if kind == "transition-request" else f"policy proposal {object_name}"
         case "run" | "trace":
-            return f"{kind} {rest.removeprefix('tr-')[:8]}"
+            return f"{kind} {object_name.removeprefix('tr-')[:8]}"
         case "import":
-            return _imported_from(rest)
+            return _imported_from(object_name)
         case "artifact":
-            return rest.rsplit("/", 1)[-1] or rest
+            return object_name.rsplit("/", 1)[-1] or object_name
         case _:
-            return rest or ref
+            return object_name or ref

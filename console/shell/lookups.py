@@ -15,7 +15,7 @@ _SHOWN = 100
 
 
 def find_model(actor: Actor, name: str) -> RegisteredModel:
-    """Return a model this person may see. NotFound."""
+    """Return a model this person may see. Raises NotFound."""
     try:
         return get_model(actor, name)
     except NotFound as error:
@@ -23,7 +23,7 @@ def find_model(actor: Actor, name: str) -> RegisteredModel:
 
 
 def find_version(actor: Actor, name: str, number: int) -> ModelVersion:
-    """Return a version of a model this person may see. NotFound."""
+    """Return a version of a model this person may see. Raises NotFound."""
     model = find_model(actor, name)
     try:
         return get_version(actor, name, number)
@@ -32,7 +32,7 @@ def find_version(actor: Actor, name: str, number: int) -> ModelVersion:
 
 
 def find_version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
-    """Return the version that an alias points at. NotFound."""
+    """Return the version that an alias points at. Raises NotFound."""
     model = find_model(actor, name)
     try:
         return version_by_alias(actor, name, alias)
@@ -41,7 +41,7 @@ def find_version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
 
 
 def find_run_facts(actor: Actor, run_id: str) -> RunFacts:
-    """Return a run this person may see, with what it logged. NotFound."""
+    """Return a run this person may see, with what it logged. Raises NotFound."""
     try:
         facts = run_facts(run_id)
         require_readable_run(actor, facts.run)

@@ -11,9 +11,9 @@ _KEPT = "_open_problems"
 
 
 def open_problems(request: HttpRequest) -> OpenProblems:
-    """Return what the signed-in person may see of the problems that are open. Raises NotAuthenticated."""
-    kept = getattr(request, _KEPT, None)
-    if kept is None:
-        kept = count_open_problems(actor_from_request(request))
-        setattr(request, _KEPT, kept)
-    return kept
+    """Return the open problems that the signed-in person may see. Raises NotAuthenticated."""
+    cached = getattr(request, _KEPT, None)
+    if cached is None:
+        cached = count_open_problems(actor_from_request(request))
+        setattr(request, _KEPT, cached)
+    return cached

@@ -15,7 +15,7 @@ from core.times import iso_utc
 
 @page
 def record_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List every table of the admin. NotFound for everybody but superusers."""
+    """List every table of the admin. Raises NotFound for everybody but superusers."""
     if not actor.is_superuser:
         raise NotFound("There is no page at this address.")
     return render_page(request, "console/shell/records.html", "Records", apps=admin.site.get_app_list(request))

@@ -51,7 +51,10 @@ def number(value: float | None) -> str:
 
 @register.filter
 def rule_why(rule: RuleVerdict) -> str:
-    """Return why a rule has its status, as a sentence. Checks write their own; they may begin with a name."""
+    """Return the reason why a rule has its status, as a sentence.
+
+    Checks write their own; they may begin with a name.
+    """
     return rule.why if rule.kind == "check" else capfirst(rule.why)
 
 
@@ -99,7 +102,7 @@ def on_date(moment: datetime.datetime) -> SafeString:
 
 @register.filter
 def proposal_title(proposal: PolicyProposal) -> str:
-    """Return what a proposal would do: ``Change production-default r3``."""
+    """Return the effect of a proposal: ``Change production-default r3``."""
     if proposal.kind == ProposalKind.RETIRE:
         return f"Retire {proposal.name}"
     base = proposal.base_revision
@@ -222,7 +225,7 @@ def dialog_link(
 
 @register.simple_block_tag
 def empty_state(content: SafeString, icon: str, title: str) -> SafeString:
-    """Render what an empty list shows: ``title`` says what is missing, the content what to do next."""
+    """Render the message of an empty list: ``title`` names the missing rows, the content the next step."""
     text = format_html("<p>{}</p>", content) if content.strip() else ""
     return format_html(
         '<div class="c-empty">{}<strong>{}</strong>{}</div>',

@@ -23,7 +23,7 @@ from traces.services.assessments import AssessmentData, create_assessment
 @page
 def trace_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Search traces. An invalid filter is explained at its field."""
-    shown = traces_page(
+    page_data = traces_page(
         actor,
         experiment=request.GET.get("experiment", ""),
         run_id=request.GET.get("run", ""),
@@ -31,25 +31,25 @@ def trace_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         order=request.GET.get("order", ""),
         token=request.GET.get("token", ""),
     )
-    status = HTTPStatus.BAD_REQUEST if shown.problem else HTTPStatus.OK
-    return render_page(request, "console/traces/traces.html", "Traces", status=status, shown=shown)
+    status = HTTPStatus.BAD_REQUEST if page_data.problem else HTTPStatus.OK
+    return render_page(request, "console/traces/traces.html", "Traces", status=status, page=page_data)
 
 
 @page
 def trace_detail(request: HttpRequest, actor: Actor, trace_id: str) -> HttpResponse:
     """Show one trace."""
-    shown = trace_page(actor, trace_id)
-    experiment = shown.trace.experiment
+    page_data = trace_page(actor, trace_id)
+    experiment = page_data.trace.experiment
     crumbs = [
         Crumb("Traces", reverse("console:traces")),
         Crumb(experiment.name, f"{reverse('console:traces')}?experiment={experiment.pk}"),
     ]
-    return render_page(request, "console/traces/trace.html", shown.title, crumbs=crumbs, shown=shown)
+    return render_page(request, "console/traces/trace.html", page_data.title, crumbs=crumbs, page=page_data)
 
 
 @page
 def assess(request: HttpRequest, actor: Actor, trace_id: str) -> HttpResponse:
-    """Add an assessment to a trace in a dialog, in the name of who is signed in."""
+    """Add an assessment of the person who is signed in to a trace, in a dialog."""
     trace = get_trace(actor, trace_id)
     form = AssessmentForm(submitted(request))
     address = reverse("console:trace", args=[trace.pk])
@@ -74,7 +74,7 @@ def assess(request: HttpRequest, actor: Actor, trace_id: str) -> HttpResponse:
 
 @page
 def span_detail(request: HttpRequest, actor: Actor, trace_id: str, span_id: str) -> HttpResponse:
-    """Show one span with its values whole."""
+    """Show one span with its complete values."""
     trace, span = get_span(actor, trace_id, span_id)
     crumbs = [
         Crumb("Traces", reverse("console:traces")),

@@ -22,7 +22,7 @@ def webhook_rows(actor: Actor) -> QuerySet[Webhook]:
 
 
 def find_webhook(actor: Actor, webhook_id: str) -> Webhook:
-    """Return a webhook this person may see. NotFound."""
+    """Return a webhook this person may see. Raises NotFound."""
     row = _visible(actor).filter(pk=webhook_id).first()
     if row is None:
         raise NotFound(f"There is no webhook {webhook_id[:_SHOWN]}.")

@@ -47,20 +47,20 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Create a webhook. The secret that signs its messages is in this response and nowhere else."""
     form = WebhookForm(submitted(request))
     if form.is_valid():
-        given = form.cleaned_data
-        secret = secrets.token_urlsafe(_SECRET_BYTES) if given["sign"] else ""
+        cleaned = form.cleaned_data
+        secret = secrets.token_urlsafe(_SECRET_BYTES) if cleaned["sign"] else ""
         try:
-            made = create_webhook(
+            webhook = create_webhook(
                 actor=actor,
-                name=given["name"],
-                url=given["url"],
-                events=given["events"],
-                description=given["description"],
+                name=cleaned["name"],
+                url=cleaned["url"],
+                events=cleaned["events"],
+                description=cleaned["description"],
                 secret=secret,
-                status=given["status"],
-                model_name=given["model"],
+                status=cleaned["status"],
+                model_name=cleaned["model"],
             )
-            return _detail(request, find_webhook(actor, made.pk), secret=secret)
+            return _detail(request, find_webhook(actor, webhook.pk), secret=secret)
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
     return _form_page(request, form, title="New webhook", lead=_NEW_LEAD, submit="Create webhook")
@@ -72,23 +72,23 @@ def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
     webhook = find_webhook(actor, webhook_id)
     form = WebhookForm(submitted(request), webhook=webhook)
     if form.is_valid():
-        given = form.cleaned_data
+        cleaned = form.cleaned_data
         try:
             update_webhook(
                 actor=actor,
                 webhook_id=webhook.pk,
-                name=given["name"],
-                url=given["url"] if given["url"] != webhook.url else None,
-                events=given["events"],
-                description=given["description"],
-                status=given["status"],
+                name=cleaned["name"],
+                url=cleaned["url"] if cleaned["url"] != webhook.url else None,
+                events=cleaned["events"],
+                description=cleaned["description"],
+                status=cleaned["status"],
                 spec=_spec_of(webhook),
                 exactly=True,
             )
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
         else:
-            messages.success(request, f"The webhook {given['name']} is changed.")
+            messages.success(request, f"The webhook {cleaned['name']} is changed.")
             return go_to(request, _page_of(webhook))
     return _form_page(request, form, title=f"Edit {webhook.name}", submit="Save webhook", webhook=webhook)
 

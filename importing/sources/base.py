@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from importing.sources.governance import GovernanceSource
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from traces.services.infos import TraceInfo
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
@@ -82,7 +82,7 @@ class SourceLoggedModel:
 class SourceModel:
     """A registered model with its aliases (alias → version number)."""
 
-    old: OldModel
+    old: ImportedModel
     aliases: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -90,7 +90,7 @@ class SourceModel:
 class SourceVersion:
     """A version with its source at the old server. ``stage`` is the name of the stage in MLflow."""
 
-    old: OldVersion
+    old: ImportedVersion
     stage: str
 
 
@@ -118,7 +118,7 @@ class Source(Protocol):
         """The address, without credentials."""
 
     def check(self) -> None:
-        """SourceError where this is not a readable MLflow server or database."""
+        """Raise SourceError where this is not a readable MLflow server or database."""
 
     def counts(self) -> Counts:
         """Return the numbers of items."""
@@ -165,4 +165,4 @@ class Files(Protocol):
     """Reads the files of runs and logged models."""
 
     def of(self, owner: Owner) -> Iterator[SourceFile]:
-        """Yield the files of an owner. FilesUnreachable; SourceError where the source does not answer."""
+        """Yield the files of an owner. Raises FilesUnreachable; SourceError where the source does not answer."""

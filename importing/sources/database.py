@@ -19,7 +19,7 @@ from importing.sources.base import (
 from importing.sources.sql import Database
 from importing.sources.tables import DEFAULT_WORKSPACE, Tables
 from importing.sources.trace_tables import spans_of, traces_of
-from registry.services.imports import OldModel, OldVersion
+from registry.services.imports import ImportedModel, ImportedVersion
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
@@ -56,7 +56,7 @@ class DatabaseSource:
         return self._db.name
 
     def check(self) -> None:
-        """SourceError where this cannot be imported from."""
+        """Raise SourceError where this source cannot be imported."""
         if missing := [table for table in _NEEDED if not self._db.has(table)]:
             raise SourceError(f"{self._db.name} is not an mlflow database: it has no table {missing[0]}.")
 
@@ -70,7 +70,7 @@ class DatabaseSource:
         self._db.close()
 
     def counts(self) -> Counts:
-        """Return the numbers of items. SourceError."""
+        """Return the numbers of items. Raises SourceError."""
         experiments = f"FROM experiments e WHERE {self._db.in_workspace('e')}"
         inside = f"experiment_id IN (SELECT e.experiment_id {experiments})"
         return Counts(
@@ -86,7 +86,7 @@ class DatabaseSource:
         )
 
     def experiments(self) -> Iterator[SourceExperiment]:
-        """Yield all experiments, deleted ones included. SourceError."""
+        """Yield all experiments, deleted ones included. Raises SourceError."""
         sql = f"SELECT * FROM experiments e WHERE {self._db.in_workspace('e')} ORDER BY experiment_id"
         for row in self._db.rows(sql):
             number = row["experiment_id"]
@@ -103,7 +103,7 @@ class DatabaseSource:
             )
 
     def runs(self, experiment_id: str) -> Iterator[SourceRun]:
-        """Yield all runs of an experiment, the oldest first. SourceError."""
+        """Yield all runs of an experiment, the oldest first. Raises SourceError."""
         sql = "SELECT * FROM runs WHERE experiment_id = ? ORDER BY start_time, run_uuid"
         for row in self._db.rows(sql, int(experiment_id)):
             run_id = row["run_uuid"]
@@ -145,7 +145,7 @@ class DatabaseSource:
             )
 
     def links(self, run_id: str) -> Links:
-        """Return the logged models that a run read and made. SourceError."""
+        """Return the logged models that a run read and made. Raises SourceError."""
         inputs, outputs = (self._links(run_id, f"RUN_{kind}", f"MODEL_{kind}") for kind in ("INPUT", "OUTPUT"))
         return Links([*inputs], outputs)
 
@@ -158,7 +158,7 @@ class DatabaseSource:
         }
 
     def history(self, run: SourceRun) -> Iterator[Point]:
-        """Yield every value of every metric of a run. SourceError."""
+        """Yield every value of every metric of a run. Raises SourceError."""
         sql = "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY key, timestamp, step"
         for row in self._db.rows(sql, run.old.id):
             yield Point(
@@ -169,7 +169,7 @@ class DatabaseSource:
             )
 
     def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
-        """Yield all logged models of an experiment, the oldest first. SourceError."""
+        """Yield all logged models of an experiment, the oldest first. Raises SourceError."""
         if not self._db.has("logged_models"):
             return
         sql = "SELECT * FROM logged_models WHERE experiment_id = ? ORDER BY creation_timestamp_ms, model_id"
@@ -212,14 +212,14 @@ class DatabaseSource:
         return points_by_run
 
     def models(self) -> Iterator[SourceModel]:
-        """Yield all registered models, without prompts. SourceError."""
+        """Yield all registered models, without prompts. Raises SourceError."""
         sql = f"SELECT * FROM registered_models m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} ORDER BY name"
         highest = "SELECT MAX(version) AS n FROM model_versions m WHERE m.name = ? AND " + self._db.in_workspace("m")
         tags = "SELECT key, value FROM registered_model_tags m WHERE m.name = ? AND " + self._db.in_workspace("m")
         for row in self._db.rows(sql):
             name, created = row["name"], row["creation_time"] or 0
             yield SourceModel(
-                old=OldModel(
+                old=ImportedModel(
                     name=name,
                     description=row["description"] or "",
                     created_ms=created,
@@ -237,7 +237,7 @@ class DatabaseSource:
         return {row["alias"]: row["version"] for row in self._db.all_rows(sql, name)}
 
     def versions(self) -> Iterator[SourceVersion]:
-        """Yield all versions of all models, grouped by model. SourceError."""
+        """Yield all versions of all models, grouped by model. Raises SourceError."""
         sql = (
             f"SELECT * FROM model_versions m WHERE {self._db.in_workspace('m')} AND {_NOT_PROMPT} AND {_NOT_DELETED} "
             "ORDER BY name, version"
@@ -249,7 +249,7 @@ class DatabaseSource:
         for row in self._db.rows(sql, _DELETED):
             created = row["creation_time"] or 0
             yield SourceVersion(
-                old=OldVersion(
+                old=ImportedVersion(
                     name=row["name"],
                     version=row["version"],
                     source=row["source"] or "",
@@ -265,15 +265,18 @@ class DatabaseSource:
             )
 
     def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
-        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. SourceError."""
+        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first.
+
+        Raises SourceError.
+        """
         return traces_of(self._db, experiment_id)
 
     def spans(self, trace_id: str) -> bytes:
-        """Return the spans of a trace as a JSON object; empty where they are in a file. SourceError."""
+        """Return the spans of a trace as a JSON object; empty where they are in a file. Raises SourceError."""
         return spans_of(self._db, trace_id)
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
-        """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
+        """Yield the kinds of items that cannot be imported, each with its number. Raises SourceError."""
         yield (
             "prompts",
             self._db.count(f"FROM registered_models m WHERE {self._db.in_workspace('m')} AND NOT ({_NOT_PROMPT})"),

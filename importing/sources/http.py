@@ -49,7 +49,7 @@ class Body:
     length: int | None
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes, b"" at the end. SourceError where the answer ends early."""
+        """Return the next bytes, b"" at the end. Raises SourceError where the answer ends early."""
         try:
             return self._read(size)
         except (OSError, http.client.HTTPException) as error:
@@ -66,7 +66,7 @@ class Body:
 class Server:
     """A server and the credentials for it. ``environment`` has MLFLOW_TRACKING_* as for an MLflow client.
 
-    SourceError for an address that is not http or https.
+    Raises SourceError for an address that is not http or https.
     """
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
@@ -80,16 +80,19 @@ class Server:
         self._opener = urllib.request.build_opener(_NoRedirect, handler)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send a GET and return the JSON object of the answer. ServerError, SourceError."""
+        """Send a GET and return the JSON object of the answer. Raises ServerError, SourceError."""
         return self._json(_with(path, query), None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a POST of a search, which writes nothing, and return the JSON object. ServerError, SourceError."""
+        """Send a POST of a search, which writes nothing, and return the JSON object.
+
+        Raises ServerError, SourceError.
+        """
         return self._json(path, json.dumps(body).encode())
 
     @contextmanager
     def open(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Body]:
-        """Send a GET and yield the body of the answer, to be read as it arrives. ServerError, SourceError."""
+        """Send a GET and yield the body of the answer, to be read as it arrives. Raises ServerError, SourceError."""
         with self._send(_with(path, query), None) as answer:
             yield Body(answer, answer.length)
 

@@ -13,11 +13,11 @@ from importing.sources.base import FilesUnreachable, Owner, SourceError, SourceF
 
 
 class LocalFiles:
-    """Finds the folder of a run or logged model in one of ``folders``. SourceError for a folder that does not exist.
+    """Finds the folder of a run or logged model in one of ``folders``.
 
-    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain path
-    is the folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a copy of
-    the tree or of a bucket works as well.
+    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain
+    path is the folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a
+    copy of the tree or of a bucket works as well. Raises SourceError for a folder that does not exist.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -26,7 +26,7 @@ class LocalFiles:
         self._folders = [folder.resolve() for folder in folders]
 
     def of(self, owner: Owner) -> Iterator[SourceFile]:
-        """Yield the files of an owner. FilesUnreachable."""
+        """Yield the files of an owner. Raises FilesUnreachable."""
         if not self._folders:
             raise FilesUnreachable(
                 f"its files are at {_place(owner.uri)}: name a folder that has them with --artifacts-from"

@@ -18,9 +18,10 @@ from importing.sources.tables import DEFAULT_WORKSPACE
 def open_source(
     place: str, *, workspace: str, folders: Sequence[Path], environment: Mapping[str, str]
 ) -> tuple[Source, Files]:
-    """Return the source at an address (``http://…``, ``sqlite:///…``, ``postgresql://…``) and its files. SourceError.
+    """Return the source at an address (``http://…``, ``sqlite:///…``, ``postgresql://…``) and its files.
 
-    Files are read from ``folders`` where any are given, else from the server; a database without folders has no files.
+    Files are read from ``folders`` where any are given, else from the server; a database without folders has no
+    files. Raises SourceError.
     """
     if place.startswith(("http://", "https://")):
         if workspace != DEFAULT_WORKSPACE:

@@ -28,7 +28,7 @@ from importing.sources.rest_rows import (
 )
 from importing.sources.trace_rows import trace_of_json
 from importing.sources.workspace import Workspace
-from registry.services.imports import OldModel
+from registry.services.imports import ImportedModel
 from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment
 
@@ -53,7 +53,7 @@ class RestSource:
         return self._server.url
 
     def check(self) -> None:
-        """SourceError where this cannot be imported from."""
+        """Raise SourceError where this source cannot be imported."""
         try:
             self._server.post(f"{API}/experiments/search", {"max_results": 1, "view_type": "ALL"})
         except ServerError as error:
@@ -80,7 +80,7 @@ class RestSource:
         """Do nothing: each request has its own connection."""
 
     def counts(self) -> Counts:
-        """Return the numbers of items. SourceError."""
+        """Return the numbers of items. Raises SourceError."""
         experiments = [experiment.id for experiment in self.experiments()]
         models = sum(1 for _ in self._get_pages("registered-models/search", "registered_models"))
         versions = sum(1 for _ in self._get_pages("model-versions/search", "model_versions"))
@@ -90,7 +90,7 @@ class RestSource:
         return Counts(len(experiments), runs, logged, models, versions, traces)
 
     def experiments(self) -> Iterator[SourceExperiment]:
-        """Yield all experiments, deleted ones included. SourceError."""
+        """Yield all experiments, deleted ones included. Raises SourceError."""
         body = {"max_results": _PAGE, "view_type": "ALL", "order_by": ["experiment_id ASC"]}
         for item in self._post_pages("experiments/search", body, "experiments"):
             created = integer_of(item, "creation_time")
@@ -106,7 +106,7 @@ class RestSource:
             )
 
     def runs(self, experiment_id: str) -> Iterator[SourceRun]:
-        """Yield all runs of an experiment, the oldest first. SourceError."""
+        """Yield all runs of an experiment, the oldest first. Raises SourceError."""
         return map(run_of, self._raw_runs(experiment_id))
 
     def _raw_runs(self, experiment_id: str) -> Iterator[Json]:
@@ -120,7 +120,7 @@ class RestSource:
         return self._post_pages("runs/search", body, "runs")
 
     def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
-        """Yield all logged models of an experiment, the oldest first. SourceError."""
+        """Yield all logged models of an experiment, the oldest first. Raises SourceError."""
         return map(logged_model_of, self._raw_logged_models(experiment_id))
 
     def _raw_logged_models(self, experiment_id: str) -> Iterator[Json]:
@@ -136,25 +136,25 @@ class RestSource:
                 raise
 
     def history(self, run: SourceRun) -> Iterator[Point]:
-        """Yield every value of every metric of a run. SourceError."""
+        """Yield every value of every metric of a run. Raises SourceError."""
         for key in run.metric_keys:
             query = {"run_id": run.old.id, "metric_key": key, "max_results": _HISTORY_PAGE}
             for item in self._get_pages("metrics/get-history", "metrics", query):
                 yield point_of(item, key)
 
     def links(self, run_id: str) -> Links:
-        """Return the logged models that a run read and made. SourceError."""
+        """Return the logged models that a run read and made. Raises SourceError."""
         run = self._server.get(f"{API}/runs/get", {"run_id": run_id})[
             "run"
         ]  # a search does not return the model inputs
-        read, made = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
+        read, written = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
         return Links(
             inputs=[text_of(model, "model_id") for model in read],
-            outputs={text_of(model, "model_id"): integer_of(model, "step") for model in made},
+            outputs={text_of(model, "model_id"): integer_of(model, "step") for model in written},
         )
 
     def models(self) -> Iterator[SourceModel]:
-        """Yield all registered models, without prompts. SourceError."""
+        """Yield all registered models, without prompts. Raises SourceError."""
         highest: dict[str, int] = {}
         for version in self.versions():
             highest[version.old.name] = max(version.old.version, highest.get(version.old.name, 0))
@@ -163,7 +163,7 @@ class RestSource:
             item = self._server.get(f"{API}/registered-models/get", {"name": name}).get("registered_model", listed)
             created = integer_of(item, "creation_timestamp")
             yield SourceModel(
-                old=OldModel(
+                old=ImportedModel(
                     name=name,
                     description=text_of(item, "description"),
                     created_ms=created,
@@ -175,12 +175,12 @@ class RestSource:
             )
 
     def versions(self) -> Iterator[SourceVersion]:
-        """Yield all versions of all models, grouped by model. SourceError."""
+        """Yield all versions of all models, grouped by model. Raises SourceError."""
         query = {"max_results": _PAGE, "order_by": ["name ASC", "version_number ASC"]}
         return map(version_of, self._get_pages("model-versions/search", "model_versions", query))
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
-        """Yield the kinds of items that cannot be imported, each with its number. SourceError."""
+        """Yield the kinds of items that cannot be imported, each with its number. Raises SourceError."""
         yield "prompts", self._count("registered-models/search", "registered_models", {"filter": _PROMPT})
         yield "webhooks", self._count("webhooks", "webhooks", {})
 
@@ -191,7 +191,10 @@ class RestSource:
             return 0
 
     def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
-        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. SourceError."""
+        """Yield all traces of an experiment with tags, metadata and assessments, the oldest first.
+
+        Raises SourceError.
+        """
         return map(trace_of_json, self._raw_traces(experiment_id))
 
     def _raw_traces(self, experiment_id: str) -> Iterator[Json]:
@@ -204,7 +207,7 @@ class RestSource:
                 raise
 
     def spans(self, trace_id: str) -> bytes:
-        """Return the spans of a trace as a JSON object; empty where the server has none. SourceError."""
+        """Return the spans of a trace as a JSON object; empty where the server has none. Raises SourceError."""
         try:
             with self._server.open(_SPANS, {"request_id": trace_id}) as answer:
                 return answer.read()

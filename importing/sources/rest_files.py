@@ -23,7 +23,7 @@ class RestFiles:
         self._server = server
 
     def of(self, owner: Owner) -> Iterator[SourceFile]:
-        """Yield the files of an owner. FilesUnreachable, SourceError."""
+        """Yield the files of an owner. Raises FilesUnreachable, SourceError."""
         parts = urlsplit(owner.uri)
         proxied = parts.scheme == "mlflow-artifacts"
         routes = _ProxyRoutes(parts.path.strip("/")) if proxied else _PageRoutes(owner)

@@ -11,7 +11,7 @@ from importing.sources.base import (
     SourceRun,
     SourceVersion,
 )
-from registry.services.imports import OldVersion
+from registry.services.imports import ImportedVersion
 from tracking.limits import Point
 from tracking.services.imports.records import OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
@@ -99,7 +99,7 @@ def version_of(item: Json) -> SourceVersion:
     """Return a version of a registered model and the stage it is in."""
     created = integer_of(item, "creation_timestamp")
     return SourceVersion(
-        old=OldVersion(
+        old=ImportedVersion(
             name=text_of(item, "name"),
             version=integer_of(item, "version"),
             source=text_of(item, "source"),

@@ -37,7 +37,10 @@ class Database(Protocol):
 
 
 class SqliteDatabase:
-    """A SQLite file, opened read-only, which is not locked between two pages. SourceError where it cannot be opened."""
+    """A SQLite file, opened read-only, which is not locked between two pages.
+
+    Raises SourceError where it cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -50,7 +53,7 @@ class SqliteDatabase:
         self._connection.row_factory = sqlite3.Row
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Yield the rows of a statement, a page in memory at a time. SourceError."""
+        """Yield the rows of a statement, a page in memory at a time. Raises SourceError."""
         try:
             cursor = self._connection.execute(sql, values)
             while page := cursor.fetchmany(_PAGE):
@@ -59,7 +62,7 @@ class SqliteDatabase:
             raise SourceError(f"{self.name} cannot be read: {error}") from error
 
     def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows of a statement. SourceError."""
+        """Return all rows of a statement. Raises SourceError."""
         return list(self.rows(sql, values))
 
     def close(self) -> None:
@@ -67,14 +70,14 @@ class SqliteDatabase:
         self._connection.close()
 
     def columns(self, table: str) -> set[str]:
-        """Return the columns of a table, none where it does not exist. SourceError."""
+        """Return the columns of a table, none where it does not exist. Raises SourceError."""
         return {row["name"] for row in self.rows("SELECT name FROM pragma_table_info(?)", [table])}
 
 
 class PostgresDatabase:
     """A read-only transaction, which sees the database as it was at the start.
 
-    SourceError where it cannot be reached.
+    Raises SourceError where it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
@@ -90,7 +93,7 @@ class PostgresDatabase:
         self._cursors = 0
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Yield the rows of a statement, a page in memory at a time. SourceError."""
+        """Yield the rows of a statement, a page in memory at a time. Raises SourceError."""
         self._cursors += 1
         try:
             with self._connection.cursor(name=f"page_{self._cursors}") as cursor:
@@ -100,7 +103,7 @@ class PostgresDatabase:
             raise SourceError(f"{self.name} cannot be read: {str(error).strip()}") from error
 
     def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows of a statement. SourceError."""
+        """Return all rows of a statement. Raises SourceError."""
         try:
             return list(self._connection.execute(sql.replace("?", "%s"), values).fetchall())
         except psycopg.Error as error:
@@ -111,7 +114,7 @@ class PostgresDatabase:
         self._connection.close()
 
     def columns(self, table: str) -> set[str]:
-        """Return the columns of a table, none where it does not exist. SourceError."""
+        """Return the columns of a table, none where it does not exist. Raises SourceError."""
         sql = (
             "SELECT column_name FROM information_schema.columns "
             "WHERE table_name = ? AND table_schema = ANY(current_schemas(false))"
@@ -120,11 +123,11 @@ class PostgresDatabase:
 
 
 def connect(uri: str) -> Database:
-    """Return a connection for the URI of `mlflow server --backend-store-uri`. SourceError."""
-    scheme, _, rest = uri.partition("://")
+    """Return a connection for the URI of `mlflow server --backend-store-uri`. Raises SourceError."""
+    scheme, _, address = uri.partition("://")
     kind = scheme.partition("+")[0]
-    if kind == "sqlite" and rest.startswith("/"):
-        return SqliteDatabase(Path(unquote(rest[1:].partition("?")[0])))  # three slashes: relative, four: absolute
+    if kind == "sqlite" and address.startswith("/"):
+        return SqliteDatabase(Path(unquote(address[1:].partition("?")[0])))  # three slashes: relative, four: absolute
     if kind in {"postgresql", "postgres"}:
-        return PostgresDatabase(f"postgresql://{rest}")
+        return PostgresDatabase(f"postgresql://{address}")
     raise SourceError(f"{kind or uri!r} is not a source; write http://…, https://…, sqlite:///… or postgresql://….")

@@ -15,7 +15,7 @@ DEFAULT_WORKSPACE = "default"
 class Tables:
     """A database, limited to one workspace.
 
-    Tables that an older schema lacks count as empty. SourceError for a wrong name.
+    Tables that an older schema lacks count as empty. Raises SourceError for a wrong name.
     """
 
     def __init__(self, database: Database, workspace: str) -> None:
@@ -35,7 +35,7 @@ class Tables:
         self._db.close()
 
     def has(self, table: str, column: str = "") -> bool:
-        """Return whether a table exists, and has this column. SourceError."""
+        """Return whether a table exists, and has this column. Raises SourceError."""
         if table not in self._columns:
             self._columns[table] = self._db.columns(table)
         columns = self._columns[table]
@@ -46,17 +46,17 @@ class Tables:
         return f"{alias}.workspace = '{self._workspace}'" if self.has("experiments", "workspace") else "1 = 1"
 
     def rows(self, sql: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a statement, a page in memory at a time. SourceError."""
+        """Yield the rows of a statement, a page in memory at a time. Raises SourceError."""
         return self._db.rows(sql, values)
 
     def all_rows(self, sql: str, *values: object) -> list[Row]:
-        """Return all rows of a statement. SourceError."""
+        """Return all rows of a statement. Raises SourceError."""
         return self._db.all_rows(sql, values)
 
-    def count(self, what: str, values: Sequence[object] = ()) -> int:
-        """Return the number of rows of ``what``, a FROM clause with conditions. SourceError."""
-        return int(self._db.all_rows(f"SELECT COUNT(*) AS n {what}", values)[0]["n"])
+    def count(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Return the number of rows of ``sql``, a FROM clause with conditions. Raises SourceError."""
+        return int(self._db.all_rows(f"SELECT COUNT(*) AS n {sql}", values)[0]["n"])
 
     def pairs(self, sql: str, *values: object) -> dict[str, str]:
-        """Return the pairs of a SELECT of ``key`` and ``value``; NULL is an empty value. SourceError."""
+        """Return the pairs of a SELECT of ``key`` and ``value``; NULL is an empty value. Raises SourceError."""
         return {row["key"]: "" if row["value"] is None else str(row["value"]) for row in self._db.all_rows(sql, values)}

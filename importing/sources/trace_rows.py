@@ -95,7 +95,7 @@ def trace_of_row(
 
 
 def assessment_of_row(row: Json) -> AssessmentData:
-    """Return an assessment of the table `assessments`; ValueError where its JSON cannot be read."""
+    """Return an assessment of the table `assessments`. Raises ValueError where its JSON cannot be read."""
     error = json.loads(row["error"]) if row.get("error") else None
     metadata = json.loads(row["assessment_metadata"]) if row.get("assessment_metadata") else {}
     value = json.loads(row["value"])

@@ -12,7 +12,7 @@ from traces.services.assessments import AssessmentData
 
 
 def traces_of(database: Tables, experiment_id: str) -> Iterator[SourceTrace]:
-    """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. SourceError."""
+    """Yield all traces of an experiment with tags, metadata and assessments, the oldest first. Raises SourceError."""
     if not database.has("trace_info"):
         return
     sql = "SELECT * FROM trace_info WHERE experiment_id = ? ORDER BY timestamp_ms, request_id"
@@ -35,7 +35,7 @@ def _assessments_of(database: Tables, trace_id: str) -> Iterator[AssessmentData]
 
 
 def spans_of(database: Tables, trace_id: str) -> bytes:
-    """Return the spans of a trace as a JSON object; empty where they are in a file. SourceError."""
+    """Return the spans of a trace as a JSON object; empty where they are in a file. Raises SourceError."""
     if not database.has("spans"):
         return b""
     sql = "SELECT content FROM spans WHERE trace_id = ? ORDER BY start_time_unix_nano, span_id"

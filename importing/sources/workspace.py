@@ -24,7 +24,7 @@ class Workspace:
     def grants(self, name: str) -> list[OldGrant] | None:
         """Return the grants on a model; None where the server has no such calls, or does not allow them.
 
-        SourceError.
+        Raises SourceError.
         """
         answer = self._get(f"{_API}/databricks/registered-models/get", {"name": name})
         model = (answer or {}).get("registered_model_databricks") or {}
@@ -35,14 +35,14 @@ class Workspace:
         return None if permissions is None else list(_grants(permissions))
 
     def requests(self, name: str, version: int) -> list[OldNote] | None:
-        """Return the open transition requests of a version; None as above. SourceError."""
+        """Return the open transition requests of a version; None as above. Raises SourceError."""
         answer = self._get(f"{_API}/transition-requests/list", {"name": name, "version": version})
         if answer is None:
             return None
         return [_note(item) for item in answer.get("requests", ())]
 
     def comments(self, name: str, version: int) -> list[OldNote] | None:
-        """Return the comments on a version, the oldest first; None as above. SourceError."""
+        """Return the comments on a version, the oldest first; None as above. Raises SourceError."""
         notes: list[OldNote] = []
         token = ""
         while True:

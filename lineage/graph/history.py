@@ -55,12 +55,13 @@ def ancestors_as_of(node_id: int, at: datetime, *, limit: int = 2000) -> Ancestr
         if not frontier or len(seen) > limit:
             break
     nodes = Node.objects.in_bulk(sorted(seen)[:limit])
-    kept = [edge for edge in keys if edge[0] in nodes and edge[1] in nodes]
+    inner_edges = [edge for edge in keys if edge[0] in nodes and edge[1] in nodes]
     return Ancestry(
         tuple(sorted((_node(node) for node in nodes.values()), key=lambda node: node.urn)),
         tuple(
             sorted(
-                (_edge(edge, nodes) for edge in kept), key=lambda edge: (edge.dst, edge.src, edge.relation, edge.role)
+                (_edge(edge, nodes) for edge in inner_edges),
+                key=lambda edge: (edge.dst, edge.src, edge.relation, edge.role),
             )
         ),
         truncated=len(seen) > limit or bool(frontier),

@@ -80,7 +80,10 @@ class _Placed:
 
 
 def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
-    """Return the drawing of at most MAX_DRAWN nodes; ValueError for more. Edges to nodes not given are left out."""
+    """Return the drawing of at most MAX_DRAWN nodes.
+
+    Raises ValueError for more. Edges to nodes not given are left out.
+    """
     if len(nodes) > MAX_DRAWN:
         msg = f"{len(nodes)} nodes cannot be drawn, {MAX_DRAWN} can."
         raise ValueError(msg)
@@ -101,11 +104,11 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
     )
 
 
-def _between(known: set[int], edges: Iterable[Edge]) -> dict[Pair, list[int]]:
+def _between(node_ids: set[int], edges: Iterable[Edge]) -> dict[Pair, list[int]]:
     """Return the ids of the edges between each pair of known nodes."""
     between: dict[Pair, list[int]] = defaultdict(list)
     for edge in sorted(edges, key=lambda edge: edge.pk):
-        if edge.src_id in known and edge.dst_id in known and edge.src_id != edge.dst_id:
+        if edge.src_id in node_ids and edge.dst_id in node_ids and edge.src_id != edge.dst_id:
             between[edge.src_id, edge.dst_id].append(edge.pk)
     return dict(between)
 
@@ -115,10 +118,10 @@ def _acyclic(pairs: Iterable[Pair]) -> set[Pair]:
     ordered = sorted(pairs)
     if not _has_cycle(ordered):
         return set(ordered)
-    kept: set[Pair] = set()
+    acyclic: set[Pair] = set()
     for source, target in ordered:
-        kept.add((target, source) if _has_cycle([*kept, (source, target)]) else (source, target))
-    return kept
+        acyclic.add((target, source) if _has_cycle([*acyclic, (source, target)]) else (source, target))
+    return acyclic
 
 
 def _has_cycle(pairs: Iterable[Pair]) -> bool:

@@ -95,8 +95,8 @@ def edges_from(nodes: Sequence[int], direction: Direction, filters: Filters) -> 
 
 
 def _followed(filters: Filters) -> Q:
-    wanted = Q(rel__in=filters.rels) if filters.rels else Q()
-    return wanted & Q(role__in=filters.roles) if filters.roles else wanted
+    relations = Q(rel__in=filters.rels) if filters.rels else Q()
+    return relations & Q(role__in=filters.roles) if filters.roles else relations
 
 
 def is_served(attrs: dict[str, object], moment: datetime | None) -> bool:

@@ -69,9 +69,9 @@ def _change(
     run, *placed = place(subject, *containers.values())
     nodes = dict(zip(containers, placed, strict=True))
     held = list(Claim.objects.filter(run=run, rel=rel, origin=witness.origin).select_related("container"))
-    wanted = {_key(nodes[item.container.urn].pk, item): item for item in claimed}
-    new = {key: item for key, item in wanted.items() if key not in {_held_key(claim) for claim in held}}
-    gone = [claim for claim in held if _held_key(claim) not in wanted] if replace else []
+    by_key = {_key(nodes[item.container.urn].pk, item): item for item in claimed}
+    new = {key: item for key, item in by_key.items() if key not in {_held_key(claim) for claim in held}}
+    gone = [claim for claim in held if _held_key(claim) not in by_key] if replace else []
     if not new and not gone:
         return run
     touched = {node.pk: node for node in [*nodes.values(), *(claim.container for claim in gone)]}
@@ -86,7 +86,7 @@ def _change(
 
 
 def _contents(run: Node, containers: Iterable[Node], changed: Sequence[ClaimedInput | Claim]) -> set[str]:
-    """Return what may be identified anew: the digests that the run names, and the beginnings of its commits."""
+    """Return the keys to identify again: the digests that the run names, and the beginnings of its commits."""
     digests = {item.digest for item in changed if item.digest}
     commits = {item.version[:_SHORT_COMMIT] for item in changed if not item.digest}
     held = Claim.objects.filter(run=run, container__in=[node.pk for node in containers]).exclude(digest="")

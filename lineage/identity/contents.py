@@ -46,15 +46,15 @@ def _join(actor: Actor, urn: str, digest: str, dataset: str, members: set[int]) 
         if len(members) < 2:  # noqa: PLR2004 - one version alone has no other
             return
         (hub,) = place(content_spec(digest, dataset))
-    wanted = _edges(hub.pk, members) if len(members) > 1 else set()
+    edges_needed = _edges(hub.pk, members) if len(members) > 1 else set()
     rows = Edge.objects.filter(Q(src=hub) | Q(dst=hub), rel=Relation.SAME_BYTES)
     held: dict[Key, int] = {
         (src, dst, rel, role): pk
         for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role")
     }
-    if new := wanted - held.keys():
+    if new := edges_needed - held.keys():
         put_edges(dict.fromkeys(new, timezone.now()))
-    if gone := held.keys() - wanted:
+    if gone := held.keys() - edges_needed:
         retract_all(
             actor=actor, edge_ids=[held[key] for key in gone], reason="the bytes are no longer said to be the same"
         )

@@ -34,14 +34,14 @@ def set_parent(*, actor: Actor, run: Node, parent: Node | None, reason: str = ""
 
 
 def update_inheritance(*, actor: Actor, run: Node, reason: str = "") -> None:
-    """Bring what a run's relatives inherit from it, and it from them, in line with the inputs it logged."""
+    """Update the inherited inputs of a run and of its relatives to the inputs that the run logged."""
     relatives = {run.pk, *_above(run.pk), *_below([run.pk])}
     if len(relatives) > 1 or run.container_id is not None:
         _settle(actor, relatives, reason)
 
 
 def settle_families(*, actor: Actor, runs: set[int], reason: str = "") -> None:
-    """Bring what relatives inherit from each other in line, for many runs at once."""
+    """Update the inherited inputs of the relatives of many runs at once."""
     nested = Q(container__isnull=False) | Q(members__isnull=False)
     family = set(Node.objects.filter(nested, pk__in=runs).values_list("pk", flat=True).distinct())
     if family:
@@ -78,17 +78,17 @@ def _settle(actor: Actor, runs: set[int], reason: str) -> None:
     direct: dict[int, set[int]] = defaultdict(set)
     for src, dst in Edge.objects.filter(dst_id__in=family, rel=Relation.CONSUMED).values_list("src_id", "dst_id"):
         direct[dst].add(src)
-    made = Edge.objects.filter(src_id__in=family, rel=Relation.PRODUCED, dst__kind__in=_MODELS)
-    makers = set(made.values_list("src_id", flat=True))
-    wanted = _inherited(runs, parents, direct, makers)
+    produced = Edge.objects.filter(src_id__in=family, rel=Relation.PRODUCED, dst__kind__in=_MODELS)
+    makers = set(produced.values_list("src_id", flat=True))
+    keys_needed = _inherited(runs, parents, direct, makers)
     rows = Edge.objects.filter(dst_id__in=runs, rel=Relation.INHERITED)
     held: dict[Key, int] = {
         (src, dst, rel, role): pk
         for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role")
     }
-    if new := wanted - held.keys():
+    if new := keys_needed - held.keys():
         put_edges(dict.fromkeys(new, timezone.now()))
-    if gone := held.keys() - wanted:
+    if gone := held.keys() - keys_needed:
         retract_all(actor=actor, edge_ids=[held[key] for key in gone], reason=reason or "no longer inherited")
 
 
@@ -107,15 +107,15 @@ def _parents(runs: set[int]) -> dict[int, int]:
 
 
 def _inherited(runs: set[int], parents: dict[int, int], direct: dict[int, set[int]], makers: set[int]) -> set[Key]:
-    wanted: set[Key] = set()
+    inherited: set[Key] = set()
     rel = Relation.INHERITED.value
     for run in {*parents, *runs}:
         for above in _chain(run, parents):
             if run in runs:
-                wanted |= {(src, run, rel, FROM_PARENT) for src in direct[above] - direct[run]}
+                inherited |= {(src, run, rel, FROM_PARENT) for src in direct[above] - direct[run]}
             if above in runs and above in makers:
-                wanted |= {(src, above, rel, FROM_CHILD) for src in direct[run] - direct[above]}
-    return {key for key in wanted if key[0] != key[1]}
+                inherited |= {(src, above, rel, FROM_CHILD) for src in direct[run] - direct[above]}
+    return {key for key in inherited if key[0] != key[1]}
 
 
 def _chain(run: int, parents: dict[int, int]) -> list[int]:

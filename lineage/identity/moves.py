@@ -69,13 +69,13 @@ def put_edges(edges: Mapping[Key, datetime]) -> None:
 def edge_ids(keys: Sequence[Key]) -> dict[Key, int]:
     """Return the ids of those of the edges that exist."""
     ids: dict[Key, int] = {}
-    wanted = set(keys)
-    ordered = sorted(wanted)
+    keys_needed = set(keys)
+    ordered = sorted(keys_needed)
     for start in range(0, len(ordered), _AT_ONCE):
         part = ordered[start : start + _AT_ONCE]
         rows = Edge.objects.filter(src_id__in={key[0] for key in part}, dst_id__in={key[1] for key in part})
         for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role"):
-            if (src, dst, rel, role) in wanted:
+            if (src, dst, rel, role) in keys_needed:
                 ids[src, dst, rel, role] = pk
     return ids
 

@@ -51,7 +51,7 @@ def readable_name(name: str) -> str:
 
 
 def dataset_key(name: str) -> str:
-    """Return what two spellings of one dataset's name have in common. A URI compares byte for byte."""
+    """Return the key that all spellings of a dataset's name share. A URI is its own key."""
     if is_uri(name):
         return name
     folded = unicodedata.normalize("NFKC", readable_name(name).casefold())
@@ -59,7 +59,7 @@ def dataset_key(name: str) -> str:
 
 
 def version_key(version: str) -> str:
-    """Return what two spellings of one version have in common: the case of ``v<number>`` and invisible characters."""
+    """Return the key that all spellings of a version share: case of ``v<number>`` and invisible characters removed."""
     seen = "".join(letter for letter in unicodedata.normalize("NFKC", version) if not _is_ignorable(letter)).strip()
     numbered = seen.rstrip(".,;:-_")
     return numbered.casefold() if _NUMBERED.fullmatch(numbered) else version

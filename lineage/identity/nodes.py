@@ -147,8 +147,8 @@ def place(*specs: Spec) -> list[Node]:
 
 def place_own(*specs: Spec) -> list[Node]:
     """Return the nodes of ``specs`` as `place` does, those that are other names of a node as they are."""
-    wanted = [spec.urn for spec in specs]
-    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=wanted)}
+    urns = [spec.urn for spec in specs]
+    nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=urns)}
     missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}
     _create([spec for spec in missing.values() if not spec.container], nodes)
     _create([spec for spec in missing.values() if spec.container], nodes)
@@ -186,7 +186,7 @@ def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
 
 
 def _learn(node: Node, spec: Spec) -> None:
-    """Add what a later witness knows: a run's name, the spelling of a dataset, a digest.
+    """Add facts from a later witness: a run's name, the spelling of a dataset, a digest.
 
     Of two spellings the greater counts, so that the order of the witnesses does not matter.
     """

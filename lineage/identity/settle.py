@@ -41,11 +41,11 @@ def _settle_dataset(actor: Actor, run: Node, container: Node, left: Sequence[Cla
     others = _others(run, container, rebound)
     versions = _versions(container, digests)
     reads = any(claim.digest for claim in own)
-    wanted = {claim: _version(claim, versions, reads=reads) for claim in [*own, *others]}
-    named = {version for version in wanted.values() if version}
+    version_of_claim = {claim: _version(claim, versions, reads=reads) for claim in [*own, *others]}
+    named = {version for version in version_of_claim.values() if version}
     nodes = _members(container, named | {resolved(digest, versions[digest]) for digest in digests if versions[digest]})
-    targets = {claim: nodes[version] if version else None for claim, version in wanted.items()}
-    _keep_digests(container, {*wanted.values(), *(claim.bound for claim in left)}, nodes)
+    targets = {claim: nodes[version] if version else None for claim, version in version_of_claim.items()}
+    _keep_digests(container, {*version_of_claim.values(), *(claim.bound for claim in left)}, nodes)
     move_claims(
         actor=actor, targets=targets, left=left, reason=reason or f"identified with a version of {container.name}"
     )
@@ -139,16 +139,16 @@ def mark_alias(actor: Actor, row: Node, meant: Node) -> None:
 
 def _keep_digests(container: Node, versions: set[str], nodes: Mapping[str, Node]) -> None:
     """Keep on each version the digests that runs bind to it: the first in order, and the others beside it."""
-    kept = sorted(version for version in versions if version in nodes)
+    own_versions = sorted(version for version in versions if version in nodes)
     digests: dict[str, set[str]] = defaultdict(set)
-    rows = Claim.objects.filter(Q(bound__in=kept) | Q(bound="", digest__in=kept), container=container)
+    rows = Claim.objects.filter(Q(bound__in=own_versions) | Q(bound="", digest__in=own_versions), container=container)
     for digest, bound in rows.exclude(digest="").values_list("digest", "bound").distinct().order_by():
         digests[bound or digest].add(digest)
-    for version in kept:
-        first, *rest = sorted(digests[version]) or [""]
+    for version in own_versions:
+        first, *others = sorted(digests[version]) or [""]
         node = nodes[version]
         attrs = {key: value for key, value in node.attrs.items() if key != "other_digests"}
-        attrs |= {"other_digests": rest} if rest else {}
+        attrs |= {"other_digests": others} if others else {}
         if (node.digest, node.attrs) != (first, attrs):
             node.digest, node.attrs = first, attrs
             node.save(update_fields=["digest", "attrs"])
@@ -169,8 +169,8 @@ def settle_commits(
     """
     shorter = {commit[:end] for commit in commits for end in range(_SHORTEST_COMMIT, len(commit))}
     rows = Claim.objects.filter(container=container, version__in=sorted(shorter | commits), rel=Relation.USED_CODE)
-    known = rows.values_list("version", flat=True).order_by().distinct()
-    whole = {commit: _whole(container, commit) for commit in sorted(known)}
+    versions = rows.values_list("version", flat=True).order_by().distinct()
+    whole = {commit: _whole(container, commit) for commit in sorted(versions)}
     nodes = _members(container, set(whole.values()))
     right = Q(pk__in=[])
     for commit, meant in whole.items():
@@ -188,6 +188,6 @@ def _whole(container: Node, commit: str) -> str:
     if len(commit) < _SHORTEST_COMMIT:
         return commit
     rows = Claim.objects.filter(container=container, version__startswith=commit, rel=Relation.USED_CODE)
-    known = sorted(set(rows.values_list("version", flat=True).order_by()))
-    longest = [one for one in known if not any(other != one and other.startswith(one) for other in known)]
+    versions = sorted(set(rows.values_list("version", flat=True).order_by()))
+    longest = [one for one in versions if not any(other != one and other.startswith(one) for other in versions)]
     return longest[0] if len(longest) == 1 else commit

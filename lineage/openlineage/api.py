@@ -26,12 +26,15 @@ from lineage.openlineage.reads import MAX_DEPTH, events_between, graph_around
 
 
 class EventParser(BaseParser):
-    """A body of any media type, as bytes; gzip is inflated up to the limit of the route. TooLarge, InvalidInput."""
+    """A body of any media type, as bytes; gzip is inflated up to the limit of the route.
+
+    Raises TooLarge, InvalidInput.
+    """
 
     media_type = "*/*"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the body as bytes. TooLarge; InvalidInput for a body that is not gzip although it says so."""
+        """Return the body as bytes. Raises TooLarge; InvalidInput for a body that is not gzip although it says so."""
         body = limited_body(stream, parser_context["request"].path)
         request = parser_context["request"]
         if request.headers.get("Content-Encoding", "").strip().lower() != "gzip":
@@ -86,7 +89,7 @@ class TolerantView(ApiView):
 
 
 def _read(request: Request) -> Any:
-    """Return the JSON of a body. InvalidInput."""
+    """Return the JSON of a body. Raises InvalidInput."""
     body = request.data
     if not isinstance(body, bytes):
         raise InvalidInput("The body is empty: send an event as JSON.")
@@ -163,14 +166,14 @@ class EventsView(TolerantView):
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Return one page of events, newest first: those that the caller sent, for operators those of everybody."""
-        wanted = self.query
+        query = self.query
         events, total = events_between(
             actor_of(request),
-            _moment(wanted.get("after", "")),
-            _moment(wanted.get("before", "")),
-            ascending=wanted["sortDirection"].lower() == "asc",
-            start=wanted["offset"],
-            limit=wanted["limit"],
+            _moment(query.get("after", "")),
+            _moment(query.get("before", "")),
+            ascending=query["sortDirection"].lower() == "asc",
+            start=query["offset"],
+            limit=query["limit"],
         )
         return Response({"events": events, "totalCount": total})
 

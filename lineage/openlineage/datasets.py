@@ -17,7 +17,7 @@ JobName = tuple[str, str]
 
 
 def merge_datasets(events: Sequence[LineageEvent]) -> None:
-    """Keep what events say of datasets, in a number of statements that does not grow with them."""
+    """Store the facts about datasets from events, in a fixed number of statements."""
     mentions: dict[str, list[tuple[NamedDataset, LineageEvent]]] = {}
     for event in events:
         for one in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
@@ -44,9 +44,9 @@ def dataset_nodes(keys: Iterable[str]) -> dict[str, Node]:
 
 def jobs_named(names: Iterable[JobName]) -> dict[JobName, Job]:
     """Return jobs by their names, made where they were not there."""
-    wanted = sorted(set(names))
-    jobs = _jobs(wanted)
-    missing = [name for name in wanted if name not in jobs]
+    job_names = sorted(set(names))
+    jobs = _jobs(job_names)
+    missing = [name for name in job_names if name not in jobs]
     if missing:
         Job.objects.bulk_create(
             [Job(namespace=namespace, name=name) for namespace, name in missing], ignore_conflicts=True
@@ -55,12 +55,12 @@ def jobs_named(names: Iterable[JobName]) -> dict[JobName, Job]:
     return jobs
 
 
-def _jobs(wanted: Sequence[JobName]) -> dict[JobName, Job]:
+def _jobs(job_names: Sequence[JobName]) -> dict[JobName, Job]:
     rows: list[Job] = []
-    for start in range(0, len(wanted), _AT_ONCE):
-        names = {name for _, name in wanted[start : start + _AT_ONCE]}
+    for start in range(0, len(job_names), _AT_ONCE):
+        names = {name for _, name in job_names[start : start + _AT_ONCE]}
         rows += Job.objects.filter(name__in=names)
-    return {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in set(wanted)}
+    return {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in set(job_names)}
 
 
 def _keep_facets(
@@ -70,11 +70,11 @@ def _keep_facets(
     by_node: dict[int, list[tuple[NamedDataset, LineageEvent]]] = {}
     for key in mentions:
         by_node.setdefault(nodes[key].pk, []).extend(mentions[key])
-    known = set(DatasetFacts.objects.filter(node__in=by_node).values_list("node_id", flat=True))
+    existing = set(DatasetFacts.objects.filter(node__in=by_node).values_list("node_id", flat=True))
     DatasetFacts.objects.bulk_create(
         [
             DatasetFacts(node_id=pk, namespace=by_node[pk][0][0].namespace, name=by_node[pk][0][0].name)
-            for pk in sorted(by_node.keys() - known)
+            for pk in sorted(by_node.keys() - existing)
         ],
         ignore_conflicts=True,
     )
@@ -92,13 +92,13 @@ def _keep_facets(
 
 
 def _link_jobs(events: Sequence[LineageEvent], nodes: Mapping[str, Node]) -> None:
-    wanted: set[tuple[JobName, int, str]] = set()
+    links: set[tuple[JobName, int, str]] = set()
     for event in events:
         if event.job:
-            wanted |= {(event.job, nodes[one.key].pk, "in") for one in event.inputs}
-            wanted |= {(event.job, nodes[one.key].pk, "out") for one in event.outputs}
-    jobs = jobs_named(name for name, _, _ in wanted)
-    rows = {(jobs[name].pk, pk, direction) for name, pk, direction in wanted}
+            links |= {(event.job, nodes[one.key].pk, "in") for one in event.inputs}
+            links |= {(event.job, nodes[one.key].pk, "out") for one in event.outputs}
+    jobs = jobs_named(name for name, _, _ in links)
+    rows = {(jobs[name].pk, pk, direction) for name, pk, direction in links}
     held = JobDataset.objects.filter(job__in={job for job, _, _ in rows}, dataset__in={pk for _, pk, _ in rows})
     rows -= set(held.values_list("job_id", "dataset_id", "direction"))
     JobDataset.objects.bulk_create(

@@ -34,7 +34,7 @@ class NamedDataset:
 
     @property
     def key(self) -> str:
-        """Return what identifies the dataset, as text."""
+        """Return the key of the dataset, as text."""
         return json.dumps([self.namespace, self.name])
 
 
@@ -61,7 +61,10 @@ class LineageEvent:
 
 
 def read_event(data: object) -> LineageEvent:
-    """Return the event. InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset."""
+    """Return the event.
+
+    Raises InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset.
+    """
     if not isinstance(data, dict):
         raise InvalidInput("An event is a JSON object.")
     _require_depth(data)
@@ -123,7 +126,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _time(value: object, warnings: list[str]) -> tuple[datetime, str]:
-    """Return a time in UTC, and a text that sorts by all its digits. InvalidInput."""
+    """Return a time in UTC, and a text that sorts by all its digits. Raises InvalidInput."""
     parts = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if parts is None:
         raise InvalidInput(f"The event has no eventTime that can be read: {str(value)[:100]!r}.")
@@ -218,7 +221,7 @@ def _datasets(value: object, where: str, use: str, warnings: list[str]) -> tuple
             warnings.append(f"a dataset of {where} has no name")
             continue
         namespace = clean_namespace(_text(dataset.get("namespace")))[:_LONGEST] or "default"
-        known = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
-        known.facets.update(_facets(dataset.get("facets"), name, warnings))
-        known.use.update(_facets(dataset.get(use), name, warnings) if use else {})
+        named_dataset = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
+        named_dataset.facets.update(_facets(dataset.get("facets"), name, warnings))
+        named_dataset.use.update(_facets(dataset.get(use), name, warnings) if use else {})
     return tuple(datasets.values())

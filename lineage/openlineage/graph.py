@@ -56,12 +56,14 @@ class Shape:
 
     @property
     def digest(self) -> str:
-        """Return what two equal shapes have in common."""
+        """Return the key that equal shapes share."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape:
-    """Return what the edges of a run are derived from. A tracked run may name the version of an input elsewhere."""
+    """Return the shape that the edges of a run are derived from. A tracked run may name the version of an input
+    elsewhere.
+    """
     unnamed = UNVERSIONED if tracked else unknown_version(run_id, written=False)
     inputs = [_use(actor, dataset, unnamed) for dataset in datasets_of(state, "in")]
     named = {(use.key, use.version) for use in inputs}
@@ -73,11 +75,11 @@ def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape
         Use(use.key, use.dataset, unnamed, use.is_model) if (use.key, use.version) in named else use for use in outputs
     ]
     explicit = explicit_pairs(state)
-    known = {use.key for use in inputs}, {use.key for use in outputs if not use.is_model}
+    keys = {use.key for use in inputs}, {use.key for use in outputs if not use.is_model}
     pairs = None
     if explicit is not None:
         pairs = tuple(
-            sorted({(src, dst) for dst, sources in explicit for src in sources if src in known[0] and dst in known[1]})
+            sorted({(src, dst) for dst, sources in explicit for src in sources if src in keys[0] and dst in keys[1]})
         )
     return Shape(tuple(inputs), tuple(outputs), pairs, _code(state), _parent(state, run_id))
 
@@ -135,7 +137,10 @@ def repository_of(shape: Shape, job: str) -> Spec:
 
 
 def settle_run(actor: Actor, row: JobRun, run_id: str, shape: Shape) -> None:
-    """Bring the edges of a run in line with its events. Denied: an output that the actor may not add to. NotFound."""
+    """Bring the edges of a run in line with its events.
+
+    Raises Denied: an output that the actor may not add to. Raises NotFound.
+    """
     run = row.node
     source = source_of(run_id)
     _read(actor, run, run_id, shape, source)
@@ -192,10 +197,10 @@ def _place_all(uses: Iterable[Use]) -> dict[str, Node]:
 def _written(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) -> dict[str, Node]:
     """Record that the run produced its outputs; return the node of each by the key of its dataset."""
     nodes = _place_all(shape.outputs)
-    wanted = {node.pk for node in nodes.values()}
+    node_ids = {node.pk for node in nodes.values()}
     held = Edge.objects.filter(src=run, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
     gone: list[Key] = [
-        (run.pk, pk, Relation.PRODUCED.value, "") for pk in held.values_list("dst_id", flat=True) if pk not in wanted
+        (run.pk, pk, Relation.PRODUCED.value, "") for pk in held.values_list("dst_id", flat=True) if pk not in node_ids
     ]
     for use in shape.outputs:
         node = nodes[use.key]
@@ -219,18 +224,18 @@ def _rename(actor: Actor, use: Use, unnamed: str, node: Node) -> None:
 def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], source: str) -> None:
     """Write the edges from input to output that a lineage facet names; retract those that it no longer names."""
     sources = {use.key: use for use in shape.inputs}
-    wanted: dict[Key, tuple[Node, Node]] = {}
+    pairs: dict[Key, tuple[Node, Node]] = {}
     for src_key, dst_key in shape.pairs or ():
         src, dst = _node(sources[src_key]), written[dst_key]
         if src.pk != dst.pk and src.kind == NodeKind.DATASET_VERSION:
-            wanted[src.pk, dst.pk, Relation.DERIVED_FROM.value, ""] = (src, dst)
-    for src, dst in wanted.values():
+            pairs[src.pk, dst.pk, Relation.DERIVED_FROM.value, ""] = (src, dst)
+    for src, dst in pairs.values():
         accept(actor=actor, src=src, dst=dst, rel=Relation.DERIVED_FROM, mode="observed", source=source)
-    ids = set(edge_ids(list(wanted)).values())
+    ids = set(edge_ids(list(pairs)).values())
     gone = Edge.objects.filter(pk__in=set(row.pairs) - ids).values_list("pk", flat=True)
     others = EdgeAssertion.objects.filter(edge_id__in=gone).exclude(assertion__source=source)
-    kept = set(others.values_list("edge_id", flat=True))
-    retract_all(actor=actor, edge_ids=[pk for pk in gone if pk not in kept], reason=_REASON)
+    retracted_ids = set(others.values_list("edge_id", flat=True))
+    retract_all(actor=actor, edge_ids=[pk for pk in gone if pk not in retracted_ids], reason=_REASON)
     row.pairs = sorted(ids)
 
 
@@ -254,7 +259,10 @@ def tracked_run(run_id: str) -> Node | None:
 
 
 def run_node(actor: Actor, run_id: str) -> Node:
-    """Return the node of a run: the run that is tracked under this id, else one of its own. Denied: another's run."""
+    """Return the node of a run: the run that is tracked under this id, else one of its own.
+
+    Raises Denied: another's run.
+    """
     tracked = tracked_run(run_id)
     if tracked is not None:
         require_declaring(actor, tracked.urn, Action.LINEAGE_EVENTS_RECEIVED)

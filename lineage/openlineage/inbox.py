@@ -43,7 +43,7 @@ class Failure:
 
 
 def receive_event(*, actor: Actor, data: object) -> None:
-    """Take one event. InvalidInput: unreadable; Denied: it tells of somebody else's run or model."""
+    """Take one event. Raises InvalidInput: unreadable; Denied: it tells of somebody else's run or model."""
     _take(actor, [read_event(data)])
 
 
@@ -86,9 +86,9 @@ def _take_together(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -
     held = _held(event for events in groups.values() for event in events)
     new = {subject: _new_of(events, held) for subject, events in groups.items()}
     settled = settle_together(actor=actor, groups={subject: events for subject, events in new.items() if events})
-    kept = {subject: events for subject, events in new.items() if subject in settled}
-    merge_datasets([event for events in kept.values() for event in events])
-    _keep_events(actor, kept)
+    settled_events = {subject: events for subject, events in new.items() if subject in settled}
+    merge_datasets([event for events in settled_events.values() for event in events])
+    _keep_events(actor, settled_events)
     return settled | {subject for subject, events in new.items() if not events}
 
 
@@ -104,7 +104,7 @@ def _take_group(actor: Actor, group: Sequence[tuple[int, LineageEvent]]) -> list
 
 
 def subject_of(event: LineageEvent) -> str:
-    """Return what an event is about: the URN of the run, else the job or the dataset."""
+    """Return the subject of an event: the URN of the run, else the job or the dataset."""
     if event.run_id:
         return run_ref(event.run_id)
     if event.job:
@@ -173,8 +173,8 @@ def merge_events(*, actor: Actor, events: Sequence[LineageEvent]) -> None:
 def _merge_run(actor: Actor, events: Sequence[LineageEvent]) -> None:
     run_id = events[0].run_id
     node = run_node(actor, run_id)
-    made, _ = JobRun.objects.get_or_create(node=node, defaults={"sent_by": actor.name, "actor_ref": actor.ref[:100]})
-    row = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").get(pk=made.pk)
+    job_run, _ = JobRun.objects.get_or_create(node=node, defaults={"sent_by": actor.name, "actor_ref": actor.ref[:100]})
+    row = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").get(pk=job_run.pk)
     settle_state(actor=actor, row=row, run_id=run_id, state=merged_run(json.loads(row.merged), events))
 
 

@@ -22,46 +22,46 @@ _LARGEST_FACET = 64_000
 
 def merged_run(state: State, events: Iterable[LineageEvent]) -> State:
     """Return the state of a run with more events."""
-    made = json.loads(json.dumps(state)) if state else {"jobs": [], "runs": {}, "facets": {}, "in": {}, "out": {}}
+    merged = json.loads(json.dumps(state)) if state else {"jobs": [], "runs": {}, "facets": {}, "in": {}, "out": {}}
     for event in events:
-        _add_to_run(made, event)
-    return made
+        _add_to_run(merged, event)
+    return merged
 
 
-def _add_to_run(made: State, event: LineageEvent) -> None:
-    if event.job and list(event.job) not in made["jobs"]:
-        made["jobs"] = sorted([*made["jobs"], list(event.job)])
-    made["first"] = min(made.get("first", event.order), event.order)
+def _add_to_run(merged: State, event: LineageEvent) -> None:
+    if event.job and list(event.job) not in merged["jobs"]:
+        merged["jobs"] = sorted([*merged["jobs"], list(event.job)])
+    merged["first"] = min(merged.get("first", event.order), event.order)
     if event.event_type == "START":
-        made["started"] = min(made.get("started", event.order), event.order)
+        merged["started"] = min(merged.get("started", event.order), event.order)
     if event.event_type in _ENDS:
-        made["ended"] = max(made.get("ended", []), [event.order, event.sha256, event.event_type])
-    _keep(made["runs"], event.run_facets, event)
-    _keep(made["facets"], event.job_facets, event, accumulate=("lineage",))
+        merged["ended"] = max(merged.get("ended", []), [event.order, event.sha256, event.event_type])
+    _keep(merged["runs"], event.run_facets, event)
+    _keep(merged["facets"], event.job_facets, event, accumulate=("lineage",))
     for direction, datasets in (("in", event.inputs), ("out", event.outputs)):
         for dataset in datasets:
-            held = made[direction].setdefault(dataset.key, {"facets": {}, "use": {}})
+            held = merged[direction].setdefault(dataset.key, {"facets": {}, "use": {}})
             _keep(held["facets"], dataset.facets, event)
             _keep(held["use"], dataset.use, event)
 
 
 def merged_job(state: State, event: LineageEvent) -> State:
-    """Return what is declared of a job with one more JobEvent: its facets, and the inputs and outputs of the latest
+    """Return the declared state of a job with one more JobEvent: its facets, and the inputs and outputs of the latest
     one.
     """
-    made = json.loads(json.dumps(state)) if state else {"facets": {}, "declared": []}
-    _keep(made["facets"], event.job_facets, event)
+    merged = json.loads(json.dumps(state)) if state else {"facets": {}, "declared": []}
+    _keep(merged["facets"], event.job_facets, event)
     declared = [event.order, event.sha256, [one.key for one in event.inputs], [one.key for one in event.outputs]]
-    made["declared"] = max(made["declared"], declared)
-    return made
+    merged["declared"] = max(merged["declared"], declared)
+    return merged
 
 
 def merged_dataset(state: State, mentions: Iterable[tuple[NamedDataset, LineageEvent]]) -> State:
     """Return the facets of a dataset with those of more events."""
-    made = json.loads(json.dumps(state)) if state else {"facets": {}}
+    merged = json.loads(json.dumps(state)) if state else {"facets": {}}
     for one, event in mentions:
-        _keep(made["facets"], one.facets, event)
-    return made
+        _keep(merged["facets"], one.facets, event)
+    return merged
 
 
 def _keep(

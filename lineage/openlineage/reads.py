@@ -34,34 +34,37 @@ class _Edge:
 
 
 def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
-    """Return the jobs and datasets up to ``depth`` steps around one, in both directions. NotFound, InvalidInput."""
-    kind, _, rest = node_id.partition(":")
+    """Return the jobs and datasets up to ``depth`` steps around one, in both directions.
+
+    Raises NotFound, InvalidInput.
+    """
+    kind, _, name = node_id.partition(":")
     if kind not in ("job", "dataset"):
         raise InvalidInput(
             f"{node_id[:200]!r} is no nodeId: write job:<namespace>:<name> or dataset:<namespace>:<name>."
         )
-    start = _by_name(kind, rest.partition("#")[0])
+    start = _by_name(kind, name.partition("#")[0])
     if start is None or (isinstance(start, DatasetFacts) and hidden_nodes(actor, [start.node])):
         raise NotFound(f"There is no {node_id[:200]!r}.")
     jobs, datasets = _reached(start, depth)
     facts = list(DatasetFacts.objects.filter(node_id__in=datasets).select_related("node"))
     hidden = hidden_nodes(actor, [row.node for row in facts])
-    known = {row.node_id: row for row in facts if row.node_id not in hidden}
+    visible = {row.node_id: row for row in facts if row.node_id not in hidden}
     rows = {row.pk: row for row in Job.objects.filter(pk__in=jobs)}
-    links = JobDataset.objects.filter(job__in=rows, dataset__in=known).order_by("job_id", "dataset_id")
-    return _graph(rows, known, links)
+    links = JobDataset.objects.filter(job__in=rows, dataset__in=visible).order_by("job_id", "dataset_id")
+    return _graph(rows, visible, links)
 
 
-def _by_name(kind: str, rest: str) -> Job | DatasetFacts | None:
-    """Return what a name means: namespaces hold colons, so every cut is tried, the last one first."""
-    cuts = [place for place, letter in enumerate(rest) if letter == ":"]
-    pairs = [(rest[:cut], rest[cut + 1 :]) for cut in reversed(cuts)][:20]
-    wanted = Q(pk__in=[])
+def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
+    """Return the job or dataset of a name. Namespaces hold colons, so every split is tried, the last one first."""
+    cuts = [place for place, letter in enumerate(job_name) if letter == ":"]
+    pairs = [(job_name[:cut], job_name[cut + 1 :]) for cut in reversed(cuts)][:20]
+    condition = Q(pk__in=[])
     for namespace, name in pairs:
-        wanted |= Q(namespace=namespace, name=name)
+        condition |= Q(namespace=namespace, name=name)
     if kind == "job":
-        return Job.objects.filter(wanted).first()
-    return DatasetFacts.objects.select_related("node").filter(wanted).first()
+        return Job.objects.filter(condition).first()
+    return DatasetFacts.objects.select_related("node").filter(condition).first()
 
 
 def _reached(start: Job | DatasetFacts, depth: int) -> tuple[set[int], set[int]]:

@@ -52,7 +52,7 @@ def _replay_subject(actor: Actor, name: str, rows: list[LineageEvent]) -> None:
     if not name.startswith(run_ref("")):
         return
     run_id = events[0].run_id
-    known = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job")
-    row = known.get(node__urn__in=[run_ref(run_id), run_ref(run_id.replace("-", ""))])
+    job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job")
+    row = job_runs.get(node__urn__in=[run_ref(run_id), run_ref(run_id.replace("-", ""))])
     row.shape = ""  # derive the edges again, whatever they are now
     settle_state(actor=actor, row=row, run_id=run_id, state=merged_run({}, events))

@@ -53,7 +53,7 @@ class _Run:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Return what the run reads and writes."""
+        """Return the inputs and outputs of the run."""
         return (*self.shape.inputs, *self.shape.outputs)
 
     @property
@@ -109,8 +109,8 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
 def _read(actor: Actor, groups: Groups) -> list[_Run]:
     """Return the runs that can be taken by what their events say, with the state that follows; rows are locked."""
     ids = {urn: events[0].run_id for urn, events in groups.items()}
-    known = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
-    rows = {row.node.urn: row for row in known.filter(node__urn__in=ids)}
+    job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
+    rows = {row.node.urn: row for row in job_runs.filter(node__urn__in=ids)}
     tracked = _tracked(ids.values())
     runs = []
     for urn, events in sorted(groups.items()):
@@ -148,16 +148,18 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
 def _left_alone(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     """Return the runs that do not only add: what they said before is taken back, or a version is renamed."""
     left = {run.urn for run in runs if any(_is_renamed(run, use, versions) for use in run.uses)}
-    wanted = {run.urn: _claimed(run, versions) for run in runs}
+    claimed_by_run = {run.urn: _claimed(run, versions) for run in runs}
     written = {run.urn: {versions.spec(use).urn for use in run.shape.outputs} for run in runs}
     parents = {run.urn: run_ref(run.shape.parent) if run.shape.parent else None for run in runs}
-    held = Claim.objects.filter(run__urn__in=wanted, origin=ORIGIN)
+    held = Claim.objects.filter(run__urn__in=claimed_by_run, origin=ORIGIN)
     for urn, *claim in held.values_list("run__urn", "rel", "container__urn", "version"):
-        if tuple(claim) not in wanted[urn]:
+        if tuple(claim) not in claimed_by_run[urn]:
             left.add(urn)
-    made = Edge.objects.filter(src__urn__in=wanted, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
-    left |= {src for src, dst in made.values_list("src__urn", "dst__urn") if dst not in written[src]}
-    nested = Node.objects.filter(urn__in=wanted, container__isnull=False).values_list("urn", "container__urn")
+    produced = Edge.objects.filter(
+        src__urn__in=claimed_by_run, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION
+    )
+    left |= {src for src, dst in produced.values_list("src__urn", "dst__urn") if dst not in written[src]}
+    nested = Node.objects.filter(urn__in=claimed_by_run, container__isnull=False).values_list("urn", "container__urn")
     return left | {urn for urn, parent in nested if parent != parents[urn]}
 
 
@@ -171,7 +173,7 @@ def _is_renamed(run: _Run, use: Use, versions: _Versions) -> bool:
 
 
 def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
-    """Return what the run claims to have used: the relation, the dataset or repository, and the version."""
+    """Return the claims of the run: relation, dataset or repository, and version."""
     consumed = Relation.CONSUMED.value
     claims = {(consumed, versions.datasets[use.key].urn, use.version) for use in run.shape.inputs}
     commit = run.shape.code[1]
@@ -181,10 +183,10 @@ def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
 def _rows(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> dict[str, JobRun] | None:
     """Return the locked rows of runs by URN, new ones made; None where another transaction made one meanwhile."""
     new = [run for run in runs if run.row is None]
-    made = [JobRun(node=nodes[run.urn], sent_by=actor.name, actor_ref=actor.ref[:100]) for run in new]
-    JobRun.objects.bulk_create(made, ignore_conflicts=True)
-    known = JobRun.objects.select_for_update(of=("self",)).select_related("node").order_by("pk")
-    added = {row.node.urn: row for row in known.filter(node__urn__in=[run.urn for run in new])}
+    new_rows = [JobRun(node=nodes[run.urn], sent_by=actor.name, actor_ref=actor.ref[:100]) for run in new]
+    JobRun.objects.bulk_create(new_rows, ignore_conflicts=True)
+    job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node").order_by("pk")
+    added = {row.node.urn: row for row in job_runs.filter(node__urn__in=[run.urn for run in new])}
     if any(row.merged != "{}" or row.actor_ref != actor.ref[:100] for row in added.values()):
         return None
     return added | {run.urn: run.row for run in runs if run.row is not None}
@@ -216,7 +218,7 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
 
 
 def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
-    """Yield what differs between the claims of a run. Which commit is meant is decided afterwards."""
+    """Yield the differences between the claims of a run. Commits are resolved afterwards."""
     for use in run.shape.inputs:
         container = versions.datasets[use.key]
         yield {"container": container, "rel": Relation.CONSUMED, "version": use.version, "node": versions.node(use)}
@@ -268,14 +270,14 @@ def _nest(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None
 def _keep(runs: Sequence[_Run], rows: Mapping[str, JobRun], nodes: Mapping[str, Node]) -> None:
     """Keep the merged states and what the edges were derived from."""
     jobs = jobs_named(run.job for run in runs if run.job)
-    kept = []
+    stored = []
     for run in runs:
         row = rows[run.urn]
         row.merged = long_text(json.dumps(run.state, sort_keys=True))
         row.shape = run.shape.digest
         row.job = jobs[run.job] if run.job else None
         row.node = nodes[run.urn]
-        kept.append(row)
+        stored.append(row)
     JobRun.objects.bulk_create(
-        kept, update_conflicts=True, unique_fields=["node"], update_fields=["merged", "shape", "job"]
+        stored, update_conflicts=True, unique_fields=["node"], update_fields=["merged", "shape", "job"]
     )

@@ -1,6 +1,6 @@
 """MLflow auth up to 3.12: `experiments/permissions/…` and `registered-models/permissions/…`, one row for each user.
 
-All calls need the right to manage the experiment or model. NotFound for what the caller may not see.
+All calls need the right to manage the experiment or model. Raises NotFound for what the caller may not see.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class OnExperiment:
     experiment: Experiment
 
     def level(self, user: User, kind: PrincipalKind) -> str:
-        """Return what was granted to somebody themselves, "" for nothing."""
+        """Return the level granted to a user directly, "" for none."""
         rows = grants_of(self.experiment)
         held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
         return experiment_level_name(held) if held else ""
@@ -57,10 +57,10 @@ class OnExperiment:
         set_experiment_grants(actor=actor, experiment_id=self.experiment.pk, grants=[grant])
 
     def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. NotFound."""
+        """Revoke somebody's grant. Raises NotFound."""
         revoke_experiment_grant(actor=actor, experiment_id=self.experiment.pk, kind=kind, principal=user.username)
 
-    def shown(self, user: User, level: str) -> Json:
+    def as_json(self, user: User, level: str) -> Json:
         """Return one grant as the protocol has it."""
         row = {"experiment_id": str(self.experiment.pk), "user_id": user.pk, "permission": level}
         return {"experiment_permission": row}
@@ -73,7 +73,7 @@ class OnModel:
     model: RegisteredModel
 
     def level(self, user: User, kind: PrincipalKind) -> str:
-        """Return what was granted to somebody themselves, "" for nothing."""
+        """Return the level granted to a user directly, "" for none."""
         rows = grants_of_model(self.model)
         held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
         return model_level_name(held) if held else ""
@@ -84,10 +84,10 @@ class OnModel:
         set_permissions(actor=actor, name=self.model.name, grants=[grant], replace=False)
 
     def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. NotFound."""
+        """Revoke somebody's grant. Raises NotFound."""
         revoke_permission(actor=actor, name=self.model.name, kind=kind, principal=user.username)
 
-    def shown(self, user: User, level: str) -> Json:
+    def as_json(self, user: User, level: str) -> Json:
         """Return one grant as the protocol has it."""
         return {"registered_model_permission": {"name": self.model.name, "user_id": user.pk, "permission": level}}
 
@@ -96,7 +96,7 @@ Managed = OnExperiment | OnModel
 
 
 def managed_experiment(actor: Actor, experiment_id: str) -> OnExperiment:
-    """Return the grants of an experiment that the actor manages. NotFound, Denied."""
+    """Return the grants of an experiment that the actor manages. Raises NotFound, Denied."""
     experiment = get_experiment(actor, experiment_id)
     action = Action.TRACKING_EXPERIMENT_PERMISSIONS_CHANGED
     require_experiment_level(actor, experiment, ExperimentLevel.MANAGE, action)
@@ -104,7 +104,7 @@ def managed_experiment(actor: Actor, experiment_id: str) -> OnExperiment:
 
 
 def managed_model(actor: Actor, name: str) -> OnModel:
-    """Return the grants of a model that the actor manages. NotFound, Denied."""
+    """Return the grants of a model that the actor manages. Raises NotFound, Denied."""
     model = get_model(actor, name)
     require_level(actor, model, ModelLevel.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     return OnModel(model)
@@ -123,13 +123,13 @@ def _create(actor: Actor, q: Params, area: str) -> Json:
     if managed.level(user, kind):
         raise AlreadyExists(f"{user.username} has a permission here already. Update it.")
     managed.give(actor, user, kind, level)
-    return managed.shown(user, level)
+    return managed.as_json(user, level)
 
 
 def _get(actor: Actor, q: Params, area: str) -> Json:
     managed = _managed(actor, q, area)
     user, kind = account_of(q.need("username"))
-    return managed.shown(user, _held(managed, user, kind))
+    return managed.as_json(user, _held(managed, user, kind))
 
 
 def _update(actor: Actor, q: Params, area: str) -> Json:

@@ -18,7 +18,10 @@ NO_PERMISSIONS = "NO_PERMISSIONS"
 
 
 def level_name(text: str) -> str:
-    """Return a level of MLflow that has a counterpart here. InvalidInput, with what to do, for every other text."""
+    """Return a level of MLflow that has a counterpart here.
+
+    Raises InvalidInput, with what to do, for every other text.
+    """
     if text in EXPERIMENT_LEVELS:
         return text
     if text == NO_PERMISSIONS:
@@ -42,7 +45,7 @@ def model_level_name(level: ModelLevel | None) -> str:
 
 
 def account_of(username: str) -> tuple[User, PrincipalKind]:
-    """Return an active account and its kind. NotFound."""
+    """Return an active account and its kind. Raises NotFound."""
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise NotFound(f"User with username={username[:150]} not found")

@@ -30,7 +30,7 @@ _KINDS = (_EXPERIMENT, _MODEL)
 
 
 def _kind(q: Params) -> str:
-    """Return what a grant is on. InvalidInput, with the reason, for what has no levels of its own here."""
+    """Return the object of a grant. Raises InvalidInput, with the reason, for what has no levels of its own here."""
     kind = q.need("resource_type")
     if kind in _KINDS:
         return kind
@@ -103,8 +103,8 @@ def get_user_permission(actor: Actor, q: Params) -> Json:
 
 def _experiment_level(actor: Actor, experiment_id: str) -> str:
     number = experiment_number(experiment_id)
-    known = visible_experiments(actor).filter(pk=number).exists()
-    return experiment_level_name(level_on(actor, number) if known else default_level())
+    is_visible = visible_experiments(actor).filter(pk=number).exists()
+    return experiment_level_name(level_on(actor, number) if is_visible else default_level())
 
 
 def _model_level(actor: Actor, name: str) -> str:

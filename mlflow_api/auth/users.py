@@ -22,7 +22,7 @@ from mlflow_api.render_tracking import Json
 _MOST = 10_000
 
 
-def _shown(user: User) -> Json:
+def _user_json(user: User) -> Json:
     """Return an account; older clients need the three lists, empty or not."""
     return {
         "id": user.pk,
@@ -43,19 +43,19 @@ def create_user(actor: Actor, q: Params) -> Json:
     """
     username = q.need("username")
     _require_rights(actor, Action.ACCOUNT_USER_CREATED, username)
-    return {"user": _shown(create_account(actor=actor, username=username, password=q.need("password")))}
+    return {"user": _user_json(create_account(actor=actor, username=username, password=q.need("password")))}
 
 
 @rpc("GET", "users/get")
 def get_user(actor: Actor, q: Params) -> Json:
     """MLflow auth `users/get`: return one's own account, or for superusers anybody's. Raises Denied, NotFound."""
-    return {"user": _shown(find_account(actor, q.need("username")))}
+    return {"user": _user_json(find_account(actor, q.need("username")))}
 
 
 @rpc("GET", "users/current")
 def get_current_user(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the request
     """MLflow auth `users/current`: return who calls. Raises NotFound."""
-    return {"user": _shown(find_account(actor, actor.name))}
+    return {"user": _user_json(find_account(actor, actor.name))}
 
 
 @rpc("GET", "users/list")
@@ -64,8 +64,8 @@ def list_users(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler
     people without a superuser's rights see their own.
     """
     rows = User.objects.filter(is_active=True).order_by("username")
-    shown = rows if actor.is_superuser else rows.filter(username=actor.name)
-    return {"users": [_shown(user) for user in shown[:_MOST]]}
+    visible = rows if actor.is_superuser else rows.filter(username=actor.name)
+    return {"users": [_user_json(user) for user in visible[:_MOST]]}
 
 
 @rpc("PATCH", "users/update-password")

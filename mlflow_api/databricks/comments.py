@@ -23,8 +23,8 @@ _ID = re.compile(r"[0-9]{1,18}")
 @rpc("POST", "comments/create")
 def create_comment(actor: Actor, q: Params) -> Json:
     """Databricks `comments/create`: add a comment to a version and return it. Raises NotFound, InvalidInput."""
-    made = add_comment(actor=actor, name=q.need("name"), version=version_number(q), text=q.need("comment"))
-    return render.one_comment(actor, made)
+    comment = add_comment(actor=actor, name=q.need("name"), version=version_number(q), text=q.need("comment"))
+    return render.one_comment(actor, comment)
 
 
 @rpc("PATCH", "comments/update")
@@ -54,8 +54,8 @@ def list_comments(actor: Actor, q: Params) -> Json:
     limit, after = _page(q)
     rows = list(comments_for(version).filter(pk__gt=after)[: limit + 1])
     may_manage = manages(actor, version)
-    shown = [render.comment(actor, row, may_manage=may_manage) for row in rows[:limit]]
-    return {"comments": shown} | filled(next_page_token=str(rows[limit - 1].pk) if len(rows) > limit else None)
+    comments = [render.comment(actor, row, may_manage=may_manage) for row in rows[:limit]]
+    return {"comments": comments} | filled(next_page_token=str(rows[limit - 1].pk) if len(rows) > limit else None)
 
 
 @rpc("GET", "activities/list")
@@ -67,8 +67,8 @@ def list_activities(actor: Actor, q: Params) -> Json:
     version = get_version(actor, q.need("name"), version_number(q))
     limit, before = _page(q)
     activities, place = activities_of(version, before=before, limit=limit)
-    shown = [render.activity(one) for one in activities]
-    return {"activities": shown} | filled(next_page_token=str(place) if place else None)
+    items = [render.activity(one) for one in activities]
+    return {"activities": items} | filled(next_page_token=str(place) if place else None)
 
 
 def _page(q: Params) -> tuple[int, int]:

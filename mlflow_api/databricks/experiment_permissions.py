@@ -23,7 +23,7 @@ _ROOT = "/experiments"
 @rpc("GET", _PATH, area="permissions")
 def get_permissions(actor: Actor, q: Params) -> Json:
     """Databricks `permissions/experiments/{id}` (get): return the grants of an experiment. Raises NotFound."""
-    return _shown(get_experiment(actor, q.need("experiment_id")))
+    return _permissions_json(get_experiment(actor, q.need("experiment_id")))
 
 
 @rpc("GET", f"{_PATH}/permissionLevels", area="permissions")
@@ -56,10 +56,10 @@ def _set(actor: Actor, q: Params, *, replace: bool) -> Json:
     experiment = get_experiment(actor, q.need("experiment_id"))
     grants = [Grant(*read_grant(item, _LEVELS)) for item in q.items("access_control_list")]
     set_experiment_grants(actor=actor, experiment_id=experiment.pk, grants=grants, replace=replace)
-    return _shown(experiment)
+    return _permissions_json(experiment)
 
 
-def _shown(experiment: Experiment) -> Json:
+def _permissions_json(experiment: Experiment) -> Json:
     """Return the grants of an experiment; those by pattern and what everybody has are inherited."""
     entries = [_entry(grant.kind, grant.name, grant.level, inherited=False) for grant in grants_of(experiment)]
     entries += [
@@ -83,7 +83,7 @@ def _capped(experiment: Experiment, level: int) -> ExperimentLevel:
 
 
 def _entry(kind: PrincipalKind, name: str, level: ExperimentLevel, *, inherited: bool) -> Json:
-    given: Json = {"permission_level": f"CAN_{level.name}", "inherited": inherited}
+    permission: Json = {"permission_level": f"CAN_{level.name}", "inherited": inherited}
     if inherited:
-        given["inherited_from_object"] = [_ROOT]
-    return {PRINCIPALS[kind]: name, "display_name": name, "all_permissions": [given]}
+        permission["inherited_from_object"] = [_ROOT]
+    return {PRINCIPALS[kind]: name, "display_name": name, "all_permissions": [permission]}

@@ -14,7 +14,10 @@ L = TypeVar("L")
 
 
 def read_grant(entry: Params, levels: Mapping[str, L]) -> tuple[PrincipalKind, str, L]:
-    """Return who gets which level by an entry. Raises InvalidInput: not exactly one principal, an unknown level."""
+    """Return the principal and the level of an entry.
+
+    Raises InvalidInput: not exactly one principal, an unknown level.
+    """
     named = [(kind, entry.text(field)) for kind, field in PRINCIPALS.items() if entry.text(field)]
     if len(named) != 1:
         raise InvalidInput("Each entry of 'access_control_list' names one user, group or service principal.")

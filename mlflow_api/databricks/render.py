@@ -155,7 +155,7 @@ def permissions(model: RegisteredModel, grants: Sequence[Grant]) -> Json:
 
 
 def _entry(field: str, name: str, level: Level, *, inherited: bool) -> Json:
-    given: Json = {"permission_level": LEVELS[level], "inherited": inherited}
+    permission: Json = {"permission_level": LEVELS[level], "inherited": inherited}
     if inherited:
-        given["inherited_from_object"] = [_ROOT]
-    return {field: name, "display_name": name, "all_permissions": [given]}
+        permission["inherited_from_object"] = [_ROOT]
+    return {field: name, "display_name": name, "all_permissions": [permission]}

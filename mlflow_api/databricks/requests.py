@@ -35,7 +35,7 @@ def create_transition_request(actor: Actor, q: Params) -> Json:
     Raises NotFound, Denied, InvalidInput, InvalidState (no policy applies, or the version is in the stage already),
     Conflict (the live request has other terms).
     """
-    made = open_request(
+    opened = open_request(
         actor=actor,
         name=q.need("name"),
         version=version_number(q),
@@ -43,7 +43,7 @@ def create_transition_request(actor: Actor, q: Params) -> Json:
         archive_existing=_archiving(q),
         comment=q.text("comment"),
     )
-    case = load_case(get_request(actor, made.pk))
+    case = load_case(get_request(actor, opened.pk))
     return {"request": render.transition_request(actor, case, q.base_url)}
 
 

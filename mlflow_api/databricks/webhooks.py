@@ -37,7 +37,7 @@ def _create(actor: Actor, q: Params) -> Json:
         secret=spec.text("secret"),
         status=q.text("status") or WebhookStatus.ACTIVE,
         model_name=q.text("model_name"),
-        spec=_given(spec),
+        spec=_http_spec(spec),
     )
     return {"webhook": _rendered(webhook)}
 
@@ -65,7 +65,7 @@ def _update(actor: Actor, q: Params) -> Json:
         description=q.text("description") if q.has("description") else None,
         secret=spec.text("secret") if spec.has("secret") else None,
         status=q.text("status") or None,
-        spec=_given(spec),
+        spec=_http_spec(spec),
     )
     return {"webhook": _rendered(webhook)}
 
@@ -89,7 +89,7 @@ def _spec(q: Params) -> Params:
     return q.message("http_url_spec")
 
 
-def _given(spec: Params) -> webhooks.HttpSpec:
+def _http_spec(spec: Params) -> webhooks.HttpSpec:
     return webhooks.HttpSpec(
         authorization=spec.text("authorization") if spec.has("authorization") else None,
         verify_tls=spec.boolean("enable_ssl_verification") if spec.has("enable_ssl_verification") else None,

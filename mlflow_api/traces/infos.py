@@ -59,7 +59,7 @@ def _allows_partial(q: Params) -> bool:
 @rpc("GET", "traces/batchGet", version="3.0")
 def batch_get(actor: Actor, q: Params) -> Json:
     """Return traces with their spans; ids of no trace are left out. Raises InvalidInput, TooLarge."""
-    traces = _asked(actor, q)
+    traces = _requested_traces(actor, q)
     spans = queries.spans_of([trace.pk for trace in traces])
     return filled(traces=[render.whole(trace, spans[trace.pk]) for trace in traces])
 
@@ -67,10 +67,10 @@ def batch_get(actor: Actor, q: Params) -> Json:
 @rpc("POST", "traces/batchGetInfos", version="3.0", write=False)
 def batch_get_infos(actor: Actor, q: Params) -> Json:
     """Return traces without their spans; ids of no trace are left out. Raises InvalidInput, TooLarge."""
-    return filled(trace_infos=[render.info(trace) for trace in _asked(actor, q)])
+    return filled(trace_infos=[render.info(trace) for trace in _requested_traces(actor, q)])
 
 
-def _asked(actor: Actor, q: Params) -> list[Trace]:
+def _requested_traces(actor: Actor, q: Params) -> list[Trace]:
     """Return the traces that are asked for, in experiments that are asked for, if any are named."""
     ids = q.texts("trace_ids")
     if not ids:

@@ -61,7 +61,7 @@ def export(request: HttpRequest, actor: Actor, /, **_path_values: str) -> HttpRe
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
-    """Return the body as it was before compression. InvalidInput: it cannot be read. TooLarge."""
+    """Return the body as it was before compression. Raises InvalidInput: it cannot be read. Raises TooLarge."""
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return body
@@ -89,7 +89,7 @@ def _inflated(body: bytes, window: int) -> bytes:
 
 
 def _message(body: bytes, media_type: str) -> ExportTraceServiceRequest:
-    """Return the request. InvalidInput: it is no request of this protocol."""
+    """Return the request. Raises InvalidInput: it is no request of this protocol."""
     message = ExportTraceServiceRequest()
     try:
         if media_type == JSON:

@@ -23,7 +23,7 @@ _COUNTS = ("dropped_attributes_count", "dropped_events_count", "dropped_links_co
 def read_request(message: ExportTraceServiceRequest) -> tuple[list[SpanData], Resources]:
     """Return the spans of a request, and for each trace id the attributes of its process.
 
-    InvalidInput: a bad span.
+    Raises InvalidInput: a bad span.
     """
     spans: list[SpanData] = []
     resources: Resources = {}

@@ -11,7 +11,7 @@ import orjson
 from core.errors import InvalidInput
 from core.times import to_ms
 from mlflow_api.parse import Params
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import AssessmentKind, SourceType, TraceState
 from traces.services.assessments import AssessmentChange, AssessmentData
 from traces.services.infos import TraceInfo
@@ -25,12 +25,12 @@ _FORMAT = "JSON_FORMAT"
 
 
 def trace_info(q: Params) -> TraceInfo:
-    """Return the information of a trace. InvalidInput: something that cannot be read."""
+    """Return the information of a trace. Raises InvalidInput: something that cannot be read."""
     duration = q.text("execution_duration")
     return TraceInfo(
         trace_id=q.need("trace_id"),
         experiment_id=experiment_of(q.message("trace_location")),
-        request_ms=milliseconds(q.need("request_time"), what="request_time"),
+        request_ms=milliseconds(q.need("request_time"), field="request_time"),
         duration_ms=_duration(duration) if duration else None,
         state=chosen(q, "state", STATES) or TraceState.UNSPECIFIED.value,
         request_preview=optional(q, "request_preview"),
@@ -43,7 +43,7 @@ def trace_info(q: Params) -> TraceInfo:
 
 
 def experiment_of(location: Params) -> str:
-    """Return the experiment that a location names. InvalidInput: it is not an experiment."""
+    """Return the experiment that a location names. Raises InvalidInput: it is not an experiment."""
     if not location.has("mlflow_experiment"):
         raise InvalidInput("The location of a trace must be an MLflow experiment.")
     return location.message("mlflow_experiment").need("experiment_id")
@@ -55,39 +55,39 @@ def optional(q: Params, name: str) -> str | None:
 
 
 def chosen(q: Params, name: str, values: Mapping[str, int]) -> str:
-    """Return the name of an enum field, "" where it is absent. InvalidInput: a value that is not in the enum."""
+    """Return the name of an enum field, "" where it is absent. Raises InvalidInput: a value that is not in the enum."""
     value = q.choice(name, values)
     if not value and q.has(name):
-        known = ", ".join(values)
+        allowed = ", ".join(values)
         raise InvalidInput(
-            f"Invalid value {shown(str(q.json(name)))} for parameter '{name}': it must be one of {known}."
+            f"Invalid value {quoted(str(q.json(name)))} for parameter '{name}': it must be one of {allowed}."
         )
     return value
 
 
-def milliseconds(text: str, *, what: str) -> int:
-    """Return a time of RFC 3339 as milliseconds since 1970. InvalidInput."""
+def milliseconds(text: str, *, field: str) -> int:
+    """Return a time of RFC 3339 as milliseconds since 1970. Raises InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(
-            f"Invalid value {shown(text)} for parameter '{what}': it must be a time of RFC 3339."
+            f"Invalid value {quoted(text)} for parameter '{field}': it must be a time of RFC 3339."
         ) from error
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _duration(text: str) -> int:
-    """Return a duration such as "0.183s" in milliseconds. InvalidInput."""
+    """Return a duration such as "0.183s" in milliseconds. Raises InvalidInput."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidInput(
-            f"Invalid value {shown(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'."
+            f"Invalid value {quoted(text)} for parameter 'execution_duration': it must be seconds, as '0.183s'."
         )
     return int(match[1]) * 1000 + int((match[2] or "0").ljust(9, "0")) // 1_000_000
 
 
 def assessment(q: Params, *, kind_only: bool = False) -> AssessmentData:
-    """Return an assessment; with ``kind_only`` only its kind and value are read. InvalidInput."""
+    """Return an assessment; with ``kind_only`` only its kind and value are read. Raises InvalidInput."""
     kind = _kind(q)
     value, error, is_serialized = _feedback(q) if kind is AssessmentKind.FEEDBACK else _expectation(q)
     if kind_only:
@@ -114,7 +114,7 @@ def assessment(q: Params, *, kind_only: bool = False) -> AssessmentData:
 
 
 def _moment(q: Params, name: str) -> int | None:
-    return milliseconds(q.need(name), what=name) if q.has(name) else None
+    return milliseconds(q.need(name), field=name) if q.has(name) else None
 
 
 def _kind(q: Params) -> AssessmentKind:
@@ -148,7 +148,10 @@ def _expectation(q: Params) -> tuple[object, None, bool]:
 
 
 def assessment_change(q: Params) -> AssessmentChange:
-    """Return what an update changes: the fields that its mask names. InvalidInput: no mask, or an unknown field."""
+    """Return the changes of an update: the fields that its mask names.
+
+    Raises InvalidInput: no mask, or an unknown field.
+    """
     mask = {_snake(path) for path in q.need("update_mask").split(",") if path.strip()}
     body = q.message("assessment")
     unknown = mask - {"assessment_name", "feedback", "expectation", "rationale", "metadata"}

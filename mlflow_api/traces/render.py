@@ -45,8 +45,8 @@ def info(trace: Trace) -> Json:
 
 
 def _seconds(milliseconds: int) -> str:
-    whole, rest = divmod(milliseconds, 1000)
-    return f"{whole}.{rest:03d}s" if rest else f"{whole}s"
+    whole, remainder = divmod(milliseconds, 1000)
+    return f"{whole}.{remainder:03d}s" if remainder else f"{whole}s"
 
 
 def old_info(trace: Trace) -> Json:

@@ -27,35 +27,37 @@ def create_notices(event: Event, drafts: Sequence[Draft]) -> None:
     A person gets one notice of an event: the first draft that names them. A fixed number of queries; idempotent.
     """
     people = _people({pk for draft in drafts for pk in draft.person_ids})
-    known = preferences_of(people)
+    preferences = preferences_of(people)
     rows: dict[int, Notice] = {}
     for draft in drafts:
         for pk in _allowed(draft, people):
-            rows.setdefault(pk, _notice(event, draft, pk, shown=wants(known, pk, draft.topic, Channel.INBOX)))
+            rows.setdefault(pk, _notice(event, draft, pk, in_app=wants(preferences, pk, draft.topic, Channel.INBOX)))
     if not rows:
         return
     Notice.objects.bulk_create(rows.values(), ignore_conflicts=True)
     written = Notice.objects.filter(event_id=event.event_id, person__in=rows)
-    messages = list(_messages(event, written, people, known))
+    messages = list(_messages(event, written, people, preferences))
     if messages:
         Message.objects.bulk_create(messages, ignore_conflicts=True)
         enqueue("notices.tasks.send_due")
 
 
-def _people(wanted: set[int]) -> dict[int, User]:
+def _people(person_ids: set[int]) -> dict[int, User]:
     """Return people with active accounts. Service accounts read no notices; their owners get them."""
-    rows = User.objects.filter(pk__in=wanted, is_active=True, is_service=False) if wanted else User.objects.none()
+    rows = (
+        User.objects.filter(pk__in=person_ids, is_active=True, is_service=False) if person_ids else User.objects.none()
+    )
     return {row.pk: row for row in rows}
 
 
 def _allowed(draft: Draft, people: dict[int, User]) -> Iterable[int]:
-    wanted = draft.person_ids & people.keys()
-    if not wanted or draft.model_id is None:
-        return wanted
-    return who_may_read(draft.model_id, [people[pk] for pk in wanted])
+    person_ids = draft.person_ids & people.keys()
+    if not person_ids or draft.model_id is None:
+        return person_ids
+    return who_may_read(draft.model_id, [people[pk] for pk in person_ids])
 
 
-def _notice(event: Event, draft: Draft, person_id: int, *, shown: bool) -> Notice:
+def _notice(event: Event, draft: Draft, person_id: int, *, in_app: bool) -> Notice:
     return Notice(
         person_id=person_id,
         event_id=event.event_id,
@@ -64,13 +66,13 @@ def _notice(event: Event, draft: Draft, person_id: int, *, shown: bool) -> Notic
         title=draft.title[:_TITLE],
         text=draft.text[:_TEXT],
         path=draft.path[:_PATH],
-        in_inbox=shown,
+        in_inbox=in_app,
         created_at=event.at,
     )
 
 
 def _messages(
-    event: Event, notices: Iterable[Notice], people: dict[int, User], known: dict[tuple[int, str, str], bool]
+    event: Event, notices: Iterable[Notice], people: dict[int, User], preferences: dict[tuple[int, str, str], bool]
 ) -> Iterable[Message]:
     chats = set(ChatAddress.objects.filter(person__in=people).values_list("person_id", flat=True))
     for row in notices:
@@ -79,7 +81,7 @@ def _messages(
             Channel.CHAT: row.person_id in chats,
         }
         for channel, can_reach in reachable.items():
-            if can_reach and wants(known, row.person_id, row.topic, channel):
+            if can_reach and wants(preferences, row.person_id, row.topic, channel):
                 yield Message(
                     notice=row, channel=channel, next_attempt_at=event.at, give_up_at=event.at + GIVE_UP_AFTER
                 )

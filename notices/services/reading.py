@@ -27,7 +27,7 @@ from webhooks.secrecy import seal
 def mark_read(*, actor: Actor, notice_id: int) -> Notice:
     """Mark one of the actor's notices as read and return it.
 
-    NotFound where there is none; marking it again changes nothing.
+    Raises NotFound where there is none; marking it again changes nothing.
     """
     notice = get_notice(actor, notice_id)
     Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now())
@@ -41,18 +41,21 @@ def mark_all_read(*, actor: Actor) -> int:
 
 
 @transaction.atomic
-def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None:
-    """Set the notices that the actor gets to exactly these (topic, channel) pairs. InvalidInput for an unknown pair."""
+def choose_notices(*, actor: Actor, choices: Collection[tuple[str, str]]) -> None:
+    """Set the notices that the actor gets to exactly these (topic, channel) pairs.
+
+    Raises InvalidInput for an unknown pair.
+    """
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose notifications")
     pairs = {(topic.value, channel.value) for topic in Topic for channel in Channel}
-    if unknown := set(wanted) - pairs:
+    if unknown := set(choices) - pairs:
         raise InvalidInput(f"There is no notification {'/'.join(min(unknown))[:100]}.")
     User.objects.select_for_update().get(pk=person.pk)
     Preference.objects.filter(person=person).delete()
     Preference.objects.bulk_create(
-        Preference(person=person, topic=topic, channel=channel, wanted=(topic, channel) in wanted)
+        Preference(person=person, topic=topic, channel=channel, wanted=(topic, channel) in choices)
         for topic, channel in sorted(pairs)
-        if by_default(topic, channel) != ((topic, channel) in wanted)
+        if by_default(topic, channel) != ((topic, channel) in choices)
     )
 
 
@@ -60,7 +63,7 @@ def choose_notices(*, actor: Actor, wanted: Collection[tuple[str, str]]) -> None
 def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
     """Set the incoming webhook that sends the actor's notices to a chat.
 
-    InvalidInput for an unknown format and for an address that is not allowed.
+    Raises InvalidInput for an unknown format and for an address that is not allowed.
     """
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where their notices go")
     if form not in ChatFormat.values:

@@ -40,7 +40,9 @@ class Lease:
 
 
 def send_due(*, now: datetime | None = None) -> int:
-    """Send what is due, one after another; return how many were sent. Two workers never take the same message."""
+    """Send the messages that are due, one after another; return how many were sent. Two workers never take the same
+    message.
+    """
     sent = 0
     for _ in range(_BATCH):
         lease = take(now=now)

@@ -30,8 +30,9 @@ _PATH = "/account/notifications/"
 def send_test(*, actor: Actor, channel: str) -> Outcome:
     """Send the actor a test by one of their channels and return the outcome; it is not tried again.
 
-    No transaction is open while the mail server or the chat is waited for. InvalidInput: there is no such channel.
-    InvalidState: nothing is set up to send to, or too many tests lately. Denied to all but people who are signed in.
+    No transaction is open while the mail server or the chat is waited for. Raises InvalidInput: there is no such
+    channel. Raises InvalidState: nothing is set up to send to, or too many tests lately. Raises Denied for all but
+    people who are signed in.
     """
     if channel not in (Channel.EMAIL, Channel.CHAT):
         raise InvalidInput(f"A test goes by {Channel.EMAIL.value} or {Channel.CHAT.value}.")
@@ -73,7 +74,7 @@ def _reserve_attempt(actor: Actor, channel: Channel) -> User:
 
 
 def why_not_send(person: User, channel: Channel) -> str:
-    """Return why nothing can be sent to a person by a channel, "" when it can be tried."""
+    """Return the reason why nothing can be sent to a person by a channel, "" when it can be tried."""
     if channel is Channel.CHAT:
         return "" if chat_address_of(person) else "You have given no chat address yet."
     if not settings.EMAIL_HOST:

@@ -17,7 +17,7 @@ from registry.queries import get_model
 def watch_model(*, actor: Actor, name: str) -> Watch:
     """Have the actor notified of the moves of a model, and return that; watching again changes nothing.
 
-    NotFound: the actor may not see such a model. InvalidInput for all but people: nobody reads the
+    Raises NotFound: the actor may not see such a model. Raises InvalidInput for all but people: nobody reads the
     notifications of a service account.
     """
     model = get_model(actor, name)
@@ -28,5 +28,8 @@ def watch_model(*, actor: Actor, name: str) -> Watch:
 
 
 def stop_watching(*, actor: Actor, name: str) -> None:
-    """No longer notify the actor of the moves of a model because they watch it; NotFound where they may not see it."""
+    """No longer notify the actor of the moves of a model because they watch it.
+
+    Raises NotFound where they may not see it.
+    """
     Watch.objects.filter(person_id=actor.user_id, model=get_model(actor, name)).delete()

@@ -166,7 +166,7 @@ class TemplateSerializer(serializers.Serializer[Template]):
 
     @extend_schema_field(MigrationSerializer(allow_null=True))
     def get_migration(self, template: Template) -> Any:
-        """Return what changed in the requirements since the version before, None for the first version."""
+        """Return the changes of the requirements since the version before, None for the first version."""
         before = version_before(template)
         return MigrationSerializer(explain_migration(before, template)).data if before else None
 

@@ -62,9 +62,9 @@ class ModelGrantsView(ApiView):
 
 def _answer(model: RegisteredModel) -> Response:
     default = default_level()
-    shown = {
+    grants = {
         "model": model.name,
         "default_level": default.name.lower() if default else "none",
         "grants": grants_of(model),
     }
-    return Response(ModelGrants(shown).data)
+    return Response(ModelGrants(grants).data)

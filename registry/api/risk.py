@@ -45,8 +45,8 @@ class RiskView(ApiView):
         Raises NotFound, Denied, InvalidInput, TooLarge (rationale), Conflict (there is a newer assessment).
         """
         body = self.body
-        made = assess_risk(actor=actor_of(request), name=name, **body)
-        return Response(AssessmentSerializer(made).data, status=status.HTTP_201_CREATED)
+        assessment = assess_risk(actor=actor_of(request), name=name, **body)
+        return Response(AssessmentSerializer(assessment).data, status=status.HTTP_201_CREATED)
 
 
 class TemplatesView(ApiView):

@@ -73,10 +73,10 @@ class ModelsView(ApiView):
     @accepts(query=ModelListSerializer, responses=listed("models", ModelSerializer))
     def get(self, request: Request) -> Response:
         """Return one page of the registered models that the caller may see, by name."""
-        wanted = self.query
-        models = visible_models(actor_of(request)).filter(**filters(wanted, _MODEL_FILTERS)).order_by("name")
-        rows, rest = page(_listed(models), wanted)
-        return Response({"models": _models(rows), **rest})
+        query = self.query
+        models = visible_models(actor_of(request)).filter(**filters(query, _MODEL_FILTERS)).order_by("name")
+        rows, paging = page(_listed(models), query)
+        return Response({"models": _models(rows), **paging})
 
 
 class ModelView(ApiView):
@@ -96,8 +96,8 @@ class VersionsView(ApiView):
         """Return one page of a model's versions, newest first. Raises NotFound."""
         actor = actor_of(request)
         versions = visible_versions(actor).filter(model=get_model(actor, name)).order_by("-version")
-        rows, rest = page(listed_versions(versions.filter(**filters(self.query, _VERSION_FILTERS))), self.query)
-        return Response({"versions": many(VersionSerializer, rows), **rest})
+        rows, paging = page(listed_versions(versions.filter(**filters(self.query, _VERSION_FILTERS))), self.query)
+        return Response({"versions": many(VersionSerializer, rows), **paging})
 
 
 class VersionView(ApiView):
@@ -150,7 +150,7 @@ class ReproduceView(ApiView):
         }
     )
     def get(self, request: Request, name: str, version: int, form: str = "json") -> HttpResponse:
-        """Return what is known of the training of a version, what is missing, and the level from 0 to 5.
+        """Return the known and missing parts of the training of a version, and the level from 0 to 5.
 
         Raises NotFound.
         """

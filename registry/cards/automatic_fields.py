@@ -74,14 +74,15 @@ def _from_run(facts: RunFacts | None, version: ModelVersion) -> Body:
 
 
 def _measured(facts: RunFacts, of_model: list[Metric]) -> list[dict[str, object]]:
-    """Return what was measured: a row for each metric and dataset, those that name the model before those of the run.
+    """Return the measured metrics: a row for each metric and dataset, those that name the model before those of the
+    run.
 
     A metric of the run that also names the model on a dataset is one measurement, and its row says the dataset.
     """
     rows = {(metric.key, metric.dataset_name, metric.dataset_digest): metric for metric in of_model}
-    known = {metric.key for metric in of_model}
+    metric_keys = {metric.key for metric in of_model}
     latest: list[MetricFields] = sorted(facts.run.latest_metrics.all(), key=lambda metric: metric.key)
-    metrics = [*rows.values(), *(metric for metric in latest if metric.key not in known)]
+    metrics = [*rows.values(), *(metric for metric in latest if metric.key not in metric_keys)]
     metrics.sort(key=lambda metric: (metric.key, metric.dataset_name, metric.dataset_digest))
     return [_measurement(metric) for metric in metrics[:MAX_ENTRIES]]
 
@@ -128,8 +129,8 @@ def _from_files(version: ModelVersion) -> Body:
 
 def _cut(values: Mapping[str, object]) -> dict[str, object]:
     """Return at most MAX_ENTRIES values, long ones shortened: the run keeps them whole and the pointer names it."""
-    kept = {key: _short(value) for key, value in sorted(values.items())[:MAX_ENTRIES]}
-    return kept if len(values) <= MAX_ENTRIES else {**kept, "…": f"{len(values) - MAX_ENTRIES} more in the run"}
+    first = {key: _short(value) for key, value in sorted(values.items())[:MAX_ENTRIES]}
+    return first if len(values) <= MAX_ENTRIES else {**first, "…": f"{len(values) - MAX_ENTRIES} more in the run"}
 
 
 def _short(value: object) -> object:

@@ -36,8 +36,8 @@ class Completeness:
 
 def missing_fields(card: CardRevision, required: Iterable[str] = HUMAN_KEYS) -> list[str]:
     """Return the empty required fields, in the card's order; a placeholder such as "TODO" counts as empty."""
-    wanted = set(required)
-    return [field.key for field in FIELDS if field.key in wanted and says_nothing(card.body.get(field.key))]
+    required_keys = set(required)
+    return [field.key for field in FIELDS if field.key in required_keys and says_nothing(card.body.get(field.key))]
 
 
 def written_keys(body: dict[str, Any]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def written_keys(body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def completeness(written: Collection[str], template: Template, tier: str = "") -> Completeness:
-    """Return how complete a card is by a template, given the keys of its filled fields (`written_keys`)."""
-    asked = set(required_keys(template, tier))
-    missing = tuple(field.key for field in FIELDS if field.key in asked and field.key not in written)
-    return Completeness(template, tier, len(asked), missing)
+    """Return the completeness of a card by a template, given the keys of its filled fields (`written_keys`)."""
+    required = set(required_keys(template, tier))
+    missing = tuple(field.key for field in FIELDS if field.key in required and field.key not in written)
+    return Completeness(template, tier, len(required), missing)

@@ -54,8 +54,8 @@ def require_fits(body: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise InvalidInput where a card's fields would not fit the published schema."""
     errors = sorted(_validator().iter_errors(body_document(body)), key=lambda error: error.json_path)
     if errors:
-        shown = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:_SHOWN_ERRORS])
-        raise InvalidInput(f"The card would not fit its schema: {shown}")
+        messages = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:_SHOWN_ERRORS])
+        raise InvalidInput(f"The card would not fit its schema: {messages}")
 
 
 @cache
@@ -65,12 +65,12 @@ def _validator() -> Draft202012Validator:
 
 def _place(properties: Schema, path: str, schema: Schema) -> None:
     """Put the schema of a leaf at its path, creating the blocks around it."""
-    block, _, rest = path.partition(".")
-    if not rest:
+    block, _, field = path.partition(".")
+    if not field:
         properties[block] = schema
         return
     empty: Schema = {"type": "object", "additionalProperties": False, "properties": {}}
-    _place(properties.setdefault(block, empty)["properties"], rest, schema)
+    _place(properties.setdefault(block, empty)["properties"], field, schema)
 
 
 def _entry(field: Field) -> Schema:

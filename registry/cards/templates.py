@@ -138,7 +138,7 @@ TEMPLATE_OF_TIER = {MINIMAL: PLAIN, LIMITED: "transparency", HIGH: "eu_annex_iv"
 def find_template(name: str, *, tier: str = "") -> Template:
     """Return a template by its code (the newest version), by `code@version`, or the one for a tier by `by_tier`.
 
-    InvalidInput names those there are.
+    Raises InvalidInput, with the codes of all templates, for an unknown code.
     """
     code, _, version = name.partition("@")
     if name == BY_TIER:
@@ -169,12 +169,12 @@ def every_name() -> tuple[str, ...]:
 def requirements_for(template: Template, tier: str = "") -> list[Requirement]:
     """Return the requirements of a template for a model of this tier; all of them where the tier is not known."""
     reach = TIERS.index(tier) if tier in TIERS else len(TIERS)
-    return [asked for asked in template.requirements if TIERS.index(asked.tier) <= reach]
+    return [requirement for requirement in template.requirements if TIERS.index(requirement.tier) <= reach]
 
 
 def required_keys(template: Template, tier: str = "") -> tuple[str, ...]:
     """Return the keys of the required fields."""
-    return tuple(asked.key for asked in requirements_for(template, tier))
+    return tuple(requirement.key for requirement in requirements_for(template, tier))
 
 
 def version_before(template: Template) -> Template | None:

@@ -78,7 +78,10 @@ def as_lines(field: Field, value: object) -> str:
 
 
 def from_lines(field: Field, text: str) -> object:
-    """Return what `as_lines` made the text of. InvalidInput for a row with more cells than the table has columns."""
+    """Return the value that `as_lines` wrote as this text.
+
+    Raises InvalidInput for a row with more cells than the table has columns.
+    """
     lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n")]
     if field.kind is Kind.LIST:
         return [line for line in lines if line]

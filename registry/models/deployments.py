@@ -49,7 +49,7 @@ class Deployment(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this deployment."""
+        """Return the reference for audit events of this deployment."""
         return EventObject(deployment_ref(self.endpoint.name, self.number), model_stream(self.version.model_id))
 
 

@@ -46,7 +46,7 @@ class RegisteredModel(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this model."""
+        """Return the reference for audit events of this model."""
         return EventObject(model_ref(self.name), model_stream(self.pk))
 
 

@@ -95,7 +95,7 @@ class ModelVersion(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name this version."""
+        """Return the reference for audit events of this version."""
         return EventObject(version_ref(self.model.name, self.version), model_stream(self.model_id))
 
 

@@ -58,8 +58,8 @@ def _periods(events: Iterable[Event]) -> Iterator[Period]:
     """
     here: Period | None = None
     for event in events:
-        known = facts(event)
-        after, number = known.get("after") or {}, _number(event.object_ref)
+        event_facts = facts(event)
+        after, number = event_facts.get("after") or {}, _number(event.object_ref)
         if after.get("is_current"):
             if here is not None and here.version == number:
                 continue
@@ -74,14 +74,14 @@ def _periods(events: Iterable[Event]) -> Iterator[Period]:
 
 
 def _began(event: Event, number: int, after: dict[str, object]) -> Period:
-    known = facts(event)
+    event_facts = facts(event)
     return Period(
         version=number,
         since=event.at,
         until=None,
         approved_by=str(after.get("approved_by") or ""),
         moved_by=event.actor_name,
-        reason=str(known.get("reason") or ""),
+        reason=str(event_facts.get("reason") or ""),
         event_id=str(event.event_id),
     )
 

@@ -1,8 +1,8 @@
 """Fast lookup of a version by stage or alias: one SQL statement reads the token, its user and the version.
 
-By unique indexes and without a cache, as in `registry.production.serving`. These cover the common case: a live token
-with the right scope, of somebody who may read every model, and something to be found. For everything else they return
-nothing, and the regular views answer or refuse, so that no rule exists twice.
+The statements use unique indexes and no cache, as in `registry.production.serving`. They cover the common case: a valid
+token with the right scope, of a user who may read every model, and a version that exists. In every other case they
+return nothing. The caller then uses the regular view, which answers or refuses.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
     """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
-    wanted = sorted({str(stage.value) for stage in stages or Stage})
-    if wanted == [Stage.PRODUCTION.value]:
+    stage_names = sorted({str(stage.value) for stage in stages or Stage})
+    if stage_names == [Stage.PRODUCTION.value]:
         return _read_versions(authorization, _PRODUCTION, [name])
-    among = text_array(wanted) if connection.vendor == "postgresql" else orjson.dumps(wanted).decode()
+    among = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
     return _read_versions(authorization, _STAGES, [among, name])
 
 

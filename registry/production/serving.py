@@ -66,7 +66,10 @@ def production_answer(name: str, authorization: str, if_none_match: str) -> Answ
 
 
 def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResponse:
-    """Return the response for an authenticated caller; NotFound where nothing that they may see is in Production."""
+    """Return the response for an authenticated caller.
+
+    Raises NotFound where nothing that they may see is in Production.
+    """
     version = current_production(actor, name)
     if version is None:
         raise NotFound(f"{name} has no version in Production.")

@@ -30,8 +30,8 @@ class Ancestry:
 
     def of_kind(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
         """Return the nodes of some kinds, in the order of their URNs."""
-        wanted = set(kinds)
-        return sorted((node for node in self.nodes.values() if node.kind in wanted), key=lambda node: node.urn)
+        kind_set = set(kinds)
+        return sorted((node for node in self.nodes.values() if node.kind in kind_set), key=lambda node: node.urn)
 
     def into(self, node_id: int) -> list[EdgeRow]:
         """Return the edges that flow into a node."""
@@ -39,7 +39,10 @@ class Ancestry:
 
 
 def ancestry_of(actor: Actor, version: ModelVersion) -> Ancestry:
-    """Return what a version was made from. NotFound; TooLarge beyond MOST_NODES: half a provenance would be none."""
+    """Return the ancestry of a version.
+
+    Raises NotFound; TooLarge beyond MOST_NODES: half a provenance would be none.
+    """
     root = find_node(version_ref(version.model.name, version.version))
     read = read_closure([root.pk], "up", limit=MOST_NODES)
     if read.seen > MOST_NODES:

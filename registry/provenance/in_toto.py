@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def statement_of(ancestry: Ancestry, version: ModelVersion, training: Reproduction) -> Json:
-    """Return the statement. InvalidState for a version whose files have no digest: it would be about nothing."""
+    """Return the statement. Raises InvalidState for a version whose files have no digest: it would be about nothing."""
     digests = digests_of(version.artifact_digest)
     if not digests:
         raise InvalidState("The files of this version have no digest, so a statement cannot name them.")

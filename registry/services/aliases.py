@@ -19,9 +19,9 @@ from registry.stages import removal_target
 
 @transaction.atomic
 def set_alias(*, actor: Actor, name: str, alias: str, version: int, reason: str = "") -> Alias:
-    """Point an alias at a version, moving it where it exists. NotFound, InvalidInput, Denied (GateRefused among them).
+    """Point an alias at a version, moving it where it exists.
 
-    Raises InvalidState.
+    Raises NotFound, InvalidInput, Denied (GateRefused among them), InvalidState.
     """
     check_alias(alias)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_ALIAS_SET)
@@ -70,8 +70,9 @@ def delete_alias(*, actor: Actor, name: str, alias: str, version: int | None = N
 
 
 def drop_aliases(*, actor: Actor, version: ModelVersion) -> None:
-    """Remove every alias of a version that is being deleted, in the caller's transaction; Conflict for a protected
-    one.
+    """Remove every alias of a version that is being deleted, in the caller's transaction.
+
+    Raises Conflict for a protected one.
     """
     rows = list(version.aliases.select_related("version__model").order_by("name"))
     for row in rows:

@@ -34,8 +34,8 @@ def edit_card(
 ) -> CardRevision:
     """Write a new revision with these human fields replaced, and return it; the current one where nothing changes.
 
-    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. InvalidInput for a field
-    that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
+    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. Raises InvalidInput for
+    a field that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
     """
     pointer = user_ref(actor.name)
     return _revise(
@@ -71,7 +71,7 @@ def _revise(
     *,
     origin: str = "",
 ) -> CardRevision:
-    wanted = {key: _checked(key, value) for key, value in fields.items()}
+    checked_fields = {key: _checked(key, value) for key, value in fields.items()}
     locked = lock_version(
         actor=actor, name=version.model.name, version=version.version, action=Action.REGISTRY_CARD_EDITED
     )
@@ -81,7 +81,7 @@ def _revise(
             f"The card of {locked} is at revision {card.number}, you edited revision {expected_number}. "
             "Load it again and repeat your change."
         )
-    written = {key: sourced(value) for key, value in wanted.items() if _differs(card.body.get(key), value)}
+    written = {key: sourced(value) for key, value in checked_fields.items() if _differs(card.body.get(key), value)}
     measured = _measured_since(card, locked)
     if not written and not measured:
         return card

@@ -87,7 +87,10 @@ def _registered_event(actor: Actor, deployment: Deployment) -> _Event:
 
 @transaction.atomic
 def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
-    """Record that a deployment no longer runs, and return it; ending it twice changes nothing. NotFound, Denied."""
+    """Record that a deployment no longer runs, and return it; ending it twice changes nothing.
+
+    Raises NotFound, Denied.
+    """
     seen = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
     if seen is None:
         raise NotFound(f"Deployment {number} of {endpoint} not found")

@@ -1,6 +1,6 @@
-"""Import of registered models and versions with the numbers, times and texts they had on another server.
+"""Import of registered models and versions with their numbers, times and texts from another server.
 
-Only the import uses these services. They set no stage: that is `registry.services.stages.import_stages`.
+Only `importing` uses these services. `registry.services.stages.import_stages` sets the stages.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _MAX_NUMBER = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class OldModel:
-    """A registered model as it was.
+class ImportedModel:
+    """A registered model on the other server.
 
-    Times are milliseconds since 1970; ``last_version`` is the highest number given there.
+    Times are milliseconds since 1970. ``last_version`` is the highest version number that the other server gave.
     """
 
     name: str
@@ -47,8 +47,8 @@ class OldModel:
 
 
 @dataclass(frozen=True, slots=True)
-class OldVersion:
-    """A version as it was. ``source`` is a folder of this server, or a URI that `registry.sources` allows."""
+class ImportedVersion:
+    """A version on the other server. ``source`` is a folder of this server, or a URI that `registry.sources` allows."""
 
     name: str
     version: int
@@ -63,14 +63,13 @@ class OldVersion:
 
 
 @transaction.atomic
-def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel:
-    """Register a name as it was; the importer manages it.
+def import_model(*, actor: Actor, old: ImportedModel, origin: str) -> RegisteredModel:
+    """Register a model with its name, times and highest version number; the importer manages it.
 
-    AlreadyExists: the name, or one that looks the same, is taken.
+    Raises AlreadyExists: the name, or one that looks the same, is taken.
 
-    Numbers up to ``last_version`` are not given again, whether their versions are imported or not.
-    The second event of the model's stream says where it came from: `import_stages` asks for it.
-    Raises InvalidInput, NotAuthenticated.
+    New versions get numbers above ``last_version``, whether older versions are imported or not. The second event of
+    the model's stream names the origin, which `import_stages` requires. Raises InvalidInput, NotAuthenticated.
     """
     check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:
@@ -88,8 +87,8 @@ def import_model(*, actor: Actor, old: OldModel, origin: str) -> RegisteredModel
 
 
 @transaction.atomic
-def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersion:
-    """Register a version under the number it had; smaller numbers that nobody has are gaps, and are not given later.
+def import_version(*, actor: Actor, old: ImportedVersion, origin: str) -> ModelVersion:
+    """Register a version under its number on the other server. Unused smaller numbers stay unused.
 
     As at a normal registration the folder is sealed and its digest pinned, the first card written, and the graph
     updated. Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags), Conflict (sealed
@@ -109,7 +108,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     resolved = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
     version = _insert(actor, model, old, resolved)
     set_tags(version, pairs)
-    witness = f"{version_ref(old.name, old.version)} of {origin}"
+    origin_ref = f"{version_ref(old.name, old.version)} of {origin}"
     record_produced(
         actor=actor,
         run_id=version.run_id,
@@ -117,9 +116,9 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
         version=version.version,
         digest=version.artifact_digest,
         mode=IMPORTED,
-        source=witness,
+        source=origin_ref,
     )
-    record_version_origin(actor, version, mode=IMPORTED, source=witness)
+    record_version_origin(actor, version, mode=IMPORTED, source=origin_ref)
     record(
         actor=actor,
         action=Action.REGISTRY_VERSION_IMPORTED,
@@ -130,7 +129,7 @@ def import_version(*, actor: Actor, old: OldVersion, origin: str) -> ModelVersio
     return version
 
 
-def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Source) -> ModelVersion:
+def _insert(actor: Actor, model: RegisteredModel, old: ImportedVersion, resolved: Source) -> ModelVersion:
     if model.last_version < old.version:
         RegisteredModel.objects.filter(pk=model.pk).update(last_version=old.version)
     version = ModelVersion(
@@ -151,5 +150,5 @@ def _insert(actor: Actor, model: RegisteredModel, old: OldVersion, resolved: Sou
     return version
 
 
-def _facts(version: ModelVersion, old: OldVersion, tags: dict[str, str]) -> dict[str, object]:
+def _facts(version: ModelVersion, old: ImportedVersion, tags: dict[str, str]) -> dict[str, object]:
     return origin_facts(version) | {"user_id": old.user_id, "created_ms": version.created_ms, "tags": tags}

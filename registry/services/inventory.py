@@ -57,7 +57,7 @@ def attest_model(
         owner = entry.owner.username if entry.owner else "nobody yet"
         why = f"Only the owner of {name} attests it: {owner}."
         raise Denied(why, action=Action.REGISTRY_MODEL_ATTESTED, obj=model)
-    made = ModelAttestation.objects.create(
+    attestation = ModelAttestation.objects.create(
         model=model,
         person=person,
         in_use=in_use,
@@ -65,12 +65,17 @@ def attest_model(
         documentation_true=documentation_true,
         comment=text,
     )
-    if made.counts:
-        entry.attested_at, entry.overdue_at = made.attested_at, None
+    if attestation.counts:
+        entry.attested_at, entry.overdue_at = attestation.attested_at, None
         entry.save(update_fields=["attested_at", "overdue_at"])
-    after = {"in_use": in_use, "still_fit": still_fit, "documentation_true": documentation_true, "counts": made.counts}
+    after = {
+        "in_use": in_use,
+        "still_fit": still_fit,
+        "documentation_true": documentation_true,
+        "counts": attestation.counts,
+    }
     record(actor=actor, action=Action.REGISTRY_MODEL_ATTESTED, obj=model, after=after, reason=text)
-    return made
+    return attestation
 
 
 @transaction.atomic

@@ -26,9 +26,10 @@ Tags = Iterable[tuple[str, str]]
 
 @transaction.atomic
 def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags = ()) -> RegisteredModel:
-    """Register a name; its creator manages it. AlreadyExists for a name that a reader could take for an existing one.
+    """Register a name; its creator manages it.
 
-    Raises InvalidInput, NotAuthenticated, TooLarge.
+    Raises InvalidInput, NotAuthenticated, TooLarge. Raises AlreadyExists for a name that a reader could take for an
+    existing one.
     """
     if actor.user_id is None and actor.auth == "none":
         raise NotAuthenticated("Sign in to register a model.")
@@ -62,8 +63,8 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
     """Give a model another free name. Its versions, requests, events and lineage stay with it.
 
-    Conflict where versions in use would be under other policies by that name.
-    Raises AlreadyExists, Denied, InvalidInput, NotFound, TooLarge.
+    Raises Conflict where versions in use would be under other policies by that name. Raises AlreadyExists, Denied,
+    InvalidInput, NotFound, TooLarge.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
     if new_name == name:  # as on MLflow's server: no error, and nothing to do
@@ -109,10 +110,10 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
 def delete_model(*, actor: Actor, name: str) -> None:
     """Hide a model and all its versions; the name is free again.
 
-    Conflict while one of them is in Production or has a protected alias.
+    Raises Conflict while one of them is in Production or has a protected alias.
 
-    Its nodes in the lineage graph are renamed, or a new model of the same name would inherit its ancestry.
-    Raises NotFound.
+    Its nodes in the lineage graph are renamed, or a new model of the same name would inherit its ancestry. Raises
+    NotFound.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_DELETED)
     current = model.versions.filter(is_current=True).values_list("version", flat=True).first()
@@ -208,7 +209,7 @@ def _require_no_protected_alias(model: RegisteredModel) -> None:
 
 
 def _free_key(name: str, besides: int | None = None) -> str:
-    """Return the key of a valid name that no other live model has; AlreadyExists."""
+    """Return the key of a valid name that no other live model has. Raises AlreadyExists."""
     key = name_key(check_model_name(name))
     same = RegisteredModel.objects.filter(name_key=key, deleted_at__isnull=True)
     taken = same.first() if besides is None else same.exclude(pk=besides).first()

@@ -21,10 +21,10 @@ def pin_origins(version: ModelVersion) -> None:
         return
     sent = earlier_senders(payload_files(folder_files(version.artifact_path)))
     same = list(ModelVersion.objects.filter(payload_digest=version.payload_digest).exclude(pk=version.pk))
-    known = PayloadOrigin.objects.filter(version__in=[row.pk for row in same]).values_list("kind", "name")
+    pinned = PayloadOrigin.objects.filter(version__in=[row.pk for row in same]).values_list("kind", "name")
     runs = {*sent.run_ids, *runs_of(name for row in same for name in (row.run_id, row.logged_model_id))}
-    runs |= {name for kind, name in known if kind == PayloadOrigin.RUN}
-    authors = {*sent.names, *(name for kind, name in known if kind == PayloadOrigin.AUTHOR)}
+    runs |= {name for kind, name in pinned if kind == PayloadOrigin.RUN}
+    authors = {*sent.names, *(name for kind, name in pinned if kind == PayloadOrigin.AUTHOR)}
     authors |= {row.created_by for row in same} | _makers(runs - {version.run_id})
     authors |= {name for names in senders_of(row.artifact_path for row in same).values() for name in names}
     _insert(version, PayloadOrigin.RUN, runs - {version.run_id})
@@ -32,7 +32,7 @@ def pin_origins(version: ModelVersion) -> None:
 
 
 def _makers(run_ids: set[str]) -> set[str]:
-    """Return who created these runs and the models that they logged."""
+    """Return the creators of these runs and of the models that they logged."""
     runs = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True)
     return {*runs, *LoggedModel.objects.filter(source_run__in=run_ids).values_list("created_by", flat=True)}
 

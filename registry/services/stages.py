@@ -133,8 +133,8 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     locked = _lock_live(model.pk)
     require_importer(actor, locked)
     require_only_imported(locked, origin)
-    wanted = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
-    rows = {row.version: row for row in _versions(locked).filter(version__in=wanted, stage=Stage.NONE)}
+    stages_to_set = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
+    rows = {row.version: row for row in _versions(locked).filter(version__in=stages_to_set, stage=Stage.NONE)}
     move = _Move(
         actor=actor,
         model=locked,
@@ -143,11 +143,11 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
         clearance=Clearance(),
         action=Action.REGISTRY_STAGE_IMPORTED,
     )
-    current = max((number for number in rows if wanted[number] == Stage.PRODUCTION), default=0)
+    current = max((number for number in rows if stages_to_set[number] == Stage.PRODUCTION), default=0)
     for number in sorted(rows, reverse=True):  # the current version first: it supersedes the others
-        superseded = wanted[number] == Stage.PRODUCTION and number != current
+        superseded = stages_to_set[number] == Stage.PRODUCTION and number != current
         more = {"is_current": False, "superseded_at": move.at, "superseded_by": rows[current]} if superseded else {}
-        _arrive(move, rows[number], wanted[number], updated_ms=rows[number].updated_ms, **more)
+        _arrive(move, rows[number], stages_to_set[number], updated_ms=rows[number].updated_ms, **more)
     return sorted(rows)
 
 
@@ -164,7 +164,7 @@ def _versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
 
 
 def _reread(seen: ModelVersion) -> ModelVersion:
-    """Return the version as it is now; Conflict when its stage changed since the caller read it."""
+    """Return the version as it is now. Raises Conflict when its stage changed since the caller read it."""
     now = _versions(seen.model).filter(pk=seen.pk).first()
     if now is None:
         raise NotFound(f"Model Version (name={seen.model.name}, version={seen.version}) not found")

@@ -150,7 +150,7 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
 
 @transaction.atomic
 def delete_version(*, actor: Actor, name: str, version: int) -> None:
-    """Hide a version and drop its aliases; its number is not given again. Conflict while it is in use.
+    """Hide a version and drop its aliases; its number is not given again. Raises Conflict while it is in use.
 
     Raises NotFound.
     """

@@ -30,7 +30,7 @@ def append_only_tables() -> set[str]:
 
 def kept_tables() -> set[str]:
     """Return the tables whose rows a trigger keeps from being deleted, always or under a condition."""
-    guarded = {step.table for step in operations() if isinstance(step, Guard) and "DELETE" in step.given["on"]}
+    guarded = {step.table for step in operations() if isinstance(step, Guard) and "DELETE" in step.options["on"]}
     return append_only_tables() | guarded
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.architecture.source import ROOT, modules, name_of, tree_of
@@ -48,6 +51,51 @@ def test_public_definitions_have_docstrings() -> None:
         missing += [f"{name_of(path)}:{node.lineno} {node.name}" for node in without]
     share = 1 - len(missing) / total
     assert share >= LEAST_SHARE, f"{share:.1%} have a docstring. Missing:\n" + "\n".join(missing)
+
+
+@cache
+def exception_names() -> frozenset[str]:
+    """Return the names of the exceptions of Python, of commands and of the product."""
+    known = {name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)}
+    known.add("CommandError")
+    bases = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for path in modules()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef)
+    }
+    while derived := {name for name, above in bases.items() if above & known} - known:
+        known |= derived
+    return frozenset(known)
+
+
+def bare_errors(docstring: str) -> list[str]:
+    """Return the errors that begin a sentence or follow a semicolon without a verb: "NotFound." says nothing."""
+    errors = "|".join(sorted(exception_names()))
+    bare = re.compile(rf"(?:^|[.!?] |\n\n)({errors})\b|; ({errors})\.")
+    text = re.sub(r"(?<!\n)\n(?!\n)", " ", docstring)
+    return [match[1] or match[2] for match in bare.finditer(text) if not _names_raises(text[: match.start()])]
+
+
+def _names_raises(text: str) -> bool:
+    return re.search(r"\braises?\b", re.split(r"[.!?] |\n\n", text)[-1], re.IGNORECASE) is not None
+
+
+def test_docstrings_say_that_an_error_is_raised() -> None:
+    functions = [
+        (path, node) for path in modules() for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)
+    ]
+    assert [
+        f"{name_of(path)}:{node.lineno} {node.name}: write 'Raises {error}'"
+        for path, node in functions
+        for error in bare_errors(ast.get_docstring(node) or "")
+    ] == []
+
+
+def test_a_bare_error_is_noticed() -> None:
+    assert bare_errors("Return a row. NotFound, Denied.") == ["NotFound"]
+    assert bare_errors("Return a row; NotFound.\n\nConflict: it is\ntaken.") == ["NotFound", "Conflict"]
+    assert bare_errors("Return a row. Raises NotFound: no row; Denied.") == []
 
 
 def test_a_function_fits_a_screen() -> None:

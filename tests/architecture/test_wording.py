@@ -103,6 +103,27 @@ def test_docstrings_begin_with_a_noun() -> None:
     ] == []
 
 
+# A verb with a question as its object: "Return what the page shows" names no type and no thing.
+_VERB_AND_QUESTION = re.compile(r"\w+ (?:what|who|whom|whose|where|how(?! many| much| long| often))\b")
+
+
+def vague_results(tree: ast.Module) -> list[tuple[int, str]]:
+    """Return (line, name) of each function whose docstring begins with a verb and a question."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [(node.lineno, node.name) for node in functions if _VERB_AND_QUESTION.match(ast.get_docstring(node) or "")]
+
+
+def test_docstrings_name_what_a_function_returns() -> None:
+    assert [
+        f"{name_of(path)} line {line}: {name}" for path in modules() for line, name in vague_results(tree_of(path))
+    ] == []
+
+
+def test_a_vague_result_is_noticed() -> None:
+    code = 'def a():\n    """Return what it is."""\ndef b():\n    """Return how many there are."""\n'
+    assert vague_results(ast.parse(code)) == [(1, "a")]
+
+
 def test_a_question_is_noticed() -> None:
     code = '"""What it is."""\nclass Whole:\n    """Whole numbers."""\nclass Asked:\n    """Whether it is."""\n'
     assert questions_in(ast.parse(code)) == [(1, "the module"), (4, "Asked")]

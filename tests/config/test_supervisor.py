@@ -158,8 +158,8 @@ def test_where_people_exist_no_account_is_made(ada: User, tmp_path: Path) -> Non
 def test_the_demonstration_is_due_until_it_is_loaded(tmp_path: Path) -> None:
     demonstration = Demonstration(tmp_path)
     assert not demonstration.is_due
-    demonstration.decide(wanted=True)
-    demonstration.decide(wanted=False)
+    demonstration.decide(is_requested=True)
+    demonstration.decide(is_requested=False)
     assert demonstration.is_due
     demonstration.mark_loaded()
     assert not demonstration.is_due

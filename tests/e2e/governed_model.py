@@ -30,8 +30,8 @@ def train_and_register(client: Client, model: str, *, auc: float, data: str = ""
     client.post(MLFLOW + "runs/log-batch", {"run_id": run_id, "metrics": points, "tags": tags})
     for file in sorted(_FILES.iterdir()):
         client.put_file(f"{root}/model/{file.name}", file.read_bytes())
-    if data:  # other data, other bytes: equal files would descend from the data of both
-        client.put_file(f"{root}/model/note.txt", f"Trained on {data}.".encode())
+    # Bytes of its own: equal files descend from the data of every run that has them, quarantined data included.
+    client.put_file(f"{root}/model/note.txt", f"{model}, trained on {data or 'the usual data'}: {auc}.".encode())
     try:
         client.post(MLFLOW + "registered-models/create", {"name": model})
     except Refused as refusal:

@@ -145,7 +145,7 @@ def test_reading(by_bea: Actor, ready: TransitionRequest) -> None:
 def test_what_is_not_wanted_is_not_shown(
     by_bea: Actor, bea: User, policies: object, new_version: NewVersion, ask: Ask
 ) -> None:
-    choose_notices(actor=by_bea, wanted={("mention", "inbox")})
+    choose_notices(actor=by_bea, choices={("mention", "inbox")})
     ask(new_version())
     assert notices_of(by_bea).count() == 0
 

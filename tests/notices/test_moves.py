@@ -151,7 +151,7 @@ def test_a_kind_that_is_not_wanted_is_not_shown_and_the_others_are(
 ) -> None:
     version = new_version()
     watch_model(actor=acting(cy), name="fraud")
-    choose_notices(actor=acting(cy), wanted={(Topic.ALIAS, "inbox")})
+    choose_notices(actor=acting(cy), choices={(Topic.ALIAS, "inbox")})
     change_stage(actor=by_ada, version=version, target=Stage.STAGING, archive_existing=False, reason="")
     set_alias(actor=by_ada, name="fraud", alias="blue", version=1)
     assert [row.topic for row in Notice.objects.filter(person=cy, in_inbox=True)] == [Topic.ALIAS]

@@ -188,7 +188,7 @@ def test_the_address_is_a_secret(by_bea: Actor) -> None:
 def test_a_channel_that_is_not_wanted_carries_nothing(
     mailbox: Mailbox, reachable: User, by_bea: Actor, policies: object, new_version: NewVersion, ask: Ask
 ) -> None:
-    choose_notices(actor=by_bea, wanted={("decision", "inbox")})
+    choose_notices(actor=by_bea, choices={("decision", "inbox")})
     ask(new_version())
     assert Message.objects.count() == 0
     assert Notice.objects.filter(person=reachable).count() == 1

@@ -60,7 +60,10 @@ class _JsonText(Func):
 
 
 def span_attribute(key: str) -> Coalesce:
-    """Return the value of an attribute of a span as text: of a list or mapping its JSON. InvalidInput: a bad key."""
+    """Return the value of an attribute of a span as text: of a list or mapping its JSON.
+
+    Raises InvalidInput: a bad key.
+    """
     if not key or '"' in key or "\\" in key:
         raise InvalidInput("The name of a span's attribute cannot be empty, nor hold quotes or backslashes.")
     places = [_JsonText(F("content"), "attributes", key, kind) for kind in _TYPES]

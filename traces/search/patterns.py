@@ -35,8 +35,9 @@ _SPECIAL_GROUP = re.compile(r"(?<!\\)\(\?(?!:)")
 def checked_pattern(pattern: str) -> str:
     """Return the regular expression to look for, without a `.*` at either end, which changes nothing.
 
-    InvalidInput: it cannot be read, has more than 250 characters, refers back, looks around, or repeats in a way that
-    can take very long: a repetition or a choice within a repetition, or more than one repetition without a limit.
+    Raises InvalidInput: it cannot be read, has more than 250 characters, refers back, looks around, or repeats in a
+    way that can take very long: a repetition or a choice within a repetition, or more than one repetition without a
+    limit.
     """
     if len(pattern) > MAX_LENGTH:
         raise InvalidInput(f"A pattern of RLIKE may have at most {MAX_LENGTH} characters; this one has {len(pattern)}.")
@@ -64,7 +65,7 @@ def _check_repeats(limits: list[int]) -> None:
 
 
 def _repeats(nodes: Iterable[Any], *, inside: bool) -> Iterator[int]:
-    """Yield how often each repetition of a parsed pattern may repeat. InvalidInput: what may not be there."""
+    """Yield how often each repetition of a parsed pattern may repeat. Raises InvalidInput: what may not be there."""
     for op, argument in nodes:
         refused = _REFUSED_PLACES.get(argument) if op is ops.AT else _REFUSED.get(op)
         if refused:

@@ -39,8 +39,8 @@ _COLUMNS = {
 _SPAN_COLUMNS = {"name": "name", "type": "type", "status": "status", "content": "content"}
 _PAIRS: dict[str, type[TraceTag | TraceMetadata]] = {"tag": TraceTag, "metadata": TraceMetadata}
 _RELATIONS = {"tag": "tags", "metadata": "metadata"}
-# Keys that are asked like attributes and kept as a tag or metadata.
-_ALSO_PAIRS = {"name": ("tag", NAME), "run_id": ("metadata", SOURCE_RUN)}
+# Attributes of the filter language that are stored as a tag or as metadata.
+_STORED_AS_PAIRS = {"name": ("tag", NAME), "run_id": ("metadata", SOURCE_RUN)}
 
 
 def search_traces(
@@ -54,8 +54,8 @@ def search_traces(
 ) -> tuple[list[Trace], str]:
     """Return one page of traces, loaded, and the token of the next page; the newest first where no order is given.
 
-    InvalidInput: anything that cannot be read. Without experiments there are no traces, and none in experiments that
-    the actor may not read. The query count does not depend on how many traces match.
+    Raises InvalidInput for an invalid filter, order, page size or token. Without experiments there are no traces, and
+    none in experiments that the actor may not read. The query count does not depend on how many traces match.
     """
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
@@ -93,7 +93,7 @@ def _normal(clause: Clause) -> Clause:
         return clause
     if clause.key == "text":
         return replace(clause, group="span", key="content")
-    group, key = _ALSO_PAIRS.get(clause.key, (ATTRIBUTE, clause.key))
+    group, key = _STORED_AS_PAIRS.get(clause.key, (ATTRIBUTE, clause.key))
     return replace(clause, group=group, key=key)
 
 
@@ -120,19 +120,19 @@ def _attribute_condition(clause: Clause) -> Q:
 
 
 def _assessment_condition(clause: Clause) -> Q:
-    """Return the condition on a valid assessment. Texts are compared with the value as JSON, and as what it means."""
+    """Return the condition on a valid assessment. Text is compared with the meaning of its JSON value."""
     rows = Assessment.objects.filter(trace=OuterRef("pk"), kind=clause.group, name=clause.key, valid=True)
     if clause.operator in {"IS NULL", "IS NOT NULL"}:
         return keyed(rows, clause)
     if isinstance(clause.value, float):
         return there_is(rows.filter(compare("number", clause)))
-    return there_is(_compared(rows, "meant", JsonMeaning("value"), clause))
+    return there_is(_compared(rows, "json_meaning", JsonMeaning("value"), clause))
 
 
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
     """Return the rows whose text, annotated as ``name``, matches the clause's value by its operator."""
-    shown = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
-    matching: QuerySet[Any] = rows.annotate(**{name: shown}).filter(compare(name, clause))
+    compared_text = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
+    matching: QuerySet[Any] = rows.annotate(**{name: compared_text}).filter(compare(name, clause))
     return matching
 
 
@@ -149,8 +149,8 @@ def _span_condition(clauses: Sequence[Clause]) -> Q:
         elif clause.key in _SPAN_COLUMNS:
             rows = rows.filter(compare(_SPAN_COLUMNS[clause.key], clause))
         else:
-            known = ", ".join(sorted(_SPAN_COLUMNS))
-            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Known are {known}, attributes.<name>.")
+            columns = ", ".join(sorted(_SPAN_COLUMNS))
+            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Known are {columns}, attributes.<name>.")
     return Q(Exists(rows))
 
 
@@ -160,7 +160,7 @@ def _sorted(rows: QuerySet[Trace], orders: Sequence[Order]) -> QuerySet[Trace]:
     for number, order in enumerate(orders):
         group, key = order.group, order.key
         if group == ATTRIBUTE:
-            group, key = _ALSO_PAIRS.get(key, (group, key))
+            group, key = _STORED_AS_PAIRS.get(key, (group, key))
         if group == ATTRIBUTE:
             keys.append(nulls_last(_COLUMNS[key], ascending=order.ascending))
             continue

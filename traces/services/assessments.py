@@ -27,7 +27,7 @@ from traces.limits import (
     checked_pairs,
     checked_time,
     checked_trace_id,
-    shown,
+    quoted,
 )
 from traces.models import Assessment, AssessmentKind, SourceType, Trace
 from traces.permissions import may_read_trace, require_assessment, trace_not_found
@@ -78,12 +78,12 @@ class AssessmentChange:
 def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> Assessment:
     """Add an assessment to a trace and return it; an older one that it overrides becomes invalid.
 
-    NotFound: no such trace, or no such assessment to override. AlreadyExists: the id is taken. InvalidInput: a value
-    cannot be kept. TooLarge: the value is, or the trace has 1000 assessments.
+    Raises NotFound: no such trace, or no such assessment to override. Raises AlreadyExists: the id is taken. Raises
+    InvalidInput: a value cannot be kept. Raises TooLarge: the value is, or the trace has 1000 assessments.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_CREATED, change=None)
     if data.assessment_id and _of(trace).filter(assessment_id=data.assessment_id).exists():
-        raise AlreadyExists(f"Trace {trace.pk} has an assessment with ID {shown(data.assessment_id)} already.")
+        raise AlreadyExists(f"Trace {trace.pk} has an assessment with ID {quoted(data.assessment_id)} already.")
     return _add(actor, trace, data)
 
 
@@ -126,7 +126,7 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
         require_assessment(actor, trace, older, Change.EVIDENCE, Action.TRACES_ASSESSMENT_UPDATED)
         _of(trace).filter(pk=older.pk).update(valid=False)
     elif row.overrides:
-        raise NotFound(f"Assessment with ID {shown(row.overrides)} not found for trace {shown(trace.pk)}")
+        raise NotFound(f"Assessment with ID {quoted(row.overrides)} not found for trace {quoted(trace.pk)}")
     row.save()
     if row.source_type == SourceType.HUMAN:
         record(actor=actor, action=Action.TRACES_ASSESSMENT_CREATED, obj=trace, after=assessment_facts(row))
@@ -134,21 +134,21 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
 
 
 def _fill(row: Assessment, data: AssessmentData) -> None:
-    """Write an assessment into its row. InvalidInput, TooLarge: it cannot be kept."""
+    """Write an assessment into its row. Raises InvalidInput, TooLarge: it cannot be kept."""
     now = now_ms()
     if data.assessment_id:
         checked_trace_id(data.assessment_id)
     row.kind, row.name = data.kind, _checked_name(data.name)
     _set_value(row, data)
     row.rationale = data.rationale if data.rationale is None else _checked_rationale(data.rationale)
-    row.metadata = checked_pairs(data.metadata, what="metadata")
+    row.metadata = checked_pairs(data.metadata, field="metadata")
     row.source_type = SourceType(data.source_type)
-    row.source_id = checked_text(data.source_id, what="source_id", limit=_MAX_SOURCE)
-    row.span_id = checked_text(data.span_id, what="span_id", limit=_MAX_ID)
-    row.overrides = checked_text(data.overrides, what="overrides", limit=_MAX_ID)
+    row.source_id = checked_text(data.source_id, field="source_id", limit=_MAX_SOURCE)
+    row.span_id = checked_text(data.span_id, field="span_id", limit=_MAX_ID)
+    row.overrides = checked_text(data.overrides, field="overrides", limit=_MAX_ID)
     row.valid = data.valid
-    row.created_ms = now if data.created_ms is None else checked_time(data.created_ms, what="create_time")
-    row.updated_ms = now if data.updated_ms is None else checked_time(data.updated_ms, what="last_update_time")
+    row.created_ms = now if data.created_ms is None else checked_time(data.created_ms, field="create_time")
+    row.updated_ms = now if data.updated_ms is None else checked_time(data.updated_ms, field="last_update_time")
     if row.overrides and row.overrides == row.assessment_id:
         raise InvalidInput("An assessment cannot override itself.")
 
@@ -156,16 +156,16 @@ def _fill(row: Assessment, data: AssessmentData) -> None:
 def _checked_name(name: str) -> str:
     if not name:
         raise InvalidInput("Missing value for required parameter 'assessment_name'.")
-    return checked_text(name, what="assessment_name", limit=MAX_KEY)
+    return checked_text(name, field="assessment_name", limit=MAX_KEY)
 
 
 def _checked_rationale(text: str) -> str:
-    return checked_text(text, what="rationale", limit=_MAX_RATIONALE)
+    return checked_text(text, field="rationale", limit=_MAX_RATIONALE)
 
 
 def _set_value(row: Assessment, data: AssessmentData) -> None:
     row.value = _json(data)
-    row.error = None if data.error is None else checked_pairs(data.error, what="error")
+    row.error = None if data.error is None else checked_pairs(data.error, field="error")
     row.is_serialized = data.is_serialized
     number = data.value
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
@@ -177,7 +177,7 @@ def _set_value(row: Assessment, data: AssessmentData) -> None:
 def _json(data: AssessmentData) -> str:
     """Return the JSON of a value, "" for feedback that holds an error alone.
 
-    InvalidInput: an expectation without one.
+    Raises InvalidInput: an expectation without one.
     """
     if data.value is None and data.error is not None:
         return ""
@@ -192,7 +192,7 @@ def _json(data: AssessmentData) -> str:
 def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessment:
     """Return an assessment of a trace that the actor may read.
 
-    NotFound: no such trace, or it has no such assessment.
+    Raises NotFound: no such trace, or it has no such assessment.
     """
     row = Assessment.objects.select_related("trace").filter(trace_id=trace_id, assessment_id=assessment_id).first()
     trace = row.trace if row is not None else Trace.objects.filter(pk=trace_id).first()
@@ -200,15 +200,15 @@ def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessmen
         raise NotFound(trace_not_found(trace_id))
     if row is not None:
         return row
-    raise NotFound(f"Assessment with ID {shown(assessment_id)} not found for trace {shown(trace_id)}")
+    raise NotFound(f"Assessment with ID {quoted(assessment_id)} not found for trace {quoted(trace_id)}")
 
 
 @transaction.atomic
 def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change: AssessmentChange) -> Assessment:
     """Change an assessment and return it. New metadata is added to what is there; source and span stay.
 
-    NotFound: no such trace or assessment. InvalidInput: feedback would become an expectation or the other way round, or
-    a value cannot be kept.
+    Raises NotFound: no such trace or assessment. Raises InvalidInput: feedback would become an expectation or the
+    other way round, or a value cannot be kept.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_UPDATED, change=None)
     row = get_assessment(actor, trace.pk, assessment_id)
@@ -223,7 +223,7 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
     if change.rationale is not None:
         row.rationale = _checked_rationale(change.rationale)
     if change.metadata is not None:
-        row.metadata = checked_pairs({**row.metadata, **change.metadata}, what="metadata")
+        row.metadata = checked_pairs({**row.metadata, **change.metadata}, field="metadata")
     row.updated_ms = max(now_ms(), row.created_ms)
     row.save()
     record(
@@ -240,7 +240,7 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
 def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> None:
     """Delete an assessment; one that it overrides is valid again. One that is not there is no error, as on MLflow.
 
-    NotFound: no such trace.
+    Raises NotFound: no such trace.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_DELETED, change=None)
     row = _of(trace).filter(assessment_id=assessment_id).first()

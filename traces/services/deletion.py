@@ -43,9 +43,10 @@ def delete_traces(
     """Delete traces of an experiment and return how many: those with these ids, or those up to a time, the oldest
     first.
 
-    Ids of no trace there count nothing, nor does an experiment that the actor may not read. One event a batch of 100.
-    InvalidInput: both or neither is given, or a count that is not positive. TooLarge: more than 1000 ids. Denied:
-    without `manage` on the experiment somebody may delete traces of their own, by their ids.
+    Ids of no trace there count nothing, nor does an experiment that the actor may not read. One event a batch of
+    100. Raises InvalidInput: both or neither is given, or a count that is not positive. Raises TooLarge: more than
+    1000 ids. Raises Denied: without `manage` on the experiment somebody may delete traces of their own, by their
+    ids.
     """
     number = experiment_number(experiment_id)
     _check(trace_ids, max_timestamp_ms, max_traces)

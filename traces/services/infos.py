@@ -61,15 +61,16 @@ class TraceInfo:
 def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
     """Store a trace, or update one of which spans or an earlier state are here, and return it.
 
-    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded but
-    for assessments by people. NotFound: no such experiment. InvalidInput: it is deleted, the trace has been sent for
-    another experiment, or a value cannot be kept. TooLarge: too many tags, metadata or assessments. Raises Conflict.
+    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded
+    but for assessments by people. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, the
+    trace has been sent for another experiment, or a value cannot be kept. Raises TooLarge: too many tags, metadata
+    or assessments. Raises Conflict.
     """
     checked_trace_id(info.trace_id)
-    checked_time(info.request_ms, what="request_time")
-    checked_time(info.duration_ms or 0, what="execution_duration")
+    checked_time(info.request_ms, field="request_time")
+    checked_time(info.duration_ms or 0, field="execution_duration")
     tags = _checked_tags(info.tags)
-    metadata = checked_pairs(info.metadata, what="trace_metadata")
+    metadata = checked_pairs(info.metadata, field="trace_metadata")
     experiment = active_experiment(actor, info.experiment_id)
     starts = {info.trace_id: info.request_ms}
     trace = open_traces(actor=actor, experiment=experiment, starts=starts)[info.trace_id]
@@ -87,7 +88,7 @@ def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
 
 def _checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return tags without those that this server sets itself: a copied trace brings the ones of its origin."""
-    checked = checked_pairs(tags, what="tags")
+    checked = checked_pairs(tags, field="tags")
     return {key: value for key, value in checked.items() if key not in SERVER_TAGS}
 
 
@@ -99,16 +100,16 @@ def _merge(trace: Trace, info: TraceInfo) -> None:
     if info.state in _ENDED or trace.state not in _ENDED:
         trace.state = TraceState(info.state)
     if info.client_request_id is not None:
-        trace.client_request_id = checked_text(info.client_request_id, what="client_request_id", limit=MAX_KEY)
+        trace.client_request_id = checked_text(info.client_request_id, field="client_request_id", limit=MAX_KEY)
     if info.request_preview is not None:
-        trace.request_preview = _preview(info.request_preview, what="request_preview")
+        trace.request_preview = _preview(info.request_preview, field="request_preview")
     if info.response_preview is not None:
-        trace.response_preview = _preview(info.response_preview, what="response_preview")
+        trace.response_preview = _preview(info.response_preview, field="response_preview")
     trace.has_info = True
 
 
-def _preview(text: str, *, what: str) -> str:
-    return checked_text(text[:MAX_PREVIEW], what=what, limit=MAX_PREVIEW)
+def _preview(text: str, *, field: str) -> str:
+    return checked_text(text[:MAX_PREVIEW], field=field, limit=MAX_PREVIEW)
 
 
 def start_trace(
@@ -138,10 +139,11 @@ def end_trace(
 ) -> Trace:
     """End a trace as MLflow 2 does and return it; metadata and tags are added to the existing ones.
 
-    NotFound: no such trace. InvalidInput: a value cannot be kept. TooLarge: too many tags or metadata.
+    Raises NotFound: no such trace. Raises InvalidInput: a value cannot be kept. Raises TooLarge: too many tags or
+    metadata.
     """
-    checked_time(timestamp_ms, what="timestamp_ms")
-    kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, what="request_metadata")
+    checked_time(timestamp_ms, field="timestamp_ms")
+    kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, field="request_metadata")
     trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     trace.duration_ms = max(0, timestamp_ms - trace.request_ms)
     trace.state = TraceState(state)

@@ -27,8 +27,8 @@ _TOO_MANY = "Cannot link more than {limit} traces to a run in a single request. 
 def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> int:
     """Let traces belong to a run and return how many did not before; ids of no trace are ignored, as MLflow does.
 
-    Traces that the actor may not read are none. One event for all of them. NotFound: no such run. Denied. InvalidInput:
-    it is deleted. TooLarge: more than 100 traces.
+    Traces that the actor may not read are none. One event for all of them. Raises NotFound: no such run. Raises
+    Denied. Raises InvalidInput: it is deleted. Raises TooLarge: more than 100 traces.
     """
     check_count(trace_ids, MAX_LINKS, _TOO_MANY)
     run = lock_run(run_id, actor=actor, action=Action.TRACES_TRACES_LINKED)
@@ -41,8 +41,8 @@ def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -
 def add_run_links(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> None:
     """Let traces that are being written belong to a run, in the caller's transaction.
 
-    A run that is not there, or that the actor may not know of, is ignored. Denied: the actor may not change the run.
-    Raises InvalidInput, NotFound.
+    A run that is not there, or that the actor may not know of, is ignored. Raises Denied: the actor may not change
+    the run. Raises InvalidInput, NotFound.
     """
     linked = set(TraceRun.objects.filter(run_id=run_id, trace_id__in=trace_ids).values_list("trace_id", flat=True))
     new = [pk for pk in trace_ids if pk not in linked]
@@ -66,23 +66,24 @@ def link_named_run(*, actor: Actor, trace: Trace, metadata: Mapping[str, str]) -
 
 def _add(actor: Actor, run: Run, trace_ids: Sequence[str]) -> list[str]:
     """Insert the links that are missing and return the ids of their traces, sorted."""
-    known = set(Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids)).values_list("pk", flat=True))
-    known -= set(TraceRun.objects.filter(run=run, trace_id__in=known).values_list("trace_id", flat=True))
-    added = sorted(known)
+    visible_ids = set(Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids)).values_list("pk", flat=True))
+    visible_ids -= set(TraceRun.objects.filter(run=run, trace_id__in=visible_ids).values_list("trace_id", flat=True))
+    added = sorted(visible_ids)
     TraceRun.objects.bulk_create([TraceRun(trace_id=pk, run=run) for pk in added], ignore_conflicts=True)
     return added
 
 
 @transaction.atomic
 def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, int]]) -> None:
-    """Note which versions of prompts (name, number) a trace used. They are part of the telemetry: no event is recorded.
+    """Note which versions of prompts (name, number) a trace used. They are part of the telemetry: no event is
+    recorded.
 
-    NotFound: no such trace. InvalidInput: a name is too long. TooLarge: more than 100 prompts.
+    Raises NotFound: no such trace. Raises InvalidInput: a name is too long. Raises TooLarge: more than 100 prompts.
     """
     check_count(prompts, MAX_LINKS, "At most {limit} prompts can be linked to a trace at once. Got {count}.")
     lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     rows = [
-        TracePrompt(trace_id=trace_id, name=checked_text(name, what="name", limit=256), version=version)
+        TracePrompt(trace_id=trace_id, name=checked_text(name, field="name", limit=256), version=version)
         for name, version in prompts
     ]
     TracePrompt.objects.bulk_create(rows, ignore_conflicts=True)

@@ -24,7 +24,7 @@ from tracking.services.experiments import require_active
 def active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
     """Return an experiment that takes traces of the actor, who may read it.
 
-    NotFound: there is none; InvalidInput: no number, or it is deleted.
+    Raises NotFound: there is none; InvalidInput: no number, or it is deleted.
     """
     number = experiment_number(experiment_id)
     experiment = Experiment.objects.filter(pk=number).first()
@@ -38,9 +38,9 @@ def active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
 def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, int]) -> dict[str, Trace]:
     """Return traces by id, locked until commit; those that are missing are made in the experiment.
 
-    ``starts`` gives for each trace id the time in milliseconds that a new trace starts at. Several writers of one trace
-    wait for each other, and the first creates it. NotFound, Denied: one is somebody else's, and the actor may not read
-    it, or not change it. Raises Conflict.
+    ``starts`` gives for each trace id the time in milliseconds that a new trace starts at. Several writers of one
+    trace wait for each other, and the first creates it. Raises NotFound, Denied: one is somebody else's, and the
+    actor may not read it, or not change it. Raises Conflict.
     """
     received = now_ms()
     ids = sorted(starts)
@@ -62,7 +62,7 @@ def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, in
 def lock_trace(actor: Actor, trace_id: str, *, action: Action, change: Change | None = Change.EVIDENCE) -> Trace:
     """Return a trace that the actor may ``change`` (None: read), locked until commit.
 
-    NotFound, Denied (of ``action``).
+    Raises NotFound, Denied (of ``action``).
     """
     trace = _locked(Trace.objects.filter(pk=trace_id)).first()
     if trace is None:

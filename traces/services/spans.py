@@ -84,8 +84,8 @@ def record_spans(
 
     ``resources`` gives for each trace id the attributes of its process, which become tags. ``run_id`` names a run
     that the traces belong to; one that is not there is ignored, as MLflow does. Spans are telemetry: no event is
-    recorded. NotFound: no such experiment. InvalidInput: it is deleted, or a span cannot be kept. TooLarge: a trace
-    grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
+    recorded. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, or a span cannot be kept.
+    Raises TooLarge: a trace grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
     """
     check_count(spans, MAX_SPANS, "A request may hold at most {limit} spans, this one has {count}.")
     checked = [with_mlflow_attributes(checked_span(span, where=f"spans[{at}].")) for at, span in enumerate(spans)]
@@ -140,7 +140,7 @@ def _by_trace(spans: Sequence[SpanData]) -> dict[str, _Batch]:
 
 
 def _count(traces: Mapping[str, Trace], batches: Mapping[str, _Batch]) -> None:
-    """Bring the size and the number of spans of each trace up to date. TooLarge."""
+    """Bring the size and the number of spans of each trace up to date. Raises TooLarge."""
     replaced = _held_sizes([pk for pk, trace in traces.items() if trace.span_count], batches)
     for pk, trace in traces.items():
         rows, held = batches[pk].rows, replaced.get(pk, [])
@@ -158,10 +158,10 @@ def _held_sizes(trace_ids: Sequence[str], batches: Mapping[str, _Batch]) -> dict
     held: dict[str, list[int]] = {}
     if not trace_ids:
         return held
-    wanted = {(pk, row.span_id) for pk in trace_ids for row in batches[pk].rows}
-    rows = Span.objects.filter(trace_id__in=trace_ids, span_id__in={span_id for _, span_id in wanted})
+    span_keys = {(pk, row.span_id) for pk in trace_ids for row in batches[pk].rows}
+    rows = Span.objects.filter(trace_id__in=trace_ids, span_id__in={span_id for _, span_id in span_keys})
     for pk, span_id, size in rows.values_list("trace_id", "span_id", "size"):
-        if (pk, span_id) in wanted:
+        if (pk, span_id) in span_keys:
             held.setdefault(pk, []).append(size)
     return held
 
@@ -215,8 +215,8 @@ def _usages(trace_ids: Sequence[str]) -> dict[str, str]:
         tokens = None
         if f'"{SPAN_USAGE}"' in span.content:
             tokens = plain(read_content(span).get("attributes", {}).get(SPAN_USAGE, {}))
-        kept = tokens if isinstance(tokens, dict) else None
-        nodes.setdefault(span.trace_id, []).append(Usage(span.span_id, span.parent_id, kept))
+        usage = tokens if isinstance(tokens, dict) else None
+        nodes.setdefault(span.trace_id, []).append(Usage(span.span_id, span.parent_id, usage))
     return {pk: orjson.dumps(total).decode() for pk, spans in nodes.items() if (total := total_usage(spans))}
 
 

@@ -80,5 +80,5 @@ class PatternGrant(_GrantFields):
 
     @property
     def event_object(self) -> EventObject:
-        """Return how events name the pattern."""
+        """Return the reference for audit events of this pattern."""
         return EventObject(experiment_pattern_ref(self.pattern))

@@ -99,7 +99,7 @@ def artifact_not_found(path: str) -> str:
 
 
 def _claims_on(path: str) -> list[Claim | _ExperimentClaim]:
-    """Return who claims a path; an experiment only where nothing in it does.
+    """Return the owners of a path; an experiment only where nothing inside it owns the path.
 
     At most three queries, and those of others.
     """
@@ -145,7 +145,7 @@ def _is_of_readable_version(actor: Actor, path: str) -> bool:
 
 
 def require_readable_path(actor: Actor, path: str) -> None:
-    """Raise the NotFound of a missing file for a path that the actor may not read. InvalidInput: a bad path."""
+    """Raise the NotFound of a missing file for a path that the actor may not read. Raises InvalidInput: a bad path."""
     clean_path(path)
     if not may_read_path(actor, path):
         raise NotFound(artifact_not_found(path))
@@ -155,7 +155,7 @@ def require_path(actor: Actor, path: str, change: Change, action: Action) -> Non
     """Refuse to change files at a path: NotFound where the actor may not read there, Denied where they may not
     change it.
 
-    InvalidInput: a bad path.
+    Raises InvalidInput: a bad path.
     """
     clean_path(path)
     if rules_all(actor):
@@ -176,7 +176,9 @@ def require_path(actor: Actor, path: str, change: Change, action: Action) -> Non
 def _refuse_evidence_below(
     actor: Actor, path: str, claims: Sequence[Claim | _ExperimentClaim], action: Action
 ) -> Refusal | None:
-    """Return why a folder may not be deleted that holds those of runs and models which versions were made of."""
+    """Return the reason why a folder may not be deleted that holds those of runs and models which versions were made
+    of.
+    """
     experiments = [claim.experiment.pk for claim in claims if isinstance(claim, _ExperimentClaim)]
     if not experiments:
         return None
@@ -188,6 +190,9 @@ def _refuse_evidence_below(
 
 
 def is_listed(actor: Actor, folder: str) -> bool:
-    """Return whether a folder may be listed to the actor; the root only to superusers. InvalidInput: a bad path."""
+    """Return whether a folder may be listed to the actor; the root only to superusers.
+
+    Raises InvalidInput: a bad path.
+    """
     path = clean_folder(folder)
     return rules_all(actor) or (bool(path) and may_read_path(actor, path))

@@ -34,7 +34,7 @@ def require_readable(actor: Actor, experiment_id: int) -> None:
 
 
 def refuse_experiment(actor: Actor, experiment: Experiment, level: ExperimentLevel, action: Action) -> Refusal | None:
-    """Return why an actor who may read an experiment lacks a level on it, None where they have it."""
+    """Return the reason why an actor who may read an experiment lacks a level on it, None where they have it."""
     if level_on(actor, experiment.pk) >= level:
         return None
     if experiment.pk == DEFAULT_EXPERIMENT and level is ExperimentLevel.MANAGE:

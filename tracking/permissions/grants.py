@@ -44,7 +44,7 @@ def let_creator_manage(actor: Actor, experiment: Experiment) -> None:
 
 
 def grants_of(experiment: Experiment) -> list[Grant]:
-    """Return what was granted on one experiment, by kind and name. One query."""
+    """Return the grants on one experiment, by kind and name. One query."""
     return _as_grants(ExperimentGrant.objects.filter(experiment=experiment))
 
 

@@ -53,7 +53,7 @@ class NameMatches(Func):
 
 
 def default_level() -> int:
-    """Return what every signed-in identity may do with every experiment, 0 for nothing."""
+    """Return the level of every signed-in identity on every experiment, 0 for none."""
     name = settings.DEFAULT_EXPERIMENT_LEVEL
     return NO_LEVEL if name in {"", "none"} else ExperimentLevel[name.upper()].value
 

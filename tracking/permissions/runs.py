@@ -118,10 +118,10 @@ def visible_runs(actor: Actor) -> QuerySet[Run]:
     rows = Run.objects.all()
     if everybody_has(ExperimentLevel.READ, actor):
         return rows
-    shown = Q(experiment__in=visible_experiments(actor))
+    visible = Q(experiment__in=visible_experiments(actor))
     for holder in holders():
-        shown |= Q(is_registered=True, pk__in=holder.readable_run_ids(actor))
-    return rows.filter(shown)
+        visible |= Q(is_registered=True, pk__in=holder.readable_run_ids(actor))
+    return rows.filter(visible)
 
 
 def readable_runs(actor: Actor, runs: Iterable[Run]) -> list[Run]:
@@ -163,7 +163,7 @@ def require_readable_model(actor: Actor, model: LoggedModel) -> None:
 
 
 def refuse_run(actor: Actor, run: Run, change: Change, action: Action) -> Refusal | None:
-    """Return why an actor who may read a run may not change it, None where they may."""
+    """Return the reason why an actor who may read a run may not change it, None where they may."""
     return _refuse(actor, _of_run(run), change, action)
 
 
@@ -174,7 +174,7 @@ def require_run(actor: Actor, run: Run, change: Change, action: Action) -> None:
 
 
 def refuse_logged_model(actor: Actor, model: LoggedModel, change: Change, action: Action) -> Refusal | None:
-    """Return why an actor who may read a logged model may not change it, None where they may."""
+    """Return the reason why an actor who may read a logged model may not change it, None where they may."""
     return _refuse(actor, _of_model(model), change, action)
 
 
@@ -231,7 +231,7 @@ def _refuse(actor: Actor, owned: _Owned, change: Change, action: Action) -> Refu
 def refuse_evidence(
     actor: Actor, run_ids: Iterable[str], model_ids: Iterable[str], action: Action, ref: str
 ) -> Refusal | None:
-    """Return why the actor may not change what versions were made of: runs and logged models by id.
+    """Return the reason why the actor may not change what versions were made of: runs and logged models by id.
 
     None where they may.
     """

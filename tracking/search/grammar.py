@@ -152,7 +152,7 @@ class _Reader:
     def expect_and(self) -> None:
         token = self._next("AND")
         if token.word != "AND" or not self.more():
-            raise self._wrong(f"only AND joins clauses, found {token.shown}")
+            raise self._wrong(f"only AND joins clauses, found {token.excerpt}")
 
     def clause(self) -> Clause:
         group, key, column = self._key()
@@ -166,8 +166,8 @@ class _Reader:
         if operator in NULL_OPERATORS and nullable:
             places = " and ".join(nullable)
             return InvalidInput(f"IS NULL / IS NOT NULL is only supported for {places}, not for {group} {key!r}.")
-        known = ", ".join(sorted(column.operators))
-        return InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {known}.")
+        allowed = ", ".join(sorted(column.operators))
+        return InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {allowed}.")
 
     def _operators(self, group: str) -> frozenset[str]:
         return self.spec.groups[group].operators if group in self.spec.groups else frozenset()
@@ -179,7 +179,7 @@ class _Reader:
         ascending = True
         if (token := self._peek()) is not None:
             if token.word not in {"ASC", "DESC"}:
-                raise self._wrong(f"the direction is ASC or DESC, not {token.shown}")
+                raise self._wrong(f"the direction is ASC or DESC, not {token.excerpt}")
             ascending = token.word == "ASC"
             self.at += 1
         if self.more():
@@ -187,49 +187,49 @@ class _Reader:
         return Order(group, key, ascending)
 
     def _key(self) -> tuple[str, str, Column]:
-        prefix, rest = self._dotted()
-        if rest is None:
+        prefix, name = self._dotted()
+        if name is None:
             return self._attribute(prefix)
         group = self.spec.prefixes.get(prefix.lower())
         if group is None:
-            known = ", ".join(sorted(self.spec.prefixes)) or "none"
-            raise InvalidInput(f"Invalid entity type {prefix[:100]!r}. Valid values are {known}.")
+            prefixes = ", ".join(sorted(self.spec.prefixes)) or "none"
+            raise InvalidInput(f"Invalid entity type {prefix[:100]!r}. Valid values are {prefixes}.")
         if group == ATTRIBUTE:
-            return self._attribute(rest)
+            return self._attribute(name)
         if self.ordering and group not in self.spec.order_groups:
-            raise self._not_sortable(f"{prefix}.{rest}")
+            raise self._not_sortable(f"{prefix}.{name}")
         allowed = self.spec.group_keys.get(group)
-        if allowed is not None and rest not in allowed:
-            raise InvalidInput(f"Invalid {group} key {rest[:100]!r} specified. Valid keys are {sorted(allowed)}.")
-        return group, rest, self.spec.groups[group]
+        if allowed is not None and name not in allowed:
+            raise InvalidInput(f"Invalid {group} key {name[:100]!r} specified. Valid keys are {sorted(allowed)}.")
+        return group, name, self.spec.groups[group]
 
     def _attribute(self, name: str) -> tuple[str, str, Column]:
         key = self.spec.aliases.get(name, name)
         if self.ordering and key not in self.spec.order_keys:
             raise self._not_sortable(name)
         if not self.ordering and key not in self.spec.attributes:
-            known = sorted(self.spec.attributes)
-            raise InvalidInput(f"Invalid attribute key {name[:100]!r} specified. Valid keys are {known}.")
+            allowed = sorted(self.spec.attributes)
+            raise InvalidInput(f"Invalid attribute key {name[:100]!r} specified. Valid keys are {allowed}.")
         return ATTRIBUTE, key, self.spec.attributes.get(key, TEXT)
 
     def _not_sortable(self, name: str) -> InvalidInput:
-        known = [*sorted(self.spec.order_keys), *sorted(f"{group}s.…" for group in self.spec.order_groups)]
-        return InvalidInput(f"{self.spec.unknown_order.format(name[:100])} Valid keys are {known}.")
+        allowed = [*sorted(self.spec.order_keys), *sorted(f"{group}s.…" for group in self.spec.order_groups)]
+        return InvalidInput(f"{self.spec.unknown_order.format(name[:100])} Valid keys are {allowed}.")
 
     def _dotted(self) -> tuple[str, str | None]:
         """Read `name` or `prefix.key`; the key may be quoted whole, or be names joined by dots."""
         first = self._next("a key")
         if not first.is_name:
-            raise self._wrong(f"{first.shown} is no key")
+            raise self._wrong(f"{first.excerpt} is no key")
         parts: list[Token] = []
         while (dot := self._peek()) is not None and dot.text == "." and dot.is_adjacent:
             self.at += 1
             part = self._next("the rest of the key")
             if not part.is_name or not part.is_adjacent:
-                raise self._wrong(f"{part.shown} cannot be part of a key; quote it with backticks")
+                raise self._wrong(f"{part.excerpt} cannot be part of a key; quote it with backticks")
             parts.append(part)
         outer = parts[1:] if parts and parts[0].name in self.spec.nested else parts
-        if any(part.quoted for part in parts) and len(outer) > 1:
+        if any(part.is_quoted for part in parts) and len(outer) > 1:
             raise self._wrong("a key is quoted as a whole or not at all")
         return first.name, ".".join(part.name for part in parts) if parts else None
 
@@ -255,7 +255,7 @@ class _Reader:
         if not token.is_string:
             raise InvalidInput(
                 "Parameter value is either not quoted or unidentified quote types used for string value "
-                f"{token.shown[1:-1]}. Use either single or double quotes."
+                f"{token.excerpt[1:-1]}. Use either single or double quotes."
             )
         return token.name
 
@@ -269,7 +269,7 @@ class _Reader:
                 return tuple(values)
             values.append(self._item(following))
         if mark.text != ")":
-            raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.shown}")
+            raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.excerpt}")
         return tuple(values)
 
     @staticmethod
@@ -277,7 +277,7 @@ class _Reader:
         if token.is_string:
             return token.name
         expected = {")": _EMPTY_LIST, ",": _ILL_FORMED}.get(token.text, _NO_TEXT)
-        raise InvalidInput(f"While parsing a list in the query, expected {expected}: {token.shown}.")
+        raise InvalidInput(f"While parsing a list in the query, expected {expected}: {token.excerpt}.")
 
 
 def _integer(token: Token) -> int | Fraction:
@@ -286,7 +286,7 @@ def _integer(token: Token) -> int | Fraction:
         number = Fraction(token.text)
         if -_INT64 <= number < _INT64:
             return int(number) if number.denominator == 1 else number
-    raise InvalidInput(f"{token.shown} is no number of at most 64 bits.")
+    raise InvalidInput(f"{token.excerpt} is no number of at most 64 bits.")
 
 
 def _float(token: Token) -> float:
@@ -296,5 +296,5 @@ def _float(token: Token) -> float:
     except ValueError:
         number = math.nan
     if math.isnan(number):
-        raise InvalidInput(f"{token.shown} is no number.")
+        raise InvalidInput(f"{token.excerpt} is no number.")
     return max(-_LARGEST, min(_LARGEST, number))

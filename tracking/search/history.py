@@ -34,9 +34,9 @@ _HISTORY = portable(
 def metric_history(
     *, actor: Actor, run_id: str, key: str, max_results: int | None = None, page_token: str = ""
 ) -> tuple[list[Value], str]:
-    """Return a page of the values ever logged for a key, by time, and the token of the next page. NotFound: no run.
+    """Return a page of the values ever logged for a key, by time, and the token of the next page.
 
-    One query where everybody may read every experiment. Raises InvalidInput.
+    One query where everybody may read every experiment. Raises InvalidInput. Raises NotFound: no run.
     """
     size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
     offset = page_offset(page_token)
@@ -62,10 +62,10 @@ def bulk_history(*, actor: Actor, run_ids: Sequence[str], key: str, max_results:
     size = min(PAGE if max_results is None else max_results, PAGE)
     if size < 0:
         raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at least 0.")
-    shown = run_ids
+    visible_ids = run_ids
     if not everybody_has(ExperimentLevel.READ, actor):
-        shown = [run.pk for run in readable_runs(actor, Run.objects.filter(pk__in=run_ids))]
-    rows = Metric.objects.filter(run_id__in=shown, key=key)
+        visible_ids = [run.pk for run in readable_runs(actor, Run.objects.filter(pk__in=run_ids))]
+    rows = Metric.objects.filter(run_id__in=visible_ids, key=key)
     return list(rows.order_by("run_id", *HISTORY_ORDER)[:size])
 
 

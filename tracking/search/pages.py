@@ -21,7 +21,7 @@ def page_token(offset: int) -> str:
 
 
 def page_offset(token: str) -> int:
-    """Return how many rows a token skips, 0 for none. InvalidInput: not one of our tokens."""
+    """Return how many rows a token skips, 0 for none. Raises InvalidInput: not one of our tokens."""
     if not token:
         return 0
     try:
@@ -34,15 +34,13 @@ def page_offset(token: str) -> int:
 
 
 def checked_max(max_results: int | None, *, default: int, limit: int) -> int:
-    """Return how many rows a page may have. InvalidInput: not between 1 and ``limit``."""
-    wanted = default if max_results is None else max_results
-    if wanted < 1:
-        raise InvalidInput(
-            f"Invalid value {wanted} for parameter 'max_results' supplied. It must be a positive integer"
-        )
-    if wanted > limit:
-        raise InvalidInput(f"Invalid value {wanted} for parameter 'max_results' supplied. It must be at most {limit}")
-    return wanted
+    """Return how many rows a page may have. Raises InvalidInput: not between 1 and ``limit``."""
+    size = default if max_results is None else max_results
+    if size < 1:
+        raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be a positive integer")
+    if size > limit:
+        raise InvalidInput(f"Invalid value {size} for parameter 'max_results' supplied. It must be at most {limit}")
+    return size
 
 
 def take_page(rows: QuerySet[Any, Row], *, size: int, token: str) -> tuple[list[Row], str]:

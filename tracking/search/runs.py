@@ -81,10 +81,10 @@ def search_runs(
 ) -> tuple[list[Run], str]:
     """Return one page of runs, fully loaded, and the token of the next page.
 
-    InvalidInput: anything that cannot be read.
+    Raises InvalidInput: anything that cannot be read.
 
-    Without experiments there are no runs, and none in experiments that the actor may not read. The query count does not
-    depend on how many runs match.
+    Without experiments there are no runs, and none in experiments that the actor may not read. The query count does
+    not depend on how many runs match.
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     runs, token = take_page(
@@ -104,7 +104,7 @@ def search_run_ids(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[str], str]:
-    """Return what `search_runs` finds as ids alone, for `tracking.full_runs.full_runs`. One query.
+    """Return the ids of the results of `search_runs`, for `tracking.full_runs.full_runs`. One query.
 
     Raises InvalidInput.
     """

@@ -23,24 +23,24 @@ class Token:
     is_word: bool = False
 
     @property
-    def quoted(self) -> bool:
+    def is_quoted(self) -> bool:
         """Return whether the token stands in quotes: '…', "…" or `…`."""
         return len(self.text) > 1 and self.text[0] in "'\"`" and self.text[-1] == self.text[0]
 
     @property
     def is_string(self) -> bool:
         """Tell whether it may be a text value: '…' or "…"."""
-        return self.quoted and self.text[0] != "`"
+        return self.is_quoted and self.text[0] != "`"
 
     @property
     def is_name(self) -> bool:
         """Tell whether it may be (part of) a key: a bare word, `…` or "…"."""
-        return self.is_word or (self.quoted and self.text[0] != "'")
+        return self.is_word or (self.is_quoted and self.text[0] != "'")
 
     @property
     def name(self) -> str:
         """Return the text without its quotes; inside quotes, a doubled quote is one."""
-        if not self.quoted:
+        if not self.is_quoted:
             return self.text
         quote = self.text[0]
         return self.text[1:-1].replace(quote * 2, quote)
@@ -51,13 +51,16 @@ class Token:
         return " ".join(self.text.upper().split())
 
     @property
-    def shown(self) -> str:
+    def excerpt(self) -> str:
         """Return the token for an error message, quoted and cut to 100 characters."""
         return repr(self.text if len(self.text) <= 100 else self.text[:100] + "…")  # noqa: PLR2004 - for messages
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the tokens of ``text``. InvalidInput: it is too long, or holds a comment, a NUL or a lone surrogate."""
+    """Return the tokens of ``text``.
+
+    Raises InvalidInput: it is too long, or holds a comment, a NUL or a lone surrogate.
+    """
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"A filter may have at most {MAX_LENGTH} characters; this one has {len(text)}.")
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):

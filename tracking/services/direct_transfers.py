@@ -40,8 +40,8 @@ _ETAG = re.compile(r'"?[\w+/=.:-]{1,200}"?', re.ASCII)
 def begin_upload(*, actor: Actor, path: str, parts: int) -> tuple[MultipartUpload, list[str]]:
     """Begin an upload in ``parts`` parts and return it with the URL of each part, in order.
 
-    InvalidInput: a bad path or number of parts. Conflict: the path is sealed. TooLarge: so many parts, none smaller
-    than 5 MiB but the last, hold more than an artifact may. Raises InvalidState.
+    Raises InvalidInput: a bad path or number of parts. Raises Conflict: the path is sealed. Raises TooLarge: so
+    many parts, none smaller than 5 MiB but the last, hold more than an artifact may. Raises InvalidState.
     """
     store, path = _store(), clean_path(path)
     if not 1 <= parts <= MAX_PARTS:
@@ -64,9 +64,9 @@ def begin_upload(*, actor: Actor, path: str, parts: int) -> tuple[MultipartUploa
 def complete_upload(*, actor: Actor, upload_id: str, path: str, parts: Sequence[tuple[int, str]]) -> None:
     """Make an artifact of the (number, ETag) parts that were sent; doing it again changes nothing.
 
-    NotFound: the actor began no such upload. InvalidInput: the parts do not fit together. Conflict: the path is sealed,
-    or the upload was aborted meanwhile. TooLarge. Unavailable: another call is still reading it; ask again. Raises
-    InvalidState.
+    Raises NotFound: the actor began no such upload. Raises InvalidInput: the parts do not fit together. Raises
+    Conflict: the path is sealed, or the upload was aborted meanwhile. Raises TooLarge. Raises Unavailable: another
+    call is still reading it; ask again. Raises InvalidState.
     """
     store = _store()
     upload = _find(actor, upload_id, path)
@@ -108,9 +108,9 @@ def clean_uploads(*, now: datetime) -> int:
 def presign_download(
     *, actor: Actor, path: str, content_type: Callable[[str], str], expires: timedelta
 ) -> tuple[Artifact, str]:
-    """Return a file's row and a URL that hands out its bytes. NotFound. ``content_type`` knows the type for a name.
+    """Return a file's row and a URL that hands out its bytes.
 
-    Raises InvalidInput, InvalidState.
+    Raises InvalidInput, InvalidState, NotFound. ``content_type`` knows the type for a name.
     """
     store = _store()
     require_readable_path(actor, path)
@@ -150,7 +150,7 @@ def _staged(upload: MultipartUpload) -> Staged:
 
 
 def _claim(upload: MultipartUpload) -> bool:
-    """Claim the upload for reading; False where it is completed, now or before. NotFound: it was deleted."""
+    """Claim the upload for reading; False where it is completed, now or before. Raises NotFound: it was deleted."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         now = timezone.now()

@@ -25,9 +25,9 @@ from tracking.queries import experiment_number
 
 
 def lock_experiment(actor: Actor, experiment_id: str | int, level: ExperimentLevel, action: Action) -> Experiment:
-    """Return an experiment on which the actor has ``level``, with its row locked until commit. NotFound, Denied.
+    """Return an experiment on which the actor has ``level``, with its row locked until commit.
 
-    Raises InvalidInput.
+    Raises NotFound, Denied, InvalidInput.
     """
     number = experiment_number(experiment_id)
     experiment = Experiment.objects.select_for_update().filter(pk=number).first()
@@ -48,14 +48,14 @@ def require_active(experiment: Experiment) -> None:
 
 @transaction.atomic
 def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", tags: Sequence[Pair] = ()) -> Experiment:
-    """Create an experiment. AlreadyExists: the name is taken, if only by a deleted one.
+    """Create an experiment. Raises AlreadyExists: the name is taken, if only by a deleted one.
 
-    ``artifact_location`` may be a folder of this server (``mlflow-artifacts:/…``), by default one named by the id. The
-    server never follows a client's URI, so other locations are refused. Raises InvalidInput.
+    ``artifact_location`` may be a folder of this server (``mlflow-artifacts:/…``), by default one named by the id.
+    The server never follows a client's URI, so other locations are refused. Raises InvalidInput.
     """
     checked_experiment_name(name)
     location = _checked_location(artifact_location)
-    kept = {key: _checked_tag(key, value) for key, value in tags}
+    checked_tags = {key: _checked_tag(key, value) for key, value in tags}
     if Experiment.objects.filter(name=name).exists():
         raise AlreadyExists(f"Experiment(name={name}) already exists.")
     if location:
@@ -68,12 +68,14 @@ def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", t
         experiment.artifact_location = f"{SCHEME}/{experiment.pk}"
         experiment.save(update_fields=["artifact_location"])
     let_creator_manage(actor, experiment)
-    ExperimentTag.objects.bulk_create([ExperimentTag(experiment=experiment, key=key, value=kept[key]) for key in kept])
+    ExperimentTag.objects.bulk_create(
+        [ExperimentTag(experiment=experiment, key=key, value=checked_tags[key]) for key in checked_tags]
+    )
     record(
         actor=actor,
         action=Action.TRACKING_EXPERIMENT_CREATED,
         obj=experiment_ref(experiment.pk),
-        after={"name": name, "artifact_location": experiment.artifact_location, "tags": kept},
+        after={"name": name, "artifact_location": experiment.artifact_location, "tags": checked_tags},
     )
     return experiment
 
@@ -109,10 +111,10 @@ def _refuse_shared(folder: str) -> None:
 def _require_own_folder(location: str) -> None:
     """Refuse the folder of another experiment, one above or below it, and folders that are named like an id.
 
-    InvalidInput.
+    Raises InvalidInput.
     """
-    first, *rest = location.removeprefix(f"{SCHEME}/").split("/")
-    above = [f"{SCHEME}/{'/'.join([first, *rest[:count]])}" for count in range(len(rest) + 1)]
+    first, *below = location.removeprefix(f"{SCHEME}/").split("/")
+    above = [f"{SCHEME}/{'/'.join([first, *below[:count]])}" for count in range(len(below) + 1)]
     taken = Experiment.objects.filter(Q(artifact_location__in=above) | Q(artifact_location__startswith=f"{location}/"))
     if taken.exists() or first.isdecimal():
         raise InvalidInput(
@@ -121,13 +123,13 @@ def _require_own_folder(location: str) -> None:
 
 
 def _checked_tag(key: str, value: str) -> str:
-    checked_key(key, what="key")
-    return checked_text(value, what="value", limit=MAX_EXPERIMENT_TAG_VALUE)
+    checked_key(key, field="key")
+    return checked_text(value, field="value", limit=MAX_EXPERIMENT_TAG_VALUE)
 
 
 @transaction.atomic
 def rename_experiment(*, actor: Actor, experiment_id: str | int, name: str) -> Experiment:
-    """Give an experiment a new name. InvalidState: it is deleted. AlreadyExists: the name is taken.
+    """Give an experiment a new name. Raises InvalidState: it is deleted. Raises AlreadyExists: the name is taken.
 
     Raises InvalidInput, NotFound.
     """
@@ -153,7 +155,7 @@ def rename_experiment(*, actor: Actor, experiment_id: str | int, name: str) -> E
 
 @transaction.atomic
 def delete_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
-    """Delete an experiment with its runs, softly. NotFound: there is none that is active."""
+    """Delete an experiment with its runs, softly. Raises NotFound: there is none that is active."""
     return _turn(actor, experiment_id, Lifecycle.ACTIVE, Lifecycle.DELETED, Action.TRACKING_EXPERIMENT_DELETED)
 
 
@@ -161,7 +163,7 @@ def delete_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
 def restore_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
     """Bring a deleted experiment back with the runs that its deletion deleted.
 
-    NotFound: there is none that is deleted.
+    Raises NotFound: there is none that is deleted.
     """
     return _turn(actor, experiment_id, Lifecycle.DELETED, Lifecycle.ACTIVE, Action.TRACKING_EXPERIMENT_RESTORED)
 
@@ -215,7 +217,7 @@ def set_experiment_tag(*, actor: Actor, experiment_id: str | int, key: str, valu
 
 @transaction.atomic
 def delete_experiment_tag(*, actor: Actor, experiment_id: str | int, key: str) -> None:
-    """Delete a tag of an active experiment. NotFound: it has no such tag. Raises InvalidInput."""
+    """Delete a tag of an active experiment. Raises NotFound: it has no such tag. Raises InvalidInput."""
     experiment = lock_experiment(actor, experiment_id, ExperimentLevel.EDIT, Action.TRACKING_EXPERIMENT_TAG_DELETED)
     require_active(experiment)
     tag = ExperimentTag.objects.filter(experiment=experiment, key=key).first()

@@ -142,7 +142,7 @@ def _facts(grants: Sequence[Grant]) -> _Facts:
 
 
 def _record(actor: Actor, obj: str, before: _Facts, after: _Facts) -> None:
-    """Record whose grants changed, and how; in as many events as needed, because the size of an event is limited."""
+    """Record the changed grants, in as many events as needed, because the size of an event is limited."""
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     for first in range(0, len(changed), _IN_ONE_EVENT):
         batch = changed[first : first + _IN_ONE_EVENT]

@@ -37,7 +37,7 @@ class DatasetInput:
 
     @property
     def context(self) -> str:
-        """Return what it was read for: training, validation, …"""
+        """Return the purpose of the input: training, validation, …"""
         return self.tags.get(CONTEXT_TAG, "")
 
 
@@ -45,22 +45,22 @@ def checked_datasets(inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
     """Return the inputs in their order, the first of each name, digest and context; InvalidInput beyond a limit."""
     if len(inputs) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} datasets. Got {len(inputs)}.")
-    kept: dict[tuple[str, str, str], DatasetInput] = {}
+    checked: dict[tuple[str, str, str], DatasetInput] = {}
     for number, item in enumerate(inputs):
         where = f"datasets[{number}]"
         if not item.name or not item.digest:
             raise InvalidInput(f"Missing value for required parameter '{where}.dataset.name' or its digest.")
-        checked_text(item.name, what="name", limit=500, where=where)
-        checked_text(item.digest, what="digest", limit=36, where=where)
-        checked_text(item.source_type, what="source_type", limit=MAX_SOURCE_TYPE, where=where)
-        checked_text(item.source, what="source", limit=65_535, where=where)
-        checked_text(item.schema, what="schema", limit=1_048_575, where=where)
-        checked_text(item.profile, what="profile", limit=16_777_215, where=where)
+        checked_text(item.name, field="name", limit=500, where=where)
+        checked_text(item.digest, field="digest", limit=36, where=where)
+        checked_text(item.source_type, field="source_type", limit=MAX_SOURCE_TYPE, where=where)
+        checked_text(item.source, field="source", limit=65_535, where=where)
+        checked_text(item.schema, field="schema", limit=1_048_575, where=where)
+        checked_text(item.profile, field="profile", limit=16_777_215, where=where)
         for key, value in item.tags.items():
-            checked_text(key, what="key", limit=255, where=where)
-            checked_text(value, what="value", limit=500, where=where)
-        kept.setdefault((item.name, item.digest, item.context), item)
-    return list(kept.values())
+            checked_text(key, field="key", limit=255, where=where)
+            checked_text(value, field="value", limit=500, where=where)
+        checked.setdefault((item.name, item.digest, item.context), item)
+    return list(checked.values())
 
 
 @transaction.atomic
@@ -69,11 +69,11 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
 
     Raises InvalidInput, NotFound.
     """
-    wanted = checked_datasets(datasets)
+    checked = checked_datasets(datasets)
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_INPUTS_LOGGED)
-    if not wanted and not models:
+    if not checked and not models:
         return
-    used = add_datasets(run, wanted)
+    used = add_datasets(run, checked)
     record_dataset_inputs(actor=actor, run=run, inputs=[(item.name, item.digest, item.context) for item in used])
     linked = link_models(run, "input", dict.fromkeys(models, 0), actor=actor)
     record_model_inputs(actor=actor, run_id=run.pk, models=linked)
@@ -88,24 +88,24 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
     )
 
 
-def add_datasets(run: Run, wanted: Sequence[DatasetInput]) -> list[DatasetInput]:
+def add_datasets(run: Run, inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
     """Insert datasets and uses that are new, in a fixed number of statements; return the inputs newly used.
 
     A dataset keeps the source, schema and profile that the first run gave it; other values of a later run belong to its
     use.
     """
-    if not wanted:
+    if not inputs:
         return []
-    ids = _dataset_ids(run, wanted)
+    ids = _dataset_ids(run, inputs)
     before = set(RunInput.objects.filter(run=run).values_list("dataset_id", "context"))
-    new = [item for item in wanted if (ids[item.name, item.digest].pk, item.context) not in before]
+    new = [item for item in inputs if (ids[item.name, item.digest].pk, item.context) not in before]
     RunInput.objects.bulk_create([_use(run, ids[item.name, item.digest], item) for item in new])
     return new
 
 
-def _dataset_ids(run: Run, wanted: Sequence[DatasetInput]) -> dict[Pair, Dataset]:
+def _dataset_ids(run: Run, inputs: Sequence[DatasetInput]) -> dict[Pair, Dataset]:
     """Return the dataset of each name and digest, made where it is new; in one order, to avoid deadlocks."""
-    first = {(item.name, item.digest): item for item in reversed(wanted)}
+    first = {(item.name, item.digest): item for item in reversed(inputs)}
     rows = [
         Dataset(
             experiment=run.experiment,
@@ -120,8 +120,8 @@ def _dataset_ids(run: Run, wanted: Sequence[DatasetInput]) -> dict[Pair, Dataset
     ]
     Dataset.objects.bulk_create(rows, ignore_conflicts=True)
     names, digests = {name for name, _ in first}, {digest for _, digest in first}
-    known = Dataset.objects.filter(experiment=run.experiment, name__in=names, digest__in=digests)
-    return {(row.name, row.digest): row for row in known}
+    existing = Dataset.objects.filter(experiment=run.experiment, name__in=names, digest__in=digests)
+    return {(row.name, row.digest): row for row in existing}
 
 
 def _use(run: Run, dataset: Dataset, item: DatasetInput) -> RunInput:
@@ -150,17 +150,17 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
 def link_models(run: Run, direction: str, steps: Mapping[str, int], *, actor: Actor | None) -> list[str]:
     """Link logged models to a run and return their ids.
 
-    NotFound: there is no such model, or the actor may not know of it (None: an import, on behalf of others). Denied: it
-    is said to come from this run, and the actor may not change it. Raises InvalidInput.
+    Raises NotFound: there is no such model, or the actor may not know of it (None: an import, on behalf of others).
+    Raises Denied: it is said to come from this run, and the actor may not change it. Raises InvalidInput.
     """
     if len(steps) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} models. Got {len(steps)}.")
-    known = {model.pk: model for model in LoggedModel.objects.filter(pk__in=steps.keys())}
+    models_by_id = {model.pk: model for model in LoggedModel.objects.filter(pk__in=steps.keys())}
     for model_id in sorted(steps):
-        if model_id not in known:
+        if model_id not in models_by_id:
             raise NotFound(logged_model_not_found(model_id))
         if actor is not None:
-            _require_link(actor, known[model_id], direction)
+            _require_link(actor, models_by_id[model_id], direction)
     RunModel.objects.bulk_create(
         [RunModel(run=run, model_id=model_id, direction=direction, step=step) for model_id, step in steps.items()],
         ignore_conflicts=True,

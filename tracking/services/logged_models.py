@@ -38,7 +38,10 @@ _NOTED_BY_CLIENTS = frozenset({VERSIONS_TAG})
 
 
 def _lock(actor: Actor, model_id: str, action: Action, change: Change = Change.EVIDENCE) -> LoggedModel:
-    """Return a logged model that was not deleted and that the actor may change, its row locked. NotFound, Denied."""
+    """Return a logged model that was not deleted and that the actor may change, its row locked.
+
+    Raises NotFound, Denied.
+    """
     model = LoggedModel.objects.select_for_update().filter(pk=model_id, lifecycle_stage=Lifecycle.ACTIVE).first()
     if model is None:
         raise NotFound(logged_model_not_found(model_id))
@@ -67,8 +70,8 @@ def create_logged_model(
     Raises NotFound (experiment, run), InvalidInput (name, params, tags, a deleted experiment).
     """
     name = checked_model_name(name) if name else random_name()
-    checked_text(model_type, what="model_type", limit=500)
-    wanted, kept = checked_model_params(params), checked_model_pairs(tags, what="tags")
+    checked_text(model_type, field="model_type", limit=500)
+    new_params, new_tags = checked_model_params(params), checked_model_pairs(tags, field="tags")
     experiment = _active_experiment(actor, experiment_id)
     _require_source_run(actor, source_run_id)
     model_id, now = f"m-{uuid.uuid4().hex}", now_ms()
@@ -83,14 +86,11 @@ def create_logged_model(
         created_by=actor.name,
         artifact_uri=f"{experiment.artifact_location}/models/{model_id}/artifacts",
     )
-    add_params_and_tags(model, wanted, kept)
+    add_params_and_tags(model, new_params, new_tags)
     record_logged_model(actor=actor, model_id=model_id, name=name, run_id=source_run_id)
-    record(
-        actor=actor,
-        action=Action.TRACKING_LOGGED_MODEL_CREATED,
-        obj=logged_model_ref(model_id),
-        after={"experiment": experiment.pk, "name": name, "source_run": source_run_id, "params": wanted, "tags": kept},
-    )
+    after = {"experiment": experiment.pk, "name": name, "source_run": source_run_id}
+    after |= {"params": new_params, "tags": new_tags}
+    record(actor=actor, action=Action.TRACKING_LOGGED_MODEL_CREATED, obj=logged_model_ref(model_id), after=after)
     return model
 
 
@@ -140,16 +140,16 @@ def finalize_logged_model(*, actor: Actor, model_id: str, status: str) -> Logged
 
 @transaction.atomic
 def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> None:
-    """Add params to a logged model. The same value again changes nothing; InvalidInput for another one.
+    """Add params to a logged model. The same value again changes nothing. Raises InvalidInput for another one.
 
     Raises NotFound.
     """
-    wanted = checked_model_params(params)
+    new_params = checked_model_params(params)
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_PARAMS_LOGGED)
-    held = dict(LoggedModelParam.objects.filter(model=model, key__in=wanted.keys()).values_list("key", "value"))
-    if changed := sorted(key for key, value in held.items() if wanted[key] != value):
+    held = dict(LoggedModelParam.objects.filter(model=model, key__in=new_params.keys()).values_list("key", "value"))
+    if changed := sorted(key for key, value in held.items() if new_params[key] != value):
         raise InvalidInput(f"Changing param values is not allowed. Param '{changed[0]}' of {model.pk} is already set.")
-    added = {key: value for key, value in wanted.items() if key not in held}
+    added = {key: value for key, value in new_params.items() if key not in held}
     if not added:
         return
     LoggedModelParam.objects.bulk_create([LoggedModelParam(model=model, key=k, value=v) for k, v in added.items()])
@@ -165,28 +165,28 @@ def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> 
 @transaction.atomic
 def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> LoggedModel:
     """Set tags of a logged model; the last of equal keys wins. Raises NotFound."""
-    kept = checked_model_pairs(tags, what="tags")
+    new_tags = checked_model_pairs(tags, field="tags")
     # tags that the client sets after registering are not evidence
-    change = Change.STATUS if kept.keys() <= _NOTED_BY_CLIENTS else Change.EVIDENCE
+    change = Change.STATUS if new_tags.keys() <= _NOTED_BY_CLIENTS else Change.EVIDENCE
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, change)
-    if not kept:
+    if not new_tags:
         return model
-    held = {tag.key: tag for tag in LoggedModelTag.objects.filter(model=model, key__in=kept.keys())}
+    held = {tag.key: tag for tag in LoggedModelTag.objects.filter(model=model, key__in=new_tags.keys())}
     before = {key: tag.value for key, tag in held.items()}
     for key, tag in held.items():
-        tag.value = kept[key]
+        tag.value = new_tags[key]
     # the model's row is locked, so nobody adds one of these keys meanwhile
     LoggedModelTag.objects.bulk_update(held.values(), ["value"])
     LoggedModelTag.objects.bulk_create(
-        [LoggedModelTag(model=model, key=key, value=value) for key, value in kept.items() if key not in held]
+        [LoggedModelTag(model=model, key=key, value=value) for key, value in new_tags.items() if key not in held]
     )
-    _note(actor, model, [f"its tag {key}" for key in kept])
+    _note(actor, model, [f"its tag {key}" for key in new_tags])
     record(
         actor=actor,
         action=Action.TRACKING_LOGGED_MODEL_TAGS_SET,
         obj=logged_model_ref(model.pk),
         before=before,
-        after=kept,
+        after=new_tags,
     )
     return model
 
@@ -195,7 +195,7 @@ def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> Logg
 def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> None:
     """Name a registered version in the tag `mlflow.modelVersions` of a logged model, as MLflow's servers do.
 
-    NotFound, Denied.
+    Raises NotFound, Denied.
     """
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, Change.STATUS)
     tag = LoggedModelTag.objects.filter(model=model, key=VERSIONS_TAG).first()
@@ -210,7 +210,7 @@ def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> 
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
-    """Delete a tag of a logged model. NotFound: it has none of that key."""
+    """Delete a tag of a logged model. Raises NotFound: it has none of that key."""
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAG_DELETED)
     tag = LoggedModelTag.objects.filter(model=model, key=key).first()
     if tag is None:

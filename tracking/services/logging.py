@@ -52,7 +52,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
 
 @transaction.atomic
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
-    """Set a param once. The same value again changes nothing; InvalidInput for another one. Raises NotFound."""
+    """Set a param once. The same value again changes nothing. Raises InvalidInput for another one. Raises NotFound."""
     params = dict([checked_param(key, value)])
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_PARAM_LOGGED)
     if added := _add_params(actor, run, params):
@@ -70,8 +70,8 @@ def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
-    """Delete a tag of a run. NotFound: it has none of that key. Raises InvalidInput."""
-    checked_key(key, what="key")
+    """Delete a tag of a run. Raises NotFound: it has none of that key. Raises InvalidInput."""
+    checked_key(key, field="key")
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_TAG_DELETED)
     tag = RunTag.objects.filter(run=run, key=key).first()
     if tag is None:
@@ -95,15 +95,20 @@ def log_batch(
     Raises InvalidInput, NotFound.
     """
     check_batch(len(metrics), len(params), len(tags))
-    points, wanted, kept = checked_points(metrics), checked_params(params), checked_tags(tags)
+    points, new_params, new_tags = checked_points(metrics), checked_params(params), checked_tags(tags)
     after: dict[str, object] = {"params": {}, "tags": {}, "metrics": len(points)}
     if points:
         after["metric_keys"] = sorted({point.key for point in points})
-    if not kept and log_in_one_statement(
-        run_id, points, wanted, actor=actor, action=Action.TRACKING_BATCH_LOGGED, after={**after, "params": wanted}
+    if not new_tags and log_in_one_statement(
+        run_id,
+        points,
+        new_params,
+        actor=actor,
+        action=Action.TRACKING_BATCH_LOGGED,
+        after={**after, "params": new_params},
     ):
         return
-    _log_batch(actor, run_id, points, wanted, kept, after)
+    _log_batch(actor, run_id, points, new_params, new_tags, after)
 
 
 @transaction.atomic
@@ -134,7 +139,7 @@ def _log_batch(
 
 
 def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, str]:
-    """Insert the params that are new and return them; InvalidInput where one would change."""
+    """Insert the params that are new and return them. Raises InvalidInput where one would change."""
     if not params:
         return {}
     new = add_params(run.pk, params)

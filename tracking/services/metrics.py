@@ -80,12 +80,12 @@ def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
     model_ids = {point.model_id for point in points if point.model_id}
     if not model_ids:
         return
-    known = {model.pk: model for model in LoggedModel.objects.filter(pk__in=model_ids)}
+    models_by_id = {model.pk: model for model in LoggedModel.objects.filter(pk__in=model_ids)}
     for model_id in sorted(model_ids):
-        if model_id not in known:
+        if model_id not in models_by_id:
             raise NotFound(logged_model_not_found(model_id))
         if actor is not None:
-            require_logged_model(actor, known[model_id], Change.EVIDENCE, Action.TRACKING_METRIC_LOGGED)
+            require_logged_model(actor, models_by_id[model_id], Change.EVIDENCE, Action.TRACKING_METRIC_LOGGED)
 
 
 def arrays(points: Sequence[Point]) -> list[str]:

@@ -23,7 +23,7 @@ _KEPT = (*_NEEDED, "model_uuid")
 def log_model_history(*, actor: Actor, run_id: str, model_json: str) -> None:
     """Add a model (the JSON of its MLmodel file) to the run's history.
 
-    InvalidInput: not such JSON, or the tag would be too long.
+    Raises InvalidInput: not such JSON, or the tag would be too long.
 
     Raises NotFound.
     """

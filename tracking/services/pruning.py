@@ -44,7 +44,8 @@ class Pruned:
 def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) -> Pruned:
     """Delete bytes stored longer than ``grace`` ago that nothing names, and remains of broken uploads as old.
 
-    One event a batch, in the transaction that looked whether anything names them. InvalidInput: a grace under an hour.
+    One event a batch, in the transaction that looked whether anything names them. Raises InvalidInput: a grace
+    under an hour.
     """
     if grace < SHORTEST_GRACE:
         raise InvalidInput("The grace period must be at least one hour: uploads may be in progress.")
@@ -79,7 +80,7 @@ def _unnamed(blobs: Collection[Blob], sealed: frozenset[str]) -> list[Blob]:
 
 @transaction.atomic
 def _remove(actor: Actor, store: ByteStore, batch: list[Blob], sealed: frozenset[str]) -> list[Blob]:
-    """Delete what nothing names while nobody can name it.
+    """Delete the bytes that no row names, under a lock that prevents new names.
 
     Seals made since ``sealed`` was read are based on rows, which cannot be deleted: only the rows are read again.
     """

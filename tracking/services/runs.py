@@ -54,8 +54,8 @@ def lock_run(
     """Return a run with its row locked until commit, so that writers of one run come one after the other.
 
     The ``actor`` must have the right to ``change`` it, and one who did not create it is noted as one of its writers
-    (None: an import, on behalf of others). NotFound, Denied (of ``action``); with ``active``, InvalidInput for a
-    deleted run.
+    (None: an import, on behalf of others). Raises NotFound, Denied (of ``action``); with ``active``, InvalidInput
+    for a deleted run.
     """
     rows = fetch(_LOCK_RUN, [run_id])
     run = Run.from_db(connection.alias, _RUN_COLUMNS, rows[0]) if rows else None
@@ -82,13 +82,13 @@ def create_run(
 ) -> Run:
     """Start a run in an active experiment, with a name made up where none is given.
 
-    The name is also the tag `mlflow.runName`; InvalidInput where both are given and differ. ``user_id`` is the client's
-    claim; the authenticated user is stored as well. Raises NotFound.
+    The name is also the tag `mlflow.runName`. Raises InvalidInput where both are given and differ. ``user_id`` is
+    the client's claim; the authenticated user is stored as well. Raises NotFound.
     """
-    kept = checked_tags(tags)
-    checked_text(user_id, what="user_id", limit=256)
+    new_tags = checked_tags(tags)
+    checked_text(user_id, field="user_id", limit=256)
     experiment = _lock_experiment(actor, experiment_id)
-    chosen = _chosen_name(name, kept)
+    chosen = _chosen_name(name, new_tags)
     run_id = uuid.uuid4().hex
     run = Run(
         id=run_id,
@@ -101,10 +101,10 @@ def create_run(
     )
     with pipelined():
         execute(_ADD_RUN, [getattr(run, field) for field in _RUN_COLUMNS])
-        put_tags(run.pk, kept)
+        put_tags(run.pk, new_tags)
         record_run(actor=actor, run_id=run.pk, name=chosen)
-        _record_created(actor, run, kept)
-    record_run_facts(actor=actor, run=run, key_kind="tag", values=kept)
+        _record_created(actor, run, new_tags)
+    record_run_facts(actor=actor, run=run, key_kind="tag", values=new_tags)
     return run
 
 
@@ -136,7 +136,7 @@ def _lock_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
 
 
 def _chosen_name(name: str, tags: dict[str, str]) -> str:
-    """Return the run's name. InvalidInput where the name tag differs from it."""
+    """Return the run's name. Raises InvalidInput where the name tag differs from it."""
     tagged = tags.get(NAME_TAG, "")
     if name and tagged and checked_run_name(name) != tagged:
         raise InvalidInput(

@@ -1,4 +1,4 @@
-"""Single-statement logging on PostgreSQL: values and params of a run, with the event of it, in one round trip.
+"""Single-statement logging on PostgreSQL: values and params of a run and the audit event, in one round trip.
 
 The statement is a transaction. It locks the run, inserts values and params, and inserts the event. Calls that need a
 read in between, and all calls on SQLite, take the step-by-step services in `tracking.services.logging`.
@@ -38,7 +38,7 @@ _LOG = (
     "points AS (SELECT changed.id AS run_id, p.* FROM changed "
     f"CROSS JOIN unnest({UNNESTED}) AS p ({listed(VALUE_COLUMNS)})), "
     f"added AS (INSERT INTO {table_of(Metric)} ({_COLUMNS}) SELECT * FROM points {KEEP_POINT}), "
-    f"raised AS (INSERT INTO {table_of(LatestMetric)} AS held ({_COLUMNS}) SELECT DISTINCT ON (key) * FROM points "
+    f"new_latest AS (INSERT INTO {table_of(LatestMetric)} AS held ({_COLUMNS}) SELECT DISTINCT ON (key) * FROM points "
     f"ORDER BY key, {_LATEST_FIRST} {KEEP_LATEST})"
 )
 
@@ -55,8 +55,8 @@ def log_in_one_statement(
     """Add values and new params to an active run, and record the event; return whether that was done.
 
     False means that nothing changed and that the caller must log step by step, which finds and reports the reason: no
-    PostgreSQL, no such active run that the actor may change without a further question, a param that exists, values
-    that name logged models, params that the lineage graph reads.
+    PostgreSQL, no such active run that the actor may change by the rights in this statement, a param that exists,
+    values that name logged models, params that the lineage graph reads.
     """
     if not (points or params) or DATASET_KEY in params or any(point.model_id for point in points):
         return False

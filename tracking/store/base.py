@@ -65,7 +65,7 @@ class ByteStore(Protocol):
         ...
 
     def older_than(self, moment: datetime) -> Iterator[Blob]:
-        """Yield what was stored before ``moment``, in no order."""
+        """Yield the blobs stored before ``moment``, in no order."""
         ...
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
@@ -91,12 +91,15 @@ class DirectStore(ByteStore, Protocol):
     def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
         """Make one object of its (number, etag) parts, unless that was done; return its size.
 
-        InvalidInput: they do not fit.
+        Raises InvalidInput: they do not fit.
         """
         ...
 
     def adopt(self, staged: Staged, *, progress: Progress) -> Blob:
-        """Read an assembled object once, to know its digest, and move it there. FileNotFoundError: it is gone."""
+        """Read an assembled object once, to know its digest, and move it there.
+
+        Raises FileNotFoundError: it is gone.
+        """
         ...
 
     def abandon(self, staged: Staged) -> None:
@@ -128,5 +131,5 @@ class Intake:
 
     @property
     def blob(self) -> Blob:
-        """Return what was read so far."""
+        """Return digest and size of the bytes read so far."""
         return Blob(self._digest.hexdigest(), self.size)

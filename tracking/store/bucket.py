@@ -71,12 +71,12 @@ class Bucket:
 
     def delete(self, keys: Sequence[str]) -> set[str]:
         """Delete objects and return the keys that the store did not let go."""
-        kept: set[str] = set()
+        remaining: set[str] = set()
         for start in range(0, len(keys), _DELETE_AT_ONCE):
             listed = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]
             answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": listed, "Quiet": True})
-            kept |= {item["Key"] for item in answer.get("Errors", ())}
-        return kept
+            remaining |= {item["Key"] for item in answer.get("Errors", ())}
+        return remaining
 
     def copy(self, source: str, target: str, *, etag: str) -> None:
         """Copy an object inside the store, if it still has that ETag; above 5 GB, S3 copies in parts only."""
@@ -119,10 +119,10 @@ class Bucket:
         for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix):
             yield from page.get("Uploads", ())
 
-    def signed(self, operation: str, *, expires: timedelta, **what: object) -> str:
+    def signed(self, operation: str, *, expires: timedelta, **parameters: object) -> str:
         """Return a URL that allows this one operation until it expires."""
         url: str = _client(self.client_url or _endpoint()).generate_presigned_url(
-            operation, Params=what, ExpiresIn=int(expires.total_seconds())
+            operation, Params=parameters, ExpiresIn=int(expires.total_seconds())
         )
         return url
 

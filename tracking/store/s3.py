@@ -70,8 +70,8 @@ class S3Store:
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
         """Delete objects; those that the store would not let go are left out of the answer."""
-        kept = self.bucket.delete([self._place(blob.sha256) for blob in blobs])
-        return [blob for blob in blobs if self._place(blob.sha256) not in kept]
+        remaining = self.bucket.delete([self._place(blob.sha256) for blob in blobs])
+        return [blob for blob in blobs if self._place(blob.sha256) not in remaining]
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
         """Abort uploads in parts that nobody finished, and delete what was never copied to its digest."""
@@ -92,8 +92,8 @@ class S3Store:
 
     def part_url(self, staged: Staged, number: int, *, expires: timedelta) -> str:
         """Return a URL that takes this one part of this one upload."""
-        what = {**self.bucket.at(staged.key), "UploadId": staged.upload_id, "PartNumber": number}
-        return self.bucket.signed("upload_part", expires=expires, **what)
+        parameters = {**self.bucket.at(staged.key), "UploadId": staged.upload_id, "PartNumber": number}
+        return self.bucket.signed("upload_part", expires=expires, **parameters)
 
     def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
         """Make one object of its parts. From then on the URLs of the parts are worth nothing."""

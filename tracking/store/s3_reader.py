@@ -25,7 +25,7 @@ class ObjectReader(io.RawIOBase):
     def __init__(self, bucket: Bucket, key: str, size: int, **conditions: str) -> None:
         super().__init__()
         self._client = bucket.client
-        self._what = {**bucket.at(key), **conditions}
+        self._parameters = {**bucket.at(key), **conditions}
         self._size = size
         self._at = 0
         self._body: Any = None
@@ -83,7 +83,7 @@ class ObjectReader(io.RawIOBase):
         if self._body is None:
             self._left = min(self._window, self._size - self._at)
             self._window = min(2 * self._window, _LARGEST_WINDOW)
-            answer = self._client.get_object(**self._what, Range=f"bytes={self._at}-{self._at + self._left - 1}")
+            answer = self._client.get_object(**self._parameters, Range=f"bytes={self._at}-{self._at + self._left - 1}")
             self._body = answer["Body"]
         data: bytes = self._body.read(min(most, self._left))
         if not data:

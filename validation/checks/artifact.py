@@ -49,7 +49,7 @@ class DigestMatches(ParamsCheck):
     queue = "slow"
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return "Its files must be, byte for byte, the files that were registered."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
@@ -71,7 +71,7 @@ class DigestMatches(ParamsCheck):
         return CheckResult(passed=True, summary=summary, evidence=evidence)
 
     def confirm(self, subject: Subject, params: Mapping[str, object]) -> str:
-        """Return what changed in the store, "" for nothing: changed bytes show in no row of the database.
+        """Return the changes in the store, "" for none: changed bytes show in no row of the database.
 
         It is asked under a lock, so it reads no bytes: it compares the marks of bytes that were read before. Raises
         VerificationNeeded where they were not.
@@ -113,7 +113,7 @@ class Scan(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         text = "Its files must be of known formats, and loading them must run no code but that of allowed libraries."
         if names := texts(params, "allow"):
             text += f" Also allowed: {english_list(names)}."
@@ -148,7 +148,7 @@ class Scan(ParamsCheck):
 
 
 def _opened(folder: str, name: str) -> BinaryIO:
-    """Return a file of the folder to read; Unsafe where the store has lost it."""
+    """Return a file of the folder to read. Raises Unsafe where the store has lost it."""
     try:
         return open_artifact(f"{folder}/{name}")[1]
     except NotFound as error:
@@ -199,7 +199,7 @@ def _report(reports: list[FileReport]) -> bytes:
 
 
 def _difference(changed: list[str], subject: Subject, now: str) -> str:
-    """Return how the files differ from the registered ones, "" where they do not."""
+    """Return the differences of the files from the registered ones, "" for none."""
     if changed:
         names = f"{', '.join(changed[:10])}{' …' if len(changed) > 10 else ''}"  # noqa: PLR2004 - a readable line
         return f"Changed since registration, or missing: {names}."[:1000]

@@ -37,7 +37,7 @@ class Complete(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         name, least = _name(params), int(str(params["min_score"]))
         how = "complete" if least == _FULL else f"filled to at least {least} %"
         if name == PLAIN:
@@ -91,5 +91,5 @@ def _summary(completeness: Completeness, *, passed: bool) -> str:
     listed = ", ".join(names[:_SHOWN]) + more
     if passed:
         return f"{completeness.score} % of the model card is filled; still empty: {listed}."
-    asked = "" if plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
-    return f"Still empty on the model card{asked}: {listed}."
+    template_text = "" if plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
+    return f"Still empty on the model card{template_text}: {listed}."

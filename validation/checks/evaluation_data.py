@@ -34,7 +34,7 @@ class Data:
     sets: tuple[tuple[str, str], ...] = ()
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The datasets in one line, "" where they are unknown."""
         return str(self) if self.sets else ""
 
@@ -57,9 +57,9 @@ def data_behind(run: RunFacts, metric: str) -> Data:
 
 def measured_by(run: RunFacts, names: Iterable[str]) -> dict[str, list[str | None]]:
     """Return value and evaluation data of those metrics that a run has; None for a value that is no number."""
-    known = [name for name in names if name in {*run.metrics, *run.unusable}]
+    logged = [name for name in names if name in {*run.metrics, *run.unusable}]
     return {
-        name: [repr(run.metrics[name]) if name in run.metrics else None, data_behind(run, name).shown] for name in known
+        name: [repr(run.metrics[name]) if name in run.metrics else None, data_behind(run, name).text] for name in logged
     }
 
 

@@ -25,7 +25,7 @@ class External(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         keys = english_list(texts(params, "keys"), "or")
         return f"“{params['name']}” must have been posted as passed, signed with the key {keys}."
 
@@ -34,5 +34,5 @@ class External(ParamsCheck):
         return {"version": subject.version_id, "artifact": [subject.artifact_path, subject.artifact_digest]}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """InvalidState always: the result is posted, no worker runs this check."""
+        """Raise InvalidState: a client posts the result, so no worker runs this check."""
         raise InvalidState("An external check is not run by a worker. Post its result.")

@@ -2,7 +2,7 @@
 
 The first of these that a run logs for a metric `M` is used:
 
-- `M_ci_low`, `M_ci_high`: an interval of the run's own, such as one of a bootstrap (Efron, 1979);
+- `M_ci_low`, `M_ci_high`: an interval that the run computed, such as one of a bootstrap (Efron, 1979);
 - `M_n`, for a proportion (accuracy, recall, an error rate …): Wilson's score interval (Wilson, JASA 22, 1927);
 - `M_n_pos`, `M_n_neg`, for an area under the ROC curve: the standard error of Hanley and McNeil (Radiology 143, 1982).
 
@@ -33,7 +33,7 @@ class Interval:
     method: str
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The interval as text: `0.912 to 0.931`."""
         return f"{self.low:.4g} to {self.high:.4g}"
 
@@ -72,11 +72,11 @@ def hanley_mcneil(area: float, positive: float, negative: float, confidence: flo
 
 
 def difference(ours: tuple[float, Interval], theirs: tuple[float, Interval]) -> Interval:
-    """Return the interval of ours less theirs, from each value and its interval."""
-    (mine, a), (other, b) = ours, theirs
-    between = mine - other
-    low = between - math.hypot(mine - a.low, b.high - other)
-    high = between + math.hypot(a.high - mine, other - b.low)
+    """Return the interval of the difference ``ours`` - ``theirs``, each a value with its interval."""
+    (our_value, a), (their_value, b) = ours, theirs
+    between = our_value - their_value
+    low = between - math.hypot(our_value - a.low, b.high - their_value)
+    high = between + math.hypot(a.high - our_value, their_value - b.low)
     methods = a.method if a.method == b.method else f"{a.method}; {b.method}"
     return Interval(low, high, f"Newcombe 1998 of {methods}")
 

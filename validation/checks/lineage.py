@@ -33,7 +33,7 @@ class RequiredTags(ParamsCheck):
     params = (Param("tags", "names", "The required tags.", DEFAULT_TAGS),)
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         names = texts(params, "tags")
         return f"Its run must have the tag{'s' if len(names) > 1 else ''} {english_list(names)}."
 
@@ -81,7 +81,7 @@ class Complete(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         exact = ", every requirement by its exact version" if _pins(params) else ""
         return f"The {english_list(texts(params, 'require'))} of its training must be known{exact}."
 
@@ -103,18 +103,18 @@ class Complete(ParamsCheck):
             "data": _about_data(data),
             "environment": problem,
         }
-        asked = {part: wrong[part] for part in texts(params, "require")}
+        required = {part: wrong[part] for part in texts(params, "require")}
         evidence = {
             "run": subject.run.run_id,
             "code": _commit(subject),
             "data": [f"{name}@{version}" for name, version in data],
             "environment": environment,
-            "missing": {part: why for part, why in asked.items() if why},
+            "missing": {part: why for part, why in required.items() if why},
         }
-        missing = [f"{part}: {why}" for part, why in asked.items() if why]
+        missing = [f"{part}: {why}" for part, why in required.items() if why]
         if missing:
             return CheckResult(passed=False, summary=f"Not known: {'; '.join(missing)}."[:1000], evidence=evidence)
-        return CheckResult(passed=True, summary=f"Known: {', '.join(asked)}.", evidence=evidence)
+        return CheckResult(passed=True, summary=f"Known: {', '.join(required)}.", evidence=evidence)
 
 
 def _pins(params: Mapping[str, object]) -> bool:
@@ -157,9 +157,9 @@ def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
 
 def _unpinned(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        wanted = line.partition("#")[0].partition(";")[0].strip()
-        if wanted and not wanted.startswith("-") and "==" not in wanted and " @ " not in wanted:
-            yield wanted[:80]
+        requirement = line.partition("#")[0].partition(";")[0].strip()
+        if requirement and not requirement.startswith("-") and "==" not in requirement and " @ " not in requirement:
+            yield requirement[:80]
 
 
 class NotQuarantined(ParamsCheck):
@@ -169,7 +169,7 @@ class NotQuarantined(ParamsCheck):
     description = "No dataset version that the version descends from is quarantined."
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return "No dataset version that it descends from may be quarantined."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:

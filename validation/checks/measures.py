@@ -23,9 +23,9 @@ def value_of(metrics: Mapping[str, float], name: str | None) -> str | None:
     return repr(metrics[name]) if name is not None and name in metrics else None
 
 
-def shown(interval: Interval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
     """Return an interval as text for people, "" where there is none."""
-    return interval.shown if interval is not None else ""
+    return interval.text if interval is not None else ""
 
 
 def unusable_of(run: RunFacts, name: str) -> tuple[str, ...]:

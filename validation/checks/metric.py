@@ -14,7 +14,7 @@ from typing import ClassVar
 from validation.base import CheckResult, Incumbent, ParamsCheck, Progress, RunFacts, Subject
 from validation.checks.evaluation_data import Data, DataMatch, data_behind, match_data, measured_by
 from validation.checks.intervals import Interval, difference, interval_of
-from validation.checks.measures import CONFIDENCE, by_interval, failed, not_finite, shown, unusable_of, value_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, interval_text, not_finite, unusable_of, value_of
 from validation.params import Param, figure, texts
 
 # Tried after `metric`, in this order: validation, then test, then what autolog measures on the training data.
@@ -93,14 +93,14 @@ class NoRegression(ParamsCheck):
         return _unless_itself(subject.incumbent or subject.predecessor, subject)
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults, and under `names` the metrics to look for. InvalidInput."""
+        """Return the parameters with their defaults, and under `names` the metrics to look for. Raises InvalidInput."""
         plain = {key: value for key, value in params.items() if not (key == "fallback" and value == [])}
         parsed = dict(super().parse(plain))
         fallback = () if params.get("fallback") == [] else texts(parsed, "fallback")
         return parsed | {"names": tuple(dict.fromkeys([str(parsed["metric"]), *fallback]))}
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         tolerance = float(str(params["tolerance"]))
         how = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
         lower = "" if params["higher_is_better"] else " (lower is better)"
@@ -127,8 +127,8 @@ class NoRegression(ParamsCheck):
             "metric": name,
             "values": [value_of(run.metrics, name) for run in sides],
             "data": [_training_data(subject.run), _training_data(incumbent.run)],
-            "evaluated_on": [data_behind(run, name or "").shown for run in sides],
-            "intervals": [shown(interval_of(run.metrics, name or "", 0.95)) for run in sides],
+            "evaluated_on": [data_behind(run, name or "").text for run in sides],
+            "intervals": [interval_text(interval_of(run.metrics, name or "", 0.95)) for run in sides],
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
@@ -144,9 +144,9 @@ class NoRegression(ParamsCheck):
             "data": {"candidate": _training_data(subject.run), "incumbent": _training_data(incumbent.run)},
         }
         if name is None:
-            wanted = ", ".join(texts(params, "names")[:3])
+            metric_names = ", ".join(texts(params, "names")[:3])
             return failed(
-                f"Not comparable: version {incumbent.number}, {incumbent.place}, has no metric such as {wanted}.",
+                f"Not comparable: version {incumbent.number}, {incumbent.place}, has no metric such as {metric_names}.",
                 evidence,
             )
         if why := not_finite(_unusable(subject, incumbent, name)):
@@ -184,7 +184,7 @@ def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, obje
     evidence |= {
         "incumbent_value": repr(pair.theirs),
         "candidate_value": repr(pair.ours),
-        "evaluated_on": {"candidate": ours.shown, "incumbent": theirs.shown, "match": kind.value},
+        "evaluated_on": {"candidate": ours.text, "incumbent": theirs.text, "match": kind.value},
     }
     if why := _not_comparable(pair, kind, ours, theirs, params):
         return failed(why, evidence)
@@ -192,7 +192,7 @@ def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, obje
 
 
 def _not_comparable(pair: _Pair, kind: DataMatch, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
-    """Return why the two values cannot be compared, "" where they can or where the policy allows it."""
+    """Return the reason why the two values cannot be compared, "" where they can or where the policy allows it."""
     number = pair.incumbent.number
     if kind is DataMatch.UNKNOWN and params["unknown_data"] == "refuse":
         return f"Not comparable: the evaluation data of version {number} are unknown. {_HOW_TO_NAME}"
@@ -216,8 +216,8 @@ def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object
     between = _interval_of_difference(pair, confidence)
     about_interval = ""
     if between is not None:
-        evidence["difference"] = {"interval": between.shown, "method": between.method, "confidence": repr(confidence)}
-        about_interval = f" {confidence:.4g} interval of the difference: {between.shown} ({between.method})."
+        evidence["difference"] = {"interval": between.text, "method": between.method, "confidence": repr(confidence)}
+        about_interval = f" {confidence:.4g} interval of the difference: {between.text} ({between.method})."
     worst = sign * (pair.ours - pair.theirs)
     verb = "worse than"
     if params["decide_by"] == "interval":
@@ -258,8 +258,8 @@ def _unless_itself(other: Incumbent | None, subject: Subject) -> Incumbent | Non
 
 
 def _chosen(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
-    known = {*incumbent.run.metrics, *incumbent.run.unusable}
-    return next((name for name in texts(params, "names") if name in known), None)
+    logged = {*incumbent.run.metrics, *incumbent.run.unusable}
+    return next((name for name in texts(params, "names") if name in logged), None)
 
 
 def _unusable(subject: Subject, incumbent: Incumbent, name: str | None) -> tuple[str, ...]:
@@ -287,7 +287,7 @@ class NoCumulativeDrift(NoRegression):
         return _unless_itself(subject.baseline, subject)
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return (
             super()
             .describe(params)

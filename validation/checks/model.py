@@ -37,7 +37,7 @@ class Signature(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         stays = params["compatible_with"] != "nothing"
         more = ", compatible with that of the current Production version" if stays else ""
         return (
@@ -86,14 +86,14 @@ def _signature(folder: str) -> Columns:
 
 
 def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
-    """Return what would break callers of the replaced version, "" for nothing."""
+    """Return the differences that would break callers of the replaced version, "" for none."""
     wrong = []
-    known = {column["name"]: column["type"] for column in theirs["inputs"]}
-    wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in known]
+    types = {column["name"]: column["type"] for column in theirs["inputs"]}
+    wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in types]
     wrong += [
-        f"takes {column['name']} as {column['type']}, not {known[column['name']]}"
+        f"takes {column['name']} as {column['type']}, not {types[column['name']]}"
         for column in ours["inputs"]
-        if column["name"] in known and column["type"] != known[column["name"]]
+        if column["name"] in types and column["type"] != types[column["name"]]
     ]
     answers = [(column["name"], column["type"]) for column in ours.get("outputs", [])]
     if theirs.get("outputs") and answers != [(column["name"], column["type"]) for column in theirs["outputs"]]:
@@ -122,7 +122,7 @@ class Smoke(ParamsCheck):
     )
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         return "It must load and answer its input example, in a sandbox."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
@@ -130,7 +130,7 @@ class Smoke(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the model answered. SandboxUnavailable where there is no sandbox to run it in."""
+        """Return a pass where the model answered. Raises SandboxUnavailable where there is no sandbox to run it in."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
             summary = "The files of the version are not in Custody's store, so they cannot be loaded."

@@ -50,14 +50,14 @@ class Slices(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults. InvalidInput also where no limit is given."""
+        """Return the parameters with their defaults. Raises InvalidInput, also where no limit is given."""
         parsed = super().parse(params)
         if all(parsed[name] is None for name in ("at_least", "at_most", "max_gap", "min_ratio")):
             raise InvalidInput("at_least, at_most, max_gap or min_ratio must be set to a number")
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         words = {
             "at_least": "be at least {:g} in every slice",
             "at_most": "be at most {:g} in every slice",
@@ -75,24 +75,24 @@ class Slices(ParamsCheck):
         return ({"unusable": list(subject.run.unusable)} if subject.run.unusable else {}) | {
             "run": subject.run.run_id,
             "slices": {key: repr(value) for key, value in slices.items()},
-            "wanted": _wanted(subject, params),
+            "wanted": _named_slices(subject, params),
             "intervals": {key: _interval(subject.run, name, key) for key in slices},
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where every slice keeps within the limits and none is missing."""
         name = str(params["metric"])
-        wanted, slices = _wanted(subject, params), slices_of(subject.run, name)
+        names, slices = _named_slices(subject, params), slices_of(subject.run, name)
         if params["slices"]:
             slices = {key: value for key, value in slices.items() if key in texts(params, "slices")}
         rows = [
             {"slice": key, "value": repr(value), "interval": _interval(subject.run, name, key)}
             for key, value in sorted(slices.items(), key=lambda item: item[1])
         ]
-        evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(wanted) - slices.keys())}
+        evidence: dict[str, object] = {"metric": name, "slices": rows, "missing": sorted(set(names) - slices.keys())}
         files = (EvidenceFile("slices.csv", _table(rows), "text/csv"),) if rows else ()
         bad = [key for key in subject.run.unusable if key.startswith(tuple(f"{name}{joint}" for joint in _JOINTS))]
-        problem = not_finite(bad) or _problem(name, slices, set(wanted), params)
+        problem = not_finite(bad) or _problem(name, slices, set(names), params)
         summary = problem or _passed(name, slices)
         return CheckResult(passed=not problem, summary=summary[:1000], evidence=evidence, files=files)
 
@@ -107,7 +107,7 @@ def _is_slice(key: str, metric: str) -> bool:
     return begins and not key.endswith(_NOT_SLICES)
 
 
-def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
+def _named_slices(subject: Subject, params: Mapping[str, object]) -> list[str]:
     """Return the required slices: the named ones, else those of Production, which a candidate must not leave out."""
     if params["slices"]:
         return sorted(texts(params, "slices"))
@@ -120,8 +120,8 @@ def _wanted(subject: Subject, params: Mapping[str, object]) -> list[str]:
     return sorted({*slices_of(incumbent.run, name), *lost})
 
 
-def _problem(name: str, slices: Mapping[str, float], wanted: set[str], params: Mapping[str, object]) -> str:
-    if missing := sorted(wanted - slices.keys()):
+def _problem(name: str, slices: Mapping[str, float], names: set[str], params: Mapping[str, object]) -> str:
+    if missing := sorted(names - slices.keys()):
         return f"Slices of {name} are missing: {', '.join(missing)}."
     if len(slices) < int(str(params["min_slices"])):
         return f"The run has {len(slices)} slices of {name}; {params['min_slices']} are required. Log a slice as {name}_SLICE."
@@ -166,7 +166,7 @@ def _interval(run: RunFacts, metric: str, slice_name: str) -> str:
         f"{metric}{suffix}": run.metrics[f"{key}{suffix}"] for suffix in SUFFIXES if f"{key}{suffix}" in run.metrics
     }
     interval = interval_of(alias, metric, _CONFIDENCE)
-    return f"{interval.shown} ({interval.method})" if interval else ""
+    return f"{interval.text} ({interval.method})" if interval else ""
 
 
 def _table(rows: list[dict[str, str]]) -> bytes:

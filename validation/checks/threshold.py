@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from core.errors import InvalidInput
 from validation.base import CheckResult, ParamsCheck, Progress, Subject
 from validation.checks.intervals import interval_of
-from validation.checks.measures import CONFIDENCE, by_interval, failed, not_finite, shown, unusable_of, value_of
+from validation.checks.measures import CONFIDENCE, by_interval, failed, interval_text, not_finite, unusable_of, value_of
 from validation.params import Param, figure
 
 
@@ -31,14 +31,14 @@ class Threshold(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults. InvalidInput also where neither limit is given."""
+        """Return the parameters with their defaults. Raises InvalidInput, also where neither limit is given."""
         parsed = super().parse(params)
         if parsed["at_least"] is None and parsed["at_most"] is None:
             raise InvalidInput("at_least or at_most must be set to a number")
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return what must be true of a version, in a sentence."""
+        """Return the requirement on a version, as a sentence."""
         limits = (("at least", figure(params, "at_least")), ("at most", figure(params, "at_most")))
         text = " and ".join(f"{side} {limit:g}" for side, limit in limits if limit is not None)
         return f"{params['metric']} must be {text}{by_interval(params)}."
@@ -47,9 +47,13 @@ class Threshold(ParamsCheck):
         """Return the run, the value of the metric and its interval."""
         name = str(params["metric"])
         interval = interval_of(subject.run.metrics, name, 0.95)
-        known = {"run": subject.run.run_id, "value": value_of(subject.run.metrics, name), "interval": shown(interval)}
+        values = {
+            "run": subject.run.run_id,
+            "value": value_of(subject.run.metrics, name),
+            "interval": interval_text(interval),
+        }
         unusable = unusable_of(subject.run, name)
-        return known | {"unusable": list(unusable)} if unusable else known
+        return values | {"unusable": list(unusable)} if unusable else values
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
         """Return a pass where the metric keeps within the limits."""
@@ -63,7 +67,7 @@ class Threshold(ParamsCheck):
             return failed(f"The run has no metric {name}.", evidence)
         interval = interval_of(subject.run.metrics, name, figure(params, "confidence") or 0.95)
         if interval is not None:
-            evidence["interval"] = {"interval": interval.shown, "method": interval.method}
+            evidence["interval"] = {"interval": interval.text, "method": interval.method}
         low = high = value
         if params["decide_by"] == "interval":
             if interval is None:
@@ -72,11 +76,11 @@ class Threshold(ParamsCheck):
                 )
             low, high = interval.low, interval.high
         least, most = figure(params, "at_least"), figure(params, "at_most")
-        interval_text = f" ({interval.shown}, {interval.method})" if interval is not None else ""
+        described = f" ({interval.text}, {interval.method})" if interval is not None else ""
         if least is not None and low < least:
-            return failed(f"{name} {value:.6g}{interval_text} is below {least:.6g}.", evidence)
+            return failed(f"{name} {value:.6g}{described} is below {least:.6g}.", evidence)
         if most is not None and high > most:
-            return failed(f"{name} {value:.6g}{interval_text} is above {most:.6g}.", evidence)
+            return failed(f"{name} {value:.6g}{described} is above {most:.6g}.", evidence)
         limit_texts = (("at least", least), ("at most", most))
         words = " and ".join(f"{side} {limit:.6g}" for side, limit in limit_texts if limit is not None)
-        return CheckResult(passed=True, summary=f"{name} {value:.6g}{interval_text} is {words}.", evidence=evidence)
+        return CheckResult(passed=True, summary=f"{name} {value:.6g}{described} is {words}.", evidence=evidence)

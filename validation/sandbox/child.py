@@ -23,7 +23,7 @@ _ROWS = 20
 
 def limit(memory_mb: int, seconds: int) -> None:
     """Set the limits: memory, processor time, the size of a file, open files, processes, and no core dump."""
-    for what, most in (
+    for resource_kind, most in (
         (resource.RLIMIT_AS, memory_mb * _MIB),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 64 * _MIB),
@@ -31,7 +31,7 @@ def limit(memory_mb: int, seconds: int) -> None:
         (resource.RLIMIT_NPROC, 64),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(resource_kind, (most, most))
 
 
 def main(arguments: list[str]) -> int | str:
@@ -85,12 +85,12 @@ def try_model(path: str) -> dict[str, Any]:
 def described(answer: Any, example: Any) -> dict[str, Any]:
     """Return kind, rows, columns and the first values of an answer."""
     rows = len(answer) if hasattr(answer, "__len__") else 1
-    asked = len(example) if hasattr(example, "__len__") and not isinstance(example, (dict, str)) else rows
+    row_count = len(example) if hasattr(example, "__len__") and not isinstance(example, (dict, str)) else rows
     columns = [str(name)[:_NAMES] for name in getattr(answer, "columns", [])][:_NAMES]
     plain = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
     values = plain[:_ROWS] if isinstance(plain, list) else plain
-    if rows != asked:
-        return {"problem": f"it was given {asked} rows and answered {rows}"}
+    if rows != row_count:
+        return {"problem": f"it was given {row_count} rows and answered {rows}"}
     return {
         "rows": rows,
         "kind": type(answer).__name__,

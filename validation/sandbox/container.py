@@ -94,7 +94,7 @@ def _become_nobody() -> tuple[str, ...]:
 
 
 def open_container(python: str) -> Container:
-    """Return a sandbox for an interpreter, after a trial. SandboxUnavailable says why there is none."""
+    """Return a sandbox for an interpreter, after a trial. Raises SandboxUnavailable, with the reason."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailable("sandbox_unavailable: bubblewrap (bwrap) is not installed. The model was not run.")

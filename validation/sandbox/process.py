@@ -65,9 +65,9 @@ def run_inside(
 
     ``log`` gets lines of its output; ``tick`` is called with the elapsed seconds at intervals.
 
-    When ``tick`` raises, the process is stopped and the exception is raised again. In any case the whole process group
-    is killed at the end, and the kernel kills everything in its namespace with it. FilterUnavailable where there is no
-    filter of system calls.
+    When ``tick`` raises, the process is stopped and the exception is raised again. In any case the whole process
+    group is killed at the end, and the kernel kills everything in its namespace with it. Raises FilterUnavailable
+    where there is no filter of system calls.
     """
     with filter_file() as seccomp:
         process = subprocess.Popen(  # noqa: S603 - our own arguments

@@ -44,8 +44,8 @@ class Answer:
 def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress, log: Callable[[str], None]) -> Answer:
     """Return the answer of the model in an artifact folder to its input example. ``memory_mb`` is in MiB.
 
-    SandboxUnavailable: there is no sandbox, so nothing was run. InvalidState: the files cannot be copied out of the
-    store.
+    Raises SandboxUnavailable: there is no sandbox, so nothing was run. Raises InvalidState: the files cannot be
+    copied out of the store.
     """
     container = open_container(settings.SMOKE_PYTHON)
     with _model_copy(folder, progress, log) as model:

@@ -53,7 +53,7 @@ class _Argument(ctypes.Structure):
 
 @lru_cache(maxsize=1)
 def filter_program() -> bytes:
-    """Return the filter in the form of the kernel. FilterUnavailable where libseccomp is missing or refuses."""
+    """Return the filter in the form of the kernel. Raises FilterUnavailable where libseccomp is missing or refuses."""
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError as error:
@@ -76,7 +76,7 @@ def filter_program() -> bytes:
 
 @contextmanager
 def filter_file() -> Iterator[int]:
-    """Yield a file descriptor for bubblewrap to read the filter from, for one run. FilterUnavailable."""
+    """Yield a file descriptor for bubblewrap to read the filter from, for one run. Raises FilterUnavailable."""
     descriptor = os.memfd_create("seccomp")
     try:
         os.write(descriptor, filter_program())

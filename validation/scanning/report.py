@@ -61,7 +61,7 @@ class FileReport:
 def settle(reports: Collection[FileReport]) -> None:
     """Accept files without a recognisable format that another file of the folder names as its data."""
     named = {name for report in reports for name in report.data_files}
-    patterns = [re.compile(re.escape(begin) + rest) for report in reports for begin, rest in report.data_patterns]
+    patterns = [re.compile(re.escape(begin) + pattern) for report in reports for begin, pattern in report.data_patterns]
     for report in reports:
         if report.unsigned and (report.name in named or any(one.fullmatch(report.name) for one in patterns)):
             report.unsigned, report.problems, report.format = False, [], "raw data"
@@ -86,14 +86,17 @@ class Budget:
     temp_used: int = 0
 
     def spend_unpacked(self, size: int) -> None:
-        """Count unpacked bytes; Unsafe where a small file unpacks to too much."""
+        """Count unpacked bytes. Raises Unsafe where a small file unpacks to too much."""
         self.unpacked += size
         if self.unpacked > MAX_UNPACKED:
             raise Unsafe(f"the files unpack to more than {MAX_UNPACKED // _GIB} GiB, which is more than one scan reads")
         self.tick()
 
     def spend_steps(self, count: int) -> None:
-        """Count opcodes of pickles and fields of other formats; Unsafe where following them would take too long."""
+        """Count opcodes of pickles and fields of other formats.
+
+        Raises Unsafe where following them would take too long.
+        """
         self.steps += count
         if self.steps > MAX_STEPS:
             raise Unsafe(

@@ -111,7 +111,7 @@ def suffix_of(name: str) -> str:
 
 
 def name_on_disk(name: str) -> str:
-    """Return what a disk that tells neither case nor ways to write an accent takes a name for (macOS, Windows)."""
+    """Return a file name as a disk compares it that ignores case and the form of accents (macOS, Windows)."""
     parts = unicodedata.normalize("NFC", name).casefold().split("/")
     return "/".join(part.rstrip(" .") or part for part in parts)
 

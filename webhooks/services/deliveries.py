@@ -196,8 +196,8 @@ def _is_worth_trying(answer: Answer) -> bool:
 
 def _wait(attempts: int, answer: Answer) -> timedelta:
     seconds = 60 * WAITS[attempts - 1] * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a spread, no secret
-    asked = min(answer.retry_after or 0, _MOST_RETRY_AFTER)
-    return timedelta(seconds=max(seconds, asked))
+    requested_wait = min(answer.retry_after or 0, _MOST_RETRY_AFTER)
+    return timedelta(seconds=max(seconds, requested_wait))
 
 
 def _finish(row: Delivery, state: DeliveryState, error: str, now: datetime) -> None:

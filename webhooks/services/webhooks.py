@@ -86,10 +86,10 @@ def create_webhook(
         updated_at=now,
     )
     _set_target(webhook, actor, url, spec or HttpSpec())
-    wanted = checked_events(events, webhook)
+    checked = checked_events(events, webhook)
     webhook.save(force_insert=True)
-    _subscribe(webhook, wanted)
-    _record(actor, Action.WEBHOOKS_WEBHOOK_CREATED, webhook, after=_facts(webhook, wanted))
+    _subscribe(webhook, checked)
+    _record(actor, Action.WEBHOOKS_WEBHOOK_CREATED, webhook, after=_facts(webhook, checked))
     return webhook
 
 
@@ -125,20 +125,23 @@ def update_webhook(
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
         webhook.status = checked_status(status, webhook.format)
-    wanted = had if events is None else checked_events(events, webhook)
-    if not exactly and not GOVERNANCE.intersection(wanted):
-        wanted = [*wanted, *(event for event in had if event in GOVERNANCE)]
+    checked = had if events is None else checked_events(events, webhook)
+    if not exactly and not GOVERNANCE.intersection(checked):
+        checked = [*checked, *(event for event in had if event in GOVERNANCE)]
     webhook.updated_at = timezone.now()
     webhook.save()
-    _subscribe(webhook, wanted)
-    after = _facts(webhook, wanted) | _replaced(secret=secret, authorization=spec.authorization if spec else None)
+    _subscribe(webhook, checked)
+    after = _facts(webhook, checked) | _replaced(secret=secret, authorization=spec.authorization if spec else None)
     _record(actor, Action.WEBHOOKS_WEBHOOK_UPDATED, webhook, before=before, after=after)
     return webhook
 
 
 @transaction.atomic
 def delete_webhook(*, actor: Actor, webhook_id: str, wire: WebhookFormat = WebhookFormat.MLFLOW) -> None:
-    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed. NotFound where there is none."""
+    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed.
+
+    Raises NotFound where there is none.
+    """
     webhook = _lock(actor, webhook_id, wire)
     webhook.deleted_at = webhook.updated_at = timezone.now()
     webhook.sealed_secret = webhook.sealed_authorization = ""
@@ -202,12 +205,12 @@ def _format_of(spec: HttpSpec | None) -> WebhookFormat:
     return WebhookFormat.MLFLOW if spec is None else WebhookFormat.DATABRICKS
 
 
-def _replaced(**given: str | None) -> dict[str, object]:
-    return {name: "replaced" for name, value in given.items() if value is not None}
+def _replaced(**values: str | None) -> dict[str, object]:
+    return {name: "replaced" for name, value in values.items() if value is not None}
 
 
 def _lock(actor: Actor, webhook_id: str, wire: WebhookFormat) -> Webhook:
-    """Return a webhook the actor may change, its row locked until commit; NotFound."""
+    """Return a webhook the actor may change, its row locked until commit. Raises NotFound."""
     seen = get_webhook(actor, webhook_id, wire=wire)
     locked = Webhook.objects.select_for_update(no_key=True).filter(pk=seen.pk, deleted_at__isnull=True).first()
     if locked is None:
@@ -225,11 +228,11 @@ def _visible_model(actor: Actor, name: str) -> RegisteredModel:
 
 def _subscribe(webhook: Webhook, events: Iterable[str]) -> None:
     """Make the subscriptions exactly these."""
-    wanted = list(events)
-    webhook.subscriptions.exclude(event__in=wanted).delete()
-    known = set(webhook.subscriptions.values_list("event", flat=True))
+    requested = list(events)
+    webhook.subscriptions.exclude(event__in=requested).delete()
+    subscribed = set(webhook.subscriptions.values_list("event", flat=True))
     Subscription.objects.bulk_create(
-        Subscription(webhook=webhook, event=event) for event in wanted if event not in known
+        Subscription(webhook=webhook, event=event) for event in requested if event not in subscribed
     )
 
 

@@ -94,11 +94,11 @@ class Command(InstallationCommand):
     def _propose(self, options: dict[str, Any]) -> None:
         actor = _somebody(options["user"])
         try:
-            made = propose_policy(actor=actor, body=_require_valid(options), comment=options["comment"])
+            opened = propose_policy(actor=actor, body=_require_valid(options), comment=options["comment"])
         except Denied as error:
             record_denial(actor=actor, error=error)
             raise
-        proposal = get_proposal(made.pk)
+        proposal = get_proposal(opened.pk)
         reviewers = possible_reviewers(proposal)
         self.stdout.write(f"Proposal {proposal.pk} of {proposal.name} is open.")
         self.stdout.write(

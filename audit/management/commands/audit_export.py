@@ -36,7 +36,7 @@ class Command(InstallationCommand):
             )
 
     def handle(self, *, file: Path, **options: Any) -> None:
-        """Write the file. CommandError where that is refused; the file is then not there."""
+        """Write the file. Raises CommandError where that is refused; the file is then not there."""
         chosen = {name: options[f"filter_{name}"] for name in _FILTERS}
         query = ExportQuery(data={name: value for name, value in chosen.items() if value})
         if not query.is_valid():
@@ -59,8 +59,8 @@ class Command(InstallationCommand):
     def _write(self, out: Any, filters: Filters) -> dict[str, Any]:
         actor = system_actor("command:audit_export")
         stream = require_readable(actor, filters)
-        asked = record_request(actor=actor, filters=filters, stream=stream)
-        return write_export(out, asked, filters, stream, requested_by=actor.name, progress=self._progress)
+        request_event = record_request(actor=actor, filters=filters, stream=stream)
+        return write_export(out, request_event, filters, stream, requested_by=actor.name, progress=self._progress)
 
     def _progress(self, done: int) -> None:
         if done % _PROGRESS_EVERY == 0:

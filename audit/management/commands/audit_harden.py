@@ -29,7 +29,7 @@ class Command(InstallationCommand):
         )
 
     def handle(self, *, role: str | None, check: bool, **_options: object) -> None:
-        """Make the role, or check one. CommandError where it could change events."""
+        """Make the role, or check one. Raises CommandError where it could change events."""
         if check:
             if problems := list(weaknesses(role or "")):
                 raise CommandError("\n".join(problems))

@@ -28,7 +28,7 @@ class Command(InstallationCommand):
         parser.add_argument("--and", dest="second", required=True, metavar="NAME", help="another superuser")
 
     def handle(self, *, after: Path, first: str, second: str, **_options: object) -> None:
-        """Start the log. CommandError where it is refused."""
+        """Start the log. Raises CommandError where it is refused."""
         try:
             log = start_new_log(actor=confirmed(first), second=confirmed(second), after=after.read_bytes())
         except DomainError as error:
@@ -39,7 +39,7 @@ class Command(InstallationCommand):
 
 
 def confirmed(name: str) -> Actor:
-    """Return the person, after they have typed their password. CommandError for a wrong one."""
+    """Return the person, after they have typed their password. Raises CommandError for a wrong one."""
     user = authenticate(username=name, password=getpass(f"Password of {name}: "))
     if user is None:
         raise CommandError(f"That is not the password of {name}, or there is no such account.")

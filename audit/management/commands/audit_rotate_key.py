@@ -23,7 +23,7 @@ class Command(InstallationCommand):
         parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="a superuser")
 
     def handle(self, *, name: str, **_options: object) -> None:
-        """Make the key and print its public part. CommandError where it is refused."""
+        """Make the key and print its public part. Raises CommandError where it is refused."""
         try:
             signer = rotate_key(actor=confirmed(name))
         except DomainError as error:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8089, help="port to listen on (default 8089)")
 
     def handle(self, *, log: list[str], state: Path, name: str, host: str, port: int, **_options: object) -> None:
-        """Serve until a stop signal. CommandError for a key that cannot be read."""
+        """Serve until a stop signal. Raises CommandError for a key that cannot be read."""
         try:
             logs = [parse_vkey(text) for text in log]
             cosigner = Cosigner(name, _seed(state))

@@ -48,7 +48,7 @@ class Command(InstallationCommand):
         password_stdin: bool,
         **_options: object,
     ) -> None:
-        """Create the account. CommandError where it is refused."""
+        """Create the account. Raises CommandError where it is refused."""
         if service and (superuser or password_stdin):
             raise CommandError("A service account has no password and cannot be a superuser.")
         if service != bool(owner):
@@ -79,16 +79,16 @@ def _person(name: str) -> User:
 def _password(*, from_input: bool) -> str | None:
     """Return the password from standard input or the terminal; None without a terminal, and for an empty one.
 
-    CommandError.
+    Raises CommandError.
     """
     if from_input:
-        given = sys.stdin.readline().rstrip("\r\n")
-        if not given:
+        line = sys.stdin.readline().rstrip("\r\n")
+        if not line:
             raise CommandError("--password-stdin: there is no password on standard input.")
-        return given
+        return line
     if not sys.stdin.isatty():
         return None
-    given = getpass("Password (empty for none): ")
-    if given and getpass("Again: ") != given:
+    line = getpass("Password (empty for none): ")
+    if line and getpass("Again: ") != line:
         raise CommandError("The passwords differ. Nothing was created.")
-    return given or None
+    return line or None

@@ -68,7 +68,7 @@ class Command(InstallationCommand):
         parser.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file, as JSON")
 
     def handle(self, **options: Any) -> None:
-        """Import, or count with --dry-run. CommandError where the source or an item stops the import."""
+        """Import, or count with --dry-run. Raises CommandError where the source or an item stops the import."""
         actor = _actor(options["username"], keep_stages=options["keep_stages"])
         self.report = Report()
         try:

@@ -43,7 +43,7 @@ class Command(InstallationCommand):
         parser.add_argument("--label", default="command line", help="the purpose of the token, shown beside it")
 
     def handle(self, *, user: str, scope: list[str] | None, expires: timedelta, label: str, **_options: object) -> None:
-        """Issue the token. CommandError where it is refused."""
+        """Issue the token. Raises CommandError where it is refused."""
         owner = User.objects.filter(username=user, is_active=True).first()
         if owner is None:
             raise CommandError(f"There is no active user called {user}.")

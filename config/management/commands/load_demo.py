@@ -30,7 +30,7 @@ class Command(InstallationCommand):
         parser.add_argument("--url", required=True, help="the address of the server, such as http://127.0.0.1:8080")
 
     def handle(self, *, url: str, **_options: object) -> None:
-        """Load what is missing. CommandError where that fails."""
+        """Load the missing parts of the demonstration. Raises CommandError where that fails."""
         passwords = Passwords(settings.DATA_DIR)
         if _is_loaded():
             self._write_line("The demonstration is loaded already.")

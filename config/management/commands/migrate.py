@@ -18,7 +18,7 @@ class Command(DjangoCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Migrate, after Django's checks of the database.
 
-        CommandError where the data directory or the database cannot be used.
+        Raises CommandError where the data directory or the database cannot be used.
         """
         try:
             prepare_start()

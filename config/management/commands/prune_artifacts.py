@@ -34,7 +34,7 @@ class Command(InstallationCommand):
         )
 
     def handle(self, *, dry_run: bool, grace: timedelta, **_options: object) -> None:
-        """Delete, or count with --dry-run. CommandError where it is refused."""
+        """Delete, or count with --dry-run. Raises CommandError where it is refused."""
         try:
             pruned = prune_artifacts(actor=system_actor("command:prune_artifacts"), grace=grace, dry_run=dry_run)
         except DomainError as error:

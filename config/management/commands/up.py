@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def handle(
         self, *, host: str, port: int, data: str | None, no_demo: bool, workers: int, **_options: object
     ) -> None:
-        """Run until a stop signal. CommandError where something cannot be used or does not stay up."""
+        """Run until a stop signal. Raises CommandError where something cannot be used or does not stay up."""
         self.began = time.monotonic()
         self.data: Path = settings.DATA_DIR
         if data is not None and Path(data).resolve() != self.data:
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         self._write_line("Stopped.")
 
     def _await_usable_data(self) -> None:
-        """Make the data directory, and wait for a database server that does not answer yet. CommandError."""
+        """Make the data directory, and wait for a database server that does not answer yet. Raises CommandError."""
         shown_reason = ""
         while reason := _unreachable_database():
             if reason != shown_reason:
@@ -108,7 +108,7 @@ class Command(BaseCommand):
         self._start_broker(supervisor)
         self._prepare_database()
         if self.account.ensure():
-            self.demonstration.decide(wanted=wants_demo)
+            self.demonstration.decide(is_requested=wants_demo)
         password = self.account.password()
         _close_database()
         supervisor.start(
@@ -170,7 +170,7 @@ class Command(BaseCommand):
 def _unreachable_database() -> str:
     """Make the data directory and return why the database does not answer, "" where it does.
 
-    CommandError where the directory or the database cannot be used by this version.
+    Raises CommandError where the directory or the database cannot be used by this version.
     """
     try:
         prepare_start()

@@ -32,11 +32,13 @@ def delegations(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = DelegationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = _give(actor, form)
+            delegation = _give(actor, form)
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
         else:
-            messages.success(request, f"{made.delegate} can review for you until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
+            messages.success(
+                request, f"{delegation.delegate} can review for you until {delegation.ends_at:%Y-%m-%d %H:%M} UTC."
+            )
             return redirect("console:delegations")
     return render_page(
         request,

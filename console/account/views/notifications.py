@@ -59,7 +59,7 @@ def notification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     user = User.objects.get(username=actor.name)
     if request.method == "POST":
         pairs = [tuple(value.split("/", 1)) for value in request.POST.getlist("wanted") if "/" in value]
-        choose_notices(actor=actor, wanted={(topic, channel) for topic, channel in pairs})
+        choose_notices(actor=actor, choices={(topic, channel) for topic, channel in pairs})
         messages.success(request, "Your notification settings are saved.")
         return redirect("console:notification_settings")
     return _settings_page(request, user, ChatForm())

@@ -45,7 +45,7 @@ def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def revoke(request: HttpRequest, actor: Actor, token_id: int) -> HttpResponse:
-    """Revoke one of the person's own tokens. NotFound."""
+    """Revoke one of the person's own tokens. Raises NotFound."""
     token = _user_of(actor).api_tokens.filter(pk=token_id).first()
     if token is None:
         raise NotFound(f"You have no token {token_id}.")

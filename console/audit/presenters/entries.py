@@ -97,12 +97,12 @@ def _merged(one: Entry, other: Entry) -> Entry:
 
 def entry_of(event: Event) -> Entry:
     """Return an event as pages show it, read from its exact bytes."""
-    known = facts(event)
+    event_facts = facts(event)
     denied = event.outcome == "denied"
     record = record_of(event.action)
     phrase = f"was not allowed to {record.refused}" if denied else record.done
     lead, names_it, tail = phrase.partition("{object}")
-    before, after = _mapping(known.get("before")), _mapping(known.get("after"))
+    before, after = _mapping(event_facts.get("before")), _mapping(event_facts.get("after"))
     changes = tuple(_changes(before, after))
     mark = _REFUSED if denied else record.display.mark
     failed = after.get("state") in record.display.failures
@@ -110,7 +110,7 @@ def entry_of(event: Event) -> Entry:
         id=event.pk,
         event_id=event.event_id,
         at=event.at,
-        actor=_actor(event, known),
+        actor=_actor(event, event_facts),
         lead=lead,
         obj=object_phrase(event.object_ref) if names_it else "",
         url=page_url(event.object_ref),
@@ -119,17 +119,17 @@ def entry_of(event: Event) -> Entry:
         icon=mark.icon,
         action=event.action,
         outcome=event.outcome,
-        reason=value_text("reason", known.get("reason", "")),
+        reason=value_text("reason", event_facts.get("reason", "")),
         ref=event.object_ref,
         brief="" if denied else brief_of(event.action, before, after),
         changes=changes,
     )
 
 
-def _actor(event: Event, known: Mapping[str, object]) -> str:
+def _actor(event: Event, event_facts: Mapping[str, object]) -> str:
     if not event.actor_ref.startswith("system:"):
         return event.actor_name
-    person = _mapping(known.get("actor")).get("on_behalf_of")
+    person = _mapping(event_facts.get("actor")).get("on_behalf_of")
     return f"Custody, for {person}," if person else "Custody"
 
 

@@ -86,7 +86,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _quarantine_consequence(actor: Actor, node: Node) -> str:
-    """Return what a quarantine stops, with the versions in use that descend from the data."""
+    """Return the consequence of a quarantine, with the versions in use that descend from the data."""
     stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
     live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
     return f"{stops} In use now: {live}. They stay there, and a finding is opened on each." if live else stops

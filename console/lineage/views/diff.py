@@ -51,10 +51,10 @@ class AxisView:
 
 @page
 def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show what differs between two nodes; without two, ask for them."""
+    """Show the differences between two nodes; without two, show a form to choose them."""
     a, b = (request.GET.get(name, "").strip() for name in ("a", "b"))
     crumbs = [Crumb("Lineage", reverse("console:lineage"))]
-    shown: Json = {"a": a, "b": b}
+    context: Json = {"a": a, "b": b}
     if a and b:
         difference = diff_of(actor, a, b)
         css, verdict = _VERDICTS[difference["verdict"]]
@@ -63,7 +63,7 @@ def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
             for metric in difference["metrics"]
             if metric.get("direction") != "same"
         ]
-        shown |= {
+        context |= {
             "difference": difference,
             "css": css,
             "verdict": verdict,
@@ -73,7 +73,7 @@ def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
             "sides": [(name, ref_label(difference[name]), page_url(difference[name])) for name in ("a", "b")],
             "parted": [(ref_label(row["node"]), page_url(row["node"]), row["hops"]) for row in _first(difference)],
         }
-    return render_page(request, "console/lineage/diff.html", "Difference", crumbs=crumbs, **shown)
+    return render_page(request, "console/lineage/diff.html", "Difference", crumbs=crumbs, **context)
 
 
 def _first(difference: Json) -> list[Json]:

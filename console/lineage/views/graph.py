@@ -37,12 +37,12 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     urn = request.GET.get("node", "")
     if not urn:
         return _start(request, actor)
-    shown = graph_page(actor, urn, _options(request))
+    page_data = graph_page(actor, urn, _options(request))
     form = request.GET.get("format", "")
     if form == "csv":
-        return _csv(shown)
+        return _csv(page_data)
     if form == "svg":
-        response = render(request, "console/lineage/graph.svg", {"shown": shown}, content_type="image/svg+xml")
+        response = render(request, "console/lineage/graph.svg", {"page": page_data}, content_type="image/svg+xml")
         response["Content-Disposition"] = 'attachment; filename="lineage.svg"'
         return response
     crumbs = [Crumb("Lineage", reverse("console:lineage"))]
@@ -50,16 +50,16 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render_page(
         request,
         "console/lineage/lineage.html",
-        shown.root.full_name,
+        page_data.root.full_name,
         crumbs=crumbs,
-        shown=shown,
+        page=page_data,
         legend=legend,
         directions=list(DIRECTIONS.items()),
     )
 
 
 def _options(request: HttpRequest) -> GraphOptions:
-    """Return the options of the address. InvalidInput: an invalid time."""
+    """Return the options of the address. Raises InvalidInput: an invalid time."""
     text = request.GET.get("as_of", "").strip()
     moment = parse_datetime(text) or _end_of(text)
     if text and moment is None:
@@ -84,13 +84,13 @@ def _end_of(text: str) -> datetime | None:
     return datetime.combine(day, time.max, tzinfo=UTC) if day else None
 
 
-def _csv(shown: GraphPage) -> HttpResponse:
+def _csv(page_data: GraphPage) -> HttpResponse:
     """Return the list beside the graph as a file; a spreadsheet runs none of its cells as a formula."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="lineage.csv"'
     writer = csv.writer(response)
     writer.writerow(["kind", "name", "version", "distance", "inputs", "digest", "urn"])
-    for node in shown.nodes:
+    for node in page_data.nodes:
         row = (node.kind.text, node.name, node.version, node.depth, "; ".join(node.inputs), node.digest, node.urn)
         writer.writerow(f"'{cell}" if str(cell).startswith(("=", "+", "@", "\t")) else cell for cell in row)
     return response

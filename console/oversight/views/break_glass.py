@@ -24,7 +24,7 @@ _STATES = {"open", "overdue", "completed"}
 
 @page
 def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Move a version without its policy, in a dialog. InvalidState where no policy allows it."""
+    """Move a version without its policy, in a dialog. Raises InvalidState where no policy allows it."""
     version = find_version(actor, name, number)
     targets = break_glass_targets(actor, version)
     if not targets:
@@ -39,16 +39,20 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
     )
 
     def act() -> str:
-        given = form.cleaned_data
-        made = break_glass(
+        cleaned = form.cleaned_data
+        break_glass_request = break_glass(
             actor=actor,
             name=name,
             version=number,
-            target=given["target"],
-            reason=given["reason"],
-            archive_existing=given["archive_existing"],
+            target=cleaned["target"],
+            reason=cleaned["reason"],
+            archive_existing=cleaned["archive_existing"],
         )
-        return flash_outcome(request, made, f"{version} is {made.target_text} now. The move needs a review.")
+        return flash_outcome(
+            request,
+            break_glass_request,
+            f"{version} is {break_glass_request.target_text} now. The move needs a review.",
+        )
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
 
@@ -58,8 +62,8 @@ def emergencies(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List break-glass moves, those that need a review first."""
     state = request.GET.get("state", "")
     rows = visible_post_reviews(actor, state=state if state in _STATES else "")
-    shown = paginate(request, rows.order_by(F("completed_at").desc(nulls_first=True), "due_at", "pk"))
-    return render_page(request, "console/oversight/emergencies.html", "Emergencies", rows=shown, state=state)
+    page_rows = paginate(request, rows.order_by(F("completed_at").desc(nulls_first=True), "due_at", "pk"))
+    return render_page(request, "console/oversight/emergencies.html", "Emergencies", rows=page_rows, state=state)
 
 
 @page

@@ -81,9 +81,9 @@ def new_finding(request: HttpRequest, actor: Actor, name: str, number: int | Non
     )
 
     def act() -> str:
-        made = open_finding(actor=actor, name=name, version=number, **form.cleaned_data)
-        messages.success(request, f"Finding {made.pk} is open.")
-        return _page_of(made)
+        finding = open_finding(actor=actor, name=name, version=number, **form.cleaned_data)
+        messages.success(request, f"Finding {finding.pk} is open.")
+        return _page_of(finding)
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
 

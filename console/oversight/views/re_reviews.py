@@ -27,8 +27,8 @@ def confirm(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpR
     )
 
     def act() -> str:
-        given = confirm_version(actor=actor, name=name, version=number, comment=form.cleaned_data["comment"])
-        messages.success(request, f"{version} is confirmed. The next re-review is due on {given.due_at:%Y-%m-%d}.")
+        re_review = confirm_version(actor=actor, name=name, version=number, comment=form.cleaned_data["comment"])
+        messages.success(request, f"{version} is confirmed. The next re-review is due on {re_review.due_at:%Y-%m-%d}.")
         return version_url(name, number)
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))

@@ -20,7 +20,7 @@ from registry.queries import incumbent_of
 
 @page
 def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Roll a model back in a dialog. InvalidState where no earlier version has a valid approval."""
+    """Roll a model back in a dialog. Raises InvalidState where no earlier version has a valid approval."""
     model = find_model(actor, name)
     candidates = [row.version for row in rollback_candidates(model) if not row.obstacle]
     if not candidates:
@@ -41,8 +41,10 @@ def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
     )
 
     def act() -> str:
-        given = form.cleaned_data
-        result = roll_back(actor=actor, name=name, reason=given["reason"], version=given["version"], wait_seconds=None)
+        cleaned = form.cleaned_data
+        result = roll_back(
+            actor=actor, name=name, reason=cleaned["reason"], version=cleaned["version"], wait_seconds=None
+        )
         done = f"{result.version} is current Production again."
         if result.request is not None:
             return flash_outcome(request, result.request, done)

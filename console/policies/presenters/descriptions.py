@@ -102,7 +102,7 @@ def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
 
 
 def _scope(policy: PolicyBody) -> str:
-    """Return what the policy governs, as a sentence."""
+    """Return the scope of the policy, as a sentence."""
     if policy.target == TRANSITIONS:
         return (
             f"A version of {_models(policy)} may go from one stage to another only as drawn here, by every interface."
@@ -127,7 +127,7 @@ def describe_rule(rule: Rule) -> RuleDescription:
 
 
 def rule_text(rule: Rule) -> str:
-    """Return what a rule requires, as a sentence."""
+    """Return the requirement of a rule, as a sentence."""
     match rule:
         case ApprovalsRule():
             text = _approvals(rule)
@@ -151,7 +151,7 @@ def rule_text(rule: Rule) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """Return when a rule applies: ``the risk tier is high and it comes from None``."""
+    """Return the time when a rule applies: ``the risk tier is high and it comes from None``."""
     parts = [f"the risk tier is {english_list(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
     if condition.sources:

@@ -80,7 +80,7 @@ class DiffView:
 
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
-    """Return what a policy's body changes; the tones of the lines are `add`, `del`, `at` and ""."""
+    """Return the lines that a policy's body changes; their tones are `add`, `del`, `at` and ""."""
     difference: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
@@ -104,7 +104,7 @@ class PolicyPage:
     """One revision of a policy in words with its changes, the other revisions, and the proposals."""
 
     policy: Policy
-    shown: PolicyRevision
+    revision: PolicyRevision
     revisions: Sequence[PolicyRevision]
     text: PolicyDescription
     diff: DiffView | None
@@ -114,23 +114,23 @@ class PolicyPage:
     @property
     def is_newest(self) -> bool:
         """Return whether the newest revision is shown."""
-        return self.shown.pk == self.revisions[0].pk
+        return self.revision.pk == self.revisions[0].pk
 
 
-def policy_page(actor: Actor, policy_id: int, wanted: str = "") -> PolicyPage:
-    """Return the page of a policy; an unknown revision gives the newest. NotFound."""
+def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
+    """Return the page of a policy; an unknown revision gives the newest. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     revisions = list(revisions_of(policy)) if policy else []
     if policy is None or not revisions:
         raise NotFound(f"There is no policy {policy_id}.")
-    shown = next((row for row in revisions if str(row.number) == wanted), revisions[0])
-    earlier = next((row for row in revisions if row.number == shown.number - 1), None)
+    revision = next((row for row in revisions if str(row.number) == number), revisions[0])
+    earlier = next((row for row in revisions if row.number == revision.number - 1), None)
     return PolicyPage(
         policy=policy,
-        shown=shown,
+        revision=revision,
         revisions=revisions,
-        text=describe_policy(shown.body),
-        diff=diff_view(earlier.body, shown.body) if earlier else None,
+        text=describe_policy(revision.body),
+        diff=diff_view(earlier.body, revision.body) if earlier else None,
         proposals=first_rows(proposals(name=policy.name), _SHOWN),
         may_propose=refusal_to_propose(actor, policy.name) is None,
     )
@@ -165,7 +165,7 @@ class ProposalPage:
 
 
 def proposal_page(actor: Actor, proposal_id: int) -> ProposalPage:
-    """Return the page of a proposal. NotFound."""
+    """Return the page of a proposal. Raises NotFound."""
     proposal = get_proposal(proposal_id)
     is_open = proposal.state == ProposalState.OPEN
     base = proposal.base_revision.body if proposal.base_revision else None

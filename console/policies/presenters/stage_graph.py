@@ -50,7 +50,7 @@ class StageGraph:
 
     @property
     def text(self) -> str:
-        """Return what the picture shows, for those who cannot see it."""
+        """Return the text alternative of the picture."""
         return "; ".join(arrow.text for arrow in self.arrows) or "No transition is allowed"
 
 
@@ -85,7 +85,7 @@ def _path(start: Stage, end: Stage) -> str:
 
 
 def _border(x: float, y: float, to_x: float, to_y: float) -> tuple[float, float]:
-    """Return where the line from the middle of a box to a point leaves the box."""
+    """Return the point at which a line from the middle of a box leaves the box."""
     dx, dy = to_x - x, to_y - y
     reach = min((_BOX_WIDTH / 2 + 4) / abs(dx) if dx else math.inf, (_BOX_HEIGHT / 2 + 4) / abs(dy) if dy else math.inf)
     return x + dx * reach, y + dy * reach

@@ -34,9 +34,9 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
     """Write a policy and propose it. Everybody may write and try a draft; only policy editors may propose."""
     if request.method == "POST":
         form = DraftForm(request.POST)
-        if form.is_valid() and (made := _propose(actor, form)):
+        if form.is_valid() and (proposal := _propose(actor, form)):
             messages.info(request, PROPOSAL_OPENED)
-            return go_to(request, reverse("console:proposal", args=[made]))
+            return go_to(request, reverse("console:proposal", args=[proposal]))
     else:
         form = DraftForm(initial={"yaml": starting_text(policy_id, _number(request.GET.get("proposal", "")))})
     names = visible_models(actor).order_by("-updated_ms").values_list("name", flat=True)[:_OFFERED]
@@ -49,7 +49,7 @@ def draft(request: HttpRequest, actor: Actor, policy_id: int | None = None) -> H
         status=HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK,
         form=form,
         trial=TrialForm(),
-        shown=preview(str(form["yaml"].value() or "")),
+        page=preview(str(form["yaml"].value() or "")),
         may_propose=refusal_to_propose(actor) is None,
         model_names=list(names),
         most=MAX_REQUESTS,
@@ -71,7 +71,7 @@ def _propose(actor: Actor, form: DraftForm) -> int | None:
 @require_POST
 def draft_preview(request: HttpRequest, _actor: Actor) -> HttpResponse:
     """Return the rules of a text in words, or its errors, as a fragment."""
-    return render(request, "console/policies/_draft_preview.html", {"shown": preview(_text(request))})
+    return render(request, "console/policies/_draft_preview.html", {"page": preview(_text(request))})
 
 
 @page
@@ -82,12 +82,12 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = TrialForm(request.POST)
     if not form.is_valid():
         return render(request, template, {"why_not": "Choose a model, and the number of one of its versions."})
-    given = form.cleaned_data
+    cleaned = form.cleaned_data
     try:
         body = parse_yaml(_text(request))
         texts = {rule.id: rule_text(rule) for rule in load_draft(body).body.rules}
         result = dry_run(
-            actor=actor, body=body, name=given["model"], version=given["version"], run_checks=given["run_checks"]
+            actor=actor, body=body, name=cleaned["model"], version=cleaned["version"], run_checks=cleaned["run_checks"]
         )
     except DomainError as error:
         return render(request, template, {"why_not": error.message})
@@ -114,7 +114,7 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
-    """Return what the fragment shows: the differences of this part, and the totals until now."""
+    """Return the context of the fragment: the differences of this part, and the totals until now."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
     looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
     has_more = part.next_before is not None and looked < MAX_REQUESTS

@@ -1,4 +1,4 @@
-"""The list of policies, the page of one with its revisions, its export, and the dialog that proposes to retire it."""
+"""Views of policies: the list, one policy with its revisions, its YAML export, and the dialog to retire it."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 @page
 def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Show one policy: a revision in words and its changes, the other revisions, and the proposals."""
-    shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
+    """Show one policy: the rules of a revision and its changes, all revisions, and the proposals."""
+    page_data = policy_page(actor, policy_id, request.GET.get("revision", ""))
     return render_page(
-        request, "console/policies/policy.html", shown.policy.name, crumbs=policies_crumbs(), shown=shown
+        request, "console/policies/policy.html", page_data.policy.name, crumbs=policies_crumbs(), page=page_data
     )
 
 
@@ -58,24 +58,26 @@ def policy_detail(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
 @page
 def policy_export(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
     """Return a revision as a YAML file."""
-    shown = policy_page(actor, policy_id, request.GET.get("revision", ""))
-    name = f"{shown.policy.name}-r{shown.shown.number}.yaml"
+    page_data = policy_page(actor, policy_id, request.GET.get("revision", ""))
+    name = f"{page_data.policy.name}-r{page_data.revision.number}.yaml"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(write_policy(shown.shown.body), content_type="application/yaml; charset=utf-8", headers=headers)
+    return HttpResponse(
+        write_policy(page_data.revision.body), content_type="application/yaml; charset=utf-8", headers=headers
+    )
 
 
 @page
 def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpResponse:
-    """Propose in a dialog to retire a policy. NotFound."""
+    """Propose in a dialog to retire a policy. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     if policy is None:
         raise NotFound(f"There is no policy {policy_id}.")
     form = OptionalCommentForm(submitted(request))
 
     def act() -> str:
-        made = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])
+        proposal = propose_retirement(actor=actor, name=policy.name, comment=form.cleaned_data["comment"])
         messages.info(request, PROPOSAL_OPENED)
-        return reverse("console:proposal", args=[made.pk])
+        return reverse("console:proposal", args=[proposal.pk])
 
     models = "all models" if policy.models_pattern == "*" else f"the models {policy.models_pattern}"
     dialog = Dialog(

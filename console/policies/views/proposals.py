@@ -22,10 +22,10 @@ from policies.queries import get_proposal
 @page
 def proposal_detail(request: HttpRequest, actor: Actor, proposal_id: int) -> HttpResponse:
     """Show a proposal: what it changes in words and as text, and who may decide."""
-    shown = proposal_page(actor, proposal_id)
-    title = f"Proposal {shown.proposal.pk}"
-    crumbs = _crumbs(shown.proposal)
-    return render_page(request, "console/policies/proposal.html", title, crumbs=crumbs, shown=shown)
+    page_data = proposal_page(actor, proposal_id)
+    title = f"Proposal {page_data.proposal.pk}"
+    crumbs = _crumbs(page_data.proposal)
+    return render_page(request, "console/policies/proposal.html", title, crumbs=crumbs, page=page_data)
 
 
 @page

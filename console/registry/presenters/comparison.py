@@ -49,7 +49,7 @@ class MetricRow:
 
     @property
     def bar_x(self) -> int:
-        """Return where the bar begins, 0 to 100; the axis is in the middle."""
+        """Return the start of the bar, 0 to 100; the axis is in the middle."""
         return _HALF if self.points_right else _HALF - self.bar_length
 
 
@@ -160,7 +160,7 @@ def side_of(version: ModelVersion, *, pinned: PinnedFacts | None = None, at: dat
 
 
 def completeness_text(card: CardRevision | None) -> str:
-    """Return how complete a card is."""
+    """Return the completeness of a card."""
     if card is None:
         return "no card"
     missing = len(missing_fields(card))

@@ -29,7 +29,7 @@ class ModelFile:
 class ModelFiles:
     """The files of a version, rejected ones first. ``count`` and ``size`` (bytes) are of all of them."""
 
-    shown: tuple[ModelFile, ...]
+    listed: tuple[ModelFile, ...]
     count: int
     size: int
     scan: CheckRun | None
@@ -37,12 +37,12 @@ class ModelFiles:
     @property
     def left_out(self) -> int:
         """Return how many files are not shown."""
-        return self.count - len(self.shown)
+        return self.count - len(self.listed)
 
     @property
     def rejected(self) -> int:
         """Return how many of the files shown were rejected."""
-        return sum(file.verdict == "rejected" for file in self.shown)
+        return sum(file.verdict == "rejected" for file in self.listed)
 
 
 def files_of(version: ModelVersion, *, at: datetime | None = None) -> ModelFiles:
@@ -52,9 +52,9 @@ def files_of(version: ModelVersion, *, at: datetime | None = None) -> ModelFiles
     scan = (scans.filter(finished_at__lte=at) if at else scans).order_by("-finished_at", "-pk").first()
     problems = _problems(scan)
     # The evidence lists rejected files first, so a file that it leaves out passed.
-    rest = "passed" if scan is not None else ""
+    default_result = "passed" if scan is not None else ""
     rows = [
-        ModelFile(name, size, sha256, "rejected" if name in problems else rest, problems.get(name, ""))
+        ModelFile(name, size, sha256, "rejected" if name in problems else default_result, problems.get(name, ""))
         for name, sha256, size in files
     ]
     rows.sort(key=lambda file: (file.verdict != "rejected", file.name))

@@ -1,4 +1,4 @@
-"""Consequences for the dialogs of moves by which a version leaves Production, or an alias, without a successor."""
+"""Consequences of taking a version out of Production, or removing an alias, without a successor, for the dialogs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from registry.stages import Stage, target_left
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """A move by which a version leaves something, with its consequences.
+    """A move by which a version leaves Production or loses an alias, with its consequences.
 
-    ``address`` is what clients load that will get an error. ``deployments`` are those that serve the version and
-    continue to do so. ``aliases`` still point at it. ``roll_back_to`` is the version that a rollback would bring back
-    instead.
+    ``address`` is the URI that clients can no longer load. ``deployments`` serve the version and continue to do so.
+    ``aliases`` still point at it. ``roll_back_to`` is the version that a rollback would bring back instead.
     """
 
     version: ModelVersion
@@ -31,17 +30,17 @@ class Leaving:
 
     @property
     def needs_reason(self) -> bool:
-        """Return whether a policy judges the move: then the reason is kept."""
+        """Return whether a policy governs the move, so that a reason is required."""
         return self.policies.leave is not None
 
     @property
     def html(self) -> SafeString:
-        """Return the list of what stops, as the dialog shows it."""
+        """Return the list of consequences for the dialog."""
         return render_to_string("console/registry/_leaving.html", {"leaving": self})
 
 
 def leaving_of(version: ModelVersion, target: str) -> Leaving | None:
-    """Return what stops when a version makes this move; None where it leaves nothing, or something takes its place."""
+    """Return the consequences of a move; None where the version leaves no target, or another version replaces it."""
     left = target_left(target, is_current=version.is_current)
     if not left:
         return None

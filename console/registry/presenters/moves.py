@@ -7,7 +7,7 @@ from registry.stages import Stage, Transition
 
 
 def move_button(edge: Transition, version: ModelVersion) -> str:
-    """Return what the button of a move says: ``Archive version 2``."""
+    """Return the label of the button of a move: ``Archive version 2``."""
     match edge.target:
         case Stage.PRODUCTION:
             return "Promote to Production"

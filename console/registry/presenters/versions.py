@@ -95,7 +95,7 @@ class VersionPage:
 
 
 def version_page(actor: Actor, name: str, number: int) -> VersionPage:
-    """Return what the page shows. NotFound."""
+    """Return the content of the page of a version. Raises NotFound."""
     version = find_version(actor, name, number)
     urn = version_ref(name, number)
     current = incumbent_of(version.model)
@@ -155,7 +155,7 @@ def _moves(actor: Actor, version: ModelVersion, requested: Collection[str]) -> l
 
 
 def card_summary(comparison: Comparison) -> CardSummary:
-    """Return how complete the candidate's card is."""
+    """Return the completeness of the candidate's card."""
     card = comparison.candidate.card
     missing = set(missing_fields(card)) if card else set(HUMAN_KEYS)
     fields = tuple(field for field in FIELDS if field.key in missing)

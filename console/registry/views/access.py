@@ -58,8 +58,8 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     form = GrantForm(submitted(request), initial=initial)
 
     def act() -> str:
-        given = form.cleaned_data
-        grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
+        cleaned = form.cleaned_data
+        grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"])
         with missing_as_form_error():
             set_permissions(actor=actor, name=name, grants=[grant], replace=False)
         messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
@@ -75,16 +75,16 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Remove what somebody was granted, in a dialog."""
+    """Remove a grant in a dialog."""
     model = _managed_model(actor, name)
     form = RevokeForm(request.POST or request.GET)
     principal = request.GET.get("name") or request.POST.get("name", "")
 
     def act() -> str:
-        given = form.cleaned_data
+        cleaned = form.cleaned_data
         with missing_as_form_error():
-            revoke_permission(actor=actor, name=name, kind=PrincipalKind(given["kind"]), principal=given["name"])
-        messages.success(request, f"{given['name']} no longer has a grant on {name}.")
+            revoke_permission(actor=actor, name=name, kind=PrincipalKind(cleaned["kind"]), principal=cleaned["name"])
+        messages.success(request, f"{cleaned['name']} no longer has a grant on {name}.")
         return reverse("console:access", args=[name])
 
     dialog = Dialog(
@@ -97,7 +97,7 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
 
 
 def _left_without_grant(model: RegisteredModel, principal: str) -> str:
-    """Return what somebody can still do with a model after their grant is removed."""
+    """Return the rights that a person keeps on a model without their grant, as a sentence."""
     level = default_level()
     if level is None:
         return f"{principal} will no longer see {model.name}, unless one of their groups has access."

@@ -67,7 +67,7 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 
 def _diff_of(model: RegisteredModel, current: ModelVersion | None) -> str:
-    """Return what changed between the last approved version and what serves now, else the newest version; "" for
+    """Return the changes from the last approved version to the version that serves now, else the newest; "" for
     neither.
     """
     today = current or ModelVersion.objects.filter(model=model).select_related("model").order_by("-version").first()

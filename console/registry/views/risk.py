@@ -22,15 +22,15 @@ from registry.services.risk import assess_risk
 
 @page
 def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show how the risk of a model was assessed, and save a new assessment."""
+    """Show the risk assessments of a model, and save a new one."""
     model = find_model(actor, name)
     history = assessment_history(model)
     current = history[0] if history else None
     form = RiskForm(request.POST or None, questionnaire=newest_questionnaire(), current=current)
     if request.method == "POST" and form.is_valid():
-        made = _assess(actor, name, form)
-        if made is not None:
-            messages.success(request, f"The assessment is saved: {name} is {made.tier} risk.")
+        assessment = _assess(actor, name, form)
+        if assessment is not None:
+            messages.success(request, f"The assessment is saved: {name} is {assessment.tier} risk.")
             return redirect("console:model_risk", name)
     return render_page(
         request,

@@ -27,17 +27,17 @@ from registry.stages import Stage, Transition, find_transition, parse_stage
 @page
 def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Show one version."""
-    shown = version_page(actor, name, number)
-    watch = watch_version(actor, shown.version)
+    page_data = version_page(actor, name, number)
+    watch = watch_version(actor, page_data.version)
     return render_page(
         request,
         "console/registry/version.html",
         f"v{number}",
         crumbs=model_crumbs(name),
-        shown=shown,
+        page=page_data,
         watch=watch,
-        completeness=completeness_of(shown.version),
-        snippets=serving_code(shown.version, f"{request.scheme}://{request.get_host()}"),
+        completeness=completeness_of(page_data.version),
+        snippets=serving_code(page_data.version, f"{request.scheme}://{request.get_host()}"),
     )
 
 
@@ -77,7 +77,7 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
 def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Transition, form: TransitionForm) -> str:
     """Move the version, or open a request for it; return the address of the next page.
 
-    A gate that waits for reviewers is expected, so it is not an error. GateRefused without a request is an error.
+    A gate that waits for reviewers is expected, so it is not an error. Raises GateRefused where there is no request.
     """
     try:
         request_transition(

@@ -39,7 +39,7 @@ class Banner:
 
 
 def kind_banner(request: TransitionRequest) -> Banner | None:
-    """Return what a reader must know about a request that is not a promotion, None for a promotion."""
+    """Return the banner of a rollback or an emergency, None for a promotion."""
     match request.kind:
         case RequestKind.BREAK_GLASS:
             return Banner(
@@ -62,7 +62,7 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
 
 
 def leaving_banner(request: TransitionRequest) -> Banner | None:
-    """Return what stops when a live request is applied with which a version leaves its target; None for any other."""
+    """Return the banner with the consequences of a live request to leave a target; None for any other request."""
     version = request.version
     left = target_left(request.target, is_current=version.is_current)
     if not left or request.state not in LIVE_STATES:
@@ -77,7 +77,7 @@ def leaving_banner(request: TransitionRequest) -> Banner | None:
 
 
 def closed_banner(request: TransitionRequest) -> Banner | None:
-    """Return how a closed request ended, None where its state says everything."""
+    """Return the banner with the reason why a request was closed, None where its state needs no reason."""
     version = request.version
     if request.state == RequestState.APPLIED:
         return Banner(
@@ -97,7 +97,7 @@ def closed_banner(request: TransitionRequest) -> Banner | None:
 
 
 def approved_banner(waits_for: str) -> Banner:
-    """Return what happens next to an approved request; ``waits_for`` says what it waits for, "" for nothing."""
+    """Return the banner with the next step of an approved request; ``waits_for`` is "" where it waits for nothing."""
     if waits_for:
         text = f"{waits_for} It then moves automatically."
         return Banner(icon="schedule", tone="ok", role="status", title="Approved, and waiting.", text=text)
@@ -106,7 +106,7 @@ def approved_banner(waits_for: str) -> Banner:
 
 
 def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_approve: bool) -> Banner:
-    """Return what this person can do about an open request, or why they cannot decide."""
+    """Return the banner with the person's possible actions on an open request, or why they cannot decide."""
     if reason := why_not_decide(case, eligibility):
         return Banner(icon="info", title="You cannot decide on this request.", text=reason)
     if eligibility.last_decision:
@@ -141,7 +141,7 @@ def request_banners(
 
 
 def why_not_decide(case: Case, eligibility: Eligibility) -> str:
-    """Return why this person may not decide on an open request, addressed to them; "" where they may."""
+    """Return the reason why this person may not decide on an open request, addressed to them; "" where they may."""
     if case.request.state != RequestState.OPEN:
         return ""
     match eligibility.reason:
@@ -151,8 +151,10 @@ def why_not_decide(case: Case, eligibility: Eligibility) -> str:
             involvement = _INVOLVEMENT.get(eligibility.role) or involvement_of_reader(eligibility.role)
             return f"{involvement}, so somebody else must decide (four eyes)."
         case Ineligibility.NO_REVIEW_RIGHTS:
-            asked = eligibility.needed
-            is_named = " the model" in asked or "owners" in asked
-            return f"Only {asked} can decide on this." if is_named else f"Only a member of {asked} can decide on this."
+            needed = eligibility.needed
+            is_named = " the model" in needed or "owners" in needed
+            return (
+                f"Only {needed} can decide on this." if is_named else f"Only a member of {needed} can decide on this."
+            )
         case _:
             return eligibility.message

@@ -101,7 +101,10 @@ def waiting_count(request: HttpRequest) -> int:
 
 
 def inbox_page(request: HttpRequest) -> InboxPage:
-    """Return what the inbox shows. The query count does not depend on how much there is. Raises NotAuthenticated."""
+    """Return the content of the inbox.
+
+    The query count does not depend on the number of rows. Raises NotAuthenticated.
+    """
     actor = actor_from_request(request)
     rows, total = _first_and_total(waiting_for(actor).select_related("version__model", "requester"), _SHOWN_WAITING)
     setattr(request, _WAITING_COUNT, total)  # the sidebar need not count again

@@ -97,7 +97,7 @@ class LivePart:
 
 
 def live_part(actor: Actor, request_id: int | str) -> LivePart:
-    """Return the part of the page that is loaded again while checks run. NotFound."""
+    """Return the part of the page that is loaded again while checks run. Raises NotFound."""
     return live_part_of(actor, load_case(find_request(actor, request_id)))
 
 

@@ -103,7 +103,7 @@ class RequestPage:
 
     @property
     def curves_url(self) -> str:
-        """Return where the curves of both runs are drawn, "" where the candidate has no run."""
+        """Return the address of the curves of both runs, "" where the candidate has no run."""
         candidate, current = self.comparison.candidate.version, self.comparison.current
         if not candidate.run_id:
             return ""
@@ -116,7 +116,7 @@ class RequestPage:
 def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     """Return the whole page.
 
-    The query count does not depend on how many checks, reviews and events there are. NotFound.
+    The query count does not depend on how many checks, reviews and events there are. Raises NotFound.
     """
     case = load_case(find_request(actor, request_id))
     request, version = case.request, case.request.version
@@ -160,7 +160,7 @@ def _comparison(request: TransitionRequest) -> Comparison:
 
 
 def _card_diffs(comparison: Comparison) -> list[FieldDiff]:
-    """Return how the candidate's card differs from that of the version it is compared with."""
+    """Return the differences of the candidate's card from the card of the version it is compared with."""
     mine, theirs = comparison.candidate.card, comparison.current.card if comparison.current else None
     return diff_fields(theirs.body, mine.body) if mine and theirs else []
 
@@ -190,8 +190,10 @@ def _may_give_reason(actor: Actor, case: Case, rules: Sequence[RuleVerdict]) -> 
 def _rejections(actor: Actor, case: Case) -> list[Rejection]:
     """Return the earlier rejections of the same files, newest first."""
     facts = case.snapshot.rejections[::-1]
-    wanted = {row.request_id for row in facts}
-    visible = set(visible_requests(actor).filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+    request_ids = {row.request_id for row in facts}
+    visible = (
+        set(visible_requests(actor).filter(pk__in=request_ids).values_list("pk", flat=True)) if request_ids else set()
+    )
     return [Rejection(row, row.request_id in visible) for row in facts]
 
 

@@ -187,7 +187,7 @@ def _decision_dialog(case: Case, decision: Decision) -> Dialog:
 
 
 def _consequence(case: Case, decision: Decision) -> str:
-    """Return what the decision does, with the name of what it moves or replaces."""
+    """Return the effect of the decision as a sentence, with the versions that it moves or replaces."""
     row = case.request
     match decision:
         case Decision.APPROVE:

@@ -24,10 +24,14 @@ def comment(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse
     form = CommentForm(request.POST)
     if not form.is_valid():
         raise InvalidInput(f"A comment has 1 to {MAX_COMMENT:,} characters.")
-    given = form.cleaned_data
+    cleaned = form.cleaned_data
     version = row.version
     add_comment(
-        actor=actor, name=version.model.name, version=version.version, text=given["text"], reply_to=given["reply_to"]
+        actor=actor,
+        name=version.model.name,
+        version=version.version,
+        text=cleaned["text"],
+        reply_to=cleaned["reply_to"],
     )
     return _back(request_id)
 

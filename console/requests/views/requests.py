@@ -18,17 +18,17 @@ from core.actors import Actor
 @page
 def request_detail(request: HttpRequest, actor: Actor, request_id: str) -> HttpResponse:
     """Show one request."""
-    shown = request_page(actor, request_id)
+    page_data = request_page(actor, request_id)
     crumbs = [Crumb("Requests", reverse("admin:approvals_transitionrequest_changelist"))]
-    title = f"#{shown.live.request.pk}"
+    title = f"#{page_data.live.request.pk}"
     return render_page(
         request,
         "console/requests/request.html",
         title,
         crumbs=crumbs,
-        shown=shown,
-        live=shown.live,
-        completeness=completeness_of(shown.live.request.version),
+        page=page_data,
+        live=page_data.live,
+        completeness=completeness_of(page_data.live.request.version),
     )
 
 

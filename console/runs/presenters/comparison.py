@@ -80,15 +80,18 @@ class RunComparison:
 
 
 def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
-    """Return the first six of these runs side by side, in the order given, and the ids of the others. NotFound."""
+    """Return the first six of these runs side by side, in the order given, and the ids of the others.
+
+    Raises NotFound.
+    """
     chosen = list(dict.fromkeys(run_ids))
-    wanted = chosen[:MAX_RUNS]
-    facts = [find_run_facts(actor, run_id) for run_id in wanted]
+    compared_ids = chosen[:MAX_RUNS]
+    facts = [find_run_facts(actor, run_id) for run_id in compared_ids]
     names = _names([one.run for one in facts])
     texts = [*_lines(facts, lambda one: one.params), *_lines(facts, _origin)]
     return RunComparison(
         runs=[NamedRun(one.run, name) for one, name in zip(facts, names, strict=True)],
-        charts=curves_of(dict(zip(wanted, names, strict=True))) if wanted else [],
+        charts=curves_of(dict(zip(compared_ids, names, strict=True))) if compared_ids else [],
         metrics=[_metric(key, facts) for key in _keys(one.metrics for one in facts)],
         differing=[line for line in texts if line.differs],
         common=[line for line in texts if not line.differs],
@@ -108,8 +111,8 @@ def _keys(mappings: Iterable[dict[str, float]]) -> list[str]:
 
 def _metric(key: str, facts: Sequence[RunFacts]) -> MetricLine:
     values = [one.metrics.get(key) for one in facts]
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    best = _best(key, known) if len(known) > 1 else None
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    best = _best(key, finite) if len(finite) > 1 else None
     return MetricLine(key, tuple(Value(value, best is not None and value == best) for value in values))
 
 

@@ -42,9 +42,11 @@ def logged_models_of(actor: Actor, run: Run) -> ModelsOfRun:
     if not rows:
         return ModelsOfRun([], 0, is_cut=False)
     folders = {row.pk: _folder(row) for row in rows}
-    wanted = [below(folder) for folder in folders.values() if folder]
+    conditions = [below(folder) for folder in folders.values() if folder]
     stored = (
-        Artifact.objects.filter(reduce(operator.or_, wanted)).order_by("path") if wanted else Artifact.objects.none()
+        Artifact.objects.filter(reduce(operator.or_, conditions)).order_by("path")
+        if conditions
+        else Artifact.objects.none()
     )
     files = list(stored.values_list("path", "size", "sha256")[: MAX_FILES + 1])
     by_folder = defaultdict(list)

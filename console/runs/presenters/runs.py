@@ -158,7 +158,7 @@ class RunPage:
 
 
 def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
-    """Return the page of a run. NotFound; InvalidInput for an impossible folder."""
+    """Return the page of a run. Raises NotFound; InvalidInput for an impossible folder."""
     facts = find_run_facts(actor, run_id)
     run = facts.run
     versions = visible_versions(actor).filter(run_id=run.pk).select_related("model").order_by("model__name", "-version")
@@ -213,7 +213,7 @@ def _files(run: Run, folder: str) -> list[FileRow]:
 
 
 def artifact_of(actor: Actor, run_id: str, path: str) -> tuple[Artifact, BinaryIO]:
-    """Return one file of a run with its open stream. NotFound."""
+    """Return one file of a run with its open stream. Raises NotFound."""
     root = _root(find_run_facts(actor, run_id).run)
     if not root:
         raise NotFound("The files of this run are not stored on this server.")

@@ -66,8 +66,8 @@ def grant_experiment_access(request: HttpRequest, actor: Actor, experiment_id: i
     form = ExperimentGrantForm(submitted(request), initial=initial)
 
     def act() -> str:
-        given = form.cleaned_data
-        grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"])
+        cleaned = form.cleaned_data
+        grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"])
         with missing_as_form_error():
             set_experiment_grants(actor=actor, experiment_id=experiment.pk, grants=[grant])
         messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
@@ -83,17 +83,17 @@ def grant_experiment_access(request: HttpRequest, actor: Actor, experiment_id: i
 
 @page
 def revoke_experiment_access(request: HttpRequest, actor: Actor, experiment_id: int) -> HttpResponse:
-    """Remove what somebody was granted on an experiment, in a dialog."""
+    """Remove a grant on an experiment, in a dialog."""
     experiment = _managed(actor, experiment_id)
     form = ExperimentRevokeForm(request.POST or request.GET)
     principal = request.GET.get("name") or request.POST.get("name", "")
 
     def act() -> str:
-        given = form.cleaned_data
-        kind = PrincipalKind(given["kind"])
+        cleaned = form.cleaned_data
+        kind = PrincipalKind(cleaned["kind"])
         with missing_as_form_error():
-            revoke_experiment_grant(actor=actor, experiment_id=experiment.pk, kind=kind, principal=given["name"])
-        messages.success(request, f"{given['name']} no longer has a grant on {experiment.name}.")
+            revoke_experiment_grant(actor=actor, experiment_id=experiment.pk, kind=kind, principal=cleaned["name"])
+        messages.success(request, f"{cleaned['name']} no longer has a grant on {experiment.name}.")
         return reverse("console:experiment_access", args=[experiment.pk])
 
     dialog = Dialog(
@@ -121,8 +121,8 @@ def grant_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = PatternGrantForm(submitted(request), initial=initial)
 
     def act() -> str:
-        given = form.cleaned_data
-        grant = Grant(PrincipalKind(given["kind"]), given["name"], given["level"], given["pattern"])
+        cleaned = form.cleaned_data
+        grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"], cleaned["pattern"])
         with missing_as_form_error():
             set_pattern_grant(actor=actor, grant=grant)
         messages.success(request, f"{grant.name} on {grant.pattern}: {LEVEL_WORDS[grant.level]}.")
@@ -138,18 +138,18 @@ def grant_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def revoke_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Remove what somebody was granted by the names of experiments, in a dialog; superusers only."""
+    """Remove a grant by the names of experiments, in a dialog; superusers only."""
     _require_superuser(actor)
     form = ExperimentRevokeForm(request.POST or request.GET)
-    asked = request.POST or request.GET
-    principal, pattern = asked.get("name", ""), asked.get("pattern", "")
+    submitted_values = request.POST or request.GET
+    principal, pattern = submitted_values.get("name", ""), submitted_values.get("pattern", "")
 
     def act() -> str:
-        given = form.cleaned_data
-        kind = PrincipalKind(given["kind"])
+        cleaned = form.cleaned_data
+        kind = PrincipalKind(cleaned["kind"])
         with missing_as_form_error():
-            revoke_pattern_grant(actor=actor, pattern=given["pattern"], kind=kind, principal=given["name"])
-        messages.success(request, f"{given['name']} no longer has a grant on {given['pattern']}.")
+            revoke_pattern_grant(actor=actor, pattern=cleaned["pattern"], kind=kind, principal=cleaned["name"])
+        messages.success(request, f"{cleaned['name']} no longer has a grant on {cleaned['pattern']}.")
         return reverse("console:experiment_patterns")
 
     dialog = Dialog(

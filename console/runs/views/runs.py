@@ -28,35 +28,39 @@ def experiment_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 def run_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Search runs. An invalid filter is explained at its field."""
-    shown = runs_page(
+    page_data = runs_page(
         actor,
         experiment=request.GET.get("experiment", ""),
         text=request.GET.get("q", "").strip(),
         order=request.GET.get("order", ""),
         token=request.GET.get("token", ""),
     )
-    status = HTTPStatus.BAD_REQUEST if shown.problem else HTTPStatus.OK
-    return render_page(request, "console/runs/runs.html", "Runs", status=status, shown=shown)
+    status = HTTPStatus.BAD_REQUEST if page_data.problem else HTTPStatus.OK
+    return render_page(request, "console/runs/runs.html", "Runs", status=status, page=page_data)
 
 
 @page
 def run_detail(request: HttpRequest, actor: Actor, run_id: str) -> HttpResponse:
     """Show one run."""
-    shown = run_page(actor, run_id, folder=request.GET.get("folder", ""))
+    page_data = run_page(actor, run_id, folder=request.GET.get("folder", ""))
     runs_url = reverse("console:runs")
     crumbs = [Crumb("Runs", runs_url)]
-    if (experiment := shown.experiment) is not None:
+    if (experiment := page_data.experiment) is not None:
         crumbs.append(Crumb(experiment.name, f"{runs_url}?experiment={experiment.pk}"))
-    return render_page(request, "console/runs/run.html", shown.title, crumbs=crumbs, shown=shown)
+    return render_page(request, "console/runs/run.html", page_data.title, crumbs=crumbs, page=page_data)
 
 
 @page
 def run_compare(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Compare the runs that the query string names with `run=<id>`."""
-    shown = compare_runs(actor, request.GET.getlist("run"))
-    title = f"{len(shown.runs)} runs side by side" if len(shown.runs) > 1 else "Compare runs"
+    page_data = compare_runs(actor, request.GET.getlist("run"))
+    title = f"{len(page_data.runs)} runs side by side" if len(page_data.runs) > 1 else "Compare runs"
     return render_page(
-        request, "console/runs/runs_compare.html", title, crumbs=[Crumb("Runs", reverse("console:runs"))], shown=shown
+        request,
+        "console/runs/runs_compare.html",
+        title,
+        crumbs=[Crumb("Runs", reverse("console:runs"))],
+        page=page_data,
     )
 
 
@@ -68,8 +72,8 @@ def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
     runs, names = request.GET.getlist("run"), request.GET.getlist("name")
     if len(runs) != len(names) or len(runs) > NAMES_IN_CURVES:
         raise InvalidInput("Give a name for each run, and at most six runs.")
-    known = visible_run_ids(actor, runs)
-    pairs = {run: name for run, name in zip(runs, names, strict=True) if run in known}
+    visible_ids = visible_run_ids(actor, runs)
+    pairs = {run: name for run, name in zip(runs, names, strict=True) if run in visible_ids}
     return render(request, "console/runs/_curves.html", {"charts": curves_of(pairs), "names": list(pairs.values())})
 
 

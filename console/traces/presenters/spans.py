@@ -151,8 +151,8 @@ def _row(span: Span, depth: int, parent: str, first: int, length: int, limit: in
 def _event(event: dict[str, Any], first: int, limit: int) -> EventRow:
     attributes = plain_attributes(event.get("attributes", {}))
     name = event.get("name", "")
-    shown = {key: _value(value, limit) for key, value in sorted(attributes.items())}
-    return EventRow(name, (event.get("time_unix_nano", first) - first) / 1e9, shown, name == "exception")
+    values = {key: _value(value, limit) for key, value in sorted(attributes.items())}
+    return EventRow(name, (event.get("time_unix_nano", first) - first) / 1e9, values, name == "exception")
 
 
 def _value(value: object, limit: int) -> Value:

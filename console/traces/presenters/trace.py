@@ -10,7 +10,7 @@ from console.traces.queries import run_names
 from core.actors import Actor
 from core.errors import NotFound
 from traces.keys import SESSION, SOURCE_RUN, USER
-from traces.limits import shown
+from traces.limits import quoted
 from traces.models import Assessment, Span, Trace
 from traces.queries import get_trace, spans_of
 
@@ -50,7 +50,7 @@ class TracePage:
 
 
 def trace_page(actor: Actor, trace_id: str) -> TracePage:
-    """Return the page of a trace. The query count does not depend on the number of spans. NotFound."""
+    """Return the page of a trace. The query count does not depend on the number of spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     spans = spans_of([trace.pk])[trace.pk]
     facts = {pair.key: pair.value for pair in trace.metadata.all()}
@@ -101,9 +101,9 @@ def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:
 
 
 def get_span(actor: Actor, trace_id: str, span_id: str) -> tuple[Trace, Span]:
-    """Return a trace and one of its spans. NotFound."""
+    """Return a trace and one of its spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     span = trace.spans.filter(span_id=span_id).first()
     if span is None:
-        raise NotFound(f"Trace {trace.pk} has no span {shown(span_id)}.")
+        raise NotFound(f"Trace {trace.pk} has no span {quoted(span_id)}.")
     return trace, span

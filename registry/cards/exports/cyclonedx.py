@@ -34,7 +34,7 @@ def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = N
 
     The serial number follows from the revision, so the same card makes the same document.
     """
-    made = from_ms(card.created_ms)
+    created_at = from_ms(card.created_ms)
     serial = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:custody:{card.model}:{card.version}:{card.digest}")
     document: dict[str, Any] = pruned(
         {
@@ -43,7 +43,7 @@ def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = N
             "serialNumber": f"urn:uuid:{serial}",
             "version": 1,
             "metadata": {
-                "timestamp": iso_utc(made, "seconds"),
+                "timestamp": iso_utc(created_at, "seconds"),
                 "component": _component(card),
             },
             "components": [_dataset(number, row) for number, row in enumerate(card.rows("data"), start=1)],
@@ -56,8 +56,8 @@ def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = N
 def _component(card: CardSource) -> dict[str, Any]:
     match = _HASH.fullmatch(card.artifact_digest)
     licence = card.text("licence")
-    known = _KNOWN_LICENCES.get(licence.lower())
-    named = {"id": known} if known else {"name": licence}
+    spdx_id = _KNOWN_LICENCES.get(licence.lower())
+    named = {"id": spdx_id} if spdx_id else {"name": licence}
     return {
         "type": "machine-learning-model",
         "bom-ref": MODEL_REF,

@@ -48,15 +48,15 @@ def _page(card: CardSource) -> Iterator[str]:
 
 def _section(card: CardSource, section: Section) -> Iterator[str]:
     twice = "" if says_nothing(card.body.get("evaluation")) else "metrics"  # the evaluation holds the latest values too
-    shown = [
+    rendered = [
         field
         for field in FIELDS
         if field.section is section and field.key != twice and not says_nothing(card.body.get(field.key))
     ]
-    if not shown:
+    if not rendered:
         return
     yield f"<section><h2>{section.value}</h2>"
-    for field in shown:
+    for field in rendered:
         entry = card.body[field.key]
         origin = f"{entry.get('source', '')} {entry.get('pointer', '')}".strip()
         yield f'<h3>{escape(field.title)} <span class="from">{escape(origin)}</span></h3>'
@@ -70,8 +70,8 @@ def _approvals(card: CardSource) -> Iterator[str]:
     yield "<section><h2>Approvals</h2>"
     for row in card.approvals:
         title = escape(f"{row.get('reviewer', '')}: {row.get('decision', '')}")
-        rest = (f"<dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(value)}</dd>" for key, value in row.items())
-        yield f"<h3>{title}</h3><dl>{''.join(rest)}</dl>"
+        details = (f"<dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(value)}</dd>" for key, value in row.items())
+        yield f"<h3>{title}</h3><dl>{''.join(details)}</dl>"
     yield "</section>"
 
 

@@ -65,11 +65,11 @@ def to_huggingface(card: CardSource) -> str:
 
 def _front_matter(card: CardSource) -> dict[str, Any]:
     licence = card.text("licence")
-    known = re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", licence.lower()) is not None
+    is_identifier = re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", licence.lower()) is not None
     front: dict[str, Any] = {
         "language": card.items("languages"),
-        "license": (licence.lower() if known else "other") if licence else "",
-        "license_name": "" if known else licence,
+        "license": (licence.lower() if is_identifier else "other") if licence else "",
+        "license_name": "" if is_identifier else licence,
         "library_name": _library(card),
         "pipeline_tag": card.text("task"),
         "tags": sorted({"custody", *([f"risk-tier:{card.tier}"] if card.tier else [])}),
@@ -79,10 +79,10 @@ def _front_matter(card: CardSource) -> dict[str, Any]:
         "model_name": card.model,
         "model-index": [{"name": card.model, "results": list(_results(card))}],
     }
-    kept = {key: value for key, value in front.items() if value not in ("", [])}
-    if not kept["model-index"][0]["results"]:
-        del kept["model-index"]
-    return kept
+    filled = {key: value for key, value in front.items() if value not in ("", [])}
+    if not filled["model-index"][0]["results"]:
+        del filled["model-index"]
+    return filled
 
 
 def _library(card: CardSource) -> str:

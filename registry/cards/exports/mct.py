@@ -52,7 +52,7 @@ def to_mct(card: CardSource) -> dict[str, Any]:
 
 def _details(card: CardSource) -> dict[str, Any]:
     licence = card.text("licence")
-    made = from_ms(card.created_ms)
+    created_at = from_ms(card.created_ms)
     contact = card.text("contact")
     return {
         "name": card.model,
@@ -62,7 +62,11 @@ def _details(card: CardSource) -> dict[str, Any]:
             {"name": name, "contact": contact}
             for name in card.items("owners") or ([card.created_by] if card.created_by else [])
         ],
-        "version": {"name": str(card.version), "date": made.date().isoformat(), "diff": card.text("lifecycle_changes")},
+        "version": {
+            "name": str(card.version),
+            "date": created_at.date().isoformat(),
+            "diff": card.text("lifecycle_changes"),
+        },
         "licenses": [{"identifier" if _SPDX.fullmatch(licence) else "custom_text": licence}] if licence else [],
         "references": [{"reference": link} for link in card.items("references") if _URI.fullmatch(link)],
         "citations": [{"citation": card.text("citation")}] if card.text("citation") else [],

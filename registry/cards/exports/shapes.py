@@ -17,8 +17,8 @@ _INTERVAL = re.compile(rf"[\[(]?\s*({_NUMBER})\s*(?:,|;|\.\.|to|\u2013)\s*({_NUM
 def pruned(value: Any) -> Any:
     """Return a JSON value without its empty parts (texts, lists and mappings; numbers and booleans stay)."""
     if isinstance(value, dict):
-        kept = {key: pruned(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in ("", [], {}, None)}
+        filled = {key: pruned(item) for key, item in value.items()}
+        return {key: item for key, item in filled.items() if item not in ("", [], {}, None)}
     if isinstance(value, list):
         kept_items = [pruned(item) for item in value]
         return [item for item in kept_items if item not in ("", [], {}, None)]

@@ -23,8 +23,8 @@ IMPORTS: dict[str, Callable[[bytes, Mapping[str, Any]], Imported]] = {
 def read_card(kind: str, data: bytes, *, body: Mapping[str, Any]) -> Imported:
     """Return the fields of a document, for a card whose body is ``body``.
 
-    Values that the card measured itself are left out of the slices: a card that was exported here and comes back brings
-    them along. InvalidInput, TooLarge.
+    Values that the card measured itself are left out of the slices: a card that was exported here and comes back
+    brings them along. Raises InvalidInput, TooLarge.
     """
     reader = IMPORTS.get(kind)
     if reader is None:

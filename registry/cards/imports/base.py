@@ -45,18 +45,18 @@ class Imported:
 
     def take_line(self, key: str, values: Iterable[str]) -> None:
         """Set a field to the distinct texts as one line, as many as fit; those left out are reported."""
-        kept = ""
+        heading = ""
         for value in dict.fromkeys(value for value in values if value and not is_placeholder(value)):
-            longer = f"{kept}, {value}" if kept else value
+            longer = f"{heading}, {value}" if heading else value
             if len(longer) > _LONGEST_LINE:
                 self.report(f"{key}: {value}")
             else:
-                kept = longer
-        self.take(key, kept)
+                heading = longer
+        self.take(key, heading)
 
-    def report(self, what: str) -> None:
+    def report(self, problem: str) -> None:
         """Note a part that is left out."""
-        text = " ".join(what.split())[:200]
+        text = " ".join(problem.split())[:200]
         if text and text not in self.unknown and len(self.unknown) < _MOST_REPORTED:
             self.unknown.append(text)
 
@@ -84,7 +84,7 @@ def _places(value: object, place: str = "") -> Iterator[tuple[str, object]]:
 
 
 def begin(kind: str, data: bytes) -> tuple[Imported, str]:
-    """Return an empty result and the document's text. InvalidInput, TooLarge."""
+    """Return an empty result and the document's text. Raises InvalidInput, TooLarge."""
     if len(data) > MAX_BYTES:
         raise TooLarge(f"A card to import has at most {MAX_BYTES} bytes; this one has {len(data)}.")
     try:
@@ -96,13 +96,13 @@ def begin(kind: str, data: bytes) -> tuple[Imported, str]:
     if _PAGE.match(text):
         raise InvalidInput("This is an HTML page, not a card. Import the README.md or the JSON it was made from.")
     if alive := _ALIVE.search(text):
-        what = f"<{alive['tag'].lower()}>" if alive["tag"] else "a script in an attribute or a link"
-        raise InvalidInput(f"The card to import holds active HTML ({what}). Take it out and import it again.")
+        element = f"<{alive['tag'].lower()}>" if alive["tag"] else "a script in an attribute or a link"
+        raise InvalidInput(f"The card to import holds active HTML ({element}). Take it out and import it again.")
     return Imported(origin=f"import:{kind}/sha256:{hashlib.sha256(data).hexdigest()}"), text
 
 
 def parsed_json(text: str) -> dict[str, Any]:
-    """Return a JSON object; InvalidInput for anything else."""
+    """Return a JSON object. Raises InvalidInput for anything else."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -113,7 +113,10 @@ def parsed_json(text: str) -> dict[str, Any]:
 
 
 def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a mapping inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    """Return a mapping inside a document; an empty one where there is none.
+
+    Raises InvalidInput where it is something else.
+    """
     value = document.get(key)
     if value in (None, ""):
         return {}
@@ -123,7 +126,10 @@ def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def list_of(document: Mapping[str, Any], key: str) -> list[Any]:
-    """Return a list inside a document; an empty one where there is none. InvalidInput where it is something else."""
+    """Return a list inside a document; an empty one where there is none.
+
+    Raises InvalidInput where it is something else.
+    """
     value = document.get(key)
     if value in (None, ""):
         return []
@@ -158,5 +164,5 @@ def interval_of(ends: Mapping[str, Any], low: str, high: str) -> str:
 
 def columns_of(key: str, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return rows with the columns of a field alone, empty cells and empty rows left out."""
-    kept = [{column: row[column] for column in BY_KEY[key].columns if row.get(column)} for row in rows]
-    return [row for row in kept if row]
+    table = [{column: row[column] for column in BY_KEY[key].columns if row.get(column)} for row in rows]
+    return [row for row in table if row]

@@ -49,11 +49,11 @@ def without_comments(text: str) -> str:
 
     Without a regular expression, which would take quadratic time for many unclosed comments.
     """
-    kept, place = [], 0
+    pieces, place = [], 0
     while (start := text.find("<!--", place)) >= 0 and (end := text.find("-->", start)) >= 0:
-        kept.append(text[place:start])
+        pieces.append(text[place:start])
         place = end + len("-->")
-    return "".join([*kept, text[place:]])
+    return "".join([*pieces, text[place:]])
 
 
 def take_parts(imported: Imported, parts: list[Part], titles: Mapping[str, str]) -> None:

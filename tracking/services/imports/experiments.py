@@ -31,7 +31,7 @@ def import_experiment(*, actor: Actor, old: OldExperiment, origin: str) -> Exper
     checked_experiment_name(old.name)
     check_times(old.created_ms, old.updated_ms)
     tags = {
-        checked_key(key, what="key"): checked_text(value, what="value", limit=MAX_EXPERIMENT_TAG_VALUE)
+        checked_key(key, field="key"): checked_text(value, field="value", limit=MAX_EXPERIMENT_TAG_VALUE)
         for key, value in old.tags.items()
     }
     if Experiment.objects.filter(name=old.name).exists():

@@ -36,12 +36,12 @@ def import_logged_model(*, actor: Actor, experiment: Experiment, old: OldLoggedM
     """
     _check(old)
     params = checked_model_params([*old.params.items()])
-    tags = checked_model_pairs([*old.tags.items()], what="tags")
+    tags = checked_model_pairs([*old.tags.items()], field="tags")
     model = LoggedModel.objects.create(
         id=old.id,
         experiment=experiment,
         name=checked_model_name(old.name),
-        model_type=checked_text(old.model_type, what="model_type", limit=500),
+        model_type=checked_text(old.model_type, field="model_type", limit=500),
         source_run_id=old.source_run_id or None,
         status=LoggedModelStatus(old.status),
         lifecycle_stage=Lifecycle(old.lifecycle),

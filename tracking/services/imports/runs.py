@@ -81,7 +81,7 @@ def _insert(actor: Actor, experiment: Experiment, old: OldRun) -> Run:
         id=old.id,
         experiment=experiment,
         name=old.name,
-        user_id=checked_text(old.user_id, what="user_id", limit=256),
+        user_id=checked_text(old.user_id, field="user_id", limit=256),
         created_by=_creator(old.user_id, actor)[:MAX_USERNAME],
         status=RunStatus(old.status),
         start_ms=old.start_ms,
@@ -93,7 +93,7 @@ def _insert(actor: Actor, experiment: Experiment, old: OldRun) -> Run:
 
 
 def _creator(user_id: str, actor: Actor) -> str:
-    """Return who made a run; MLflow's client writes "unknown" where nobody is named."""
+    """Return the creator of a run; MLflow's client writes "unknown" where nobody is named."""
     return actor.name if user_id in {"", "unknown"} else user_id
 
 
@@ -129,12 +129,12 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
 
     Raises NotFound (run, logged model), InvalidInput (a value beyond a limit).
     """
-    wanted = checked_points(points)
+    checked = checked_points(points)
     run = lock_run(run_id, actor=None, active=False)
-    rows = Metric.objects.filter(run=run, key__in={point.key for point in wanted})
+    rows = Metric.objects.filter(run=run, key__in={point.key for point in checked})
     held = set(rows.values_list("key", "step", "timestamp_ms", "value", "is_nan", "model_id"))
     of_models = {row[:-1] for row in held if row[-1]}
-    new = [point for point in wanted if _is_new(point, held, of_models)]
+    new = [point for point in checked if _is_new(point, held, of_models)]
     if not new:
         return 0
     require_models(None, new)
@@ -165,14 +165,14 @@ def import_run_models(
         return
     run = lock_run(run_id, actor=None, active=False)
     read = link_models(run, "input", dict.fromkeys(inputs, 0), actor=None)
-    made = link_models(run, "output", outputs, actor=None)
+    linked = link_models(run, "output", outputs, actor=None)
     witness = f"{run_ref(run.pk)} of {origin}"
     record_model_inputs(actor=actor, run_id=run.pk, models=read, mode=IMPORTED, source=witness)
-    for model_id in made:
+    for model_id in linked:
         record_logged_model(actor=actor, model_id=model_id, run_id=run.pk, mode=IMPORTED, source=witness)
     record(
         actor=actor,
         action=Action.TRACKING_RUN_MODELS_IMPORTED,
         obj=run_ref(run.pk),
-        after={"origin": origin, "inputs": read, "outputs": made},
+        after={"origin": origin, "inputs": read, "outputs": linked},
     )

@@ -40,7 +40,7 @@ def compression_of(head: bytes) -> str:
 
 
 def scan_compressed(report: FileReport, stream: BinaryIO, kind: str, budget: Budget, inner: Inner) -> bool:
-    """Judge what is inside a compressed stream; return False where it is not compressed after all.
+    """Scan the content of a compressed stream; return False where the stream is not compressed.
 
     A stream that breaks is refused: a reader executes what lies before the break. Only where a weak mark has misled,
     and what came out so far is nothing that a loader would take, is it something else.

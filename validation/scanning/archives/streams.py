@@ -43,9 +43,9 @@ class Window(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes, all that are left where it is negative."""
         left = max(0, self._size - self._at)
-        wanted = left if size < 0 else min(size, left)
+        length = left if size < 0 else min(size, left)
         self._stream.seek(self._start + self._at)
-        data = self._stream.read(wanted)
+        data = self._stream.read(length)
         self._at += len(data)
         return data
 

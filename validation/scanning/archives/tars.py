@@ -50,7 +50,7 @@ def scan_tar(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Return a member that is a file or a folder below where it is unpacked; Unsafe for any other."""
+    """Return a member that is a file or a folder below where it is unpacked. Raises Unsafe for any other."""
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise Unsafe(f"unpacked, {member.name[:200]!r} would be a link or a device")
     if member.name.startswith(("/", "\\")) or ".." in member.name.replace("\\", "/").split("/"):

@@ -61,7 +61,7 @@ def zip_names(stream: BinaryIO) -> set[str]:
 def scan_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:
     """Judge each member of a zip file and return what was found of each.
 
-    Unsafe where readers could take it differently.
+    Raises Unsafe where readers could take it differently.
     """
     report.format = "zip"
     try:
@@ -118,7 +118,7 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
 
 
 def _require_small_directory(stream: BinaryIO) -> None:
-    """Refuse what does not end as a zip file does, and a directory that would take too much memory to read."""
+    """Refuse a file without the end of a zip file, and a directory that takes too much memory to read."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - _END_SIZE))
     end = stream.read(_END_SIZE)

@@ -102,7 +102,7 @@ def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Bu
 
 
 def _judge_attribute(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:
-    """Return what judges the text of an attribute of an HDF5 file."""
+    """Return the scanner for the text of an attribute of an HDF5 file."""
 
     def judge(name: str, text: bytes) -> None:
         plain = text.rstrip(b"\x00")

@@ -26,7 +26,7 @@ def scan_gguf(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
             raise Unsafe("as a GGUF file it is damaged, or of a version that is not read here")
         for _ in range(entries):
             budget.spend_steps(1)
-            key = source.kept(source.number(8)) or b""
+            key = source.take_unless_long(source.number(8)) or b""
             _value(source, budget, source.number(4), key, depth=0)
     except Ended as error:
         raise Unsafe("as a GGUF file it is damaged") from error

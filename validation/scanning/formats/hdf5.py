@@ -35,7 +35,7 @@ Judge = Callable[[str, bytes], None]
 
 
 def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, judge: Judge) -> None:
-    """Judge an HDF5 file; Unsafe where it holds what is not read here."""
+    """Judge an HDF5 file. Raises Unsafe where it holds what is not read here."""
     _Walk(Blocks(stream, budget), judge).run()
     report.format = "HDF5"
 

@@ -15,7 +15,7 @@ _HARD = (0, 1)
 
 
 class Body:
-    """The bytes of one block, read forwards; Unsafe where they end too early."""
+    """The bytes of one block, read forwards. Raises Unsafe where they end too early."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
@@ -132,7 +132,7 @@ class Blocks:
                     yield kind, message_flags, body
 
     def symbols(self, tree: int, heap: int) -> Iterator[int]:
-        """Yield the addresses of the objects in a group; Unsafe where one is a link to somewhere else."""
+        """Yield the addresses of the objects in a group. Raises Unsafe where one is a link to somewhere else."""
         self._require_mark(heap, b"HEAP")
         waiting = [(tree, 0)]
         seen: set[int] = set()

@@ -144,7 +144,7 @@ class _Walk:
         """Pass over bytes, of which ``before`` say what they are, and note where they lie."""
         self.source.skip(before)
         start = self.source.tell()
-        value = self.source.kept(size)
+        value = self.source.take_unless_long(size)
         if value is None or (size >= _SHORTEST_PICKLE and (_IMPORTING.search(value) or compression_of(value))):
             self.parts.append(_Part(start, size))
         return value

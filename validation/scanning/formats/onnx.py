@@ -49,7 +49,7 @@ _TEXTS = {(_NODE, 4): "op", (_NODE, 7): "domain", (_OPSET, 1): "domain", (_ENTRY
 
 
 def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge an ONNX model; Unsafe where it is none."""
+    """Judge an ONNX model. Raises Unsafe where it is none."""
     walk = _Walk(Message(stream, budget, "an ONNX file"))
     walk.message(_MODEL, walk.source.fields(), depth=0)
     if not walk.has_graph:

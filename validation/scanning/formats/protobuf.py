@@ -23,10 +23,10 @@ class Message:
     Raises Unsafe, which begins with ``what``, where the message is damaged.
     """
 
-    def __init__(self, stream: BinaryIO, budget: Budget, what: str) -> None:
+    def __init__(self, stream: BinaryIO, budget: Budget, label: str) -> None:
         self._size = stream.seek(0, 2)
         stream.seek(0)
-        self._source, self._budget, self._what = Source(stream), budget, what
+        self._source, self._budget, self._label = Source(stream), budget, label
 
     def fields(self, end: int | None = None) -> Iterator[tuple[int, int, int]]:
         """Yield (field number, wire type, value) up to a place: of bytes the value is their number,
@@ -63,7 +63,7 @@ class Message:
         return self.data(size, _MAX_TEXT).decode("utf-8", "replace")
 
     def data(self, size: int, most: int) -> bytes:
-        """Return the bytes of this size that lie next; Unsafe where they are more than ``most``."""
+        """Return the bytes of this size that lie next. Raises Unsafe where they are more than ``most``."""
         if size > most:
             raise self.damaged()
         try:
@@ -72,8 +72,8 @@ class Message:
             raise self.damaged() from error
 
     def damaged(self) -> Unsafe:
-        """Return what to raise where the message is not as it should be."""
-        return Unsafe(f"as {self._what} it is damaged")
+        """Return the error for an invalid message."""
+        return Unsafe(f"as {self._label} it is damaged")
 
     def _number(self, size: int) -> int:
         try:

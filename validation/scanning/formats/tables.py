@@ -46,11 +46,11 @@ def _spellings(word: bytes) -> list[bytes]:
 
 def _holds(stream: BinaryIO, words: list[bytes], budget: Budget) -> bool:
     longest = max(len(word) for word in words)
-    rest = b""
+    overlap = b""
     while chunk := stream.read(_CHUNK):
-        window = rest + chunk
+        window = overlap + chunk
         if any(word in window for word in words):
             return True
-        rest = window[-longest:]
+        overlap = window[-longest:]
         budget.tick()
     return False

@@ -30,7 +30,7 @@ def _computing() -> frozenset[str]:
 
 
 def scan_saved_model(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a saved_model.pb; Unsafe where it is none."""
+    """Judge a saved_model.pb. Raises Unsafe where it is none."""
     model = read_saved_model(Message(stream, budget, "a SavedModel"))
     if not model.metagraphs:
         raise Unsafe("it is named as a SavedModel and holds no graph")

@@ -36,7 +36,7 @@ Opening = dict[str, set[int]]
 
 
 def problems_of_files(model: SavedModel) -> Iterator[str]:
-    """Yield where the graph itself says which file is opened."""
+    """Yield a problem for each file name that is fixed in the graph."""
     for filename in model.assets.values():
         if _leads_out(filename):
             yield f"its asset {filename[:200]!r} lies outside the model's folder"

@@ -167,7 +167,7 @@ def _read_asset(message: Message, fields: Fields, model: SavedModel) -> None:
 
 
 def _read_objects(message: Message, fields: Fields, model: SavedModel) -> None:
-    """Read what Keras describes of each object: SavedObjectGraph.nodes[].user_object.metadata."""
+    """Read Keras's description of each object: SavedObjectGraph.nodes[].user_object.metadata."""
     for number, wire, size in fields:
         if number != 1 or wire != BYTES:
             continue

@@ -32,7 +32,7 @@ def is_xgboost(stream: BinaryIO, budget: Budget) -> bool:
 def _object(source: Source, budget: Budget, depth: int) -> set[bytes]:
     keys = set()
     while (mark := source.byte()) != ord("}"):
-        keys.add(source.kept(_length(source, mark)) or b"")
+        keys.add(source.take_unless_long(_length(source, mark)) or b"")
         _value(source, budget, source.byte(), depth)
     return keys
 

@@ -143,11 +143,11 @@ def _call(machine: Machine, function: object, arguments: object) -> None:
     machine.loose -= function.watched + is_given_over(function, arguments)
     if problem := problem_of_call(function, arguments):
         walk.note(problem)
-    machine.stack.append(_made(function, arguments))
+    machine.stack.append(_result_of(function, arguments))
 
 
-def _made(function: Global, arguments: object) -> object:
-    """Return what a call gives. `copyreg._reconstructor` of protocol 0 gives an object of its first argument."""
+def _result_of(function: Global, arguments: object) -> object:
+    """Return the result of a call. `copyreg._reconstructor` of protocol 0 returns an object of its first argument."""
     if function.path == "copyreg._reconstructor" and isinstance(arguments, tuple):
         of = arguments[0] if arguments else None
         if isinstance(of, Global):

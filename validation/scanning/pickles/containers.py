@@ -53,9 +53,9 @@ def tuple_from_mark(machine: Machine) -> None:
 
 def list_from_mark(machine: Machine) -> None:
     """Push a list or a frozen set of all above the last mark."""
-    made = Sequence()
-    made.extend(machine.pop_mark())
-    machine.stack.append(made)
+    sequence = Sequence()
+    sequence.extend(machine.pop_mark())
+    machine.stack.append(sequence)
 
 
 def empty_dict(machine: Machine) -> None:
@@ -65,9 +65,9 @@ def empty_dict(machine: Machine) -> None:
 
 def dict_from_mark(machine: Machine) -> None:
     """Push a dictionary of all above the last mark."""
-    made = Record()
-    _put_pairs(machine, made, machine.pop_mark())
-    machine.stack.append(made)
+    record = Record()
+    _put_pairs(machine, record, machine.pop_mark())
+    machine.stack.append(record)
 
 
 def append(machine: Machine) -> None:
@@ -110,7 +110,7 @@ def _put_pairs(machine: Machine, target: object, pairs: list[object]) -> None:
 
 
 def _require_own(machine: Machine, target: object) -> None:
-    """Note where the pickle changes what it did not make: an import, or what stands for something outside."""
+    """Note a change by the pickle to an object that it did not make: an import, or a reference to the outside."""
     if isinstance(target, Global) or target is UNKNOWN:
         machine.walk.note("it changes something that it did not make")
     elif isinstance(target, Made) and target.of.path.startswith("functools."):

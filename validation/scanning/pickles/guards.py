@@ -67,8 +67,8 @@ def is_given_over(function: Global, arguments: object) -> bool:
     if function.path == "copyreg._reconstructor":
         return bool(arguments) and isinstance(arguments[0], Global) and arguments[0].watched
     place = _MAKERS.get(function.name, -1) if function.module.startswith("numpy.") else -1
-    given = arguments[place] if 0 <= place < len(arguments) else None
-    return isinstance(given, Global) and given.path == _ARRAY
+    argument = arguments[place] if 0 <= place < len(arguments) else None
+    return isinstance(argument, Global) and argument.path == _ARRAY
 
 
 def holds_watched(value: object) -> bool:
@@ -79,7 +79,7 @@ def holds_watched(value: object) -> bool:
 
 
 def problem_of_call(function: Global, arguments: object) -> str:
-    """Return why this call is refused, "" where it is allowed."""
+    """Return the reason why this call is refused, "" where it is allowed."""
     if is_held(function.module, function.name):
         return f"it calls {function.path} while it is loaded, which no pickler does"
     if _spells(function.path, arguments):
@@ -93,10 +93,10 @@ def problem_of_call(function: Global, arguments: object) -> str:
 
 def _spells(path: str, arguments: object) -> bool:
     """Return whether a call makes a text, or bytes, that are not in the pickle as such."""
-    given = len(arguments) if isinstance(arguments, tuple) else 0
+    count = len(arguments) if isinstance(arguments, tuple) else 0
     if path == "_codecs.encode":
-        return not isinstance(arguments, tuple) or given != _PAIR or arguments[1] != "latin1"
-    return path in _TEXTS and given > 1
+        return not isinstance(arguments, tuple) or count != _PAIR or arguments[1] != "latin1"
+    return path in _TEXTS and count > 1
 
 
 def _is_usual(path: str, arguments: tuple[object, ...]) -> bool:
@@ -108,7 +108,7 @@ def _is_usual(path: str, arguments: tuple[object, ...]) -> bool:
 
 
 def result_of_call(path: str, arguments: object) -> Global | None:
-    """Return what a call gives that reaches something by its name."""
+    """Return the result of a call that looks up an object by its name."""
     if path in _BUILTIN_TYPES and arguments == ("MethodType",):
         return Global("types", "MethodType")
     if path != _GETATTR or not isinstance(arguments, tuple) or len(arguments) != _PAIR:
@@ -122,7 +122,7 @@ def result_of_call(path: str, arguments: object) -> Global | None:
 
 
 def problem_of_state(target: Made, state: object) -> str:
-    """Return why an object must not be filled with this state, "" where it may."""
+    """Return the reason why an object must not be filled with this state, "" where it may."""
     if is_distribution(target.of.module, target.of.name):
         return "" if is_plain_distribution(state) else f"it fills a {target.of.path} with a source text of its own"
     if any(is_dictionary_of_others(part) for part in (state if isinstance(state, tuple) else (state,))):

@@ -56,7 +56,7 @@ def memo_index(text: bytes) -> tuple[int | None, bool]:
 
 
 def quoted(text: bytes) -> bytes | None:
-    """Return what lies between the quotes of a STRING; None where there are none."""
+    """Return the text between the quotes of a STRING; None without quotes."""
     if len(text) > 1 and text[:1] == text[-1:] and text[:1] in {b"'", b'"'}:
         return text[1:-1]
     return None

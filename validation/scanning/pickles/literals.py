@@ -1,4 +1,4 @@
-"""Opcodes that push a value of their own: numbers, texts, bytes, constants."""
+"""Opcodes that push a literal: numbers, texts, bytes, constants."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ALWAYS_KEPT = 64
 _SMALL_LONG = 8
 # Attributes by which numpy, CuPy and PyTorch take an address in memory from an object.
 ARRAY_INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
-_ODD_NUMBER = "it holds a number as no pickler writes it"
-_ODD_TEXT = "it holds a text as no pickler writes it"
+_ODD_NUMBER = "it holds a number in a form that no pickler writes"
+_ODD_TEXT = "it holds a text in a form that no pickler writes"
 
 
 def _line(machine: Machine) -> bytes:
@@ -35,14 +35,14 @@ def load_int(machine: Machine) -> None:
 
 
 def load_long(machine: Machine) -> None:
-    """Push an integer with an L behind it."""
+    """Push an integer that ends with L."""
     _push_number(machine, _line(machine), long=True)
 
 
 def _push_number(machine: Machine, text: bytes, *, long: bool) -> None:
     if not lines.is_plain_int(text, long=long):
         if not lines.may_be_int(text, long=long) and len(text) <= MAX_KEPT:
-            raise Broken("it holds a number that is none")
+            raise Broken("it holds an invalid number")
         machine.walk.note(_ODD_NUMBER)
     value = lines.small_int(text)
     machine.stack.append(DATA if value is None else value)
@@ -53,7 +53,7 @@ def load_float(machine: Machine) -> None:
     text = _line(machine)
     if not lines.is_plain_float(text):
         if not lines.may_be_float(text) and len(text) <= MAX_KEPT:
-            raise Broken("it holds a number that is none")
+            raise Broken("it holds an invalid number")
         machine.walk.note(_ODD_NUMBER)
     machine.stack.append(DATA)
 
@@ -74,7 +74,7 @@ def load_string(machine: Machine) -> None:
 
 
 def _unescaped(text: bytes) -> bytes | None:
-    """Return what the unpicklers make of the escapes in a text; None where they refuse it."""
+    """Return the text with its escapes decoded as by the unpicklers; None where they refuse it."""
     if b"\\" not in text:
         return text
     try:
@@ -97,7 +97,7 @@ def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:
         text = data.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
     except UnicodeDecodeError as error:
         if encoding != "ascii":
-            raise Broken("it holds a text that is none") from error
+            raise Broken("it holds an invalid text") from error
         machine.stack.append(TEXT)
         return
     if text in ARRAY_INTERFACES:
@@ -110,7 +110,7 @@ def _push_text(machine: Machine, data: bytes | None, encoding: str) -> None:
 def _texts(width: int, encoding: str) -> Handler:
     def load(machine: Machine) -> None:
         source = machine.source
-        _push_text(machine, source.kept(source.number(width)), encoding)
+        _push_text(machine, source.take_unless_long(source.number(width)), encoding)
 
     return load
 
@@ -169,7 +169,7 @@ def load_list(machine: Machine) -> None:
 
 
 def load_buffer(machine: Machine) -> None:
-    """Push a buffer that lies outside the pickle: there is none in a file."""
+    """Push a buffer from outside the pickle, which a file cannot have."""
     machine.walk.note("it refers to data outside the pickle")
     machine.stack.append(DATA)
 

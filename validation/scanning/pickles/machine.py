@@ -41,7 +41,7 @@ class Walk:
             self.problems.append(problem)
 
     def note_persistent(self, identifier: object) -> None:
-        """Keep what a persistent id consists of."""
+        """Store the parts of a persistent id."""
         if len(self.persistent) < _MAX_PERSISTENT:
             self.persistent.append(identifier)
         else:
@@ -49,7 +49,7 @@ class Walk:
 
     @property
     def refusal(self) -> str:
-        """Return why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
+        """Return the reason why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
         return self.problems[0] if self.problems else self.error
 
 

@@ -20,7 +20,7 @@ _BYTES_OF_A_CHARACTER = 4
 
 
 def scan_npy(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a NumPy file to its last byte; Unsafe where it is none."""
+    """Judge a NumPy file to its last byte. Raises Unsafe where it is none."""
     report.format = "numpy array"
     header = _header_of(stream)
     size = _item_size(header.get("descr"))
@@ -58,7 +58,7 @@ def _header_of(stream: BinaryIO) -> dict[str, object]:
 
 
 def _item_size(descr: object) -> int | None:
-    """Return the bytes of one element; None where it holds objects. Unsafe where the type is not known."""
+    """Return the bytes of one element; None where it holds objects. Raises Unsafe where the type is not known."""
     if isinstance(descr, str):
         return _size_of_code(descr)
     if isinstance(descr, list):

@@ -52,7 +52,7 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 
 def skops_member(inner: Inner, budget: Budget) -> Inner:
-    """Return what judges a member of a skops file: the schema here, the rest by ``inner``."""
+    """Return the scanner of a member of a skops file: this module scans the schema, ``inner`` other members."""
 
     def judge(part: FileReport, stream: BinaryIO) -> None:
         if part.name != SCHEMA:
@@ -102,11 +102,11 @@ def _nodes(schema: object, budget: Budget) -> Iterator[Mapping[str, Any]]:
 
 
 def _names_of(node: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return what one node names: `__module__` and `__class__`, and for functions `module_path` and `function`."""
+    """Return the names in one node: `__module__` and `__class__`, and for functions `module_path` and `function`."""
     return {
-        (node[where], node[what])
-        for where, what in _SPLIT_NAMES
-        if isinstance(node.get(where), str) and isinstance(node.get(what), str)
+        (node[where], node[field])
+        for where, field in _SPLIT_NAMES
+        if isinstance(node.get(where), str) and isinstance(node.get(field), str)
     }
 
 

@@ -32,7 +32,7 @@ class Source:
         return self._at >= len(self._data) and not self._fill(1)
 
     def byte(self) -> int:
-        """Return the next byte; Ended where there is none."""
+        """Return the next byte. Raises Ended where there is none."""
         at = self._at
         if at >= len(self._data):
             if not self._fill(1):
@@ -42,7 +42,7 @@ class Source:
         return self._data[at]
 
     def take(self, size: int) -> bytes:
-        """Return the next ``size`` bytes, at most the size of the window; Ended where there are fewer."""
+        """Return the next ``size`` bytes, at most the size of the window. Raises Ended where there are fewer."""
         at = self._at
         if at + size > len(self._data):
             if not self._fill(size):
@@ -56,7 +56,7 @@ class Source:
         return int.from_bytes(self.take(size), "little")
 
     def skip(self, size: int) -> None:
-        """Pass over ``size`` bytes; Ended where there are fewer."""
+        """Pass over ``size`` bytes. Raises Ended where there are fewer."""
         left = len(self._data) - self._at
         if size <= left:
             self._at += size
@@ -67,7 +67,7 @@ class Source:
         if target > whole:
             raise Ended
 
-    def kept(self, size: int) -> bytes | None:
+    def take_unless_long(self, size: int) -> bytes | None:
         """Return the next ``size`` bytes, or pass over them and return None where they are too many to keep."""
         if size <= MAX_KEPT:
             return self.take(size)
@@ -75,31 +75,31 @@ class Source:
         return None
 
     def line(self) -> tuple[bytes, bool]:
-        """Return what lies before the next line feed, without it, and whether there was one.
+        """Return the bytes before the next line feed, and whether there was one.
 
         Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is
         returned, which is longer than MAX_KEPT.
         """
-        kept = b""
+        line = b""
         while True:
             end = self._data.find(b"\n", self._at)
             piece = self._data[self._at : end if end >= 0 else len(self._data)]
-            if len(kept) <= MAX_KEPT:
-                kept += piece
+            if len(line) <= MAX_KEPT:
+                line += piece
             if end >= 0:
                 self._at = end + 1
-                return kept, True
+                return line, True
             self._at = len(self._data)
             if not self._fill(1):
-                return kept[:-1], False
+                return line[:-1], False
 
     def _fill(self, size: int) -> bool:
         """Read on until the window holds ``size`` bytes; return whether it does."""
-        rest = self._data[self._at :]
+        unread = self._data[self._at :]
         self._base += self._at
         self._at = 0
-        parts = [rest]
-        have = len(rest)
+        parts = [unread]
+        have = len(unread)
         while have < size and (more := self._stream.read(_WINDOW)):
             parts.append(more)
             have += len(more)

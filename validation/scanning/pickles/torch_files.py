@@ -33,7 +33,9 @@ def is_torch(names: Collection[str]) -> bool:
 
 
 def torch_member(inner: Inner, budget: Budget) -> Inner:
-    """Return what judges a member of a PyTorch file: its pickles may name storages, the rest is judged by ``inner``."""
+    """Return the scanner of a member of a PyTorch file: its pickles may name storages, ``inner`` scans other
+    members.
+    """
 
     def judge(part: FileReport, stream: BinaryIO) -> None:
         if not part.name.endswith(".pkl"):

@@ -75,10 +75,10 @@ def _scan_large(stream: BinaryIO, budget: Budget) -> None:
 
 
 def _windows(stream: BinaryIO) -> Iterator[bytes]:
-    rest = b""
+    overlap = b""
     while chunk := stream.read(_MAX_LINE):
-        yield rest + chunk
-        rest = chunk[-256:]
+        yield overlap + chunk
+        overlap = chunk[-256:]
 
 
 def _plain(window: bytes) -> bytes:

@@ -35,7 +35,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def read_text(stream: BinaryIO) -> str:
-    """Return a small text file; Unsafe when it is none."""
+    """Return a small text file. Raises Unsafe when it is none."""
     data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise Unsafe("it is too long for what it is")

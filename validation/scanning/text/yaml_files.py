@@ -34,7 +34,7 @@ _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load_yaml(text: str) -> object:
-    """Return a document's value; Unsafe where it is not plain YAML."""
+    """Return a document's value. Raises Unsafe where it is not plain YAML."""
     require_plain_yaml(text)
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, of either implementation
