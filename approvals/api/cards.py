@@ -34,7 +34,6 @@ from registry.risk import tiers_of
 from registry.services.cards import edit_card, import_card
 from tracking.store import current_store
 
-
 _CARD_OR_EXPORT = {
     "anyOf": [{"$ref": "#/components/schemas/Card"}, {"type": "object", "additionalProperties": {}}],
     "description": "The card; with `format`, a document of that format.",

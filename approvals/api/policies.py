@@ -16,14 +16,14 @@ from approvals.api.policy_serializers import (
     DryRunSerializer,
     PolicyDetailSerializer,
     ProposalDecisionSerializer,
-    ProposalListSerializer,
     ProposalDetailSerializer,
+    ProposalListSerializer,
     ProposalSerializer,
     ProposeQuerySerializer,
     ProposeSerializer,
     ReplayedSerializer,
-    ReplaySerializer,
     ReplayQuerySerializer,
+    ReplaySerializer,
     RevisionQuerySerializer,
 )
 from approvals.api.serializers import WithdrawSerializer

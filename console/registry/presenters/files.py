@@ -46,7 +46,10 @@ class ModelFiles:
 
 
 def files_of(version: ModelVersion, *, at: datetime | None = None) -> ModelFiles:
-    """Return the sealed files of a version beside the newest scan that had finished ``at`` a moment (now); two queries."""
+    """Return the sealed files of a version beside the newest scan that had finished ``at`` a moment (now).
+
+    Two queries.
+    """
     files = sealed_files(version.artifact_path)
     scans = CheckRun.objects.filter(request__version=version, check_code=_SCAN, state__in=_VERDICTS)
     scan = (scans.filter(finished_at__lte=at) if at else scans).order_by("-finished_at", "-pk").first()
