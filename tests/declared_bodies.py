@@ -16,6 +16,8 @@ from django.test.client import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+from accounts.models import User
+
 Json = dict[str, Any]
 ANY_KIND = "*/*"  # of a file
 _PREFIX = "/api/v1/"
@@ -93,3 +95,25 @@ def hold_to_document(client_request: Any) -> Any:
         return answer
 
     return request
+
+
+class Caller:
+    """Calls operations by the name of a signed-in person, and notes which were carried out."""
+
+    def __init__(self) -> None:
+        self.carried_out: set[str] = set()
+        self._clients: dict[str, Client] = {}
+
+    def __call__(self, person: str, method: str, path: str, body: object = None) -> Any:
+        """Call an operation and return its answer: the JSON, or the bytes of a file."""
+        if person not in self._clients:
+            self._clients[person] = Client()
+            self._clients[person].force_login(User.objects.get(username=person))
+        data = b"" if body is None else orjson.dumps(body)
+        client = self._clients[person]
+        answer = client.generic(method.upper(), f"/api/v1/{path}", data, content_type="application/json")
+        content = answer.getvalue()
+        assert 200 <= answer.status_code < 300, f"{method} {path}: {answer.status_code} {content[:500]!r}"
+        route = _PARAMETER.sub(r"{\1}", answer.resolver_match.route)
+        self.carried_out.add(f"{method} /{route}")
+        return orjson.loads(content) if "json" in answer.headers.get("Content-Type", "") and content else content

@@ -6,14 +6,10 @@ leaves out fails the test, unless UNTRIED says why.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Any
 
-import orjson
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -36,7 +32,7 @@ from tests.approvals.conftest import (
 )
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
 from tests.approvals.publishing import publish_policy
-from tests.declared_bodies import document
+from tests.declared_bodies import Caller, document
 from tests.registry.test_assess_risk import HARMLESS
 from tracking.models import Experiment
 
@@ -58,28 +54,6 @@ EVENT = {
 }
 # Operation → why no story carries it out.
 UNTRIED: dict[str, str] = {}
-
-
-class Caller:
-    """Calls operations by the name of a signed-in person, and notes which were carried out."""
-
-    def __init__(self) -> None:
-        self.carried_out: set[str] = set()
-        self._clients: dict[str, Client] = {}
-
-    def __call__(self, person: str, method: str, path: str, body: object = None) -> Any:
-        """Call an operation and return its answer: the JSON, or the bytes of a file."""
-        if person not in self._clients:
-            self._clients[person] = Client()
-            self._clients[person].force_login(User.objects.get(username=person))
-        data = b"" if body is None else orjson.dumps(body)
-        client = self._clients[person]
-        answer = client.generic(method.upper(), f"/api/v1/{path}", data, content_type="application/json")
-        content = answer.getvalue()
-        assert 200 <= answer.status_code < 300, f"{method} {path}: {answer.status_code} {content[:500]!r}"
-        route = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", answer.resolver_match.route)
-        self.carried_out.add(f"{method} /{route}")
-        return orjson.loads(content) if "json" in answer.headers.get("Content-Type", "") and content else content
 
 
 @pytest.fixture
