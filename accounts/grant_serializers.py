@@ -19,26 +19,26 @@ class PrincipalQuery(serializers.Serializer[Any]):
 
 
 class GrantSerializer(serializers.Serializer[Any]):
-    """A grant as it is answered."""
+    """A grant in an answer."""
 
     kind = serializers.ChoiceField(choices=list(PrincipalKind))
     name = serializers.CharField()
     level = serializers.SerializerMethodField()
 
     def get_level(self, grant: Any) -> str:
-        """Return the name of the level, as it is sent."""
+        """Return the name of the level."""
         return str(grant.level.name).lower()
 
 
 def new_grant_serializer(
     name: str, levels: list[str], **more: serializers.Field[Any, Any, Any, Any]
 ) -> type[serializers.Serializer[Any]]:
-    """Return the serializer of one grant that is sent: whose, and one of these levels."""
+    """Return the serializer of a grant in a request: the principal, and one of these levels."""
     fields: dict[str, Any] = {
         "kind": serializers.ChoiceField(choices=list(PrincipalKind)),
         "name": serializers.CharField(max_length=_MAX_NAME, help_text="A username, or a group's name."),
         "level": serializers.ChoiceField(choices=levels),
-        "__doc__": "A grant: whom it is given to, and what it allows. It replaces the grant that they have.",
+        "__doc__": "A grant: the principal and the level. It replaces an earlier grant to the principal.",
         "__module__": __name__,
     }
     return type(name, (serializers.Serializer,), fields | more)

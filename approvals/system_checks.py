@@ -1,4 +1,4 @@
-"""System check: every fact that a verdict reads says who wrote it, so that four eyes cannot overlook a new one."""
+"""System check: every fact that a verdict reads names its writers, so that four eyes cannot overlook a new one."""
 
 from __future__ import annotations
 

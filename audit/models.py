@@ -12,10 +12,10 @@ from core.append_only import AppendOnlyModel
 
 
 class Event(AppendOnlyModel):
-    """One recorded action. ``body`` is the evidence; the other columns serve to find it.
+    """One recorded action. ``body`` is the evidence; the other columns are for searches.
 
     Each event becomes a leaf of the transparency log (`Leaf`): on SQLite by a trigger of this table, on PostgreSQL by
-    the sequencer shortly after the commit. ``event_id`` is a UUID of version 7: random, and nearly in the order of
+    the sequencer shortly after the commit. ``event_id`` is a UUID of version 7: random, and nearly ordered by
     time.
     """
 
@@ -49,10 +49,10 @@ class Event(AppendOnlyModel):
 
 
 class Log(models.Model):
-    """One transparency log, and how much of it is integrated. The newest row is the log in use.
+    """One transparency log, and the size of its integrated part. The newest row is the log in use.
 
-    ``size`` and ``root`` (hex) are those of the tree over the leaves that are integrated. ``scanned`` is an event id up
-    to which every event is known to have its leaf. ``problem`` says why nothing is signed, empty while it works.
+    ``size`` and ``root`` (hex) are those of the tree over the leaves that are integrated. ``scanned`` is an event id:
+    every event up to it has its leaf. ``problem`` says why nothing is signed, empty while it works.
     """
 
     number = models.PositiveSmallIntegerField(primary_key=True)
@@ -92,7 +92,7 @@ class Leaf(AppendOnlyModel):
 
 
 class WitnessState(models.Model):
-    """The state of a witness: the newest checkpoint that it has kept, and its problem since ("" for none).
+    """The state of a witness: the newest checkpoint that it holds, and its problem since then ("" for none).
 
     ``contradicts``: the witness holds a tree that ours does not extend. ``note`` is the checkpoint, with its
     cosignature where the witness gives one.
@@ -138,7 +138,7 @@ class ExportState(models.TextChoices):
 class ExportJob(models.Model):
     """An export of the log that a worker makes.
 
-    ``event`` is that it was asked for; ``filters`` are those of the request.
+    ``event`` records the request for the export; ``filters`` are its filters.
 
     ``done`` counts events. ``seen_at`` is the last heartbeat of the worker: without one for a while, another worker
     starts again. ``size`` is the number of bytes of the finished file.
@@ -211,8 +211,8 @@ class EvidenceWriter(AppendOnlyModel):
 
     One row for each writer of each piece.
 
-    ``subject`` is what it is about by its lasting id (`version:12`, `logged-model:m-…`, `node:7`), ``detail`` which
-    piece of the ``kind`` it is, such as the key of a tag.
+    ``subject`` is the permanent id of its object (`version:12`, `logged-model:m-…`, `node:7`), ``detail``
+    names the piece of this ``kind``, such as the key of a tag.
     """
 
     subject = models.CharField(max_length=100)

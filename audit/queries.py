@@ -1,4 +1,4 @@
-"""Reads events. Pages are found by key, so the thousandth costs as much as the first."""
+"""Reads events. Pages are read by key, so every page costs the same."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def events_matching(
     """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name,
     ``actions`` alternatives.
 
-    Raises InvalidInput for a cursor that no page gave.
+    Raises InvalidInput for an invalid cursor.
     """
     conditions: dict[str, Any] = {
         "stream": stream,

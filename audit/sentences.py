@@ -38,7 +38,7 @@ def describe(event: Event) -> str:
 
 
 def object_phrase(ref: str) -> str:
-    """Return an object reference in words: `model-version:fraud/7` is "version 7 of fraud"."""
+    """Return an object reference as text: `model-version:fraud/7` is "version 7 of fraud"."""
     kind, _, name = ref.partition(":")
     if not name:
         return ref

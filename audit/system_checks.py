@@ -24,11 +24,11 @@ def check_subjects(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -
 
 @register()
 def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of AUDIT_CONSUMERS can be imported and called, and says which actions it wants."""
+    """Every entry of AUDIT_CONSUMERS can be imported and called, and has the actions that it consumes."""
     if problems := unusable_paths("AUDIT_CONSUMERS", settings.AUDIT_CONSUMERS, app="audit"):
         return problems
     return [
-        Error(f"AUDIT_CONSUMERS: {path} does not say what it consumes: decorate it with @consumes.", id="audit.E003")
+        Error(f"AUDIT_CONSUMERS: {path} has no actions to consume: decorate it with @consumes.", id="audit.E003")
         for path in settings.AUDIT_CONSUMERS
         if not isinstance(getattr(import_string(path), "actions", None), frozenset)
     ]
@@ -36,7 +36,7 @@ def check_consumers(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) 
 
 @register()
 def check_witnesses(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of CUSTODY_WITNESSES is the address of a witness, and no more of them are required than there are."""
+    """Every entry of CUSTODY_WITNESSES is the address of a witness, and the quorum is at most their number."""
     problems: list[CheckMessage] = []
     for address in settings.WITNESSES:
         try:
@@ -55,7 +55,7 @@ def check_witnesses(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) 
 
 @register(Tags.security, deploy=True)
 def check_role(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """The database role in use cannot change events. A database that does not answer is no finding."""
+    """The database role in use cannot change events. A database that does not answer is not reported."""
     try:
         problems = list(weaknesses())
     except DatabaseError:

@@ -290,7 +290,7 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
 ]
-# Callables that say which nodes of the lineage a caller may not know: `(actor, urns) -> urns`. These are in no answer
+# Callables that say which nodes of the lineage a caller may not see: `(actor, urns) -> urns`. These are in no answer
 # and no count.
 LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_urns"]
 # Who may declare what flowed into a node: callables that return a refusal or None.

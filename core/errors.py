@@ -39,7 +39,7 @@ class TooLarge(InvalidInput):
 
 
 class NotFound(DomainError):
-    """The object does not exist, or the caller may not know that it exists."""
+    """The object does not exist, or the caller may not see that it exists."""
 
     code = "not_found"
 

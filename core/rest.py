@@ -77,7 +77,7 @@ def accepts(
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """An error, as RFC 9457 says: a kind, its status, and what is wrong in words. Some errors have more fields."""
+    """An error, as RFC 9457 says: a kind, its status, and the problem as text. Some errors have more fields."""
 
     type = serializers.CharField()
     title = serializers.CharField()

@@ -196,7 +196,7 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
 
 
 def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
-    """Return how many of the nodes that were met the actor may know; those of other pages are looked up."""
+    """Return how many of the nodes that were met the actor may see; those of other pages are looked up."""
     here = {node.id for node in part.nodes}
     visible_count = part.seen - len(hidden & here)
     others = set(part.met) - here
@@ -206,7 +206,7 @@ def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
 
 
 def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
-    """Return how many nodes are reached, up to MOST_COUNTED, without those that the actor may not know."""
+    """Return how many nodes are reached, up to MOST_COUNTED, without those that the actor may not see."""
     if actor.is_superuser:
         return count_closure(starts, direction, limit=MOST_COUNTED)
     nodes, seen = read_of_kinds(starts, direction, frozenset(NodeKind), limit=MOST_COUNTED - 1)
@@ -214,7 +214,7 @@ def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
 
 
 def node_json(node: NodeRow, *, depth: int | None = None) -> dict[str, Any]:
-    """Return a node that the caller may know."""
+    """Return a node that the caller may see."""
     body: dict[str, Any] = {
         "urn": node.urn,
         "kind": _KINDS[node.kind],

@@ -158,7 +158,7 @@ class QuarantinesView(ApiView):
 
     @accepts(query=QuarantinesQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Return one page of quarantines of datasets that the caller may know, newest first.
+        """Return one page of quarantines of datasets that the caller may see, newest first.
 
         Those in force, unless `state` says otherwise.
         """

@@ -52,7 +52,7 @@ def _known_or_new(actor: Actor, urn: str) -> Node:
     """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a
     new one.
 
-    Raises NotFound for what is unknown and no dataset version, and for what the actor may not know.
+    Raises NotFound for what is unknown and no dataset version, and for what the actor may not see.
     """
     try:
         node = find_node(urn)

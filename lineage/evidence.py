@@ -28,7 +28,7 @@ class AncestryWriter:
 
 
 def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWriter]]:
-    """Return the people who changed the ancestry of each node, by URN; three queries where nobody ever did.
+    """Return the people who changed the ancestry of each node, by URN; three queries where there are none.
 
     Otherwise one more for each thousand ancestors: however many changes there were, only those of ancestors are read.
     """

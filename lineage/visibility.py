@@ -1,7 +1,7 @@
 """Visibility of nodes: a hidden node is absent from every answer and count. Permission to add to an ancestry.
 
 Lineage knows nothing of permissions: it asks the lists in settings. Each entry of ``LINEAGE_VISIBILITY`` is the dotted
-path of a callable ``(actor, urns) -> urns`` that returns those of the URNs the actor may not know. Each entry of
+path of a callable ``(actor, urns) -> urns`` that returns those of the URNs the actor may not see. Each entry of
 ``LINEAGE_WRITERS`` is that of a callable ``(actor, urn, action) -> Refusal | None``: why the actor may not declare what
 flowed into a node.
 """
@@ -43,7 +43,7 @@ class Writers(Protocol):
 
 
 def hidden_nodes(actor: Actor, nodes: Iterable[Node | NodeRow]) -> frozenset[int]:
-    """Return the ids of the nodes that the actor may not know; a fixed number of queries per entry of the list,
+    """Return the ids of the nodes that the actor may not see; a fixed number of queries per entry of the list,
     for each 10,000 of them."""
     owned = {node.urn: node.pk for node in nodes if node.kind not in _OPEN}
     if not owned:
@@ -65,20 +65,20 @@ def require_declaring(actor: Actor, urn: str, action: Action) -> None:
 
 
 def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
-    """Return those nodes that the actor may know, in their order."""
+    """Return those nodes that the actor may see, in their order."""
     nodes_read = list(nodes)
     hidden = hidden_nodes(actor, nodes_read)
     return [node for node in nodes_read if node.pk not in hidden]
 
 
 def require_visible(actor: Actor, node: Node) -> None:
-    """Raise the NotFound of an unknown node for one the actor may not know."""
+    """Raise the NotFound of an unknown node for one the actor may not see."""
     if hidden_nodes(actor, [node]):
         raise NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
 
 
 def require_known_edge(actor: Actor, edge_id: int) -> None:
-    """Raise the NotFound of an unknown edge for one that ends at a node the actor may not know."""
+    """Raise the NotFound of an unknown edge for one that ends at a node the actor may not see."""
     edge = Edge.objects.select_related("src", "dst").filter(pk=edge_id).first()
     if edge is None or hidden_nodes(actor, [edge.src, edge.dst]):
         raise NotFound(f"There is no lineage edge {edge_id}.")

@@ -14,19 +14,19 @@ class Topic(models.TextChoices):
 
     DECISION = "decision", "A request asks for your decision"
     REMINDER = "reminder", "A request still waits for your decision"
-    REVIEW = "review", "Somebody reviewed what you asked for"
-    OUTCOME = "outcome", "What you asked for was approved, carried out or closed"
+    REVIEW = "review", "Somebody reviewed your request"
+    OUTCOME = "outcome", "Your request was approved, applied or closed"
     MENTION = "mention", "Somebody named you in a comment"
-    COMMENT = "comment", "A comment where you asked or took part"
+    COMMENT = "comment", "A comment on a request that you opened or commented on"
     ALARM = "alarm", "A version was moved past its policy in an emergency, or an endpoint loaded other files"
-    LEFT = "left", "A version of a model of yours left Production, with nothing in its place"
-    PROMOTION = "promotion", "A version of a model of yours came into Production"
-    ROLLBACK = "rollback", "An earlier version of a model of yours came back by a rollback"
-    MOVE = "move", "A version of a model of yours moved between other stages, or was archived"
-    ALIAS = "alias", "An alias of a model of yours was set or removed"
-    FINDING = "finding", "A finding of yours was opened, handed to you or is overdue"
-    PROPOSAL = "proposal", "A change of a policy waits for its second person"
-    DELEGATION = "delegation", "Somebody delegated their decisions to you, or took that back"
+    LEFT = "left", "A version of your model left Production without a successor"
+    PROMOTION = "promotion", "A version of your model was promoted to Production"
+    ROLLBACK = "rollback", "Your model was rolled back to an earlier version"
+    MOVE = "move", "A version of your model moved between other stages, or was archived"
+    ALIAS = "alias", "An alias of your model was set or removed"
+    FINDING = "finding", "A finding was assigned to you, or is overdue"
+    PROPOSAL = "proposal", "A policy change waits for a second person"
+    DELEGATION = "delegation", "Somebody delegated review rights to you, or ended a delegation"
 
 
 class Channel(models.TextChoices):
@@ -40,7 +40,7 @@ class Channel(models.TextChoices):
 class Notice(models.Model):
     """The notice of one event for one person. It is shown only while the person may see ``model``, if there is one.
 
-    ``path`` leads to what it is about; ``in_inbox`` says whether it is shown on the pages, or only sent.
+    ``path`` is the page of its subject; ``in_inbox`` says whether it is shown on the pages, or only sent.
     """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -109,7 +109,7 @@ class Preference(models.Model):
 class ChatFormat(models.TextChoices):
     """The format of an incoming webhook: Slack's or Teams'."""
 
-    SLACK = "slack", "Slack, or one like it"
+    SLACK = "slack", "Slack or compatible"
     TEAMS = "teams", "Microsoft Teams"
 
 

@@ -1,5 +1,5 @@
 """Queries of a person's own notices, without those about models that the person may no longer see,
-and of who watches.
+and queries of the watchers of a model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Celery tasks of notices. Each may run twice or late: the rows say what is due."""
+"""Celery tasks of notices. Each may run twice or late, because the rows have the times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from notices.services import sending
 
 @shared_task(name="notices.tasks.send_due")
 def send_due() -> int:
-    """Send the e-mails and chat messages that are due; return how many went out."""
+    """Send the e-mails and chat messages that are due; return how many were sent."""
     return sending.send_due()
 
 

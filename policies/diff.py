@@ -1,4 +1,4 @@
-"""The differences between two bodies of a policy: rule by rule, in scope and options, and as text. Pure."""
+"""The differences between two bodies of a policy: rule by rule, in scope and options, and as text. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of a policy document, for every way in: plain values, not too many, not nested too deeply."""
+"""Limits of a policy document, for every interface: plain values, a largest number of values, a largest depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies on leaving: what a version needs to leave Production, or an alias, without a successor. Pure.
+"""Policies on leaving: what a version needs to leave Production, or an alias, without a successor. Pure functions.
 
 `applies_to: {leaves: Production}` becomes the target `leaves Production`, which no move has, so that the policies of
 entering and of leaving never meet.

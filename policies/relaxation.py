@@ -10,7 +10,7 @@ from policies.rules import Condition, Options, PolicyBody, Rule
 
 
 def relaxed_targets(policies: Sequence[LoadedPolicy], before: ModelFacts, after: ModelFacts) -> list[str]:
-    """Return the targets for which the policies ask less of the model ``after`` a change than ``before`` it. Pure."""
+    """Return the targets at which the policies require less of the model ``after`` a change than ``before``."""
     targets = {policy.body.target for policy in policies}
     return sorted(
         target

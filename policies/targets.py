@@ -1,4 +1,4 @@
-"""Targets of policies and of requests, as strings. Pure.
+"""Targets of policies and of requests, as strings. Pure functions.
 
 A policy has as its target a stage or an @alias that a version enters, `leaves PLACE`, `transitions` (which moves exist)
 or `registration` (what a new version needs). A request has the stage or @alias that the version is to enter; a current
@@ -70,6 +70,6 @@ def exits_of(target: str) -> tuple[str, ...]:
 
 
 def target_text(target: str) -> str:
-    """Return a request's target in words: `Production`, `@champion`, `no longer @champion`."""
+    """Return a request's target as text: `Production`, `@champion`, `no longer @champion`."""
     alias = removed_alias(target)
     return f"no longer @{alias}" if alias else target

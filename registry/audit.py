@@ -41,7 +41,7 @@ def model_subject(actor: Actor, name: str) -> str:
 
 
 def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
-    """Return the URNs of models, versions, endpoints and deployments that the actor may not know (LINEAGE_VISIBILITY).
+    """Return the URNs of models, versions, endpoints and deployments that the actor may not see (LINEAGE_VISIBILITY).
 
     Everybody who may see a model that was deployed to an endpoint may see the endpoint.
     """
@@ -53,7 +53,7 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     )
     hidden = {urn for urn, name in names.items() if name not in visible}
     if default_level() is not None and actor.user_id is not None:
-        return frozenset(hidden)  # every endpoint is everybody's to see
+        return frozenset(hidden)  # everybody may see every endpoint
     return frozenset(hidden | _hidden_endpoints(actor, urns) | _hidden_deployments(actor, urns))
 
 
@@ -80,8 +80,8 @@ def _hidden_deployments(actor: Actor, urns: frozenset[str]) -> set[str]:
 
 
 def refuse_ancestry(actor: Actor, urn: str, action: Action) -> Refusal | None:
-    """Return the reason why the actor may not declare what flowed into a model version (LINEAGE_WRITERS), None where
-    they edit the model.
+    """Return the reason why the actor may not declare inputs of a model version (LINEAGE_WRITERS), None where
+    they may edit the model.
     """
     if not urn.startswith(_VERSION):
         return None

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def read_environment(folder: str) -> dict[str, object]:
-    """Return ``python`` and ``packages`` (as pip reads them) of a model folder; only what its files say."""
+    """Return ``python`` and ``packages`` (as pip reads them) of a model folder, from its files alone."""
     environment: dict[str, object] = {}
     if python := _python(folder):
         environment["python"] = python

@@ -1,4 +1,4 @@
-"""Difference of two model versions or runs: metrics and whether they compare, changes by axis, the nearest divergence.
+"""Difference of two model versions or runs: comparable metrics, changes by axis, the nearest divergence.
 
 It lists changes and no causes. Facts that were not recorded are listed as unknown.
 """
@@ -88,7 +88,7 @@ def _side(actor: Actor, urn: str) -> _Side:
 
 
 def _served(actor: Actor, endpoint: Node) -> Node:
-    """Return the version of the newest live deployment that the actor may know.
+    """Return the version of the newest live deployment that the actor may see.
 
     Raises InvalidInput where there is none.
     """

@@ -24,7 +24,7 @@ def lock_model(model_id: int) -> RegisteredModel:
 
 
 def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
-    """Return the model of this name that the actor may know of, with its row locked until commit; None without one."""
+    """Return the model of this name that the actor may see, with its row locked until commit; None without one."""
     return visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
 
 

@@ -112,12 +112,12 @@ def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
 
 
 def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
-    """Return the models the actor may know of."""
+    """Return the models the actor may see."""
     return models_at_level(actor, Level.READ)
 
 
 def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
-    """Return the versions the actor may know of, deleted ones left out."""
+    """Return the versions the actor may see, deleted ones left out."""
     live = ModelVersion.objects.filter(deleted_at__isnull=True)
     if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return live.filter(model__deleted_at__isnull=True)
@@ -125,7 +125,7 @@ def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
 
 
 def visible_endpoints(actor: Actor) -> QuerySet[Endpoint]:
-    """Return the endpoints the actor may know of: those that a version they may see was ever deployed to."""
+    """Return the endpoints the actor may see: those that a version they may see was ever deployed to."""
     if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return Endpoint.objects.all()
     seen = Deployment.objects.filter(version__in=visible_versions(actor))
@@ -140,7 +140,7 @@ def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
 def require_level(
     actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
 ) -> None:
-    """Raise NotFound where the actor may not know of the model, Denied (on ``obj``, or the model) where they may see it
+    """Raise NotFound where the actor may not see the model, Denied (on ``obj``, or the model) where they may see it
     only.
     """
     if has_level(actor, model, level):
@@ -156,7 +156,7 @@ def require_level(
 
 
 def level_refused(actor: Actor, model: RegisteredModel, level: Level) -> str:
-    """Return the one message for a level that an actor lacks on a model they may know of."""
+    """Return the one message for a level that an actor lacks on a model they may see."""
     return f"{actor.name} may not {_VERBS[level]} the registered model {model.name}."
 
 
@@ -166,7 +166,7 @@ def model_not_found(name: str) -> str:
 
 
 def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
-    """Return the highest level the actor has on a model, None where they may not know of it."""
+    """Return the highest level the actor has on a model, None where they may not see it."""
     if _rules_all(actor):
         return Level.MANAGE
     if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
@@ -200,7 +200,7 @@ def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dic
 
 
 def who_may_read(model_id: int, people: Collection[User]) -> set[int]:
-    """Return which of these people may know of a model, by id: all with a default level, superusers, and whom it was
+    """Return which of these people may see a model, by id: all with a default level, superusers, and whom it was
     granted.
     """
     if default_level() is not None:

@@ -182,7 +182,7 @@ def packs_named(digests: Collection[str]) -> set[str]:
 
 
 def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
-    """Return the deployments of versions the actor may know of (deleted ones included), newest first."""
+    """Return the deployments of versions the actor may see (deleted ones included), newest first."""
     rows = Deployment.objects.select_related("endpoint", "version__model").order_by("-started_at", "-id")
     return rows.filter(version__model__in=visible_models(actor))
 

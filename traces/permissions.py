@@ -80,12 +80,12 @@ def visible_to(actor: Actor) -> Q:
 
 
 def may_read_trace(actor: Actor, trace: Trace) -> bool:
-    """Return whether the actor may know of a trace."""
+    """Return whether the actor may see a trace."""
     return may_read_experiment(actor, trace.experiment_id)
 
 
 def require_readable_trace(actor: Actor, trace: Trace) -> None:
-    """Raise the NotFound of a missing trace for one that the actor may not know of."""
+    """Raise the NotFound of a missing trace for one that the actor may not see."""
     if not may_read_trace(actor, trace):
         raise NotFound(trace_not_found(trace.pk))
 
@@ -96,7 +96,7 @@ def refuse_trace(actor: Actor, trace: Trace, change: Change, action: Action) -> 
 
 
 def require_trace(actor: Actor, trace: Trace, change: Change, action: Action) -> None:
-    """Raise NotFound where the actor may not know of the trace, Denied where they may not change it."""
+    """Raise NotFound where the actor may not see the trace, Denied where they may not change it."""
     require_readable_trace(actor, trace)
     refusal = refuse_trace(actor, trace, change, action)
     if refusal is not None:

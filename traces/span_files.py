@@ -73,7 +73,7 @@ def _of_mlflow_3(span: Json, trace_id: str) -> SpanData:
 def _whole(value: object) -> int:
     """Return a time, which may be a number or digits. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"{value!r} is no time")  # noqa: TRY004 - answered like every other value that cannot be read
+        raise ValueError(f"{value!r} is not a time")  # noqa: TRY004 - answered like every other value that cannot be read
     return int(value)
 
 

@@ -93,7 +93,7 @@ def _seal_over(path: str) -> Seal | None:
 
 
 def _sealed(path: str, seal: Seal) -> Conflict:
-    # not the seal's reason: it names a model that the caller may not know of
+    # not the seal's reason: it names a model that the caller may not see
     return Conflict(f"{path} cannot change: {seal.prefix} is sealed, because a registered version was made of it.")
 
 
@@ -221,7 +221,7 @@ def _digest(files: list[FileFact]) -> str:
 
 @transaction.atomic
 def seal_folder(*, actor: Actor, prefix: str, reason: str, may_be_empty: bool = False) -> Seal:
-    """Close a folder for good and keep its manifest. Sealing again changes nothing.
+    """Close a folder permanently and store its manifest. Sealing again changes nothing.
 
     One that is sealed empty (``may_be_empty``) has the digest "" and stays empty. Raises Conflict: it was sealed
     with another digest. Raises InvalidInput: it is empty, or wider than one run or logged model.

@@ -44,7 +44,7 @@ class PatternQuery(PrincipalQuery):
 
 
 class PatternGrants(GrantSerializer):
-    """A grant by pattern as it is answered."""
+    """A grant by pattern in an answer."""
 
     pattern = serializers.CharField(help_text=_PATTERN_HELP)
 
@@ -60,13 +60,13 @@ class ExperimentGrants(serializers.Serializer[Any]):
 
     experiment_id = serializers.CharField()
     name = serializers.CharField()
-    default_level = serializers.CharField(help_text="What everybody who is signed in may do; `none`: nothing.")
+    default_level = serializers.CharField(help_text="The level of everybody who is signed in, or `none`.")
     grants = GrantSerializer(many=True)
     by_pattern = PatternGrants(many=True)
 
 
 class ExperimentGrantsView(ApiView):
-    """GET: what was granted on an experiment. PUT: grant somebody a level. DELETE: revoke somebody's level."""
+    """GET: the grants on an experiment. PUT: grant somebody a level. DELETE: revoke somebody's level."""
 
     @accepts(responses=ExperimentGrants)
     def get(self, request: Request, experiment_id: str) -> Response:

@@ -42,14 +42,14 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
 
 
 def _hidden_evaluations(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
-    """Return the evaluations by runs that the actor may not know."""
+    """Return the evaluations by runs that the actor may not see."""
     runs = {urn: urn.removeprefix(_EVALUATION).partition("/")[0] for urn in urns if urn.startswith(_EVALUATION)}
     hidden = _hidden_runs(actor, frozenset(run_ref(run_id) for run_id in runs.values()))
     return frozenset(urn for urn, run_id in runs.items() if run_ref(run_id) in hidden)
 
 
 def _hidden_logged_models(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
-    """Return the logged models of runs that the actor may not know."""
+    """Return the logged models of runs that the actor may not see."""
     ids = [urn.removeprefix(_LOGGED_MODEL) for urn in urns if urn.startswith(_LOGGED_MODEL)]
     if not ids:
         return frozenset()
@@ -100,12 +100,12 @@ def known_datasets(actor: Actor) -> Q:
 
 
 def run_urns(actor: Actor) -> QuerySet[Run, str]:
-    """Return the URNs of the runs that the actor may know of."""
+    """Return the URNs of the runs that the actor may see."""
     return visible_runs(actor).annotate(urn=Concat(Value(_RUN), "pk")).values_list("urn", flat=True)
 
 
 def known_readers(actor: Actor) -> Q:
-    """Return the condition that an edge out of a dataset version leads to a run that the actor may know of."""
+    """Return the condition that an edge out of a dataset version leads to a run that the actor may see."""
     consumed = Q(out_edges__rel=Relation.CONSUMED)
     return (
         consumed

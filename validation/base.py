@@ -68,8 +68,8 @@ class RunFacts:
 class CardFacts:
     """The newest revision of the model card.
 
-    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` everybody
-    who wrote a revision.
+    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` the
+    authors of all revisions.
     """
 
     digest: str = ""
@@ -107,7 +107,7 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A piece of evidence about a subject and who wrote it. ``kind`` is one of approvals/case/evidence.py: KINDS."""
+    """A piece of evidence about a subject, and its writer. ``kind`` is one of approvals/case/evidence.py: KINDS."""
 
     name: str
     kind: str

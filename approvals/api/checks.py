@@ -47,7 +47,7 @@ class ChecksView(ApiView):
     """GET: the checks a policy may name, with their parameters."""
 
     @accepts(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may know
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may see
         """List the checks a policy may name, with their parameters."""
         return Response({"checks": [check_json(check) for check in known_checks().values()]})
 

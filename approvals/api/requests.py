@@ -1,4 +1,4 @@
-"""/api/v1: transition requests, their reviews, and the policies that govern."""
+"""/api/v1: transition requests, their reviews and overrides, and the policies in force."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FILTERS = {
 
 
 class RequestsView(ApiView):
-    """GET: transition requests, newest first. POST: open one; the live one is returned where there is one."""
+    """GET: transition requests, newest first. POST: open one, or return the live one for the same move."""
 
     @accepts(query=ListSerializer, responses=listed("transition_requests", RequestSerializer))
     def get(self, request: Request) -> Response:
@@ -108,20 +108,20 @@ class ReasonView(ApiView):
 
 
 class ReviewsView(ApiView):
-    """GET: the reviews of a request. POST: decide on it; only a person who is signed in, never a token."""
+    """GET: the reviews of a request. POST: decide on the request. Only a person who is signed in may; no token may."""
 
     @accepts(responses=listed("reviews", ReviewSerializer, paged=False))
     def get(self, request: Request, request_id: int) -> Response:
         """List the reviews of a request. Raises NotFound."""
-        requests = get_request(actor_of(request), request_id)
-        return Response({"reviews": many(ReviewSerializer, reviews_of(requests))})
+        row = get_request(actor_of(request), request_id)
+        return Response({"reviews": many(ReviewSerializer, reviews_of(row))})
 
     @accepts(body=DecideSerializer, responses={201: ReviewSerializer})
     def post(self, request: Request, request_id: int) -> Response:
         """Record the caller's decision on a request and return the review (201).
 
-        Only a person who is signed in, never a token. Raises NotFound, InvalidInput, Denied, InvalidState (the
-        request is closed, or its checks have not passed), Conflict (the state changed, or it is recorded already).
+        Only a person who is signed in may decide; no token may. Raises NotFound, InvalidInput, Denied, InvalidState
+        (the request is closed, or its checks have not passed), Conflict (the state changed, or it is recorded already).
         """
         body = self.body
         conditions = [ConditionTerms(**item) for item in body.pop("conditions")]
@@ -130,20 +130,20 @@ class ReviewsView(ApiView):
 
 
 class OverridesView(ApiView):
-    """GET: the overrides of a request. POST: override a soft rule; only a person of a group it names, never a token."""
+    """GET: the overrides of a request. POST: override a soft rule. Only a member of a group in the rule may."""
 
     @accepts(responses=listed("overrides", OverrideSerializer, paged=False))
     def get(self, request: Request, request_id: int) -> Response:
         """List the overrides of a request. Raises NotFound."""
-        requests = get_request(actor_of(request), request_id)
-        return Response({"overrides": many(OverrideSerializer, overrides_of(requests))})
+        row = get_request(actor_of(request), request_id)
+        return Response({"overrides": many(OverrideSerializer, overrides_of(row))})
 
     @accepts(body=GiveOverrideSerializer, responses={201: OverrideSerializer})
     def post(self, request: Request, request_id: int) -> Response:
         """Override a soft rule of a request and return the override (201).
 
-        Only a person of a group that the rule names, never a token. Raises NotFound, InvalidInput, Denied, InvalidState
-        (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
+        Only a signed-in member of a group in the rule may; no token may. Raises NotFound, InvalidInput, Denied,
+        InvalidState (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
         """
         body = self.body
         override = override_rule(actor=actor_of(request), request_id=request_id, **body)
@@ -151,13 +151,13 @@ class OverridesView(ApiView):
 
 
 class WithdrawOverrideView(ApiView):
-    """POST: withdraw an override; its giver or a person of a group the rule names, never a token."""
+    """POST: withdraw an override. Its giver, or a member of a group in the rule, may; no token may."""
 
     @accepts(body=WithdrawOverrideSerializer, responses=OverrideSerializer)
     def post(self, request: Request, request_id: int, override_id: int) -> Response:
         """Withdraw an override and return it.
 
-        Only the person who gave it or a person of a group that the rule names, never a token. Raises NotFound,
+        Only its giver, or a signed-in member of a group in the rule, may; no token may. Raises NotFound,
         InvalidInput, Denied, InvalidState, Conflict (it is withdrawn already).
         """
         body = self.body
@@ -171,7 +171,7 @@ class PoliciesView(ApiView):
     @accepts(responses=listed("policies", PolicySerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may read policies
         """List the revisions of the policies in force, by name."""
-        revisions = sorted((requests.revision for requests in active_policies()), key=lambda row: row.policy.name)
+        revisions = sorted((policy.revision for policy in active_policies()), key=lambda row: row.policy.name)
         return Response({"policies": many(PolicySerializer, revisions)})
 
 

@@ -62,7 +62,7 @@ def doubt_about(
 
 
 def parties_of(people: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return everybody in any role towards a request: requester, authors, and who wrote evidence."""
+    """Return the people with a role in a request: requester, authors, and writers of evidence."""
     return frozenset().union(*people.values())
 
 

@@ -1,7 +1,7 @@
-"""The registry of evidence: for every fact that a verdict reads, who wrote it, so that they do not approve on it.
+"""The registry of evidence: the writers of every fact that a verdict reads, who may not approve by it.
 
-Each fact of the snapshot is named in `FACT_WRITERS`, with the roles and kinds of evidence that say who wrote it, or in
-`NOT_WRITTEN`, with the reason why it excludes nobody. A test fails for a fact that is in neither.
+`FACT_WRITERS` names the facts of the snapshot with the roles and kinds of evidence of their writers. `NOT_WRITTEN`
+names the other facts, with the reason why they exclude nobody. A test fails for a fact that is in neither.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ FACT_WRITERS: Mapping[str, tuple[str, ...]] = {
 _SERVER = "this server sets it"
 _POLICY = "published by two people (approvals/policy_changes/); nobody relaxes it for their own version"
 _PINNED = "pinned when the version was promoted (approvals/case/pins.py)"
-_REVIEW = "a decision of a reviewer: giving one is what four eyes asks for"
-_RELAXING = "who is involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
+_REVIEW = "a decision of a reviewer, which four eyes requires"
+_RELAXING = "people involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
 NOT_WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -105,17 +105,15 @@ NOT_WRITTEN: Mapping[str, str] = {
     ),
     "Snapshot.reason": "requesters give it, and never approve",
     **dict.fromkeys(("Snapshot.reviews", "Snapshot.rejections"), _REVIEW),
-    "Snapshot.findings": "from severity high on, nobody who made the version closes one (approvals/permissions/oversight.py)",
+    "Snapshot.findings": "an author of the version may not close one of severity high or critical (approvals/permissions/oversight.py)",
 }
-# Tags of a version that count whatever the policy says: the ones that name its data, code and origin.
+# Tags of a version that count under every policy: they name its data, code and origin.
 _LINEAGE_KEYS = frozenset({DATASET_KEY, REPO_KEY, "triggered_by", *COMMIT_KEYS})
 PREFIX = "wrote:"
 
 
 def counted_keys(rules: Iterable[Rule]) -> frozenset[str]:
-    """Return the keys of version tags that count under these rules: the lineage keys, and all that a check's parameters
-    name.
-    """
+    """Return the keys of version tags that count under these rules: lineage keys, and keys in parameters of checks."""
     params = [value for rule in rules if isinstance(rule, CheckRule) for value in rule.params.values()]
     return _LINEAGE_KEYS.union(*(_texts(value) for value in params))
 

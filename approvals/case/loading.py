@@ -1,4 +1,4 @@
-"""Loading requests as cases: all that the evaluator needs of many requests, in a fixed number of queries."""
+"""Loading of requests as cases: the facts that a verdict needs, for many requests in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from validation.catalogue import known_checks
 
 @dataclass(frozen=True)
 class Case:
-    """One request with all that is true of it ``at`` a moment.
+    """One request with the facts for its verdict ``at`` a moment.
 
-    ``policy`` is the one it was opened under, ``current`` the one that governs now (None where none does); ``rules``
-    are what both together demand. ``accounts`` are the changes of accounts within the ``window`` that may void the
-    approval of a reviewer. ``inputs`` maps each check rule to the fingerprint of what its check would read now;
-    ``jobs`` to the job that read just that, where there is one.
+    ``policy`` governed when it was opened, and ``current`` governs now (None for none). ``rules`` are the merged rules
+    of both. ``accounts`` are the changes of accounts within the ``window`` that may void the
+    approval of a reviewer. ``inputs`` maps each check rule to the digest of the inputs that its check would read
+    now; ``jobs`` maps it to the job with the same inputs digest, where there is one.
     """
 
     request: TransitionRequest
@@ -54,7 +54,7 @@ class Case:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """The verdict at the moment the case was loaded; evaluated at the first use, and once."""
+        """The verdict at the moment the case was loaded. It is evaluated once, at the first use."""
         return evaluate(self.snapshot, self.at)
 
     @property
@@ -69,7 +69,7 @@ class Case:
         return [rule for rule in self.rules if isinstance(rule, CheckRule)]
 
     def blocking_checks(self) -> list[RuleVerdict]:
-        """Return the verdicts on the checks that block, overridden ones left out; the other rules are not evaluated."""
+        """Return the verdicts on the checks that block, without overridden ones. Other rules are not evaluated."""
         rows = [evaluate_rule(rule, self.snapshot, self.at) for rule in self.check_rules]
         return [row for row in rows if row.blocks]
 
@@ -80,17 +80,17 @@ class Case:
 
     @property
     def checks_finished(self) -> bool:
-        """Return whether each check has read what is true now, and has finished."""
+        """Return whether each check has finished with the present inputs."""
         return all(rule.id in self.jobs and self.jobs[rule.id].state in FINISHED_CHECKS for rule in self.check_rules)
 
 
 def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case:
-    """Return one request with all that is true of it; its verdict is that of the moment ``at`` (now)."""
+    """Return one request as a case. Its verdict is evaluated for the moment ``at``, by default now."""
     return load_cases([request], at=at)[0]
 
 
 def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
-    """Return many requests likewise, in their order; a fixed number of queries for requests read `with_relations`.
+    """Return requests as cases, in the same order; a fixed number of queries for requests read `with_relations`.
 
     Raises InvalidState when this server cannot read the policy of a request.
     """
@@ -107,7 +107,7 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
         [row.rules for row in rules],
     )
     reviews = reviews_by_request(requests)
-    related = _Known(
+    related = _SharedFacts(
         accounts=load_account_facts(_earliest(rules, reviews, at or timezone.now())),
         jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
         reviews=reviews,
@@ -138,8 +138,8 @@ def reload_reviews(case: Case) -> Case:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The facts that were read for all requests at once, by request id.
+class _SharedFacts:
+    """Facts that were read for all requests at once, by request id.
 
     The key of ``jobs`` also has the rule and the inputs digest; ``blocked`` is by version id.
     """
@@ -160,7 +160,7 @@ def _case(
     subject: Subject,
     request_rules: RequestRules,
     people: Mapping[str, frozenset[str]],
-    related: _Known,
+    related: _SharedFacts,
 ) -> Case:
     checks = known_checks()
     check_rules = [rule for rule in request_rules.rules if isinstance(rule, CheckRule)]
@@ -194,7 +194,7 @@ def _snapshot(
     people: Mapping[str, frozenset[str]],
     inputs: Mapping[str, str],
     jobs: Mapping[str, CheckRun],
-    related: _Known,
+    related: _SharedFacts,
 ) -> Snapshot:
     parts = _parts(request, subject, request_rules, inputs, jobs)
     facts = RequestFacts(
@@ -229,7 +229,7 @@ def _parts(
     inputs: Mapping[str, str],
     jobs: Mapping[str, CheckRun],
 ) -> dict[str, str]:
-    """Return the hashes of the parts of what a review covers."""
+    """Return the hashes of the parts of the subject digest."""
     return subject_parts(
         subject,
         kind=request.kind,
@@ -244,7 +244,7 @@ def _parts(
     )
 
 
-def _review_due_at(request: TransitionRequest, subject: Subject, related: _Known) -> datetime | None:
+def _review_due_at(request: TransitionRequest, subject: Subject, related: _SharedFacts) -> datetime | None:
     """Return the time when an overdue re-review blocks a request; None for an emergency, and for a version that leaves
     its target.
     """
@@ -253,7 +253,7 @@ def _review_due_at(request: TransitionRequest, subject: Subject, related: _Known
     return related.blocked.get(request.version_id)
 
 
-def _findings(request: TransitionRequest, subject: Subject, related: _Known) -> tuple[FindingFacts, ...]:
+def _findings(request: TransitionRequest, subject: Subject, related: _SharedFacts) -> tuple[FindingFacts, ...]:
     """Return the open findings; a condition that is due does not block an emergency, nor a version that leaves its
     target.
     """

@@ -63,8 +63,8 @@ class TransitionRequest(models.Model):
     present state is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
 
     ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver
-    decides. ``refusal_digest`` identifies the last refusal that was recorded, so that a script which asks every minute
-    leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
+    decides. ``refusal_digest`` identifies the last refusal that was recorded, so that a script which repeats the same
+    call leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
     (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
@@ -115,7 +115,7 @@ class TransitionRequest(models.Model):
 
     @property
     def target_text(self) -> str:
-        """Return the target in words: `Production`, `@champion`, `no longer @champion`."""
+        """Return the target as text: `Production`, `@champion`, `no longer @champion`."""
         return target_text(self.target)
 
     @property
@@ -221,7 +221,7 @@ class OverrideWithdrawal(AppendOnlyModel):
 
 
 class RequestView(models.Model):
-    """The state of a request, as a subject digest, that an API listed to a person last.
+    """The subject digest of a request when an API last listed it to a person.
 
     An approval over an API that does not name a digest covers this state (decision 0013).
     """
@@ -241,7 +241,7 @@ class RequestView(models.Model):
 class ApprovalComment(models.Model):
     """A comment on a version, outside of reviews. Its text before an edit is kept (CommentRevision).
 
-    ``reply_to`` is a comment on the same version; the database holds that.
+    ``reply_to`` is a comment on the same version; a trigger enforces this.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comments")

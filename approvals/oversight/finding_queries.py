@@ -18,7 +18,7 @@ from registry.permissions import visible_models
 def visible_findings(
     actor: Actor, *, state: str = "", severity: str = "", model: str = "", owner: str = ""
 ) -> QuerySet[Finding]:
-    """Return the findings the actor may know of: open ones first, then by severity, the newest first.
+    """Return the findings the actor may see: open ones first, then by severity, the newest first.
 
     ``state`` may be `overdue` for open ones whose due date has passed.
     """

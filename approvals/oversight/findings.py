@@ -1,6 +1,6 @@
 """Findings: problems of a version or of a model, from opening to closing.
 
-Everybody who may edit the model may open them. From severity high on, nobody who made the version may close them.
+Everybody who may edit the model may open them. An author of the version may not close one of severity high or critical.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Impact:
 
 
 def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tuple[Node, ...]:
-    """Return versions of a dataset that the actor may know, all where none are named.
+    """Return versions of a dataset that the actor may see, all where none are named.
 
     Raises NotFound; InvalidInput: no dataset.
     """

@@ -15,7 +15,7 @@ from registry.permissions import visible_models
 
 
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
-    """Return the post-reviews the actor may know of, the earliest due date first.
+    """Return the post-reviews the actor may see, the earliest due date first.
 
     ``state``: open, overdue or completed.
     """

@@ -1,4 +1,7 @@
-"""Serving attestations: an endpoint says which files it has really loaded. Other files are a critical finding."""
+"""Serving attestations: an endpoint reports the digest of its loaded files.
+
+A different digest opens a critical finding.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 def attest_serving(*, actor: Actor, deployment_id: int, digest: str) -> ServingAttestation:
     """Record the digest of the files that a live deployment has loaded, and return it.
 
-    ``digest`` is the version's `digest` as the serving read gives it: `sha256:` and hex. Another one opens a critical
-    finding on the version, once while it is open. Raises NotFound, Denied (the actor may not edit the model),
+    ``digest`` is the version's `digest` as the serving read gives it: `sha256:` and hex. A different digest opens a
+    critical finding on the version, unless one is open. Raises NotFound, Denied (the actor may not edit the model),
     InvalidInput (no SHA-256), InvalidState (the deployment has ended, or its version has no files here).
     """
     if not _DIGEST.fullmatch(digest):

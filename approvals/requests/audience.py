@@ -68,7 +68,7 @@ def mentioned_people(comment: ApprovalComment) -> set[int]:
 
 
 def thread_participants(comment: ApprovalComment) -> set[int]:
-    """Return the ids of those who wrote in the thread of a reply; an empty set for a comment that is no reply."""
+    """Return the ids of the authors in the thread of a reply; an empty set for a comment that is no reply."""
     if comment.reply_to is None:
         return set()
     first = comment.reply_to

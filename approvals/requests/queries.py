@@ -56,7 +56,7 @@ def reviews_of(request: TransitionRequest) -> list[Review]:
 
 
 def overrides_of(request: TransitionRequest) -> list[Override]:
-    """Return the overrides of a request, oldest first, with who gave them and who withdrew them."""
+    """Return the overrides of a request, oldest first, with the people who gave and withdrew them."""
     return list(
         Override.objects.filter(request=request).select_related("given_by", "withdrawal__withdrawn_by").order_by("pk")
     )

@@ -75,8 +75,8 @@ def is_delayed(request: TransitionRequest) -> bool:
 def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
     """Apply an approved request: the version moves in the same transaction. A second call changes nothing.
 
-    Without an actor the system applies it on behalf of the requester. When what was approved has changed since,
-    nothing moves, the request is closed as stale, and the refusal (GateRefused) is raised; where nothing but time
+    Without an actor the system applies it on behalf of the requester. When the approved state has changed,
+    nothing moves, the request is closed as stale, and the refusal (GateRefused) is raised; where only time
     is missing (a freeze), it stays approved. Raises Denied: the requester's account is switched off, or may no
     longer edit the model. Raises InvalidState: the request is closed, not approved, or to be applied later.
     """

@@ -1,4 +1,4 @@
-"""The states of a transition request as data: which state may follow which, with what event, and who brings it about.
+"""The states of a transition request as data: the allowed changes, the event of each, and the people who may make it.
 
 The one writer (approvals/requests/change_state.py), the documentation, the database guard and the tests all follow this
 table.
@@ -24,7 +24,7 @@ class RequestTransition:
 
     @property
     def closes(self) -> bool:
-        """Return whether the request is closed by this: no other state follows."""
+        """Return whether the target state closes the request, as no other state follows it."""
         return self.target not in LIVE_STATES
 
 
@@ -67,7 +67,7 @@ REQUEST_TRANSITIONS: tuple[RequestTransition, ...] = (
         RequestState.APPROVED,
         RequestState.STALE,
         Action.APPROVALS_REQUEST_STALED,
-        "the system, when what was approved has changed or the requester may no longer ask for it",
+        "the system, when the approved state has changed or the requester has lost the right to request it",
     ),
 )
 _BY_EDGE = {(edge.source, edge.target): edge for edge in REQUEST_TRANSITIONS}

@@ -1,4 +1,7 @@
-"""The outcome of each kind of rule on a snapshot: passed, failed, pending or not applicable, with the reason. Pure."""
+"""The outcome of each kind of rule on a snapshot: passed, failed, pending or not applicable, with the reason.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 

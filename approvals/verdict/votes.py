@@ -1,6 +1,6 @@
 """Counting of approvals for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups.
 
-Pure.
+Pure functions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from fnmatch import fnmatchcase
 from approvals.verdict.facts import ReviewFacts, Snapshot
 from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
-# Roles that begin with this say what evidence somebody wrote (approvals/case/evidence.py).
+# Prefix of the roles of writers of evidence (approvals/case/evidence.py).
 _WROTE = "wrote:"
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
     """Return the role of each person who may not decide, by username. Raises KeyError for an unknown role.
 
-    Requesters are excluded whatever the rules are, and who wrote evidence by every rule of four eyes.
+    Requesters are always excluded. A rule of four eyes also excludes the writers of evidence.
     """
     excluded = dict.fromkeys(sorted(people.get("requester", ())), "requester")
     wrote = sorted(role for role in people if role.startswith(_WROTE))
@@ -32,7 +32,7 @@ def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]])
 
 def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
     """Return the role of each person who may not review, by username: excluded people,
-    and who overrode a rule for this state.
+    and people who overrode a rule for this state.
     """
     excluded = excluded_people(snapshot.rules, snapshot.people)
     if not any(isinstance(rule, FourEyesRule) for rule in snapshot.rules):
@@ -44,7 +44,7 @@ def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
 
 
 def role_text(role: str) -> str:
-    """Return a role in words: `version author`, or what the person wrote."""
+    """Return the text of a role: `version author`, or the evidence that the person wrote."""
     return role.removeprefix(_WROTE) if role.startswith(_WROTE) else role.replace("_", " ")
 
 
@@ -83,9 +83,9 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
     """Return the approvals that count for a rule, earliest first.
 
-    There is at most one by each reviewer, and at most one on each person's review rights. An approval counts when it is
-    the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor the
-    delegator is excluded, and it is signed where the policy asks for signatures.
+    There is at most one by each reviewer, and at most one by the review rights of each person. An approval counts when
+    it is the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor
+    the delegator is excluded, and it is signed where the policy asks for signatures.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()

@@ -1,6 +1,4 @@
-"""Makes an export: records that it was asked for, waits for a checkpoint that covers the request, and writes the
-package.
-"""
+"""Service of exports: records the request, waits for a checkpoint that covers it, and writes the package."""
 
 from __future__ import annotations
 
@@ -46,8 +44,8 @@ class Package:
 def export(*, actor: Actor, filters: Filters) -> Package:
     """Return an export.
 
-    Raises NotFound where the actor may not read the model, Denied where not the whole log. Raises Unavailable,
-    InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log. Raises
+    Unavailable, InvalidInput.
     """
     stream = require_readable(actor, filters)
     request_event = record_request(actor=actor, filters=filters, stream=stream)
@@ -74,7 +72,7 @@ def require_readable(actor: Actor, filters: Filters) -> str:
 
 
 def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
-    """Record that an export was asked for. Of a model, the event says how long its history was then."""
+    """Record the request for an export. For a model, the event has the length of its history at this time."""
     after: dict[str, object] = {"filters": filters.as_dict()}
     if stream:
         after["last_generation_before"] = stream_length(stream)
@@ -92,7 +90,7 @@ def write_export(
     requested_by: str,
     progress: Any = lambda _done: None,
 ) -> dict[str, Any]:
-    """Write the package of an export that was asked for, and return its manifest.
+    """Write the package of a requested export, and return its manifest.
 
     Raises Unavailable where the log is not signed.
     """
@@ -113,6 +111,6 @@ def write_export(
 
 
 def label_of(filters: Filters) -> str:
-    """Return a word for the name of the file."""
+    """Return the part of the file name for the selection."""
     label = filters.model or ("selection" if filters.as_dict() else "log")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"

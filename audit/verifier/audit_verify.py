@@ -4,9 +4,9 @@
     python3 audit_verify.py EXPORT.zip --vkey KEY [--checkpoint OLD]... [--full] [--json]
 
 EXPORT is the zip file, or a directory it was unpacked into. KEY is the public key of the log, or a file that holds it:
-take it from where you keep it, not from the package. OLD is a checkpoint of the log that you kept earlier. Exit status:
-0 everything agrees, 1 something was changed, 2 the input cannot be verified. README.txt says what this proves and what
-it does not.
+use your own copy, not the one in the package. OLD is an earlier checkpoint of the log that you stored. Exit status:
+0 everything agrees, 1 something was changed, 2 the input cannot be verified. README.txt explains the limits
+of the proof.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 
 class Unusable(Exception):
-    """The input cannot be read as an export, or not be verified with what was given."""
+    """The input cannot be read as an export, or cannot be verified with the given keys."""
 
 
 class BadNote(ValueError):

@@ -56,8 +56,9 @@ def require_extended(held: Checkpoint, new: Checkpoint) -> None:
 
 
 def post(name: str, url: str, body: bytes, kind: str) -> tuple[int, str, bytes]:
-    """Send a body of a content type; return status, content type and body of the answer. Raises WitnessFailed without
-    an answer.
+    """Send a body of a content type; return status, content type and body of the answer.
+
+    Raises WitnessFailed without an answer.
     """
     parts = urlsplit(url)
     make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -15,7 +15,7 @@ PROTOCOL = "custody.protocol"
 
 
 def hand_on_protocol() -> None:
-    """Have ``environ[PROTOCOL]`` set from now on. Does nothing in a process that is no worker of granian."""
+    """Wrap granian's function so that it sets ``environ[PROTOCOL]``. Does nothing outside a worker of granian."""
     workers = sys.modules.get("granian.server.mp")
     if workers is None:
         return

@@ -28,7 +28,7 @@ logger = structlog.get_logger(__name__)
 # Bodies up to this size may be received by many threads at once, before it is known who sends them.
 SMALL = 65_536
 _MOST_SMALL = 200
-# Longer ones: only so many at the same time, so that memory is bounded.
+# The most longer bodies at the same time, so that memory is bounded.
 _MOST_LARGE = 10
 # How long a long body may wait to be received: senders on a usual network take milliseconds.
 _TURN_SECONDS = 0.15
@@ -83,7 +83,7 @@ class BodyReader:
 
     @contextmanager
     def _limited(self, seconds: float, protocol: Any, refusal: Refusal) -> Iterator[None]:
-        """Have the request answered after so many seconds. Raises TooSlow at the end where that has happened."""
+        """Answer the request after this number of seconds. Raises TooSlow at the end where that has happened."""
         if protocol is None:  # another server than granian: it has its own deadlines, or none
             yield
             return

@@ -76,7 +76,7 @@ class Watched:
 
 
 def pause_before_restart(ends: int) -> float:
-    """Return the seconds before a program is started again that ended so often recently."""
+    """Return the seconds before a program is started again after this number of recent ends."""
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(ends - 1, 30))
 
 

@@ -174,7 +174,7 @@ def _pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pair(key: str, value: object) -> tuple[str, str]:
-    """Return a key and its value as text: milliseconds as a time, the state of a run in words."""
+    """Return a key and its value as text: milliseconds as a time, the state of a run as text."""
     moment = from_ms(value) if key.endswith("_ms") and isinstance(value, int) else None
     if moment is not None:
         return key.removesuffix("_ms"), exact(moment)

@@ -57,7 +57,7 @@ def _one(root: Node, direction: Direction, as_of: datetime | None, limit: int) -
 
 
 def known_part(actor: Actor, closure: Closure) -> Closure:
-    """Return a closure without the nodes that the actor may not know, and without their edges."""
+    """Return a closure without the nodes that the actor may not see, and without their edges."""
     hidden = hidden_nodes(actor, closure.nodes)
     if not hidden:
         return closure

@@ -83,7 +83,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class PathView:
-    """One drawn edge with its relations in words; ``css`` highlights it or dims it."""
+    """One drawn edge with its relations as text; ``css`` highlights it or dims it."""
 
     path: EdgePath
     relations: str
@@ -109,7 +109,7 @@ class GraphPage:
 
     @property
     def highlight_label(self) -> str:
-        """Return the text of what a click highlights; it depends on the tab."""
+        """Return the text about the highlighted nodes; it depends on the tab."""
         return {"up": "ancestors", "down": "descendants"}.get(self.direction, "ancestors and descendants")
 
 
@@ -170,7 +170,7 @@ def _sources(edges: Iterable[Edge]) -> dict[int, list[int]]:
 
 
 def _highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
-    """Return a node with what a click on it highlights: ancestors, descendants, or both."""
+    """Return the ids that a click on a node highlights: its ancestors, descendants, or both."""
     highlighted = {start}
     for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
         onward: dict[int, list[int]] = defaultdict(list)

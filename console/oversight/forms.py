@@ -17,7 +17,7 @@ class RollBackForm(ConsoleForm):
     """Choose the version to roll back to, and say why."""
 
     version = forms.TypedChoiceField(label="Roll back to", coerce=int)
-    reason = text_area("Why?", "Say what is wrong with the version in Production. Kept for good with your name.")
+    reason = text_area("Why?", "Say what is wrong with the version in Production. Stored permanently with your name.")
 
     def __init__(self, *args: object, versions: list[tuple[int, str]], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -41,7 +41,9 @@ class BreakGlassForm(ConsoleForm):
 class ConfirmForm(ConsoleForm):
     """Confirm that a version may stay where it is."""
 
-    comment = text_area("What did you check?", "Kept for good with your name. Say what convinced you that it may stay.")
+    comment = text_area(
+        "What did you check?", "Stored permanently with your name. Say what convinced you that it may stay."
+    )
 
 
 class PostReviewForm(ConsoleForm):
@@ -69,7 +71,7 @@ class FindingForm(ConsoleForm):
     )
     description = text_area("Details", "Markdown.", required=False, limit=MAX_TEXT)
     owner = forms.CharField(
-        label="Owner", max_length=150, required=False, help_text="The username of who deals with it."
+        label="Owner", max_length=150, required=False, help_text="The username of the person who resolves it."
     )
     due_at = moment_field("Due", "UTC. From then on the finding is marked as overdue.")
 
@@ -100,4 +102,4 @@ class CloseForm(ConsoleForm):
             (FindingState.FALSE_POSITIVE.value, "False positive: there was no problem"),
         ],
     )
-    comment = text_area("Why?", "Kept for good with your name.")
+    comment = text_area("Why?", "Stored permanently with your name.")

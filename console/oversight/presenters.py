@@ -82,7 +82,9 @@ def _problems(current: ModelVersion) -> list[str]:
     """Return a sentence for each problem of the current Production version; three queries."""
     critical = [row for row in open_findings_of(current) if row.severity == Severity.CRITICAL]
     taint = taint_of(version_ref(current.model.name, current.version))
-    quarantined = [f"Its data are quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]]
+    quarantined = [
+        f"A dataset of the version is quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]
+    ]
     return [*quarantined, *(f"The critical finding #{row.pk} is open: {row.title}" for row in critical)]
 
 

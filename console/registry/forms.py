@@ -26,7 +26,7 @@ class GrantForm(ConsoleForm):
         label="Level",
         coerce=lambda value: Level(int(value)),
         choices=[(int(level), text) for level, text in LEVEL_WORDS.items()],
-        help_text="Each level includes those before it. It replaces the level they had.",
+        help_text="Each level includes those before it. It replaces an earlier level.",
     )
 
 
@@ -38,7 +38,7 @@ class RevokeForm(ConsoleForm):
 
 
 class TransitionForm(ConsoleForm):
-    """Ask that a version move to another stage."""
+    """Request the move of a version to another stage."""
 
     comment = text_area(
         "Why now?",
@@ -65,7 +65,7 @@ class AliasForm(ConsoleForm):
 class RemoveAliasForm(ConsoleForm):
     """Remove an alias."""
 
-    comment = text_area("Why now?", "Kept with your name. People who are told of it read this.", required=False)
+    comment = text_area("Why now?", "Stored with your name. Notified people read this.", required=False)
 
 
 class RiskForm(ConsoleForm):

@@ -55,7 +55,7 @@ class Chart:
 
     @property
     def alt(self) -> str:
-        """Return the chart in words, for screen readers."""
+        """Return the chart as text, for screen readers."""
         return f"{self.title}: " + "; ".join(f"{line.name} ends at {line.last}" for line in self.lines)
 
 

@@ -88,7 +88,7 @@ def page_url(ref: str) -> str:
 
 
 def ref_label(ref: str) -> str:
-    """Return a reference in words: ``fraud v7``, ``request #12``."""
+    """Return a reference as text: ``fraud v7``, ``request #12``."""
     kind, _, object_name = ref.partition(":")
     match kind:
         case "model-version" | "dataset-version":

@@ -1,4 +1,4 @@
-"""From the JSON of the MLflow REST API to the rows that are imported."""
+"""Conversion of the JSON of the MLflow REST API to the rows that are imported."""
 
 from __future__ import annotations
 

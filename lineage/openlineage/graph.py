@@ -86,7 +86,7 @@ def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape
 
 def _use(actor: Actor, dataset: NamedDataset, unnamed: str) -> Use:
     """Return the use of a dataset, or of a model version:
-    one that the actor may not know counts as if there were none.
+    one that the actor may not see counts as if there were none.
     """
     version = version_of(dataset.facets, dataset.use)
     kind = str(dataset.facets.get("datasetType", {}).get("datasetType", "")).upper()

@@ -91,7 +91,7 @@ def revoke_user_permission(actor: Actor, q: Params) -> Json:
 def get_user_permission(actor: Actor, q: Params) -> Json:
     """MLflow auth `users/permissions/get`: return what a user may do with a resource, by any grant.
 
-    For oneself, and for superusers anybody. A resource that is not there gives the default level, as one that they may
+    Only superusers may ask for another user. A missing resource gives the default level, as one that they may
     not know of does. Raises NotFound (user), Denied, InvalidInput (the kind).
     """
     kind, resource_id = _kind(q), q.need("resource_id")

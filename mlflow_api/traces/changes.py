@@ -44,14 +44,14 @@ def delete(actor: Actor, q: Params) -> Json:
 
 @rpc("POST", "traces/link-to-run")
 def link_to_run(actor: Actor, q: Params) -> Json:
-    """Let traces belong to a run."""
+    """Link traces to a run."""
     link_traces_to_run(actor=actor, run_id=q.need("run_id"), trace_ids=q.need_texts("trace_ids"))
     return {}
 
 
 @rpc("POST", "traces/link-prompts")
 def link_prompt_versions(actor: Actor, q: Params) -> Json:
-    """Note which versions of prompts a trace used. Raises InvalidInput."""
+    """Store the versions of prompts that a trace used. Raises InvalidInput."""
     prompts = [(item.need("name"), _version(item)) for item in q.need_items("prompt_versions")]
     link_prompts(actor=actor, trace_id=q.need("trace_id"), prompts=prompts)
     return {}

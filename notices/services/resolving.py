@@ -25,8 +25,8 @@ _CLOSED = frozenset(
 def mark_resolved(event: Event) -> None:
     """Mark the notices as read that asked for a decision on the event's request, in the transaction of the event.
 
-    When the request is closed these are everybody's notices; when one person decided, only theirs. A notice that
-    another transaction has locked is left out.
+    A closed request resolves the notices of all people. A decision resolves those of the person who decided. A notice
+    that another transaction has locked is left out.
     """
     if event.action != _REVIEWED and event.action not in _CLOSED:
         return

@@ -1,4 +1,4 @@
-"""The ancestry of a version for exports: the ancestors that the caller may know, and the edges among
+"""The ancestry of a version for exports: the ancestors that the caller may see, and the edges among
 them.
 """
 
@@ -41,7 +41,7 @@ class Ancestry:
 def ancestry_of(actor: Actor, version: ModelVersion) -> Ancestry:
     """Return the ancestry of a version.
 
-    Raises NotFound; TooLarge beyond MOST_NODES: half a provenance would be none.
+    Raises NotFound; TooLarge beyond MOST_NODES: a partial provenance would mislead.
     """
     root = find_node(version_ref(version.model.name, version.version))
     read = read_closure([root.pk], "up", limit=MOST_NODES)
@@ -56,7 +56,7 @@ _LENGTHS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 
 
 def digests_of(digest: str) -> dict[str, str]:
-    """Return a digest by the name of its algorithm, empty for one that is none (MLflow's have 8 digits)."""
+    """Return a digest by the name of its algorithm, {} for other digests (MLflow's have 8 digits)."""
     plain = digest_hex(digest)
     name = _LENGTHS.get(len(plain), "") if all(letter in "0123456789abcdef" for letter in plain) else ""
     return {name: plain} if name else {}

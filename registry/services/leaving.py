@@ -9,7 +9,7 @@ from registry.models import ModelVersion
 
 
 def record_left(*, actor: Actor, version: ModelVersion, left: str, to: str, reason: str) -> None:
-    """Record that a version left Production or an @alias, in the transaction of the move; people are notified of it.
+    """Record that a version left Production or an @alias, in the transaction of the move; the event notifies people.
 
     ``version`` is as it was before, with its approvers; ``to`` is the stage it is in now. ``serves`` in the event are
     the endpoints that still run it.

@@ -61,7 +61,7 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 
 @transaction.atomic
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
-    """Give a model another free name. Its versions, requests, events and lineage stay with it.
+    """Give a model a new name that is free. Its versions, requests, events and lineage stay with it.
 
     Raises Conflict where versions in use would be under other policies by that name. Raises AlreadyExists, Denied,
     InvalidInput, NotFound, TooLarge.
@@ -205,7 +205,7 @@ def _require_no_protected_alias(model: RegisteredModel) -> None:
     """Raise Conflict while the model has a protected alias, because its consumers would lose their version."""
     for name in model.aliases.order_by("name").values_list("name", flat=True):
         if is_governed(model, f"@{name}"):
-            raise Conflict(f"{model.name} has the protected alias @{name}. Take it off first.")
+            raise Conflict(f"{model.name} has the protected alias @{name}. Remove the alias first.")
 
 
 def _free_key(name: str, besides: int | None = None) -> str:
@@ -219,7 +219,7 @@ def _free_key(name: str, besides: int | None = None) -> str:
 
 
 def _save_named(model: RegisteredModel) -> None:
-    """Save a model under its new name; the database decides between two who took the same one at once."""
+    """Save a model under its new name; a unique index refuses the second of two callers with the same name."""
     try:
         with transaction.atomic():
             model.save()

@@ -52,7 +52,7 @@ def create_version(
     description: str = "",
     model_id: str = "",
 ) -> ModelVersion:
-    """Register the next version of a model from what a run logged.
+    """Register the next version of a model from the files of a run or logged model.
 
     Seals the artifact folder and pins its digest (empty for bytes kept elsewhere and for an empty folder, which then
     stays empty), writes the first card revision, tags the logged model named by ``model_id``, and puts the version
@@ -84,7 +84,7 @@ def create_version(
 
 
 def _require_registrable(version: ModelVersion) -> None:
-    """Ask settings.REGISTRATION_GATES, which know more than the registry; InvalidInput with the first refusal."""
+    """Ask settings.REGISTRATION_GATES, which are in higher layers; InvalidInput with the first refusal."""
     for path in settings.REGISTRATION_GATES:
         if refusal := import_string(path)(version):
             raise InvalidInput(refusal)
@@ -150,7 +150,7 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
 
 @transaction.atomic
 def delete_version(*, actor: Actor, name: str, version: int) -> None:
-    """Hide a version and drop its aliases; its number is not given again. Raises Conflict while it is in use.
+    """Hide a version and drop its aliases; its number is not used again. Raises Conflict while it is in use.
 
     Raises NotFound.
     """
@@ -210,7 +210,7 @@ def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> No
 
 
 def _take_number(model: RegisteredModel, now: int) -> int:
-    """Return the next version number; the model's row is locked, and a number is never given twice."""
+    """Return the next version number; the model's row is locked, and a number is never used twice."""
     model.last_version += 1
     model.updated_ms = now
     model.save(update_fields=["last_version", "updated_ms"])
@@ -218,7 +218,7 @@ def _take_number(model: RegisteredModel, now: int) -> int:
 
 
 def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_may_come: bool = False) -> None:
-    """Set the fields of an unsaved version that follow from its source, store what it was made from, and seal its
+    """Set the fields of an unsaved version that follow from its source, store its origins, and seal its
     folder.
 
     An empty folder is sealed too, or files sent later would be served without a check; ``files_may_come`` leaves it
@@ -263,7 +263,7 @@ def set_tags(version: ModelVersion, tags: Mapping[str, str]) -> None:
 
 
 def record_version_origin(actor: Actor, version: ModelVersion, *, mode: str, source: str = "") -> None:
-    """Record in the lineage graph what a version was made from: a logged model, another version, its requirements.
+    """Record the origin of a version in the lineage graph: a logged model, another version, its requirements.
 
     ``source`` names the witness, by default the version itself.
     """

@@ -1,4 +1,4 @@
-"""Regular expressions of RLIKE: those that mean the same on both databases and cannot keep the server busy."""
+"""Regular expressions of RLIKE: those with the same meaning on both databases and a bounded running time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFUSED = {
     ops.ASSERT: "look around",
     ops.ASSERT_NOT: "look around",
 }
-# PostgreSQL reads these otherwise.
+# PostgreSQL gives these another meaning.
 _REFUSED_PLACES = {
     ops.AT_BOUNDARY: "hold word boundaries",
     ops.AT_NON_BOUNDARY: "hold word boundaries",
@@ -65,7 +65,10 @@ def _check_repeats(limits: list[int]) -> None:
 
 
 def _repeats(nodes: Iterable[Any], *, inside: bool) -> Iterator[int]:
-    """Yield how often each repetition of a parsed pattern may repeat. Raises InvalidInput: what may not be there."""
+    """Yield how often each repetition of a parsed pattern may repeat.
+
+    Raises InvalidInput for syntax that is not allowed.
+    """
     for op, argument in nodes:
         refused = _REFUSED_PLACES.get(argument) if op is ops.AT else _REFUSED.get(op)
         if refused:

@@ -1,7 +1,7 @@
 """Assessments: feedback on a trace and expectations of it, by people, judges and code.
 
-What people say, and every later change or deletion, is an event. Assessments by code and judges are telemetry like the
-trace itself.
+An assessment by a person, and every later change or deletion, is an event. Assessments by code and judges are telemetry
+like the trace itself.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _json(data: AssessmentData) -> str:
     try:
         return json.dumps(data.value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
-        raise InvalidInput("The value of an assessment must be JSON: NaN and infinity are none.") from error
+        raise InvalidInput("The value of an assessment must be JSON, which has no NaN and no infinity.") from error
 
 
 def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessment:

@@ -1,4 +1,4 @@
-"""Deleting traces for good: on request, and when they are older than they are kept. Their files go with them."""
+"""Deletion of traces: on request, and after the retention period. Their files go with them."""
 
 from __future__ import annotations
 

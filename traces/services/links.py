@@ -41,7 +41,7 @@ def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -
 def add_run_links(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> None:
     """Let traces that are being written belong to a run, in the caller's transaction.
 
-    A run that is not there, or that the actor may not know of, is ignored. Raises Denied: the actor may not change
+    A run that is not there, or that the actor may not see, is ignored. Raises Denied: the actor may not change
     the run. Raises InvalidInput, NotFound.
     """
     linked = set(TraceRun.objects.filter(run_id=run_id, trace_id__in=trace_ids).values_list("trace_id", flat=True))

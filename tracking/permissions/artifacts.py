@@ -129,7 +129,7 @@ def _holds(artifact_uri: str, path: str) -> bool:
 
 
 def may_read_path(actor: Actor, path: str) -> bool:
-    """Return whether the actor may know of files at a path."""
+    """Return whether the actor may see files at a path."""
     if rules_all(actor):
         return True
     return _may_read(actor, _claims_on(path)) or _is_of_readable_version(actor, path)

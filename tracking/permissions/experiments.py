@@ -23,12 +23,12 @@ def experiment_not_found(experiment_id: int) -> str:
 
 
 def may_read_experiment(actor: Actor, experiment_id: int) -> bool:
-    """Return whether the actor may know of an experiment. No query where everybody may."""
+    """Return whether the actor may see an experiment. No query where everybody may."""
     return everybody_has(ExperimentLevel.READ, actor) or level_on(actor, experiment_id) >= ExperimentLevel.READ
 
 
 def require_readable(actor: Actor, experiment_id: int) -> None:
-    """Raise the NotFound of a missing experiment for one that the actor may not know of."""
+    """Raise the NotFound of a missing experiment for one that the actor may not see."""
     if not may_read_experiment(actor, experiment_id):
         raise NotFound(experiment_not_found(experiment_id))
 
@@ -45,7 +45,7 @@ def refuse_experiment(actor: Actor, experiment: Experiment, level: ExperimentLev
 
 
 def require_experiment_level(actor: Actor, experiment: Experiment, level: ExperimentLevel, action: Action) -> None:
-    """Raise NotFound where the actor may not know of the experiment, Denied where they may see it only."""
+    """Raise NotFound where the actor may not see the experiment, Denied where they may see it only."""
     require_readable(actor, experiment.pk)
     refusal = refuse_experiment(actor, experiment, level, action)
     if refusal is not None:

@@ -87,12 +87,12 @@ def experiments_at_level(actor: Actor, level: int) -> QuerySet[Experiment]:
 
 
 def visible_experiments(actor: Actor) -> QuerySet[Experiment]:
-    """Return the experiments the actor may know of, deleted ones among them."""
+    """Return the experiments the actor may see, deleted ones among them."""
     return experiments_at_level(actor, ExperimentLevel.READ)
 
 
 def level_on(actor: Actor, experiment_id: int) -> int:
-    """Return the highest level the actor has on an experiment, 0 where they may not know of it."""
+    """Return the highest level the actor has on an experiment, 0 where they may not see it."""
     return levels_on(actor, [experiment_id])[experiment_id]
 
 

@@ -104,17 +104,17 @@ def logged_model_not_found(model_id: str) -> str:
 
 
 def may_read_run(actor: Actor, run: Run) -> bool:
-    """Return whether the actor may know of a run. No query where everybody may read every experiment."""
+    """Return whether the actor may see a run. No query where everybody may read every experiment."""
     return _may_read(actor, _of_run(run))
 
 
 def may_read_logged_model(actor: Actor, model: LoggedModel) -> bool:
-    """Return whether the actor may know of a logged model. No query where everybody may read every experiment."""
+    """Return whether the actor may see a logged model. No query where everybody may read every experiment."""
     return _may_read(actor, _of_model(model))
 
 
 def visible_runs(actor: Actor) -> QuerySet[Run]:
-    """Return the runs that the actor may know of, for conditions of other queries."""
+    """Return the runs that the actor may see, for conditions of other queries."""
     rows = Run.objects.all()
     if everybody_has(ExperimentLevel.READ, actor):
         return rows
@@ -125,7 +125,7 @@ def visible_runs(actor: Actor) -> QuerySet[Run]:
 
 
 def readable_runs(actor: Actor, runs: Iterable[Run]) -> list[Run]:
-    """Return those of the runs that the actor may know of, in their order; a fixed number of queries."""
+    """Return those of the runs that the actor may see, in their order; a fixed number of queries."""
     rows = list(runs)
     if everybody_has(ExperimentLevel.READ, actor):
         return rows
@@ -138,7 +138,7 @@ def readable_runs(actor: Actor, runs: Iterable[Run]) -> list[Run]:
 
 
 def readable_models(actor: Actor, models: Iterable[LoggedModel]) -> list[LoggedModel]:
-    """Return those of the logged models that the actor may know of, in their order; a fixed number of queries."""
+    """Return those of the logged models that the actor may see, in their order; a fixed number of queries."""
     rows = list(models)
     if everybody_has(ExperimentLevel.READ, actor):
         return rows
@@ -151,13 +151,13 @@ def readable_models(actor: Actor, models: Iterable[LoggedModel]) -> list[LoggedM
 
 
 def require_readable_run(actor: Actor, run: Run) -> None:
-    """Raise the NotFound of a missing run for one that the actor may not know of."""
+    """Raise the NotFound of a missing run for one that the actor may not see."""
     if not may_read_run(actor, run):
         raise NotFound(run_not_found(run.pk))
 
 
 def require_readable_model(actor: Actor, model: LoggedModel) -> None:
-    """Raise the NotFound of a missing logged model for one that the actor may not know of."""
+    """Raise the NotFound of a missing logged model for one that the actor may not see."""
     if not may_read_logged_model(actor, model):
         raise NotFound(logged_model_not_found(model.pk))
 
@@ -168,7 +168,7 @@ def refuse_run(actor: Actor, run: Run, change: Change, action: Action) -> Refusa
 
 
 def require_run(actor: Actor, run: Run, change: Change, action: Action) -> None:
-    """Raise NotFound where the actor may not know of the run, Denied where they may not change it."""
+    """Raise NotFound where the actor may not see the run, Denied where they may not change it."""
     require_readable_run(actor, run)
     _deny(refuse_run(actor, run, change, action))
 
@@ -179,7 +179,7 @@ def refuse_logged_model(actor: Actor, model: LoggedModel, change: Change, action
 
 
 def require_logged_model(actor: Actor, model: LoggedModel, change: Change, action: Action) -> None:
-    """Raise NotFound where the actor may not know of the logged model, Denied where they may not change it."""
+    """Raise NotFound where the actor may not see the logged model, Denied where they may not change it."""
     require_readable_model(actor, model)
     _deny(refuse_logged_model(actor, model, change, action))
 

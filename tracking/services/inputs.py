@@ -150,7 +150,7 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
 def link_models(run: Run, direction: str, steps: Mapping[str, int], *, actor: Actor | None) -> list[str]:
     """Link logged models to a run and return their ids.
 
-    Raises NotFound: there is no such model, or the actor may not know of it (None: an import, on behalf of others).
+    Raises NotFound: there is no such model, or the actor may not see it (None: an import, on behalf of others).
     Raises Denied: it is said to come from this run, and the actor may not change it. Raises InvalidInput.
     """
     if len(steps) > MAX_DATASETS:

@@ -90,7 +90,7 @@ def log_batch(
     params: Sequence[Pair] = (),
     tags: Sequence[Pair] = (),
 ) -> None:
-    """Log many things at once, all or nothing; the number of statements does not grow with the batch.
+    """Log metrics, params and tags at once, all or nothing; the number of statements does not grow with the batch.
 
     Raises InvalidInput, NotFound.
     """

@@ -150,7 +150,10 @@ def _chosen_name(name: str, tags: dict[str, str]) -> str:
 
 @transaction.atomic
 def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | None = None, name: str = "") -> Run:
-    """Change status, end time and name of an active run; what is not given stays. Raises InvalidInput, NotFound."""
+    """Change status, end time and name of an active run; values that are not given stay.
+
+    Raises InvalidInput, NotFound.
+    """
     # ending a run after its model was registered does not change evidence of the version; another name does
     change = Change.EVIDENCE if name else Change.STATUS
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_RUN_UPDATED, change=change)

@@ -69,7 +69,7 @@ class ByteStore(Protocol):
         ...
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
-        """Delete bytes for good and return those that are gone. The caller has checked that nothing refers to them."""
+        """Delete bytes permanently and return the deleted ones. The caller has checked that nothing refers to them."""
         ...
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:

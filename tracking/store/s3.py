@@ -48,7 +48,7 @@ class S3Store:
         return io.BufferedReader(ObjectReader(self.bucket, key, size), CHUNK)
 
     def has(self, blob: Blob) -> bool:
-        """Return whether the object is there, whole."""
+        """Return whether the complete object exists."""
         try:
             return self.bucket.head(self._place(blob.sha256))[0] == blob.size
         except FileNotFoundError:
@@ -69,12 +69,12 @@ class S3Store:
                 yield Blob(name[1], item["Size"])
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
-        """Delete objects; those that the store would not let go are left out of the answer."""
+        """Delete objects; return those that the store deleted."""
         remaining = self.bucket.delete([self._place(blob.sha256) for blob in blobs])
         return [blob for blob in blobs if self._place(blob.sha256) not in remaining]
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
-        """Abort uploads in parts that nobody finished, and delete what was never copied to its digest."""
+        """Abort uploads in parts that nobody finished, and delete objects that were never copied to their digest."""
         incoming = f"{self.prefix}incoming/"
         keys = [item["Key"] for item in self.bucket.listed(incoming) if item["LastModified"] < moment]
         uploads = [item for item in self.bucket.unfinished(incoming) if item["Initiated"] < moment]
@@ -96,7 +96,7 @@ class S3Store:
         return self.bucket.signed("upload_part", expires=expires, **parameters)
 
     def assemble(self, staged: Staged, parts: list[tuple[int, str]]) -> int:
-        """Make one object of its parts. From then on the URLs of the parts are worth nothing."""
+        """Make one object of its parts. From then on the URLs of the parts are invalid."""
         try:
             return self.bucket.head(staged.key)[0]
         except FileNotFoundError:
@@ -104,7 +104,7 @@ class S3Store:
         return self.bucket.head(staged.key)[0]
 
     def adopt(self, staged: Staged, *, progress: Progress) -> Blob:
-        """Read, then copy on condition that it is still what was read."""
+        """Read the object, then copy it on condition that it did not change."""
         size, etag = self.bucket.head(staged.key)
         with io.BufferedReader(ObjectReader(self.bucket, staged.key, size, IfMatch=etag), CHUNK) as file:
             intake = Intake(file, size)
@@ -120,7 +120,7 @@ class S3Store:
         self.bucket.delete([staged.key])
 
     def download_url(self, sha256: str, *, name: str, content_type: str, expires: timedelta) -> str:
-        """Return a URL of the object; what it is called and taken for is part of the signature."""
+        """Return a URL of the object; file name and content type are part of the signature."""
         return self.bucket.signed(
             "get_object",
             expires=expires,

@@ -17,12 +17,14 @@ from audit.witnesses.server import WitnessStore, serve
 class Command(BaseCommand):
     """`manage.py audit_witness`: see `--help`."""
 
-    help = "Cosign the checkpoints of audit logs that extend what was cosigned before, until SIGTERM."
+    help = "Cosign each checkpoint of the named audit logs that extends the last cosigned one, until SIGTERM."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("--log", action="append", required=True, metavar="VKEY", help="a public key of a log")
-        parser.add_argument("--state", type=Path, required=True, help="the folder of the key and of what was cosigned")
+        parser.add_argument(
+            "--state", type=Path, required=True, help="the folder of the key and of the cosigned checkpoints"
+        )
         parser.add_argument("--name", required=True, help="the name of the witness, such as audit.example/witness")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8089, help="port to listen on (default 8089)")

@@ -1,4 +1,4 @@
-"""Dataset versions: the list, the page of one with its impact, and the dialogs of its quarantine."""
+"""Dataset versions: the list, one with its impact, and the dialogs of its quarantine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dataset_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show one dataset version: the runs that read it, what descends from it, and its quarantine."""
+    """Show one dataset version: the runs that read it, its descendants, and its quarantine."""
     node = _dataset_version(request, actor)
     return render_page(
         request,
@@ -79,7 +79,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
     dialog = Dialog(
         title=f"Release {_title(node)}",
-        description="Versions that descend from it can be promoted again. Both reasons are kept.",
+        description="Versions that descend from it can be promoted again. Both reasons stay on record.",
         submit="Release dataset version",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(node))

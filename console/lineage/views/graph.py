@@ -63,7 +63,7 @@ def _options(request: HttpRequest) -> GraphOptions:
     text = request.GET.get("as_of", "").strip()
     moment = parse_datetime(text) or _end_of(text)
     if text and moment is None:
-        raise InvalidInput(f"{text[:50]!r} is no date. Write it as 2026-11-29.")
+        raise InvalidInput(f"{text[:50]!r} is not a date. Write it as 2026-11-29.")
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     numbers = [part for part in request.GET.get("unfold", "").split(",") if part.isdecimal()][:_MOST_OPENED]
@@ -85,7 +85,7 @@ def _end_of(text: str) -> datetime | None:
 
 
 def _csv(page_data: GraphPage) -> HttpResponse:
-    """Return the list beside the graph as a file; a spreadsheet runs none of its cells as a formula."""
+    """Return the list of nodes as CSV, in which no cell begins as a formula of a spreadsheet does."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="lineage.csv"'
     writer = csv.writer(response)

@@ -91,7 +91,7 @@ class PolicyDescription:
 
 
 def describe_policy(body: Mapping[str, object]) -> PolicyDescription:
-    """Return the body of a published policy in words."""
+    """Return the body of a published policy as text."""
     policy = parse_published(body)
     return PolicyDescription(
         scope=_scope(policy),
@@ -120,7 +120,7 @@ def _scope(policy: PolicyBody) -> str:
 
 
 def describe_rule(rule: Rule) -> RuleDescription:
-    """Return one rule in words, with its condition and its weight."""
+    """Return one rule as text, with its condition and its weight."""
     when = condition_text(rule.applies_if) if rule.applies_if is not None else ""
     icon = _ICONS.get(type(rule), "rule")
     return RuleDescription(rule.id, rule_text(rule), icon, rule.level == "hard", when, _weight(rule))

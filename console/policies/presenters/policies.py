@@ -1,4 +1,4 @@
-"""The pages of policies: a revision in words, its changes, the proposals, and a draft while it is written."""
+"""Presenters of the pages of policies: a revision with its changes, the proposals, and the preview of a draft."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from policies.yaml_text import Document, read_policy, write_policy
 
 _SHOWN = 50
 EXAMPLE = """\
-# What a version must meet before it may move. Lines that begin with # are comments.
+# The rules that a version must meet before a promotion. Lines that begin with # are comments.
 name: my-policy
 description: Why these rules exist.
 applies_to:
@@ -66,7 +66,7 @@ class RuleDiff:
 
 @dataclass(frozen=True, slots=True)
 class DiffView:
-    """The difference of two revisions, in words and as text. ``lines`` are pairs of a tone and a line."""
+    """The difference of two revisions, by rule and as text. ``lines`` are pairs of a tone and a line."""
 
     rules: tuple[RuleDiff, ...]
     values: tuple[ValueChange, ...]
@@ -101,7 +101,7 @@ _TONES = {"+": "add", "-": "del", "@": "at"}
 
 @dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """One revision of a policy in words with its changes, the other revisions, and the proposals."""
+    """One revision of a policy as sentences, with its changes, the other revisions, and the proposals."""
 
     policy: Policy
     revision: PolicyRevision
@@ -138,7 +138,7 @@ def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """A proposal: what it would change, and who may decide on it. ``refusal`` is why this person may not."""
+    """A proposal: its changes, and the people who may decide on it. ``refusal`` is why this person may not."""
 
     proposal: PolicyProposal
     text: PolicyDescription
@@ -188,7 +188,7 @@ def waiting_proposals() -> list[PolicyProposal]:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A draft while it is written: its errors by line, or its rules in words and what it would change."""
+    """A draft while it is written: its errors by line, or its rules as sentences and its changes."""
 
     document: Document
     text: PolicyDescription | None

@@ -1,4 +1,4 @@
-"""The editor of policies: errors by line, the rules in words, dry run and replay, and proposing."""
+"""The editor of policies: errors by line, the rules as sentences, dry run and replay, and proposing."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _propose(actor: Actor, form: DraftForm) -> int | None:
 @page
 @require_POST
 def draft_preview(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Return the rules of a text in words, or its errors, as a fragment."""
+    """Return the rules of a text as sentences, or its errors, as a fragment."""
     return render(request, "console/policies/_draft_preview.html", {"page": preview(_text(request))})
 
 

@@ -21,7 +21,7 @@ from policies.queries import get_proposal
 @require_safe
 @page
 def proposal_detail(request: HttpRequest, actor: Actor, proposal_id: int) -> HttpResponse:
-    """Show a proposal: what it changes in words and as text, and who may decide."""
+    """Show a proposal: its changes by rule and as text, and the people who may decide."""
     page_data = proposal_page(actor, proposal_id)
     title = f"Proposal {page_data.proposal.pk}"
     crumbs = _crumbs(page_data.proposal)

@@ -1,4 +1,4 @@
-"""The moves of a version between stages: what their buttons and dialogs say."""
+"""Texts of the buttons and dialogs for moves of a version between stages."""
 
 from __future__ import annotations
 

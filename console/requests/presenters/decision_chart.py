@@ -38,7 +38,7 @@ class WeekBars:
 
     @property
     def title(self) -> str:
-        """Return the figures of the week in words."""
+        """Return the figures of the week as text."""
         return f"Week of {self.start:%Y-%m-%d}: {self.approved} approved, {self.rejected} rejected"
 
 

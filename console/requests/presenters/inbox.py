@@ -78,7 +78,7 @@ class InboxPage:
 
     @property
     def chart_label(self) -> str:
-        """Return the chart of decisions in words, for screen readers."""
+        """Return the chart of decisions as text, for screen readers."""
         approved, rejected = (sum(getattr(week, name) for week in self.weeks) for name in ("approved", "rejected"))
         return f"Decisions of the last {len(self.weeks)} weeks: {approved} approved, {rejected} rejected"
 

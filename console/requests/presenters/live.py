@@ -45,7 +45,7 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """The verdict on one rule, what the rule requires in words, and whether this person may override it."""
+    """The verdict on one rule, what the rule requires as text, and whether this person may override it."""
 
     verdict: RuleVerdict
     text: str

@@ -18,10 +18,10 @@ class Command(InstallationCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--subject", default="", help="only what these events are about, such as run:<id>")
+        parser.add_argument("--subject", default="", help="only events about this subject, such as run:<id>")
 
     def handle(self, *, subject: str, **_options: object) -> None:
-        """Replay the events, and print how many and what was left as it was."""
+        """Replay the events, and print their number and the subjects that were not changed."""
         count, problems = replay(sender_of=_sender, subject=subject)
         for problem in problems:
             self.stderr.write(problem)

@@ -1,4 +1,4 @@
-"""First step of every card import: refuse what is too large, not text, or active content; list what was left out."""
+"""First step of every card import: refuse documents that are too large, not text or active; list the parts left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from registry.cards.values import is_placeholder
 MAX_BYTES = 1_000_000
 _MOST_REPORTED = 500
 _LONGEST_LINE = 1000
-# Tags that run, load or restyle something; cards do not need them, and none is ever rendered.
+# Tags that run, load or restyle something; cards do not need them, and the pages never render them.
 _ALIVE = re.compile(
     r"<\s*/?\s*(?P<tag>script|iframe|object|embed|style|link|meta|base|form|svg|applet)\b|<\w[^<>]{0,500}\son\w+\s*="
     r"|(?:href|src)\s*=\s*[\"']?\s*javascript:|\]\(\s*javascript:",
@@ -97,7 +97,7 @@ def begin(kind: str, data: bytes) -> tuple[Imported, str]:
         raise InvalidInput("This is an HTML page, not a card. Import the README.md or the JSON it was made from.")
     if alive := _ALIVE.search(text):
         element = f"<{alive['tag'].lower()}>" if alive["tag"] else "a script in an attribute or a link"
-        raise InvalidInput(f"The card to import holds active HTML ({element}). Take it out and import it again.")
+        raise InvalidInput(f"The card to import holds active HTML ({element}). Remove it and import the card again.")
     return Imported(origin=f"import:{kind}/sha256:{hashlib.sha256(data).hexdigest()}"), text
 
 

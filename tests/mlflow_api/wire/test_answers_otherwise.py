@@ -32,7 +32,7 @@ REFUSED: dict[str, list[Wanted]] = {
         ("POST", "runs/log-batch", {"run_id": "{run}", "metrics": [{"key": "m"}]}, 400, "INVALID_PARAMETER_VALUE"),
         ("POST", "logged-models/search", {"experiment_ids": ["0"], "max_results": 0}, 400, "INVALID_PARAMETER_VALUE"),
     ],
-    "a refusal that is no fault of the server (archiving while moving to None, renaming a deleted experiment)": [
+    "a refusal that is no error of the server (archiving while moving to None, renaming a deleted experiment)": [
         ("POST", "experiments/update", {"experiment_id": "{gone}", "new_name": "x"}, 400, "INVALID_STATE"),
     ],
     "a link to a run or logged model that is not there": [
@@ -94,7 +94,7 @@ PROVED: dict[str, list[str]] = {
         "mlflow_api/wire/test_unsupported.py::test_what_is_not_here_says_what_to_do_instead"
     ],
     "webhooks": ["webhooks/test_addresses.py::test_a_name_that_means_this_machine_is_refused_at_the_connection"],
-    "what a receiver said to a test": ["webhooks/test_addresses.py::test_the_answer_of_a_private_receiver_is_not_kept"],
+    "the answer of a receiver to a test message": ["webhooks/test_addresses.py::test_the_answer_of_a_private_receiver_is_not_kept"],
     "a message": ["mlflow_api/wire/test_error_messages.py::test_a_refusal_begins_with_the_words"],
     "spans for a deleted experiment": ["traces/test_record_spans.py::test_an_experiment_must_be_there_and_active"],
     "a trace that ended and is sent again as in progress": [
@@ -130,7 +130,7 @@ PROVED: dict[str, list[str]] = {
 def rows() -> list[str]:
     """Return the first cells of both tables."""
     text = DOC.read_text(encoding="utf-8")
-    first = text.partition("## What answers otherwise")[2].partition("### Stricter rules")[0]
+    first = text.partition("## Answers that differ from MLflow's")[2].partition("### Stricter rules")[0]
     traces = text.partition("## Traces")[2].partition("\n## ")[0]
     return [found["what"] for found in ROW.finditer(first + traces) if not found["what"].startswith("---")]
 

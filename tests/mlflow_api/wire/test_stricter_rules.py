@@ -84,7 +84,7 @@ STATUS = re.compile(r"^\| (?P<rule>.+) \| (?P<status>\d{3}) \|$", re.MULTILINE)
 
 
 def rules() -> dict[str, int]:
-    text = DOC.read_text(encoding="utf-8").partition("### Stricter rules")[2].partition("\n\nStages")[0]
+    text = DOC.read_text(encoding="utf-8").partition("### Stricter rules")[2].partition("\n## ")[0]
     return {found["rule"]: int(found["status"]) for found in STATUS.finditer(text)}
 
 

@@ -1,8 +1,8 @@
 """HDF5 files, as Keras writes them, read without a library: groups, data sets and attributes.
 
 Nothing of a file may lie outside of it (external data, external links, virtual data sets), and its filters must be
-those that come with the library. The texts of its attributes are judged: Keras keeps the description of a model there,
-PyTables pickles. What is built in a way that is not read here is refused.
+those that come with the library. The texts of its attributes are scanned: Keras keeps the description of a model there,
+PyTables pickles. Unsupported structures are refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Judge = Callable[[str, bytes], None]
 
 
 def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, judge: Judge) -> None:
-    """Judge an HDF5 file. Raises Unsafe where it holds what is not read here."""
+    """Scan an HDF5 file. Raises Unsafe where it has a structure that this module does not read."""
     _Walk(Blocks(stream, budget), judge).run()
     report.format = "HDF5"
 
@@ -102,7 +102,7 @@ class _Walk:
             body.take(8 if kind == _LINK_INFO else 2)
         if body.number(self._blocks.offset) != self._blocks.undefined:
             raise Unsafe(
-                "as an HDF5 file it is built in a way that is not read here; save it with the library's defaults"
+                "as an HDF5 file it has a structure that is not supported; save it with the library's defaults"
             )
 
 

@@ -68,7 +68,7 @@ def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
 
 
 class _Walk:
-    """Goes through the messages; what is not looked into is passed over."""
+    """Goes through the messages, and skips fields that are in neither _INSIDE nor _TEXTS."""
 
     def __init__(self, source: Message) -> None:
         self.source = source

@@ -1,8 +1,8 @@
-"""Arguments that are written as text: numbers, texts and names of protocol 0.
+"""Arguments of opcodes that are written as text: numbers, texts and names of protocol 0.
 
-The unpicklers read them generously: INT and LONG in any base that Python knows, with underscores, blanks and whatever
-follows a NUL. Each reader here says whether an unpickler could go on with the text (True where one of them may), and
-whether a pickler writes it so. What no pickler writes is refused, and what an unpickler may take is never overlooked.
+The unpicklers accept more forms than picklers write: INT and LONG in any base that Python knows, with underscores,
+blanks and text after a NUL. For each form there are two predicates: whether an unpickler may accept a text, and whether
+a pickler writes it. The scan refuses forms that an unpickler may accept and no pickler writes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ _SHORT = 18
 
 
 def is_plain_int(text: bytes, *, long: bool) -> bool:
-    """Return whether a pickler writes an integer so."""
+    """Return whether a pickler writes an integer in this form."""
     return (_LONG if long else _INT).fullmatch(text) is not None
 
 
 def may_be_int(text: bytes, *, long: bool) -> bool:
-    """Return whether an unpickler may take the text for an integer. Of a LONG it drops one L, with blanks before it."""
+    """Return whether an unpickler may accept the text as an integer.
+
+    Of a LONG it drops one L, with blanks before it.
+    """
     return _LIKE_INT.fullmatch(text.removesuffix(b"L") if long else text) is not None or (
         _LIKE_INT.fullmatch(text) is not None
     )
@@ -36,17 +39,17 @@ def small_int(text: bytes) -> int | None:
 
 
 def is_plain_float(text: bytes) -> bool:
-    """Return whether a pickler writes a number so."""
+    """Return whether a pickler writes a number in this form."""
     return _FLOAT.fullmatch(text) is not None
 
 
 def may_be_float(text: bytes) -> bool:
-    """Return whether an unpickler may take the text for a number."""
+    """Return whether an unpickler may accept the text as a number."""
     return _LIKE_FLOAT.fullmatch(text) is not None
 
 
 def memo_index(text: bytes) -> tuple[int | None, bool]:
-    """Return the place in the memo (None: no unpickler takes it) and whether a pickler writes it so."""
+    """Return the index in the memo (None: no unpickler accepts it) and whether a pickler writes this form."""
     if _INDEX.fullmatch(text):
         return int(text), True
     try:
