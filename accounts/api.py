@@ -13,13 +13,13 @@ from core.rest import ApiView, accepts
 
 
 class Confirmation(serializers.Serializer[object]):
-    """The body that confirms an account: why."""
+    """The body that confirms an account: the reason."""
 
     reason = serializers.CharField(max_length=MAX_REASON)
 
 
 class ConfirmationsView(ApiView):
-    """POST: confirm an account. Two superusers must, then approvals with it count whoever made or changed it."""
+    """POST: confirm an account. After two confirmations the approvals of the account count."""
 
     @accepts(body=Confirmation, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, username: str) -> Response:

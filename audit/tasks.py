@@ -1,4 +1,4 @@
-"""Tasks: send outbox messages that were not sent at commit, call consumers again that failed, and make exports."""
+"""Tasks: send outbox messages that were not sent at commit, call failed consumers again, and make exports."""
 
 from __future__ import annotations
 

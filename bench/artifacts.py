@@ -60,7 +60,7 @@ def _measure(store: str, source: Path, digest: str, folder: Path, environment: d
                 if direction == "up":
                     client.put("large.bin", source)
                 elif client.get("large.bin") != digest:
-                    raise RuntimeError("What came down is not what went up.")
+                    raise RuntimeError("The downloaded bytes differ from the uploaded bytes.")
                 seconds = time.monotonic() - began
             name = f"1 GiB {direction}, {store}, {engine()}"
             if store == "files":  # moto's own speed is not of interest

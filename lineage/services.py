@@ -215,7 +215,7 @@ def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
     """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept
     name.
 
-    No model can have that name (a colon is in none), so nobody registers themselves into the history of a deleted one.
+    No model can have that name (a colon is in none), so no new model inherits the history of a deleted one.
     """
     retired_name = f"{name} (deleted:{model_id})"
     rename_model(actor=actor, old=name, new=retired_name)

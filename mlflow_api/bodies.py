@@ -1,4 +1,4 @@
-"""Request bodies: at most so many bytes, as a JSON object."""
+"""Request bodies: limits of size, and parsing as a JSON object."""
 
 from __future__ import annotations
 

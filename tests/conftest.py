@@ -17,7 +17,9 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.management.commands import flush
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.backends.signals import connection_created
 from django.test.client import Client
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
@@ -94,6 +96,14 @@ def touches_database(item: pytest.Item) -> bool:
     asks = fixtures.keys() & {"db", "transactional_db", "live_server"}
     marked = any(item.get_closest_marker(name) for name in ("django_db", "e2e", "queue"))
     return opens_one or marked or bool(asks)
+
+
+@connection_created.connect
+def _reverse_unordered(connection: BaseDatabaseWrapper, **_given: object) -> None:
+    """Let SQLite answer in reverse where a query asks for no order, as PostgreSQL sometimes does."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA reverse_unordered_selects = ON")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -38,7 +38,7 @@ class ImpactQuery(serializers.Serializer[Any]):
 
 
 class DatasetImpactView(ApiView):
-    """GET: what descends from a dataset, or from some versions of it."""
+    """GET: the descendants of a dataset, or of some versions of it."""
 
     @accepts(query=ImpactQuery, responses=_ANSWERS)
     def get(self, request: Request, name: str, form: str = "json") -> StreamingHttpResponse:
@@ -50,7 +50,7 @@ class DatasetImpactView(ApiView):
 
 
 class ImpactView(ApiView):
-    """GET: what descends from one node of the graph."""
+    """GET: the descendants of one node of the graph."""
 
     @accepts(responses=_ANSWERS)
     def get(self, request: Request, urn: str, form: str = "json") -> StreamingHttpResponse:
@@ -61,7 +61,7 @@ class ImpactView(ApiView):
 
 
 class CompletenessView(ApiView):
-    """GET: what is known of how a version was made, and what to log for the rest."""
+    """GET: the known and missing parts of a version's lineage, with advice on logging the missing ones."""
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str, version: int) -> Response:
@@ -84,7 +84,7 @@ def _answer(actor: Actor, nodes: tuple[Node, ...], form: str) -> StreamingHttpRe
 
 
 def _json_parts(impact: Impact, actor: Actor) -> Iterator[bytes]:
-    """Return the JSON of an impact in parts: totals first, then a version after the other."""
+    """Return the JSON of an impact in parts: the totals, then one part for each version."""
     head = {
         "roots": [node.urn for node in impact.starts],
         "total_nodes": impact.total,
@@ -128,7 +128,7 @@ def version_json(row: AffectedVersion) -> dict[str, Any]:
 
 
 def csv_lines(impact: Impact, actor: Actor) -> Iterator[str]:
-    """Return the lines of the CSV: one for each affected version. A spreadsheet runs none of its cells as a formula."""
+    """Return the lines of the CSV: one for each affected version. No cell begins as a formula of a spreadsheet does."""
     yield _line(COLUMNS)
     for row in impact.versions(actor):
         version = row.version

@@ -1,6 +1,6 @@
 """Reviews and overrides as facts of a verdict.
 
-Groups and permission levels are read now: who has left a group no longer counts.
+Groups and permission levels are read now: a review by a former member no longer counts.
 """
 
 from __future__ import annotations

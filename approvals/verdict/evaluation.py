@@ -176,7 +176,7 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
         and (row.signed or not snapshot.e_signature)
         and not row.groups.isdisjoint(rule.override_by)
     ]
-    return min(counting, key=lambda row: (row.at, row.by), default=None)
+    return min(counting, key=lambda row: (row.at, row.by, row.reason), default=None)
 
 
 def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:

@@ -37,7 +37,7 @@ def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
     excluded = excluded_people(snapshot.rules, snapshot.people)
     if not any(isinstance(rule, FourEyesRule) for rule in snapshot.rules):
         return excluded
-    for row in sorted(snapshot.overrides, key=lambda row: (row.at, row.by)):
+    for row in sorted(snapshot.overrides, key=lambda row: (row.at, row.by, row.rule)):
         if row.digest == snapshot.subject_digest and row.withdrawn_at is None:
             excluded.setdefault(row.by, f"{_WROTE}overrode the rule {row.rule}")
     return excluded

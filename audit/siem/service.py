@@ -21,7 +21,9 @@ _BATCH = 500
 
 
 def send_events() -> int:
-    """Send each target its next events; return the number sent. What a target does not take is sent again, in order."""
+    """Send each target its next events; return the number sent. Events that a target does not accept are sent again, in
+    order.
+    """
     return sum(_send_to(address) for address in settings.SIEM)
 
 

@@ -1,4 +1,4 @@
-"""Health of the log, for /healthz and the pages: is it being signed?"""
+"""Health of the log's signing, for /healthz and the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLflow auth `users/…`: accounts. Deleting an account closes it here: it is kept, and its name stays taken."""
+"""MLflow auth `users/…`: accounts. Deleting an account deactivates it here, so nobody else can get its name."""
 
 from __future__ import annotations
 
@@ -48,13 +48,15 @@ def create_user(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "users/get")
 def get_user(actor: Actor, q: Params) -> Json:
-    """MLflow auth `users/get`: return one's own account, or for superusers anybody's. Raises Denied, NotFound."""
+    """MLflow auth `users/get`: return an account; only superusers may read the account of another person. Raises
+    Denied, NotFound.
+    """
     return {"user": _user_json(find_account(actor, q.need("username")))}
 
 
 @rpc("GET", "users/current")
 def get_current_user(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the request
-    """MLflow auth `users/current`: return who calls. Raises NotFound."""
+    """MLflow auth `users/current`: return the caller's account. Raises NotFound."""
     return {"user": _user_json(find_account(actor, actor.name))}
 
 
@@ -70,7 +72,7 @@ def list_users(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler
 
 @rpc("PATCH", "users/update-password")
 def update_password(actor: Actor, q: Params) -> Json:
-    """MLflow auth `users/update-password`: set a password; one's own takes `current_password`.
+    """MLflow auth `users/update-password`: set a password. The caller's own needs `current_password`.
 
     Raises Denied, NotFound, InvalidInput.
     """
@@ -87,9 +89,9 @@ def update_password(actor: Actor, q: Params) -> Json:
 
 @rpc("PATCH", "users/update-admin")
 def update_admin(actor: Actor, q: Params) -> Json:
-    """MLflow auth `users/update-admin`: make a person a superuser, or revoke that. Superusers only.
+    """MLflow auth `users/update-admin`: grant or revoke superuser rights. Superusers only.
 
-    Raises Denied, NotFound, InvalidInput, Conflict (one's own).
+    Raises Denied, NotFound, InvalidInput, Conflict (the caller's own account).
     """
     username = q.need("username")
     _require_rights(actor, Action.ACCOUNT_USER_CHANGED, username)
@@ -101,9 +103,9 @@ def update_admin(actor: Actor, q: Params) -> Json:
 
 @rpc("DELETE", "users/delete")
 def delete_user(actor: Actor, q: Params) -> Json:
-    """MLflow auth `users/delete`: close an account and end its tokens. Superusers only.
+    """MLflow auth `users/delete`: deactivate an account and revoke its tokens. Superusers only.
 
-    Raises Denied, NotFound, Conflict (one's own).
+    Raises Denied, NotFound, Conflict (the caller's own account).
     """
     username = q.need("username")
     _require_rights(actor, Action.ACCOUNT_USER_CHANGED, username)

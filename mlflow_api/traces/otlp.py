@@ -33,7 +33,7 @@ _SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
 def export(request: HttpRequest, actor: Actor, /, **_path_values: str) -> HttpResponse:
-    """Keep the spans of a request; all of them or, with an error, none.
+    """Store the spans of a request, all or none.
 
     Raises InvalidInput, ProtocolError, TooLarge.
     """
@@ -121,7 +121,9 @@ def _ids_to_base64(value: Any) -> None:
 def _base64(text: str, size: int) -> str:
     digits = hex_of(text, size=size)
     if not digits:
-        raise InvalidInput(f"Invalid OpenTelemetry format: {text[:100]!r} is no id of {2 * size} hexadecimal digits.")
+        raise InvalidInput(
+            f"Invalid OpenTelemetry format: {text[:100]!r} is not an id of {2 * size} hexadecimal digits."
+        )
     return b64encode(bytes.fromhex(digits)).decode("ascii")
 
 

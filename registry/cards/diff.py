@@ -1,4 +1,4 @@
-"""Differences between two cards, field by field. Pure: two bodies in, changes out."""
+"""Differences between two cards, field by field. Pure functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FieldChange:
 
 
 def diff_bodies(before: Body, after: Body) -> list[FieldChange]:
-    """Return the fields whose values differ, in the card's order; where a value came from is no difference."""
+    """Return the fields whose values differ, in the card's order; the origin of a value is not compared."""
     pairs = [(field, before.get(field.key) or _NOTHING, after.get(field.key) or _NOTHING) for field in FIELDS]
     return [FieldChange(field, old, new) for field, old, new in pairs if _value(old) != _value(new)]
 

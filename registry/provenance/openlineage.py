@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def events_of(ancestry: Ancestry) -> list[Json]:
-    """Return one COMPLETE event for each run, in the order in which the graph came to know them."""
+    """Return one COMPLETE event for each run, in the order of their nodes in the graph."""
     runs = sorted(ancestry.of_kind([NodeKind.RUN]), key=lambda node: node.id)
     times = dict(Node.objects.filter(pk__in=[run.id for run in runs]).values_list("pk", "recorded_at"))
     return [

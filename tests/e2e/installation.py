@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -41,6 +42,7 @@ class Installation:
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = self.data.parent / f"{self.data.name}.up.log"
         self._up: subprocess.Popen[bytes] | None = None
+        self._commands: subprocess.Popen[str] | None = None
 
     @property
     def pid(self) -> int:
@@ -92,6 +94,9 @@ class Installation:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it with a signal and return its exit code."""
         assert self._up is not None
+        if self._commands is not None:
+            self._commands.communicate()
+            self._commands = None
         self._up.send_signal(number)
         return self._up.wait(PATIENCE)
 
@@ -102,16 +107,22 @@ class Installation:
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run manage.py against this installation and return what it printed; fail with its errors."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self._environment() | {"CUSTODY_DATA": str(self.data)},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"manage.py {' '.join(arguments)}: {done.stderr}"
-        return done.stdout
+        if self._commands is None:
+            self._commands = subprocess.Popen(
+                [sys.executable, "-m", "tests.e2e.resident_manage"],
+                cwd=ROOT,
+                env=self._environment() | {"CUSTODY_DATA": str(self.data)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._commands.stdin
+        assert self._commands.stdout
+        self._commands.stdin.write(json.dumps({"arguments": arguments, "stdin": stdin}) + "\n")
+        self._commands.stdin.flush()
+        done = json.loads(self._commands.stdout.readline() or '{"code": 1, "error": "the process of commands ended"}')
+        assert not done["code"], f"manage.py {' '.join(arguments)}: {done['error']}"
+        return str(done["output"])
 
     def token(self, user: str, *options: str) -> str:
         """Return a new API token of a user."""

@@ -148,7 +148,7 @@ def _part(card: CardSource, key: str) -> str:
 
 
 def _below(text: str) -> str:
-    """Return Markdown with its headings pushed below those of the parts, so that they end no part."""
+    """Return Markdown with its headings at lower levels than those of the parts."""
     return re.sub(r"^(#{1,3})(?=\s)", "####", text, flags=re.MULTILINE)
 
 

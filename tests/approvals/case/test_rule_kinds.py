@@ -121,6 +121,12 @@ def test_a_hard_rule_is_never_overridden() -> None:
     assert not shown(CheckRule(**HARD, check="x", override_by=("risk",)), overrides=(given,)).is_approved
 
 
+def test_overrides_of_the_same_moment_read_the_same_in_any_order() -> None:
+    first = OverrideFacts("a", "bea", frozenset(), "measured on a broken sensor", "now", AT)
+    second = replace(first, rule="b")
+    assert shown(EYES, overrides=(first, second)) == shown(EYES, overrides=(second, first))
+
+
 def test_roles_and_owners_have_a_vote() -> None:
     rule = ApprovalsRule(**HARD, count=2, roles=("manage",), owners=(Owners("fraud_*", ("dee",)),))
     votes = (review("bea", roles=frozenset({"manage"})), review("dee"))
