@@ -16,6 +16,7 @@ from lineage.identity.inheritance import update_inheritance
 from lineage.identity.names import version_key
 from lineage.identity.nodes import dataset_spec, member_spec, place
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, Relation, RetractedEdge
+from lineage.quarantine import require_independence
 from lineage.queries import find_node, is_upstream
 from lineage.visibility import require_declaring, require_visible
 
@@ -75,7 +76,8 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
     """Retract an edge: it leaves the graph, and is kept with who retracted it and why.
 
     The person who declared an edge may retract it. An observed edge is evidence, so only a superuser may retract it. A
-    run that logs the same input again brings the edge back as a new one. Raises Denied, InvalidInput, NotFound.
+    run that logs the same input again brings the edge back as a new one. Where quarantined data flows through it, those
+    who may not release the quarantine may not retract it. Raises Denied, InvalidInput, NotFound.
     """
     if not reason.strip():
         raise InvalidInput("Say why the edge is wrong.")
@@ -83,6 +85,7 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
     if edge is None:
         raise NotFound(f"There is no lineage edge {edge_id}.")
     _require_own_claim(actor, edge)
+    require_independence(actor, edge.src.urn, Action.LINEAGE_EDGE_RETRACTED)
     require_declaring(actor, edge.dst.urn, Action.LINEAGE_EDGE_RETRACTED)
     retracted = RetractedEdge.objects.create(
         edge_id=edge.pk,

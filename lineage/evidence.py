@@ -11,10 +11,9 @@ from django.db.models import QuerySet
 from audit.evidence import Evidence, node_subject
 from audit.models import EvidenceWriter
 from lineage.models import Node, Quarantine
-from lineage.statements import walk_pairs
+from lineage.quarantine import ever_above
 
 QUARANTINE_RELEASED = "quarantine_released"
-_MAX_PAIRS = 100_000
 _AT_ONCE = 1000
 
 
@@ -28,9 +27,10 @@ class AncestryWriter:
 
 
 def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWriter]]:
-    """Return the people who changed the ancestry of each node, by URN; three queries where there are none.
+    """Return the people who changed the ancestry of each node, by URN; two queries where there are none.
 
-    Otherwise one more for each thousand ancestors: however many changes there were, only those of ancestors are read.
+    Ancestors that a run has withdrawn count (withdrawn.py). However many changes there were, only those of ancestors
+    are read, with a query for each thousand of them.
     """
     released: dict[int, set[AncestryWriter]] = defaultdict(set)
     rows = Quarantine.objects.filter(released_at__isnull=False).values_list("node_id", "released_by", "node__urn")
@@ -40,12 +40,12 @@ def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWr
     if not released and not notes.exists():
         return {}
     ids = dict(Node.objects.filter(urn__in=set(urns)).values_list("pk", "urn"))
-    pairs = walk_pairs(sorted(ids), limit=_MAX_PAIRS)
-    written = _written(notes, sorted({ancestor for _, ancestor in pairs}))
-    writers_by_urn: dict[str, set[AncestryWriter]] = defaultdict(set)
-    for root, ancestor in pairs:
-        writers_by_urn[ids[root]] |= written.get(ancestor, set()) | released.get(ancestor, set())
-    return {urn: frozenset(writers) for urn, writers in writers_by_urn.items()}
+    above = ever_above(sorted(ids))
+    written = _written(notes, sorted(set().union(*above.values())))
+    return {
+        urn: frozenset().union(*(written.get(pk, set()) | released.get(pk, set()) for pk in above[root]))
+        for root, urn in ids.items()
+    }
 
 
 def _written(notes: QuerySet[EvidenceWriter], nodes: Sequence[int]) -> dict[int, set[AncestryWriter]]:

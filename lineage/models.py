@@ -168,6 +168,9 @@ class RetractedEdge(AppendOnlyModel):
     retracted_by = models.CharField(max_length=150)
     reason = models.CharField(max_length=500)
 
+    class Meta:
+        indexes = [models.Index(fields=["dst_id"], name="lineage_retracted_into")]
+
     def __str__(self) -> str:
         return f"{self.src_id} → {self.dst_id} (retracted)"
 

@@ -24,6 +24,7 @@ from core.errors import Conflict, Denied, InvalidInput
 from lineage.models import Node, NodeKind, Quarantine
 from lineage.queries import find_node
 from lineage.statements import walk_ids, walk_pairs
+from lineage.withdrawn import withdrawn_sources
 
 # Who may place a quarantine (a service account too: a data quality job), and who may release one (people only).
 QUARANTINE_GROUPS = ("operators", "reviewers")
@@ -69,7 +70,7 @@ def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
     _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
-    _require_release(actor, node)
+    _require_maker_of_nothing(actor, node, Action.LINEAGE_QUARANTINE_RELEASED)
     rows = Quarantine.objects.select_for_update(of=("self",)).select_related("node")
     row = rows.filter(Q(node=node) | Q(node__alias_of=node), released_at__isnull=True).first()
     if row is None:
@@ -130,15 +131,16 @@ def taint_of(urn: str) -> Taint:
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
     """Return the quarantined ancestors of each node.
 
-    One query where nothing is quarantined; three more where something is, however many nodes are asked about. A node
-    that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
+    An edge that a run has withdrawn counts like the others (withdrawn.py). One query where nothing is quarantined;
+    three more where something is, however many nodes are asked about, and some for each step over withdrawn edges. A
+    node that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
     """
     quarantine_of_node = {row.node.alias_of_id or row.node_id: row for row in active_quarantines()}
     if not quarantine_of_node:
         return dict.fromkeys(urns, Taint())
     rows = Node.objects.filter(urn__in=set(urns)).values_list("urn", "alias_of_id", "pk")
     ids = {urn: alias or pk for urn, alias, pk in rows}
-    above = _ancestors(sorted(set(ids.values())))
+    above = ever_above(sorted(set(ids.values())))
     return {urn: _taint(above.get(ids[urn]) if urn in ids else None, quarantine_of_node) for urn in urns}
 
 
@@ -161,6 +163,34 @@ def _taint(above: Iterable[int] | None, quarantine_of_node: Mapping[int, Quarant
     seen = list(above)
     quarantined = sorted({pk for pk in seen if pk in quarantine_of_node})
     return Taint(tuple(quarantine_of_node[pk] for pk in quarantined), complete=len(seen) <= MAX_ANCESTORS)
+
+
+def ever_above(starts: Sequence[int]) -> dict[int, list[int]]:
+    """Return the ancestors of each start as `_ancestors` does, with those that runs have withdrawn and theirs."""
+    above = _ancestors(starts)
+    withdrawn: dict[int, frozenset[int]] = {}
+    new = set().union(*above.values())
+    while new:
+        sources = withdrawn_sources(new)
+        withdrawn |= sources
+        further = sorted(set().union(*sources.values()) - above.keys())
+        seen = set().union(*above.values())
+        above |= _ancestors(further) if further else {}
+        new = set().union(*(above[pk] for pk in further)) - seen
+    return {start: _closed(above[start], above, withdrawn) for start in starts} if withdrawn else above
+
+
+def _closed(
+    ancestors: Sequence[int], above: Mapping[int, Sequence[int]], withdrawn: Mapping[int, frozenset[int]]
+) -> list[int]:
+    closed = dict.fromkeys(ancestors)
+    waiting = list(closed)
+    while waiting:
+        for source in withdrawn.get(waiting.pop(), ()):
+            further = [pk for pk in above[source] if pk not in closed]
+            closed.update(dict.fromkeys(further))
+            waiting += further
+    return list(closed)
 
 
 def _ancestors(starts: Sequence[int]) -> dict[int, list[int]]:
@@ -193,11 +223,17 @@ def _reason(text: str) -> str:
     return checked_reason
 
 
-def _require_release(actor: Actor, node: Node) -> None:
+def require_independence(actor: Actor, urn: str, action: Action) -> None:
+    """Refuse people who may not release a quarantine of this node or of data above it. Raises Denied."""
+    for quarantine in taint_of(urn).quarantines:
+        _require_maker_of_nothing(actor, quarantine.node, action)
+
+
+def _require_maker_of_nothing(actor: Actor, node: Node, action: Action) -> None:
     """Ask settings.QUARANTINE_RELEASE_GUARDS, which know more than the graph; Denied with the first refusal."""
     for path in settings.QUARANTINE_RELEASE_GUARDS:
         if refusal := import_string(path)(actor, node):
-            raise Denied(refusal, action=Action.LINEAGE_QUARANTINE_RELEASED, obj=node.urn)
+            raise Denied(refusal, action=action, obj=node.urn)
 
 
 def _require_quarantine_right(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:

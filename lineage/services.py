@@ -32,6 +32,7 @@ from lineage.identity.nodes import (
 )
 from lineage.models import Node, Relation
 from lineage.queries import find_node
+from lineage.withdrawn import PARENT_CHANGED
 
 OBSERVED = "observed"
 IMPORTED = "imported"
@@ -72,7 +73,7 @@ def record_code(*, actor: Actor, run_id: str, claimed: Sequence[ClaimedInput], w
 def record_parent(*, actor: Actor, run_id: str, parent_id: str) -> None:
     """Record the parent of a nested run, "" for none: what the one logs as input, the other inherits."""
     run, *parent = place(run_spec(run_id), *([run_spec(parent_id)] if parent_id else []))
-    set_parent(actor=actor, run=run, parent=parent[0] if parent else None, reason="the parent run was changed")
+    set_parent(actor=actor, run=run, parent=parent[0] if parent else None, reason=PARENT_CHANGED)
 
 
 @transaction.atomic(savepoint=False)

@@ -16,6 +16,7 @@ from lineage.identity.claims import ClaimedInput, Witness
 from lineage.identity.names import DEFAULT_NAMES, UNVERSIONED, dataset_key, repository_key, version_key
 from lineage.identity.nodes import dataset_spec, repository_spec
 from lineage.services import OBSERVED, record_code, record_evaluation, record_inputs, record_parent
+from lineage.withdrawn import TAG_CHANGED
 from tracking.dataset_versions import parse_dataset_versions, split_version
 from tracking.limits import Point
 from tracking.models import Run, RunTag
@@ -25,7 +26,6 @@ COMMIT_KEYS = ("git_commit", "mlflow.source.git.commit")
 REPO_KEY = "mlflow.source.git.repoURL"
 PARENT_KEY = "mlflow.parentRunId"
 _CODE_KEYS = frozenset({*COMMIT_KEYS, REPO_KEY})
-_CHANGED = "the tag was changed"
 
 _LONGEST_NAME = 300
 _LONGEST_VERSION = 200
@@ -46,7 +46,7 @@ def record_run_facts(
             run_id=run.pk,
             claimed=_claims_of_value(run, values[DATASET_KEY]),
             witness=Witness(mode, _witness(f"{run_ref(run.pk)} {key_kind} {DATASET_KEY}", origin), key_kind),
-            replaces=_CHANGED,
+            replaces=TAG_CHANGED,
         )
     if key_kind == "tag" and _CODE_KEYS & values.keys():
         _record_commits(actor, run, mode, origin)
@@ -92,7 +92,7 @@ def _record_commits(actor: Actor, run: Run, mode: str, origin: str) -> None:
         run_id=run.pk,
         claimed=[ClaimedInput(where, _fit(commit, _LONGEST_VERSION)) for commit in whole],
         witness=Witness(mode, _witness(run_ref(run.pk), origin), "commit"),
-        reason=_CHANGED,
+        reason=TAG_CHANGED,
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from approvals.case.origins import nodes_of_bytes
 from audit.evidence import Evidence, logged_model_subject, version_subject
 from audit.models import EvidenceWriter
-from core.refs import version_ref
 from lineage.evidence import QUARANTINE_RELEASED, ancestry_writers
 from policies.rules import CheckRule, Rule
 from registry.models import ModelVersion
+from registry.payload_queries import Origins
 from tracking.models import LoggedModel, Metric
 from tracking.provenance import COMMIT_KEYS, DATASET_KEY, REPO_KEY
 from validation.base import Subject, Written
@@ -135,22 +136,29 @@ def roles_of_writers(subject: Subject, keys: Collection[str] = _LINEAGE_KEYS) ->
     return roles
 
 
-def written_about(versions: Iterable[ModelVersion]) -> dict[int, tuple[Written, ...]]:
-    """Return the evidence that people wrote about each version, by version id; a fixed number of queries."""
+def written_about(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, tuple[Written, ...]]:
+    """Return the evidence that people wrote about each version, by version id; a fixed number of queries.
+
+    The ancestry is that of the bytes: of the version, of all with the same bytes, and of the runs that held them.
+    """
     rows = list(versions)
     models = {row.logged_model_id for row in rows} - {""}
     about = _noted({version_subject(row.pk) for row in rows} | {logged_model_subject(pk) for pk in models})
     for pk, written in _logged_models(models).items():
         about.setdefault(logged_model_subject(pk), set()).update(written)
-    refs = {row.pk: version_ref(row.model.name, row.version) for row in rows}
-    above = ancestry_writers(set(refs.values()))
+    urns = nodes_of_bytes(rows, origins)
+    above = ancestry_writers(set().union(*urns.values()))
     return {
         row.pk: tuple(
             sorted(
                 {
                     *about.get(version_subject(row.pk), ()),
                     *about.get(logged_model_subject(row.logged_model_id), ()),
-                    *(Written(change.name, change.kind, change.detail) for change in above.get(refs[row.pk], ())),
+                    *(
+                        Written(change.name, change.kind, change.detail)
+                        for urn in urns[row.pk]
+                        for change in above.get(urn, ())
+                    ),
                 },
                 key=lambda written: (written.name, written.kind, written.detail),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Q
 
@@ -35,20 +35,27 @@ def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins])
     }
 
 
-def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
-    """Return the quarantined ancestors of each version,
-    above a version with the same bytes or above a run that held them.
+def nodes_of_bytes(versions: Sequence[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, set[str]]:
+    """Return the references to the bytes of each version in the graph, by version id: of the version, of all with the
+    same bytes, and of the runs that held them. One query.
     """
-    rows = list(versions)
-    siblings = same_payload_refs(rows)
-    urns = {
+    siblings = same_payload_refs(versions)
+    return {
         row.pk: {
             version_ref(row.model.name, row.version),
             *siblings.get(row.payload_digest, ()),
             *(run_ref(run_id) for run_id in origins.get(row.pk, NO_ORIGINS).run_ids),
         }
-        for row in rows
+        for row in versions
     }
+
+
+def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
+    """Return the quarantined ancestors of each version, of the versions with the same bytes and of the runs that held
+    them.
+    """
+    rows = list(versions)
+    urns = nodes_of_bytes(rows, origins)
     tainted = taints(sorted({urn for named in urns.values() for urn in named}))
     own = {row.pk: version_ref(row.model.name, row.version) for row in rows}
     return {

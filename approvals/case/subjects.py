@@ -47,7 +47,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     cards, tags, deployed = _cards(versions), _tags(versions), _deployed(moves)
     origins = origins_of(versions)
     authors, ancestries = authors_of(versions.values(), origins), ancestries_of(versions.values(), origins)
-    written = written_about(versions.values())
+    written = written_about(versions.values(), origins)
     models = model_facts({version.model_id: version.model for version in versions.values()}.values())
     return [
         Subject(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from django.db.models import Q
 
 from accounts.owners import owners_of
 from approvals.case.origins import authors_of
@@ -10,7 +12,7 @@ from core.actors import Actor, ActorKind
 from core.refs import run_ref
 from lineage.models import Node, NodeKind
 from lineage.queries import MAX_LIMIT, descendants
-from registry.models import ModelVersion
+from registry.models import ModelVersion, PayloadOrigin
 from registry.payload_queries import origins_of
 from tracking.models import Run, RunWriter
 
@@ -18,29 +20,33 @@ from tracking.models import Run, RunWriter
 def own_data_refusal(actor: Actor, node: Node) -> str:
     """Return the reason why the actor may not release the quarantine of a dataset version, "" where they may.
 
-    It refuses those who made a run or a version that descends from it, logged to such a run, or sent files of such a
-    version, and the owners of service accounts that did. A fixed number of queries.
+    It refuses those who made a run or a version that descends from it (or a version with the same bytes), logged to
+    such a run, or sent files of such a version, and the owners of service accounts that did. A fixed number of queries.
     """
     if actor.kind is ActorKind.SYSTEM:
         return ""
     below = descendants(node, limit=MAX_LIMIT).nodes
-    makers = _makers_of_runs(row.urn for row in below if row.kind == NodeKind.RUN)
-    makers |= _makers_of_versions(row for row in below if row.kind == NodeKind.MODEL_VERSION)
+    run_ids = [row.urn.removeprefix(run_ref("")) for row in below if row.kind == NodeKind.RUN]
+    makers = _makers_of_runs(run_ids)
+    makers |= _makers_of_versions((row for row in below if row.kind == NodeKind.MODEL_VERSION), run_ids)
     makers = makers.union(*owners_of(makers).values())
     if actor.name not in makers:
         return ""
-    return f"{actor.name} trained or registered models on {node.name} {node.version}: somebody else must release it."
+    return f"{actor.name} trained or registered models on {node.name} {node.version}: somebody else must decide on the quarantine."
 
 
-def _makers_of_runs(urns: Iterable[str]) -> set[str]:
-    run_ids = [urn.removeprefix(run_ref("")) for urn in urns]
+def _makers_of_runs(run_ids: Collection[str]) -> set[str]:
     creators = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True).distinct()
     return {*creators, *RunWriter.objects.filter(run__in=run_ids).values_list("name", flat=True).distinct()} - {""}
 
 
-def _makers_of_versions(nodes: Iterable[Node]) -> set[str]:
+def _makers_of_versions(nodes: Iterable[Node], run_ids: Collection[str]) -> set[str]:
+    """Return the authors of these versions, of all with the same bytes, and of those whose bytes the runs held."""
     named = {(node.name, int(node.version)) for node in nodes}
     rows = ModelVersion.objects.filter(model__name__in={name for name, _ in named}).select_related("model")
-    versions = [row for row in rows if (row.model.name, row.version) in named]
-    authors = authors_of(versions, origins_of(row.pk for row in versions))
+    versions = {row.pk: row for row in rows if (row.model.name, row.version) in named}
+    payloads = {row.payload_digest for row in versions.values()} - {""}
+    held = PayloadOrigin.objects.filter(kind=PayloadOrigin.RUN, name__in=run_ids).values("version")
+    versions |= {row.pk: row for row in ModelVersion.objects.filter(Q(payload_digest__in=payloads) | Q(pk__in=held))}
+    authors = authors_of(versions.values(), origins_of(versions))
     return {name for names in authors.values() for name in names}

@@ -16,6 +16,7 @@ from django.utils import timezone
 from core.actors import Actor
 from lineage.identity.moves import Key, put_edges, retract_all
 from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.withdrawn import NOT_INHERITED
 
 FROM_PARENT = "parent"
 FROM_CHILD = "child"
@@ -89,7 +90,7 @@ def _settle(actor: Actor, runs: set[int], reason: str) -> None:
     if new := keys_needed - held.keys():
         put_edges(dict.fromkeys(new, timezone.now()))
     if gone := held.keys() - keys_needed:
-        retract_all(actor=actor, edge_ids=[held[key] for key in gone], reason=reason or "no longer inherited")
+        retract_all(actor=actor, edge_ids=[held[key] for key in gone], reason=reason or NOT_INHERITED)
 
 
 def _parents(runs: set[int]) -> dict[int, int]:

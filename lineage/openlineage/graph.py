@@ -28,9 +28,9 @@ from lineage.openlineage.events import NamedDataset, run_uuid
 from lineage.openlineage.merge import State, datasets_of, explicit_pairs, facets_of
 from lineage.queries import find_node
 from lineage.visibility import known_nodes, require_declaring
+from lineage.withdrawn import EVENT_CHANGED
 
 ORIGIN = "openlineage"
-_REASON = "a later event of the run says otherwise"
 _TEST = "TEST"
 
 
@@ -150,7 +150,9 @@ def settle_run(actor: Actor, row: JobRun, run_id: str, shape: Shape) -> None:
     claimed = [ClaimedInput(repository_of(shape, str(row.job or run_id)), version=commit)] if commit else []
     spec = Spec(NodeKind.RUN, run.urn, run.name)
     witness = Witness("observed", source, ORIGIN)
-    replace_claims(actor=actor, subject=spec, rel=Relation.USED_CODE, claimed=claimed, witness=witness, reason=_REASON)
+    replace_claims(
+        actor=actor, subject=spec, rel=Relation.USED_CODE, claimed=claimed, witness=witness, reason=EVENT_CHANGED
+    )
     _nest(actor, run, shape.parent)
 
 
@@ -162,7 +164,9 @@ def _read(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) -> No
     ]
     spec = Spec(NodeKind.RUN, run.urn, run.name)
     witness = Witness("observed", source, ORIGIN)
-    replace_claims(actor=actor, subject=spec, rel=Relation.CONSUMED, claimed=claimed, witness=witness, reason=_REASON)
+    replace_claims(
+        actor=actor, subject=spec, rel=Relation.CONSUMED, claimed=claimed, witness=witness, reason=EVENT_CHANGED
+    )
     for use in shape.inputs if through_run else ():
         if use.is_model:
             accept(
@@ -207,7 +211,7 @@ def _written(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) ->
         require_declaring(actor, node.urn, Action.LINEAGE_EVENTS_RECEIVED)
         accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode="observed", source=source)
         _rename(actor, use, unknown_version(run_id, written=True), node)
-    retract_unclaimed(actor=actor, keys=gone, reason=_REASON)
+    retract_unclaimed(actor=actor, keys=gone, reason=EVENT_CHANGED)
     return nodes
 
 
@@ -234,8 +238,8 @@ def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], so
     ids = set(edge_ids(list(pairs)).values())
     gone = Edge.objects.filter(pk__in=set(row.pairs) - ids).values_list("pk", flat=True)
     others = EdgeAssertion.objects.filter(edge_id__in=gone).exclude(assertion__source=source)
-    retracted_ids = set(others.values_list("edge_id", flat=True))
-    retract_all(actor=actor, edge_ids=[pk for pk in gone if pk not in retracted_ids], reason=_REASON)
+    of_others = set(others.values_list("edge_id", flat=True))
+    retract_all(actor=actor, edge_ids=[pk for pk in gone if pk not in of_others], reason=EVENT_CHANGED)
     row.pairs = sorted(ids)
 
 
@@ -250,7 +254,7 @@ def _nest(actor: Actor, run: Node, parent_id: str) -> None:
     elif parent_id:
         (parent,) = place(run_spec(parent_id))
     if parent is not None or run.container_id is not None:
-        set_parent(actor=actor, run=run, parent=parent, reason=_REASON)
+        set_parent(actor=actor, run=run, parent=parent, reason=EVENT_CHANGED)
 
 
 def tracked_run(run_id: str) -> Node | None:

@@ -137,7 +137,7 @@ def test_the_queries_do_not_grow(graph: None, keeper: Actor) -> None:
         record_produced(actor=SYSTEM, run_id="r1", model="fraud", version=number)
     with CaptureQueriesContext(connection) as many:
         found = taints([f"model-version:fraud/{number}" for number in range(3, 30)])
-    assert len(many) == len(few) == 3
+    assert len(many) == len(few) == 4
     assert all(taint.quarantines for taint in found.values())
 
 

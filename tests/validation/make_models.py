@@ -6,6 +6,8 @@ installed.
 
 from __future__ import annotations
 
+import functools
+import operator
 import pickle
 import warnings
 from pathlib import Path
@@ -14,11 +16,12 @@ import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
+import scipy.sparse
 import skops.io
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -56,6 +59,41 @@ def main() -> None:
     np.save(HERE / "numbers.npy", np.arange(4.0))
     np.save(HERE / "objects.npy", np.array(["a", None], dtype=object), allow_pickle=True)
     np.savez_compressed(HERE / "numbers.npz", a=np.arange(4.0), b=np.ones((2, 2)))
+    skops.io.dump(parts(), HERE / "parts.skops")
+
+
+def parts() -> dict[str, object]:
+    """Return an object of each kind that skops writes in a way of its own."""
+    line = LinearRegression().fit(np.arange(4.0).reshape(-1, 1), np.arange(4.0))
+    return {
+        "model": line,
+        "rng": np.random.default_rng(0),
+        "state": np.random.RandomState(0),
+        "part": functools.partial(np.add, 1.0),
+        "item": operator.itemgetter(1),
+        "attr": operator.attrgetter("x"),
+        "slice": slice(1, 2),
+        "set": {1, 2},
+        "bytes": b"abc",
+        "tuple": (1, "a"),
+        "sparse": scipy.sparse.eye(3, format="csr"),
+        "masked": np.ma.array([1, 2], mask=[0, 1]),
+        "type": int,
+        "ufunc": np.log1p,
+        "dtype": np.dtype("f4"),
+        "method": line.predict,
+        "function": FunctionTransformer(np.log1p),
+        "objects": np.array(["a", 1], dtype=object),
+    }
+
+
+def tensors() -> None:
+    """Write tensors as PyTorch does now and as it did before 1.6; run by hand where torch is installed."""
+    import torch  # noqa: PLC0415 - installed in an environment of its own
+
+    state = {"w": torch.arange(4.0).reshape(2, 2), "n": 3, "b": torch.ones(2, dtype=torch.int64)}
+    torch.save(state, HERE / "tensors.pt")
+    torch.save(state, HERE / "tensors.legacy.pt", _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ inert class. An audit hook ends the process if anything starts a program or open
 from __future__ import annotations
 
 import base64
+import builtins
 import contextlib
 import io
 import json
@@ -30,7 +31,9 @@ _ACTING = (
     "shutil.",
     "os.remove",
 )
+_CONTAINERS = frozenset({"dict", "list", "set", "slice", "str", "tuple"})
 _MEMORY = 1 << 30
+_MEMORY_OF_TORCH = 12 << 30  # addresses, most of them never used
 
 
 class Inert:
@@ -113,12 +116,66 @@ def library_readers(taken: set[str]) -> Iterator[Callable[[bytes], object]]:
     yield by_numpy
 
 
+def torch_readers(taken: set[str]) -> Iterator[Callable[[bytes], object]]:
+    """Yield torch.load that takes any class, where it is installed. TorchScript is a program, and counts as a name."""
+    try:
+        import torch  # noqa: PLC0415 - only where it is installed
+    except ImportError:
+        return
+    unpickler = recording(pickle.Unpickler, taken)
+    watched = SimpleNamespace(
+        __name__="watched",
+        Unpickler=unpickler,
+        UnpicklingError=pickle.UnpicklingError,
+        load=lambda stream, **_: unpickler(stream).load(),
+        loads=lambda data, **_: unpickler(io.BytesIO(data)).load(),
+    )
+    torch.jit.load = lambda *_, **__: taken.add("torch.jit\nload")
+
+    def by_torch(data: bytes) -> None:
+        torch.load(io.BytesIO(data), weights_only=False, pickle_module=watched)
+
+    yield by_torch
+
+
+def skops_readers(taken: set[str]) -> Iterator[Callable[[bytes], object]]:
+    """Yield skops.io.load that trusts every type, where it is installed."""
+    try:
+        import skops.io  # noqa: PLC0415 - only where it is installed
+        from skops.io import _general, _numpy, _persist, _sklearn, _utils  # noqa: PLC0415 - only where it is installed
+    except ImportError:
+        return
+
+    def named(module: str, name: str, **_: object) -> object:
+        taken.add(f"{module}\n{name}")
+        return getattr(builtins, name) if module == "builtins" and name in _CONTAINERS else Inert
+
+    class Operators:
+        """Stands for the module that skops takes functions of operator from."""
+
+        def __getattr__(self, name: str) -> object:
+            return named("operator", name)
+
+    for module in (_general, _numpy, _sklearn, _utils):
+        for function in ("gettype", "_import_obj"):
+            if hasattr(module, function):
+                setattr(module, function, named)
+    _general.operator = Operators()
+    _persist.audit_tree = lambda *_, **__: None
+
+    def by_skops(data: bytes) -> None:
+        skops.io.loads(data)
+
+    yield by_skops
+
+
 def names_taken(data: bytes) -> set[str]:
     """Return the names that any reader asks for before it ends or fails."""
     taken: set[str] = set()
-    for read in (*plain_readers(taken), *library_readers(taken)):
-        with contextlib.suppress(Exception):
-            read(data)
+    for readers in (plain_readers, library_readers, torch_readers, skops_readers):
+        for read in readers(taken):
+            with contextlib.suppress(Exception):
+                read(data)
     return taken
 
 
@@ -127,8 +184,9 @@ def main() -> None:
     import warnings  # noqa: PLC0415 - readers warn about damaged files
 
     warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     names_taken(pickle.dumps(1))  # whatever readers import they have imported before the hook watches
+    memory = _MEMORY_OF_TORCH if "torch" in sys.modules else _MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     sys.addaudithook(watch)
     for line in sys.stdin:
         print(json.dumps(sorted(names_taken(base64.b64decode(line)))))

@@ -23,6 +23,7 @@ from validation.scanning.signatures import (
     ZIP_SUFFIXES,
     code_in,
     is_marked_pickle,
+    is_weak,
     suffix_of,
     unread_format,
 )
@@ -59,7 +60,7 @@ def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> 
         return
     stream.seek(0)
     if unread := unread_format(head):
-        report.unsigned = True
+        report.unsigned, report.loadable = True, not is_weak(unread)
         raise Unsafe(
             f"it is a file of {unread}, which is not read here. Unpack it, or save the model in another format"
         )

@@ -26,9 +26,10 @@ class FileReport:
     """The report of one file. A file with ``problems`` is rejected.
 
     ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format
-    names it as its data: those names are in ``data_files``, as paths from the root of the folder (or the archive), and
-    in ``data_patterns`` as a beginning and a regular expression for the rest. ``loadable`` is what a loader would
-    unpickle or unpack. ``expects`` are the files that it has loaded, with the formats they may have.
+    names it as its data, and where it is not ``loadable``: those names are in ``data_files``, as paths from the root of
+    the folder (or the archive), and in ``data_patterns`` as a beginning and a regular expression for the rest.
+    ``loadable`` is what a loader would unpickle or unpack. ``expects`` are the files that it has loaded, with the
+    formats they may have.
     """
 
     name: str
@@ -63,7 +64,11 @@ def settle(reports: Collection[FileReport]) -> None:
     named = {name for report in reports for name in report.data_files}
     patterns = [re.compile(re.escape(begin) + pattern) for report in reports for begin, pattern in report.data_patterns]
     for report in reports:
-        if report.unsigned and (report.name in named or any(one.fullmatch(report.name) for one in patterns)):
+        if (
+            report.unsigned
+            and not report.loadable
+            and (report.name in named or any(one.fullmatch(report.name) for one in patterns))
+        ):
             report.unsigned, report.problems, report.format = False, [], "raw data"
 
 

@@ -101,6 +101,7 @@ _DATA_MAGIC = (
     (b"ORC", "table"),
 )
 _RIFF = {b"WEBP": "image", b"WAVE": "sound"}
+_CERTAIN = 4
 _PICKLE_MARK, _PICKLE_PROTOCOLS = 0x80, range(6)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -139,6 +140,11 @@ def code_in(head: bytes, name: str) -> str:
 def unread_format(head: bytes) -> str:
     """Return the name of a known format that the scan cannot read, "" for none."""
     return next((kind for magic, kind in _UNREAD_MAGIC if head.startswith(magic)), "")
+
+
+def is_weak(kind: str) -> bool:
+    """Return whether the mark of an unread format is so short that raw data may begin with it by chance."""
+    return any(kind == named and len(magic) < _CERTAIN for magic, named in _UNREAD_MAGIC)
 
 
 def data_format(head: bytes) -> str:

@@ -179,7 +179,7 @@ def test_an_author_does_not_release_the_quarantine_of_their_data(
     version = new_version()
     log_metric(actor=by_bea, run_id=version.run_id, point=Point(key="f1", value=1.0, timestamp_ms=1))
     place_quarantine(actor=by_bea, urn=DATA, reason="Bad.")
-    with pytest.raises(Denied, match="somebody else must release it"):
+    with pytest.raises(Denied, match="somebody else must decide on the quarantine"):
         release_quarantine(actor=by_bea, urn=DATA, reason="Good.")
     assert active_quarantines().count() == 1
 

@@ -114,7 +114,7 @@ def test_a_release_resolves_them_with_its_reason(two: Two, flagged: Finding, by_
 
 def test_who_made_the_version_does_not_release(two: Two, flagged: Finding, ada: User, by_ada: Actor) -> None:
     ada.groups.add(Group.objects.get_or_create(name="operators")[0])
-    with pytest.raises(Denied, match="somebody else must release it"):
+    with pytest.raises(Denied, match="somebody else must decide on the quarantine"):
         release_quarantine(actor=by_ada, urn=dataset_of(two[1]), reason="Mine, and fine.")
     assert close() == 0
 

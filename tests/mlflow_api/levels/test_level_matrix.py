@@ -102,12 +102,12 @@ class World:
             "model_folder": self.model_folder,
         }
 
-    def fields(self, extra: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields of a call: those that all of them get, and those of one."""
-        names = self.names()
+    def fields(self, extra: dict[str, Any], names: dict[str, str] | None = None) -> dict[str, Any]:
+        """Return the fields of a call: those that all of them get, and those of one; of other ``names`` where given."""
+        names = names or self.names()
         common: dict[str, Any] = {
             "experiment_id": names["experiment_id"], "experiment_ids": [names["experiment_id"]],
-            "experiment_name": "secret", "run_id": names["run_id"], "run_ids": [names["run_id"]],
+            "experiment_name": names.get("experiment_name", "secret"), "run_id": names["run_id"], "run_ids": [names["run_id"]],
             "trace_id": names["trace_id"], "trace_ids": [names["trace_id"]], "request_ids": [names["trace_id"]], "metric_key": "loss",
             "key": "k", "value": "v", "max_results": 5,
         }  # fmt: skip

@@ -14,6 +14,7 @@ import zlib
 
 import pytest
 
+from tests.validation.files.test_scan_onnx import model, node, tensor
 from tests.validation.scanning import SYSTEM, problems, scan, zipped
 
 FRAME_LZ4, FRAME_ZSTD = (
@@ -98,6 +99,14 @@ def test_it_is_refused_under_every_name(what: str, name: str) -> None:
 @pytest.mark.parametrize("what", ["LZ4", "Zstandard"])
 def test_what_is_not_unpacked_is_named(what: str) -> None:
     assert f"a file of {what}" in scan("m.bin", TRIES[what]).problems[0]
+
+
+@pytest.mark.parametrize("what", ["LZ4", "Zstandard"])
+def test_what_a_loader_would_unpack_is_nobodys_raw_data(what: str) -> None:
+    graph = {"model.onnx": model(node(), tensors=(tensor("m.bin"),))}
+    assert problems({**graph, "m.bin": b"\x00\x01" * 4000}) == {}
+    assert problems({**graph, "m.bin": TRIES[what]}).keys() == {"m.bin"}
+    assert problems({**graph, "m.bin": TRIES[what]}, allow_files=["m.bin"]) == {}
 
 
 def mlmodel(flavors: str, top: str = "") -> dict[str, bytes]:

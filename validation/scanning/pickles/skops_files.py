@@ -79,7 +79,7 @@ def _scan_schema(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
     names: set[tuple[str, str]] = set()
     identities = _Identities()
     for node in _nodes(schema, budget):
-        names |= _names_of(node)
+        names |= _names_of(node) | _generator_of(report, node)
         if isinstance(node.get("file"), str):
             report.data_files.add(node["file"])
         if identities.differ(node):
@@ -108,6 +108,27 @@ def _names_of(node: Mapping[str, Any]) -> set[tuple[str, str]]:
         for where, field in _SPLIT_NAMES
         if isinstance(node.get(where), str) and isinstance(node.get(field), str)
     }
+
+
+def _generator_of(report: FileReport, node: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the name that a generator of random numbers is made of: a text in its state, which skops looks up in
+    numpy.random and, in older versions, calls whatever it is.
+    """
+    if node.get("__loader__") != "RandomGeneratorNode":
+        return set()
+    content = node.get("content")
+    state = content.get("bit_generator") if isinstance(content, Mapping) else None
+    entries = state.get("content") if isinstance(state, Mapping) and state.get("__loader__") == "DictNode" else None
+    named = entries.get("bit_generator") if isinstance(entries, Mapping) else None
+    text = named.get("content") if isinstance(named, Mapping) and named.get("__loader__") == "JsonNode" else None
+    try:
+        name = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        name = None
+    if not isinstance(name, str):
+        report.refuse("it has a generator of random numbers that does not say which")
+        return set()
+    return {("numpy.random", name), ("numpy.random.bit_generator", "SeedSequence")}
 
 
 def _texts_of(node: Mapping[str, Any]) -> Iterator[object]:
