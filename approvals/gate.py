@@ -110,10 +110,13 @@ def _pass(case: Case) -> GatePass:
         stands_on["earlier_request"] = earlier
         if not approvers:
             approvers, approved_at = approval_of(earlier)
+    relied_on = " by break-glass" if request.kind == RequestKind.BREAK_GLASS else ""
+    if "earlier_request" in stands_on:
+        relied_on = f" on the approval of request:{earlier}"
     return GatePass(
         approved_by=approvers,
         approved_at=approved_at,
-        basis=f"request:{request.pk} {case.policy.label} subject:{verdict.subject_digest}",
+        basis=f"request:{request.pk} {case.policy.label} subject:{verdict.subject_digest}{relied_on}",
         rollback_window=case.policy.body.options.rollback_window,
         stands_on=stands_on,
         is_full_validation=_is_full_validation(case),

@@ -125,10 +125,10 @@ class Action(RecordedAction):
         "approvals.rule.overridden", Verb("overrode", "override"), "a rule of {object}", REQUEST, BY_RULE,
     )
     AUDIT_EXPORTED = (
-        "audit.exported", Verb("exported", "export"), "the audit log of {object}", "a model or of everything", display("none", "download"),
+        "audit.exported", Verb("exported", "export"), "events of {object}", "a model or of the audit log", display("none", "download"),
     )
     AUDIT_LOG_STARTED = (
-        "audit.log.started", STARTED, "{object}", "a new audit log in place of one that cannot continue", display("bad", "restart_alt"),
+        "audit.log.started", STARTED, "{object} anew", "the audit log", display("bad", "restart_alt"),
     )
     AUDIT_LOG_KEY_ROTATED = (
         "audit.log_key.rotated", Verb("changed", "change"), "the key of {object}", "the audit log", display("bad", "key"),

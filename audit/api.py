@@ -6,21 +6,23 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.actions import Action
-from audit.exports.jobs import export_job, file_name, file_of, start_export
+from audit.downloads import ZIP, export_download, stored_file
+from audit.exports.jobs import export_job, start_export
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.queries import events_matching, places_of, stream_length
 from audit.serializers import EventsQuery, ExportQuery, event_json, export_json
 from audit.subjects import find_stream, require_whole_log
 from core.actors import Actor, Scope, actor_of
 from core.rest import ApiView, accepts
+
+_FILE = {(200, ZIP): OpenApiTypes.BINARY, (206, ZIP): OpenApiTypes.BINARY}
 
 
 class IgnoreAccept(BaseContentNegotiation):
@@ -78,16 +80,18 @@ def _stream(actor: Actor, query: dict[str, Any]) -> str:
 
 
 class ExportView(ApiView):
-    """GET: an export as a zip file."""
+    """GET: an export as a zip file, which is sent while a worker writes it."""
 
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
     content_negotiation_class = IgnoreAccept
 
-    @accepts(query=ExportQuery, responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request) -> FileResponse:
-        """Answer the zip file, and record that it was asked for. Raises NotFound, Denied, Unavailable."""
-        package = export(actor=actor_of(request), filters=Filters(**self.query))
-        return FileResponse(package.file, as_attachment=True, filename=package.filename, content_type="application/zip")
+    @accepts(query=ExportQuery, responses=_FILE)
+    def get(self, request: Request) -> HttpResponseBase:
+        """Start an export that a worker makes, and answer its zip file while it is written.
+
+        Raises NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
+        """
+        return export_download(actor=actor_of(request), filters=Filters(**self.query), **_range(request))
 
 
 class ExportsView(ApiView):
@@ -119,10 +123,14 @@ class ExportFileView(ApiView):
     required_scopes = {"GET": Scope.AUDIT_EXPORT}
     content_negotiation_class = IgnoreAccept
 
-    @accepts(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request, export_id: UUID) -> FileResponse:
-        """Answer the zip file. Raises NotFound, Conflict while it is not finished."""
-        job = export_job(actor_of(request), export_id)
-        return FileResponse(
-            file_of(job).open("rb"), as_attachment=True, filename=file_name(job), content_type="application/zip"
-        )
+    @accepts(responses=_FILE)
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        """Answer the zip file, or the range of it that is asked for.
+
+        Raises NotFound, Unavailable, Conflict while it is not finished.
+        """
+        return stored_file(export_job(actor_of(request), export_id), **_range(request))
+
+
+def _range(request: Request) -> dict[str, str]:
+    return {"byte_range": request.headers.get("Range", ""), "if_range": request.headers.get("If-Range", "")}

@@ -138,10 +138,12 @@ class ExportState(models.TextChoices):
 class ExportJob(models.Model):
     """An export of the log that a worker makes.
 
-    ``event`` records the request for the export; ``filters`` are its filters.
+    ``event`` records the request for the export; ``filters`` are its filters. ``annex`` names files of other apps that
+    belong into it (audit/exports/annexes.py).
 
     ``done`` counts events. ``seen_at`` is the last heartbeat of the worker: without one for a while, another worker
-    starts again. ``size`` is the number of bytes of the finished file.
+    starts again, as the next ``attempt``. ``size`` is the number of bytes of the finished file, ``fetched_at`` when
+    somebody first began to fetch it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -149,12 +151,15 @@ class ExportJob(models.Model):
     requested_by = models.CharField(max_length=150)
     requester_ref = models.CharField(max_length=100)
     filters = models.JSONField(default=dict)
+    annex = models.CharField(max_length=100, default="", blank=True)
     state = models.CharField(max_length=8, choices=ExportState, default=ExportState.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
     done = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     error = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

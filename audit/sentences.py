@@ -12,6 +12,7 @@ import orjson
 from audit.actions import record_of
 from audit.models import Event
 from core.actors import ActorKind
+from core.refs import AUDIT_LOG
 
 _SHOWN_CHANGES = 4
 _SHOWN_TEXT = 80
@@ -39,6 +40,8 @@ def describe(event: Event) -> str:
 
 def object_phrase(ref: str) -> str:
     """Return an object reference as text: `model-version:fraud/7` is "version 7 of fraud"."""
+    if ref == AUDIT_LOG:
+        return "the audit log"
     kind, _, name = ref.partition(":")
     if not name:
         return ref

@@ -14,6 +14,8 @@ from audit.transparency.entries import entry_bytes
 from audit.verifier.audit_verify import leaf_hash
 from core.times import iso_utc
 
+_MAX_SEQ = 2**53 - 1
+
 
 class EventsQuery(serializers.Serializer[Any]):
     """Query parameters of the list of events; times without a zone are UTC."""
@@ -42,6 +44,8 @@ class ExportQuery(serializers.Serializer[Any]):
     request = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
     since = serializers.DateTimeField(required=False, default=None)
     until = serializers.DateTimeField(required=False, default=None)
+    first_seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ, required=False, default=None)
+    last_seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ, required=False, default=None)
 
 
 def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def export_json(job: ExportJob) -> dict[str, Any]:
         "id": str(job.pk),
         "state": job.state,
         "filters": job.filters,
+        "annex": job.annex,
         "requested_by": job.requested_by,
         "created_at": iso_utc(job.created_at),
         "events_done": job.done,

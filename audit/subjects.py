@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound
+from core.refs import AUDIT_LOG
 
 AUDITORS = "auditors"
 
@@ -51,5 +52,5 @@ def require_whole_log(actor: Actor, *, action: str) -> None:
         raise Denied(
             f"{actor.name} may not read the whole audit log: only the group {AUDITORS} may. Name a model.",
             action=action,
-            obj="audit:log",
+            obj=AUDIT_LOG,
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+# The reference of the audit log itself.
+AUDIT_LOG = "audit:log"
+
 
 def escaped(part: str) -> str:
     """Return a part of a reference with ``%`` and ``/`` percent-encoded, so that (a, b/c) and (a/b, c) differ."""

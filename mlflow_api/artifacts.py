@@ -12,9 +12,9 @@ from django.utils.http import content_disposition_header
 
 from audit.actions import Action
 from core.actors import Actor
+from core.byte_ranges import Span, Unsatisfiable, Window, span_of
 from core.errors import DomainError
 from mlflow_api import render_tracking as render
-from mlflow_api.byte_ranges import Span, Unsatisfiable, Window, span_of
 from mlflow_api.dispatch import protected
 from mlflow_api.errors import error_response
 from mlflow_api.traces.spans_file import upload_spans_file

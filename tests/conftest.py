@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.app.task import Task
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
-from django.test.client import Client
+from django.test.client import Client, ClientHandler
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
@@ -29,6 +31,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from accounts.models import User
 from config.start import prepare_start
 from core.actors import Actor
+from tests import recorded_writes
 from tests.database_copies import Template, drop, use
 from tests.database_flush import Rows, flush_to, written_by_migrations
 from tests.declared_bodies import hold_to_document
@@ -285,3 +288,22 @@ def bucket(s3_server: S3Server, settings: Settings, monkeypatch: pytest.MonkeyPa
     found = TestBucket(s3_server)
     settings.ARTIFACT_URL = f"s3://{found.name}/some/prefix"
     return found
+
+
+@pytest.fixture(autouse=True)
+def _listed_writes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a test fail that is listed for a route and has not written through it."""
+    yield
+    if connection.vendor == "sqlite" and not request.session.testsfailed:
+        recorded_writes.require_written(request.node.nodeid)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _watched_writes() -> Iterator[None]:
+    """Let requests, commands and tasks fail that change records without an event (SQLite tells what was changed)."""
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "sqlite":
+            patch.setattr(ClientHandler, "__call__", recorded_writes.watching_client(ClientHandler.__call__))
+            patch.setattr(BaseCommand, "execute", recorded_writes.watching_command(BaseCommand.execute))
+            patch.setattr(Task, "__call__", recorded_writes.watching_task(Task.__call__))
+        yield

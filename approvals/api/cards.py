@@ -5,14 +5,19 @@ Here and not in registry/, because exports declare the approvals that only this 
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from approvals.packs.dossier import pack_page_of, start_dossier
 from approvals.packs.exports import export_card
 from audit.api import IgnoreAccept
+from audit.serializers import export_json
+from core.actors import Scope
 from core.errors import NotFound
 from core.rest import ApiView, accepts, listed
 from registry.api.card_serializers import (
@@ -166,6 +171,38 @@ class PackView(ApiView):
         version_row = get_version(actor_of(request), name, version)
         pack = get_pack(version_row, number)
         return pack_response(pack)
+
+
+class PackPageView(ApiView):
+    """GET: the first page of a conformity pack, as it was frozen."""
+
+    content_negotiation_class = IgnoreAccept
+
+    @accepts(responses={(200, "text/html"): OpenApiTypes.STR})
+    def get(self, request: Request, name: str, version: int, number: int) -> HttpResponse:
+        """Answer the page. Raises NotFound."""
+        return pack_page_response(get_pack(get_version(actor_of(request), name, version), number))
+
+
+class DossierView(ApiView):
+    """POST: start the dossier of a promotion: a signed export with the pack and proofs of the version's events."""
+
+    required_scopes = {"POST": Scope.AUDIT_EXPORT}
+
+    @accepts(responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request, name: str, version: int, number: int) -> Response:
+        """Answer the export, which a worker makes. Raises NotFound."""
+        actor = actor_of(request)
+        job = start_dossier(actor=actor, pack=get_pack(get_version(actor, name, version), number))
+        return Response(export_json(job), status=HTTPStatus.ACCEPTED)
+
+
+def pack_page_response(pack: FrozenPack) -> HttpResponse:
+    """Return the first page of a pack. It runs no script and loads nothing. Raises NotFound."""
+    answer = HttpResponse(pack_page_of(pack), content_type="text/html; charset=utf-8")
+    answer["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def pack_response(pack: FrozenPack) -> FileResponse:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,10 @@ import orjson
 
 from approvals.models import TransitionRequest
 from approvals.packs.approval_records import ApprovalRecord, as_json, records_of
+from approvals.packs.evidence_files import evidence_files
 from approvals.packs.exports import FORMATS, with_approvals
+from approvals.packs.page import PackFacts, pack_page
+from approvals.packs.promotion_verdict import promotion_verdict
 from core.refs import version_ref
 from core.times import iso_utc
 from lineage.graph.history import ancestors_as_of
@@ -29,17 +33,21 @@ from registry.cards.templates import requirements_for
 from registry.models import CardRevision, PackOrder, RiskAssessment
 from registry.stages import Stage
 
-FORMAT = "custody-conformity-pack/1"
+FORMAT = "custody-conformity-pack/2"
 TEMPLATE = "eu_annex_iv"
+_EARLIER = re.compile(r" on the approval of request:(\d+)")
 _NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
-_README = """This is the conformity pack of one promotion, frozen as it happened.
+_README = """This is the conformity pack of one promotion, frozen as it happened. Read index.html first.
 
+index.html           the decision as text: its basis, the verdict with every rule, reviews with the printed name
+                     and its meaning, the evidence, Annex IV with the answer to each point, the risk, the lineage
 manifest.json        every file with its SHA-256 and size, and what the pack was made from
 version.json         the version: artifact digest, tags, who promoted and approved it, which version it replaced
 annex_iv.json        the outline of Annex IV of the EU AI Act: the field that answers each point, and the missing ones
 card/                the model card at that revision: as JSON, as a page, and in the formats of others
 approval/            the request, each review with the digest it covers and its electronic signature (the printed name,
-                     its meaning and time), each check with its evidence, the overridden rules, the policy
+                     its meaning and time), each check with its evidence and the files of it, the overridden rules, the
+                     policy, and verdict.json: the result of every rule, as the log has it
 risk/                the answers to the risk questionnaire and the tier they came to
 lineage/             the ancestors of the version at that time
 
@@ -111,24 +119,57 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
     files = {_NAMES.get(each.code, f"card/{each.suffix}"): each.write(card, records) for each in FORMATS.values()}
     pinned = order.pinned
     history = ancestors_as_of(pinned["lineage_node"], order.promoted_at)
+    outline, risk, rules = _outline(card), _assessment(order), promotion_verdict(order)
     files |= {
         "README.txt": _README.encode(),
         "version.json": _json(pinned["version"]),
-        "annex_iv.json": _json(_outline(card)),
-        "risk/assessment.json": _json(_assessment(order)),
+        "annex_iv.json": _json(outline),
+        "risk/assessment.json": _json(risk),
         "lineage/ancestors.json": _json(asdict(history)),
+        "index.html": pack_page(
+            PackFacts(
+                target=pinned.get("target", Stage.PRODUCTION.value),
+                promoted_at=iso_utc(order.promoted_at, "seconds"),
+                version=pinned["version"],
+                basis=pinned["version"]["approval_basis"] or _basis(pinned),
+                records=records,
+                rules=rules,
+                outline=outline,
+                card=card,
+                risk=risk,
+                ancestry=history,
+            )
+        ),
     }
     for record in records:
-        facts = as_json(record)
-        reviews, checks, overrides = (facts.pop(part) for part in ("reviews", "checks", "overrides"))
-        files |= {
-            "approval/request.json": _json(facts),
-            "approval/reviews.json": _json(reviews),
-            "approval/checks.json": _json(checks),
-            "approval/overrides.json": _json(overrides),
-            "approval/policy.json": _json(pinned["policy"]),
-        }
+        files |= _approval_files(record, pinned["policy"], rules)
     return files
+
+
+def _basis(pinned: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the basis of a move of an alias, which its version does not keep: read from the basis of the event."""
+    if not pinned["request"]:
+        return None
+    basis: dict[str, Any] = {"kind": "promotion", "request": pinned["request"]}
+    if pinned["basis"].endswith(" by break-glass"):
+        return basis | {"kind": "break_glass"}
+    if match := _EARLIER.search(pinned["basis"]):
+        return basis | {"kind": "rollback", "earlier_request": int(match[1])}
+    return basis
+
+
+def _approval_files(record: ApprovalRecord, policy: object, rules: object) -> dict[str, bytes]:
+    facts = as_json(record)
+    reviews, checks, overrides = (facts.pop(part) for part in ("reviews", "checks", "overrides"))
+    return {
+        "approval/request.json": _json(facts),
+        "approval/verdict.json": _json(rules),
+        "approval/reviews.json": _json(reviews),
+        "approval/checks.json": _json(checks),
+        "approval/overrides.json": _json(overrides),
+        "approval/policy.json": _json(policy),
+        **evidence_files(record.checks),
+    }
 
 
 def _card(order: PackOrder, records: list[ApprovalRecord]) -> CardSource:

@@ -18,7 +18,7 @@ from audit.queries import facts
 from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import NotFound, Unavailable
-from core.refs import version_ref
+from core.refs import request_ref, version_ref
 from core.times import iso_utc
 from lineage.models import Node
 from registry.locks import lock_model
@@ -148,7 +148,17 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         "overrides": [override.id for override in approval.overrides] if approval else [],
         "checks": [[check.id, check.evidence_digest] for check in approval.checks] if approval else [],
         "policy": _policy(request) if request else None,
+        "rules": _recorded_rules(request) if request else {},
     }
+
+
+def _recorded_rules(request: TransitionRequest) -> dict[str, str]:
+    """Return the result of each rule as the event of the approval has it."""
+    approved = Event.objects.filter(
+        object_ref=request_ref(request.pk), action=Action.APPROVALS_REQUEST_APPROVED, outcome="ok"
+    )
+    event = approved.order_by("-id").first()
+    return dict(facts(event)["after"].get("rules", {})) if event else {}
 
 
 def _target(event: Event) -> str:

@@ -1,4 +1,4 @@
-"""Exports that a worker makes, with progress: started by a request, resumed when a worker is lost,
+"""Exports that a worker makes, with progress: started by a request, made again when a worker is lost,
 fetched as a file.
 """
 
@@ -6,32 +6,36 @@ from __future__ import annotations
 
 import datetime
 import logging
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
+from audit.exports.files import KEPT_FOR, draft_of, exports_folder, finished_path, remove_files
 from audit.exports.selection import Filters
-from audit.exports.service import label_of, record_request, require_readable, write_export
+from audit.exports.service import record_request, require_readable, write_export
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
 from audit.subjects import may_read_whole_log
-from audit.transparency.state import state_folder
 from core.actors import Actor
-from core.errors import Conflict, DomainError, NotFound
+from core.errors import DomainError, NotFound
 
 logger = logging.getLogger(__name__)
 
 BUILD = "audit.tasks.build_export"
 _LOST_AFTER = datetime.timedelta(seconds=60)
-_KEPT_FOR = datetime.timedelta(days=7)
+_JOINED_FOR = datetime.timedelta(hours=1)
+_OPEN = (ExportState.QUEUED, ExportState.RUNNING)
 
 
-def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
-    """Record that an export was asked for and queue it.
+class Superseded(Exception):
+    """Another worker has taken over the export."""
+
+
+def start_export(*, actor: Actor, filters: Filters, annex: str = "", queued: bool = True) -> ExportJob:
+    """Record that an export was asked for and queue it, unless the caller makes it in this process.
 
     Raises NotFound where the actor may not read the model, Denied the log.
 
@@ -40,14 +44,35 @@ def start_export(*, actor: Actor, filters: Filters) -> ExportJob:
     with transaction.atomic():
         stream = require_readable(actor, filters)
         job = ExportJob.objects.create(
-            event=record_request(actor=actor, filters=filters, stream=stream),
+            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex),
             requested_by=actor.name,
             requester_ref=actor.ref,
             filters=filters.as_dict(),
+            annex=annex,
             seen_at=timezone.now(),
         )
-        enqueue(BUILD, queue="slow", export=str(job.pk))
+        if queued:
+            enqueue(BUILD, queue="slow", export=str(job.pk))
     return job
+
+
+def unfetched_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
+    """Return the export that the actor asked for with these filters within the hour and has not fetched yet, if any.
+
+    A caller who was told to try again gets that one.
+    """
+    jobs = _asked_by(actor, filters).exclude(state=ExportState.FAILED)
+    return jobs.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
+
+
+def newest_finished_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
+    """Return the newest finished export of the actor with these filters, if any: a broken download goes on with it."""
+    return _asked_by(actor, filters).filter(state=ExportState.DONE).first()
+
+
+def mark_fetched(job: ExportJob) -> None:
+    """Store that somebody has begun to fetch the file."""
+    ExportJob.objects.filter(pk=job.pk, fetched_at=None).update(fetched_at=timezone.now())
 
 
 def export_job(actor: Actor, pk: UUID) -> ExportJob:
@@ -60,55 +85,39 @@ def export_job(actor: Actor, pk: UUID) -> ExportJob:
 
 def recent_exports(actor: Actor) -> list[ExportJob]:
     """Return the last five exports of the actor whose files are kept, newest first."""
-    since = timezone.now() - _KEPT_FOR
+    since = timezone.now() - KEPT_FOR
     return list(ExportJob.objects.filter(requester_ref=actor.ref, created_at__gt=since).order_by("-created_at")[:5])
 
 
-def file_name(job: ExportJob) -> str:
-    """Return the name under which the file of an export is saved."""
-    return f"custody-audit-{label_of(_filters(job.filters))}-{job.created_at:%Y%m%dT%H%M%SZ}.zip"
+def build_export(pk: UUID, *, progress: Callable[[int], None] | None = None) -> bool:
+    """Make the file of an export; return whether this call did. One call at a time: the others return False.
 
-
-def file_of(job: ExportJob) -> Path:
-    """Return the file of a finished export.
-
-    Raises Conflict while it is not finished, NotFound where it is no longer kept.
+    ``progress`` is called with the number of events written so far.
     """
-    if job.state != ExportState.DONE:
-        raise Conflict(f"The export is {job.state}.{f' {job.error}' if job.error else ''}")
-    path = _file(job)
-    if not path.exists():
-        raise NotFound("The file of this export is no longer kept. Ask for a new one.")
-    return path
+    job = _claim(pk)
+    if job is None:
+        return False
+    draft = draft_of(job)
 
+    def report(done: int) -> None:
+        _report(job, done=done)
+        if progress:
+            progress(done)
 
-def build_export(pk: UUID) -> bool:
-    """Make the file of an export; return whether this call did. One call at a time: the others return False."""
-    now = timezone.now()
-    with transaction.atomic():
-        job = ExportJob.objects.select_for_update().filter(pk=pk).first()
-        if job is None or not _is_free(job, now):
-            return False
-        job.state, job.seen_at, job.done = ExportState.RUNNING, now, 0
-        job.save(update_fields=["state", "seen_at", "done"])
-    draft = _file(job).with_suffix(".part")
-    draft.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        exports_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_files(job.pk)
         with draft.open("wb") as out:
-            manifest = write_export(
-                out,
-                job.event,
-                _filters(job.filters),
-                job.event.stream,
-                requested_by=job.requested_by,
-                progress=lambda done: _report(job, done=done),
-            )
-        draft.replace(_file(job))
-        _report(job, state=ExportState.DONE, done=manifest["claim"]["events"], size=_file(job).stat().st_size)
-    except (DomainError, OSError) as error:
-        logger.exception("an export failed")
+            manifest = write_export(out, job, progress=report)
+        size = draft.stat().st_size
+        draft.replace(finished_path(job))
+        _report(job, state=ExportState.DONE, done=manifest["claim"]["events"], size=size)
+    except Superseded:
         draft.unlink(missing_ok=True)
-        _report(job, state=ExportState.FAILED, error=str(error)[:500])
+        return False
+    except (DomainError, OSError) as error:
+        draft.unlink(missing_ok=True)
+        return _fail(job, error)
     return True
 
 
@@ -118,15 +127,31 @@ def resume_exports() -> int:
     """
     now = timezone.now()
     with transaction.atomic():
-        lost = ExportJob.objects.filter(
-            state__in=[ExportState.QUEUED, ExportState.RUNNING], seen_at__lt=now - _LOST_AFTER
-        )
+        lost = ExportJob.objects.filter(state__in=_OPEN, seen_at__lt=now - _LOST_AFTER)
         for job in lost:
             enqueue(BUILD, queue="slow", export=str(job.pk))
         count = lost.update(seen_at=now, state=ExportState.QUEUED)
-    for job in ExportJob.objects.filter(state=ExportState.DONE, created_at__lt=now - _KEPT_FOR):
-        _file(job).unlink(missing_ok=True)
+    for job in ExportJob.objects.filter(state=ExportState.DONE, created_at__lt=now - KEPT_FOR):
+        remove_files(job.pk)
     return count
+
+
+def _asked_by(actor: Actor, filters: Filters) -> QuerySet[ExportJob]:
+    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="").order_by(
+        "-created_at"
+    )
+
+
+def _claim(pk: UUID) -> ExportJob | None:
+    """Take an export for this process: a new attempt. None where it is finished, or another process is at it."""
+    now = timezone.now()
+    with transaction.atomic():
+        job = ExportJob.objects.select_for_update().filter(pk=pk).first()
+        if job is None or not _is_free(job, now):
+            return None
+        job.state, job.seen_at, job.done, job.attempt = ExportState.RUNNING, now, 0, job.attempt + 1
+        job.save(update_fields=["state", "seen_at", "done", "attempt"])
+    return job
 
 
 def _is_free(job: ExportJob, now: datetime.datetime) -> bool:
@@ -134,15 +159,17 @@ def _is_free(job: ExportJob, now: datetime.datetime) -> bool:
     return job.state == ExportState.QUEUED or lost
 
 
+def _fail(job: ExportJob, error: Exception) -> bool:
+    """Store why an export failed; return False where another worker has taken it over, who removed the draft."""
+    try:
+        _report(job, state=ExportState.FAILED, error=str(error)[:500])
+    except Superseded:
+        return False
+    logger.error("an export failed", exc_info=error)
+    return True
+
+
 def _report(job: ExportJob, **values: object) -> None:
-    ExportJob.objects.filter(pk=job.pk).update(seen_at=timezone.now(), **values)
-
-
-def _file(job: ExportJob) -> Path:
-    return state_folder() / "exports" / f"{job.pk}.zip"
-
-
-def _filters(stored: dict[str, str]) -> Filters:
-    values: dict[str, Any] = dict(stored)
-    values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
-    return Filters(**values)
+    """Store progress. Raises Superseded where another worker has taken the export over."""
+    if not ExportJob.objects.filter(pk=job.pk, attempt=job.attempt).update(seen_at=timezone.now(), **values):
+        raise Superseded

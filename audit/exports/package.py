@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import hashlib
 import io
 import tempfile
+import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from django.db import transaction
 
-from audit.exports.selection import Selection, needs_transaction
+from audit.exports.selection import Selection
 from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
 from audit.verifier import audit_verify as verifier
@@ -29,7 +28,8 @@ from audit.witnesses.timestamps import newest_timestamp
 Progress = Callable[[int], None]
 
 _COPY_BYTES = 1 << 16
-_PROGRESS_EVERY = 2000
+_PROGRESS_EVERY = 500
+_PROGRESS_SECONDS = 1.0
 _COMPRESSION = 3  # of 1 to 9: most of the time of an export is spent here
 _SHIPPED = Path(verifier.__file__).parent
 
@@ -38,17 +38,46 @@ _SHIPPED = Path(verifier.__file__).parent
 class _Tally:
     """The counts of the pass over the events, for the manifest."""
 
+    progress: Progress
     events: int = 0
     first_seq: int | None = None
     last_seq: int | None = None
     last_gen: int = 0
     files: dict[str, dict[str, object]] = field(default_factory=dict)
+    reported_at: float = 0.0
+
+    def report(self) -> None:
+        """Report the number of events so far, at most once a second. A large file is copied for longer than that."""
+        if time.monotonic() - self.reported_at > _PROGRESS_SECONDS:
+            self.reported_at = time.monotonic()
+            self.progress(self.events)
 
     def take(self, seq: int, gen: int | None) -> None:
         """Count one event."""
         self.events += 1
         self.first_seq = seq if self.first_seq is None else self.first_seq
         self.last_seq, self.last_gen = seq, gen or 0
+        if self.events % _PROGRESS_EVERY == 0:
+            self.report()
+
+
+class _Appended:
+    """A file that zipfile cannot go back in: it then writes sizes after each member."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Append bytes; return their number."""
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Hand all bytes to the system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Hand all bytes to the system; the caller closes the file."""
+        self.flush()
 
 
 class _Member:
@@ -76,13 +105,19 @@ def write_package(
     signers: list[Signer],
     about: dict[str, Any],
     progress: Progress,
+    annex: Iterable[tuple[str, bytes]],
 ) -> dict[str, Any]:
-    """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far."""
-    tally = _Tally()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION) as package:
+    """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far.
+
+    Bytes are only appended, so that the file can be sent while it grows.
+    """
+    tally = _Tally(progress)
+    with zipfile.ZipFile(
+        _Appended(file), "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION
+    ) as package:
         with tempfile.TemporaryFile(dir=settings.DATA_DIR) as table:
             with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
-                _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally, progress)
+                _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally)
             table.seek(0)
             _copy(package, verifier.TABLE, table, tally)
         if chosen.filters.kind != verifier.WHOLE_LOG:
@@ -93,6 +128,8 @@ def write_package(
         if stamped := newest_timestamp(chosen.origin, checkpoint.size):
             for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
                 _write(package, name, iter([data]), tally)
+        for name, data in annex:
+            _write(package, name, iter([data]), tally)
         for name in ("README.txt", "audit_verify.py"):
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
@@ -125,26 +162,17 @@ def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], 
     }
 
 
-def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _Tally, progress: Progress) -> None:
+def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _Tally) -> None:
     text = io.TextIOWrapper(table, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(verifier.CSV_COLUMNS)
-    with _snapshot():
-        for seq, entry in chosen.entries():
-            lines.write(entry + b"\n")
-            event_facts = orjson.loads(entry)
-            rows.writerow(verifier.csv_row(event_facts, verifier.leaf_hash(entry)))
-            tally.take(seq, event_facts["gen"])
-            if tally.events % _PROGRESS_EVERY == 0:
-                progress(tally.events)
+    for seq, entry in chosen.entries():
+        lines.write(entry + b"\n")
+        facts = orjson.loads(entry)
+        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
+        tally.take(seq, facts["gen"])
     text.detach()
     lines.finish()
-
-
-@contextlib.contextmanager
-def _snapshot() -> Iterator[None]:
-    with transaction.atomic() if needs_transaction() else contextlib.nullcontext():
-        yield
 
 
 def _copy(package: zipfile.ZipFile, name: str, source: IO[bytes], tally: _Tally) -> None:
@@ -156,4 +184,5 @@ def _write(package: zipfile.ZipFile, name: str, chunks: Iterator[bytes], tally: 
         member = _Member(name, out, tally)
         for chunk in chunks:
             member.write(chunk)
+            tally.report()
         member.finish()

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from django.db import connection
 from django.db.models import Max, Min, Q, QuerySet
+from django.utils.dateparse import parse_datetime
 
+from audit.exports.claims import claim_of
 from audit.models import Leaf
 from audit.transparency.entries import entry_bytes
 from audit.transparency.state import published
 from audit.transparency.tiles import ENTRIES, entries_of
 from audit.transparency.tree import WIDTH
-from audit.verifier.audit_verify import ASSERTED, MODEL, PROVEN, RANGE, SELECTION, WHOLE_LOG
+from audit.verifier.audit_verify import MODEL, RANGE, WHOLE_LOG, kind_of
 from core.times import iso_utc
 
 _ROWS_AT_ONCE = 500
@@ -23,7 +24,9 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of an export; "" and None for everything. ``actor`` is a name; since ≤ time < until."""
+    """The filters of an export; "" and None for everything. ``actor`` is a name; since ≤ time < until;
+    first_seq ≤ number ≤ last_seq.
+    """
 
     model: str = ""
     version: str = ""
@@ -34,25 +37,30 @@ class Filters:
     request: str = ""
     since: datetime.datetime | None = None
     until: datetime.datetime | None = None
+    first_seq: int | None = None
+    last_seq: int | None = None
 
     def as_dict(self) -> dict[str, str]:
         """Return the filters that are set, as text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            key: iso_utc(value, "microseconds") if isinstance(value, datetime.datetime) else value
-            for key, value in values.items()
-            if value
-        }
+        return {key: _text(value) for key, value in values.items() if value not in ("", None)}
 
     @property
     def kind(self) -> str:
         """Return the kind of claim that these filters allow."""
-        names = set(self.as_dict())
-        if not names:
-            return WHOLE_LOG
-        if names == {"model"}:
-            return MODEL
-        return RANGE if names <= {"since", "until"} else SELECTION
+        return kind_of(self.as_dict())
+
+
+def filters_of(stored: dict[str, str]) -> Filters:
+    """Return the filters of which `Filters.as_dict` gave the text."""
+    values: dict[str, Any] = dict(stored)
+    values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
+    values |= {key: int(stored[key]) for key in ("first_seq", "last_seq") if key in stored}
+    return Filters(**values)
+
+
+def _text(value: object) -> str:
+    return iso_utc(value, "microseconds") if isinstance(value, datetime.datetime) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +75,20 @@ class Selection:
 
     def claim(self) -> dict[str, Any]:
         """Return the parts of the claim that do not depend on the events themselves."""
-        kind = self.filters.kind
-        complete = {
-            WHOLE_LOG: f"all events with the numbers 0 to {self.size - 1}: proven by the checkpoint",
-            MODEL: (
-                "generations 1 to the last one here: proven by the checkpoint; that no later one is below its size: "
-                "asserted and signed"
-            ),
-            RANGE: "all events with these numbers: proven by the checkpoint",
-            SELECTION: "each event: proven by the checkpoint; that no other one matches: asserted and signed",
-        }
-        claim = {"kind": kind, "completeness": ASSERTED if kind == SELECTION else PROVEN, "says": complete[kind]}
-        return claim | ({"stream": self.stream} if kind == MODEL else {})
-
-    def count(self) -> int:
-        """Return the number of events."""
-        return self.size if self.filters.kind == WHOLE_LOG else self._rows().count()
+        return claim_of(self.filters.as_dict()) | ({"stream": self.stream} if self.filters.kind == MODEL else {})
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and exact bytes of each entry, in the order of the log. Raises TilesUnreadable."""
         if self.filters.kind == WHOLE_LOG:
             yield from self._published()
             return
+        # In pages, so that no transaction stays open: progress is seen, and on SQLite others can write.
         rows = self._rows().order_by("seq").values_list("seq", "gen", "stream", "event__body")
-        for seq, gen, stream, body in rows.iterator(chunk_size=_ROWS_AT_ONCE):
-            yield seq, entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream)
+        last = -1
+        while page := list(rows.filter(seq__gt=last)[:_ROWS_AT_ONCE]):
+            for seq, gen, stream, body in page:
+                yield seq, entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream)
+            last = page[-1][0]
 
     def _published(self) -> Iterator[tuple[int, bytes]]:
         folder = published(self.origin)
@@ -120,16 +117,13 @@ class Selection:
             "event__request_id": chosen.request,
             "event__at__gte": chosen.since,
             "event__at__lt": chosen.until,
+            "seq__gte": chosen.first_seq,
+            "seq__lte": chosen.last_seq,
         }
-        conditions = Q(**{key: value for key, value in lookups.items() if value})
+        conditions = Q(**{key: value for key, value in lookups.items() if value not in ("", None)})
         if chosen.version:
             # Version refs in a model's stream are its own, whatever its name was then.
             conditions &= Q(
                 event__object_ref__startswith="model-version:", event__object_ref__endswith=f"/{chosen.version}"
             )
         return conditions
-
-
-def needs_transaction() -> bool:
-    """Return whether rows can only be streamed in a transaction. On SQLite one would lock out all writers."""
-    return connection.vendor == "postgresql"

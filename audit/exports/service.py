@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -12,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.exports.package import write_package
-from audit.exports.selection import Filters, Selection
-from audit.models import Event
+from audit.exports.annexes import SignedLog, annex_files
+from audit.exports.package import Progress, write_package
+from audit.exports.selection import Filters, Selection, filters_of
+from audit.models import Event, ExportJob
 from audit.queries import stream_length
 from audit.services import SCHEMA, record
 from audit.subjects import find_stream, require_whole_log
@@ -22,43 +20,10 @@ from audit.transparency.keys import NoLogKey, log_signers
 from audit.transparency.signing import signed_checkpoint
 from core.actors import Actor
 from core.errors import InvalidInput, Unavailable
-from core.refs import model_ref
+from core.refs import AUDIT_LOG, model_ref
 from core.times import iso_utc
 
-WHOLE_LOG = "audit:log"
 _CSV_NOTE = "Cells that a spreadsheet could take for a formula start with an apostrophe; events.jsonl is the evidence."
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A finished export: a file open at its start, which closing deletes, its name, its size in bytes, and its
-    manifest.
-    """
-
-    file: BinaryIO
-    filename: str
-    size: int
-    manifest: dict[str, Any]
-
-
-def export(*, actor: Actor, filters: Filters) -> Package:
-    """Return an export.
-
-    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log. Raises
-    Unavailable, InvalidInput.
-    """
-    stream = require_readable(actor, filters)
-    request_event = record_request(actor=actor, filters=filters, stream=stream)
-    now = timezone.now()
-    file = tempfile.TemporaryFile(dir=settings.DATA_DIR)  # noqa: SIM115 - the caller sends and closes it
-    try:
-        manifest = write_export(file, request_event, filters, stream, requested_by=actor.name)
-    except BaseException:
-        file.close()
-        raise
-    size = file.tell()
-    file.seek(0)
-    return Package(file, f"custody-audit-{label_of(filters)}-{now:%Y%m%dT%H%M%SZ}.zip", size, manifest)
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
@@ -71,30 +36,24 @@ def require_readable(actor: Actor, filters: Filters) -> str:
     return ""
 
 
-def record_request(*, actor: Actor, filters: Filters, stream: str) -> Event:
+def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "") -> Event:
     """Record the request for an export. For a model, the event has the length of its history at this time."""
     after: dict[str, object] = {"filters": filters.as_dict()}
+    if annex:
+        after["annex"] = annex
     if stream:
         after["last_generation_before"] = stream_length(stream)
     with transaction.atomic():
-        obj = model_ref(filters.model) if stream else WHOLE_LOG
+        obj = model_ref(filters.model) if stream else AUDIT_LOG
         return record(actor=actor, action=Action.AUDIT_EXPORTED, obj=obj, stream=stream, after=after)
 
 
-def write_export(
-    file: BinaryIO,
-    request_event: Event,
-    filters: Filters,
-    stream: str,
-    *,
-    requested_by: str,
-    progress: Any = lambda _done: None,
-) -> dict[str, Any]:
+def write_export(file: BinaryIO, job: ExportJob, *, progress: Progress) -> dict[str, Any]:
     """Write the package of a requested export, and return its manifest.
 
-    Raises Unavailable where the log is not signed.
+    Raises Unavailable where the log is not signed, NotFound for an annex that is not there any more.
     """
-    log, checkpoint = signed_checkpoint(request_event)
+    log, checkpoint = signed_checkpoint(job.event)
     try:
         signers = log_signers()
     except NoLogKey as error:
@@ -102,15 +61,10 @@ def write_export(
     about = {
         "event_schema": SCHEMA,
         "generated_at": iso_utc(timezone.now(), "microseconds"),
-        "requested_by": requested_by,
+        "requested_by": job.requested_by,
         "software": f"custody {settings.VERSION}",
         "csv_note": _CSV_NOTE,
     }
-    chosen = Selection(log.number, log.origin, checkpoint.size, stream, filters)
-    return write_package(file, chosen, checkpoint, signers, about, progress)
-
-
-def label_of(filters: Filters) -> str:
-    """Return the part of the file name for the selection."""
-    label = filters.model or ("selection" if filters.as_dict() else "log")
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "model"
+    chosen = Selection(log.number, log.origin, checkpoint.size, job.event.stream, filters_of(job.filters))
+    annex = annex_files(job.annex, SignedLog(log.number, checkpoint))
+    return write_package(file, chosen, checkpoint, signers, about, progress, annex)

@@ -20,8 +20,8 @@ from audit.transparency.tree import Frontier
 from audit.verifier.audit_verify import BadNote, Checkpoint, open_checkpoint
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput
+from core.refs import AUDIT_LOG
 
-LOG_OBJECT = "audit:log"
 _AT_ONCE = 10_000
 
 
@@ -54,21 +54,21 @@ def rotate_key(*, actor: Actor) -> Signer:
     Raises Denied unless a superuser asks, Conflict where the key is mounted.
     """
     if not actor.is_superuser:
-        raise Denied("Only a superuser may change the key.", action=Action.AUDIT_LOG_KEY_ROTATED, obj=LOG_OBJECT)
+        raise Denied("Only a superuser may change the key.", action=Action.AUDIT_LOG_KEY_ROTATED, obj=AUDIT_LOG)
     if settings.LOG_KEY:
         raise Conflict("The key comes from CUSTODY_LOG_KEY: put the new key before the old one there, one a line.")
     signers = log_signers()
     signer = new_signer(signers[0].name)
     with transaction.atomic():
         keys = {"new_key": signer.vkey, "old_key": signers[0].vkey}
-        record(actor=actor, action=Action.AUDIT_LOG_KEY_ROTATED, obj=LOG_OBJECT, after=keys)
+        record(actor=actor, action=Action.AUDIT_LOG_KEY_ROTATED, obj=AUDIT_LOG, after=keys)
         write_keys(Path(settings.LOG_KEY_FILE), [signer, *signers], replace=True)
     return signer
 
 
 def _require_two_superusers(actor: Actor, second: Actor) -> None:
     if not (actor.is_superuser and second.is_superuser) or actor.ref == second.ref:
-        raise Denied("Two superusers have to agree on a new log.", action=Action.AUDIT_LOG_STARTED, obj=LOG_OBJECT)
+        raise Denied("Two superusers have to agree on a new log.", action=Action.AUDIT_LOG_STARTED, obj=AUDIT_LOG)
 
 
 def _new_key(old_origin: str, signers: list[Signer]) -> Signer:
@@ -100,7 +100,7 @@ def _make_log(actor: Actor, second: Actor, old: Checkpoint, signer: Signer) -> L
         "lost": max(old.size - held, 0),
         "second": second.name,
     }
-    event = record(actor=actor, action=Action.AUDIT_LOG_STARTED, obj=LOG_OBJECT, after=facts)
+    event = record(actor=actor, action=Action.AUDIT_LOG_STARTED, obj=AUDIT_LOG, after=facts)
     _place_all(log.number, event)
     return log
 

@@ -26,7 +26,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-FORMAT = "custody-audit-export/2"
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:  # it is faster, and not needed
+    InvalidSignature = ValueError  # type: ignore[assignment, misc]  # in place of the class
+    Ed25519PublicKey = None  # type: ignore[assignment, misc]  # in place of the class
+
+FORMAT = "custody-audit-export/3"
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
 EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
 WITNESSED = "witnessed"
@@ -34,8 +41,10 @@ TIMESTAMP = ("timestamp.txt", "timestamp.tsr")  # a checkpoint and the time stam
 LOG_KEY, WITNESS_KEY = 1, 4
 KEY_KINDS = {LOG_KEY: "log", WITNESS_KEY: "witness"}
 MANIFEST_TITLE = "custody-audit-manifest/1"
-WHOLE_LOG, MODEL, RANGE, SELECTION = "whole log", "model", "range", "selection"
+WHOLE_LOG, MODEL, NUMBERS, RANGE, SELECTION = "whole log", "model", "numbers", "range", "selection"
 PROVEN, ASSERTED = "proven", "asserted"
+NEW_LOG = "audit.log.started"  # the action of the first event of a log that follows another
+COMPLETENESS = {WHOLE_LOG: PROVEN, MODEL: PROVEN, NUMBERS: PROVEN, RANGE: ASSERTED, SELECTION: ASSERTED}
 CSV_COLUMNS = [
     "seq",
     "stream",
@@ -311,7 +320,18 @@ _BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
 
 
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether an Ed25519 signature of 64 bytes is right."""
+    """Return whether an Ed25519 signature of 64 bytes is right; with the package cryptography where it is installed."""
+    if Ed25519PublicKey is None:
+        return plain_ed25519_verify(public, signature, message)
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def plain_ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Return whether an Ed25519 signature of 64 bytes is right, with the standard library alone."""
     if len(public) != 32 or len(signature) != 64:  # noqa: PLR2004 - the sizes of the scheme
         return False
     a, r, s = _point(public), _point(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -338,6 +358,18 @@ def manifest_bytes(manifest: dict[str, Any]) -> bytes:
 def manifest_text(origin: str, manifest: bytes) -> bytes:
     """Return the text that the log's key signs for a manifest. Its first line tells it from a checkpoint."""
     return f"{MANIFEST_TITLE}\n{origin}\n{hashlib.sha256(manifest).hexdigest()}\n".encode()
+
+
+def kind_of(filters: dict[str, str]) -> str:
+    """Return the kind of claim that the filters of an export allow."""
+    names = set(filters)
+    if not names:
+        return WHOLE_LOG
+    if names == {"model"}:
+        return MODEL
+    if names <= {"first_seq", "last_seq"}:
+        return NUMBERS
+    return RANGE if names <= {"since", "until"} else SELECTION
 
 
 def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
@@ -464,6 +496,10 @@ def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | N
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
     if not is_supported:
         raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
+    claim = manifest["claim"]
+    if (claim["kind"], claim["completeness"]) != (kind_of(manifest["filters"]), COMPLETENESS.get(claim["kind"])):
+        report.wrong(MANIFEST, "it claims another completeness than its filters allow")
+        return None
     if (manifest["size"], manifest["root"]) != (checkpoint.size, base64.b64encode(checkpoint.root).decode()):
         report.wrong(CHECKPOINT, "it is not the one that the manifest names")
         return None
@@ -514,6 +550,7 @@ class Walk:
         self.tree = Tree()
         self.count = 0
         self.first_seq: int | None = None
+        self.began_after: dict[str, Any] | None = None
         self.last_seq = self.last_gen = -1
 
     def take(self, line: bytes) -> bool:
@@ -526,7 +563,8 @@ class Walk:
         leaf = hashlib.sha256(b"\x00" + line).digest()
         if self.first_seq is None:
             self.first_seq = seq
-        elif seq <= self.last_seq or (self.claim in (WHOLE_LOG, RANGE) and seq != self.last_seq + 1):
+            self.began_after = _old_log(line) if seq == 0 else None
+        elif seq <= self.last_seq or (self.claim in (WHOLE_LOG, NUMBERS, RANGE) and seq != self.last_seq + 1):
             return self._wrong(f"number {seq} follows {self.last_seq}", seq)
         self.last_seq = seq
         if self.leaves is not None:
@@ -564,11 +602,55 @@ class Walk:
         if (self.tree.size, self.tree.root()) != (signed.checkpoint.size, signed.checkpoint.root):
             self.report.wrong(EVENTS, "the entries do not make the tree that was signed")
         claim = signed.manifest["claim"]
+        if self.claim == NUMBERS:
+            self._compare_range(signed.manifest["filters"])
         counts = {"events": self.count, "first_seq": self.first_seq, "last_seq": self.last_seq if self.count else None}
         if self.claim == MODEL:
             counts["last_gen"] = max(self.last_gen, 0)
         if any(claim.get(key) != value for key, value in counts.items()):
             self.report.wrong(MANIFEST, "its counts are not those of the events")
+
+    def _compare_range(self, filters: dict[str, str]) -> None:
+        """Compare the numbers of the entries with those that were asked for."""
+        first = int(filters.get("first_seq", "0"))
+        last = min(int(filters.get("last_seq", str(self.size))), self.size - 1)
+        expected = (first, last) if first <= last else (None, -1)
+        if (self.first_seq, self.last_seq) != expected:
+            self.report.wrong(EVENTS, f"the numbers {first} to {last} were asked for, and not all of them are here")
+
+
+def _old_log(entry: bytes) -> dict[str, Any] | None:
+    """Return the end of the log before this one as the first entry names it, None where there was none.
+
+    Raises ValueError, KeyError or TypeError where the entry cannot be read.
+    """
+    event = json.loads(entry)["event"]
+    if event["action"] != NEW_LOG:
+        return None
+    after = event["after"]
+    old = {"log": after["old_log"], "size": after["old_size"], "root": after["old_root"], "held": after["held"]}
+    if not isinstance(old["size"], int) or not isinstance(old["held"], int):
+        raise TypeError("the first entry does not say where the log before it ended")
+    return old | {"lost": [old["held"], old["size"] - 1] if old["held"] < old["size"] else None}
+
+
+def check_old_log(began_after: dict[str, Any] | None, olds: list[Checkpoint], report: Report) -> int:
+    """Compare kept checkpoints of other logs with the end that this log names of the one before it.
+
+    Return the number of them that were compared: those of the last size. Smaller ones cannot be.
+    """
+    compared = 0
+    for old in olds:
+        if began_after is None or old.origin != began_after["log"]:
+            report.wrong(CHECKPOINT, f"the given checkpoint is of another log, {old.origin}")
+        elif old.size > began_after["size"]:
+            lost = f"the events {began_after['size']} to {old.size - 1} are lost, and this log conceals it"
+            report.wrong(CHECKPOINT, f"of the log {old.origin} {lost}")
+        elif old.size == began_after["size"]:
+            compared += 1
+            if base64.b64encode(old.root).decode() != began_after["root"]:
+                report.wrong(CHECKPOINT, f"the log {old.origin} ended with another tree than this log names")
+    return compared
 
 
 def check_events(package: Package, listed: dict[str, Any], walk: Walk, report: Report) -> None:
@@ -682,7 +764,7 @@ def verify(
         return report
     files = signed.manifest["files"]
     witnessed = package.read_small(WITNESSED) if WITNESSED in files else b""
-    kept_checkpoints = _kept_checkpoints(
+    kept_checkpoints, others = _kept_checkpoints(
         [*(olds or []), *([witnessed] if witnessed else [])], keys, signed.checkpoint, report
     )
     cosigned = _cosignatures(witnessed, witnesses or [], report)
@@ -693,11 +775,12 @@ def verify(
         walk = Walk(signed, kept_checkpoints, leaves, report)
         check_events(package, files[EVENTS], walk, report)
         walk.finish(signed)
+        compared = len(olds or []) - len(others) + check_old_log(walk.began_after, others, report)
+        report.facts = _facts(signed, compared, full=full) | {"cosigned": cosigned, "began_after": walk.began_after}
         if full:
             check_content(package, report)
-    except (*_BROKEN, csv.Error) as error:
+    except (*_BROKEN, csv.Error, KeyError, TypeError, RecursionError) as error:
         report.wrong(EVENTS, f"cannot be read: {error}")
-    report.facts = _facts(signed, len(olds or []), full=full) | {"cosigned": cosigned}
     return report
 
 
@@ -713,22 +796,29 @@ def _cosignatures(note: bytes, witnesses: list[Key], report: Report) -> list[dic
     return cosignatures
 
 
-def _kept_checkpoints(olds: list[bytes], keys: list[Key], now: Checkpoint, report: Report) -> list[Checkpoint]:
+def _kept_checkpoints(
+    olds: list[bytes], keys: list[Key], now: Checkpoint, report: Report
+) -> tuple[list[Checkpoint], list[Checkpoint]]:
+    """Return the kept checkpoints of this log, and those of others.
+
+    Raises Unusable for one that no given key has signed.
+    """
     checkpoints: list[Checkpoint] = []
+    others: list[Checkpoint] = []
     for data in olds:
         try:
             old = open_checkpoint(data, keys)
         except BadNote as error:
             raise Unusable(f"a given checkpoint cannot be used: {error}") from error
         if old.origin != now.origin:
-            report.wrong(CHECKPOINT, f"the given checkpoint is of another log, {old.origin}")
+            others.append(old)
         elif old.size > now.size:
             report.wrong(CHECKPOINT, f"the log ends at {now.size}, before the given checkpoint of size {old.size}")
         elif any(other.size == old.size and other.root != old.root for other in checkpoints):
             report.wrong(CHECKPOINT, f"two given checkpoints of size {old.size} differ")
         else:
             checkpoints.append(old)
-    return checkpoints
+    return checkpoints, others
 
 
 def _facts(signed: Signed, olds: int, *, full: bool) -> dict[str, Any]:
@@ -787,8 +877,17 @@ def _print(report: Report) -> None:
     if facts:
         claim = facts["claim"]
         print(f"{facts['events']} events of {facts['log']} ({claim['kind']}); completeness: {claim['completeness']}")
+        for name, one in claim["filters"].items():
+            print(f"filter {name}={facts['filters'][name]!a}: {one['says']}")
         for one in facts["cosigned"]:
             print(f"cosigned at size {one['size']} by {one['witness']}, {one['time']} seconds after 1970")
+        if began := facts["began_after"]:
+            lost = (
+                f"its events {began['lost'][0]} to {began['lost'][1]} are LOST"
+                if began["lost"]
+                else "none of its events is lost"
+            )
+            print(f"this log follows {began['log']!a}, which ended at size {began['size']}: {lost}")
         print(f"checkpoint of size {facts['size']}; compared with {facts['checkpoints_compared']} that you kept")
     print("TAMPERED: what was exported is not what is here." if report.errors else "OK: everything agrees.")
 

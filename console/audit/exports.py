@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from audit.exports.jobs import export_job, file_name, file_of, start_export
+from audit.downloads import stored_file
+from audit.exports.jobs import export_job, start_export
 from console.audit.filters import Filter
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
@@ -38,14 +39,8 @@ def export_live(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResp
 
 
 @page
-def export_file(_request: HttpRequest, actor: Actor, export_id: UUID) -> FileResponse:
-    """Return the file of a finished export."""
+def export_file(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResponseBase:
+    """Return the file of a finished export, or the range that a browser goes on with."""
     job = export_job(actor, export_id)
-    headers = {"Content-Length": str(job.size)}
-    return FileResponse(
-        file_of(job).open("rb"),
-        as_attachment=True,
-        filename=file_name(job),
-        content_type="application/zip",
-        headers=headers,
-    )
+    fields = request.headers
+    return stored_file(job, byte_range=fields.get("Range", ""), if_range=fields.get("If-Range", ""))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.cards import views
+from console.cards import dossiers, views
 from console.shell.links import VERSION_PATH
 
 urlpatterns = [
@@ -12,5 +12,7 @@ urlpatterns = [
     path(f"{VERSION_PATH}card/import/", views.card_import, name="card_import"),
     path(f"{VERSION_PATH}card/export/<str:kind>/", views.card_export, name="card_export"),
     path(f"{VERSION_PATH}packs/<int:pack>/", views.pack_download, name="pack"),
+    path(f"{VERSION_PATH}packs/<int:pack>/read/", dossiers.pack_read, name="pack_read"),
+    path(f"{VERSION_PATH}packs/<int:pack>/dossier/", dossiers.dossier, name="dossier"),
     path(f"{VERSION_PATH}card/revisions/<int:revision>/", views.card_revision, name="card_revision"),
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.actions import Action
+from audit.exports.files import file_of
+from audit.exports.jobs import build_export, start_export
 from audit.exports.selection import Filters
-from audit.exports.service import Package, export
 from audit.services import record
 from audit.transparency.keys import log_signers
 from audit.transparency.sequencer import Sequencer
@@ -24,7 +23,13 @@ from core.actors import Actor
 from core.errors import NotFound
 from tests.conftest import Acting
 
-Save = Callable[[Package], Path]
+
+def export(*, actor: Actor, filters: Filters) -> Path:
+    """Make an export as a worker does; return its file."""
+    job = start_export(actor=actor, filters=filters)
+    assert build_export(job.pk)
+    job.refresh_from_db()
+    return file_of(job)
 
 
 def subject(actor: Actor, name: str) -> str:
@@ -53,22 +58,9 @@ def log(ada: User, bea: User, acting: Acting) -> None:
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Save:
-    """Save a package as a file and return its path."""
-
-    def to_disk(package: Package) -> Path:
-        path = tmp_path / package.filename
-        with package.file, path.open("wb") as out:
-            shutil.copyfileobj(package.file, out)
-        return path
-
-    return to_disk
-
-
-@pytest.fixture
-def exported(log: None, ada: User, acting: Acting, save: Save) -> Path:
+def exported(log: None, ada: User, acting: Acting) -> Path:
     """Return the zip of clf's events."""
-    return save(export(actor=acting(ada), filters=Filters(model="clf")))
+    return export(actor=acting(ada), filters=Filters(model="clf"))
 
 
 @pytest.fixture
@@ -98,3 +90,9 @@ def unpacked(exported: Path, tmp_path: Path) -> Path:
     with zipfile.ZipFile(exported) as package:
         package.extractall(tmp_path / "unpacked")
     return tmp_path / "unpacked"
+
+
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download not wait for a worker: none runs in these tests."""
+    monkeypatch.setattr("audit.downloads._START_SECONDS", 0.0)

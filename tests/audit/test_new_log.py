@@ -14,15 +14,18 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from audit.actions import Action
+from audit.exports.selection import Filters
 from audit.management.commands import audit_new_log
 from audit.models import Event, Leaf, Log
 from audit.transparency.keys import log_signers, prepare_log_key
 from audit.transparency.new_log import rotate_key, start_new_log
+from audit.transparency.notes import checkpoint_text, sign_note
 from audit.transparency.sequencer import Sequencer
 from audit.transparency.state import published, state_folder
 from audit.transparency.tiles import ENTRIES, entries_of
-from audit.verifier.audit_verify import open_checkpoint
+from audit.verifier.audit_verify import Key, Report, leaf_hash, open_checkpoint, root_of, verify
 from core.errors import Denied, InvalidInput
+from tests.audit.conftest import export
 from tests.conftest import Acting
 
 
@@ -63,6 +66,53 @@ def test_events_after_it_follow(log: None, ops: User, second: User, acting: Acti
     rotate_key(actor=acting(ops))
     assert Sequencer().run_once() == 7
     assert Log.objects.latest("number").size == 7
+
+
+@pytest.fixture
+def ended(log: None, ada: User, acting: Acting) -> list[tuple[bytes, Key]]:
+    """Return the checkpoints of the old log at 3 and at 5 events, with its key; the database holds 5."""
+    old = log_signers()[0]
+    Sequencer().run_once()
+    hashes = [leaf_hash(entry) for entry in entries_of(published(old.name).read(ENTRIES, 0, 5))]
+    earlier = sign_note(checkpoint_text(old.name, 3, root_of(hashes[:3])), [old])
+    return [(earlier, old.key), (checkpoint(), old.key)]
+
+
+def verified(ops: User, acting: Acting, old: Key, kept: bytes) -> Report:
+    Sequencer().run_once()
+    path = export(actor=acting(ops), filters=Filters())
+    return verify(path, [log_signers()[0].key, old], [kept], full=True)
+
+
+def test_the_verifier_reports_the_lost_range(
+    ended: list[tuple[bytes, Key]], ops: User, second: User, acting: Acting
+) -> None:
+    (_, old), (last, _) = ended
+    Log.objects.update(size=3)  # as of a database that was restored from a backup
+    start_new_log(actor=acting(ops), second=acting(second), after=last)
+    report = verified(ops, acting, old, last)
+    assert (report.errors, report.facts["checkpoints_compared"]) == ([], 1)
+    began = report.facts["began_after"]
+    assert (began["log"], began["size"], began["lost"]) == (old.name, 5, [3, 4])
+
+
+def test_a_smaller_checkpoint_of_the_old_log_is_not_called_compared(
+    ended: list[tuple[bytes, Key]], ops: User, second: User, acting: Acting
+) -> None:
+    (earlier, old), (last, _) = ended
+    start_new_log(actor=acting(ops), second=acting(second), after=last)
+    report = verified(ops, acting, old, earlier)
+    assert (report.errors, report.facts["checkpoints_compared"]) == ([], 0)
+    assert report.facts["began_after"]["lost"] is None
+
+
+def test_a_new_log_cannot_conceal_the_end_of_the_old_one(
+    ended: list[tuple[bytes, Key]], ops: User, second: User, acting: Acting
+) -> None:
+    (earlier, old), (last, _) = ended
+    start_new_log(actor=acting(ops), second=acting(second), after=earlier)
+    (error,) = verified(ops, acting, old, last).errors
+    assert "the events 3 to 4 are lost, and this log conceals it" in error["what"]
 
 
 @pytest.mark.parametrize(("one", "two"), [("ops", "ops"), ("ops", "ada"), ("ada", "sue")])

@@ -14,7 +14,6 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.models import WitnessState
 from audit.queries import current_log
 from audit.transparency.keys import log_signers
@@ -25,7 +24,7 @@ from audit.witnesses import buckets
 from audit.witnesses.cosignatures import Cosigner
 from audit.witnesses.server import WitnessStore, serve
 from audit.witnesses.service import ask_witnesses, witnessed_note, witnessing
-from tests.audit.conftest import Save
+from tests.audit.conftest import export
 from tests.audit.test_witnesses import Grow, address, cosigner, grow, store
 from tests.audit.timestamping import Authority, handler, receiver, running
 from tests.conftest import Acting
@@ -105,7 +104,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def test_an_authority_stamps_the_checkpoint_and_the_export_holds_the_stamp(
-    grow: Grow, authority: Authority, ops: User, acting: Acting, save: Save, settings: Settings
+    grow: Grow, authority: Authority, ops: User, acting: Acting, settings: Settings
 ) -> None:
     grow(3)
     with receiver(handler("application/timestamp-reply", 200, authority.answer)) as where:
@@ -116,7 +115,7 @@ def test_an_authority_stamps_the_checkpoint_and_the_export_holds_the_stamp(
     data, stamp = folder / f"{3:019d}.txt", folder / f"{3:019d}.tsr"
     assert open_checkpoint(data.read_bytes(), [signer.key for signer in log_signers()]).size == 3
     assert authority.verifies(data, stamp)
-    path = save(export(actor=acting(ops), filters=Filters()))
+    path = export(actor=acting(ops), filters=Filters())
     report = verify(path, [signer.key for signer in log_signers()])
     assert report.errors == []
     with zipfile.ZipFile(path) as package:

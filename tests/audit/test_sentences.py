@@ -12,6 +12,7 @@ from audit.sentences import object_phrase
 from audit.services import record, record_denial
 from core.actors import system_actor
 from core.errors import Denied
+from core.refs import AUDIT_LOG
 from tests.conftest import Acting
 
 
@@ -19,6 +20,13 @@ from tests.conftest import Acting
 def test_every_action_can_be_told(ada: User, acting: Acting, action: Action) -> None:
     event = record(actor=acting(ada), action=action, obj="model:clf")
     assert describe(event).startswith("ada ")
+
+
+@pytest.mark.parametrize("action", [action for action in Action if action.startswith("audit.")])
+def test_a_sentence_names_the_log_once(ada: User, acting: Acting, action: Action) -> None:
+    assert describe(record(actor=acting(ada), action=action, obj=AUDIT_LOG)).count("audit log") == 1
+    error = Denied("No.", action=action, obj=AUDIT_LOG)
+    assert describe(record_denial(actor=acting(ada), error=error) or Event()).count("the audit log") == 1
 
 
 def test_what_changed_and_why(ada: User, acting: Acting) -> None:

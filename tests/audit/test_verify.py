@@ -1,25 +1,20 @@
-"""The verifier finds whatever is done to an export, with the public key and one old checkpoint.
-
-`--hypothesis-profile=long` tries 1,000 changes of each kind instead of 30.
-"""
+"""The verifier: its verdicts, its report, and its parts. What changes it finds is in test_mutations.py."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
 from audit.actions import Action
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.services import record
 from audit.transparency.keys import log_signers
 from audit.transparency.notes import new_signer
@@ -35,27 +30,22 @@ from audit.verifier.audit_verify import (
     main,
     open_checkpoint,
     parse_vkey,
+    plain_ed25519_verify,
     root_of,
     verify,
 )
-from tests.audit import forging
-from tests.audit.conftest import Save
+from tests.audit.conftest import export
 from tests.conftest import Acting
 
-SEEDS = st.integers(0, 2**32)
-MANY = settings(
-    max_examples=1000 if settings().max_examples > 1000 else 30,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 KINDS = pytest.mark.parametrize(
     "filters", [Filters(), Filters(model="clf"), Filters(actor="ada")], ids=["log", "model", "actor"]
 )
 
 
 @pytest.fixture
-def folder(log: None, kept: bytes, ops: User, acting: Acting, save: Save, tmp_path: Path, filters: Filters) -> Path:
+def folder(log: None, kept: bytes, ops: User, acting: Acting, tmp_path: Path, filters: Filters) -> Path:
     """Return the directory of an unpacked export."""
-    path = save(export(actor=acting(ops), filters=filters))
+    path = export(actor=acting(ops), filters=filters)
     with zipfile.ZipFile(path) as package:
         package.extractall(tmp_path / "original")
     return tmp_path / "original"
@@ -70,58 +60,10 @@ def status(folder: Path, keys: list[Key], kept: bytes) -> int:
     return main([str(folder), *vkeys, "--checkpoint", str(copy)])
 
 
-def changed(original: Path) -> Path:
-    """Return a fresh copy that may be changed."""
-    copy = original.with_name("changed")
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(original, copy)
-    return copy
-
-
 @KINDS
 def test_untouched_is_ok(folder: Path, keys: list[Key], kept: bytes) -> None:
     assert status(folder, keys, kept) == 0
     assert verify(folder, keys, [kept], full=True).errors == []
-
-
-@KINDS
-@MANY
-@given(SEEDS)
-def test_any_careless_change_is_found(folder: Path, keys: list[Key], kept: bytes, seed: int) -> None:
-    rng, copy = forging.chances(seed), changed(folder)
-    rng.choice(forging.NAIVE)(copy, rng)
-    same = {path.name: path.read_bytes() for path in copy.iterdir()} == {
-        p.name: p.read_bytes() for p in folder.iterdir()
-    }
-    assert same or status(copy, keys, kept) in (1, 2)
-
-
-@KINDS
-@MANY
-@given(SEEDS)
-def test_any_forgery_is_found(folder: Path, keys: list[Key], kept: bytes, seed: int) -> None:
-    rng, copy = forging.chances(seed), changed(folder)
-    entries = forging.read_entries(copy)
-    rng.choice([change for change in forging.FORGED if len(entries) > 1])(entries, rng)
-    forging.rebuild(copy, entries, None, keep_signatures=rng.random() < 0.5)
-    assert status(copy, keys, kept) == 1
-
-
-@pytest.mark.parametrize("filters", [Filters()])
-@MANY
-@given(SEEDS)
-def test_even_with_the_servers_key_the_kept_past_cannot_be_changed(
-    folder: Path, keys: list[Key], kept: bytes, seed: int
-) -> None:
-    rng, copy = forging.chances(seed), changed(folder)
-    entries = forging.read_entries(copy)
-    past = entries[:5]
-    rng.choice([forging.drop, forging.insert, forging.edit])(past, rng)
-    entries = past + entries[5:]
-    forging.renumber(entries)
-    forging.rebuild(copy, entries, log_signers()[0])
-    assert status(copy, keys, kept) == 1
-    assert verify(copy, keys).errors == []  # which is why an old checkpoint has to be kept elsewhere
 
 
 @KINDS
@@ -202,9 +144,11 @@ def test_no_changed_byte_of_a_note_passes(place: int, change: int) -> None:
 def test_our_ed25519_agrees_with_cryptography(seed: bytes, message: bytes) -> None:
     private = Ed25519PrivateKey.from_private_bytes(seed)
     public, signature = private.public_key().public_bytes_raw(), private.sign(message)
-    assert ed25519_verify(public, signature, message)
-    assert not ed25519_verify(public, signature, message + b"x")
-    assert not ed25519_verify(public, signature[:32] + bytes(32), message)
+    for is_right in (plain_ed25519_verify, ed25519_verify):
+        assert is_right(public, signature, message)
+        assert not is_right(public, signature, message + b"x")
+        assert not is_right(public, signature[:32] + bytes(32), message)
+        assert not is_right(public, signature[:63], message)
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))

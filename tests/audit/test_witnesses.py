@@ -12,7 +12,6 @@ from pytest_django import Settings
 from accounts.models import User
 from audit.actions import Action
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.models import WitnessState
 from audit.queries import current_log
 from audit.services import record
@@ -25,7 +24,7 @@ from audit.witnesses.addresses import witness_of
 from audit.witnesses.cosignatures import Cosigner
 from audit.witnesses.server import WitnessStore, serve
 from audit.witnesses.service import ask_witnesses, witnessed_note, witnessing
-from tests.audit.conftest import Save
+from tests.audit.conftest import export
 from tests.conftest import Acting
 
 Grow = Callable[[int], None]
@@ -89,12 +88,12 @@ def test_the_cosignature_is_kept_with_the_checkpoint(grow: Grow, address: str, s
 
 
 def test_an_export_holds_what_the_witness_cosigned(
-    grow: Grow, address: str, ops: User, acting: Acting, save: Save, settings: Settings
+    grow: Grow, address: str, ops: User, acting: Acting, settings: Settings
 ) -> None:
     settings.WITNESSES = [address]
     grow(2)
     ask_witnesses()
-    path = save(export(actor=acting(ops), filters=Filters()))
+    path = export(actor=acting(ops), filters=Filters())
     keys = [signer.key for signer in log_signers()]
     report = verify(path, keys, witnesses=[cosigner().key])
     assert (report.errors, report.facts["cosigned"][0]["size"]) == ([], 2)

@@ -206,9 +206,11 @@ def fuzz(world: World, rounds: int) -> None:
         with transaction.atomic():
             answer = rng.choice(calls[number % 2])()
             # A log that was signed is not undone: what was signed is kept outside of the database, too.
-            transaction.set_rollback(not cast("Any", answer).wsgi_request.path.startswith("/api/v1/audit/"))
+            where = cast("Any", answer).wsgi_request.path
+            transaction.set_rollback(not where.startswith("/api/v1/audit/"))
         answered[answer.status_code] += 1
-        if answer.status_code >= 500 and answer.status_code not in FINE:
+        waits = answer.status_code == 503 and "/audit/export" in where  # no worker runs here
+        if answer.status_code >= 500 and answer.status_code not in FINE and not waits:
             failed.append(_shown(answer))
         _close(answer)
     print(dict(answered))  # noqa: T201 - shown by `pytest -s`

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_api.byte_ranges import Span, Unsatisfiable, span_of
+from core.byte_ranges import Span, Unsatisfiable, span_of
 from tests.mlflow_api.conftest import Send
 from tests.mlflow_api.test_artifacts import FILE, body
 from tests.s3_server import TestBucket

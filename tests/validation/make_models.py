@@ -71,7 +71,6 @@ def parts() -> dict[str, object]:
         "state": np.random.RandomState(0),
         "part": functools.partial(np.add, 1.0),
         "item": operator.itemgetter(1),
-        "attr": operator.attrgetter("x"),
         "slice": slice(1, 2),
         "set": {1, 2},
         "bytes": b"abc",
@@ -81,7 +80,6 @@ def parts() -> dict[str, object]:
         "type": int,
         "ufunc": np.log1p,
         "dtype": np.dtype("f4"),
-        "method": line.predict,
         "function": FunctionTransformer(np.log1p),
         "objects": np.array(["a", 1], dtype=object),
     }

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management import CommandError
 
+from audit.exports.claims import claim_of
+from audit.exports.files import file_of
+from audit.exports.jobs import build_export, export_job, start_export
 from audit.exports.selection import Filters
-from audit.exports.service import record_request, require_readable, write_export
+from audit.models import ExportJob, ExportState
 from audit.serializers import ExportQuery
 from core.actors import system_actor
 from core.commands import InstallationCommand
 from core.errors import DomainError
 
-_FILTERS = ("model", "version", "object", "actor", "action", "outcome", "request", "since", "until")
-_PROGRESS_EVERY = 100_000
+_FILTERS = (
+    "model",
+    "version",
+    "object",
+    "actor",
+    "action",
+    "outcome",
+    "request",
+    "since",
+    "until",
+    "first_seq",
+    "last_seq",
+)
+_OPEN = (ExportState.QUEUED, ExportState.RUNNING)
+_WAIT_SECONDS = 1.0
 
 
 class Command(InstallationCommand):
@@ -29,39 +49,60 @@ class Command(InstallationCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("file", type=Path, help="the zip file to write; it must not exist")
+        parser.add_argument("--resume", type=UUID, metavar="ID", help="go on with an export that was interrupted")
         for name in _FILTERS:
-            flag = "--model-version" if name == "version" else f"--{name}"  # --version is Django's own option
+            flag = (
+                "--model-version" if name == "version" else f"--{name.replace('_', '-')}"
+            )  # --version is Django's own
             parser.add_argument(
                 flag, dest=f"filter_{name}", default="", help=f"as the parameter {name} of GET /api/v1/audit/export"
             )
 
-    def handle(self, *, file: Path, **options: Any) -> None:
+    def handle(self, *, file: Path, resume: UUID | None, **options: Any) -> None:
         """Write the file. Raises CommandError where that is refused; the file is then not there."""
-        chosen = {name: options[f"filter_{name}"] for name in _FILTERS}
-        query = ExportQuery(data={name: value for name, value in chosen.items() if value})
-        if not query.is_valid():
-            raise CommandError("; ".join(f"--{name}: {' '.join(map(str, why))}" for name, why in query.errors.items()))
-        filters = Filters(**query.validated_data)
-        draft = file.with_name(f"{file.name}.part")
+        filters = _filters(options)
+        if resume and filters.as_dict():
+            raise CommandError("An export that goes on keeps its filters: give none with --resume.")
+        if file.exists() or not file.parent.is_dir():
+            raise CommandError(f"{file} exists already, or its folder does not.")
+        actor = system_actor("command:audit_export")
         try:
-            with draft.open("xb") as out:
-                manifest = self._write(out, filters)
-            file.hardlink_to(draft)
+            job = export_job(actor, resume) if resume else start_export(actor=actor, filters=filters, queued=False)
+            self.stderr.write(f"Export {job.pk}. Where it is interrupted, go on with --resume {job.pk}")
+            self._finish(job)
+            _save(file_of(job), file)
         except DomainError as error:
             raise CommandError(error.message) from error
         except OSError as error:
             raise CommandError(f"{file} cannot be written: {error.strerror or error}") from error
-        finally:
-            draft.unlink(missing_ok=True)
-        claim = manifest["claim"]
-        self.stdout.write(f"{claim['events']} events ({claim['kind']}): {claim['says']}.")
+        claim = claim_of(job.filters)
+        self.stdout.write(f"{job.done} events ({claim['kind']}): {claim['says']}.")
 
-    def _write(self, out: Any, filters: Filters) -> dict[str, Any]:
-        actor = system_actor("command:audit_export")
-        stream = require_readable(actor, filters)
-        request_event = record_request(actor=actor, filters=filters, stream=stream)
-        return write_export(out, request_event, filters, stream, requested_by=actor.name, progress=self._progress)
+    def _finish(self, job: ExportJob) -> None:
+        """Make the export in this process, or wait for the worker that does."""
+        while job.state in _OPEN and not build_export(job.pk, progress=self._progress):
+            time.sleep(_WAIT_SECONDS)
+            job.refresh_from_db()
+            self._progress(job.done)
+        job.refresh_from_db()
 
     def _progress(self, done: int) -> None:
-        if done % _PROGRESS_EVERY == 0:
-            self.stderr.write(f"{done:,} events …")
+        self.stderr.write(f"{done:,} events …")
+
+
+def _filters(options: dict[str, Any]) -> Filters:
+    chosen = {name: options[f"filter_{name}"] for name in _FILTERS}
+    query = ExportQuery(data={name: value for name, value in chosen.items() if value})
+    if not query.is_valid():
+        raise CommandError("; ".join(f"--{name}: {' '.join(map(str, why))}" for name, why in query.errors.items()))
+    return Filters(**query.validated_data)
+
+
+def _save(source: Path, file: Path) -> None:
+    """Copy a file so that it is there as a whole or not at all, and replaces none."""
+    draft = file.with_name(f"{file.name}.part")
+    try:
+        shutil.copyfile(source, draft)
+        os.link(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)

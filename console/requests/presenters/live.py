@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils import timezone
 
-from approvals.case.check_facts import check_facts
+from approvals.case.closing import verdict_at_close
 from approvals.case.loading import Case, load_case
-from approvals.case.request_rules import rules_at_close
 from approvals.case.reviewer_roles import groups_of
 from approvals.models import LIVE_STATES, UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.permissions.overrides import can_override
 from approvals.requests.queries import check_runs_of
 from approvals.requests.settle import is_delayed
-from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState, evaluate
+from approvals.verdict.evaluation import RuleVerdict, Verdict, VerdictState
 from approvals.verdict.rule_outcomes import RuleStatus
 from console.policies.presenters.descriptions import rule_text
 from console.requests.presenters.progress import Step, request_progress
@@ -162,19 +161,7 @@ def _waits_for(case: Case, verdict: Verdict) -> str:
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
-    """Return the rules and their verdict: as of now, or for a closed request as it was when it closed.
-
-    What has changed since (the new Production version above all) would make a decided request look undecided.
-    """
-    request = case.request
-    if request.state in LIVE_STATES:
+    """Return the rules and their verdict: as of now, or for a closed request as it was when it closed."""
+    if case.request.state in LIVE_STATES:
         return case.rules, case.verdict
-    newest = {job.rule: job for job in reversed(jobs)}
-    rules = rules_at_close(request).rules
-    then = replace(
-        case.snapshot,
-        rules=rules,
-        checks={rule: check_facts(job) for rule, job in newest.items()},
-        subject_digest=request.subject_digest,
-    )
-    return rules, evaluate(then, request.closed_at or timezone.now())
+    return verdict_at_close(case, jobs, case.request.closed_at or timezone.now())

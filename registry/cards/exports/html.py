@@ -11,7 +11,7 @@ from registry.cards.fields import FIELDS, Field, Kind, Section
 from registry.cards.values import says_nothing
 from registry.markdown import markdown_html
 
-_STYLE = """
+PRINT_STYLE = """
 :root { color-scheme: light; }
 body { font: 11pt/1.5 system-ui, "Segoe UI", sans-serif; color: #16181d; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; border-bottom: 1px solid #c9ced6; margin: 2rem 0 .5rem; }
@@ -35,7 +35,7 @@ def to_html(card: CardSource) -> str:
 def _page(card: CardSource) -> Iterator[str]:
     title = f"Model card of {escape(card.model)} v{card.version}"
     yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-    yield f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
+    yield f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{PRINT_STYLE}</style></head><body>'
     tier = f"risk tier {escape(card.tier)}" if card.tier else "risk not assessed"
     yield f"<header><h1>{title}</h1>"
     yield f'<p class="meta">Revision {card.number} by {escape(card.author)} · {tier} · stage {escape(card.stage)}</p></header>'
@@ -60,7 +60,7 @@ def _section(card: CardSource, section: Section) -> Iterator[str]:
         entry = card.body[field.key]
         origin = f"{entry.get('source', '')} {entry.get('pointer', '')}".strip()
         yield f'<h3>{escape(field.title)} <span class="from">{escape(origin)}</span></h3>'
-        yield _value(field, entry.get("value"))
+        yield field_html(field, entry.get("value"))
     yield "</section>"
 
 
@@ -75,7 +75,8 @@ def _approvals(card: CardSource) -> Iterator[str]:
     yield "</section>"
 
 
-def _value(field: Field, value: Any) -> str:
+def field_html(field: Field, value: Any) -> str:
+    """Return the value of a field as HTML; what people wrote is sanitised or escaped."""
     if field.kind is Kind.TEXT and isinstance(value, str):
         return markdown_html(value)
     if isinstance(value, Mapping):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from approvals.requests.override import override_rule
 from approvals.requests.review import decide_request
 from approvals.requests.signatures import Signature
 from audit.exports.selection import Filters
-from audit.exports.service import export
 from audit.transparency.keys import log_signers
 from audit.verifier.audit_verify import verify
 from core.actors import Actor
@@ -29,6 +27,7 @@ from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, ask, is_applied, promote, publish
 from tests.approvals.packs.test_packs import document, freeze, opened
 from tests.approvals.publishing import person
+from tests.audit.conftest import export
 from tests.recorded_fixtures import recorded_fixture
 from tests.signed_in import actor_of
 
@@ -152,11 +151,8 @@ def test_a_forged_signature_is_detected(signed: TransitionRequest, ops: User, tm
 
 def exported(ops: User, folder: Path) -> list[dict[str, Any]]:
     """Export the log of `fraud`, verify it as an outsider would, and return its events."""
-    package = export(actor=actor_of(ops), filters=Filters(model="fraud"))
-    path, unpacked = folder / package.filename, folder / "unpacked"
-    with package.file, path.open("wb") as out:
-        shutil.copyfileobj(package.file, out)
-    with zipfile.ZipFile(path) as archive:
+    unpacked = folder / "unpacked"
+    with zipfile.ZipFile(export(actor=actor_of(ops), filters=Filters(model="fraud"))) as archive:
         archive.extractall(unpacked)
     assert not problems(unpacked)
     return [json.loads(line)["event"] for line in (unpacked / "events.jsonl").read_bytes().splitlines()]

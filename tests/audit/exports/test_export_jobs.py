@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.actions import Action
-from audit.exports.jobs import build_export, file_of, resume_exports, start_export
+from audit.exports.files import exports_folder, file_of, finished_path
+from audit.exports.jobs import build_export, resume_exports, start_export
 from audit.exports.selection import Filters
 from audit.models import Event, ExportJob, ExportState, OutboxMessage
 from audit.transparency.sequencer import Sequencer
 from audit.transparency.state import state_folder
 from audit.verifier.audit_verify import Key, verify
-from core.errors import Conflict, Denied
+from core.errors import Conflict, Denied, NotFound, Unavailable
 from tests.conftest import Acting
 
 EXPORTS = "/api/v1/audit/exports"
@@ -85,6 +86,33 @@ def test_old_files_go(job: ExportJob) -> None:
     ExportJob.objects.update(created_at=timezone.now() - timedelta(days=8))
     resume_exports()
     assert not path.exists()
+
+
+def test_a_file_that_is_away_is_not_called_removed(job: ExportJob) -> None:
+    build_export(job.pk)
+    job.refresh_from_db()
+    away = exports_folder().with_name("away")
+    exports_folder().rename(away)
+    with pytest.raises(Unavailable, match="CUSTODY_LOG_STATE"):
+        file_of(job)
+    away.rename(exports_folder())
+    assert file_of(job).exists()
+    job.created_at -= timedelta(days=8)
+    file_of(job).unlink()
+    with pytest.raises(NotFound, match="7 days"):
+        file_of(job)
+
+
+def test_a_worker_that_was_given_up_changes_nothing(job: ExportJob) -> None:
+    def overtaken(_done: int) -> None:
+        ExportJob.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+        assert resume_exports() == 1
+        assert build_export(job.pk)
+
+    assert not build_export(job.pk, progress=overtaken)
+    job.refresh_from_db()
+    assert (job.state, job.attempt, job.done) == (ExportState.DONE, 2, 4)
+    assert [path.name for path in exports_folder().iterdir()] == [finished_path(job).name]
 
 
 def test_who_may_not_read_starts_nothing(log: None, ada: User, acting: Acting) -> None:

@@ -1,0 +1,40 @@
+"""The verdict of a promotion, rule by rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.case.check_facts import check_runs_of
+from approvals.case.closing import verdict_at_close
+from approvals.case.loading import load_case
+from approvals.models import TransitionRequest
+from core.errors import InvalidState
+from registry.models import PackOrder
+
+
+def promotion_verdict(order: PackOrder) -> list[dict[str, Any]]:
+    """Return each rule with its result and why; empty for a promotion without a request.
+
+    The result is that of the event of the approval, where the order has pinned it. Only the rules that the event names
+    remain where this server cannot read the policy.
+    """
+    recorded: dict[str, str] = dict(order.pinned.get("rules", {}))
+    request = TransitionRequest.objects.with_relations().filter(pk=order.pinned["request"]).first()
+    if request is None:
+        return []
+    try:
+        jobs = sorted(check_runs_of([request]), key=lambda job: -job.pk)
+        _, verdict = verdict_at_close(load_case(request, at=order.promoted_at), jobs, order.promoted_at)
+    except InvalidState:
+        return [{"rule": rule, "result": result} for rule, result in recorded.items()]
+    return [
+        {
+            "rule": row.rule,
+            "kind": row.kind,
+            "requirement": row.title,
+            "level": row.level.value,
+            "result": recorded.get(row.rule, row.status.value),
+            "why": row.why if recorded.get(row.rule, row.status.value) == row.status.value else "",
+        }
+        for row in verdict.rules
+    ]
