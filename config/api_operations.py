@@ -6,6 +6,8 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from core.rest import Listing
+
 
 class Schema(AutoSchema):
     """The description of one method of a view."""
@@ -18,6 +20,10 @@ class Schema(AutoSchema):
         answers: Any = self.get_response_serializers() if serializer is None else serializer
         if isinstance(answers, dict):
             answers = {status: answer for status, answer in answers.items() if not isinstance(status, tuple)}
+            if any(isinstance(answer, type) and issubclass(answer, Listing) for answer in answers.values()):
+                return True
+        if isinstance(answers, Listing):
+            return True
         return bool(super()._is_list_view(answers))
 
     def get_operation_id(self) -> str:

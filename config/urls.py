@@ -9,7 +9,9 @@ from config.health import healthz
 from config.metrics.view import metrics
 
 # Its script is a file of its own, as the content security policy wants it.
-_API_PAGES = SpectacularSwaggerSplitView.as_view(url_name="api-schema", title="Custody: API")
+_API_PAGES = SpectacularSwaggerSplitView.as_view(
+    url_name="api-schema", title="Custody", template_name="console/api.html"
+)
 
 urlpatterns = [
     path("healthz", healthz),

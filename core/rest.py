@@ -3,7 +3,7 @@
 How to write a view:
 
     class WidgetsView(ApiView):
-        @accepts(query=WidgetListSerializer, responses=WidgetSerializer(many=True))
+        @accepts(query=WidgetListSerializer, responses=listed("widgets", WidgetSerializer))
         def get(self, request: Request) -> Response:
             rows = widgets(colour=self.query["colour"])
 
@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -83,6 +83,25 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
+
+
+@extend_schema_serializer(many=False)  # the answer is an object, although the operation is named a list
+class Listing(serializers.Serializer[Any]):
+    """An answer that lists rows under the name of what they are."""
+
+
+def listed(
+    name: str, row: SerializerClass, *, paged: bool = True, **others: serializers.Field[Any, Any, Any, Any]
+) -> Any:
+    """Return the serializer of an answer that lists rows under ``name``, with ``others`` beside them.
+
+    A ``paged`` one also has the offset of the next page, as `page` returns it.
+    """
+    fields: dict[str, Any] = {name: row(many=True), **others}
+    if paged:
+        fields["next_offset"] = serializers.IntegerField(allow_null=True, help_text="null: this is the last page.")
+    kind = "Page" if paged else "List"
+    return type(f"{row.__name__.removesuffix('Serializer')}{kind}", (Listing,), fields)
 
 
 class PageQuery(serializers.Serializer[Any]):

@@ -27,7 +27,7 @@ MAX_SOURCE = 1000
 # The longest chain of copies. The creators of all originals count as authors, so each check walks the whole chain.
 MAX_COPIES = 40
 _OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
-_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>[^/].*)", re.DOTALL)
+_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>(?:[^/].*)?)", re.DOTALL)
 _LOGGED_MODEL = re.compile(r"models:/(?P<model_id>m-[0-9A-Za-z-]+)")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>[0-9]{1,10})")
 _EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*://(?P<path>[^/].*)", re.DOTALL)
@@ -96,7 +96,8 @@ def download_uri(version: ModelVersion) -> str:
 def _from_run(actor: Actor, source: str, named: str, path: str, run: Run | None) -> Source:
     if run is None or run.id != named:
         raise _refused(source, "The run_id request parameter must identify the run of the source.")
-    folder = f"{_root(source, run.artifact_uri)}/{_clean(source, path)}"
+    root = _root(source, run.artifact_uri)
+    folder = f"{root}/{_clean(source, path)}" if path else root
     if folder_digest(folder):
         return Source(path=folder, run_id=run.id)
     # MLflow 3 stores a logged model beside its run, but clients name a path below the run

@@ -22,7 +22,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
-from django.test.client import ClientHandler
+from django.test.client import Client, ClientHandler
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
@@ -34,6 +34,7 @@ from core.actors import Actor
 from tests import recorded_writes
 from tests.database_copies import Template, drop, use
 from tests.database_flush import Rows, flush_to, written_by_migrations
+from tests.declared_bodies import hold_to_document
 from tests.recorded_fixtures import restore_recorded
 from tests.recorded_rows import RecordedRows
 from tests.s3_server import S3Server, TestBucket
@@ -210,6 +211,14 @@ def _static_files_listed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _answers_as_declared() -> Iterator[None]:
+    """Hold every JSON answer of /api/v1 that a test receives against the OpenAPI document."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", hold_to_document(Client.request))
         yield
 
 

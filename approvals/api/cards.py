@@ -19,7 +19,7 @@ from audit.api import IgnoreAccept
 from audit.serializers import export_json
 from core.actors import Scope
 from core.errors import NotFound
-from core.rest import ApiView, accepts
+from core.rest import ApiView, accepts, listed
 from registry.api.card_serializers import (
     CardEditSerializer,
     CardImportedSerializer,
@@ -39,6 +39,11 @@ from registry.risk import tiers_of
 from registry.services.cards import edit_card, import_card
 from tracking.store import current_store
 
+_CARD_OR_EXPORT = {
+    "anyOf": [{"$ref": "#/components/schemas/Card"}, {"type": "object", "additionalProperties": {}}],
+    "description": "The card; with `format`, a document of that format.",
+}
+
 
 class CardView(ApiView):
     """GET: a revision of the card, the newest by default, or an export of it.
@@ -51,7 +56,12 @@ class CardView(ApiView):
 
     @accepts(
         query=CardQuery,
-        responses={(200, "application/json"): CardSerializer, (200, "text/html"): OpenApiTypes.STR},
+        responses={
+            (200, "application/json"): _CARD_OR_EXPORT,
+            (200, "application/vnd.cyclonedx+json"): OpenApiTypes.OBJECT,
+            (200, "text/markdown"): OpenApiTypes.STR,
+            (200, "text/html"): OpenApiTypes.STR,
+        },
     )
     def get(self, request: Request, name: str, version: int) -> Response | HttpResponse:
         """Return a revision of the card, the newest by default; with `format`, an export of it as a download.
@@ -143,7 +153,7 @@ class CardDiffView(ApiView):
 class PacksView(ApiView):
     """GET: the conformity packs of a version, newest first."""
 
-    @accepts(responses=PackSerializer(many=True))
+    @accepts(responses=listed("packs", PackSerializer, paged=False))
     def get(self, request: Request, name: str, version: int) -> Response:
         """List the conformity packs of a version, newest first. Raises NotFound."""
         version_row = get_version(actor_of(request), name, version)

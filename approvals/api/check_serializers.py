@@ -78,7 +78,7 @@ class CheckKeySerializer(serializers.Serializer[CheckKey]):
     added_by = serializers.CharField()
     added_at = serializers.DateTimeField()
     revoked_by = serializers.CharField()
-    revoked_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
 
 
 class AddKeySerializer(serializers.Serializer[Any]):

@@ -26,7 +26,7 @@ from approvals.check_runs.external_results import post_result
 from approvals.check_runs.keys import add_check_key, revoke_check_key
 from approvals.models import CheckKey, CheckRun
 from approvals.requests.queries import get_check_run, visible_check_runs
-from core.rest import ApiView, accepts, filters, page
+from core.rest import ApiView, accepts, filters, listed, page
 from registry.api.views import actor_of, many
 from validation.catalogue import known_checks
 
@@ -55,7 +55,7 @@ class ChecksView(ApiView):
 class CheckRunsView(ApiView):
     """GET: validation jobs, newest first; by request and rule, for instance."""
 
-    @accepts(query=ListCheckRunsSerializer, responses=CheckRunDetailSerializer(many=True))
+    @accepts(query=ListCheckRunsSerializer, responses=listed("check_runs", CheckRunDetailSerializer))
     def get(self, request: Request) -> Response:
         """List the check jobs of the models the caller may see, newest first, filtered by the query."""
         query = self.query
@@ -110,7 +110,7 @@ class ResultView(ApiView):
 class FileView(ApiView):
     """GET: one evidence file, always as a download."""
 
-    @accepts(responses=OpenApiTypes.BINARY)
+    @accepts(responses={(200, "*/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, check_run_id: int, name: str) -> FileResponse:
         """Return one evidence file, always as a download. Raises NotFound."""
         return file_response(*open_file(actor_of(request), check_run_id, name))
@@ -119,7 +119,7 @@ class FileView(ApiView):
 class KeysView(ApiView):
     """GET: the keys that may sign results, revoked ones too. POST: add one; superusers only."""
 
-    @accepts(responses=CheckKeySerializer(many=True))
+    @accepts(responses=listed("check_keys", CheckKeySerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; public keys are public
         """List the keys that may sign results, with the revoked ones, by name."""
         return Response({"check_keys": many(CheckKeySerializer, list(CheckKey.objects.order_by("name")))})

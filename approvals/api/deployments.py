@@ -16,7 +16,7 @@ from approvals.oversight.deployment_problems import (
     problems_of,
 )
 from approvals.oversight.serving_attestations import attest_serving
-from core.rest import ApiView, accepts, filters, page
+from core.rest import ApiView, accepts, filters, listed, page
 from registry.api.serializers import DeploymentListSerializer, DeploymentSerializer, DeploySerializer
 from registry.api.views import actor_of, many
 from registry.models import Deployment, ServingAttestation
@@ -73,7 +73,7 @@ class AttestationSerializer(serializers.Serializer[ServingAttestation]):
 class DeploymentsView(ApiView):
     """GET: deployments, newest first, of one ``endpoint`` if named. POST: an endpoint now runs a version."""
 
-    @accepts(query=ProblemListSerializer, responses=ProblemsSerializer(many=True))
+    @accepts(query=ProblemListSerializer, responses=listed("deployments", ProblemsSerializer))
     def get(self, request: Request) -> Response:
         """Return one page of deployments, newest first; `live` chooses those that run, or those that have ended.
 
@@ -107,7 +107,7 @@ class DeploymentView(ApiView):
 class AttestationsView(ApiView):
     """GET: the attestations of a deployment, newest first. POST: record one."""
 
-    @accepts(responses=AttestationSerializer(many=True))
+    @accepts(responses=listed("attestations", AttestationSerializer, paged=False))
     def get(self, request: Request, deployment_id: int) -> Response:
         """Return the newest 50 attestations of a deployment. Raises NotFound."""
         deployments = get_deployment(actor_of(request), deployment_id)

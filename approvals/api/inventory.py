@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from approvals.models import MAX_COMMENT, Retirement
 from approvals.packs.retirements import ask_to_retire, decide_retirement, last_retirement, obstacles_to_retire
 from core.errors import NotFound
-from core.rest import ApiView, PageQuery, accepts, page
+from core.rest import ApiView, PageQuery, accepts, listed, page
 from registry.api.views import actor_of, many
 from registry.inventory import EXPORTED, STATES, as_csv, inventory_models, inventory_rows
 from registry.queries import get_model
@@ -43,13 +43,13 @@ class InventoryRowSerializer(serializers.Serializer[Any]):
     purpose = serializers.CharField()
     tier = serializers.CharField()
     state = serializers.CharField()
-    production_version = serializers.IntegerField()
+    production_version = serializers.IntegerField(allow_null=True)
     deployments = serializers.IntegerField(help_text="Live ones.")
     created_by = serializers.CharField()
-    attested_at = serializers.DateTimeField()
-    next_attestation = serializers.DateTimeField()
+    attested_at = serializers.DateTimeField(allow_null=True)
+    next_attestation = serializers.DateTimeField(allow_null=True)
     overdue = serializers.BooleanField()
-    retired_at = serializers.DateTimeField()
+    retired_at = serializers.DateTimeField(allow_null=True)
 
 
 class DescribeSerializer(serializers.Serializer[Any]):
@@ -89,16 +89,22 @@ class RetirementSerializer(serializers.Serializer[Retirement]):
     requester = serializers.CharField(source="requester.username")
     reason = serializers.CharField()
     opened_at = serializers.DateTimeField()
-    decided_by = serializers.CharField(source="decided_by.username", default=None)
+    decided_by = serializers.CharField(allow_null=True, source="decided_by.username", default=None)
     comment = serializers.CharField()
-    closed_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
     evidence_digest = serializers.CharField()
+
+
+class RetirementStateSerializer(RetirementSerializer):
+    """A request that a model be retired, with what prevents it now."""
+
+    obstacles = serializers.ListField(child=serializers.CharField())
 
 
 class InventoryView(ApiView):
     """GET: the models the caller may see, with owner, purpose, tier, state and next attestation."""
 
-    @accepts(query=InventoryListSerializer, responses=InventoryRowSerializer(many=True))
+    @accepts(query=InventoryListSerializer, responses=listed("models", InventoryRowSerializer))
     def get(self, request: Request) -> Response:
         """Return one page of the inventory, by name."""
         rows, paging = page(_matching(request, self.query), self.query)
@@ -110,7 +116,10 @@ class InventoryExportView(ApiView):
 
     @accepts(
         query=ExportSerializer,
-        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/json"): OpenApiTypes.OBJECT},
+        responses={
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/json"): listed("models", InventoryRowSerializer, paged=False),
+        },
     )
     def get(self, request: Request) -> HttpResponse:
         """Return up to 10,000 models as CSV or JSON."""
@@ -153,7 +162,7 @@ class ModelAttestationsView(ApiView):
 class RetirementView(ApiView):
     """GET: the last request to retire a model. POST: ask for it."""
 
-    @accepts(responses=RetirementSerializer)
+    @accepts(responses=RetirementStateSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Return the last request to retire a model, with what prevents it. Raises NotFound."""
         row = last_retirement(actor_of(request), name)
@@ -179,7 +188,7 @@ class RetirementDecisionView(ApiView):
 class RetirementEvidenceView(ApiView):
     """GET: the archive of a retired model, as JSON."""
 
-    @accepts(responses={200: bytes})
+    @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str) -> HttpResponse:
         """Return the archive. Raises NotFound (the model, or it is not retired)."""
         row = last_retirement(actor_of(request), name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rest_framework import status
+from typing import Any
+
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +15,7 @@ from approvals.api.oversight_serializers import (
     RollBackSerializer,
 )
 from approvals.api.requests import base_url, request_detail
-from approvals.api.serializers import RequestSerializer
+from approvals.api.serializers import RequestDetailSerializer
 from approvals.requests.alias import request_alias, request_alias_removal
 from approvals.requests.break_glass import break_glass
 from approvals.requests.roll_back import roll_back
@@ -21,6 +23,13 @@ from core.rest import ApiView, accepts
 from registry.api.serializers import VersionSerializer
 from registry.api.views import actor_of
 from registry.queries import get_version, version_by_alias
+
+
+class RolledBackSerializer(serializers.Serializer[Any]):
+    """The version that was brought back, or is to be, and its request; null where no policy governs."""
+
+    version = VersionSerializer()
+    transition_request = RequestDetailSerializer(allow_null=True)
 
 
 class AliasView(ApiView):
@@ -63,7 +72,7 @@ class AliasView(ApiView):
 class RollBackView(ApiView):
     """POST: bring the earlier version back. Applied at once, unless the policy asks for approvals."""
 
-    @accepts(body=RollBackSerializer, responses={200: RequestSerializer})
+    @accepts(body=RollBackSerializer, responses=RolledBackSerializer)
     def post(self, request: Request, name: str) -> Response:
         """Return the version that was brought back, or is to be, and its request; null where no policy governs.
 
@@ -79,7 +88,7 @@ class RollBackView(ApiView):
 class BreakGlassView(ApiView):
     """POST: ask for an emergency move; a person of the policy's groups, signed in. A second one of them approves it."""
 
-    @accepts(body=BreakGlassSerializer, responses={201: RequestSerializer})
+    @accepts(body=BreakGlassSerializer, responses={201: RequestDetailSerializer})
     def post(self, request: Request, name: str, version: int) -> Response:
         """Open a break-glass request and return it (201): applied, or waiting for the second person.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,10 +24,11 @@ from approvals.oversight.findings import assign_finding, close_finding, open_fin
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
 from approvals.oversight.post_reviews import complete_post_review
 from approvals.oversight.re_reviews import confirm_version
-from core.rest import ApiView, accepts, filters, page
+from core.rest import ApiView, accepts, filters, listed, page
 from registry.api.views import actor_of, many
 from registry.queries import get_version
 
+_REVIEW_DUE_AT = serializers.DateTimeField(allow_null=True, help_text="null: no policy wants it reviewed again.")
 _FINDING_FILTERS = {
     "version": "version__version",
     "origin": "origin",
@@ -47,7 +48,7 @@ _POST_REVIEW_FILTERS = {
 class FindingsView(ApiView):
     """GET: findings, open ones first, then by severity. POST: open one."""
 
-    @accepts(query=FindingListSerializer, responses=FindingSerializer(many=True))
+    @accepts(query=FindingListSerializer, responses=listed("findings", FindingSerializer))
     def get(self, request: Request) -> Response:
         """List the findings of the models the caller may see: open ones first, then by severity."""
         query = self.query
@@ -102,7 +103,7 @@ class AssignFindingView(ApiView):
 class PostReviewsView(ApiView):
     """GET: post-reviews of break-glass requests, the earliest due date first."""
 
-    @accepts(query=PostReviewListSerializer, responses=PostReviewSerializer(many=True))
+    @accepts(query=PostReviewListSerializer, responses=listed("post_reviews", PostReviewSerializer))
     def get(self, request: Request) -> Response:
         """List the post-reviews of the models the caller may see, the earliest due date first."""
         query = self.query
@@ -129,7 +130,7 @@ class CompletePostReviewView(ApiView):
 class ReReviewsView(ApiView):
     """GET: the next due date and the re-reviews of a version. POST: confirm it; only a person who is signed in."""
 
-    @accepts(responses=ReReviewSerializer(many=True))
+    @accepts(responses=listed("re_reviews", ReReviewSerializer, paged=False, review_due_at=_REVIEW_DUE_AT))
     def get(self, request: Request, name: str, version: int) -> Response:
         """Return the time when the version must be reviewed again, and its re-reviews, newest first.
 

@@ -21,7 +21,7 @@ class FindingSerializer(serializers.Serializer[Finding]):
 
     id = serializers.IntegerField()
     model = serializers.CharField(source="model.name")
-    version = serializers.IntegerField(source="version.version", default=None)
+    version = serializers.IntegerField(allow_null=True, source="version.version", default=None)
     severity = serializers.CharField()
     title = serializers.CharField()
     description = serializers.CharField()
@@ -29,13 +29,13 @@ class FindingSerializer(serializers.Serializer[Finding]):
     cause = serializers.CharField()
     state = serializers.CharField()
     owner = serializers.CharField(source="owner.username", default="")
-    due_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
     is_overdue = serializers.SerializerMethodField()
     opened_by = serializers.CharField()
     opened_at = serializers.DateTimeField()
     resolution = serializers.CharField()
     closed_by = serializers.CharField()
-    closed_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
 
     def get_is_overdue(self, row: Finding) -> bool:
         """Return whether the finding is open and its due date has passed."""
@@ -94,11 +94,11 @@ class PostReviewSerializer(serializers.Serializer[PostReview]):
     reason = serializers.CharField(source="request.comment")
     broken_at = serializers.DateTimeField()
     due_at = serializers.DateTimeField()
-    overdue_at = serializers.DateTimeField()
+    overdue_at = serializers.DateTimeField(allow_null=True)
     outcome = serializers.CharField(help_text="justified, not_justified, or empty while the review is due.")
     comment = serializers.CharField()
     completed_by = serializers.CharField(source="completed_by.username", default="")
-    completed_at = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
 
 
 class PostReviewListSerializer(PeriodQuery):

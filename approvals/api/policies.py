@@ -16,12 +16,14 @@ from approvals.api.policy_serializers import (
     DryRunSerializer,
     PolicyDetailSerializer,
     ProposalDecisionSerializer,
+    ProposalDetailSerializer,
     ProposalListSerializer,
     ProposalSerializer,
     ProposeQuerySerializer,
     ProposeSerializer,
     ReplayedSerializer,
     ReplayQuerySerializer,
+    ReplaySerializer,
     RevisionQuerySerializer,
 )
 from approvals.api.serializers import WithdrawSerializer
@@ -39,7 +41,7 @@ from approvals.policy_changes.propose import decide_proposal, propose_policy, pr
 from approvals.policy_changes.replay import TODAY, replay
 from core.actors import Actor, Scope
 from core.errors import InvalidInput
-from core.rest import ApiView, SerializerClass, accepts, filters, page
+from core.rest import ApiView, SerializerClass, accepts, filters, listed, page
 from policies.models import PolicyDecision, PolicyProposal, ProposalState
 from policies.queries import get_proposal, get_revision, proposals
 from policies.schema import policy_schema
@@ -86,7 +88,7 @@ class ProposalsView(ApiView):
 
     parser_classes = [*ApiView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
 
-    @accepts(query=ProposalListSerializer, responses=ProposalSerializer(many=True))
+    @accepts(query=ProposalListSerializer, responses=listed("proposals", ProposalSerializer))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the policy proposals by state and policy, newest first."""
         query = self.query
@@ -98,7 +100,7 @@ class ProposalsView(ApiView):
         query=ProposeQuerySerializer,
         body=ProposeSerializer,
         request={"application/json": ProposeSerializer, "application/yaml": OpenApiTypes.STR},
-        responses={201: ProposalSerializer},
+        responses={201: ProposalDetailSerializer},
     )
     def post(self, request: Request) -> Response:
         """Propose a policy, or to retire one, and return the open proposal (201).
@@ -124,7 +126,7 @@ class ProposalsView(ApiView):
 class ProposalView(ApiView):
     """GET: one proposal with its reviews, and who could approve it."""
 
-    @accepts(responses=ProposalSerializer)
+    @accepts(responses=ProposalDetailSerializer)
     def get(self, request: Request, proposal_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """Return one proposal with its reviews, and who could approve it. Raises NotFound."""
         return Response(_detail(proposal_id))
@@ -135,7 +137,7 @@ class ProposalDecisionView(ApiView):
 
     decision = PolicyDecision.APPROVE
 
-    @accepts(body=ProposalDecisionSerializer, responses=ProposalSerializer)
+    @accepts(body=ProposalDecisionSerializer, responses=ProposalDetailSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
         """Approve or reject a proposal and return it. An approval puts the change in force at once.
 
@@ -150,7 +152,7 @@ class ProposalDecisionView(ApiView):
 class ProposalWithdrawView(ApiView):
     """POST: withdraw a proposal."""
 
-    @accepts(body=WithdrawSerializer, responses=ProposalSerializer)
+    @accepts(body=WithdrawSerializer, responses=ProposalDetailSerializer)
     def post(self, request: Request, proposal_id: int) -> Response:
         """Withdraw an open proposal and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
         body = self.body
@@ -177,7 +179,7 @@ class ReplayView(ApiView):
 
     required_scopes = _READS
 
-    @accepts(body=ReplayQuerySerializer, responses=ReplayedSerializer(many=True))
+    @accepts(body=ReplayQuerySerializer, responses=ReplaySerializer)
     def post(self, request: Request) -> Response:
         """Return the decisions of a draft on past requests. Raises InvalidInput, TooLarge. Writes nothing."""
         options = self.body

@@ -46,16 +46,23 @@ class ProposalSerializer(serializers.Serializer[PolicyProposal]):
     state = serializers.CharField(help_text="open, published, rejected, withdrawn or stale.")
     state_reason = serializers.CharField()
     base_revision = serializers.IntegerField(
-        source="base_revision.number", default=None, help_text="null: a new policy."
+        source="base_revision.number", default=None, allow_null=True, help_text="null: a new policy."
     )
-    published_revision = serializers.IntegerField(source="published_revision.number", default=None)
+    published_revision = serializers.IntegerField(allow_null=True, source="published_revision.number", default=None)
     digest = serializers.CharField(help_text="What an approval names as seen_digest.")
     proposer = serializers.CharField(source="proposer.username")
     comment = serializers.CharField()
     opened_at = serializers.DateTimeField()
-    closed_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
     body = serializers.JSONField()
     reviews = PolicyReviewSerializer(many=True)
+
+
+class ProposalDetailSerializer(ProposalSerializer):
+    """A proposal, and who could approve it."""
+
+    possible_reviewers = serializers.ListField(child=serializers.CharField())
+    advice = serializers.CharField(help_text="What to do where nobody could; empty otherwise.")
 
 
 class ProposeSerializer(serializers.Serializer[Any]):
@@ -138,3 +145,14 @@ class ReplayedSerializer(serializers.Serializer[ReplayedRequest]):
     verdict = serializers.CharField(source="verdict.state", help_text="What the draft says.")
     outcome = serializers.CharField(help_text="same, would_block, would_pass or unknown.")
     differing = RuleSerializer(many=True, help_text="The rules that make the difference.")
+
+
+class ReplaySerializer(serializers.Serializer[Any]):
+    """Past requests under a draft."""
+
+    requests = ReplayedSerializer(many=True)
+    totals = serializers.DictField(child=serializers.IntegerField(), help_text="How many of each outcome.")
+    examined = serializers.IntegerField(help_text="How many were read for this part.")
+    candidates = serializers.IntegerField(help_text="How many there are.")
+    next_before = serializers.IntegerField(allow_null=True, help_text="The id to go on before; null at the end.")
+    as_of_today = serializers.ListField(child=serializers.CharField(), help_text="Facts that are those of today.")

@@ -17,6 +17,7 @@ from approvals.api.serializers import (
     OverrideSerializer,
     PolicySerializer,
     ReasonSerializer,
+    RequestDetailSerializer,
     RequestSerializer,
     ReviewSerializer,
     RuleSerializer,
@@ -39,7 +40,7 @@ from approvals.requests.queries import (
     visible_requests,
 )
 from approvals.requests.review import decide_request
-from core.rest import ApiView, accepts, filters, page
+from core.rest import ApiView, accepts, filters, listed, page
 from policies.matching import active_policies
 from registry.api.views import actor_of, many
 
@@ -55,7 +56,7 @@ _FILTERS = {
 class RequestsView(ApiView):
     """GET: transition requests, newest first. POST: open one, or return the live one for the same move."""
 
-    @accepts(query=ListSerializer, responses=RequestSerializer(many=True))
+    @accepts(query=ListSerializer, responses=listed("transition_requests", RequestSerializer))
     def get(self, request: Request) -> Response:
         """List the transition requests of the models the caller may see, newest first."""
         query = self.query
@@ -65,7 +66,7 @@ class RequestsView(ApiView):
         rows, paging = page(requests.filter(**filters(query, _FILTERS)), query)
         return Response({"transition_requests": _requests(request, rows), **paging})
 
-    @accepts(body=OpenSerializer, responses={201: RequestSerializer})
+    @accepts(body=OpenSerializer, responses={201: RequestDetailSerializer})
     def post(self, request: Request) -> Response:
         """Open a transition request, or return the live one for the same move (201), with its verdict.
 
@@ -80,7 +81,7 @@ class RequestsView(ApiView):
 class RequestView(ApiView):
     """GET: one request with its verdict rule by rule, its checks with their evidence, and its reviews."""
 
-    @accepts(responses=RequestSerializer)
+    @accepts(responses=RequestDetailSerializer)
     def get(self, request: Request, request_id: int) -> Response:
         """Return one request with its verdict by rule, checks, evidence and reviews. Raises NotFound."""
         return Response(request_detail(request, request_id))
@@ -89,7 +90,7 @@ class RequestView(ApiView):
 class WithdrawView(ApiView):
     """POST: withdraw a live request."""
 
-    @accepts(body=WithdrawSerializer, responses=RequestSerializer)
+    @accepts(body=WithdrawSerializer, responses=RequestDetailSerializer)
     def post(self, request: Request, request_id: int) -> Response:
         """Withdraw a live request and return it, closed. Raises NotFound, InvalidInput, Denied, InvalidState."""
         withdraw_request(actor=actor_of(request), request_id=request_id, **self.body)
@@ -99,7 +100,7 @@ class WithdrawView(ApiView):
 class ReasonView(ApiView):
     """POST: give the reason of a live request that has none."""
 
-    @accepts(body=ReasonSerializer, responses=RequestSerializer)
+    @accepts(body=ReasonSerializer, responses=RequestDetailSerializer)
     def post(self, request: Request, request_id: int) -> Response:
         """Give a live request its reason and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
         give_reason(actor=actor_of(request), request_id=request_id, **self.body)
@@ -109,7 +110,7 @@ class ReasonView(ApiView):
 class ReviewsView(ApiView):
     """GET: the reviews of a request. POST: decide on the request. Only a person who is signed in may; no token may."""
 
-    @accepts(responses=ReviewSerializer(many=True))
+    @accepts(responses=listed("reviews", ReviewSerializer, paged=False))
     def get(self, request: Request, request_id: int) -> Response:
         """List the reviews of a request. Raises NotFound."""
         row = get_request(actor_of(request), request_id)
@@ -131,7 +132,7 @@ class ReviewsView(ApiView):
 class OverridesView(ApiView):
     """GET: the overrides of a request. POST: override a soft rule. Only a member of a group in the rule may."""
 
-    @accepts(responses=OverrideSerializer(many=True))
+    @accepts(responses=listed("overrides", OverrideSerializer, paged=False))
     def get(self, request: Request, request_id: int) -> Response:
         """List the overrides of a request. Raises NotFound."""
         row = get_request(actor_of(request), request_id)
@@ -167,7 +168,7 @@ class WithdrawOverrideView(ApiView):
 class PoliciesView(ApiView):
     """GET: the policies in force."""
 
-    @accepts(responses=PolicySerializer(many=True))
+    @accepts(responses=listed("policies", PolicySerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; everybody signed in may read policies
         """List the revisions of the policies in force, by name."""
         revisions = sorted((policy.revision for policy in active_policies()), key=lambda row: row.policy.name)

@@ -34,9 +34,9 @@ class RuleSerializer(serializers.Serializer[RuleVerdict]):
     title = serializers.CharField()
     why = serializers.CharField()
     who_can_resolve = serializers.CharField()
-    since = serializers.DateTimeField()
-    progress = serializers.IntegerField()
-    check_run = serializers.IntegerField(source="check_run_id")
+    since = serializers.DateTimeField(allow_null=True)
+    progress = serializers.IntegerField(allow_null=True)
+    check_run = serializers.IntegerField(allow_null=True, source="check_run_id")
 
 
 class RequestSerializer(serializers.Serializer[TransitionRequest]):
@@ -57,8 +57,8 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
     subject_digest = serializers.SerializerMethodField(help_text="What a review given now would cover.")
     opened_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
-    apply_after = serializers.DateTimeField()
-    closed_at = serializers.DateTimeField()
+    apply_after = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(help_text="The page for people.")
     verdict = serializers.SerializerMethodField(help_text="approved, pending, blocked or rejected; null once closed.")
     blocked_by = serializers.SerializerMethodField(help_text="What is missing, a line each.")
@@ -102,7 +102,7 @@ class ReviewConditionSerializer(ConditionSerializer):
     """A condition of a review that was given."""
 
     owner = serializers.CharField(source="owner.username")
-    expired_at = serializers.DateTimeField(help_text="When the version left its place because of it.")
+    expired_at = serializers.DateTimeField(allow_null=True, help_text="When the version left its place because of it.")
 
 
 class ReviewSerializer(serializers.Serializer[Review]):
@@ -114,11 +114,11 @@ class ReviewSerializer(serializers.Serializer[Review]):
     comment = serializers.CharField()
     subject_digest = serializers.CharField()
     on_behalf_of = serializers.CharField(
-        source="on_behalf_of.username", default=None, help_text="Who delegated to them."
+        source="on_behalf_of.username", default=None, allow_null=True, help_text="Who delegated to them."
     )
     meaning = serializers.CharField(help_text="What the electronic signature means; empty: not signed.")
     printed_name = serializers.CharField()
-    signed_at = serializers.DateTimeField()
+    signed_at = serializers.DateTimeField(allow_null=True)
     given_at = serializers.DateTimeField()
     conditions = ReviewConditionSerializer(many=True, source="conditions.all")
 
@@ -141,7 +141,7 @@ class OverrideSerializer(serializers.Serializer[Override]):
     subject_digest = serializers.CharField()
     meaning = serializers.CharField()
     printed_name = serializers.CharField()
-    signed_at = serializers.DateTimeField()
+    signed_at = serializers.DateTimeField(allow_null=True)
     given_at = serializers.DateTimeField()
     withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
 
@@ -155,14 +155,23 @@ class CheckRunSerializer(serializers.Serializer[CheckRun]):
     state = serializers.CharField()
     progress = serializers.IntegerField()
     summary = serializers.CharField()
-    evidence = serializers.JSONField()
+    evidence = serializers.JSONField(allow_null=True)
     evidence_digest = serializers.CharField()
     inputs_digest = serializers.CharField()
     attempts = serializers.IntegerField()
     author = serializers.CharField(help_text="Who posted the result of an external check.")
     queued_at = serializers.DateTimeField()
-    started_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RequestDetailSerializer(RequestSerializer):
+    """A transition request with its verdict, checks, reviews and overrides; no rules once it is closed."""
+
+    rules = RuleSerializer(many=True)
+    checks = CheckRunSerializer(many=True)
+    reviews = ReviewSerializer(many=True)
+    overrides = OverrideSerializer(many=True)
 
 
 class PolicySerializer(serializers.Serializer[PolicyRevision]):

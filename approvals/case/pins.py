@@ -1,6 +1,7 @@
-"""Pins: the facts of a promoted version's run, as they were when it was promoted.
+"""Pins: the facts of a run as they were when its version was promoted, and when a request for it was closed.
 
-Whoever may log to the run of the Production version could otherwise lower what the next version has to reach.
+Whoever may log to the run of the Production version could otherwise lower what the next version has to reach. A closed
+request is shown with the facts that its reviewers saw.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from approvals.case.run_facts import load_run_facts
-from approvals.models import PromotionPin, TransitionRequest
+from approvals.models import ClosingPin, PromotionPin, TransitionRequest
 from policies.request_kinds import RequestKind
 from registry.models import ModelVersion
 from validation.base import RunFacts
@@ -31,6 +32,20 @@ def pin_facts(*, version: ModelVersion, target: str, event_id: uuid.UUID) -> Non
             return
         facts = _as_json(run)
     PromotionPin(version=version, target=target, event_id=event_id, facts=facts).save()
+
+
+def pin_at_close(request: TransitionRequest) -> None:
+    """Pin the facts of the candidate's run for a request that is being closed."""
+    run_id = request.version.run_id
+    run = load_run_facts([run_id]).get(run_id) if run_id else None
+    if run is not None:
+        ClosingPin(request=request, facts=_as_json(run)).save()
+
+
+def candidate_at_close(request: TransitionRequest) -> RunFacts | None:
+    """Return the facts of the candidate's run when a request was closed; None for one that is open or has no pin."""
+    pin = ClosingPin.objects.filter(request=request).first() if request.closed_at else None
+    return _from_json(pin.facts) if pin else None
 
 
 def pinned_runs(versions: Iterable[ModelVersion]) -> dict[tuple[int, str], RunFacts]:

@@ -11,7 +11,7 @@ from approvals.models.checks import (
 )
 from approvals.models.conditions import ApprovalCondition
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
-from approvals.models.pins import PromotionPin
+from approvals.models.pins import ClosingPin, PromotionPin
 from approvals.models.requests import (
     LIVE_STATES,
     MAX_COMMENT,
@@ -40,6 +40,7 @@ __all__ = [
     "CheckKey",
     "CheckRun",
     "CheckState",
+    "ClosingPin",
     "CommentRevision",
     "Decision",
     "Delegation",

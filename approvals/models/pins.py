@@ -1,9 +1,10 @@
-"""Pinned facts of promoted versions, with which the next version is compared."""
+"""Pinned facts of runs: of promoted versions, with which the next version is compared, and of closed requests."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from approvals.models.requests import TransitionRequest
 from core.append_only import AppendOnlyModel
 from registry.models import ModelVersion
 
@@ -22,3 +23,13 @@ class PromotionPin(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"facts of {self.version_id} at {self.target}, {self.pinned_at:%Y-%m-%d %H:%M}"
+
+
+class ClosingPin(AppendOnlyModel):
+    """The facts of the candidate's run when a request was closed, as JSON like those of a PromotionPin."""
+
+    request = models.OneToOneField(TransitionRequest, on_delete=models.PROTECT, related_name="closing_pin")
+    facts = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"facts of the candidate of request #{self.request_id}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
+from approvals.case.pins import pin_at_close
 from approvals.models import RequestState, TransitionRequest
 from approvals.requests.states import find_request_transition
 from approvals.requests.verdict_cache import delete_inbox_keys
@@ -45,6 +46,8 @@ def change_request_state(
         raise Conflict(f"Request #{request.pk} is no longer {before}.")
     for name, value in changes.items():
         setattr(request, name, value)
+    if edge.closes:
+        pin_at_close(request)
     record(
         actor=actor,
         action=edge.action,

@@ -7,7 +7,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.rest import ApiView, accepts
+from core.rest import ApiView, accepts, listed
 from registry.api.card_serializers import (
     AssessmentSerializer,
     AssessSerializer,
@@ -52,7 +52,7 @@ class RiskView(ApiView):
 class TemplatesView(ApiView):
     """GET: every version of every card template, with what it requires and what changed."""
 
-    @accepts(responses=TemplateSerializer(many=True))
+    @accepts(responses=listed("templates", TemplateSerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in
         """Return every version of every card template."""
         return Response({"templates": many(TemplateSerializer, list(TEMPLATES))})

@@ -46,16 +46,16 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     created_by = serializers.CharField()
     created_at = FromMilliseconds(source="created_ms")
     staged_by = serializers.CharField()
-    staged_at = serializers.DateTimeField()
+    staged_at = serializers.DateTimeField(allow_null=True)
     approved_by = serializers.CharField()
-    approved_at = serializers.DateTimeField()
+    approved_at = serializers.DateTimeField(allow_null=True)
     approval_basis = serializers.JSONField(
-        help_text="The request that approved its stage; null where no policy governed the move."
+        allow_null=True, help_text="The request that approved its stage; null where no policy governed the move."
     )
-    superseded_at = serializers.DateTimeField()
+    superseded_at = serializers.DateTimeField(allow_null=True)
     superseded_by = serializers.SerializerMethodField()
-    archive_after = serializers.DateTimeField()
-    review_due_at = serializers.DateTimeField(help_text="When its policy wants it reviewed again.")
+    archive_after = serializers.DateTimeField(allow_null=True)
+    review_due_at = serializers.DateTimeField(allow_null=True, help_text="When its policy wants it reviewed again.")
 
     def get_download_uri(self, version: ModelVersion) -> str:
         """Return the URI that the version's files are loaded from."""
@@ -115,7 +115,7 @@ class DeploymentSerializer(serializers.Serializer[Deployment]):
     environment = serializers.CharField()
     deployed_by = serializers.CharField()
     started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 @extend_schema_field(OpenApiTypes.STR)

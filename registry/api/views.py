@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import NotFound
-from core.rest import ApiView, accepts, filters, page
+from core.rest import ApiView, accepts, filters, listed, page
 from core.times import iso_utc
 from registry.api.serializers import (
     DeploymentSerializer,
@@ -70,7 +70,7 @@ def many(serializer: Any, rows: list[Any], **context: object) -> list[Any]:
 class ModelsView(ApiView):
     """GET: the registered models, by name."""
 
-    @accepts(query=ModelListSerializer, responses=ModelSerializer(many=True))
+    @accepts(query=ModelListSerializer, responses=listed("models", ModelSerializer))
     def get(self, request: Request) -> Response:
         """Return one page of the registered models that the caller may see, by name."""
         query = self.query
@@ -91,7 +91,7 @@ class ModelView(ApiView):
 class VersionsView(ApiView):
     """GET: the versions of a model, newest first."""
 
-    @accepts(query=VersionListSerializer, responses=VersionSerializer(many=True))
+    @accepts(query=VersionListSerializer, responses=listed("versions", VersionSerializer))
     def get(self, request: Request, name: str) -> Response:
         """Return one page of a model's versions, newest first. Raises NotFound."""
         actor = actor_of(request)
@@ -163,6 +163,12 @@ class ReproduceView(ApiView):
         return HttpResponse(bundle_of(training), content_type="application/zip", headers=headers)
 
 
+_OBJECT_OR_LIST = {
+    "anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "array", "items": {"type": "object"}}],
+    "description": "An object; OpenLineage events are a list of them.",
+}
+
+
 class ProvenanceQuery(serializers.Serializer[Any]):
     """Query parameters of the provenance of a version: the format."""
 
@@ -172,7 +178,7 @@ class ProvenanceQuery(serializers.Serializer[Any]):
 class ProvenanceView(ApiView):
     """GET: what a version was made from, in the format of another standard."""
 
-    @accepts(query=ProvenanceQuery, responses=OpenApiTypes.OBJECT)
+    @accepts(query=ProvenanceQuery, responses={200: _OBJECT_OR_LIST})
     def get(self, request: Request, name: str, version: int) -> JsonResponse:
         """Return PROV-JSON, a CycloneDX 1.7 bill of materials, an in-toto statement, or OpenLineage events, by `form`.
 
@@ -205,7 +211,7 @@ class InProductionView(ApiView):
     rollbacks.
     """
 
-    @accepts(responses=VersionSerializer(many=True))
+    @accepts(responses=listed("versions", VersionSerializer, paged=False))
     def get(self, request: Request, name: str) -> Response:
         """Return every version in the Production stage, the current version first. Raises NotFound."""
         rows = in_production(get_model(actor_of(request), name))

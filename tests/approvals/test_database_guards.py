@@ -6,7 +6,9 @@ import pytest
 from django.db import Error, connection, transaction
 
 from accounts.models import User
-from approvals.models import Review, TransitionRequest
+from approvals.models import ClosingPin, Review, TransitionRequest
+from approvals.requests.lifecycle import withdraw_request
+from core.actors import Actor
 from core.append_only import AppendOnlyError
 from policies.models import PolicyRevision
 
@@ -37,6 +39,14 @@ def test_reviews_and_revisions_stay(ready: TransitionRequest, bea: User, sql: st
     with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
     assert Review.objects.get().decision == "approve"
+
+
+@pytest.mark.parametrize("sql", ["UPDATE approvals_closingpin SET facts = '{}'", "DELETE FROM approvals_closingpin"])
+def test_pins_of_closed_requests_stay(ready: TransitionRequest, by_ada: Actor, sql: str) -> None:
+    withdraw_request(actor=by_ada, request_id=ready.pk)
+    with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert ClosingPin.objects.get().facts["metrics"] == {"val_auc": 0.93}
 
 
 def test_python_refuses_too(ready: TransitionRequest, bea: User) -> None:

@@ -178,6 +178,7 @@ class GovernedGate:
 EMPTY = {
     "of the run": f"runs:/{RUN}/nothing",
     "the run's root": f"mlflow-artifacts:/0/{'d' * 32}/artifacts",
+    "the run's root by its id": f"runs:/{'d' * 32}/",
     "a trailing slash": f"runs:/{RUN}/nothing/",
     "a file": f"runs:/{RUN}/model/model.pkl",
     "a pending logged model": "models:/m-pending",

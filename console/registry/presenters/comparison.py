@@ -71,8 +71,8 @@ class TextRow:
 class Side:
     """One version with its run's facts (None where this server does not have the run) and its card.
 
-    ``pinned`` are the facts of the run as they were when the version was promoted: they are used instead of the current
-    ones.
+    ``pinned`` are the facts of the run as they were when the version was promoted, or when the request for it was
+    closed: they are used instead of the current ones.
     """
 
     version: ModelVersion
@@ -106,6 +106,11 @@ class Side:
             return [f"{name} {digest}" for name, digest, _ in self.pinned.datasets]
         return [f"{used.dataset.name} {used.dataset.digest}" for used in (self.facts.datasets if self.facts else ())]
 
+    @property
+    def has_run(self) -> bool:
+        """Return whether the facts of the version's run are known."""
+        return self.facts is not None or self.pinned is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -122,15 +127,16 @@ def compare(
     candidate: ModelVersion,
     current: ModelVersion | None,
     *,
+    candidate_pinned: PinnedFacts | None = None,
     pinned: PinnedFacts | None = None,
     at: datetime | None = None,
 ) -> Comparison:
     """Compare a version with current Production. The query count does not depend on what was logged.
 
-    ``pinned`` are the facts of the run of ``current`` to compare with, in place of those of today; ``at`` is the moment
-    whose cards are compared (now).
+    ``candidate_pinned`` and ``pinned`` are the facts of the runs of both to compare, in place of those of today; ``at``
+    is the moment whose cards are compared (now).
     """
-    left = side_of(candidate, at=at)
+    left = side_of(candidate, pinned=candidate_pinned, at=at)
     right = None
     if current is not None and current.pk != candidate.pk:
         right = side_of(current, pinned=pinned, at=at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from approvals.models import CheckRun, CheckState
 from registry.models import ModelVersion
@@ -44,14 +45,14 @@ class ModelFiles:
         return sum(file.verdict == "rejected" for file in self.listed)
 
 
-def files_of(version: ModelVersion) -> ModelFiles:
-    """Return the sealed files of a version beside its newest finished scan; two queries."""
+def files_of(version: ModelVersion, *, at: datetime | None = None) -> ModelFiles:
+    """Return the sealed files of a version beside the newest scan that had finished ``at`` a moment (now).
+
+    Two queries.
+    """
     files = sealed_files(version.artifact_path)
-    scan = (
-        CheckRun.objects.filter(request__version=version, check_code=_SCAN, state__in=_VERDICTS)
-        .order_by("-finished_at", "-pk")
-        .first()
-    )
+    scans = CheckRun.objects.filter(request__version=version, check_code=_SCAN, state__in=_VERDICTS)
+    scan = (scans.filter(finished_at__lte=at) if at else scans).order_by("-finished_at", "-pk").first()
     problems = _problems(scan)
     # The evidence lists rejected files first, so a file that it leaves out passed.
     default_result = "passed" if scan is not None else ""

@@ -116,7 +116,7 @@ def live_part_of(actor: Actor, case: Case) -> LivePart:
         is_moving=(request.state == RequestState.APPROVED and not waits_for)
         or (request.state == RequestState.OPEN and unfinished),
         waits_for=waits_for,
-        digest=case.snapshot.subject_digest,
+        digest=_digest(case),
         steps=request_progress(request, verdict, waits_for),
     )
 
@@ -142,6 +142,13 @@ def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) ->
         RuleView(row, texts.get(row.rule, row.title), bool(groups) and can_override(actor, groups, case, row))
         for row in verdict.rules
     ]
+
+
+def _digest(case: Case) -> str:
+    """Return the subject digest of now; of a closed request, that of when it was closed."""
+    request = case.request
+    is_live = request.state in LIVE_STATES
+    return case.snapshot.subject_digest if is_live else request.subject_digest or case.snapshot.subject_digest
 
 
 def _waits_for(case: Case, verdict: Verdict) -> str:

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from approvals.case.compared_with import compared_with
 from approvals.case.loading import Case, load_case
+from approvals.case.pins import candidate_at_close
 from approvals.case.reviewer_roles import groups_of
-from approvals.models import LIVE_STATES, Decision, Override, RequestState, Review
+from approvals.models import LIVE_STATES, Decision, Override, RequestState, Review, TransitionRequest
 from approvals.permissions.overrides import refusal_to_withdraw_override
 from approvals.permissions.requests import refusal_to_withdraw_request
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer
@@ -119,10 +120,7 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
     """
     case = load_case(find_request(actor, request_id))
     request, version = case.request, case.request.version
-    other = compared_with(request)
-    comparison = compare(
-        version, other.version if other else None, pinned=other.run if other else None, at=request.closed_at
-    )
+    comparison = _comparison(request)
     live = live_part_of(actor, case)
     eligibility = eligibility_of(load_reviewer(actor, [version.model_id]), case)
     buttons = _buttons(actor, case, eligibility, live.verdict.rules)
@@ -139,13 +137,25 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
         overrides=_overrides(actor, case),
         threads=threads_of(actor, version),
         entries=trail(trail_for(*refs, stream=model_stream(version.model_id), limit=_TRAIL)),
-        digest=case.snapshot.subject_digest,
+        digest=live.digest,
         rejections=_rejections(actor, case),
         policy_label=case.policy.label,
         policy_id=case.policy.revision.policy_id,
-        files=files_of(version),
+        files=files_of(version, at=request.closed_at),
         card_diffs=_card_diffs(comparison),
         diff_url=diff_from_approved(version),
+    )
+
+
+def _comparison(request: TransitionRequest) -> Comparison:
+    """Return the candidate beside what it is compared with; of a closed request, as its reviewers saw both."""
+    other = compared_with(request)
+    return compare(
+        request.version,
+        other.version if other else None,
+        candidate_pinned=candidate_at_close(request),
+        pinned=other.run if other else None,
+        at=request.closed_at,
     )
 
 

@@ -92,10 +92,13 @@ def _parameters(imported: Imported, block: dict[str, Any], body: Mapping[str, An
     own = [{"key": str(column.get("name", "")), "value": str(column.get("type", ""))} for column in columns]
     data = [{str(row.get("name", ""))} for row in _measured(body, "data") or []]
     for item in list_of(block, "data"):
-        name = line_of(item.get("name")) if isinstance(item, dict) else ""
-        if name and {name} not in data:
+        name = line_of(item.get("name")) if isinstance(item, dict) else line_of(item)
+        is_own = {name} in data
+        if name and not is_own:
             imported.report(f"dataset {name}: the data of a version are what its run logged")
-            imported.report_rest("model_parameters.data[].", item, frozenset({"name"}))
+        if isinstance(item, dict):
+            read = frozenset({"name", "description"} if is_own else {"name"})  # as our export writes one of its own
+            imported.report_rest("model_parameters.data[].", item, read)
     left = {
         key: [item for item in value if item not in own] if isinstance(value, list) else value
         for key, value in block.items()

@@ -1,9 +1,10 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
-from approvals.models import CheckRun, TransitionRequest
+from approvals.models import CheckRun, RequestState, TransitionRequest
 from approvals.requests.comments import add_comment
 from approvals.requests.review import decide_request
 from approvals.requests.settle import apply_request
@@ -12,7 +13,7 @@ from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 from tracking.limits import Point
-from tracking.services.logging import log_metric
+from tracking.services.logging import log_metric, set_tag
 
 
 def url_of(request: TransitionRequest) -> str:
@@ -191,6 +192,40 @@ def test_a_closed_request_shows_the_incumbent_as_it_was_promoted(
     assert "was promoted. Values logged since then do not count." in page
     assert "0.9<" in page.replace(" ", "")
     assert "0.123" not in page
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_closed_request_shows_the_candidate_as_it_was(
+    decision: str, asked: Asked, by_ada: Actor, by_bea: Actor, bea: User, signed_in: SignedIn
+) -> None:
+    request = asked()
+    seen = request.subject_digest
+    decide_request(actor=by_bea, request_id=request.pk, decision=decision, comment="Read.", seen_digest=seen)
+    if decision == "approve":
+        apply_request(actor=system_actor("test"), request_id=request.pk)
+    run = request.version.run_id
+    log_metric(actor=by_ada, run_id=run, point=Point(key="val_auc", value=0.123, timestamp_ms=9, step=9))
+    set_tag(actor=by_ada, run_id=run, key="git_commit", value="other-commit")
+    page, _, side = text_of(signed_in(bea).get(url_of(request))).partition('id="history"')
+    assert "closed. Values logged since then are not shown." in page
+    assert "0.93<" in page.replace(" ", "").replace("\n", "")
+    assert "b7d9e4" in page
+    assert "0.123" not in page
+    assert "other-commit" not in page
+    assert seen in side.partition('aria-labelledby="h-subject"')[2]
+
+
+def test_a_request_that_was_closed_without_a_pin_shows_the_run_of_today(
+    asked: Asked, by_ada: Actor, bea: User, signed_in: SignedIn
+) -> None:
+    request = asked()
+    # As requests were closed before there were pins.
+    TransitionRequest.objects.update(state=RequestState.WITHDRAWN, closed_at=timezone.now())
+    run = request.version.run_id
+    log_metric(actor=by_ada, run_id=run, point=Point(key="val_auc", value=0.123, timestamp_ms=9, step=9))
+    page = text_of(signed_in(bea).get(url_of(request)))
+    assert "0.123" in page
+    assert "Values logged since then are not shown" not in page
 
 
 def test_blocking_rules_come_first_and_the_others_are_folded(asked: Asked, bea: User, signed_in: SignedIn) -> None:

@@ -55,6 +55,13 @@ CASES: dict[str, list[tuple[str, str, dict[str, Any] | bytes]]] = {
     "`runs/log-model` once the tag `mlflow.log-model.history` would exceed 8000 characters, where MLflow cuts its JSON": [
         ("POST", "runs/log-model", {"run_id": "{run}", "model_json": orjson.dumps(LONG).decode()})
     ],
+    "an experiment or logged model whose name is only spaces": [
+        ("POST", "experiments/create", {"name": "  "}),
+        ("POST", "logged-models", {"experiment_id": "0", "name": "  "}),
+    ],
+    "a dataset whose name or digest is empty": [
+        ("POST", "runs/log-inputs", {"run_id": "{run}", **dataset(**{name: ""})}) for name in ("name", "digest")
+    ],
     "a registered name of more than 256 characters": [("POST", "registered-models/create", {"name": "n" * 257})],
     "a registered name with characters that cannot be seen": [
         ("POST", "registered-models/create", {"name": "fraud\u200b"})
@@ -77,7 +84,7 @@ STATUS = re.compile(r"^\| (?P<rule>.+) \| (?P<status>\d{3}) \|$", re.MULTILINE)
 
 
 def rules() -> dict[str, int]:
-    text = DOC.read_text(encoding="utf-8").partition("### Stricter rules")[2].partition("\n\nStages")[0]
+    text = DOC.read_text(encoding="utf-8").partition("### Stricter rules")[2].partition("\n## ")[0]
     return {found["rule"]: int(found["status"]) for found in STATUS.finditer(text)}
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from registry.cards.imports import read_card
+from tests.registry.official_schemas import MCT_0_0_2
 
 # Few: the documents differ in which of some twenty places they fill, and a fault in one place shows at once.
 _SOME = settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
@@ -45,7 +46,11 @@ def lost(kind: str, document: bytes, written: dict[str, str]) -> list[str]:
         for mark, place in written.items()
         if mark not in taken
         and not any(
-            mark in name or place in name.replace("[]", "").split(".") or place in name for name in imported.unknown
+            mark in name
+            or place in name.replace("[]", "").split(".")
+            or place in name
+            or f"{place}.".startswith(f"{name.replace('[]', '')}.")
+            for name in imported.unknown
         )
     ]
 
@@ -114,3 +119,40 @@ def test_a_component_of_cyclonedx(data: DataObject) -> None:
     document = json.loads(JsonV1Dot6(Bom(components=[component])).output_as_string())
     document["components"][0]["modelCard"] = {}  # the library writes components, and has no class for their cards
     assert lost("cyclonedx", orjson.dumps(document), written) == []
+
+
+def _filled(data: DataObject, schema: dict[str, Any], place: str, text: Iterator[str], written: dict[str, str]) -> Any:
+    """Return a value for a schema, with a mark in each text of it."""
+    if schema["type"] == "array":
+        return [_filled(data, schema["items"], place, text, written) for _ in range(data.draw(st.integers(1, 2)))]
+    if schema["type"] == "object":
+        names = data.draw(st.sets(st.sampled_from(sorted(schema["properties"])), min_size=1))
+        if "oneOf" in schema:  # one of its fields, as the format says
+            names = {data.draw(st.sampled_from(sorted(schema["properties"])))}
+        return {
+            name: _filled(data, schema["properties"][name], f"{place}.{name}", text, written) for name in sorted(names)
+        }
+    if schema.get("format") == "date":
+        return "2026-11-20"  # of the version there: the version here has its own
+    mark = f"https://example.org/{next(text)}" if schema.get("format") == "uri" else next(text)
+    written[mark] = (
+        "heading" if place.endswith(".documentation") else place
+    )  # it is Markdown, and its parts have headings
+    return mark
+
+
+@_SOME
+@given(st.data())
+def test_a_card_of_the_model_card_toolkit(data: DataObject) -> None:
+    """Whatever the schema of the toolkit allows: a document with any of its fields."""
+    text = marks("mct")
+    written: dict[str, str] = {}
+    document = {
+        block: _filled(data, schema, block, text, written)
+        for block, schema in sorted(MCT_0_0_2["properties"].items())
+        if block != "schema_version" and (block == "considerations" or data.draw(st.booleans()))
+    }
+    details = document.get("model_details", {})  # the version here has a name and a number of its own
+    for own in (details.get("name"), details.get("version", {}).get("name")):
+        written.pop(own, None)
+    assert lost("mct", orjson.dumps(document), written) == []
