@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from core.columns import array_type_of, columns_of, defaults_of, listed, moments_of, table_of
 from core.statements import Rows, Statement, number_array, text_array
+from core.times import iso_utc
 
 _NUMBERS = {"int2", "int8", "float8", "bool"}
 
@@ -80,7 +81,7 @@ def _as_text(value: Any) -> str:
         return "\\x" + value.hex()
     if isinstance(value, dict | list):
         return json.dumps(value)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return iso_utc(value, "microseconds") if isinstance(value, datetime) else str(value)
 
 
 def _json(rows: Sequence[Sequence[Any]]) -> str:
