@@ -169,6 +169,8 @@ def production(call: Caller, run_checks: RunChecks) -> None:
     tasks.freeze_packs()
     call("ada", "get", f"{V1}/packs")
     call("ada", "get", f"{V1}/packs/1")
+    call("ada", "get", f"{V1}/packs/1/page")
+    call("ops", "post", f"{V1}/packs/1/dossier")
     call("bea", "post", f"{V1}/re-reviews", {"comment": "Still good."})
     call("ada", "get", f"{V1}/re-reviews")
     made = call("cy", "post", f"{FRAUD}/versions/2/break-glass", {"reason": "Fire.", "archive_existing": False})
@@ -258,9 +260,9 @@ def policy_changes(call: Caller) -> None:
 def audit_log(call: Caller) -> None:
     call("ops", "get", "audit/events")
     call("ops", "get", "audit/events?model=fraud")
-    call("ops", "get", "audit/export?model=fraud")
     export = call("ops", "post", "audit/exports", {"model": "fraud"})["id"]
     audit_tasks.build_export(export)
+    call("ops", "get", "audit/export?model=fraud")  # the same export: no worker runs here
     call("ops", "get", f"audit/exports/{export}")
     call("ops", "get", f"audit/exports/{export}/file")
 
