@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from approvals.models import Retirement, RetirementState
 from audit.models import Event
-from registry.models import RegisteredModel
+from registry.models import InventoryEntry, ModelAttestation, RegisteredModel
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import SignedIn
 
@@ -28,3 +28,28 @@ def test_two_people_retire_a_model(model: RegisteredModel, ada: User, ops: User,
         ("registry.model_retirement.asked", "ada"),
         ("registry.model_retirement.decided", "ops"),
     ]
+
+
+def test_owner_and_purpose_are_set(model: RegisteredModel, ada: User, signed_in: SignedIn) -> None:
+    signed_in(ada).post("/models/fraud/describe/", {"owner": "ada", "purpose": "Refuse stolen cards."})
+    entry = InventoryEntry.objects.get(model=model)
+    assert (entry.owner, entry.purpose) == (ada, "Refuse stolen cards.")
+    assert Event.objects.filter(action="registry.inventory.changed", actor_name="ada").count() == 1
+
+
+def test_an_unknown_owner_is_an_error_of_the_form(model: RegisteredModel, ada: User, signed_in: SignedIn) -> None:
+    answer = signed_in(ada).post("/models/fraud/describe/", {"owner": "nobody", "purpose": "x"})
+    assert answer.status_code == 400
+    assert "nobody" in answer.content.decode()
+    assert not InventoryEntry.objects.filter(model=model).exists()
+
+
+def test_the_owner_attests(model: RegisteredModel, ada: User, bea: User, signed_in: SignedIn) -> None:
+    yes = {"in_use": "yes", "still_fit": "yes", "documentation_true": "yes"}
+    signed_in(ada).post("/models/fraud/describe/", {"owner": "ada", "purpose": "Refuse stolen cards."})
+    assert "ada" in signed_in(bea).post("/models/fraud/attest/", yes).content.decode()
+    assert signed_in(ada).post("/models/fraud/attest/", yes | {"still_fit": "no"}).status_code == 400
+    assert not ModelAttestation.objects.exists()
+    signed_in(ada).post("/models/fraud/attest/", yes)
+    assert ModelAttestation.objects.get().counts
+    assert Event.objects.filter(action="registry.model.attested", actor_name="ada").count() == 1
