@@ -33,6 +33,7 @@ from tests.approvals.conftest import (
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
 from tests.approvals.publishing import publish_policy
 from tests.declared_bodies import Caller, document
+from tests.lineage.test_openlineage import RUN, event, table
 from tests.registry.test_assess_risk import HARMLESS
 from tracking.models import Experiment
 
@@ -237,6 +238,19 @@ def lineage(call: Caller) -> None:
         call("ada", "post", f"lineage/batch{slash}", [EVENT, {"eventType": "COMPLETE"}])
         call("ada", "get", f"lineage{slash}?nodeId=job:etl:daily")
     call("ada", "get", "events/lineage")
+    suggestions(call)
+
+
+def suggestions(call: Caller) -> None:
+    """Decide on the edges that are suggested for two runs that read a table which another run wrote."""
+    orders = [table("orders")]
+    written = event("COMPLETE", 1, run=1, outputs=orders)
+    read = [event("COMPLETE", 9, run=run, inputs=orders) for run in (3, 4)]
+    call("ada", "post", "lineage/batch", [written, *read])
+    for run, verb in ((3, "confirm"), (4, "reject")):
+        (edge,) = call("ada", "get", f"lineage/suggestions?node=run:{RUN.format(run)}")["suggestions"]
+        body = {key: edge[key] for key in ("source", "target", "method")} | {"reason": "I was there."}
+        call("ada", "post", f"lineage/suggestions/{verb}", body)
 
 
 def policy_changes(call: Caller) -> None:

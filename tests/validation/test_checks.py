@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import InvalidInput
 from tests.validation.subjects import TAGS, subject
+from tests.validation.test_signed import KEY
 from validation.base import Ancestry, CardFacts, CheckResult, Subject, inputs_digest
 from validation.catalogue import known_checks
 from validation.checks.card import Complete
@@ -108,6 +109,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "external": {"name": "audit", "keys": ["ci"]},
     "metric.slices": {"max_gap": 0.1},
     "metric.threshold": {"metric": "val_auc", "at_least": 0.9},
+    "model.signed": {"keys": [KEY]},
 }
 
 

@@ -136,7 +136,7 @@ def test_many_cases_cost_as_many_queries_as_one(
         run_checks(ask(new_version()))
     rows = TransitionRequest.objects.with_relations()
     # each of another table or for another question; how many cases there are does not matter
-    with django_assert_max_num_queries(29) as one:
+    with django_assert_max_num_queries(30) as one:
         load_cases(list(rows[:1]))
     with django_assert_max_num_queries(len(one.captured_queries) + 1):
         assert [case.checks_finished for case in load_cases(list(rows))] == [True] * 4
