@@ -94,16 +94,20 @@ class Installation:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it with a signal and return its exit code."""
         assert self._up is not None
-        if self._commands is not None:
-            self._commands.communicate()
-            self._commands = None
+        self._end_commands()
         self._up.send_signal(number)
         return self._up.wait(PATIENCE)
 
     def reap(self) -> None:
         """Wait for a `up` that was killed from outside, so that no zombie of it stays."""
+        self._end_commands()
         if self._up is not None:
             self._up.wait(PATIENCE)
+
+    def _end_commands(self) -> None:
+        if self._commands is not None:
+            self._commands.communicate()
+            self._commands = None
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run manage.py against this installation and return what it printed; fail with its errors."""
