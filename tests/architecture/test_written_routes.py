@@ -110,7 +110,11 @@ def test_what_is_listed_exists() -> None:
 
 
 @pytest.mark.parametrize("test", sorted(set(listed()["tests"].values())))
-def test_a_listed_test_exists(test: str) -> None:
+def test_a_listed_test_exists_and_does_the_same_each_time(test: str) -> None:
     path, _, name = test.partition("::")
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    assert name.partition("[")[0] in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    function = next(
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name.partition("[")[0]
+    )
+    generated = [ast.unparse(one) for one in function.decorator_list if ast.unparse(one).startswith("given(")]
+    assert generated == [], "what a generated test writes differs from run to run"
