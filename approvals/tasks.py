@@ -193,8 +193,8 @@ def _tried(task: Callable[[int], str], request_id: int) -> str:
     """Run a step for one request. A failure must not delay the other requests; the next sweep tries again."""
     try:
         return task(request_id)
-    except Exception:
-        logger.exception("request %s could not be looked after", request_id)
+    except Exception:  # a failure must not delay the others; the next sweep tries again
+        logger.exception("request %s was neither settled nor applied; the next sweep tries again", request_id)
         return "failed"
 
 
@@ -258,7 +258,7 @@ def sweep_quarantines() -> int:
         try:
             changed += open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)
         except Exception:  # a failure must not delay the others; it is tried again
-            logger.exception("the findings of quarantine %s could not be looked after", quarantine_id)
+            logger.exception("the findings of quarantine %s were not written; they are tried again", quarantine_id)
     return changed
 
 
