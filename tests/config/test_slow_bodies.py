@@ -185,3 +185,12 @@ def test_the_proxy_passes_on_unbuffered_what_the_server_streams(path: str, strea
     configuration = (Path(__file__).parents[2] / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     (location,) = re.findall(r"location ~ (\S+) \{[^}]*proxy_request_buffering off;", configuration)
     assert bool(re.match(location, path)) is streams is (body_limit(path) is None)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/lineage/batch", "/v1/traces", "/api/2.0/mlflow/runs/log-batch", "/api/2.0/mlflow-artifacts/mpu/x"]
+)
+def test_the_proxy_takes_bodies_as_large_as_the_server_takes(path: str) -> None:
+    configuration = (Path(__file__).parents[2] / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    largest = int(re.findall(r"client_max_body_size (\d+)m;", configuration)[0]) * 1024**2
+    assert largest >= (body_limit(path) or 0) > 0
